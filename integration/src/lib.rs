@@ -1,1 +1,81 @@
-//! stub
+//! Real HAProxy as the other side of a test: started, watched, reloaded and ended from Rust.
+//!
+//! | File | Says |
+//! |---|---|
+//! | [`version`](Version) | which HAProxy, and where its binary comes from |
+//! | [`engine`](Engine) | one SPOE engine: its messages, its agents |
+//! | [`config`](Config) | the rest of the configuration file |
+//! | [`haproxy`](Haproxy) | the running process |
+//! | [`logs`](Logs) | what it logged, SPOE lines parsed |
+//! | [`stats`](Stats) | its runtime socket |
+//! | [`http`](HttpClient) | requests through it |
+//! | [`app`](App) | the application behind it |
+//! | [`load`](Load) | many requests through it |
+//! | [`tap`](Tap) | a recording relay between it and the agent |
+//! | [`frame`](FrameHead) | just enough SPOP to read ids off the wire, by other code than the library's |
+//!
+//! Nothing here skips: an HAProxy that cannot be had is a [`Failure`] with the reason.
+
+mod app;
+mod config;
+mod endpoint;
+mod engine;
+mod failure;
+mod frame;
+mod haproxy;
+mod http;
+mod load;
+mod logs;
+mod ports;
+mod scratch;
+mod stats;
+mod tap;
+mod task;
+mod version;
+mod wait;
+
+pub use app::App;
+pub use config::Config;
+pub use endpoint::Endpoint;
+pub use engine::Engine;
+pub use failure::Failure;
+pub use frame::FrameHead;
+pub use haproxy::Haproxy;
+pub use http::{Answer, HttpClient};
+pub use load::{Load, Tally};
+pub use logs::{Logs, SpoeLine};
+pub use ports::free_port;
+pub use scratch::Scratch;
+pub use stats::{Stats, Status};
+pub use tap::{Chunk, Direction, SeenFrame, Tap};
+pub use version::Version;
+pub use wait::until;
+
+/// Writes one test per HAProxy version, in a module of the test's name.
+///
+/// The attribute before the function is the one each test gets: `#[tokio::test]`, `#[actix_rt::test]`.
+#[macro_export]
+macro_rules! on_every_haproxy {
+    ($(#[$attribute:meta])+ async fn $name:ident($version:ident: Version) $body:block) => {
+        mod $name {
+            use super::*;
+
+            async fn on($version: $crate::Version) $body
+
+            $(#[$attribute])+
+            async fn haproxy_2_6() {
+                on($crate::Version::V2_6).await;
+            }
+
+            $(#[$attribute])+
+            async fn haproxy_3_0() {
+                on($crate::Version::V3_0).await;
+            }
+
+            $(#[$attribute])+
+            async fn haproxy_3_2() {
+                on($crate::Version::V3_2).await;
+            }
+        }
+    };
+}

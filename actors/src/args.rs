@@ -1,0 +1,194 @@
+//! Typed arguments: a message becomes the type that its handler asks for.
+
+mod deserializer;
+mod error;
+
+use serde::de::DeserializeOwned;
+
+pub use error::ArgsError;
+
+use crate::spop::Message;
+
+/// A type that a handler can ask for.
+///
+/// Every type with serde's `Deserialize` is one: a struct takes the arguments by name, straight
+/// from the frame. [`Message`] is one too, for handlers that want the arguments as they came:
+/// repeated, unnamed, or bytes that are no UTF-8.
+///
+/// | argument | Rust types |
+/// |---|---|
+/// | ipv4, ipv6 | `Ipv4Addr`, `Ipv6Addr`, `IpAddr` |
+/// | any integer | every integer type that holds the value, and floats |
+/// | bool | `bool` |
+/// | string | `String`, a unit enum; if it need not be UTF-8, `bytes::Bytes` |
+/// | binary | `bytes::Bytes` |
+/// | null or absent | `Option` |
+/// | repeated | `Vec` of any of these; a field that is no `Vec` is an error then |
+/// | unnamed | a field with `#[serde(rename = "")]` |
+///
+/// Arguments that the type does not name are skipped.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made from the arguments of a message",
+    label = "neither `serde::Deserialize` nor `Message`",
+    note = "derive it: `#[derive(serde::Deserialize)] struct {Self} {{ ip: std::net::IpAddr }}`",
+    note = "fields that borrow are not possible: the value outlives the frame"
+)]
+pub trait FromMessage: Sized {
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    ///
+    /// If one is absent, has another type or is out of range.
+    fn from_message(message: Message) -> Result<Self, ArgsError>;
+}
+
+impl<T: DeserializeOwned> FromMessage for T {
+    fn from_message(message: Message) -> Result<Self, ArgsError> {
+        T::deserialize(deserializer::MessageDeserializer::new(&message))
+    }
+}
+
+impl FromMessage for Message {
+    fn from_message(message: Message) -> Result<Self, ArgsError> {
+        Ok(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    use bytes::Bytes;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::spop::TypedData;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "UPPERCASE")]
+    enum Method {
+        Get,
+        Post,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Everything {
+        ip: IpAddr,
+        v4: Ipv4Addr,
+        v6: Ipv6Addr,
+        #[serde(rename = "ua")]
+        user_agent: Option<String>,
+        referer: Option<String>,
+        body: Bytes,
+        port: u16,
+        delta: i64,
+        ssl: bool,
+        method: Method,
+        host: Vec<String>,
+        #[serde(rename = "")]
+        unnamed: u64,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct One<T> {
+        x: T,
+    }
+
+    fn one<'a, T: DeserializeOwned>(value: impl Into<TypedData<'a>>) -> Result<T, String> {
+        let message = Message::new("m").arg("x", value);
+        One::from_message(message)
+            .map(|one: One<T>| one.x)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_argument_type_lands_in_its_rust_type() {
+        let message = Message::new("m")
+            .arg("skipped", TypedData::Binary(&[1]))
+            .arg("ip", Ipv6Addr::LOCALHOST)
+            .arg("v4", Ipv4Addr::LOCALHOST)
+            .arg("v6", Ipv6Addr::LOCALHOST)
+            .arg("host", "a")
+            .arg("ua", "curl")
+            .arg("referer", TypedData::Null)
+            .arg("body", &[0, 255])
+            .arg("port", TypedData::Uint32(443))
+            .arg("delta", -5)
+            .arg("ssl", true)
+            .arg("method", "GET")
+            .arg("host", "b")
+            .arg("", TypedData::Uint64(u64::MAX));
+        let expected = Everything {
+            ip: Ipv6Addr::LOCALHOST.into(),
+            v4: Ipv4Addr::LOCALHOST,
+            v6: Ipv6Addr::LOCALHOST,
+            user_agent: Some("curl".to_owned()),
+            referer: None,
+            body: Bytes::from_static(&[0, 255]),
+            port: 443,
+            delta: -5,
+            ssl: true,
+            method: Method::Get,
+            host: vec!["a".to_owned(), "b".to_owned()],
+            unnamed: u64::MAX,
+        };
+        assert_eq!(Everything::from_message(message), Ok(expected));
+    }
+
+    #[test]
+    fn a_wrong_argument_is_named() {
+        let error = one::<IpAddr>("127.0.0.1");
+        assert_eq!(
+            error.unwrap_err(),
+            "argument \"x\": invalid type: string, expected a IpAddr"
+        );
+        let error = one::<u16>(65_536);
+        let text = "argument \"x\": invalid value: integer `65536`, expected u16";
+        assert_eq!(error.unwrap_err(), text);
+        let error = One::<u16>::from_message(Message::new("m")).unwrap_err();
+        assert_eq!(error.argument(), Some("x"));
+        assert!(error.to_string().contains("does not pass it"), "{error}");
+    }
+
+    #[test]
+    fn types_are_not_taken_for_each_other() {
+        assert!(one::<u64>(-1).is_err());
+        assert!(one::<u64>("1").is_err());
+        assert!(one::<bool>(1).is_err());
+        assert!(one::<String>(&b"binary"[..]).is_err());
+        assert!(one::<String>(Ipv4Addr::LOCALHOST).is_err());
+        assert!(one::<String>(TypedData::String(b"\xff")).is_err());
+        assert!(one::<u64>(TypedData::Null).is_err());
+        assert!(one::<Ipv4Addr>(Ipv6Addr::LOCALHOST).is_err());
+        assert!(one::<Method>("PATCH").is_err());
+        assert!(one::<[u8; 4]>("text").is_err());
+    }
+
+    #[test]
+    fn strings_that_are_no_utf_8_are_taken_as_bytes() {
+        let bytes = TypedData::String(b"caf\xe9");
+        assert_eq!(one::<Bytes>(bytes), Ok(Bytes::from_static(b"caf\xe9")));
+    }
+
+    #[test]
+    fn a_repeated_argument_is_a_vec_or_an_error() {
+        let twice = Message::new("m").arg("x", 1).arg("y", true).arg("x", 2);
+        assert_eq!(One::from_message(twice.clone()), Ok(One { x: vec![1, 2] }));
+        let error = One::<u8>::from_message(twice).unwrap_err();
+        assert!(error.to_string().contains("more than once"), "{error}");
+        assert_eq!(one::<Vec<String>>("lone"), Ok(vec!["lone".to_owned()]));
+    }
+
+    #[test]
+    fn a_handler_may_take_no_arguments_or_the_message_itself() {
+        let message = Message::new("m").arg("x", 1);
+        assert_eq!(<()>::from_message(message.clone()), Ok(()));
+        assert_eq!(Message::from_message(message.clone()), Ok(message));
+    }
+
+    #[test]
+    fn names_that_are_no_utf_8_are_skipped() {
+        let message = Message::new("m").arg([0xff], 1).arg("x", 2);
+        assert_eq!(One::from_message(message), Ok(One { x: 2 }));
+    }
+}

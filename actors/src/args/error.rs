@@ -1,0 +1,64 @@
+//! What is wrong with the arguments of a message.
+
+use std::fmt;
+
+use serde::de;
+use thiserror::Error;
+
+/// The arguments are not those that the handler asks for.
+///
+/// The text names the argument, so that the line of the `spoe-message` section can be found.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub struct ArgsError {
+    argument: Option<String>,
+    problem: String,
+}
+
+impl ArgsError {
+    /// The argument that is wrong, if it is one.
+    #[must_use]
+    pub fn argument(&self) -> Option<&str> {
+        self.argument.as_deref()
+    }
+
+    /// Says which argument it is, unless that is known already.
+    pub(super) fn of_argument(mut self, name: &[u8]) -> Self {
+        self.argument
+            .get_or_insert_with(|| String::from_utf8_lossy(name).into_owned());
+        self
+    }
+}
+
+impl de::Error for ArgsError {
+    fn custom<T: fmt::Display>(problem: T) -> Self {
+        Self {
+            argument: None,
+            problem: problem.to_string(),
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        let problem = "is missing: the spoe-message section does not pass it".to_owned();
+        Self {
+            argument: Some(field.to_owned()),
+            problem,
+        }
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        let problem = "is passed more than once: take it as a Vec, or pass it once".to_owned();
+        Self {
+            argument: Some(field.to_owned()),
+            problem,
+        }
+    }
+}
+
+impl fmt::Display for ArgsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.argument {
+            Some(argument) => write!(f, "argument {argument:?}: {}", self.problem),
+            None => write!(f, "arguments: {}", self.problem),
+        }
+    }
+}

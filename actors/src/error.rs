@@ -1,0 +1,95 @@
+//! Errors, graded by who must act: the handler's author, or the one who starts the agent.
+//!
+//! What a peer does wrong is a [`Violation`](crate::spop::Violation).
+
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+use crate::args::ArgsError;
+
+/// Any error of a handler.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a message has no answer of its handler.
+///
+/// Its fate is always the same: the route's fallback takes its place, it is counted and logged, and
+/// HAProxy never hears of it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HandlerError {
+    /// The arguments are not those that the handler asks for.
+    #[error(transparent)]
+    Arguments(#[from] ArgsError),
+    /// The handler returned an error.
+    #[error("the handler failed: {0}")]
+    Failed(#[source] BoxError),
+    /// The handler panicked.
+    #[error("the handler panicked: {0}")]
+    Panicked(String),
+    /// There was no answer by the deadline.
+    #[error("no answer by the deadline")]
+    Late,
+    /// The actor behind the route has stopped, or it panicked over this message.
+    #[error("the actor has stopped")]
+    Gone,
+}
+
+/// Why the agent could not start or had to stop.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// A TCP address could not be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address as it was given.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A UNIX socket could not be listened on.
+    #[error("cannot listen on UNIX socket {}: {source}", path.display())]
+    BindUnix {
+        /// The path of the socket.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is nothing to listen on.
+    #[error("the agent has no address to listen on: call `listen` or `listen_unix`")]
+    NoListener,
+    /// Two routes have the same name.
+    #[error("two handlers are registered for message {name:?}: each name has one route")]
+    DuplicateRoute {
+        /// The message's name.
+        name: String,
+    },
+    /// A limit has a value that cannot work.
+    #[error("limit {limit} must be {requirement}")]
+    BadLimit {
+        /// The limit's name.
+        limit: &'static str,
+        /// What it must be.
+        requirement: &'static str,
+    },
+    /// A handler could not start.
+    #[error("the handler of message {name:?} could not start: {source}")]
+    Handler {
+        /// The message's name.
+        name: String,
+        /// What the handler says.
+        source: BoxError,
+    },
+    /// There is no actix system on this thread.
+    #[error("the agent needs an actix system: use `#[actix_rt::main]`")]
+    NoSystem,
+    /// A worker thread ended before it was ready.
+    #[error("an arbiter ended before it was ready")]
+    ArbiterGone,
+    /// The signals that end the agent could not be listened to.
+    #[error("cannot listen to signals: {source}")]
+    Signals {
+        /// What the system says.
+        source: io::Error,
+    },
+}

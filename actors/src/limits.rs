@@ -1,0 +1,82 @@
+//! Limits: how much one peer may ask of the agent.
+
+use std::time::Duration;
+
+use crate::{
+    error::AgentError,
+    spop::{MAX_FRAME_SIZE_FLOOR, Offer},
+};
+
+/// The bounds of an agent, with defaults that suit HAProxy as it comes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// How long a message may take before its fallback is sent in place of its answer. It must be
+    /// shorter than HAProxy's `timeout processing`. Default 1 s; a route may have its own.
+    pub deadline: Duration,
+    /// How many NOTIFYs of one connection may wait for their answers; at the bound the connection
+    /// is not read. Default 512.
+    pub in_flight: usize,
+    /// The largest frame in bytes, the 4 of its length not counted; HAProxy announces its own, and
+    /// the smaller one counts. At least 256, default 1 MiB.
+    pub max_frame_size: u32,
+    /// The largest NOTIFY that is put together from fragments, in bytes. Default 4 MiB.
+    pub max_reassembled_size: usize,
+    /// How long a connection may take to say HELLO. Default 10 s.
+    pub hello_timeout: Duration,
+    /// How many bytes of ACKs may wait for a peer that does not read them; above, the connection is
+    /// not read and no further answer is collected. Default 256 KiB.
+    pub output_buffer: usize,
+    /// How long a refused HELLO waits for its answer: HAProxy up to 3.0 comes back at once, a
+    /// thousand times a second. Default 100 ms.
+    pub refusal_delay: Duration,
+    /// How long connections may take to end when the agent stops. Default 10 s.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let Offer {
+            max_frame_size,
+            max_reassembled_size,
+        } = Offer::default();
+        Self {
+            deadline: Duration::from_secs(1),
+            in_flight: 512,
+            max_frame_size,
+            max_reassembled_size,
+            hello_timeout: Duration::from_secs(10),
+            output_buffer: 256 * 1024,
+            refusal_delay: Duration::from_millis(100),
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn check(&self) -> Result<(), AgentError> {
+        let bad = |limit, requirement| Err(AgentError::BadLimit { limit, requirement });
+        if self.deadline.is_zero() {
+            return bad("deadline", "longer than 0");
+        }
+        if self.in_flight == 0 {
+            return bad("in_flight", "at least 1");
+        }
+        if self.max_frame_size < MAX_FRAME_SIZE_FLOOR {
+            return bad("max_frame_size", "at least 256");
+        }
+        if self.hello_timeout.is_zero() {
+            return bad("hello_timeout", "longer than 0");
+        }
+        if self.output_buffer == 0 {
+            return bad("output_buffer", "at least 1");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn offer(&self) -> Offer {
+        Offer {
+            max_frame_size: self.max_frame_size,
+            max_reassembled_size: self.max_reassembled_size,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Origin: where a message came from, and until when an answer is wanted.
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::spop::{EngineId, FrameId, StreamId};
+
+/// Where a message came from, and until when its answer is wanted.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    peer: Arc<Peer>,
+    stream_id: StreamId,
+    frame_id: FrameId,
+    arrived: Instant,
+    deadline: Instant,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Peer {
+    pub(crate) address: PeerAddress,
+    pub(crate) engine_id: Option<EngineId>,
+}
+
+/// The address at the other end of a connection.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum PeerAddress {
+    /// A TCP peer.
+    Tcp(SocketAddr),
+    /// A peer on a UNIX socket; it has no address of its own.
+    Unix,
+    /// A stream in this process.
+    InMemory,
+}
+
+impl Origin {
+    pub(crate) fn new(
+        peer: Arc<Peer>,
+        (stream_id, frame_id): (StreamId, FrameId),
+        arrived: Instant,
+    ) -> Self {
+        Self {
+            peer,
+            stream_id,
+            frame_id,
+            arrived,
+            deadline: arrived,
+        }
+    }
+
+    /// The same origin for a message that has `time` from its arrival on.
+    pub(crate) fn set_time(&mut self, time: Duration) {
+        self.deadline = self.arrived + time;
+    }
+
+    pub(crate) fn ids(&self) -> (StreamId, FrameId) {
+        (self.stream_id, self.frame_id)
+    }
+
+    pub(crate) fn arrived(&self) -> Instant {
+        self.arrived
+    }
+
+    /// The address of the HAProxy that asks.
+    #[must_use]
+    pub fn peer_address(&self) -> PeerAddress {
+        self.peer.address
+    }
+
+    /// The engine-id of the HAProxy that asks, if its HELLO had one.
+    #[must_use]
+    pub fn engine_id(&self) -> Option<&EngineId> {
+        self.peer.engine_id.as_ref()
+    }
+
+    /// The stream. From HAProxy 3.1 on it says nothing beyond its connection: to relate request and
+    /// response, pass `unique-id` as an argument.
+    #[must_use]
+    pub fn stream_id(&self) -> StreamId {
+        self.stream_id
+    }
+
+    /// The frame of that stream.
+    #[must_use]
+    pub fn frame_id(&self) -> FrameId {
+        self.frame_id
+    }
+
+    /// When the fallback will be sent if there is no answer by then.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// How much time is left until [`deadline`](Self::deadline).
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+impl fmt::Display for PeerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("unix"),
+            Self::InMemory => f.write_str("memory"),
+        }
+    }
+}

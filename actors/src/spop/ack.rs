@@ -1,0 +1,83 @@
+//! ACK: the answer to one NOTIFY.
+//!
+//! ```text
+//! ACK : <STREAM-ID><FRAME-ID><LIST-OF-ACTIONS>             (the ids are those of the NOTIFY)
+//! ```
+
+use bytes::{BufMut, BytesMut};
+
+use super::{
+    action::Actions,
+    frame::{self, Flags, FrameType},
+    ids::{FrameId, StreamId},
+    wire::WireError,
+};
+
+/// The one answer to a NOTIFY.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ack {
+    /// The stream of the NOTIFY.
+    pub stream_id: StreamId,
+    /// The frame of the NOTIFY.
+    pub frame_id: FrameId,
+    /// What HAProxy shall do; may be empty.
+    pub actions: Actions,
+}
+
+impl Ack {
+    pub(super) fn decode(
+        stream_id: StreamId,
+        frame_id: FrameId,
+        payload: &[u8],
+    ) -> Result<Self, WireError> {
+        Ok(Self {
+            stream_id,
+            frame_id,
+            actions: Actions::decode(payload)?,
+        })
+    }
+
+    /// Appends the ACK as one frame no larger than `max_frame_size`: actions that do not fit are
+    /// left out from the end. Returns how many.
+    pub fn encode_whole(&self, max_frame_size: u32, dst: &mut BytesMut) -> usize {
+        let (actions, left_out) = self.actions.fit(self.room(max_frame_size));
+        self.piece(FrameType::ACK, Flags::FIN, actions, dst);
+        left_out
+    }
+
+    /// Appends the ACK in as many fragments as it needs, none larger than `max_frame_size`: for a
+    /// peer that announced `fragmentation`.
+    pub fn encode_fragmented(&self, max_frame_size: u32, dst: &mut BytesMut) {
+        let room = self.room(max_frame_size).max(1);
+        let mut pieces = self.actions.as_bytes().chunks(room).peekable();
+        let mut frame_type = FrameType::ACK;
+        loop {
+            let piece = pieces.next().unwrap_or_default();
+            let fin = pieces.peek().is_none();
+            self.piece(frame_type, Flags { fin, abort: false }, piece, dst);
+            if fin {
+                return;
+            }
+            frame_type = FrameType::UNSET;
+        }
+    }
+
+    #[inline]
+    fn piece(&self, frame_type: FrameType, flags: Flags, actions: &[u8], dst: &mut BytesMut) {
+        frame::encode_with(
+            frame_type,
+            flags,
+            self.stream_id,
+            self.frame_id,
+            dst,
+            |dst| {
+                dst.put_slice(actions);
+            },
+        );
+    }
+
+    fn room(&self, max_frame_size: u32) -> usize {
+        let limit = usize::try_from(max_frame_size).unwrap_or(usize::MAX);
+        limit.saturating_sub(frame::overhead(self.stream_id, self.frame_id))
+    }
+}

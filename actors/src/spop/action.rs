@@ -1,0 +1,402 @@
+//! ACTION: what HAProxy shall do with a variable.
+//!
+//! ```text
+//! LIST-OF-ACTIONS  : [ <ACTION-TYPE:1 byte><NB-ARGS:1 byte><ACTION-ARGS> … ]
+//! ACTION-SET-VAR   : 1, 3, <VAR-SCOPE:1 byte><VAR-NAME:string><VAR-VALUE:TYPED-DATA>
+//! ACTION-UNSET-VAR : 2, 2, <VAR-SCOPE:1 byte><VAR-NAME:string>
+//! ```
+
+use std::fmt;
+
+use bytes::BufMut;
+use thiserror::Error;
+
+use super::{
+    scope::Scope,
+    typed_data::TypedData,
+    varint,
+    wire::{Reader, WireError},
+};
+
+const SET_VAR: u8 = 1;
+const UNSET_VAR: u8 = 2;
+
+/// The longest variable name, in bytes.
+///
+/// HAProxy keeps `scope.prefix.name` in 63 bytes and drops longer ones without a word; the prefix
+/// (`option var-prefix`) is not known here, so a name leaves room for one of 25 bytes.
+pub const MAX_VAR_NAME: usize = 32;
+
+/// One action, borrowed from the list that holds it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Action<'a> {
+    /// Sets a variable.
+    SetVar {
+        /// How long the variable lives.
+        scope: Scope,
+        /// Its name, without scope and prefix.
+        name: &'a [u8],
+        /// Its value; NULL unsets it.
+        value: TypedData<'a>,
+    },
+    /// Unsets a variable.
+    UnsetVar {
+        /// How long the variable lives.
+        scope: Scope,
+        /// Its name, without scope and prefix.
+        name: &'a [u8],
+    },
+}
+
+/// The actions of an answer, in order, kept as the bytes that go on the wire.
+///
+/// HAProxy drops an action that it cannot apply without telling anybody, so names are checked when
+/// the action is made:
+///
+/// ```
+/// use spoa_actors::{Actions, Scope};
+///
+/// let actions = Actions::none()
+///     .set_var(Scope::Session, "ip_score", 20)?
+///     .unset_var(Scope::Transaction, "reason")?;
+/// assert_eq!(actions.to_string(), "set-var sess.ip_score 20, unset-var txn.reason");
+/// assert!(Actions::none().set_var(Scope::Session, "ip-score", 20).is_err());
+/// # Ok::<(), spoa_actors::ActionError>(())
+/// ```
+#[derive(Clone, Default, Eq, PartialEq)]
+pub struct Actions {
+    bytes: Vec<u8>,
+}
+
+/// An action that HAProxy would drop without a word.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ActionError {
+    /// The name is empty.
+    #[error("a variable needs a name")]
+    EmptyName,
+    /// The name is longer than [`MAX_VAR_NAME`].
+    #[error("variable name {name:?} is longer than {MAX_VAR_NAME} bytes")]
+    NameTooLong {
+        /// The name.
+        name: String,
+    },
+    /// The name has a character that HAProxy does not take.
+    #[error("variable name {name:?} may hold ASCII letters, digits, '_' and '.' only")]
+    NameCharacters {
+        /// The name.
+        name: String,
+    },
+}
+
+impl Actions {
+    /// No action: the answer that changes nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Appends "set this variable"; a value of `None` or NULL unsets it.
+    ///
+    /// # Errors
+    ///
+    /// If HAProxy would not take the name.
+    pub fn set_var<'a>(
+        self,
+        scope: Scope,
+        name: &str,
+        value: impl Into<TypedData<'a>>,
+    ) -> Result<Self, ActionError> {
+        check_name(name)?;
+        Ok(self.set_var_unchecked(scope, name.as_bytes(), value))
+    }
+
+    /// Appends "unset this variable".
+    ///
+    /// # Errors
+    ///
+    /// If HAProxy would not take the name.
+    pub fn unset_var(self, scope: Scope, name: &str) -> Result<Self, ActionError> {
+        check_name(name)?;
+        Ok(self.unset_var_unchecked(scope, name.as_bytes()))
+    }
+
+    /// Appends "set this variable" under a name that HAProxy may drop: for relays and test peers.
+    #[must_use]
+    pub fn set_var_unchecked<'a>(
+        mut self,
+        scope: Scope,
+        name: &[u8],
+        value: impl Into<TypedData<'a>>,
+    ) -> Self {
+        Action::SetVar {
+            scope,
+            name,
+            value: value.into(),
+        }
+        .write(&mut self.bytes);
+        self
+    }
+
+    /// Appends "unset this variable" under a name that HAProxy may drop: for relays and test peers.
+    #[must_use]
+    pub fn unset_var_unchecked(mut self, scope: Scope, name: &[u8]) -> Self {
+        Action::UnsetVar { scope, name }.write(&mut self.bytes);
+        self
+    }
+
+    /// Appends all actions of `others`.
+    pub fn append(&mut self, others: Self) {
+        if self.bytes.is_empty() {
+            *self = others;
+        } else {
+            self.bytes.extend_from_slice(&others.bytes);
+        }
+    }
+
+    /// Whether there is no action.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The actions in order.
+    pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
+        let mut reader = Reader::new(&self.bytes);
+        std::iter::from_fn(move || Action::read(&mut reader).ok())
+    }
+
+    /// The bytes of the leading actions that fit into `room`, and how many actions do not.
+    pub(super) fn fit(&self, room: usize) -> (&[u8], usize) {
+        if self.bytes.len() <= room {
+            return (&self.bytes, 0);
+        }
+        let mut reader = Reader::new(&self.bytes);
+        let mut fitting = 0;
+        let mut left_out = 0;
+        while Action::read(&mut reader).is_ok() {
+            let end = self.bytes.len() - reader.left();
+            if end <= room {
+                fitting = end;
+            } else {
+                left_out += 1;
+            }
+        }
+        (self.bytes.get(..fitting).unwrap_or_default(), left_out)
+    }
+
+    /// All actions as they stand in an ACK.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn decode(payload: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(payload);
+        while !reader.is_empty() {
+            Action::read(&mut reader)?;
+        }
+        Ok(Self {
+            bytes: payload.to_vec(),
+        })
+    }
+}
+
+impl<'a> Action<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+        let id = reader.byte("ACTION-TYPE")?;
+        let count = reader.byte("NB-ARGS")?;
+        match (id, count) {
+            (SET_VAR, 3) => Ok(Self::SetVar {
+                scope: Scope::from_id(reader.byte("VAR-SCOPE")?)?,
+                name: reader.string("VAR-NAME")?,
+                value: TypedData::read(reader)?,
+            }),
+            (UNSET_VAR, 2) => Ok(Self::UnsetVar {
+                scope: Scope::from_id(reader.byte("VAR-SCOPE")?)?,
+                name: reader.string("VAR-NAME")?,
+            }),
+            (SET_VAR, count) => Err(WireError::ActionArity {
+                action: "set-var",
+                count,
+            }),
+            (UNSET_VAR, count) => Err(WireError::ActionArity {
+                action: "unset-var",
+                count,
+            }),
+            (id, _) => Err(WireError::UnknownAction { id }),
+        }
+    }
+
+    fn write(&self, dst: &mut impl BufMut) {
+        match *self {
+            Self::SetVar { scope, name, value } => {
+                dst.put_slice(&[SET_VAR, 3, scope.id()]);
+                varint::write_string(name, dst);
+                value.write(dst);
+            }
+            Self::UnsetVar { scope, name } => {
+                dst.put_slice(&[UNSET_VAR, 2, scope.id()]);
+                varint::write_string(name, dst);
+            }
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ActionError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+    if name.is_empty() {
+        Err(ActionError::EmptyName)
+    } else if name.len() > MAX_VAR_NAME {
+        Err(ActionError::NameTooLong {
+            name: name.to_owned(),
+        })
+    } else if !name.bytes().all(allowed) {
+        Err(ActionError::NameCharacters {
+            name: name.to_owned(),
+        })
+    } else {
+        Ok(())
+    }
+}
+
+/// `set-var sess.ip_score 20`
+impl fmt::Display for Action<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SetVar { scope, name, value } => {
+                write!(f, "set-var {scope}.{} {value}", name.escape_ascii())
+            }
+            Self::UnsetVar { scope, name } => {
+                write!(f, "unset-var {scope}.{}", name.escape_ascii())
+            }
+        }
+    }
+}
+
+/// The actions, separated by commas.
+impl fmt::Display for Actions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, action) in self.iter().enumerate() {
+            write!(f, "{}{action}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Actions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{self}]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_are_the_bytes_of_the_grammar() -> Result<(), ActionError> {
+        let actions = Actions::none()
+            .set_var(Scope::Session, "ip_score", 20)?
+            .set_var(Scope::Response, "a.b", Option::<bool>::None)?
+            .unset_var(Scope::Process, "gone")?;
+        let bytes = b"\x01\x03\x01\x08ip_score\x04\x14\x01\x03\x04\x03a.b\x00\x02\x02\x00\x04gone";
+        assert_eq!(actions.as_bytes(), bytes);
+        assert_eq!(Actions::decode(bytes), Ok(actions));
+        Ok(())
+    }
+
+    #[test]
+    fn checklist_25_a_name_that_haproxy_would_drop_is_an_error_when_the_action_is_made() {
+        let long = "a".repeat(MAX_VAR_NAME + 1);
+        for name in [
+            "",
+            "ip-score",
+            "ip score",
+            "café",
+            "a:b",
+            "a\0",
+            long.as_str(),
+        ] {
+            assert!(
+                Actions::none().set_var(Scope::Session, name, 1).is_err(),
+                "{name:?}"
+            );
+            assert!(
+                Actions::none().unset_var(Scope::Session, name).is_err(),
+                "{name:?}"
+            );
+        }
+        for name in ["a", "A.b_C9", &long[..MAX_VAR_NAME]] {
+            assert!(
+                Actions::none().set_var(Scope::Session, name, 1).is_ok(),
+                "{name:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn checklist_26_the_default_scope_is_the_transaction_and_unknown_scopes_are_refused() {
+        assert_eq!(Scope::default(), Scope::Transaction);
+        assert_eq!(
+            Actions::decode(b"\x02\x02\x05\x01a"),
+            Err(WireError::UnknownScope { id: 5 })
+        );
+    }
+
+    #[test]
+    fn checklist_28_a_null_value_is_sent_as_null_which_unsets_the_variable() {
+        let actions = Actions::none()
+            .set_var(Scope::Transaction, "reason", TypedData::Null)
+            .expect("a name");
+        assert_eq!(actions.as_bytes(), b"\x01\x03\x02\x06reason\x00");
+    }
+
+    #[test]
+    fn actions_that_do_not_fit_are_left_out_from_the_end() {
+        let action = |name| {
+            Actions::none()
+                .set_var(Scope::Session, name, 1)
+                .expect("a name")
+        };
+        let mut actions = action("a");
+        let length = actions.as_bytes().len();
+        actions.append(action("bb"));
+        actions.append(action("c"));
+        assert_eq!(actions.fit(usize::MAX), (actions.as_bytes(), 0));
+        assert_eq!(actions.fit(3 * length + 1), (actions.as_bytes(), 0));
+        assert_eq!(
+            actions.fit(3 * length),
+            (&actions.as_bytes()[..2 * length + 1], 1)
+        );
+        assert_eq!(actions.fit(length), (action("a").as_bytes(), 2));
+        assert_eq!(actions.fit(length - 1), (&[][..], 3));
+    }
+
+    #[test]
+    fn malformed_actions_are_refused_by_their_term() {
+        let table: [(&[u8], WireError); 4] = [
+            (&[3, 0], WireError::UnknownAction { id: 3 }),
+            (
+                &[1, 2],
+                WireError::ActionArity {
+                    action: "set-var",
+                    count: 2,
+                },
+            ),
+            (
+                &[2, 3],
+                WireError::ActionArity {
+                    action: "unset-var",
+                    count: 3,
+                },
+            ),
+            (
+                &[1, 3, 0, 1, b'a'],
+                WireError::Truncated { term: "typed-data" },
+            ),
+        ];
+        for (bytes, error) in table {
+            assert_eq!(Actions::decode(bytes), Err(error));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! CAPABILITIES: what a side of the connection can do beyond one NOTIFY at a time.
+//!
+//! ```text
+//! capabilities : "pipelining,async,fragmentation"      (comma-separated, any subset, may be empty)
+//! ```
+
+use std::fmt;
+
+/// The capabilities of one side, or those agreed by both. Unknown names are dropped.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Capabilities {
+    /// Several NOTIFY may be in flight, and their ACKs may come in any order.
+    pub pipelining: bool,
+    /// An ACK may leave on another connection of the same engine (`async`; HAProxy up to 3.0).
+    pub asynchronous: bool,
+    /// Frames may be received in fragments.
+    pub fragmentation: bool,
+}
+
+impl Capabilities {
+    pub(super) fn parse(text: &[u8]) -> Self {
+        let mut capabilities = Self::default();
+        for name in text.split(|&byte| byte == b',') {
+            match name.trim_ascii() {
+                b"pipelining" => capabilities.pipelining = true,
+                b"async" => capabilities.asynchronous = true,
+                b"fragmentation" => capabilities.fragmentation = true,
+                _ => {}
+            }
+        }
+        capabilities
+    }
+}
+
+impl fmt::Display for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (has, name) in [
+            (self.pipelining, "pipelining"),
+            (self.asynchronous, "async"),
+            (self.fragmentation, "fragmentation"),
+        ] {
+            if has {
+                write!(f, "{separator}{name}")?;
+                separator = ",";
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! The codec: cuts a byte stream into frames, for tokio-util and for our own read loop.
+
+use std::io;
+
+use bytes::{Buf, BytesMut};
+use thiserror::Error;
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::{
+    frame::{Frame, MIN_FRAME_LENGTH},
+    violation::Violation,
+    wire::WireError,
+};
+
+const LENGTH_SIZE: usize = 4;
+
+/// Cuts and joins frames of both sides.
+///
+/// The length of a frame is judged before anything is allocated for it. The limit is small until
+/// the HELLO is agreed and the negotiated max-frame-size from then on.
+#[derive(Clone, Debug)]
+pub struct FrameCodec {
+    max_frame_size: u32,
+}
+
+impl FrameCodec {
+    /// The limit before max-frame-size is agreed: a HELLO has some 130 bytes.
+    pub const HELLO_LIMIT: u32 = 64 * 1024;
+
+    /// A codec that takes frames of up to `max_frame_size` bytes, the 4 of the length not counted.
+    #[must_use]
+    pub fn new(max_frame_size: u32) -> Self {
+        Self { max_frame_size }
+    }
+
+    /// Changes the limit; it is called once, when the HELLO is agreed.
+    pub fn set_max_frame_size(&mut self, max_frame_size: u32) {
+        self.max_frame_size = max_frame_size;
+    }
+
+    /// Cuts the next frame off the front of `src`, if it is there as a whole.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a frame of the grammar, or one that is too large.
+    #[inline]
+    pub fn cut(&self, src: &mut BytesMut) -> Result<Option<Frame>, Violation> {
+        let Some(length) = self.frame_length(src)? else {
+            return Ok(None);
+        };
+        if src.len() - LENGTH_SIZE < length {
+            return Ok(None);
+        }
+        src.advance(LENGTH_SIZE);
+        Frame::decode(src.split_to(length).freeze()).map(Some)
+    }
+
+    fn frame_length(&self, src: &BytesMut) -> Result<Option<usize>, WireError> {
+        let Some(length) = src.first_chunk::<LENGTH_SIZE>() else {
+            return Ok(None);
+        };
+        let length = u32::from_be_bytes(*length);
+        if length < MIN_FRAME_LENGTH {
+            return Err(WireError::FrameTooShort {
+                length,
+                minimum: MIN_FRAME_LENGTH,
+            });
+        }
+        match usize::try_from(length) {
+            Ok(bytes) if length <= self.max_frame_size => Ok(Some(bytes)),
+            _ => Err(WireError::FrameTooLarge {
+                length,
+                limit: self.max_frame_size,
+            }),
+        }
+    }
+}
+
+impl Default for FrameCodec {
+    /// A codec for a connection that has not said HELLO yet.
+    fn default() -> Self {
+        Self::new(Self::HELLO_LIMIT)
+    }
+}
+
+/// What ends a stream of frames that is read through [`tokio_util::codec::Framed`].
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// The stream failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The peer broke the protocol.
+    #[error(transparent)]
+    Violation(#[from] Violation),
+}
+
+impl Decoder for FrameCodec {
+    type Item = Frame;
+    type Error = CodecError;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
+        Ok(self.cut(src)?)
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, CodecError> {
+        match self.cut(src)? {
+            None if !src.is_empty() => {
+                Err(Violation::from(WireError::Truncated { term: "FRAME" }).into())
+            }
+            frame => Ok(frame),
+        }
+    }
+}
+
+impl Encoder<Frame> for FrameCodec {
+    type Error = CodecError;
+
+    fn encode(&mut self, frame: Frame, dst: &mut BytesMut) -> Result<(), CodecError> {
+        frame.encode(dst);
+        Ok(())
+    }
+}

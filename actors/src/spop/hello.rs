@@ -1,0 +1,208 @@
+//! HAPROXY-HELLO and AGENT-HELLO: the two frames that open a connection.
+//!
+//! ```text
+//! HAPROXY-HELLO : KV-LIST of "supported-versions" (STRING), "max-frame-size" (UINT32),
+//!                 "capabilities" (STRING), optional "engine-id" (STRING), "healthcheck" (BOOL)
+//! AGENT-HELLO   : KV-LIST of "version" (STRING), "max-frame-size" (UINT32), "capabilities" (STRING)
+//! ```
+
+use bytes::BytesMut;
+
+use super::{
+    capabilities::Capabilities, frame::MAX_FRAME_SIZE_FLOOR, ids::EngineId, kv_list,
+    status_code::StatusCode, typed_data::TypedData, violation::Violation, wire::WireError,
+};
+
+/// The one version of the protocol that HAProxy speaks since 1.8.10.
+pub const VERSION: &str = "2.0";
+
+const SUPPORTED_VERSIONS: &str = "supported-versions";
+const MAX_FRAME_SIZE: &str = "max-frame-size";
+const CAPABILITIES: &str = "capabilities";
+const ENGINE_ID: &str = "engine-id";
+const HEALTHCHECK: &str = "healthcheck";
+const VERSION_KEY: &str = "version";
+
+/// How HAProxy opens a connection.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HaproxyHello {
+    /// The versions it speaks, comma-separated.
+    pub supported_versions: String,
+    /// The largest frame it takes, in bytes, the 4 of the length not counted.
+    pub max_frame_size: u32,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Which engine it is; a health check has none.
+    pub engine_id: Option<EngineId>,
+    /// Whether this is `option spop-check`: answer and close.
+    pub healthcheck: bool,
+}
+
+/// How the agent answers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AgentHello {
+    /// The version that both sides will speak.
+    pub version: String,
+    /// The largest frame that either side will send, in bytes, the 4 of the length not counted.
+    pub max_frame_size: u32,
+    /// What both sides can do.
+    pub capabilities: Capabilities,
+}
+
+impl HaproxyHello {
+    /// Reads the payload: the three mandatory keys must be there, unknown ones are skipped.
+    pub(super) fn decode(payload: &[u8]) -> Result<Self, Violation> {
+        const FRAME: &str = "HAPROXY-HELLO";
+        let (mut versions, mut size, mut capabilities) = (None, None, None);
+        let (mut engine_id, mut healthcheck) = (None, false);
+        kv_list::read(payload, |name, value| {
+            match str::from_utf8(name) {
+                Ok(SUPPORTED_VERSIONS) => {
+                    versions = Some(kv_list::text(SUPPORTED_VERSIONS, value)?);
+                }
+                Ok(MAX_FRAME_SIZE) => size = Some(kv_list::number(MAX_FRAME_SIZE, value)?),
+                Ok(CAPABILITIES) => capabilities = Some(kv_list::text(CAPABILITIES, value)?),
+                Ok(ENGINE_ID) => engine_id = Some(kv_list::text(ENGINE_ID, value)?),
+                Ok(HEALTHCHECK) => healthcheck = boolean(HEALTHCHECK, value)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let missing = |key, status| Violation::MissingKey {
+            frame: FRAME,
+            key,
+            status,
+        };
+        Ok(Self {
+            supported_versions: String::from_utf8_lossy(
+                versions.ok_or(missing(SUPPORTED_VERSIONS, StatusCode::NO_VERSION))?,
+            )
+            .into_owned(),
+            max_frame_size: size.ok_or(missing(MAX_FRAME_SIZE, StatusCode::NO_FRAME_SIZE))?,
+            capabilities: Capabilities::parse(
+                capabilities.ok_or(missing(CAPABILITIES, StatusCode::NO_CAPABILITIES))?,
+            ),
+            engine_id: engine_id.map(EngineId::new),
+            healthcheck,
+        })
+    }
+
+    pub(super) fn encode(&self, dst: &mut BytesMut) {
+        let capabilities = self.capabilities.to_string();
+        kv_list::write(
+            SUPPORTED_VERSIONS,
+            self.supported_versions.as_str().into(),
+            dst,
+        );
+        kv_list::write(MAX_FRAME_SIZE, TypedData::Uint32(self.max_frame_size), dst);
+        kv_list::write(CAPABILITIES, capabilities.as_str().into(), dst);
+        if let Some(engine_id) = &self.engine_id {
+            kv_list::write(ENGINE_ID, TypedData::String(engine_id.as_bytes()), dst);
+        }
+        if self.healthcheck {
+            kv_list::write(HEALTHCHECK, true.into(), dst);
+        }
+    }
+
+    /// Answers with what both sides can do, given what this side takes at most and can do.
+    ///
+    /// # Errors
+    ///
+    /// If version 2.0 is not offered, or max-frame-size is below 256.
+    pub fn agree(&self, max_frame_size: u32, ours: Capabilities) -> Result<AgentHello, Violation> {
+        if !self
+            .supported_versions
+            .split(',')
+            .any(|version| version.trim() == VERSION)
+        {
+            let offered = self.supported_versions.chars().take(64).collect();
+            return Err(Violation::UnsupportedVersion { offered });
+        }
+        if self.max_frame_size < MAX_FRAME_SIZE_FLOOR {
+            return Err(Violation::BadFrameSize {
+                size: self.max_frame_size,
+                floor: MAX_FRAME_SIZE_FLOOR,
+                ceiling: u32::MAX,
+            });
+        }
+        Ok(AgentHello {
+            version: VERSION.to_owned(),
+            max_frame_size: self
+                .max_frame_size
+                .min(max_frame_size.max(MAX_FRAME_SIZE_FLOOR)),
+            capabilities: Capabilities {
+                pipelining: ours.pipelining && self.capabilities.pipelining,
+                asynchronous: ours.asynchronous && self.capabilities.asynchronous,
+                // Not an intersection: it says that this side reassembles, which HAProxy up to 3.0
+                // asks for and never announces itself.
+                fragmentation: ours.fragmentation,
+            },
+        })
+    }
+}
+
+impl AgentHello {
+    /// Reads the payload as HAProxy's strictest version does: all three keys must be there.
+    pub(super) fn decode(payload: &[u8]) -> Result<Self, Violation> {
+        const FRAME: &str = "AGENT-HELLO";
+        let (mut version, mut size, mut capabilities) = (None, None, None);
+        kv_list::read(payload, |name, value| {
+            match str::from_utf8(name) {
+                Ok(VERSION_KEY) => version = Some(kv_list::text(VERSION_KEY, value)?),
+                Ok(MAX_FRAME_SIZE) => size = Some(kv_list::number(MAX_FRAME_SIZE, value)?),
+                Ok(CAPABILITIES) => capabilities = Some(kv_list::text(CAPABILITIES, value)?),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let missing = |key, status| Violation::MissingKey {
+            frame: FRAME,
+            key,
+            status,
+        };
+        let version = version.ok_or(missing(VERSION_KEY, StatusCode::NO_VERSION))?;
+        Ok(Self {
+            version: String::from_utf8_lossy(version.trim_ascii()).into_owned(),
+            max_frame_size: size.ok_or(missing(MAX_FRAME_SIZE, StatusCode::NO_FRAME_SIZE))?,
+            capabilities: Capabilities::parse(
+                capabilities.ok_or(missing(CAPABILITIES, StatusCode::NO_CAPABILITIES))?,
+            ),
+        })
+    }
+
+    pub(super) fn encode(&self, dst: &mut BytesMut) {
+        let capabilities = self.capabilities.to_string();
+        kv_list::write(VERSION_KEY, self.version.as_str().into(), dst);
+        kv_list::write(MAX_FRAME_SIZE, TypedData::Uint32(self.max_frame_size), dst);
+        kv_list::write(CAPABILITIES, capabilities.as_str().into(), dst);
+    }
+
+    /// Checks the answer as HAProxy does, given what it announced.
+    ///
+    /// # Errors
+    ///
+    /// If the version is not 2.0, or max-frame-size is below 256 or above the announced one.
+    pub fn check(&self, announced: &HaproxyHello) -> Result<(), Violation> {
+        if self.version != VERSION {
+            return Err(Violation::UnsupportedVersion {
+                offered: self.version.clone(),
+            });
+        }
+        let (floor, ceiling) = (MAX_FRAME_SIZE_FLOOR, announced.max_frame_size);
+        if !(floor..=ceiling).contains(&self.max_frame_size) {
+            return Err(Violation::BadFrameSize {
+                size: self.max_frame_size,
+                floor,
+                ceiling,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn boolean(key: &'static str, value: TypedData<'_>) -> Result<bool, WireError> {
+    match value {
+        TypedData::Bool(value) => Ok(value),
+        _ => Err(WireError::WrongType { key }),
+    }
+}

@@ -1,0 +1,54 @@
+//! STREAM-ID, FRAME-ID and engine-id: the names of one NOTIFY and of the one who sent it.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+/// The STREAM-ID of a frame: which HAProxy stream it belongs to.
+///
+/// Up to HAProxy 3.0 it is the process-wide stream counter (0 is legal); from 3.1 on it counts on
+/// each connection anew, so it tells nothing beyond its own connection.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct StreamId(pub u64);
+
+/// The FRAME-ID of a frame: which NOTIFY of its stream it is.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct FrameId(pub u64);
+
+/// The engine-id of a HAPROXY-HELLO: a UUID per filter (and per thread up to HAProxy 3.0).
+///
+/// It is kept as the bytes that arrived; [`Display`](fmt::Display) shows them as text.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct EngineId(Bytes);
+
+impl EngineId {
+    /// Keeps a copy of `id`.
+    #[must_use]
+    pub fn new(id: impl AsRef<[u8]>) -> Self {
+        Self(Bytes::copy_from_slice(id.as_ref()))
+    }
+
+    /// The bytes as they arrived.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for FrameId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for EngineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        String::from_utf8_lossy(&self.0).fmt(f)
+    }
+}

@@ -1,0 +1,47 @@
+//! KV-LIST: the payload of HELLO and DISCONNECT frames.
+//!
+//! ```text
+//! KV-LIST : [ <KV-NAME:string><KV-VALUE:TYPED-DATA> … ]
+//! ```
+
+use bytes::BufMut;
+
+use super::{
+    typed_data::TypedData,
+    varint,
+    wire::{Reader, WireError},
+};
+
+/// Calls `each` for every pair in wire order.
+pub(super) fn read<'a>(
+    payload: &'a [u8],
+    mut each: impl FnMut(&'a [u8], TypedData<'a>) -> Result<(), WireError>,
+) -> Result<(), WireError> {
+    let mut reader = Reader::new(payload);
+    while !reader.is_empty() {
+        let name = reader.string("KV-NAME")?;
+        each(name, TypedData::read(&mut reader)?)?;
+    }
+    Ok(())
+}
+
+pub(super) fn write(name: &str, value: TypedData<'_>, dst: &mut impl BufMut) {
+    varint::write_string(name.as_bytes(), dst);
+    value.write(dst);
+}
+
+/// The value of a key that holds text.
+pub(super) fn text<'a>(key: &'static str, value: TypedData<'a>) -> Result<&'a [u8], WireError> {
+    match value {
+        TypedData::String(bytes) => Ok(bytes),
+        _ => Err(WireError::WrongType { key }),
+    }
+}
+
+/// The value of a key that holds a number, in whichever of the four integer types it came.
+///
+/// What is below 0 or above `u32::MAX` is held at that bound, to be judged by its meaning.
+pub(super) fn number(key: &'static str, value: TypedData<'_>) -> Result<u32, WireError> {
+    let number = value.as_integer().ok_or(WireError::WrongType { key })?;
+    Ok(u32::try_from(number.clamp(0, u32::MAX.into())).unwrap_or(u32::MAX))
+}

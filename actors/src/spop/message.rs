@@ -1,0 +1,188 @@
+//! MESSAGE: what HAProxy says of one event, by name and with arguments.
+//!
+//! ```text
+//! MESSAGE : <MESSAGE-NAME:string><NB-ARGS:1 byte><ARG> …
+//! ARG     : <ARG-NAME:string><ARG-VALUE:TYPED-DATA>        (an unnamed argument has an empty name)
+//! ```
+
+use std::fmt;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::{
+    typed_data::TypedData,
+    varint,
+    wire::{Reader, WireError},
+};
+
+const MESSAGE_NAME: &str = "MESSAGE-NAME";
+const NB_ARGS: &str = "NB-ARGS";
+const ARG_NAME: &str = "ARG-NAME";
+
+/// One message of a NOTIFY: a slice of the frame that carried it, already checked.
+///
+/// Nothing is copied or allocated for an argument: [`args`](Self::args) reads them from the frame,
+/// in wire order, repeated and unnamed ones included.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Message {
+    /// Exactly one MESSAGE of the grammar.
+    bytes: Bytes,
+}
+
+/// One argument of a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Arg<'a> {
+    /// The name as HAProxy's configuration gives it; empty if it gives none.
+    pub name: &'a [u8],
+    /// The value.
+    pub value: TypedData<'a>,
+}
+
+/// The arguments of a message, in wire order.
+#[derive(Clone, Debug)]
+pub struct Args<'a> {
+    left: u8,
+    reader: Reader<'a>,
+}
+
+impl Message {
+    /// A message without arguments, as the HAProxy side of a test or a tool builds it.
+    #[must_use]
+    pub fn new(name: impl AsRef<[u8]>) -> Self {
+        let name = name.as_ref();
+        let mut bytes = BytesMut::with_capacity(name.len() + 16);
+        varint::write_string(name, &mut bytes);
+        bytes.put_u8(0);
+        Self {
+            bytes: bytes.freeze(),
+        }
+    }
+
+    /// Appends an argument; an empty name makes it an unnamed one.
+    ///
+    /// # Panics
+    ///
+    /// On the 256th argument: the wire counts them in one byte.
+    #[must_use]
+    pub fn arg<'a>(self, name: impl AsRef<[u8]>, value: impl Into<TypedData<'a>>) -> Self {
+        let name_length = self.name().len();
+        let count_at = varint::length(name_length as u64) + name_length;
+        let mut bytes = BytesMut::from(self.bytes);
+        let count = bytes
+            .get_mut(count_at)
+            .expect("a message has NB-ARGS behind its name");
+        *count = count
+            .checked_add(1)
+            .expect("a message has at most 255 arguments");
+        varint::write_string(name.as_ref(), &mut bytes);
+        value.into().write(&mut bytes);
+        Self {
+            bytes: bytes.freeze(),
+        }
+    }
+
+    /// The name, which HAProxy's configuration gives after `spoe-message`.
+    #[must_use]
+    #[inline]
+    pub fn name(&self) -> &[u8] {
+        Reader::new(&self.bytes)
+            .string(MESSAGE_NAME)
+            .unwrap_or_default()
+    }
+
+    /// The arguments in wire order.
+    #[must_use]
+    #[inline]
+    pub fn args(&self) -> Args<'_> {
+        let mut reader = Reader::new(&self.bytes);
+        let left = reader
+            .string(MESSAGE_NAME)
+            .and_then(|_| reader.byte(NB_ARGS));
+        Args {
+            left: left.unwrap_or_default(),
+            reader,
+        }
+    }
+
+    /// The value of the first argument with this name.
+    #[must_use]
+    pub fn get(&self, name: impl AsRef<[u8]>) -> Option<TypedData<'_>> {
+        let name = name.as_ref();
+        self.args()
+            .find(|arg| arg.name == name)
+            .map(|arg| arg.value)
+    }
+
+    /// The message as it stands in a NOTIFY.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Takes bytes that [`Message::skip`] has read without an error.
+    pub(super) fn from_checked(bytes: Bytes) -> Self {
+        Self { bytes }
+    }
+
+    /// Reads over one message and checks all of it.
+    #[inline]
+    pub(super) fn skip(reader: &mut Reader<'_>) -> Result<(), WireError> {
+        reader.string(MESSAGE_NAME)?;
+        for _ in 0..reader.byte(NB_ARGS)? {
+            Arg::read(reader)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Arg<'a> {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+        Ok(Self {
+            name: reader.string(ARG_NAME)?,
+            value: TypedData::read(reader)?,
+        })
+    }
+}
+
+impl<'a> Iterator for Args<'a> {
+    type Item = Arg<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Arg::read(&mut self.reader).ok()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left.into(), Some(self.left.into()))
+    }
+}
+
+impl ExactSizeIterator for Args<'_> {}
+
+impl fmt::Display for Arg<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.name.is_empty() {
+            write!(f, "{}=", self.name.escape_ascii())?;
+        }
+        self.value.fmt(f)
+    }
+}
+
+/// `check-client-ip(ip=127.0.0.1, ua="curl")`
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.name().escape_ascii())?;
+        for (index, arg) in self.args().enumerate() {
+            write!(f, "{}{arg}", if index == 0 { "" } else { ", " })?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,52 @@
+//! SPOP 2.0, the Stream Processing Offload Protocol: every frame of both sides, decoded and encoded.
+//!
+//! The protocol is pure: nothing here opens a socket, reads a clock or knows a runtime, and nothing
+//! here imports anything of this crate from outside this folder. One file holds one noun of the
+//! specification (`doc/SPOE.txt` of HAProxy, section 3) and opens with its grammar:
+//!
+//! ```text
+//! bytes ─ wire, varint, typed_data, kv_list ─▶ message, action, hello, disconnect
+//!       ─ frame, codec ─▶ session (handshake, reassembly) ─▶ Step
+//! ```
+#![warn(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+
+mod ack;
+mod action;
+mod capabilities;
+mod codec;
+mod disconnect;
+mod frame;
+mod hello;
+mod ids;
+mod kv_list;
+mod message;
+mod notify;
+mod reassembly;
+mod scope;
+mod session;
+mod status_code;
+mod typed_data;
+mod varint;
+mod violation;
+mod wire;
+
+pub use ack::Ack;
+pub use action::{Action, ActionError, Actions, MAX_VAR_NAME};
+pub use capabilities::Capabilities;
+pub use codec::{CodecError, FrameCodec};
+pub use disconnect::Disconnect;
+pub use frame::{Flags, Fragment, Frame, FrameType, MAX_FRAME_SIZE_FLOOR, MIN_FRAME_LENGTH};
+pub use hello::{AgentHello, HaproxyHello, VERSION};
+pub use ids::{EngineId, FrameId, StreamId};
+pub use message::{Arg, Args, Message};
+pub use notify::{Messages, Notify};
+pub use scope::Scope;
+pub use session::{Offer, Session, Step};
+pub use status_code::StatusCode;
+pub use typed_data::TypedData;
+pub use violation::Violation;
+pub use wire::WireError;

@@ -1,0 +1,130 @@
+//! NOTIFY: the messages of one event of one stream, waiting for one ACK.
+//!
+//! ```text
+//! NOTIFY           : <STREAM-ID><FRAME-ID><LIST-OF-MESSAGES>
+//! LIST-OF-MESSAGES : [ <MESSAGE> … ]                       (may be empty)
+//! ```
+
+use std::iter::FusedIterator;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::{
+    ack::Ack,
+    action::Actions,
+    ids::{FrameId, StreamId},
+    message::Message,
+    wire::{Reader, WireError},
+};
+
+/// A complete NOTIFY, reassembled if it came in fragments.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Notify {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// The frame of that stream.
+    pub frame_id: FrameId,
+    /// What HAProxy says, in the order of its configuration.
+    pub messages: Messages,
+}
+
+/// The messages of a NOTIFY, as one slice of the frame, already checked.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Messages {
+    bytes: Bytes,
+    count: usize,
+}
+
+impl Notify {
+    /// The one ACK that answers this NOTIFY: with the same ids.
+    #[must_use]
+    pub fn into_ack(self, actions: Actions) -> Ack {
+        Ack {
+            stream_id: self.stream_id,
+            frame_id: self.frame_id,
+            actions,
+        }
+    }
+}
+
+impl Messages {
+    /// How many messages are left.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether no message is left; HAProxy 3.1 before August 2025 sends such a NOTIFY.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn decode(payload: Bytes) -> Result<Self, WireError> {
+        let mut reader = Reader::new(&payload);
+        let mut count = 0;
+        while !reader.is_empty() {
+            Message::skip(&mut reader)?;
+            count += 1;
+        }
+        Ok(Self {
+            bytes: payload,
+            count,
+        })
+    }
+
+    pub(super) fn encode(&self, dst: &mut BytesMut) {
+        dst.put_slice(&self.bytes);
+    }
+}
+
+impl Iterator for Messages {
+    type Item = Message;
+
+    #[inline]
+    fn next(&mut self) -> Option<Message> {
+        self.count = self.count.checked_sub(1)?;
+        if self.count == 0 {
+            // The last one is all that is left: no second reading, no further reference.
+            return Some(Message::from_checked(std::mem::take(&mut self.bytes)));
+        }
+        let mut reader = Reader::new(&self.bytes);
+        Message::skip(&mut reader).ok()?;
+        let length = self.bytes.len() - reader.left();
+        Some(Message::from_checked(self.bytes.split_to(length)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count, Some(self.count))
+    }
+}
+
+impl ExactSizeIterator for Messages {}
+impl FusedIterator for Messages {}
+
+impl From<Message> for Messages {
+    fn from(message: Message) -> Self {
+        [message].into_iter().collect()
+    }
+}
+
+impl<const N: usize> From<[Message; N]> for Messages {
+    fn from(messages: [Message; N]) -> Self {
+        messages.into_iter().collect()
+    }
+}
+
+impl FromIterator<Message> for Messages {
+    fn from_iter<I: IntoIterator<Item = Message>>(messages: I) -> Self {
+        let mut bytes = BytesMut::new();
+        let mut count = 0;
+        for message in messages {
+            bytes.put_slice(message.as_bytes());
+            count += 1;
+        }
+        Self {
+            bytes: bytes.freeze(),
+            count,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The session: what the frames of one connection mean over time.
+//!
+//! It holds the handshake and the reassembly and knows no socket, no clock and no runtime: a frame
+//! goes in, the step to take comes out.
+
+use super::{
+    capabilities::Capabilities,
+    disconnect::Disconnect,
+    frame::{Fragment, Frame, FrameType},
+    hello::{AgentHello, HaproxyHello},
+    ids::{FrameId, StreamId},
+    notify::Notify,
+    reassembly::{Progress, Reassembly},
+    violation::Violation,
+};
+
+/// What the agent offers in the handshake, and how much of a fragmented NOTIFY it keeps.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Offer {
+    /// The largest frame, in bytes; at least 256, default 1 MiB.
+    pub max_frame_size: u32,
+    /// The largest NOTIFY that is put together from fragments, in bytes; default 4 MiB.
+    pub max_reassembled_size: usize,
+}
+
+impl Default for Offer {
+    fn default() -> Self {
+        Self {
+            max_frame_size: 1 << 20,
+            max_reassembled_size: 4 << 20,
+        }
+    }
+}
+
+impl Offer {
+    /// What this agent can do: several NOTIFY at a time, and reassembly.
+    ///
+    /// `async` is never among it: from 3.1 on, an ACK on another connection would be taken for the
+    /// answer to another client.
+    const CAPABILITIES: Capabilities = Capabilities {
+        pipelining: true,
+        asynchronous: false,
+        fragmentation: true,
+    };
+}
+
+/// What to do after a frame.
+#[derive(Debug, Eq, PartialEq)]
+pub enum Step {
+    /// Nothing: a fragment was kept, or an unknown frame was skipped.
+    Continue,
+    /// Answer the HELLO; the conversation begins.
+    Greet {
+        /// What HAProxy said.
+        theirs: HaproxyHello,
+        /// What to answer.
+        ours: AgentHello,
+    },
+    /// Answer the HELLO of a health check and close.
+    Healthcheck(AgentHello),
+    /// Hand the messages to their handlers, and answer.
+    Dispatch(Notify),
+    /// Answer a NOTIFY whose fragments came to more than is kept: it was not read.
+    Overflowed(StreamId, FrameId),
+    /// HAProxy gave up on a fragmented NOTIFY: no answer is wanted.
+    Aborted,
+    /// HAProxy ends the connection: answer and close.
+    Goodbye(Disconnect),
+}
+
+/// The agent's side of one connection.
+#[derive(Debug)]
+pub struct Session {
+    offer: Offer,
+    greeted: bool,
+    reassembly: Option<Reassembly>,
+}
+
+impl Session {
+    /// A session that waits for HELLO.
+    #[must_use]
+    pub fn new(offer: Offer) -> Self {
+        Self {
+            offer,
+            greeted: false,
+            reassembly: None,
+        }
+    }
+
+    /// Whether HELLO was agreed.
+    #[must_use]
+    pub fn is_greeted(&self) -> bool {
+        self.greeted
+    }
+
+    /// Takes one frame; says what to do.
+    ///
+    /// # Errors
+    ///
+    /// If the frame is not legal here; nothing of the connection is usable afterwards.
+    #[inline]
+    pub fn receive(&mut self, frame: Frame) -> Result<Step, Violation> {
+        match frame {
+            Frame::Notify(notify) if self.greeted => {
+                self.uninterrupted(FrameType::NOTIFY)?;
+                Ok(Step::Dispatch(notify))
+            }
+            Frame::Fragment(fragment) if self.greeted => self.reassemble(&fragment),
+            Frame::HaproxyHello(hello) if !self.greeted => self.greet(hello),
+            Frame::HaproxyDisconnect(disconnect) => Ok(Step::Goodbye(disconnect)),
+            Frame::Unknown(_) if self.greeted => Ok(Step::Continue),
+            unexpected => Err(Violation::Unexpected {
+                received: unexpected.frame_type(),
+                expected: if self.greeted {
+                    "NOTIFY"
+                } else {
+                    "HAPROXY-HELLO"
+                },
+            }),
+        }
+    }
+
+    fn greet(&mut self, theirs: HaproxyHello) -> Result<Step, Violation> {
+        let ours = theirs.agree(self.offer.max_frame_size, Offer::CAPABILITIES)?;
+        if theirs.healthcheck {
+            return Ok(Step::Healthcheck(ours));
+        }
+        self.greeted = true;
+        Ok(Step::Greet { theirs, ours })
+    }
+
+    fn reassemble(&mut self, fragment: &Fragment) -> Result<Step, Violation> {
+        let bound = self.offer.max_reassembled_size;
+        if let Some(reassembly) = &mut self.reassembly {
+            let progress = reassembly.proceed(fragment, bound)?;
+            if progress != Progress::Unfinished {
+                self.reassembly = None;
+            }
+            return Ok(match progress {
+                Progress::Unfinished => Step::Continue,
+                Progress::Complete(notify) => Step::Dispatch(notify),
+                Progress::Overflowed(stream_id, frame_id) => Step::Overflowed(stream_id, frame_id),
+                Progress::Aborted => Step::Aborted,
+            });
+        }
+        match fragment.frame_type {
+            FrameType::NOTIFY if fragment.flags.abort => Ok(Step::Aborted),
+            FrameType::NOTIFY => {
+                self.reassembly = Some(Reassembly::begin(fragment, bound));
+                Ok(Step::Continue)
+            }
+            FrameType::UNSET => Err(Violation::UnknownFragment),
+            received => Err(Violation::Unexpected {
+                received,
+                expected: "NOTIFY",
+            }),
+        }
+    }
+
+    /// No other NOTIFY may come between the fragments of one.
+    fn uninterrupted(&self, received: FrameType) -> Result<(), Violation> {
+        match self.reassembly {
+            None => Ok(()),
+            Some(_) => Err(Violation::Interlaced { received }),
+        }
+    }
+}

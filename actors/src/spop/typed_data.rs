@@ -1,0 +1,394 @@
+//! TYPED-DATA: one value of an argument, a variable or a key.
+//!
+//! ```text
+//! TYPED-DATA : <TYPE:4 bits><FLAGS:4 bits><DATA>     (low nibble: type, high nibble: flags)
+//! NULL 0: -   BOOL 1: - (flag 1 = true)   INT32 2, UINT32 3, INT64 4, UINT64 5: varint
+//! IPV4 6: 4 bytes   IPV6 7: 16 bytes   STRING 8, BINARY 9: varint length and bytes
+//! ```
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use bytes::BufMut;
+
+use super::{
+    varint,
+    wire::{Reader, WireError},
+};
+
+const NULL: u8 = 0;
+const BOOL: u8 = 1;
+const INT32: u8 = 2;
+const UINT32: u8 = 3;
+const INT64: u8 = 4;
+const UINT64: u8 = 5;
+const IPV4: u8 = 6;
+const IPV6: u8 = 7;
+const STRING: u8 = 8;
+const BINARY: u8 = 9;
+
+const TYPE_MASK: u8 = 0x0f;
+const FLAG_TRUE: u8 = 0x10;
+
+/// A typed value on the wire, borrowed from the frame that carries it.
+///
+/// Strings are bytes: HAProxy sends header values, paths and bodies as they came from the client.
+/// Rust integers convert into [`Int64`](Self::Int64) (`u64` into [`Uint64`](Self::Uint64)), which is
+/// what HAProxy itself sends; it keeps every integer as 64 bits with a sign.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum TypedData<'a> {
+    /// No value: a sample that was not available. As a variable's value it unsets the variable.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A signed integer of 32 bits.
+    Int32(i32),
+    /// An unsigned integer of 32 bits.
+    Uint32(u32),
+    /// A signed integer of 64 bits.
+    Int64(i64),
+    /// An unsigned integer of 64 bits; HAProxy takes values from 2^63 on as negative.
+    Uint64(u64),
+    /// An IPv4 address.
+    Ipv4(Ipv4Addr),
+    /// An IPv6 address.
+    Ipv6(Ipv6Addr),
+    /// Text, with no promise of UTF-8.
+    String(&'a [u8]),
+    /// Bytes.
+    Binary(&'a [u8]),
+}
+
+impl<'a> TypedData<'a> {
+    /// The specification's name of the type, in lower case.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Int32(_) => "int32",
+            Self::Uint32(_) => "uint32",
+            Self::Int64(_) => "int64",
+            Self::Uint64(_) => "uint64",
+            Self::Ipv4(_) => "ipv4",
+            Self::Ipv6(_) => "ipv6",
+            Self::String(_) => "string",
+            Self::Binary(_) => "binary",
+        }
+    }
+
+    /// The value of any of the four integer types.
+    #[must_use]
+    pub fn as_integer(&self) -> Option<i128> {
+        match *self {
+            Self::Int32(value) => Some(value.into()),
+            Self::Uint32(value) => Some(value.into()),
+            Self::Int64(value) => Some(value.into()),
+            Self::Uint64(value) => Some(value.into()),
+            _ => None,
+        }
+    }
+
+    /// The value of either address type.
+    #[must_use]
+    pub fn as_ip(&self) -> Option<IpAddr> {
+        match *self {
+            Self::Ipv4(ip) => Some(ip.into()),
+            Self::Ipv6(ip) => Some(ip.into()),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a string or of a binary.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&'a [u8]> {
+        match *self {
+            Self::String(bytes) | Self::Binary(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+        let head = reader.byte("typed-data")?;
+        Ok(match head & TYPE_MASK {
+            NULL => Self::Null,
+            BOOL => Self::Bool(head & FLAG_TRUE != 0),
+            INT32 => Self::Int32(int32(reader.varint("INT32")?)?),
+            UINT32 => Self::Uint32(uint32(reader.varint("UINT32")?)?),
+            INT64 => Self::Int64(reader.varint("INT64")?.cast_signed()),
+            UINT64 => Self::Uint64(reader.varint("UINT64")?),
+            IPV4 => Self::Ipv4(Ipv4Addr::from(reader.array::<4>("IPV4")?)),
+            IPV6 => Self::Ipv6(Ipv6Addr::from(reader.array::<16>("IPV6")?)),
+            STRING => Self::String(reader.string("STRING")?),
+            BINARY => Self::Binary(reader.string("BINARY")?),
+            id => return Err(WireError::ReservedType { id }),
+        })
+    }
+
+    #[inline]
+    pub(super) fn write(&self, dst: &mut impl BufMut) {
+        match *self {
+            Self::Null => dst.put_u8(NULL),
+            Self::Bool(false) => dst.put_u8(BOOL),
+            Self::Bool(true) => dst.put_u8(BOOL | FLAG_TRUE),
+            // Negative numbers are sign-extended to 64 bits: HAProxy reads every integer as such.
+            Self::Int32(value) => write_integer(INT32, i64::from(value).cast_unsigned(), dst),
+            Self::Uint32(value) => write_integer(UINT32, value.into(), dst),
+            Self::Int64(value) => write_integer(INT64, value.cast_unsigned(), dst),
+            Self::Uint64(value) => write_integer(UINT64, value, dst),
+            Self::Ipv4(ip) => write_bytes(IPV4, &ip.octets(), dst),
+            Self::Ipv6(ip) => write_bytes(IPV6, &ip.octets(), dst),
+            Self::String(bytes) => write_text(STRING, bytes, dst),
+            Self::Binary(bytes) => write_text(BINARY, bytes, dst),
+        }
+    }
+}
+
+/// Accepts both forms of a negative number: sign-extended to 64 bits, and two's complement in 32.
+fn int32(value: u64) -> Result<i32, WireError> {
+    i32::try_from(value.cast_signed())
+        .or_else(|_| u32::try_from(value).map(u32::cast_signed))
+        .map_err(|_| WireError::OutOfRange { term: "INT32" })
+}
+
+fn uint32(value: u64) -> Result<u32, WireError> {
+    u32::try_from(value).map_err(|_| WireError::OutOfRange { term: "UINT32" })
+}
+
+fn write_integer(id: u8, value: u64, dst: &mut impl BufMut) {
+    dst.put_u8(id);
+    varint::write(value, dst);
+}
+
+fn write_bytes(id: u8, bytes: &[u8], dst: &mut impl BufMut) {
+    dst.put_u8(id);
+    dst.put_slice(bytes);
+}
+
+fn write_text(id: u8, bytes: &[u8], dst: &mut impl BufMut) {
+    dst.put_u8(id);
+    varint::write_string(bytes, dst);
+}
+
+/// Strings are quoted and escaped, binaries are hexadecimal, all else is as Rust shows it.
+impl fmt::Display for TypedData<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => value.fmt(f),
+            Self::Int32(value) => value.fmt(f),
+            Self::Uint32(value) => value.fmt(f),
+            Self::Int64(value) => value.fmt(f),
+            Self::Uint64(value) => value.fmt(f),
+            Self::Ipv4(ip) => ip.fmt(f),
+            Self::Ipv6(ip) => ip.fmt(f),
+            Self::String(bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
+            Self::Binary(bytes) => {
+                f.write_str("0x")?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}
+
+macro_rules! from_integers {
+    ($($integer:ty),+) => {$(
+        impl From<$integer> for TypedData<'_> {
+            fn from(value: $integer) -> Self {
+                Self::Int64(value.into())
+            }
+        }
+    )+};
+}
+from_integers!(i8, i16, i32, i64, u8, u16, u32);
+
+impl From<u64> for TypedData<'_> {
+    fn from(value: u64) -> Self {
+        Self::Uint64(value)
+    }
+}
+
+impl From<bool> for TypedData<'_> {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<Ipv4Addr> for TypedData<'_> {
+    fn from(ip: Ipv4Addr) -> Self {
+        Self::Ipv4(ip)
+    }
+}
+
+impl From<Ipv6Addr> for TypedData<'_> {
+    fn from(ip: Ipv6Addr) -> Self {
+        Self::Ipv6(ip)
+    }
+}
+
+impl From<IpAddr> for TypedData<'_> {
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self::Ipv4(ip),
+            IpAddr::V6(ip) => Self::Ipv6(ip),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for TypedData<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::String(text.as_bytes())
+    }
+}
+
+impl<'a> From<&'a String> for TypedData<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::String(text.as_bytes())
+    }
+}
+
+impl<'a> From<&'a [u8]> for TypedData<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for TypedData<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for TypedData<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
+}
+
+impl<'a, T: Into<TypedData<'a>>> From<Option<T>> for TypedData<'a> {
+    /// `None` is NULL.
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(value: TypedData<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        value.write(&mut bytes);
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<TypedData<'_>, WireError> {
+        let mut reader = Reader::new(bytes);
+        let value = TypedData::read(&mut reader)?;
+        assert!(reader.is_empty(), "bytes are left");
+        Ok(value)
+    }
+
+    #[test]
+    fn every_type_has_its_bytes() {
+        let table: [(TypedData<'_>, &[u8]); 14] = [
+            (TypedData::Null, &[0x00]),
+            (TypedData::Bool(true), &[0x11]),
+            (TypedData::Bool(false), &[0x01]),
+            (
+                TypedData::Int32(-1),
+                b"\x02\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e",
+            ),
+            (TypedData::Int32(i32::MAX), b"\x02\xff\xf0\xfe\xfe\x3e"),
+            (TypedData::Uint32(u32::MAX), b"\x03\xff\xf0\xfe\xfe\x7e"),
+            (
+                TypedData::Int64(-5),
+                b"\x04\xfb\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e",
+            ),
+            (
+                TypedData::Int64(i64::MIN),
+                b"\x04\xf0\xf1\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x06",
+            ),
+            (
+                TypedData::Uint64(u64::MAX),
+                b"\x05\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e",
+            ),
+            (
+                TypedData::Ipv4(Ipv4Addr::LOCALHOST),
+                b"\x06\x7f\x00\x00\x01",
+            ),
+            (
+                TypedData::Ipv6(Ipv6Addr::LOCALHOST),
+                b"\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01",
+            ),
+            (TypedData::String(b""), &[0x08, 0x00]),
+            (TypedData::String(b"caf\xe9"), b"\x08\x04caf\xe9"),
+            (TypedData::Binary(&[0, 255]), &[0x09, 0x02, 0x00, 0xff]),
+        ];
+        for (value, bytes) in table {
+            assert_eq!(written(value), bytes, "writing {value:?}");
+            assert_eq!(read(bytes), Ok(value), "reading {value:?}");
+        }
+    }
+
+    #[test]
+    fn checklist_27_negative_integers_are_sign_extended_and_sent_as_int64() {
+        assert_eq!(
+            written((-1).into()),
+            b"\x04\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e"
+        );
+        assert_eq!(read(b"\x02\xff\xf0\xfe\xfe\x7e"), Ok(TypedData::Int32(-1)));
+    }
+
+    #[test]
+    fn checklist_29_strings_are_bytes() {
+        let bytes = b"\x08\x03\xff\xfe\x00";
+        assert_eq!(read(bytes), Ok(TypedData::String(b"\xff\xfe\x00")));
+        assert_eq!(
+            TypedData::String(b"\xff\xfe\x00").to_string(),
+            r#""\xff\xfe\x00""#
+        );
+    }
+
+    #[test]
+    fn checklist_40_reserved_types_are_refused() {
+        for id in 10..16 {
+            assert_eq!(read(&[id]), Err(WireError::ReservedType { id }));
+            assert_eq!(
+                read(&[id | 0xf0, 0x00]),
+                Err(WireError::ReservedType { id })
+            );
+        }
+    }
+
+    #[test]
+    fn flags_of_other_types_than_bool_are_ignored() {
+        assert_eq!(read(&[0x30]), Ok(TypedData::Null));
+        assert_eq!(read(&[0x31]), Ok(TypedData::Bool(true)));
+        assert_eq!(read(&[0x21]), Ok(TypedData::Bool(false)));
+        assert_eq!(read(b"\xf8\x01a"), Ok(TypedData::String(b"a")));
+    }
+
+    #[test]
+    fn a_length_beyond_the_frame_is_refused_before_anything_is_taken() {
+        let error = WireError::LengthBeyondFrame {
+            term: "STRING",
+            length: u64::MAX,
+            left: 1,
+        };
+        let forged = b"\x08\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0ea";
+        assert_eq!(read(forged), Err(error));
+    }
+
+    #[test]
+    fn integers_out_of_32_bits_are_refused() {
+        let two_to_the_32 = [0xf0, 0xf1, 0xfe, 0xfe, 0x7e];
+        for (id, term) in [(INT32, "INT32"), (UINT32, "UINT32")] {
+            let bytes = [&[id], &two_to_the_32[..]].concat();
+            assert_eq!(read(&bytes), Err(WireError::OutOfRange { term }));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Variable-length integers, as HAProxy's "peers" protocol writes them (not LEB128).
+//!
+//! ```text
+//! value < 240                 1 byte
+//! else                        (value | 0xf0), then (value - 240) >> 4 in groups of 7 bits,
+//!                             each group reduced by 128 before the next
+//! ```
+//!
+//! The encoding is canonical, and 10 bytes hold every `u64`.
+
+use bytes::BufMut;
+
+use super::wire::{Reader, WireError};
+
+/// The first byte value that announces more bytes.
+const MULTI_BYTE: u64 = 0xf0;
+/// The bit of a following byte that announces more bytes.
+const CONTINUED: u64 = 0x80;
+/// The shift at which a tenth byte lands; an eleventh does not exist.
+const LAST_SHIFT: u32 = 60;
+
+#[inline]
+pub(super) fn read(reader: &mut Reader<'_>, term: &'static str) -> Result<u64, WireError> {
+    let first = u64::from(reader.byte(term)?);
+    if first < MULTI_BYTE {
+        return Ok(first);
+    }
+    let mut value = first;
+    let mut shift = 4;
+    loop {
+        let next = u64::from(reader.byte(term)?);
+        let shifted = next << shift;
+        if shifted >> shift != next {
+            return Err(WireError::VarintOverflow { term });
+        }
+        value = value
+            .checked_add(shifted)
+            .ok_or(WireError::VarintOverflow { term })?;
+        if next < CONTINUED {
+            return Ok(value);
+        }
+        if shift == LAST_SHIFT {
+            return Err(WireError::VarintOverflow { term });
+        }
+        shift += 7;
+    }
+}
+
+#[inline]
+pub(super) fn write(value: u64, dst: &mut impl BufMut) {
+    if value < MULTI_BYTE {
+        dst.put_u8(low_byte(value));
+        return;
+    }
+    dst.put_u8(low_byte(value | MULTI_BYTE));
+    let mut rest = (value - MULTI_BYTE) >> 4;
+    while rest >= CONTINUED {
+        dst.put_u8(low_byte(rest | CONTINUED));
+        rest = (rest - CONTINUED) >> 7;
+    }
+    dst.put_u8(low_byte(rest));
+}
+
+/// How many bytes [`write`] takes for `value`.
+pub(super) fn length(value: u64) -> usize {
+    if value < MULTI_BYTE {
+        return 1;
+    }
+    let mut rest = (value - MULTI_BYTE) >> 4;
+    let mut length = 2;
+    while rest >= CONTINUED {
+        rest = (rest - CONTINUED) >> 7;
+        length += 1;
+    }
+    length
+}
+
+/// A varint length and the bytes.
+#[inline]
+pub(super) fn write_string(bytes: &[u8], dst: &mut impl BufMut) {
+    write(bytes.len() as u64, dst);
+    dst.put_slice(bytes);
+}
+
+#[inline]
+fn low_byte(value: u64) -> u8 {
+    value.to_le_bytes()[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The table of known encodings: value and bytes.
+    const KNOWN: &[(u64, &[u8])] = &[
+        (0, &[0x00]),
+        (239, &[0xef]),
+        (240, &[0xf0, 0x00]),
+        (241, &[0xf1, 0x00]),
+        (255, &[0xff, 0x00]),
+        (256, &[0xf0, 0x01]),
+        (2287, &[0xff, 0x7f]),
+        (2288, &[0xf0, 0x80, 0x00]),
+        (16380, &[0xfc, 0xf0, 0x06]),
+        (65532, &[0xfc, 0xf0, 0x1e]),
+        (264_431, &[0xff, 0xff, 0x7f]),
+        (264_432, &[0xf0, 0x80, 0x80, 0x00]),
+        (33_818_863, &[0xff, 0xff, 0xff, 0x7f]),
+        (33_818_864, &[0xf0, 0x80, 0x80, 0x80, 0x00]),
+        (0x7fff_ffff, &[0xff, 0xf0, 0xfe, 0xfe, 0x3e]),
+        (0xffff_ffff, &[0xff, 0xf0, 0xfe, 0xfe, 0x7e]),
+        (0x1_0000_0000, &[0xf0, 0xf1, 0xfe, 0xfe, 0x7e]),
+        (4_328_786_159, &[0xff, 0xff, 0xff, 0xff, 0x7f]),
+        (4_328_786_160, &[0xf0, 0x80, 0x80, 0x80, 0x80, 0x00]),
+        (
+            0x7fff_ffff_ffff_ffff,
+            &[0xff, 0xf0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0x06],
+        ),
+        (
+            0x8000_0000_0000_0000,
+            &[0xf0, 0xf1, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0x06],
+        ),
+        (
+            u64::MAX - 4,
+            &[0xfb, 0xf0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0x0e],
+        ),
+        (
+            u64::MAX - 2,
+            &[0xfd, 0xf0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0x0e],
+        ),
+        (
+            u64::MAX,
+            &[0xff, 0xf0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0x0e],
+        ),
+    ];
+
+    fn written(value: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(value, &mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn checklist_04_varints_pass_the_known_table_both_ways() {
+        for &(value, bytes) in KNOWN {
+            assert_eq!(written(value), bytes, "writing {value}");
+            assert_eq!(length(value), bytes.len(), "length of {value}");
+            let mut reader = Reader::new(bytes);
+            assert_eq!(reader.varint("value"), Ok(value), "reading {value}");
+            assert!(reader.is_empty());
+        }
+    }
+
+    #[test]
+    fn checklist_04_varints_over_ten_bytes_or_64_bits_are_refused() {
+        let eleven = [&[0xff_u8; 10][..], &[0x00]].concat();
+        let beyond = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f];
+        let carries = [0xff, 0xf0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0x0f];
+        for bytes in [&eleven[..], &beyond, &carries, &[0xf0; 32]] {
+            assert_eq!(
+                Reader::new(bytes).varint("value"),
+                Err(WireError::VarintOverflow { term: "value" }),
+                "{bytes:02x?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_varint_cut_short_is_truncated() {
+        for bytes in [&[][..], &[0xf0], &[0xf0, 0x80]] {
+            assert_eq!(
+                Reader::new(bytes).varint("value"),
+                Err(WireError::Truncated { term: "value" })
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decode_after_encode_is_the_identity(value: u64, small in 0_u64..1 << 20) {
+            for value in [value, small, value >> 32] {
+                let bytes = written(value);
+                prop_assert_eq!(bytes.len(), length(value));
+                prop_assert_eq!(Reader::new(&bytes).varint("value"), Ok(value));
+            }
+        }
+
+        #[test]
+        fn any_bytes_give_a_value_or_an_error(bytes: Vec<u8>) {
+            let mut reader = Reader::new(&bytes);
+            if let Ok(value) = reader.varint("value") {
+                // Canonical: what was read is what would be written.
+                prop_assert_eq!(&written(value), &bytes[..bytes.len() - reader.left()]);
+            }
+        }
+    }
+}

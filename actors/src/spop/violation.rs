@@ -1,0 +1,101 @@
+//! What a peer can do against the protocol, and the one mapping from there to a status-code.
+
+use thiserror::Error;
+
+use super::{frame::FrameType, status_code::StatusCode, wire::WireError};
+
+/// The peer broke the protocol; the connection ends with [`status`](Self::status).
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum Violation {
+    /// The bytes are not SPOP.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// A HELLO without a mandatory key.
+    #[error("{frame} without {key}")]
+    MissingKey {
+        /// The frame's name.
+        frame: &'static str,
+        /// The key.
+        key: &'static str,
+        /// The status-code that the specification keeps for this key.
+        status: StatusCode,
+    },
+    /// No version that both sides speak.
+    #[error("no common version: the peer speaks {offered:?}, this agent 2.0")]
+    UnsupportedVersion {
+        /// What the peer offered.
+        offered: String,
+    },
+    /// A max-frame-size below 256, or above what was announced.
+    #[error("max-frame-size {size} is not within {floor}..={ceiling}")]
+    BadFrameSize {
+        /// The announced size in bytes.
+        size: u32,
+        /// The smallest size allowed.
+        floor: u32,
+        /// The largest size allowed.
+        ceiling: u32,
+    },
+    /// A frame that is not legal at this point of the conversation.
+    #[error("unexpected {received} where {expected} is due")]
+    Unexpected {
+        /// What came.
+        received: FrameType,
+        /// What the specification lets come here.
+        expected: &'static str,
+    },
+    /// Another frame between the fragments of one.
+    #[error("{received} between the fragments of a NOTIFY")]
+    Interlaced {
+        /// What came.
+        received: FrameType,
+    },
+    /// A continuation of a frame that nobody began.
+    #[error("a continuation of a frame that was never begun")]
+    UnknownFragment,
+    /// No HELLO within its time.
+    #[error("no HELLO in time")]
+    HelloTimeout,
+}
+
+impl Violation {
+    /// The status-code that tells the peer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Wire(WireError::FrameTooLarge { .. }) => StatusCode::TOO_BIG,
+            Self::Wire(WireError::NotFinal { .. }) => StatusCode::NO_FRAGMENTATION,
+            Self::Wire(_) | Self::Unexpected { .. } => StatusCode::INVALID,
+            Self::MissingKey { status, .. } => *status,
+            Self::UnsupportedVersion { .. } => StatusCode::BAD_VERSION,
+            Self::BadFrameSize { .. } => StatusCode::BAD_FRAME_SIZE,
+            Self::Interlaced { .. } => StatusCode::INTERLACED,
+            Self::UnknownFragment => StatusCode::FRAME_NOT_FOUND,
+            Self::HelloTimeout => StatusCode::TIMEOUT,
+        }
+    }
+
+    /// What an operator can do about it, if the cause is likely to be on his side.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Wire(WireError::FrameTooLarge { .. }) => {
+                "if this is HAProxy, raise the agent's max-frame-size to its tune.bufsize; if not, \
+                 find out who else connects to this port"
+            }
+            Self::UnsupportedVersion { .. } => "HAProxy 1.8.10 or newer speaks SPOP 2.0",
+            Self::BadFrameSize { .. } => {
+                "set max-frame-size in the spoe-agent section to 256 or more"
+            }
+            Self::HelloTimeout => {
+                "something connects to this port and says nothing: a TCP check? \
+                 use `option spop-check` for health checks"
+            }
+            _ => {
+                "if this is HAProxy, report it with both versions; if not, find out who else \
+                 connects to this port"
+            }
+        }
+    }
+}

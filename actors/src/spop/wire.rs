@@ -1,0 +1,179 @@
+//! The cursor over received bytes, and what can be wrong with them.
+//!
+//! All reading goes through [`Reader`]: it takes, and it checks against what is left before anything
+//! is allocated. Every list of the grammar runs to the end of its frame, so that trailing bytes are
+//! an item cut short. There is no index arithmetic elsewhere.
+
+use thiserror::Error;
+
+use super::varint;
+
+/// These bytes are not SPOP.
+///
+/// Each variant names the term of the specification's grammar in which reading stopped.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum WireError {
+    /// The length before a frame is smaller than the smallest frame.
+    #[error("frame length {length} is below {minimum}, the smallest frame")]
+    FrameTooShort {
+        /// The announced length in bytes.
+        length: u32,
+        /// The smallest legal length.
+        minimum: u32,
+    },
+    /// The length before a frame is larger than the agreed max-frame-size.
+    #[error("frame length {length} is above the limit of {limit} bytes")]
+    FrameTooLarge {
+        /// The announced length in bytes.
+        length: u32,
+        /// The largest length accepted now.
+        limit: u32,
+    },
+    /// The bytes end inside a term.
+    #[error("{term} is truncated")]
+    Truncated {
+        /// The term of the grammar.
+        term: &'static str,
+    },
+    /// A length says more bytes than are left.
+    #[error("{term} announces {length} bytes where {left} are left")]
+    LengthBeyondFrame {
+        /// The term of the grammar.
+        term: &'static str,
+        /// The announced length in bytes.
+        length: u64,
+        /// The bytes that are left.
+        left: usize,
+    },
+    /// A varint needs more than 64 bits or 10 bytes.
+    #[error("varint of {term} overflows 64 bits")]
+    VarintOverflow {
+        /// The term of the grammar.
+        term: &'static str,
+    },
+    /// An integer does not fit the 32 bits that its type announces.
+    #[error("typed-data {term} is out of its range")]
+    OutOfRange {
+        /// `INT32` or `UINT32`.
+        term: &'static str,
+    },
+    /// A typed-data id that the specification reserves (10 to 15).
+    #[error("typed-data type {id} is reserved")]
+    ReservedType {
+        /// The type id.
+        id: u8,
+    },
+    /// A key of a KV-LIST holds another type than the specification says.
+    #[error("{key} has the wrong type")]
+    WrongType {
+        /// The key.
+        key: &'static str,
+    },
+    /// HELLO or DISCONNECT without FIN: these frames cannot be fragmented.
+    #[error("{term} without FIN")]
+    NotFinal {
+        /// The frame's name.
+        term: &'static str,
+    },
+    /// HELLO or DISCONNECT with a STREAM-ID or FRAME-ID other than 0.
+    #[error("{term} with a stream-id or frame-id other than 0")]
+    NonZeroIds {
+        /// The frame's name.
+        term: &'static str,
+    },
+    /// An action id that the specification does not know.
+    #[error("action type {id} is unknown")]
+    UnknownAction {
+        /// The action id.
+        id: u8,
+    },
+    /// An action with another number of arguments than its type has.
+    #[error("action {action} with {count} arguments")]
+    ActionArity {
+        /// The action's name.
+        action: &'static str,
+        /// The announced NB-ARGS.
+        count: u8,
+    },
+    /// A scope id that the specification does not know.
+    #[error("variable scope {id} is unknown")]
+    UnknownScope {
+        /// The scope id.
+        id: u8,
+    },
+}
+
+/// A cursor over the bytes of one frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// How many bytes are left.
+    pub(super) fn left(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    #[inline]
+    pub(super) fn byte(&mut self, term: &'static str) -> Result<u8, WireError> {
+        let (&first, rest) = self
+            .bytes
+            .split_first()
+            .ok_or(WireError::Truncated { term })?;
+        self.bytes = rest;
+        Ok(first)
+    }
+
+    #[inline]
+    pub(super) fn take(
+        &mut self,
+        length: usize,
+        term: &'static str,
+    ) -> Result<&'a [u8], WireError> {
+        let (taken, rest) = self
+            .bytes
+            .split_at_checked(length)
+            .ok_or(WireError::Truncated { term })?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    #[inline]
+    pub(super) fn array<const N: usize>(
+        &mut self,
+        term: &'static str,
+    ) -> Result<[u8; N], WireError> {
+        let (taken, rest) = self
+            .bytes
+            .split_first_chunk()
+            .ok_or(WireError::Truncated { term })?;
+        self.bytes = rest;
+        Ok(*taken)
+    }
+
+    #[inline]
+    pub(super) fn varint(&mut self, term: &'static str) -> Result<u64, WireError> {
+        varint::read(self, term)
+    }
+
+    /// A varint length and that many bytes, compared with what is left before anything is touched.
+    #[inline]
+    pub(super) fn string(&mut self, term: &'static str) -> Result<&'a [u8], WireError> {
+        let length = self.varint(term)?;
+        let left = self.left();
+        match usize::try_from(length) {
+            Ok(length) if length <= left => self.take(length, term),
+            _ => Err(WireError::LengthBeyondFrame { term, length, left }),
+        }
+    }
+}

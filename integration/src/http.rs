@@ -1,0 +1,113 @@
+//! Requests through HAProxy.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder};
+
+use crate::Failure;
+
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+
+/// A client of one frontend: no proxy, no redirects, connections kept.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: Client,
+    base: String,
+}
+
+impl HttpClient {
+    /// Makes a client with a connection pool of its own.
+    ///
+    /// # Errors
+    /// The client cannot be built.
+    pub fn new(address: SocketAddr) -> Result<Self, Failure> {
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(ANSWER_LIMIT)
+            .build()
+            .map_err(Failure::during("cannot make an HTTP client"))?;
+        Ok(Self {
+            client,
+            base: format!("http://{address}"),
+        })
+    }
+
+    /// Makes another client of the same frontend, with other connections.
+    ///
+    /// # Errors
+    /// The client cannot be built.
+    pub fn another(&self) -> Result<Self, Failure> {
+        let address = self.base.trim_start_matches("http://").parse();
+        Self::new(address.map_err(Failure::during("not an address"))?)
+    }
+
+    /// Sends a GET.
+    ///
+    /// # Errors
+    /// No answer; a bad status is an answer.
+    pub async fn get(&self, path: &str) -> Result<Answer, Failure> {
+        self.send(Method::GET, path, |request| request).await
+    }
+
+    /// Sends a POST with a body.
+    ///
+    /// # Errors
+    /// No answer; a bad status is an answer.
+    pub async fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> Result<Answer, Failure> {
+        let body = body.into();
+        self.send(Method::POST, path, |request| request.body(body))
+            .await
+    }
+
+    /// Sends a request finished by `build`: headers, body, version.
+    ///
+    /// # Errors
+    /// No answer; a bad status is an answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        build: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Answer, Failure> {
+        let url = format!("{}{path}", self.base);
+        let failed = |error: reqwest::Error| Failure::new(format!("{url}: {error:?}"));
+        let request = build(self.client.request(method, &url));
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = response.bytes().await.map_err(failed)?.to_vec();
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+}
+
+/// A whole response.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The first value of a header, if it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}

@@ -1,0 +1,252 @@
+//! A recording relay between HAProxy and the agent.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+
+use crate::frame::cut;
+use crate::task::Task;
+use crate::{Endpoint, Failure, FrameHead, until};
+
+/// HAProxy's server line names [`endpoint`](Self::endpoint); bytes pass unchanged both ways.
+#[derive(Debug)]
+pub struct Tap {
+    endpoint: Endpoint,
+    connections: Arc<AtomicUsize>,
+    record: Record,
+    _listener: Task,
+}
+
+type Record = Arc<Mutex<Vec<Chunk>>>;
+
+/// Which way bytes went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Direction {
+    /// HAPROXY-HELLO, NOTIFY, HAPROXY-DISCONNECT.
+    ToAgent,
+    /// AGENT-HELLO, ACK, AGENT-DISCONNECT.
+    ToHaproxy,
+}
+
+/// What one read gave; empty when that side has closed.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Connections are numbered from 0 as they are accepted.
+    pub connection: usize,
+    /// Which way.
+    pub direction: Direction,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A whole frame that went by.
+#[derive(Clone, Debug)]
+pub struct SeenFrame {
+    /// The connection, as in [`Chunk`].
+    pub connection: usize,
+    /// Which way.
+    pub direction: Direction,
+    /// The place in [`Tap::chunks`] of the bytes that made it whole: a clock over all connections.
+    pub order: usize,
+    /// Type, flags and ids.
+    pub head: FrameHead,
+    /// All bytes of the frame after its length.
+    pub bytes: Vec<u8>,
+}
+
+impl Tap {
+    /// Listens on a free loopback port, and connects to `agent` for each connection taken.
+    ///
+    /// # Errors
+    /// Loopback cannot be bound.
+    pub async fn before(agent: impl Into<Endpoint>) -> Result<Self, Failure> {
+        let failed = || Failure::during("the tap cannot listen");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(failed())?;
+        let endpoint = listener.local_addr().map_err(failed())?.into();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let record = Record::default();
+        let accepting = accept(
+            listener,
+            agent.into(),
+            Arc::clone(&connections),
+            Arc::clone(&record),
+        );
+        Ok(Self {
+            endpoint,
+            connections,
+            record,
+            _listener: Task::spawn(accepting),
+        })
+    }
+
+    /// Where HAProxy must connect.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// How many connections it has taken.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Everything so far, of all connections, in the order in which it passed.
+    #[must_use]
+    pub fn chunks(&self) -> Vec<Chunk> {
+        self.record
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The whole frames so far, in the order in which their last byte passed.
+    #[must_use]
+    pub fn frames(&self) -> Vec<SeenFrame> {
+        let chunks = self.chunks();
+        let mut frames = Vec::new();
+        for connection in 0..self.connections() {
+            for direction in [Direction::ToAgent, Direction::ToHaproxy] {
+                frames.extend(frames_of(&chunks, connection, direction));
+            }
+        }
+        frames.sort_by_key(|frame| frame.order);
+        frames
+    }
+
+    /// Stream-id and frame-id of each frame of one type, in order: the NOTIFYs, the ACKs.
+    #[must_use]
+    pub fn ids(&self, frame_type: u8) -> Vec<(u64, u64)> {
+        let frames = self.frames().into_iter();
+        frames
+            .filter(|f| f.head.frame_type == frame_type)
+            .map(|f| f.head.ids())
+            .collect()
+    }
+
+    /// Waits until so many frames of one type have passed, and returns all frames.
+    ///
+    /// # Errors
+    /// Fewer passed within `limit`; with the frames that did.
+    pub async fn seen(
+        &self,
+        frame_type: u8,
+        count: usize,
+        limit: Duration,
+    ) -> Result<Vec<SeenFrame>, Failure> {
+        let what = format!("{count} frames of type {frame_type}");
+        let enough = async || Some(self.frames()).filter(|_| self.ids(frame_type).len() >= count);
+        let seen = until(&what, limit, enough).await;
+        seen.map_err(|failure| failure.with("frames", &format!("{:#?}", self.frames())))
+    }
+}
+
+fn frames_of(chunks: &[Chunk], connection: usize, direction: Direction) -> Vec<SeenFrame> {
+    let mut stream = Vec::new();
+    let mut ends = Vec::new(); // how long the stream was after each chunk
+    for (order, chunk) in chunks.iter().enumerate() {
+        if chunk.connection == connection && chunk.direction == direction {
+            stream.extend_from_slice(&chunk.bytes);
+            ends.push((stream.len(), order));
+        }
+    }
+    let order_of = |end| {
+        ends.iter()
+            .find(|(size, _)| *size >= end)
+            .map(|(_, order)| *order)
+    };
+    let seen = |(end, frame): (usize, &[u8])| {
+        let head = FrameHead::read(frame)?;
+        let bytes = frame.to_vec();
+        Some(SeenFrame {
+            connection,
+            direction,
+            order: order_of(end)?,
+            head,
+            bytes,
+        })
+    };
+    cut(&stream).into_iter().filter_map(seen).collect()
+}
+
+async fn accept(
+    listener: TcpListener,
+    agent: Endpoint,
+    connections: Arc<AtomicUsize>,
+    record: Record,
+) {
+    while let Ok((haproxy, _)) = listener.accept().await {
+        let connection = connections.fetch_add(1, Ordering::Relaxed);
+        let (agent, record) = (agent.clone(), Arc::clone(&record));
+        tokio::spawn(async move {
+            let _ = haproxy.set_nodelay(true);
+            match agent {
+                Endpoint::Tcp(address) => {
+                    let Ok(agent) = TcpStream::connect(address).await else {
+                        return;
+                    };
+                    let _ = agent.set_nodelay(true);
+                    relay(haproxy, agent, connection, record).await;
+                }
+                Endpoint::Unix(path) => {
+                    let Ok(agent) = UnixStream::connect(path).await else {
+                        return;
+                    };
+                    relay(haproxy, agent, connection, record).await;
+                }
+            }
+        });
+    }
+}
+
+async fn relay(
+    haproxy: TcpStream,
+    agent: impl AsyncRead + AsyncWrite,
+    connection: usize,
+    record: Record,
+) {
+    let (haproxy_reads, haproxy_writes) = haproxy.into_split();
+    let (agent_reads, agent_writes) = tokio::io::split(agent);
+    let note = |direction| {
+        let record = Arc::clone(&record);
+        move |bytes: &[u8]| {
+            let chunk = Chunk {
+                connection,
+                direction,
+                bytes: bytes.to_vec(),
+            };
+            record
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(chunk);
+        }
+    };
+    tokio::join!(
+        pump(haproxy_reads, agent_writes, note(Direction::ToAgent)),
+        pump(agent_reads, haproxy_writes, note(Direction::ToHaproxy)),
+    );
+}
+
+/// Copies until one side has closed, and passes the close on.
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    note: impl Fn(&[u8]),
+) {
+    let mut buffer = vec![0; 65_536];
+    loop {
+        let size = from.read(&mut buffer).await.unwrap_or(0);
+        let bytes = buffer.get(..size).unwrap_or_default();
+        note(bytes); // before the write, so that an answer is never recorded earlier
+        if size == 0 || to.write_all(bytes).await.is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown().await;
+}
