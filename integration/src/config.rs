@@ -115,6 +115,12 @@ impl Config {
         Ok(())
     }
 
+    /// The names of the files that [`write`](Self::write) made.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let main = std::iter::once("haproxy.cfg".to_owned());
+        main.chain(self.engines.iter().map(spoe_name)).collect()
+    }
+
     fn render(&self, directory: &Path, log: SocketAddr) -> String {
         let dir = directory.display();
         let mut text = format!(

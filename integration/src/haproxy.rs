@@ -190,12 +190,14 @@ impl Haproxy {
         kill_process(pid, signal).map_err(Failure::during("cannot signal HAProxy"))
     }
 
-    fn explain(&self, failure: Failure) -> Failure {
+    fn explain(&self, mut failure: Failure) -> Failure {
         let lines = self.logs.lines();
         let tail = lines.split_at(lines.len().saturating_sub(20)).1.join("\n");
-        let config = std::fs::read_to_string(self.scratch.join("haproxy.cfg")).unwrap_or_default();
+        for name in self.config.files() {
+            let text = std::fs::read_to_string(self.scratch.join(&name)).unwrap_or_default();
+            failure = failure.with(&name, &text);
+        }
         failure
-            .with("haproxy.cfg", &config)
             .with("stderr", &self.stderr())
             .with("last log lines", &tail)
     }

@@ -190,7 +190,7 @@ impl Actions {
         &self.bytes
     }
 
-    pub(super) fn decode(payload: &[u8]) -> Result<Self, WireError> {
+    pub(crate) fn decode(payload: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(payload);
         while !reader.is_empty() {
             Action::read(&mut reader)?;

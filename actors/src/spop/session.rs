@@ -47,8 +47,10 @@ impl Offer {
 /// What to do after a frame.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Step {
-    /// Nothing: a fragment was kept, or an unknown frame was skipped.
+    /// Nothing: a fragment was kept.
     Continue,
+    /// Nothing: a frame of a type that the specification does not know.
+    Skip(FrameType),
     /// Answer the HELLO; the conversation begins.
     Greet {
         /// What HAProxy said.
@@ -108,7 +110,7 @@ impl Session {
             Frame::Fragment(fragment) if self.greeted => self.reassemble(&fragment),
             Frame::HaproxyHello(hello) if !self.greeted => self.greet(hello),
             Frame::HaproxyDisconnect(disconnect) => Ok(Step::Goodbye(disconnect)),
-            Frame::Unknown(_) if self.greeted => Ok(Step::Continue),
+            Frame::Unknown(frame_type) if self.greeted => Ok(Step::Skip(frame_type)),
             unexpected => Err(Violation::Unexpected {
                 received: unexpected.frame_type(),
                 expected: if self.greeted {

@@ -14,6 +14,12 @@ macro_rules! status_codes {
                 pub const $name: Self = Self($number);
             )+
 
+            /// Whether the specification names this code.
+            #[must_use]
+            pub fn is_registered(self) -> bool {
+                matches!(self.0, $($number)|+)
+            }
+
             /// What the code means, in the words of the specification.
             #[must_use]
             pub fn text(self) -> &'static str {

@@ -1,0 +1,324 @@
+//! Conversation: frames in, ACKs out, for one connection and without its socket.
+
+use std::{
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::time::Instant;
+
+use crate::{
+    collection::{Collected, Collection, collect},
+    origin::{Origin, Peer, PeerAddress},
+    shared::Shared,
+    spop::{
+        Ack, Actions, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Session,
+        Step, Violation,
+    },
+};
+
+/// One conversation with one HAProxy engine.
+pub(crate) struct Conversation {
+    shared: Rc<Shared>,
+    session: Session,
+    codec: FrameCodec,
+    peer: Arc<Peer>,
+    /// The negotiated max-frame-size.
+    max_frame_size: u32,
+    /// Whether the peer puts ACKs together from fragments.
+    fragments_out: bool,
+    in_flight: FuturesUnordered<Collection>,
+    /// The earliest deadline among what is in flight.
+    deadline: Option<Instant>,
+}
+
+/// Why no more frames are taken from the input now.
+pub(crate) enum Flow {
+    /// There is no whole frame left.
+    Hungry,
+    /// As much is in flight, or waits to be sent, as the limits allow.
+    Full,
+    /// The conversation is over.
+    Over(End),
+}
+
+/// How a conversation ends.
+pub(crate) enum End {
+    /// It was a health check, and it is answered.
+    Healthcheck,
+    /// HAProxy said so.
+    Goodbye(Disconnect),
+    /// HAProxy broke the protocol.
+    Violation(Violation),
+}
+
+impl Conversation {
+    pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress) -> Self {
+        Self {
+            session: Session::new(shared.limits.offer()),
+            shared,
+            codec: FrameCodec::default(),
+            peer: Arc::new(Peer {
+                address,
+                engine_id: None,
+            }),
+            max_frame_size: FrameCodec::HELLO_LIMIT,
+            fragments_out: false,
+            in_flight: FuturesUnordered::new(),
+            deadline: None,
+        }
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    pub(crate) fn is_greeted(&self) -> bool {
+        self.session.is_greeted()
+    }
+
+    /// Whether no NOTIFY waits for its answer.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// When the next fallback is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Takes whole frames from `input` and puts what can be answered at once into `output`.
+    pub(crate) fn receive(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
+        let now = Instant::now();
+        let mut answered = 0;
+        let flow = loop {
+            if self.is_full(output) {
+                break Flow::Full;
+            }
+            let step = match self.codec.cut(input) {
+                Ok(Some(frame)) => self.session.receive(frame),
+                Ok(None) => break Flow::Hungry,
+                Err(violation) => Err(violation),
+            };
+            match step {
+                Ok(Step::Dispatch(notify)) => {
+                    answered += u64::from(self.dispatch(notify, now, output));
+                }
+                Ok(step) => {
+                    if let Some(end) = self.follow(step, output) {
+                        break Flow::Over(end);
+                    }
+                }
+                Err(violation) => break Flow::Over(End::Violation(violation)),
+            }
+        };
+        if answered > 0 {
+            let latency = now.elapsed();
+            self.shared
+                .counters
+                .count(|statistics| statistics.latency.record(latency, answered));
+        }
+        flow
+    }
+
+    /// Puts the ACKs whose answers have come into `output`; says how many.
+    pub(crate) fn poll_acks(&mut self, task: &mut Context<'_>, output: &mut BytesMut) -> usize {
+        let mut sent = 0;
+        while !self.in_flight.is_empty() && !self.is_clogged(output) {
+            let Poll::Ready(Some((ack, arrived))) = self.in_flight.poll_next_unpin(task) else {
+                break;
+            };
+            self.acknowledge(&ack, output);
+            self.shared.counters.count(|statistics| {
+                statistics.in_flight -= 1;
+                statistics.latency.record(arrived.elapsed(), 1);
+            });
+            sent += 1;
+        }
+        if self.in_flight.is_empty() {
+            self.deadline = None;
+        }
+        sent
+    }
+
+    /// Has everything whose deadline has passed answered by its fallback.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.deadline = None;
+        for collection in &self.in_flight {
+            let deadline = collection.deadline();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                collection.wake();
+            } else {
+                self.deadline = earlier(self.deadline, deadline);
+            }
+        }
+    }
+
+    /// Drops what is in flight: nobody waits for it any more.
+    pub(crate) fn cancel(&mut self) {
+        let cancelled = self.in_flight.len() as u64;
+        self.shared
+            .counters
+            .count(|statistics| statistics.in_flight -= cancelled);
+        self.in_flight.clear();
+        self.deadline = None;
+    }
+
+    /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
+    pub(crate) fn is_full(&self, output: &BytesMut) -> bool {
+        self.in_flight.len() >= self.shared.limits.in_flight || self.is_clogged(output)
+    }
+
+    /// Whether the peer has left so much unread that nothing more is put into `output`.
+    pub(crate) fn is_clogged(&self, output: &BytesMut) -> bool {
+        output.len() >= self.shared.limits.output_buffer
+    }
+
+    /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
+    fn dispatch(&mut self, notify: Notify, now: Instant, output: &mut BytesMut) -> bool {
+        self.shared
+            .counters
+            .count(|statistics| statistics.notifies += 1);
+        let origin = Origin::new(
+            Arc::clone(&self.peer),
+            (notify.stream_id, notify.frame_id),
+            now,
+        );
+        match collect(
+            notify.messages,
+            origin,
+            &self.shared.routes,
+            &self.shared.counters,
+        ) {
+            Collected::Ack(ack) => {
+                self.acknowledge(&ack, output);
+                true
+            }
+            Collected::Pending(collection) => {
+                self.deadline = earlier(self.deadline, collection.deadline());
+                self.in_flight.push(collection);
+                self.shared
+                    .counters
+                    .count(|statistics| statistics.in_flight += 1);
+                false
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, ack: &Ack, output: &mut BytesMut) {
+        self.shared
+            .counters
+            .count(|statistics| statistics.acks += 1);
+        if self.fragments_out {
+            return ack.encode_fragmented(self.max_frame_size, output);
+        }
+        let left_out = ack.encode_whole(self.max_frame_size, output);
+        if left_out > 0 {
+            self.report_left_out(ack, left_out);
+        }
+    }
+
+    #[cold]
+    fn report_left_out(&self, ack: &Ack, left_out: usize) {
+        self.shared
+            .counters
+            .count(|statistics| statistics.actions_left_out += left_out as u64);
+        if let Some(unsaid) = self.shared.left_out.permit() {
+            tracing::warn!(
+                stream_id = ack.stream_id.0,
+                frame_id = ack.frame_id.0,
+                left_out,
+                max_frame_size = self.max_frame_size,
+                unsaid,
+                "actions left out of an ACK that would be larger than max-frame-size; \
+                 raise HAProxy's tune.bufsize, or set shorter variables"
+            );
+        }
+    }
+
+    /// Takes every step but the dispatch of a NOTIFY.
+    fn follow(&mut self, step: Step, output: &mut BytesMut) -> Option<End> {
+        let counters = Rc::clone(&self.shared.counters);
+        match step {
+            Step::Dispatch(_) => {}
+            Step::Continue => counters.count(|statistics| statistics.fragments += 1),
+            Step::Skip(frame_type) => {
+                tracing::debug!(%frame_type, "frame skipped");
+                counters.count(|statistics| statistics.unknown_frames += 1);
+            }
+            Step::Aborted => counters.count(|statistics| statistics.aborted += 1),
+            Step::Overflowed(stream_id, frame_id) => {
+                counters.count(|statistics| {
+                    statistics.notifies += 1;
+                    statistics.oversize += 1;
+                });
+                let limit = self.shared.limits.max_reassembled_size;
+                tracing::warn!(
+                    stream_id = stream_id.0,
+                    frame_id = frame_id.0,
+                    limit,
+                    "a NOTIFY in fragments is larger than the limit, and answered without being \
+                     read; pass less, or raise the limit"
+                );
+                self.acknowledge(
+                    &Ack {
+                        stream_id,
+                        frame_id,
+                        actions: Actions::none(),
+                    },
+                    output,
+                );
+            }
+            Step::Greet { theirs, ours } => {
+                counters.count(|statistics| statistics.hellos += 1);
+                self.greet(theirs, ours, output);
+            }
+            Step::Healthcheck(hello) => {
+                counters.count(|statistics| statistics.healthchecks += 1);
+                Frame::AgentHello(hello).encode(output);
+                return Some(End::Healthcheck);
+            }
+            Step::Goodbye(disconnect) => {
+                let code = disconnect.status_code;
+                counters.count(|statistics| statistics.disconnects_received.count(code));
+                return Some(End::Goodbye(disconnect));
+            }
+        }
+        None
+    }
+
+    fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
+        self.max_frame_size = ours.max_frame_size;
+        self.codec.set_max_frame_size(ours.max_frame_size);
+        self.fragments_out = theirs.capabilities.fragmentation;
+        let address = self.peer.address;
+        tracing::debug!(
+            peer = %address,
+            engine_id = theirs.engine_id.as_ref().map(tracing::field::display),
+            max_frame_size = ours.max_frame_size,
+            capabilities = %ours.capabilities,
+            "HELLO agreed"
+        );
+        self.peer = Arc::new(Peer {
+            address,
+            engine_id: theirs.engine_id,
+        });
+        Frame::AgentHello(ours).encode(output);
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,139 @@
+//! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
+
+use std::{collections::HashMap, rc::Rc, time::Duration};
+
+use actix::{Actor, Addr, dev::ToEnvelope};
+
+use crate::{
+    cell::Call,
+    error::AgentError,
+    route::{LiveRoute, Route},
+    statistics::Counters,
+};
+
+/// The blueprint of an agent: message names, and the handlers that answer them.
+///
+/// The names are those of HAProxy's `spoe-message` sections, case-sensitive. They live here and not
+/// in the handler, as they belong to the deployment.
+///
+/// ```
+/// # use spoa_actors::*;
+/// # #[derive(Default)] struct IpReputation;
+/// # #[async_trait::async_trait(?Send)]
+/// # impl HandlerActor for IpReputation {
+/// #     type Args = ();
+/// #     async fn handle(&self, _: (), _: &Origin) -> Result<Actions, BoxError> { Ok(Actions::none()) }
+/// # }
+/// # use std::time::Duration;
+/// let closed = Actions::none().set_var(Scope::Transaction, "deny", true)?;
+/// let registry = Registry::new()
+///     .on("check-client-ip", IpReputation::default)
+///     .on("check-token", Route::new(IpReputation::default)
+///         .fallback(closed)
+///         .deadline(Duration::from_millis(200)));
+/// # Ok::<(), ActionError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Registry {
+    routes: Vec<(String, Route)>,
+    catch_all: Option<Route>,
+}
+
+impl Registry {
+    /// A registry without a route.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers the messages called `name` by the handler that a factory makes on each arbiter, or
+    /// by any other [`Route`].
+    ///
+    /// The same name twice is an error when the agent starts.
+    #[must_use]
+    pub fn on(mut self, name: impl Into<String>, route: impl Into<Route>) -> Self {
+        self.routes.push((name.into(), route.into()));
+        self
+    }
+
+    /// Answers the messages called `name` by a raw actix actor; see [`Route::actor`].
+    #[must_use]
+    pub fn on_actor<A, F>(self, name: impl Into<String>, factory: F) -> Self
+    where
+        A: Actor + actix::Handler<Call>,
+        A::Context: ToEnvelope<A, Call>,
+        F: Fn() -> Addr<A> + Send + Sync + 'static,
+    {
+        self.on(name, Route::actor(factory))
+    }
+
+    /// Answers the messages whose name has no route of its own.
+    #[must_use]
+    pub fn catch_all(mut self, route: impl Into<Route>) -> Self {
+        self.catch_all = Some(route.into());
+        self
+    }
+
+    /// The names that have a route, in the order in which they were registered.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.routes.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub(crate) fn check(&self) -> Result<(), AgentError> {
+        let mut names: Vec<_> = self.names().collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(AgentError::DuplicateRoute {
+                name: pair[0].to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts every handler on this arbiter.
+    pub(crate) async fn start(
+        &self,
+        deadline: Duration,
+        counters: &Rc<Counters>,
+    ) -> Result<Routes, AgentError> {
+        let start = async |name: &str, route: &Route| {
+            let live = route
+                .start(name.into(), deadline, Rc::clone(counters))
+                .await;
+            live.map(Rc::new).map_err(|source| AgentError::Handler {
+                name: name.to_owned(),
+                source,
+            })
+        };
+        let mut routes = Routes::default();
+        for (name, route) in &self.routes {
+            let live = start(name, route).await?;
+            routes.by_name.insert(name.as_bytes().into(), live);
+        }
+        if let Some(route) = &self.catch_all {
+            routes.catch_all = Some(start("(any other)", route).await?);
+        }
+        Ok(routes)
+    }
+}
+
+/// The routes of one arbiter, their handlers started.
+#[derive(Default)]
+pub(crate) struct Routes {
+    by_name: HashMap<Box<[u8]>, Rc<LiveRoute>>,
+    catch_all: Option<Rc<LiveRoute>>,
+}
+
+impl Routes {
+    #[inline]
+    pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<LiveRoute>> {
+        self.by_name.get(name).or(self.catch_all.as_ref())
+    }
+
+    /// Ends every handler in good order.
+    pub(crate) async fn stop(&self) {
+        for route in self.by_name.values().chain(&self.catch_all) {
+            route.stop().await;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
+
+use std::{cell::Cell, rc::Rc};
+
+use bytes::BytesMut;
+
+use crate::{limits::Limits, registry::Routes, statistics::Counters, throttle::Throttle};
+
+/// What the connections of one arbiter share.
+pub(crate) struct Shared {
+    pub(crate) routes: Routes,
+    pub(crate) limits: Limits,
+    pub(crate) counters: Rc<Counters>,
+    pub(crate) input: LentBuffer,
+    pub(crate) output: LentBuffer,
+    pub(crate) violations: Throttle,
+    pub(crate) left_out: Throttle,
+}
+
+impl Shared {
+    pub(crate) fn new(routes: Routes, limits: Limits, counters: Rc<Counters>) -> Self {
+        Self {
+            routes,
+            limits,
+            counters,
+            input: LentBuffer::default(),
+            output: LentBuffer::default(),
+            violations: Throttle::default(),
+            left_out: Throttle::default(),
+        }
+    }
+}
+
+/// A buffer that the arbiter lends to whichever connection is awake, so that an idle one holds none.
+#[derive(Default)]
+pub(crate) struct LentBuffer(Cell<BytesMut>);
+
+impl LentBuffer {
+    /// What a sleeping connection keeps is copied into the lent buffer up to this size; beyond it,
+    /// the connection has a buffer of its own.
+    const SMALL: usize = 16 * 1024;
+    /// A buffer that grew beyond this is not kept.
+    const LARGE: usize = 1024 * 1024;
+
+    /// Puts the lent buffer in the place of `kept`, with the bytes of `kept` in it.
+    pub(crate) fn lend(&self, kept: &mut BytesMut) {
+        if kept.capacity() <= Self::SMALL {
+            let mut lent = self.0.take();
+            lent.extend_from_slice(kept);
+            *kept = lent;
+        }
+    }
+
+    /// Takes the lent buffer back; what it still holds stays with the connection.
+    pub(crate) fn take_back(&self, lent: &mut BytesMut) {
+        if lent.len() > Self::SMALL {
+            return;
+        }
+        let kept = if lent.is_empty() {
+            BytesMut::new()
+        } else {
+            BytesMut::from(&lent[..])
+        };
+        let mut lent = std::mem::replace(lent, kept);
+        if lent.capacity() <= Self::LARGE {
+            lent.clear();
+            self.0.set(lent);
+        }
+    }
+}

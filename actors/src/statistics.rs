@@ -1,0 +1,262 @@
+//! Statistics: what the agent has seen and done, counted per arbiter and added up on request.
+
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+
+use crate::spop::StatusCode;
+
+/// What an agent, or one of its arbiters, has seen and done since it started.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Connections accepted, health checks included.
+    pub connections_accepted: u64,
+    /// Connections that are open now.
+    pub connections_open: u64,
+    /// Connections whose own code panicked: each is a bug of this library.
+    pub connections_panicked: u64,
+    /// HELLOs agreed.
+    pub hellos: u64,
+    /// HELLOs refused.
+    pub hellos_refused: u64,
+    /// Health checks answered.
+    pub healthchecks: u64,
+    /// Complete NOTIFYs received.
+    pub notifies: u64,
+    /// ACKs sent.
+    pub acks: u64,
+    /// NOTIFYs that wait for an answer now.
+    pub in_flight: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Fragments of NOTIFYs received.
+    pub fragments: u64,
+    /// Fragmented NOTIFYs on which HAProxy gave up.
+    pub aborted: u64,
+    /// Fragmented NOTIFYs over the limit: answered without being read.
+    pub oversize: u64,
+    /// Frames of a type that the specification does not know: skipped.
+    pub unknown_frames: u64,
+    /// Messages without a route: they contribute nothing to their ACK.
+    pub messages_without_route: u64,
+    /// Actions that did not fit into their ACK.
+    pub actions_left_out: u64,
+    /// What became of the messages that have a route.
+    pub messages: Outcomes,
+    /// AGENT-DISCONNECTs sent, by status-code.
+    pub disconnects_sent: StatusCounts,
+    /// HAPROXY-DISCONNECTs received, by status-code.
+    pub disconnects_received: StatusCounts,
+    /// From the arrival of a NOTIFY to its ACK.
+    pub latency: Histogram,
+}
+
+/// What became of messages.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Outcomes {
+    /// The handler answered.
+    pub answered: u64,
+    /// The arguments were not those that the handler asks for.
+    pub bad_arguments: u64,
+    /// The handler returned an error.
+    pub failed: u64,
+    /// The handler panicked.
+    pub panicked: u64,
+    /// There was no answer by the deadline; a later one was dropped.
+    pub late: u64,
+    /// The actor behind the route had stopped.
+    pub gone: u64,
+}
+
+/// DISCONNECTs by status-code; codes without a name are counted as [`StatusCode::UNKNOWN`].
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct StatusCounts(BTreeMap<u32, u64>);
+
+/// Durations in buckets whose bounds double from one to the next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Histogram {
+    counts: [u64; Self::BUCKETS],
+    sum: Duration,
+}
+
+impl Statistics {
+    /// Adds the counts of `other`.
+    pub fn add(&mut self, other: &Self) {
+        let numbers = [
+            (&mut self.connections_accepted, other.connections_accepted),
+            (&mut self.connections_open, other.connections_open),
+            (&mut self.connections_panicked, other.connections_panicked),
+            (&mut self.hellos, other.hellos),
+            (&mut self.hellos_refused, other.hellos_refused),
+            (&mut self.healthchecks, other.healthchecks),
+            (&mut self.notifies, other.notifies),
+            (&mut self.acks, other.acks),
+            (&mut self.in_flight, other.in_flight),
+            (&mut self.bytes_in, other.bytes_in),
+            (&mut self.bytes_out, other.bytes_out),
+            (&mut self.fragments, other.fragments),
+            (&mut self.aborted, other.aborted),
+            (&mut self.oversize, other.oversize),
+            (&mut self.unknown_frames, other.unknown_frames),
+            (
+                &mut self.messages_without_route,
+                other.messages_without_route,
+            ),
+            (&mut self.actions_left_out, other.actions_left_out),
+        ];
+        for (number, more) in numbers {
+            *number += more;
+        }
+        self.messages.add(&other.messages);
+        self.disconnects_sent.add(&other.disconnects_sent);
+        self.disconnects_received.add(&other.disconnects_received);
+        self.latency.add(&other.latency);
+    }
+}
+
+impl Outcomes {
+    fn add(&mut self, other: &Self) {
+        self.answered += other.answered;
+        self.bad_arguments += other.bad_arguments;
+        self.failed += other.failed;
+        self.panicked += other.panicked;
+        self.late += other.late;
+        self.gone += other.gone;
+    }
+}
+
+impl StatusCounts {
+    /// How many had this status-code.
+    #[must_use]
+    pub fn of(&self, status_code: StatusCode) -> u64 {
+        self.0.get(&status_code.0).copied().unwrap_or_default()
+    }
+
+    /// Every status-code that occurred, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (StatusCode, u64)> {
+        self.0
+            .iter()
+            .map(|(&code, &count)| (StatusCode(code), count))
+    }
+
+    pub(crate) fn count(&mut self, status_code: StatusCode) {
+        // A peer may send any number: what has no name shares one entry.
+        let known = if status_code.is_registered() {
+            status_code
+        } else {
+            StatusCode::UNKNOWN
+        };
+        *self.0.entry(known.0).or_default() += 1;
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (status_code, count) in other.iter() {
+            *self.0.entry(status_code.0).or_default() += count;
+        }
+    }
+}
+
+impl Histogram {
+    /// How many buckets there are.
+    pub const BUCKETS: usize = 32;
+
+    /// The buckets from the smallest: the upper bound of each, and how many durations lie in it.
+    ///
+    /// The first holds all below 1 µs; the last has no bound.
+    pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
+        self.counts.iter().enumerate().map(|(index, &count)| {
+            let bound = match index {
+                last if last + 1 == Self::BUCKETS => Duration::MAX,
+                index => Duration::from_micros(1 << index),
+            };
+            (bound, count)
+        })
+    }
+
+    /// How many durations there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// All durations together.
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        self.sum
+    }
+
+    pub(crate) fn record(&mut self, duration: Duration, times: u64) {
+        let microseconds = duration.as_micros();
+        let index = (u128::BITS - microseconds.leading_zeros()) as usize;
+        self.counts[index.min(Self::BUCKETS - 1)] += times;
+        self.sum += duration.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+        self.sum += other.sum;
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self {
+            counts: [0; Self::BUCKETS],
+            sum: Duration::ZERO,
+        }
+    }
+}
+
+/// The statistics of one arbiter, shared by everything on it.
+#[derive(Debug, Default)]
+pub(crate) struct Counters(RefCell<Statistics>);
+
+impl Counters {
+    #[inline]
+    pub(crate) fn count(&self, count: impl FnOnce(&mut Statistics)) {
+        count(&mut self.0.borrow_mut());
+    }
+
+    pub(crate) fn snapshot(&self) -> Statistics {
+        self.0.borrow().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_land_in_the_bucket_below_whose_bound_they_are() {
+        let mut histogram = Histogram::default();
+        for micros in [0, 1, 2, 3, 4, 1000, u64::MAX] {
+            histogram.record(Duration::from_micros(micros), 1);
+        }
+        let filled: Vec<_> = histogram
+            .buckets()
+            .filter(|&(_, count)| count > 0)
+            .map(|(b, n)| (b.as_micros(), n))
+            .collect();
+        let last = Duration::MAX.as_micros();
+        assert_eq!(
+            filled,
+            [(1, 1), (2, 1), (4, 2), (8, 1), (1024, 1), (last, 1)]
+        );
+        assert_eq!(histogram.count(), 7);
+    }
+
+    #[test]
+    fn unregistered_status_codes_share_one_entry() {
+        let mut counts = StatusCounts::default();
+        for code in [0, 4, 42, 77, 1 << 31] {
+            counts.count(StatusCode(code));
+        }
+        assert_eq!(counts.of(StatusCode::NORMAL), 1);
+        assert_eq!(counts.of(StatusCode::UNKNOWN), 3);
+        assert_eq!(counts.iter().count(), 3);
+    }
+}

@@ -1,0 +1,184 @@
+//! Supervisor: one on every arbiter; it owns the routes and the connections there.
+
+use std::{collections::HashMap, io, panic::AssertUnwindSafe, rc::Rc, sync::Arc};
+
+use actix::{
+    Actor, Addr, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture,
+};
+use futures_util::FutureExt;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+    sync::oneshot,
+    time::timeout,
+};
+
+use crate::{
+    connection::{Connection, Drain},
+    error::AgentError,
+    fence,
+    limits::Limits,
+    listener::Socket,
+    origin::PeerAddress,
+    registry::Registry,
+    shared::Shared,
+    statistics::{Counters, Statistics},
+};
+
+/// The root of one arbiter.
+pub(crate) struct Supervisor {
+    shared: Rc<Shared>,
+    connections: HashMap<u64, Recipient<Drain>>,
+    next_key: u64,
+    /// Told when the last connection has ended, once the agent stops.
+    stopped: Option<oneshot::Sender<()>>,
+}
+
+/// Takes over a connection that was accepted.
+pub(crate) struct Adopt(pub(crate) Socket);
+
+impl actix::Message for Adopt {
+    type Result = ();
+}
+
+/// A connection has ended.
+struct Ended {
+    key: u64,
+    panic: Option<String>,
+}
+
+impl actix::Message for Ended {
+    type Result = ();
+}
+
+/// Ends everything on this arbiter in good order; answered when that is done.
+pub(crate) struct Stop;
+
+impl actix::Message for Stop {
+    type Result = ();
+}
+
+/// Asks for the statistics of this arbiter.
+pub(crate) struct Report;
+
+impl actix::Message for Report {
+    type Result = Statistics;
+}
+
+impl Supervisor {
+    /// Starts every handler, and then the supervisor, on this arbiter.
+    pub(crate) async fn start(
+        registry: Arc<Registry>,
+        limits: Limits,
+    ) -> Result<Addr<Self>, AgentError> {
+        let counters = Rc::new(Counters::default());
+        let routes = registry.start(limits.deadline, &counters).await?;
+        let shared = Rc::new(Shared::new(routes, limits, counters));
+        let connections = HashMap::new();
+        Ok(Actor::start(Self {
+            shared,
+            connections,
+            next_key: 0,
+            stopped: None,
+        }))
+    }
+
+    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
+    fn supervise<S>(&mut self, stream: S, address: PeerAddress, ctx: &Context<Self>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let key = self.next_key;
+        self.next_key += 1;
+        let connection = Connection::new(stream, address, Rc::clone(&self.shared));
+        let context = Context::new();
+        self.connections
+            .insert(key, AsyncContext::address(&context).recipient());
+        let run = AssertUnwindSafe(context.into_future(connection)).catch_unwind();
+        let supervisor = ctx.address();
+        actix_rt::spawn(async move {
+            let panic = run.await.err().map(|panic| fence::message(&*panic));
+            supervisor.do_send(Ended { key, panic });
+        });
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+}
+
+impl Handler<Adopt> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Adopt(socket): Adopt, ctx: &mut Context<Self>) {
+        let adopted: io::Result<()> = match socket {
+            Socket::Tcp(stream, address) => TcpStream::from_std(stream)
+                .map(|stream| self.supervise(stream, PeerAddress::Tcp(address), ctx)),
+            Socket::Unix(stream) => UnixStream::from_std(stream)
+                .map(|stream| self.supervise(stream, PeerAddress::Unix, ctx)),
+            #[cfg(feature = "testing")]
+            Socket::InMemory(stream) => {
+                self.supervise(stream, PeerAddress::InMemory, ctx);
+                Ok(())
+            }
+        };
+        if let Err(error) = adopted {
+            tracing::error!(%error, "an accepted connection could not be taken over");
+        }
+    }
+}
+
+impl Handler<Ended> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Ended { key, panic }: Ended, _: &mut Context<Self>) {
+        self.connections.remove(&key);
+        if let Some(panic) = panic {
+            self.shared
+                .counters
+                .count(|statistics| statistics.connections_panicked += 1);
+            tracing::error!(
+                panic,
+                "a connection panicked and was closed; please report this bug"
+            );
+        }
+        if self.connections.is_empty()
+            && let Some(stopped) = self.stopped.take()
+        {
+            let _ = stopped.send(());
+        }
+    }
+}
+
+impl Handler<Stop> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Stop, _: &mut Context<Self>) -> Self::Result {
+        let shared = Rc::clone(&self.shared);
+        let (stopped, all_ended) = oneshot::channel();
+        if !self.connections.is_empty() {
+            self.stopped = Some(stopped);
+        }
+        for connection in self.connections.values() {
+            connection.do_send(Drain);
+        }
+        Box::pin(async move {
+            // An error says that there was nothing to wait for.
+            if timeout(shared.limits.shutdown_timeout, all_ended)
+                .await
+                .is_err()
+            {
+                tracing::warn!("connections that did not end in time are cut off");
+            }
+            shared.routes.stop().await;
+        })
+    }
+}
+
+impl Handler<Report> for Supervisor {
+    type Result = MessageResult<Report>;
+
+    fn handle(&mut self, _: Report, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.shared.counters.snapshot())
+    }
+}

@@ -1,0 +1,43 @@
+//! Throttle: one line a second for each cause, with the number of those left unsaid.
+
+use std::{cell::Cell, time::Duration};
+
+use tokio::time::Instant;
+
+/// How far apart two lines about the same cause are.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Lets one line through a second.
+#[derive(Debug, Default)]
+pub(crate) struct Throttle {
+    last: Cell<Option<Instant>>,
+    unsaid: Cell<u64>,
+}
+
+impl Throttle {
+    /// How many were left unsaid since the last line, if a line may be written now.
+    pub(crate) fn permit(&self) -> Option<u64> {
+        let now = Instant::now();
+        if self.last.get().is_some_and(|last| now - last < INTERVAL) {
+            self.unsaid.set(self.unsaid.get() + 1);
+            return None;
+        }
+        self.last.set(Some(now));
+        Some(self.unsaid.take())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_line_a_second_tells_how_many_were_left_unsaid() {
+        let throttle = Throttle::default();
+        assert_eq!(throttle.permit(), Some(0));
+        assert_eq!(throttle.permit(), None);
+        assert_eq!(throttle.permit(), None);
+        tokio::time::advance(INTERVAL).await;
+        assert_eq!(throttle.permit(), Some(2));
+    }
+}
