@@ -71,10 +71,8 @@ impl Agent {
     /// If the address cannot be listened on.
     pub fn listen(mut self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Self, AgentError> {
         let text = format!("{address:?}");
-        let listener = Listener::tcp(address).map_err(|source| AgentError::Bind {
-            address: text.replace('"', ""),
-            source,
-        })?;
+        let listener = Listener::tcp(address)
+            .map_err(|source| AgentError::Bind { address: text.replace('"', ""), source })?;
         self.listeners.push(listener);
         Ok(self)
     }
@@ -124,10 +122,7 @@ impl Agent {
     /// The TCP addresses that are listened on: to know the port when it was given as 0.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
-        self.listeners
-            .iter()
-            .filter_map(Listener::local_address)
-            .collect()
+        self.listeners.iter().filter_map(Listener::local_address).collect()
     }
 
     /// Starts the agent and runs it until SIGTERM or SIGINT, then ends it in good order.
@@ -164,14 +159,8 @@ impl Agent {
         let addresses = self.local_addresses();
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
-        let mut running = RunningAgent {
-            addresses,
-            workers: Vec::new(),
-            listeners: Vec::new(),
-        };
-        running
-            .start_workers(count, &Arc::new(registry), &self.limits)
-            .await?;
+        let mut running = RunningAgent { addresses, workers: Vec::new(), listeners: Vec::new() };
+        running.start_workers(count, &Arc::new(registry), &self.limits).await?;
         running.accept(self.listeners)?;
         Ok(running)
     }
@@ -206,10 +195,7 @@ impl RunningAgent {
 
     /// What the agent has seen and done so far, on all arbiters together.
     pub async fn statistics(&self) -> Statistics {
-        let reports = self
-            .workers
-            .iter()
-            .map(|worker| worker.supervisor.send(Report));
+        let reports = self.workers.iter().map(|worker| worker.supervisor.send(Report));
         let mut all = Statistics::default();
         for report in join_all(reports).await.into_iter().flatten() {
             all.add(&report);
@@ -225,12 +211,7 @@ impl RunningAgent {
             // The socket file is removed when the task is gone.
             let _ = listener.await;
         }
-        join_all(
-            self.workers
-                .iter()
-                .map(|worker| worker.supervisor.send(Stop)),
-        )
-        .await;
+        join_all(self.workers.iter().map(|worker| worker.supervisor.send(Stop))).await;
     }
 
     async fn start_workers(
@@ -256,10 +237,7 @@ impl RunningAgent {
                     return failed.unwrap_or(Err(AgentError::ArbiterGone)).map(|_| ());
                 }
             };
-            self.workers.push(Worker {
-                arbiter,
-                supervisor,
-            });
+            self.workers.push(Worker { arbiter, supervisor });
         }
         Ok(())
     }
@@ -272,17 +250,13 @@ impl RunningAgent {
                 let address = address.map_or_else(|| "a UNIX socket".into(), |a| a.to_string());
                 AgentError::Bind { address, source }
             })?;
-            let supervisors: Vec<_> = self
-                .workers
-                .iter()
-                .map(|worker| worker.supervisor.clone())
-                .collect();
+            let supervisors: Vec<_> =
+                self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
             let mut turn = 0;
-            self.listeners
-                .push(actix_rt::spawn(active.run(move |socket: Socket| {
-                    supervisors[turn].do_send(Adopt(socket));
-                    turn = (turn + 1) % supervisors.len();
-                })));
+            self.listeners.push(actix_rt::spawn(active.run(move |socket: Socket| {
+                supervisors[turn].do_send(Adopt(socket));
+                turn = (turn + 1) % supervisors.len();
+            })));
         }
         Ok(())
     }

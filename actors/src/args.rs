@@ -96,9 +96,7 @@ mod tests {
 
     fn one<'a, T: DeserializeOwned>(value: impl Into<TypedData<'a>>) -> Result<T, String> {
         let message = Message::new("m").arg("x", value);
-        One::from_message(message)
-            .map(|one: One<T>| one.x)
-            .map_err(|error| error.to_string())
+        One::from_message(message).map(|one: One<T>| one.x).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -138,10 +136,7 @@ mod tests {
     #[test]
     fn a_wrong_argument_is_named() {
         let error = one::<IpAddr>("127.0.0.1");
-        assert_eq!(
-            error.unwrap_err(),
-            "argument \"x\": invalid type: string, expected a IpAddr"
-        );
+        assert_eq!(error.unwrap_err(), "argument \"x\": invalid type: string, expected a IpAddr");
         let error = one::<u16>(65_536);
         let text = "argument \"x\": invalid value: integer `65536`, expected u16";
         assert_eq!(error.unwrap_err(), text);

@@ -38,9 +38,7 @@ impl<H: HandlerActor> Cell<H> {
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| Err(fence::message(&*panic).into()))?;
-        let life = Life {
-            handler: Rc::clone(&handler),
-        };
+        let life = Life { handler: Rc::clone(&handler) };
         let life = Life::create(|ctx| {
             ctx.spawn(run.into_actor(&life));
             life
@@ -59,10 +57,7 @@ impl<H: HandlerActor> Dispatch for Cell<H> {
         let handler = Rc::clone(&self.handler);
         let origin = origin.clone();
         Reply::poll_once(async move {
-            handler
-                .handle(args, &origin)
-                .await
-                .map_err(HandlerError::Failed)
+            handler.handle(args, &origin).await.map_err(HandlerError::Failed)
         })
     }
 
@@ -94,22 +89,14 @@ impl<H: HandlerActor> Handler<Stop> for Life<H> {
     fn handle(&mut self, _: Stop, _: &mut Context<Self>) -> Self::Result {
         let handler = Rc::clone(&self.handler);
         let stopping = async move {
-            if AssertUnwindSafe(handler.stopping())
-                .catch_unwind()
-                .await
-                .is_err()
-            {
+            if AssertUnwindSafe(handler.stopping()).catch_unwind().await.is_err() {
                 tracing::error!("a handler panicked while it was stopping");
             }
         };
-        Box::pin(
-            stopping
-                .into_actor(self)
-                .then(|(), _, ctx: &mut Context<Self>| {
-                    ctx.stop();
-                    fut::ready(())
-                }),
-        )
+        Box::pin(stopping.into_actor(self).then(|(), _, ctx: &mut Context<Self>| {
+            ctx.stop();
+            fut::ready(())
+        }))
     }
 }
 
@@ -142,10 +129,7 @@ impl actix::Message for Call {
 
 impl Dispatch for Mailbox {
     fn dispatch(&self, message: Message, origin: &Origin) -> Reply {
-        let request = self.recipient.send(Call {
-            message,
-            origin: origin.clone(),
-        });
+        let request = self.recipient.send(Call { message, origin: origin.clone() });
         Reply::Later(Box::pin(async {
             match request.await {
                 Ok(answer) => answer.map_err(HandlerError::Failed),

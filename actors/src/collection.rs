@@ -26,15 +26,25 @@ use crate::{
 /// What became of a NOTIFY when its messages were handed out.
 pub(crate) enum Collected {
     /// All handlers answered at once.
-    Ack(Ack),
+    Now(Finished),
     /// Some answers are still to come.
-    Pending(Collection),
+    Later(Collection),
+}
+
+/// The answer to a NOTIFY.
+pub(crate) struct Finished {
+    pub(crate) ack: Ack,
+    /// How many actions found no room in it.
+    pub(crate) left_out: usize,
+    /// When the NOTIFY had arrived.
+    pub(crate) arrived: Instant,
 }
 
 /// The answers to one NOTIFY, as they come.
 pub(crate) struct Collection {
     ids: (StreamId, FrameId),
     arrived: Instant,
+    room: Room,
     /// The actions of the leading messages that are settled.
     settled: Actions,
     /// The first message that is not settled, and all behind it.
@@ -45,24 +55,32 @@ pub(crate) struct Collection {
 
 enum Slot {
     Settled(Actions),
-    Waiting {
-        answer: Fenced,
-        deadline: Instant,
-        route: Rc<LiveRoute>,
-    },
+    Waiting { answer: Fenced, deadline: Instant, route: Rc<LiveRoute> },
 }
 
-/// Hands the messages of a NOTIFY to their handlers, in order.
+/// How much one ACK may still hold: many large answers make no large memory.
+struct Room {
+    bytes: usize,
+    left_out: usize,
+}
+
+/// Hands the messages of a NOTIFY to their handlers, in order; keeps `room` bytes of their actions.
 #[inline]
 pub(crate) fn collect(
     messages: Messages,
     mut origin: Origin,
+    room: usize,
     routes: &Routes,
     counters: &Counters,
 ) -> Collected {
-    let (stream_id, frame_id) = origin.ids();
-    let mut settled = Actions::none();
-    let mut slots = VecDeque::new();
+    let mut collection = Collection {
+        ids: origin.ids(),
+        arrived: origin.arrived(),
+        room: Room { bytes: room, left_out: 0 },
+        settled: Actions::none(),
+        slots: VecDeque::new(),
+        waker: None,
+    };
     for message in messages {
         let Some(route) = routes.find(message.name()) else {
             counters.count(|statistics| statistics.messages_without_route += 1);
@@ -70,30 +88,19 @@ pub(crate) fn collect(
             continue;
         };
         match route.call(message, &mut origin) {
-            Reply::Now(answer) if slots.is_empty() => settled.append(route.settle(answer)),
-            Reply::Now(answer) => slots.push_back(Slot::Settled(route.settle(answer))),
-            Reply::Later(answer) => slots.push_back(Slot::Waiting {
+            Reply::Now(answer) => collection.settle(route.settle(answer)),
+            Reply::Later(answer) => collection.slots.push_back(Slot::Waiting {
                 answer,
                 deadline: origin.deadline(),
                 route: Rc::clone(route),
             }),
         }
     }
-    if slots.is_empty() {
-        return Collected::Ack(Ack {
-            stream_id,
-            frame_id,
-            actions: settled,
-        });
+    if collection.slots.is_empty() {
+        Collected::Now(collection.finish())
+    } else {
+        Collected::Later(collection)
     }
-    let ids = (stream_id, frame_id);
-    Collected::Pending(Collection {
-        ids,
-        arrived: origin.arrived(),
-        settled,
-        slots,
-        waker: None,
-    })
 }
 
 impl Collection {
@@ -108,6 +115,37 @@ impl Collection {
             waker.wake_by_ref();
         }
     }
+
+    /// Takes the actions of a message that was answered at once.
+    #[inline]
+    fn settle(&mut self, actions: Actions) {
+        let actions = self.room.keep(actions);
+        if self.slots.is_empty() {
+            self.settled.append(actions);
+        } else {
+            self.slots.push_back(Slot::Settled(actions));
+        }
+    }
+
+    #[inline]
+    fn finish(&mut self) -> Finished {
+        let (stream_id, frame_id) = self.ids;
+        let actions = std::mem::take(&mut self.settled);
+        Finished {
+            ack: Ack { stream_id, frame_id, actions },
+            left_out: self.room.left_out,
+            arrived: self.arrived,
+        }
+    }
+}
+
+impl Room {
+    #[inline]
+    fn keep(&mut self, mut actions: Actions) -> Actions {
+        self.left_out += actions.fit_to(self.bytes);
+        self.bytes -= actions.encoded_len();
+        actions
+    }
 }
 
 impl Slot {
@@ -119,13 +157,8 @@ impl Slot {
     }
 
     /// Settles the slot if its time is over, which drops the late call, or if its answer has come.
-    fn poll(&mut self, now: Instant, task: &mut Context<'_>) {
-        if let Self::Waiting {
-            answer,
-            deadline,
-            route,
-        } = self
-        {
+    fn poll(&mut self, now: Instant, room: &mut Room, task: &mut Context<'_>) {
+        if let Self::Waiting { answer, deadline, route } = self {
             let answer = if *deadline <= now {
                 Err(HandlerError::Late)
             } else if let Poll::Ready(answer) = Pin::new(answer).poll(task) {
@@ -133,40 +166,29 @@ impl Slot {
             } else {
                 return;
             };
-            *self = Self::Settled(route.settle(answer));
+            *self = Self::Settled(room.keep(route.settle(answer)));
         }
     }
 }
 
-/// Ready when every message is settled: with the ACK, and the time at which the NOTIFY arrived.
+/// Ready when every message is settled.
 impl Future for Collection {
-    type Output = (Ack, Instant);
+    type Output = Finished;
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Finished> {
         let now = Instant::now();
-        for slot in &mut self.slots {
-            slot.poll(now, task);
+        let Self { room, settled, slots, waker, .. } = &mut *self;
+        for slot in slots.iter_mut() {
+            slot.poll(now, room, task);
         }
-        while let Some(Slot::Settled(_)) = self.slots.front() {
-            if let Some(Slot::Settled(actions)) = self.slots.pop_front() {
-                self.settled.append(actions);
-            }
+        while let Some(Slot::Settled(actions)) = slots.front_mut() {
+            settled.append(std::mem::take(actions));
+            slots.pop_front();
         }
-        if self.slots.is_empty() {
-            let (stream_id, frame_id) = self.ids;
-            let actions = std::mem::take(&mut self.settled);
-            return Poll::Ready((
-                Ack {
-                    stream_id,
-                    frame_id,
-                    actions,
-                },
-                self.arrived,
-            ));
+        if slots.is_empty() {
+            return Poll::Ready(self.finish());
         }
-        self.waker
-            .get_or_insert_with(|| task.waker().clone())
-            .clone_from(task.waker());
+        waker.get_or_insert_with(|| task.waker().clone()).clone_from(task.waker());
         Poll::Pending
     }
 }

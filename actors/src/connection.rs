@@ -52,10 +52,7 @@ enum Phase {
     /// Frames are read and answered.
     Open,
     /// Nothing is read any more; when all that is in flight is answered, the farewell follows.
-    Ending {
-        farewell: Disconnect,
-        not_before: Option<Instant>,
-    },
+    Ending { farewell: Disconnect, not_before: Option<Instant> },
     /// Everything is said; it leaves, and then the write side closes.
     Closing,
     /// The peer may close its side, so that nothing it has sent makes the kernel reset.
@@ -141,11 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
     fn converse(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         let is_full = self.conversation.is_full(&self.output);
-        let read = match if is_full {
-            Poll::Pending
-        } else {
-            self.poll_read(task)
-        } {
+        let read = match if is_full { Poll::Pending } else { self.poll_read(task) } {
             Poll::Ready(Ok(0)) => {
                 // What was answered already may still arrive; what was not is wanted no more.
                 self.conversation.cancel();
@@ -177,11 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         if let Some(deadline) = self.conversation.deadline() {
             self.timer.arm(deadline);
         }
-        let Phase::Ending {
-            farewell,
-            not_before,
-        } = &self.phase
-        else {
+        let Phase::Ending { farewell, not_before } = &self.phase else {
             return false;
         };
         if not_before.is_some_and(|time| Instant::now() < time) {
@@ -191,9 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             return self.conversation.is_clogged(&self.output);
         }
         let status_code = farewell.status_code;
-        self.shared
-            .counters
-            .count(|statistics| statistics.disconnects_sent.count(status_code));
+        self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
         Frame::AgentDisconnect(farewell.clone()).encode(&mut self.output);
         self.enter(Phase::Closing);
         true
@@ -243,32 +230,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             );
         }
         let not_before = (!self.conversation.is_greeted()).then(|| {
-            self.shared
-                .counters
-                .count(|statistics| statistics.hellos_refused += 1);
+            self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
             Instant::now() + self.shared.limits.refusal_delay
         });
-        let farewell = Disconnect {
-            status_code,
-            message: violation.to_string().into(),
-        };
+        let farewell = Disconnect { status_code, message: violation.to_string().into() };
         self.say_farewell(farewell, not_before);
     }
 
     fn say_farewell(&mut self, farewell: Disconnect, not_before: Option<Instant>) {
-        self.enter(Phase::Ending {
-            farewell,
-            not_before,
-        });
+        self.enter(Phase::Ending { farewell, not_before });
     }
 
     fn enter(&mut self, phase: Phase) {
         self.timer.disarm();
         match &phase {
-            Phase::Ending {
-                not_before: Some(time),
-                ..
-            } => self.timer.arm(*time),
+            Phase::Ending { not_before: Some(time), .. } => self.timer.arm(*time),
             Phase::Closing | Phase::Lingering => self.timer.arm(Instant::now() + LINGER),
             _ => {}
         }
@@ -289,14 +265,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         if self.input.capacity() - self.input.len() < READ_ROOM {
             self.input.reserve(READ_SIZE);
         }
-        let read = ready!(poll_read_buf(
-            Pin::new(&mut self.stream),
-            task,
-            &mut self.input
-        ))?;
-        self.shared
-            .counters
-            .count(|statistics| statistics.bytes_in += read as u64);
+        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), task, &mut self.input))?;
+        self.shared.counters.count(|statistics| statistics.bytes_in += read as u64);
         Poll::Ready(Ok(read))
     }
 
@@ -308,9 +278,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.output.advance(written);
-            self.shared
-                .counters
-                .count(|statistics| statistics.bytes_out += written as u64);
+            self.shared.counters.count(|statistics| statistics.bytes_out += written as u64);
         }
         Poll::Ready(Ok(()))
     }
@@ -318,9 +286,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
 impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
-        self.shared
-            .counters
-            .count(|statistics| statistics.connections_open -= 1);
+        self.shared.counters.count(|statistics| statistics.connections_open -= 1);
     }
 }
 

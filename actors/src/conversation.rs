@@ -61,10 +61,7 @@ impl Conversation {
             session: Session::new(shared.limits.offer()),
             shared,
             codec: FrameCodec::default(),
-            peer: Arc::new(Peer {
-                address,
-                engine_id: None,
-            }),
+            peer: Arc::new(Peer { address, engine_id: None }),
             max_frame_size: FrameCodec::HELLO_LIMIT,
             fragments_out: false,
             in_flight: FuturesUnordered::new(),
@@ -117,9 +114,7 @@ impl Conversation {
         };
         if answered > 0 {
             let latency = now.elapsed();
-            self.shared
-                .counters
-                .count(|statistics| statistics.latency.record(latency, answered));
+            self.shared.counters.count(|statistics| statistics.latency.record(latency, answered));
         }
         flow
     }
@@ -160,9 +155,7 @@ impl Conversation {
     /// Drops what is in flight: nobody waits for it any more.
     pub(crate) fn cancel(&mut self) {
         let cancelled = self.in_flight.len() as u64;
-        self.shared
-            .counters
-            .count(|statistics| statistics.in_flight -= cancelled);
+        self.shared.counters.count(|statistics| statistics.in_flight -= cancelled);
         self.in_flight.clear();
         self.deadline = None;
     }
@@ -179,20 +172,9 @@ impl Conversation {
 
     /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
     fn dispatch(&mut self, notify: Notify, now: Instant, output: &mut BytesMut) -> bool {
-        self.shared
-            .counters
-            .count(|statistics| statistics.notifies += 1);
-        let origin = Origin::new(
-            Arc::clone(&self.peer),
-            (notify.stream_id, notify.frame_id),
-            now,
-        );
-        match collect(
-            notify.messages,
-            origin,
-            &self.shared.routes,
-            &self.shared.counters,
-        ) {
+        self.shared.counters.count(|statistics| statistics.notifies += 1);
+        let origin = Origin::new(Arc::clone(&self.peer), (notify.stream_id, notify.frame_id), now);
+        match collect(notify.messages, origin, &self.shared.routes, &self.shared.counters) {
             Collected::Ack(ack) => {
                 self.acknowledge(&ack, output);
                 true
@@ -200,18 +182,14 @@ impl Conversation {
             Collected::Pending(collection) => {
                 self.deadline = earlier(self.deadline, collection.deadline());
                 self.in_flight.push(collection);
-                self.shared
-                    .counters
-                    .count(|statistics| statistics.in_flight += 1);
+                self.shared.counters.count(|statistics| statistics.in_flight += 1);
                 false
             }
         }
     }
 
     fn acknowledge(&mut self, ack: &Ack, output: &mut BytesMut) {
-        self.shared
-            .counters
-            .count(|statistics| statistics.acks += 1);
+        self.shared.counters.count(|statistics| statistics.acks += 1);
         if self.fragments_out {
             return ack.encode_fragmented(self.max_frame_size, output);
         }
@@ -223,9 +201,7 @@ impl Conversation {
 
     #[cold]
     fn report_left_out(&self, ack: &Ack, left_out: usize) {
-        self.shared
-            .counters
-            .count(|statistics| statistics.actions_left_out += left_out as u64);
+        self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
         if let Some(unsaid) = self.shared.left_out.permit() {
             tracing::warn!(
                 stream_id = ack.stream_id.0,
@@ -263,14 +239,7 @@ impl Conversation {
                     "a NOTIFY in fragments is larger than the limit, and answered without being \
                      read; pass less, or raise the limit"
                 );
-                self.acknowledge(
-                    &Ack {
-                        stream_id,
-                        frame_id,
-                        actions: Actions::none(),
-                    },
-                    output,
-                );
+                self.acknowledge(&Ack { stream_id, frame_id, actions: Actions::none() }, output);
             }
             Step::Greet { theirs, ours } => {
                 counters.count(|statistics| statistics.hellos += 1);
@@ -302,10 +271,7 @@ impl Conversation {
             capabilities = %ours.capabilities,
             "HELLO agreed"
         );
-        self.peer = Arc::new(Peer {
-            address,
-            engine_id: theirs.engine_id,
-        });
+        self.peer = Arc::new(Peer { address, engine_id: theirs.engine_id });
         Frame::AgentHello(ours).encode(output);
     }
 }

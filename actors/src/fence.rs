@@ -17,9 +17,7 @@ use crate::{
 pub(crate) fn call(dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
     match catch_unwind(AssertUnwindSafe(dispatch)) {
         Ok(Reply::Now(answer)) => Reply::Now(answer),
-        Ok(Reply::Later(answer)) => Reply::Later(Fenced {
-            answer: Some(answer),
-        }),
+        Ok(Reply::Later(answer)) => Reply::Later(Fenced { answer: Some(answer) }),
         Err(panic) => Reply::Now(Err(HandlerError::Panicked(message(&*panic)))),
     }
 }

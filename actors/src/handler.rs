@@ -106,10 +106,7 @@ impl Reply {
     pub(crate) fn poll_once(answer: impl Future<Output = Answer> + 'static) -> Self {
         let mut answer: PendingAnswer = Box::pin(answer);
         // Whoever takes a pending answer polls it again with a waker of his own.
-        match answer
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-        {
+        match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => Self::Now(answer),
             Poll::Pending => Self::Later(answer),
         }
@@ -124,10 +121,7 @@ impl Reply {
 pub trait HandlerFn<Args, Kind>: Send + Sync + 'static {
     /// How the library calls it.
     #[doc(hidden)]
-    #[allow(
-        private_interfaces,
-        reason = "sealed: only the library can name `Reply`"
-    )]
+    #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
     fn call(&self, args: Args) -> Reply;
 }
 
@@ -146,10 +140,7 @@ where
     F: Fn(Args) -> Result<Actions, E> + Send + Sync + 'static,
     E: Into<BoxError>,
 {
-    #[allow(
-        private_interfaces,
-        reason = "sealed: only the library can name `Reply`"
-    )]
+    #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
     fn call(&self, args: Args) -> Reply {
         Reply::Now(self(args).map_err(|error| HandlerError::Failed(error.into())))
     }
@@ -161,17 +152,10 @@ where
     Answers: Future<Output = Result<Actions, E>> + 'static,
     E: Into<BoxError>,
 {
-    #[allow(
-        private_interfaces,
-        reason = "sealed: only the library can name `Reply`"
-    )]
+    #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
     fn call(&self, args: Args) -> Reply {
         let answer = self(args);
-        Reply::poll_once(async {
-            answer
-                .await
-                .map_err(|error| HandlerError::Failed(error.into()))
-        })
+        Reply::poll_once(async { answer.await.map_err(|error| HandlerError::Failed(error.into())) })
     }
 }
 
@@ -183,10 +167,7 @@ pub(crate) struct Function<F, Args, Kind> {
 
 impl<F, Args, Kind> Function<F, Args, Kind> {
     pub(crate) fn new(function: F) -> Self {
-        Self {
-            function,
-            kind: PhantomData,
-        }
+        Self { function, kind: PhantomData }
     }
 }
 

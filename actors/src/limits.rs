@@ -21,6 +21,9 @@ pub struct Limits {
     pub max_frame_size: u32,
     /// The largest NOTIFY that is put together from fragments, in bytes. Default 4 MiB.
     pub max_reassembled_size: usize,
+    /// The largest ACK in bytes for a peer that takes ACKs in fragments; HAProxy does not, and gets
+    /// at most max-frame-size. Actions beyond it are left out. Default 4 MiB.
+    pub max_fragmented_ack: usize,
     /// How long a connection may take to say HELLO. Default 10 s.
     pub hello_timeout: Duration,
     /// How many bytes of ACKs may wait for a peer that does not read them; above, the connection is
@@ -35,15 +38,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let Offer {
-            max_frame_size,
-            max_reassembled_size,
-        } = Offer::default();
+        let Offer { max_frame_size, max_reassembled_size } = Offer::default();
         Self {
             deadline: Duration::from_secs(1),
             in_flight: 512,
             max_frame_size,
             max_reassembled_size,
+            max_fragmented_ack: 4 << 20,
             hello_timeout: Duration::from_secs(10),
             output_buffer: 256 * 1024,
             refusal_delay: Duration::from_millis(100),

@@ -88,10 +88,7 @@ impl Listener {
 /// A listener in a runtime.
 pub(crate) enum ActiveListener {
     Tcp(TcpListener),
-    Unix(
-        UnixListener,
-        #[expect(dead_code, reason = "held to be removed at the end")] SocketFile,
-    ),
+    Unix(UnixListener, #[expect(dead_code, reason = "held to be removed at the end")] SocketFile),
 }
 
 impl ActiveListener {

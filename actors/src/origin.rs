@@ -41,13 +41,7 @@ impl Origin {
         (stream_id, frame_id): (StreamId, FrameId),
         arrived: Instant,
     ) -> Self {
-        Self {
-            peer,
-            stream_id,
-            frame_id,
-            arrived,
-            deadline: arrived,
-        }
+        Self { peer, stream_id, frame_id, arrived, deadline: arrived }
     }
 
     /// The same origin for a message that has `time` from its arrival on.

@@ -83,9 +83,7 @@ impl Registry {
         let mut names: Vec<_> = self.names().collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(AgentError::DuplicateRoute {
-                name: pair[0].to_owned(),
-            }),
+            Some(pair) => Err(AgentError::DuplicateRoute { name: pair[0].to_owned() }),
             None => Ok(()),
         }
     }
@@ -97,13 +95,9 @@ impl Registry {
         counters: &Rc<Counters>,
     ) -> Result<Routes, AgentError> {
         let start = async |name: &str, route: &Route| {
-            let live = route
-                .start(name.into(), deadline, Rc::clone(counters))
-                .await;
-            live.map(Rc::new).map_err(|source| AgentError::Handler {
-                name: name.to_owned(),
-                source,
-            })
+            let live = route.start(name.into(), deadline, Rc::clone(counters)).await;
+            live.map(Rc::new)
+                .map_err(|source| AgentError::Handler { name: name.to_owned(), source })
         };
         let mut routes = Routes::default();
         for (name, route) in &self.routes {

@@ -89,11 +89,7 @@ impl Route {
     }
 
     fn from_start(start: impl Fn() -> Starting + Send + Sync + 'static) -> Self {
-        Self {
-            start: Box::new(start),
-            fallback: Actions::none(),
-            deadline: None,
-        }
+        Self { start: Box::new(start), fallback: Actions::none(), deadline: None }
     }
 
     /// What is sent when the handler fails, panics or is late: none unless this is called, so that
@@ -171,8 +167,7 @@ impl LiveRoute {
     pub(crate) fn settle(&self, answer: Answer) -> Actions {
         match answer {
             Ok(actions) => {
-                self.counters
-                    .count(|statistics| statistics.messages.answered += 1);
+                self.counters.count(|statistics| statistics.messages.answered += 1);
                 actions
             }
             Err(error) => {

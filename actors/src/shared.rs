@@ -56,11 +56,7 @@ impl LentBuffer {
         if lent.len() > Self::SMALL {
             return;
         }
-        let kept = if lent.is_empty() {
-            BytesMut::new()
-        } else {
-            BytesMut::from(&lent[..])
-        };
+        let kept = if lent.is_empty() { BytesMut::new() } else { BytesMut::from(&lent[..]) };
         let mut lent = std::mem::replace(lent, kept);
         if lent.capacity() <= Self::LARGE {
             lent.clear();

@@ -100,10 +100,7 @@ impl Statistics {
             (&mut self.aborted, other.aborted),
             (&mut self.oversize, other.oversize),
             (&mut self.unknown_frames, other.unknown_frames),
-            (
-                &mut self.messages_without_route,
-                other.messages_without_route,
-            ),
+            (&mut self.messages_without_route, other.messages_without_route),
             (&mut self.actions_left_out, other.actions_left_out),
         ];
         for (number, more) in numbers {
@@ -136,18 +133,12 @@ impl StatusCounts {
 
     /// Every status-code that occurred, and how often.
     pub fn iter(&self) -> impl Iterator<Item = (StatusCode, u64)> {
-        self.0
-            .iter()
-            .map(|(&code, &count)| (StatusCode(code), count))
+        self.0.iter().map(|(&code, &count)| (StatusCode(code), count))
     }
 
     pub(crate) fn count(&mut self, status_code: StatusCode) {
         // A peer may send any number: what has no name shares one entry.
-        let known = if status_code.is_registered() {
-            status_code
-        } else {
-            StatusCode::UNKNOWN
-        };
+        let known = if status_code.is_registered() { status_code } else { StatusCode::UNKNOWN };
         *self.0.entry(known.0).or_default() += 1;
     }
 
@@ -204,10 +195,7 @@ impl Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            counts: [0; Self::BUCKETS],
-            sum: Duration::ZERO,
-        }
+        Self { counts: [0; Self::BUCKETS], sum: Duration::ZERO }
     }
 }
 
@@ -242,10 +230,7 @@ mod tests {
             .map(|(b, n)| (b.as_micros(), n))
             .collect();
         let last = Duration::MAX.as_micros();
-        assert_eq!(
-            filled,
-            [(1, 1), (2, 1), (4, 2), (8, 1), (1024, 1), (last, 1)]
-        );
+        assert_eq!(filled, [(1, 1), (2, 1), (4, 2), (8, 1), (1024, 1), (last, 1)]);
         assert_eq!(histogram.count(), 7);
     }
 

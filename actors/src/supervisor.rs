@@ -75,12 +75,7 @@ impl Supervisor {
         let routes = registry.start(limits.deadline, &counters).await?;
         let shared = Rc::new(Shared::new(routes, limits, counters));
         let connections = HashMap::new();
-        Ok(Actor::start(Self {
-            shared,
-            connections,
-            next_key: 0,
-            stopped: None,
-        }))
+        Ok(Actor::start(Self { shared, connections, next_key: 0, stopped: None }))
     }
 
     /// Runs a connection behind a fence: if its own code panics, only this connection ends.
@@ -92,8 +87,7 @@ impl Supervisor {
         self.next_key += 1;
         let connection = Connection::new(stream, address, Rc::clone(&self.shared));
         let context = Context::new();
-        self.connections
-            .insert(key, AsyncContext::address(&context).recipient());
+        self.connections.insert(key, AsyncContext::address(&context).recipient());
         let run = AssertUnwindSafe(context.into_future(connection)).catch_unwind();
         let supervisor = ctx.address();
         actix_rt::spawn(async move {
@@ -134,13 +128,8 @@ impl Handler<Ended> for Supervisor {
     fn handle(&mut self, Ended { key, panic }: Ended, _: &mut Context<Self>) {
         self.connections.remove(&key);
         if let Some(panic) = panic {
-            self.shared
-                .counters
-                .count(|statistics| statistics.connections_panicked += 1);
-            tracing::error!(
-                panic,
-                "a connection panicked and was closed; please report this bug"
-            );
+            self.shared.counters.count(|statistics| statistics.connections_panicked += 1);
+            tracing::error!(panic, "a connection panicked and was closed; please report this bug");
         }
         if self.connections.is_empty()
             && let Some(stopped) = self.stopped.take()
@@ -164,10 +153,7 @@ impl Handler<Stop> for Supervisor {
         }
         Box::pin(async move {
             // An error says that there was nothing to wait for.
-            if timeout(shared.limits.shutdown_timeout, all_ended)
-                .await
-                .is_err()
-            {
+            if timeout(shared.limits.shutdown_timeout, all_ended).await.is_err() {
                 tracing::warn!("connections that did not end in time are cut off");
             }
             shared.routes.stop().await;

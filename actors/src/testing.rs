@@ -102,9 +102,7 @@ impl InMemoryAgent {
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
         registry.check()?;
         limits.check()?;
-        Ok(Self {
-            supervisor: Supervisor::start(Arc::new(registry), limits).await?,
-        })
+        Ok(Self { supervisor: Supervisor::start(Arc::new(registry), limits).await? })
     }
 
     /// Opens a connection, and says nothing yet.
@@ -144,10 +142,7 @@ impl FakeHaproxy {
     ///
     /// If the agent cannot start.
     pub async fn start(registry: Registry) -> Result<Self, FakeError> {
-        InMemoryAgent::start(registry, Limits::default())
-            .await?
-            .connect()
-            .await
+        InMemoryAgent::start(registry, Limits::default()).await?.connect().await
     }
 }
 
@@ -155,11 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// Takes a stream, and says nothing yet.
     pub fn new(stream: S) -> Self {
         let frames = Framed::new(stream, FrameCodec::new(u32::MAX));
-        Self {
-            frames,
-            next_stream: 1,
-            patience: Duration::from_secs(5),
-        }
+        Self { frames, next_stream: 1, patience: Duration::from_secs(5) }
     }
 
     /// Takes a stream and says HELLO, as HAProxy 3.2 does.
@@ -190,9 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
         match self.receive().await? {
             Frame::AgentHello(theirs) => {
                 theirs.check(&hello)?;
-                self.frames
-                    .codec_mut()
-                    .set_max_frame_size(theirs.max_frame_size);
+                self.frames.codec_mut().set_max_frame_size(theirs.max_frame_size);
                 Ok(theirs)
             }
             other => Err(other.into()),
@@ -240,12 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
         let (stream_id, frame_id) = (StreamId(self.next_stream), FrameId(1));
         self.next_stream += 2;
         let messages = messages.into();
-        self.send(Frame::Notify(Notify {
-            stream_id,
-            frame_id,
-            messages,
-        }))
-        .await?;
+        self.send(Frame::Notify(Notify { stream_id, frame_id, messages })).await?;
         Ok((stream_id, frame_id))
     }
 
@@ -273,11 +257,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
                     payload.extend_from_slice(&next.payload);
                     if next.flags.fin {
                         let actions = Actions::decode(&payload).map_err(Violation::from)?;
-                        return Ok(Ack {
-                            stream_id,
-                            frame_id,
-                            actions,
-                        });
+                        return Ok(Ack { stream_id, frame_id, actions });
                     }
                 }
                 other => return Err(other.into()),
@@ -291,10 +271,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     ///
     /// If another frame comes.
     pub async fn disconnect(mut self) -> Result<Disconnect, FakeError> {
-        self.send(Frame::HaproxyDisconnect(Disconnect::new(
-            StatusCode::NORMAL,
-        )))
-        .await?;
+        self.send(Frame::HaproxyDisconnect(Disconnect::new(StatusCode::NORMAL))).await?;
         match self.receive().await? {
             Frame::AgentDisconnect(theirs) => Ok(theirs),
             other => Err(other.into()),
@@ -342,10 +319,7 @@ pub fn hello() -> HaproxyHello {
     HaproxyHello {
         supported_versions: VERSION.to_owned(),
         max_frame_size: 16380,
-        capabilities: Capabilities {
-            pipelining: true,
-            ..Capabilities::default()
-        },
+        capabilities: Capabilities { pipelining: true, ..Capabilities::default() },
         engine_id: Some(EngineId::new("7c9f9a7e-0000-4000-8000-53504f450000")),
         healthcheck: false,
     }

@@ -21,9 +21,7 @@ pub(super) struct MessageDeserializer<'a> {
 
 impl<'a> MessageDeserializer<'a> {
     pub(super) fn new(message: &'a Message) -> Self {
-        Self {
-            args: message.args(),
-        }
+        Self { args: message.args() }
     }
 }
 
@@ -31,11 +29,7 @@ impl<'de> Deserializer<'de> for MessageDeserializer<'de> {
     type Error = ArgsError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
-        visitor.visit_map(ArgMap {
-            args: self.args,
-            current: None,
-            gathered: Vec::new(),
-        })
+        visitor.visit_map(ArgMap { args: self.args, current: None, gathered: Vec::new() })
     }
 
     /// A handler without arguments takes any.
@@ -100,20 +94,12 @@ impl<'de> MapAccess<'de> for ArgMap<'de> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ArgsError> {
-        let arg = self
-            .current
-            .take()
-            .ok_or_else(|| de::Error::custom("a value before its key"))?;
+        let arg = self.current.take().ok_or_else(|| de::Error::custom("a value before its key"))?;
         let value = ValueDeserializer {
             value: arg.value,
-            rest: Rest {
-                name: arg.name,
-                args: self.args.clone(),
-                gathered: &mut self.gathered,
-            },
+            rest: Rest { name: arg.name, args: self.args.clone(), gathered: &mut self.gathered },
         };
-        seed.deserialize(value)
-            .map_err(|error: ArgsError| error.of_argument(arg.name))
+        seed.deserialize(value).map_err(|error: ArgsError| error.of_argument(arg.name))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -157,16 +143,10 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
 
     /// All arguments of this name, in order.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
-        let Rest {
-            name,
-            args,
-            gathered,
-        } = self.rest;
+        let Rest { name, args, gathered } = self.rest;
         gathered.push(name);
         let others = args.filter(|arg| arg.name == name).map(|arg| arg.value);
-        visitor.visit_seq(SeqDeserializer::new(
-            iter::once(self.value).chain(others).map(Single),
-        ))
+        visitor.visit_seq(SeqDeserializer::new(iter::once(self.value).chain(others).map(Single)))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -23,34 +23,24 @@ impl ArgsError {
 
     /// Says which argument it is, unless that is known already.
     pub(super) fn of_argument(mut self, name: &[u8]) -> Self {
-        self.argument
-            .get_or_insert_with(|| String::from_utf8_lossy(name).into_owned());
+        self.argument.get_or_insert_with(|| String::from_utf8_lossy(name).into_owned());
         self
     }
 }
 
 impl de::Error for ArgsError {
     fn custom<T: fmt::Display>(problem: T) -> Self {
-        Self {
-            argument: None,
-            problem: problem.to_string(),
-        }
+        Self { argument: None, problem: problem.to_string() }
     }
 
     fn missing_field(field: &'static str) -> Self {
         let problem = "is missing: the spoe-message section does not pass it".to_owned();
-        Self {
-            argument: Some(field.to_owned()),
-            problem,
-        }
+        Self { argument: Some(field.to_owned()), problem }
     }
 
     fn duplicate_field(field: &'static str) -> Self {
         let problem = "is passed more than once: take it as a Vec, or pass it once".to_owned();
-        Self {
-            argument: Some(field.to_owned()),
-            problem,
-        }
+        Self { argument: Some(field.to_owned()), problem }
     }
 }
 

@@ -30,11 +30,7 @@ impl Ack {
         frame_id: FrameId,
         payload: &[u8],
     ) -> Result<Self, WireError> {
-        Ok(Self {
-            stream_id,
-            frame_id,
-            actions: Actions::decode(payload)?,
-        })
+        Ok(Self { stream_id, frame_id, actions: Actions::decode(payload)? })
     }
 
     /// Appends the ACK as one frame no larger than `max_frame_size`: actions that do not fit are
@@ -64,16 +60,9 @@ impl Ack {
 
     #[inline]
     fn piece(&self, frame_type: FrameType, flags: Flags, actions: &[u8], dst: &mut BytesMut) {
-        frame::encode_with(
-            frame_type,
-            flags,
-            self.stream_id,
-            self.frame_id,
-            dst,
-            |dst| {
-                dst.put_slice(actions);
-            },
-        );
+        frame::encode_with(frame_type, flags, self.stream_id, self.frame_id, dst, |dst| {
+            dst.put_slice(actions);
+        });
     }
 
     fn room(&self, max_frame_size: u32) -> usize {

@@ -129,12 +129,7 @@ impl Actions {
         name: &[u8],
         value: impl Into<TypedData<'a>>,
     ) -> Self {
-        Action::SetVar {
-            scope,
-            name,
-            value: value.into(),
-        }
-        .write(&mut self.bytes);
+        Action::SetVar { scope, name, value: value.into() }.write(&mut self.bytes);
         self
     }
 
@@ -185,6 +180,19 @@ impl Actions {
         (self.bytes.get(..fitting).unwrap_or_default(), left_out)
     }
 
+    /// Leaves out the actions from the end that go beyond `room` bytes; says how many.
+    pub(crate) fn fit_to(&mut self, room: usize) -> usize {
+        let (fitting, left_out) = self.fit(room);
+        let length = fitting.len();
+        self.bytes.truncate(length);
+        left_out
+    }
+
+    /// How many bytes the actions take in an ACK.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// All actions as they stand in an ACK.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -195,9 +203,7 @@ impl Actions {
         while !reader.is_empty() {
             Action::read(&mut reader)?;
         }
-        Ok(Self {
-            bytes: payload.to_vec(),
-        })
+        Ok(Self { bytes: payload.to_vec() })
     }
 }
 
@@ -215,14 +221,8 @@ impl<'a> Action<'a> {
                 scope: Scope::from_id(reader.byte("VAR-SCOPE")?)?,
                 name: reader.string("VAR-NAME")?,
             }),
-            (SET_VAR, count) => Err(WireError::ActionArity {
-                action: "set-var",
-                count,
-            }),
-            (UNSET_VAR, count) => Err(WireError::ActionArity {
-                action: "unset-var",
-                count,
-            }),
+            (SET_VAR, count) => Err(WireError::ActionArity { action: "set-var", count }),
+            (UNSET_VAR, count) => Err(WireError::ActionArity { action: "unset-var", count }),
             (id, _) => Err(WireError::UnknownAction { id }),
         }
     }
@@ -247,13 +247,9 @@ fn check_name(name: &str) -> Result<(), ActionError> {
     if name.is_empty() {
         Err(ActionError::EmptyName)
     } else if name.len() > MAX_VAR_NAME {
-        Err(ActionError::NameTooLong {
-            name: name.to_owned(),
-        })
+        Err(ActionError::NameTooLong { name: name.to_owned() })
     } else if !name.bytes().all(allowed) {
-        Err(ActionError::NameCharacters {
-            name: name.to_owned(),
-        })
+        Err(ActionError::NameCharacters { name: name.to_owned() })
     } else {
         Ok(())
     }
@@ -290,6 +286,7 @@ impl fmt::Debug for Actions {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use super::*;
 
@@ -308,66 +305,38 @@ mod tests {
     #[test]
     fn checklist_25_a_name_that_haproxy_would_drop_is_an_error_when_the_action_is_made() {
         let long = "a".repeat(MAX_VAR_NAME + 1);
-        for name in [
-            "",
-            "ip-score",
-            "ip score",
-            "café",
-            "a:b",
-            "a\0",
-            long.as_str(),
-        ] {
-            assert!(
-                Actions::none().set_var(Scope::Session, name, 1).is_err(),
-                "{name:?}"
-            );
-            assert!(
-                Actions::none().unset_var(Scope::Session, name).is_err(),
-                "{name:?}"
-            );
+        for name in ["", "ip-score", "ip score", "café", "a:b", "a\0", long.as_str()] {
+            assert!(Actions::none().set_var(Scope::Session, name, 1).is_err(), "{name:?}");
+            assert!(Actions::none().unset_var(Scope::Session, name).is_err(), "{name:?}");
         }
         for name in ["a", "A.b_C9", &long[..MAX_VAR_NAME]] {
-            assert!(
-                Actions::none().set_var(Scope::Session, name, 1).is_ok(),
-                "{name:?}"
-            );
+            assert!(Actions::none().set_var(Scope::Session, name, 1).is_ok(), "{name:?}");
         }
     }
 
     #[test]
     fn checklist_26_the_default_scope_is_the_transaction_and_unknown_scopes_are_refused() {
         assert_eq!(Scope::default(), Scope::Transaction);
-        assert_eq!(
-            Actions::decode(b"\x02\x02\x05\x01a"),
-            Err(WireError::UnknownScope { id: 5 })
-        );
+        assert_eq!(Actions::decode(b"\x02\x02\x05\x01a"), Err(WireError::UnknownScope { id: 5 }));
     }
 
     #[test]
     fn checklist_28_a_null_value_is_sent_as_null_which_unsets_the_variable() {
-        let actions = Actions::none()
-            .set_var(Scope::Transaction, "reason", TypedData::Null)
-            .expect("a name");
+        let actions =
+            Actions::none().set_var(Scope::Transaction, "reason", TypedData::Null).expect("a name");
         assert_eq!(actions.as_bytes(), b"\x01\x03\x02\x06reason\x00");
     }
 
     #[test]
     fn actions_that_do_not_fit_are_left_out_from_the_end() {
-        let action = |name| {
-            Actions::none()
-                .set_var(Scope::Session, name, 1)
-                .expect("a name")
-        };
+        let action = |name| Actions::none().set_var(Scope::Session, name, 1).expect("a name");
         let mut actions = action("a");
         let length = actions.as_bytes().len();
         actions.append(action("bb"));
         actions.append(action("c"));
         assert_eq!(actions.fit(usize::MAX), (actions.as_bytes(), 0));
         assert_eq!(actions.fit(3 * length + 1), (actions.as_bytes(), 0));
-        assert_eq!(
-            actions.fit(3 * length),
-            (&actions.as_bytes()[..2 * length + 1], 1)
-        );
+        assert_eq!(actions.fit(3 * length), (&actions.as_bytes()[..2 * length + 1], 1));
         assert_eq!(actions.fit(length), (action("a").as_bytes(), 2));
         assert_eq!(actions.fit(length - 1), (&[][..], 3));
     }
@@ -376,24 +345,9 @@ mod tests {
     fn malformed_actions_are_refused_by_their_term() {
         let table: [(&[u8], WireError); 4] = [
             (&[3, 0], WireError::UnknownAction { id: 3 }),
-            (
-                &[1, 2],
-                WireError::ActionArity {
-                    action: "set-var",
-                    count: 2,
-                },
-            ),
-            (
-                &[2, 3],
-                WireError::ActionArity {
-                    action: "unset-var",
-                    count: 3,
-                },
-            ),
-            (
-                &[1, 3, 0, 1, b'a'],
-                WireError::Truncated { term: "typed-data" },
-            ),
+            (&[1, 2], WireError::ActionArity { action: "set-var", count: 2 }),
+            (&[2, 3], WireError::ActionArity { action: "unset-var", count: 3 }),
+            (&[1, 3, 0, 1, b'a'], WireError::Truncated { term: "typed-data" }),
         ];
         for (bytes, error) in table {
             assert_eq!(Actions::decode(bytes), Err(error));

@@ -61,17 +61,11 @@ impl FrameCodec {
         };
         let length = u32::from_be_bytes(*length);
         if length < MIN_FRAME_LENGTH {
-            return Err(WireError::FrameTooShort {
-                length,
-                minimum: MIN_FRAME_LENGTH,
-            });
+            return Err(WireError::FrameTooShort { length, minimum: MIN_FRAME_LENGTH });
         }
         match usize::try_from(length) {
             Ok(bytes) if length <= self.max_frame_size => Ok(Some(bytes)),
-            _ => Err(WireError::FrameTooLarge {
-                length,
-                limit: self.max_frame_size,
-            }),
+            _ => Err(WireError::FrameTooLarge { length, limit: self.max_frame_size }),
         }
     }
 }

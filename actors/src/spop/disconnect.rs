@@ -33,10 +33,7 @@ impl Disconnect {
     /// A DISCONNECT with the specification's text for `status_code`.
     #[must_use]
     pub fn new(status_code: StatusCode) -> Self {
-        Self {
-            status_code,
-            message: Cow::Borrowed(status_code.text()),
-        }
+        Self { status_code, message: Cow::Borrowed(status_code.text()) }
     }
 
     pub(super) fn decode(payload: &[u8]) -> Result<Self, WireError> {
@@ -52,10 +49,7 @@ impl Disconnect {
             Ok(())
         })?;
         let code = status_code.ok_or(WireError::Truncated { term: STATUS_CODE })?;
-        Ok(Self {
-            status_code: StatusCode(code),
-            message,
-        })
+        Ok(Self { status_code: StatusCode(code), message })
     }
 
     pub(super) fn encode(&self, dst: &mut BytesMut) {

@@ -110,24 +110,15 @@ impl FrameType {
 
 impl Flags {
     /// The flags of a whole frame.
-    pub const FIN: Self = Self {
-        fin: true,
-        abort: false,
-    };
+    pub const FIN: Self = Self { fin: true, abort: false };
     /// The flags of a fragment that others follow.
-    pub const NONE: Self = Self {
-        fin: false,
-        abort: false,
-    };
+    pub const NONE: Self = Self { fin: false, abort: false };
 
     const FIN_BIT: u32 = 0x0000_0001;
     const ABORT_BIT: u32 = 0x0000_0002;
 
     fn from_bits(bits: u32) -> Self {
-        Self {
-            fin: bits & Self::FIN_BIT != 0,
-            abort: bits & Self::ABORT_BIT != 0,
-        }
+        Self { fin: bits & Self::FIN_BIT != 0, abort: bits & Self::ABORT_BIT != 0 }
     }
 
     fn bits(self) -> u32 {
@@ -240,7 +231,7 @@ impl Frame {
             }
             Self::HaproxyDisconnect(disconnect) => {
                 encode_whole(FrameType::HAPROXY_DISCONNECT, dst, |dst| {
-                    disconnect.encode(dst)
+                    disconnect.encode(dst);
                 });
             }
             Self::AgentHello(hello) => {
@@ -248,34 +239,20 @@ impl Frame {
             }
             Self::AgentDisconnect(disconnect) => {
                 encode_whole(FrameType::AGENT_DISCONNECT, dst, |dst| {
-                    disconnect.encode(dst)
+                    disconnect.encode(dst);
                 });
             }
             Self::Notify(notify) => {
                 let (stream_id, frame_id) = (notify.stream_id, notify.frame_id);
-                encode_with(
-                    FrameType::NOTIFY,
-                    Flags::FIN,
-                    stream_id,
-                    frame_id,
-                    dst,
-                    |dst| {
-                        notify.messages.encode(dst);
-                    },
-                );
+                encode_with(FrameType::NOTIFY, Flags::FIN, stream_id, frame_id, dst, |dst| {
+                    notify.messages.encode(dst);
+                });
             }
             Self::Ack(ack) => {
                 let (stream_id, frame_id) = (ack.stream_id, ack.frame_id);
-                encode_with(
-                    FrameType::ACK,
-                    Flags::FIN,
-                    stream_id,
-                    frame_id,
-                    dst,
-                    |dst| {
-                        dst.put_slice(ack.actions.as_bytes());
-                    },
-                );
+                encode_with(FrameType::ACK, Flags::FIN, stream_id, frame_id, dst, |dst| {
+                    dst.put_slice(ack.actions.as_bytes());
+                });
             }
             Self::Fragment(fragment) => fragment.encode(dst),
             Self::Unknown(frame_type) => encode_whole(*frame_type, dst, |_| {}),
@@ -285,28 +262,14 @@ impl Frame {
 
 impl Fragment {
     fn encode(&self, dst: &mut BytesMut) {
-        encode_with(
-            self.frame_type,
-            self.flags,
-            self.stream_id,
-            self.frame_id,
-            dst,
-            |dst| {
-                dst.put_slice(&self.payload);
-            },
-        );
+        encode_with(self.frame_type, self.flags, self.stream_id, self.frame_id, dst, |dst| {
+            dst.put_slice(&self.payload);
+        });
     }
 }
 
 fn encode_whole(frame_type: FrameType, dst: &mut BytesMut, payload: impl FnOnce(&mut BytesMut)) {
-    encode_with(
-        frame_type,
-        Flags::FIN,
-        StreamId(0),
-        FrameId(0),
-        dst,
-        payload,
-    );
+    encode_with(frame_type, Flags::FIN, StreamId(0), FrameId(0), dst, payload);
 }
 
 /// Appends a frame around `payload`; the length is repaired once it is known.

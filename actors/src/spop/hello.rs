@@ -68,11 +68,7 @@ impl HaproxyHello {
             }
             Ok(())
         })?;
-        let missing = |key, status| Violation::MissingKey {
-            frame: FRAME,
-            key,
-            status,
-        };
+        let missing = |key, status| Violation::MissingKey { frame: FRAME, key, status };
         Ok(Self {
             supported_versions: String::from_utf8_lossy(
                 versions.ok_or(missing(SUPPORTED_VERSIONS, StatusCode::NO_VERSION))?,
@@ -89,11 +85,7 @@ impl HaproxyHello {
 
     pub(super) fn encode(&self, dst: &mut BytesMut) {
         let capabilities = self.capabilities.to_string();
-        kv_list::write(
-            SUPPORTED_VERSIONS,
-            self.supported_versions.as_str().into(),
-            dst,
-        );
+        kv_list::write(SUPPORTED_VERSIONS, self.supported_versions.as_str().into(), dst);
         kv_list::write(MAX_FRAME_SIZE, TypedData::Uint32(self.max_frame_size), dst);
         kv_list::write(CAPABILITIES, capabilities.as_str().into(), dst);
         if let Some(engine_id) = &self.engine_id {
@@ -110,11 +102,7 @@ impl HaproxyHello {
     ///
     /// If version 2.0 is not offered, or max-frame-size is below 256.
     pub fn agree(&self, max_frame_size: u32, ours: Capabilities) -> Result<AgentHello, Violation> {
-        if !self
-            .supported_versions
-            .split(',')
-            .any(|version| version.trim() == VERSION)
-        {
+        if !self.supported_versions.split(',').any(|version| version.trim() == VERSION) {
             let offered = self.supported_versions.chars().take(64).collect();
             return Err(Violation::UnsupportedVersion { offered });
         }
@@ -127,9 +115,7 @@ impl HaproxyHello {
         }
         Ok(AgentHello {
             version: VERSION.to_owned(),
-            max_frame_size: self
-                .max_frame_size
-                .min(max_frame_size.max(MAX_FRAME_SIZE_FLOOR)),
+            max_frame_size: self.max_frame_size.min(max_frame_size.max(MAX_FRAME_SIZE_FLOOR)),
             capabilities: Capabilities {
                 pipelining: ours.pipelining && self.capabilities.pipelining,
                 asynchronous: ours.asynchronous && self.capabilities.asynchronous,
@@ -155,11 +141,7 @@ impl AgentHello {
             }
             Ok(())
         })?;
-        let missing = |key, status| Violation::MissingKey {
-            frame: FRAME,
-            key,
-            status,
-        };
+        let missing = |key, status| Violation::MissingKey { frame: FRAME, key, status };
         let version = version.ok_or(missing(VERSION_KEY, StatusCode::NO_VERSION))?;
         Ok(Self {
             version: String::from_utf8_lossy(version.trim_ascii()).into_owned(),
@@ -184,17 +166,11 @@ impl AgentHello {
     /// If the version is not 2.0, or max-frame-size is below 256 or above the announced one.
     pub fn check(&self, announced: &HaproxyHello) -> Result<(), Violation> {
         if self.version != VERSION {
-            return Err(Violation::UnsupportedVersion {
-                offered: self.version.clone(),
-            });
+            return Err(Violation::UnsupportedVersion { offered: self.version.clone() });
         }
         let (floor, ceiling) = (MAX_FRAME_SIZE_FLOOR, announced.max_frame_size);
         if !(floor..=ceiling).contains(&self.max_frame_size) {
-            return Err(Violation::BadFrameSize {
-                size: self.max_frame_size,
-                floor,
-                ceiling,
-            });
+            return Err(Violation::BadFrameSize { size: self.max_frame_size, floor, ceiling });
         }
         Ok(())
     }

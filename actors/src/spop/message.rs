@@ -53,9 +53,7 @@ impl Message {
         let mut bytes = BytesMut::with_capacity(name.len() + 16);
         varint::write_string(name, &mut bytes);
         bytes.put_u8(0);
-        Self {
-            bytes: bytes.freeze(),
-        }
+        Self { bytes: bytes.freeze() }
     }
 
     /// Appends an argument; an empty name makes it an unnamed one.
@@ -68,26 +66,18 @@ impl Message {
         let name_length = self.name().len();
         let count_at = varint::length(name_length as u64) + name_length;
         let mut bytes = BytesMut::from(self.bytes);
-        let count = bytes
-            .get_mut(count_at)
-            .expect("a message has NB-ARGS behind its name");
-        *count = count
-            .checked_add(1)
-            .expect("a message has at most 255 arguments");
+        let count = bytes.get_mut(count_at).expect("a message has NB-ARGS behind its name");
+        *count = count.checked_add(1).expect("a message has at most 255 arguments");
         varint::write_string(name.as_ref(), &mut bytes);
         value.into().write(&mut bytes);
-        Self {
-            bytes: bytes.freeze(),
-        }
+        Self { bytes: bytes.freeze() }
     }
 
     /// The name, which HAProxy's configuration gives after `spoe-message`.
     #[must_use]
     #[inline]
     pub fn name(&self) -> &[u8] {
-        Reader::new(&self.bytes)
-            .string(MESSAGE_NAME)
-            .unwrap_or_default()
+        Reader::new(&self.bytes).string(MESSAGE_NAME).unwrap_or_default()
     }
 
     /// The arguments in wire order.
@@ -95,22 +85,15 @@ impl Message {
     #[inline]
     pub fn args(&self) -> Args<'_> {
         let mut reader = Reader::new(&self.bytes);
-        let left = reader
-            .string(MESSAGE_NAME)
-            .and_then(|_| reader.byte(NB_ARGS));
-        Args {
-            left: left.unwrap_or_default(),
-            reader,
-        }
+        let left = reader.string(MESSAGE_NAME).and_then(|_| reader.byte(NB_ARGS));
+        Args { left: left.unwrap_or_default(), reader }
     }
 
     /// The value of the first argument with this name.
     #[must_use]
     pub fn get(&self, name: impl AsRef<[u8]>) -> Option<TypedData<'_>> {
         let name = name.as_ref();
-        self.args()
-            .find(|arg| arg.name == name)
-            .map(|arg| arg.value)
+        self.args().find(|arg| arg.name == name).map(|arg| arg.value)
     }
 
     /// The message as it stands in a NOTIFY.
@@ -138,10 +121,7 @@ impl Message {
 impl<'a> Arg<'a> {
     #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        Ok(Self {
-            name: reader.string(ARG_NAME)?,
-            value: TypedData::read(reader)?,
-        })
+        Ok(Self { name: reader.string(ARG_NAME)?, value: TypedData::read(reader)? })
     }
 }
 

@@ -8,11 +8,7 @@
 //! bytes ─ wire, varint, typed_data, kv_list ─▶ message, action, hello, disconnect
 //!       ─ frame, codec ─▶ session (handshake, reassembly) ─▶ Step
 //! ```
-#![warn(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss
-)]
+#![warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod ack;
 mod action;

@@ -39,11 +39,7 @@ impl Notify {
     /// The one ACK that answers this NOTIFY: with the same ids.
     #[must_use]
     pub fn into_ack(self, actions: Actions) -> Ack {
-        Ack {
-            stream_id: self.stream_id,
-            frame_id: self.frame_id,
-            actions,
-        }
+        Ack { stream_id: self.stream_id, frame_id: self.frame_id, actions }
     }
 }
 
@@ -67,10 +63,7 @@ impl Messages {
             Message::skip(&mut reader)?;
             count += 1;
         }
-        Ok(Self {
-            bytes: payload,
-            count,
-        })
+        Ok(Self { bytes: payload, count })
     }
 
     pub(super) fn encode(&self, dst: &mut BytesMut) {
@@ -122,9 +115,6 @@ impl FromIterator<Message> for Messages {
             bytes.put_slice(message.as_bytes());
             count += 1;
         }
-        Self {
-            bytes: bytes.freeze(),
-            count,
-        }
+        Self { bytes: bytes.freeze(), count }
     }
 }

@@ -53,9 +53,7 @@ impl Reassembly {
     pub(super) fn proceed(&mut self, next: &Fragment, bound: usize) -> Result<Progress, Violation> {
         let ids = (next.stream_id, next.frame_id);
         if next.frame_type != FrameType::UNSET || ids != (self.stream_id, self.frame_id) {
-            return Err(Violation::Interlaced {
-                received: next.frame_type,
-            });
+            return Err(Violation::Interlaced { received: next.frame_type });
         }
         if next.flags.abort {
             return Ok(Progress::Aborted);

@@ -27,13 +27,8 @@ pub enum Scope {
 
 impl Scope {
     /// All scopes, in the order of their ids.
-    pub const ALL: [Self; 5] = [
-        Self::Process,
-        Self::Session,
-        Self::Transaction,
-        Self::Request,
-        Self::Response,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Process, Self::Session, Self::Transaction, Self::Request, Self::Response];
 
     /// The name that HAProxy's configuration uses: `proc`, `sess`, `txn`, `req` or `res`.
     #[must_use]
@@ -58,10 +53,7 @@ impl Scope {
     }
 
     pub(super) fn from_id(id: u8) -> Result<Self, WireError> {
-        Self::ALL
-            .get(usize::from(id))
-            .copied()
-            .ok_or(WireError::UnknownScope { id })
+        Self::ALL.get(usize::from(id)).copied().ok_or(WireError::UnknownScope { id })
     }
 }
 

@@ -25,10 +25,7 @@ pub struct Offer {
 
 impl Default for Offer {
     fn default() -> Self {
-        Self {
-            max_frame_size: 1 << 20,
-            max_reassembled_size: 4 << 20,
-        }
+        Self { max_frame_size: 1 << 20, max_reassembled_size: 4 << 20 }
     }
 }
 
@@ -37,11 +34,8 @@ impl Offer {
     ///
     /// `async` is never among it: from 3.1 on, an ACK on another connection would be taken for the
     /// answer to another client.
-    const CAPABILITIES: Capabilities = Capabilities {
-        pipelining: true,
-        asynchronous: false,
-        fragmentation: true,
-    };
+    const CAPABILITIES: Capabilities =
+        Capabilities { pipelining: true, asynchronous: false, fragmentation: true };
 }
 
 /// What to do after a frame.
@@ -82,11 +76,7 @@ impl Session {
     /// A session that waits for HELLO.
     #[must_use]
     pub fn new(offer: Offer) -> Self {
-        Self {
-            offer,
-            greeted: false,
-            reassembly: None,
-        }
+        Self { offer, greeted: false, reassembly: None }
     }
 
     /// Whether HELLO was agreed.
@@ -113,11 +103,7 @@ impl Session {
             Frame::Unknown(frame_type) if self.greeted => Ok(Step::Skip(frame_type)),
             unexpected => Err(Violation::Unexpected {
                 received: unexpected.frame_type(),
-                expected: if self.greeted {
-                    "NOTIFY"
-                } else {
-                    "HAPROXY-HELLO"
-                },
+                expected: if self.greeted { "NOTIFY" } else { "HAPROXY-HELLO" },
             }),
         }
     }
@@ -152,10 +138,7 @@ impl Session {
                 Ok(Step::Continue)
             }
             FrameType::UNSET => Err(Violation::UnknownFragment),
-            received => Err(Violation::Unexpected {
-                received,
-                expected: "NOTIFY",
-            }),
+            received => Err(Violation::Unexpected { received, expected: "NOTIFY" }),
         }
     }
 

@@ -298,32 +298,14 @@ mod tests {
             (TypedData::Null, &[0x00]),
             (TypedData::Bool(true), &[0x11]),
             (TypedData::Bool(false), &[0x01]),
-            (
-                TypedData::Int32(-1),
-                b"\x02\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e",
-            ),
+            (TypedData::Int32(-1), b"\x02\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e"),
             (TypedData::Int32(i32::MAX), b"\x02\xff\xf0\xfe\xfe\x3e"),
             (TypedData::Uint32(u32::MAX), b"\x03\xff\xf0\xfe\xfe\x7e"),
-            (
-                TypedData::Int64(-5),
-                b"\x04\xfb\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e",
-            ),
-            (
-                TypedData::Int64(i64::MIN),
-                b"\x04\xf0\xf1\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x06",
-            ),
-            (
-                TypedData::Uint64(u64::MAX),
-                b"\x05\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e",
-            ),
-            (
-                TypedData::Ipv4(Ipv4Addr::LOCALHOST),
-                b"\x06\x7f\x00\x00\x01",
-            ),
-            (
-                TypedData::Ipv6(Ipv6Addr::LOCALHOST),
-                b"\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01",
-            ),
+            (TypedData::Int64(-5), b"\x04\xfb\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e"),
+            (TypedData::Int64(i64::MIN), b"\x04\xf0\xf1\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x06"),
+            (TypedData::Uint64(u64::MAX), b"\x05\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e"),
+            (TypedData::Ipv4(Ipv4Addr::LOCALHOST), b"\x06\x7f\x00\x00\x01"),
+            (TypedData::Ipv6(Ipv6Addr::LOCALHOST), b"\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"),
             (TypedData::String(b""), &[0x08, 0x00]),
             (TypedData::String(b"caf\xe9"), b"\x08\x04caf\xe9"),
             (TypedData::Binary(&[0, 255]), &[0x09, 0x02, 0x00, 0xff]),
@@ -336,10 +318,7 @@ mod tests {
 
     #[test]
     fn checklist_27_negative_integers_are_sign_extended_and_sent_as_int64() {
-        assert_eq!(
-            written((-1).into()),
-            b"\x04\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e"
-        );
+        assert_eq!(written((-1).into()), b"\x04\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e");
         assert_eq!(read(b"\x02\xff\xf0\xfe\xfe\x7e"), Ok(TypedData::Int32(-1)));
     }
 
@@ -347,20 +326,14 @@ mod tests {
     fn checklist_29_strings_are_bytes() {
         let bytes = b"\x08\x03\xff\xfe\x00";
         assert_eq!(read(bytes), Ok(TypedData::String(b"\xff\xfe\x00")));
-        assert_eq!(
-            TypedData::String(b"\xff\xfe\x00").to_string(),
-            r#""\xff\xfe\x00""#
-        );
+        assert_eq!(TypedData::String(b"\xff\xfe\x00").to_string(), r#""\xff\xfe\x00""#);
     }
 
     #[test]
     fn checklist_40_reserved_types_are_refused() {
         for id in 10..16 {
             assert_eq!(read(&[id]), Err(WireError::ReservedType { id }));
-            assert_eq!(
-                read(&[id | 0xf0, 0x00]),
-                Err(WireError::ReservedType { id })
-            );
+            assert_eq!(read(&[id | 0xf0, 0x00]), Err(WireError::ReservedType { id }));
         }
     }
 
@@ -374,11 +347,7 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_frame_is_refused_before_anything_is_taken() {
-        let error = WireError::LengthBeyondFrame {
-            term: "STRING",
-            length: u64::MAX,
-            left: 1,
-        };
+        let error = WireError::LengthBeyondFrame { term: "STRING", length: u64::MAX, left: 1 };
         let forged = b"\x08\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0ea";
         assert_eq!(read(forged), Err(error));
     }

@@ -126,10 +126,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(super) fn byte(&mut self, term: &'static str) -> Result<u8, WireError> {
-        let (&first, rest) = self
-            .bytes
-            .split_first()
-            .ok_or(WireError::Truncated { term })?;
+        let (&first, rest) = self.bytes.split_first().ok_or(WireError::Truncated { term })?;
         self.bytes = rest;
         Ok(first)
     }
@@ -140,10 +137,8 @@ impl<'a> Reader<'a> {
         length: usize,
         term: &'static str,
     ) -> Result<&'a [u8], WireError> {
-        let (taken, rest) = self
-            .bytes
-            .split_at_checked(length)
-            .ok_or(WireError::Truncated { term })?;
+        let (taken, rest) =
+            self.bytes.split_at_checked(length).ok_or(WireError::Truncated { term })?;
         self.bytes = rest;
         Ok(taken)
     }
@@ -153,10 +148,7 @@ impl<'a> Reader<'a> {
         &mut self,
         term: &'static str,
     ) -> Result<[u8; N], WireError> {
-        let (taken, rest) = self
-            .bytes
-            .split_first_chunk()
-            .ok_or(WireError::Truncated { term })?;
+        let (taken, rest) = self.bytes.split_first_chunk().ok_or(WireError::Truncated { term })?;
         self.bytes = rest;
         Ok(*taken)
     }

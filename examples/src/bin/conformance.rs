@@ -1,0 +1,154 @@
+//! The conformance agent: handlers for everything that an agent may be asked, to be exercised from
+//! outside.
+//!
+//! ```text
+//! cargo run --release -p spoa-examples --bin conformance -- --listen 127.0.0.1:PORT [--unix PATH]
+//! ```
+//!
+//! | message | arguments | answer |
+//! |---|---|---|
+//! | `echo` | any | each named argument as a variable of the transaction |
+//! | `sleep` | `ms` | `txn.slept`, after that many milliseconds |
+//! | `checksum` | `data` | `txn.len` and `txn.crc32` |
+//! | `scopes` | none | `v` = true in every scope |
+//! | `unset` | `name` | unsets that variable of the transaction |
+//! | `fail`, `panic`, `never` | any | nothing: an error, a panic, no answer |
+//! | `get-ip-reputation` | `ip` | `sess.ip_score`: 20 for a loopback address, else 10 |
+//! | `big` | `n` | `txn.big`: a string of that many bytes |
+
+use std::{future::pending, net::IpAddr, path::PathBuf, time::Duration};
+
+use async_trait::async_trait;
+use clap::Parser;
+use serde::Deserialize;
+use spoa_actors::{
+    Actions, Agent, BoxError, HandlerActor, Message, Origin, Registry, Scope, TypedData, handler_fn,
+};
+use tokio::time::sleep;
+
+/// The longest string that `big` is asked for.
+const MAX_BIG: u32 = 16 * 1024 * 1024;
+
+/// A SPOE agent with the handlers of the conformance contract.
+#[derive(Parser)]
+struct Options {
+    /// Listen on this TCP address.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:12345")]
+    listen: String,
+    /// Listen on this UNIX socket too.
+    #[arg(long, value_name = "PATH")]
+    unix: Option<PathBuf>,
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let options = Options::parse();
+    let mut agent = Agent::bind(options.listen)?.deadline(Duration::from_millis(500));
+    if let Some(path) = options.unix {
+        agent = agent.listen_unix(path, None)?;
+    }
+    Ok(agent.serve(registry()).await?)
+}
+
+fn registry() -> Registry {
+    Registry::new()
+        .on("echo", handler_fn(echo))
+        .on("sleep", || Sleep)
+        .on("checksum", handler_fn(checksum))
+        .on("scopes", handler_fn(scopes))
+        .on("unset", handler_fn(unset))
+        .on("fail", handler_fn(fail))
+        .on("panic", handler_fn(panics))
+        .on("never", handler_fn(never))
+        .on("get-ip-reputation", handler_fn(ip_reputation))
+        .on("big", handler_fn(big))
+}
+
+/// Names come from the peer, who wants back what he sent, so they are not checked.
+fn echo(message: Message) -> Result<Actions, BoxError> {
+    let named = message.args().filter(|arg| !arg.name.is_empty());
+    Ok(named.fold(Actions::none(), |actions, arg| {
+        actions.set_var_unchecked(Scope::Transaction, arg.name, arg.value)
+    }))
+}
+
+#[derive(Deserialize)]
+struct Milliseconds {
+    ms: u64,
+}
+
+/// The one handler here that is an actor: it waits.
+struct Sleep;
+
+#[async_trait(?Send)]
+impl HandlerActor for Sleep {
+    type Args = Milliseconds;
+
+    async fn handle(&self, args: Milliseconds, _: &Origin) -> Result<Actions, BoxError> {
+        sleep(Duration::from_millis(args.ms)).await;
+        Ok(Actions::none().set_var(Scope::Transaction, "slept", args.ms)?)
+    }
+}
+
+/// The raw message, as data may be a string or a binary, and is not copied.
+fn checksum(message: Message) -> Result<Actions, BoxError> {
+    let data = message.get("data").ok_or("argument data is missing")?;
+    let data = data.as_bytes().ok_or("argument data is neither binary nor string")?;
+    let crc32 = TypedData::Uint32(crc32fast::hash(data));
+    Ok(Actions::none().set_var(Scope::Transaction, "len", data.len() as u64)?.set_var(
+        Scope::Transaction,
+        "crc32",
+        crc32,
+    )?)
+}
+
+fn scopes(_: Message) -> Result<Actions, BoxError> {
+    Scope::ALL
+        .into_iter()
+        .try_fold(Actions::none(), |actions, scope| Ok(actions.set_var(scope, "v", true)?))
+}
+
+fn unset(message: Message) -> Result<Actions, BoxError> {
+    match message.get("name") {
+        Some(TypedData::String(name)) => {
+            Ok(Actions::none().unset_var_unchecked(Scope::Transaction, name))
+        }
+        _ => Err("argument name is no string".into()),
+    }
+}
+
+fn fail(_: Message) -> Result<Actions, BoxError> {
+    Err("it was asked to fail".into())
+}
+
+fn panics(_: Message) -> Result<Actions, BoxError> {
+    panic!("it was asked to panic")
+}
+
+async fn never(_: Message) -> Result<Actions, BoxError> {
+    pending().await
+}
+
+#[derive(Deserialize)]
+struct Client {
+    ip: IpAddr,
+}
+
+fn ip_reputation(client: Client) -> Result<Actions, BoxError> {
+    let score = if client.ip.is_loopback() { 20 } else { 10 };
+    Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?)
+}
+
+#[derive(Deserialize)]
+struct Size {
+    n: u32,
+}
+
+fn big(size: Size) -> Result<Actions, BoxError> {
+    if size.n > MAX_BIG {
+        return Err(format!("argument n is above {MAX_BIG}").into());
+    }
+    let text = vec![b'x'; size.n.try_into()?];
+    Ok(Actions::none().set_var(Scope::Transaction, "big", TypedData::String(&text))?)
+}

@@ -1,0 +1,124 @@
+//! A handler actor with state of its own: how often each address came decides its score.
+//!
+//! Each arbiter has an instance, so the state is a `RefCell` and there is no lock. Run it with
+//! `cargo run -p spoa-examples --bin ip_reputation`, then a few times
+//!
+//! ```text
+//! cargo run -p spoa-agent -- call get-ip-reputation ip=192.0.2.7
+//! ```
+//!
+//! or put HAProxy in front of it: `haproxy -f examples/haproxy/ip_reputation.cfg`.
+
+use std::{cell::RefCell, collections::HashMap, net::IpAddr, rc::Rc, time::Duration};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use spoa_actors::{
+    ActionError, Actions, Agent, BoxError, HandlerActor, Origin, Registry, Route, Scope, Tasks,
+};
+
+/// From this many requests a minute on, an address is a nuisance.
+const MANY: u32 = 10;
+/// More addresses than this are not remembered.
+const MAX_ADDRESSES: usize = 100_000;
+
+#[derive(Deserialize)]
+struct Client {
+    ip: IpAddr,
+    #[serde(rename = "ua")]
+    user_agent: Option<String>,
+}
+
+#[derive(Default)]
+struct IpReputation {
+    seen: Rc<RefCell<HashMap<IpAddr, u32>>>,
+}
+
+#[async_trait(?Send)]
+impl HandlerActor for IpReputation {
+    type Args = Client;
+
+    async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
+        let seen = Rc::clone(&self.seen);
+        tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                seen.borrow_mut().clear();
+            }
+        });
+        Ok(())
+    }
+
+    async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
+        let score = self.score(client.ip);
+        let is_browser = client.user_agent.is_some_and(|agent| agent.starts_with("Mozilla/"));
+        Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?.set_var(
+            Scope::Transaction,
+            "is_browser",
+            is_browser,
+        )?)
+    }
+}
+
+impl IpReputation {
+    fn score(&self, ip: IpAddr) -> u32 {
+        let mut seen = self.seen.borrow_mut();
+        if seen.len() >= MAX_ADDRESSES {
+            seen.clear();
+        }
+        let times = seen.entry(ip).or_default();
+        *times += 1;
+        match *times {
+            _ if ip.is_loopback() => 20,
+            MANY.. => 90,
+            _ => 10,
+        }
+    }
+}
+
+/// Without an answer the request is treated as one of an unknown client.
+fn registry() -> Result<Registry, ActionError> {
+    let unknown = Actions::none().set_var(Scope::Session, "ip_score", 50)?;
+    let route =
+        Route::new(IpReputation::default).fallback(unknown).deadline(Duration::from_millis(200));
+    Ok(Registry::new().on("get-ip-reputation", route))
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), BoxError> {
+    Ok(Agent::bind("127.0.0.1:12345")?.serve(registry()?).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use spoa_actors::{
+        Message,
+        testing::{FakeError, FakeHaproxy},
+    };
+
+    use super::*;
+
+    #[actix_rt::test]
+    async fn an_address_that_comes_often_gets_a_bad_score() -> Result<(), FakeError> {
+        let mut haproxy = FakeHaproxy::start(registry().expect("valid names")).await?;
+        let message = || Message::new("get-ip-reputation").arg("ip", IpAddr::from([192, 0, 2, 7]));
+        for _ in 1..MANY {
+            let actions = haproxy.notify(message()).await?;
+            assert_eq!(
+                actions.to_string(),
+                "set-var sess.ip_score 10, set-var txn.is_browser false"
+            );
+        }
+        let actions = haproxy.notify(message().arg("ua", "Mozilla/5.0")).await?;
+        assert_eq!(actions.to_string(), "set-var sess.ip_score 90, set-var txn.is_browser true");
+        Ok(())
+    }
+
+    #[actix_rt::test]
+    async fn without_an_address_the_fallback_is_sent() -> Result<(), FakeError> {
+        let mut haproxy = FakeHaproxy::start(registry().expect("valid names")).await?;
+        let actions = haproxy.notify(Message::new("get-ip-reputation")).await?;
+        assert_eq!(actions.to_string(), "set-var sess.ip_score 50");
+        Ok(())
+    }
+}

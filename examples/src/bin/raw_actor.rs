@@ -1,0 +1,73 @@
+//! A raw actix actor: messages wait in its mailbox and are answered strictly one after the other.
+//!
+//! Choose it for strict order, for state that is held exclusively across awaits, or for an actor
+//! that lives on another thread. One actor serves all arbiters here: it numbers the requests. Run it
+//! with `cargo run -p spoa-examples --bin raw_actor`, then a few times
+//!
+//! ```text
+//! cargo run -p spoa-agent -- call number-request
+//! ```
+//!
+//! or put HAProxy in front of it: `haproxy -f examples/haproxy/raw_actor.cfg`.
+
+use actix::{Actor, Context, Handler};
+use spoa_actors::{Actions, Agent, AgentError, BoxError, Call, Registry, Scope};
+
+#[derive(Default)]
+struct Counter {
+    requests: u64,
+}
+
+impl Actor for Counter {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // As many calls as may wait here before the senders are made to; 16 without this.
+        ctx.set_mailbox_capacity(1024);
+    }
+}
+
+impl Handler<Call> for Counter {
+    type Result = Result<Actions, BoxError>;
+
+    fn handle(&mut self, call: Call, _: &mut Self::Context) -> Self::Result {
+        self.requests += 1;
+        let peer = call.origin.peer_address().to_string();
+        Ok(Actions::none().set_var(Scope::Transaction, "number", self.requests)?.set_var(
+            Scope::Transaction,
+            "peer",
+            &peer,
+        )?)
+    }
+}
+
+fn registry() -> Registry {
+    let counter = Counter::default().start();
+    Registry::new().on_actor("number-request", move || counter.clone())
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), AgentError> {
+    Agent::bind("127.0.0.1:12345")?.serve(registry()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use spoa_actors::{
+        Message,
+        testing::{FakeError, FakeHaproxy},
+    };
+
+    use super::*;
+
+    #[actix_rt::test]
+    async fn requests_are_numbered_in_their_order() -> Result<(), FakeError> {
+        let mut haproxy = FakeHaproxy::start(registry()).await?;
+        for number in 1..=3 {
+            let actions = haproxy.notify(Message::new("number-request")).await?;
+            let expected = format!("set-var txn.number {number}, set-var txn.peer \"memory\"");
+            assert_eq!(actions.to_string(), expected);
+        }
+        Ok(())
+    }
+}
