@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
 
 use crate::{
-    collection::{Collected, Collection, collect},
+    collection::{Collected, Collection, Finished, collect},
     origin::{Origin, Peer, PeerAddress},
     shared::Shared,
     spop::{
@@ -30,6 +30,8 @@ pub(crate) struct Conversation {
     max_frame_size: u32,
     /// Whether the peer puts ACKs together from fragments.
     fragments_out: bool,
+    /// The largest ACK, in one frame or in fragments.
+    max_ack_size: usize,
     in_flight: FuturesUnordered<Collection>,
     /// The earliest deadline among what is in flight.
     deadline: Option<Instant>,
@@ -64,6 +66,7 @@ impl Conversation {
             peer: Arc::new(Peer { address, engine_id: None }),
             max_frame_size: FrameCodec::HELLO_LIMIT,
             fragments_out: false,
+            max_ack_size: 0,
             in_flight: FuturesUnordered::new(),
             deadline: None,
         }
@@ -123,13 +126,13 @@ impl Conversation {
     pub(crate) fn poll_acks(&mut self, task: &mut Context<'_>, output: &mut BytesMut) -> usize {
         let mut sent = 0;
         while !self.in_flight.is_empty() && !self.is_clogged(output) {
-            let Poll::Ready(Some((ack, arrived))) = self.in_flight.poll_next_unpin(task) else {
+            let Poll::Ready(Some(finished)) = self.in_flight.poll_next_unpin(task) else {
                 break;
             };
-            self.acknowledge(&ack, output);
+            self.acknowledge(&finished, output);
             self.shared.counters.count(|statistics| {
                 statistics.in_flight -= 1;
-                statistics.latency.record(arrived.elapsed(), 1);
+                statistics.latency.record(finished.arrived.elapsed(), 1);
             });
             sent += 1;
         }
@@ -173,13 +176,15 @@ impl Conversation {
     /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
     fn dispatch(&mut self, notify: Notify, now: Instant, output: &mut BytesMut) -> bool {
         self.shared.counters.count(|statistics| statistics.notifies += 1);
-        let origin = Origin::new(Arc::clone(&self.peer), (notify.stream_id, notify.frame_id), now);
-        match collect(notify.messages, origin, &self.shared.routes, &self.shared.counters) {
-            Collected::Ack(ack) => {
-                self.acknowledge(&ack, output);
+        let ids = (notify.stream_id, notify.frame_id);
+        let origin = Origin::new(Arc::clone(&self.peer), ids, now);
+        let Shared { routes, counters, .. } = &*self.shared;
+        match collect(notify.messages, origin, self.max_ack_size, routes, counters) {
+            Collected::Now(finished) => {
+                self.acknowledge(&finished, output);
                 true
             }
-            Collected::Pending(collection) => {
+            Collected::Later(collection) => {
                 self.deadline = earlier(self.deadline, collection.deadline());
                 self.in_flight.push(collection);
                 self.shared.counters.count(|statistics| statistics.in_flight += 1);
@@ -188,14 +193,17 @@ impl Conversation {
         }
     }
 
-    fn acknowledge(&mut self, ack: &Ack, output: &mut BytesMut) {
+    #[inline]
+    fn acknowledge(&mut self, finished: &Finished, output: &mut BytesMut) {
         self.shared.counters.count(|statistics| statistics.acks += 1);
+        let mut left_out = finished.left_out;
         if self.fragments_out {
-            return ack.encode_fragmented(self.max_frame_size, output);
+            finished.ack.encode_fragmented(self.max_frame_size, output);
+        } else {
+            left_out += finished.ack.encode_whole(self.max_frame_size, output);
         }
-        let left_out = ack.encode_whole(self.max_frame_size, output);
         if left_out > 0 {
-            self.report_left_out(ack, left_out);
+            self.report_left_out(&finished.ack, left_out);
         }
     }
 
@@ -239,7 +247,9 @@ impl Conversation {
                     "a NOTIFY in fragments is larger than the limit, and answered without being \
                      read; pass less, or raise the limit"
                 );
-                self.acknowledge(&Ack { stream_id, frame_id, actions: Actions::none() }, output);
+                let ack = Ack { stream_id, frame_id, actions: Actions::none() };
+                let arrived = Instant::now();
+                self.acknowledge(&Finished { ack, left_out: 0, arrived }, output);
             }
             Step::Greet { theirs, ours } => {
                 counters.count(|statistics| statistics.hellos += 1);
@@ -263,6 +273,10 @@ impl Conversation {
         self.max_frame_size = ours.max_frame_size;
         self.codec.set_max_frame_size(ours.max_frame_size);
         self.fragments_out = theirs.capabilities.fragmentation;
+        self.max_ack_size = match self.fragments_out {
+            true => self.shared.limits.max_fragmented_ack,
+            false => ours.max_frame_size as usize,
+        };
         let address = self.peer.address;
         tracing::debug!(
             peer = %address,
