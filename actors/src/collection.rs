@@ -58,9 +58,12 @@ enum Slot {
     Waiting { answer: Fenced, deadline: Instant, route: Rc<LiveRoute> },
 }
 
-/// How much one ACK may still hold: many large answers make no large memory.
+/// How much one ACK may hold: many large answers make no large memory.
 struct Room {
+    /// What may be kept in all.
     bytes: usize,
+    /// What is kept now.
+    used: usize,
     left_out: usize,
 }
 
@@ -76,7 +79,7 @@ pub(crate) fn collect(
     let mut collection = Collection {
         ids: origin.ids(),
         arrived: origin.arrived(),
-        room: Room { bytes: room, left_out: 0 },
+        room: Room { bytes: room, used: 0, left_out: 0 },
         settled: Actions::none(),
         slots: VecDeque::new(),
         waker: None,
@@ -119,12 +122,29 @@ impl Collection {
     /// Takes the actions of a message that was answered at once.
     #[inline]
     fn settle(&mut self, actions: Actions) {
-        let actions = self.room.keep(actions);
+        self.room.used += actions.encoded_len();
         if self.slots.is_empty() {
             self.settled.append(actions);
         } else {
             self.slots.push_back(Slot::Settled(actions));
         }
+        if self.room.is_exceeded() {
+            self.leave_out();
+        }
+    }
+
+    /// Leaves out, from the end, what goes beyond the room; what comes behind it finds none either.
+    #[cold]
+    fn leave_out(&mut self) {
+        let Self { room, settled, slots, .. } = self;
+        let slots = slots.iter_mut().rev().filter_map(Slot::settled_mut);
+        for actions in slots.chain([settled]) {
+            let length = actions.encoded_len();
+            let excess = room.used.saturating_sub(room.bytes);
+            room.left_out += actions.fit_to(length.saturating_sub(excess));
+            room.used -= length - actions.encoded_len();
+        }
+        room.bytes = room.used;
     }
 
     #[inline]
@@ -141,10 +161,8 @@ impl Collection {
 
 impl Room {
     #[inline]
-    fn keep(&mut self, mut actions: Actions) -> Actions {
-        self.left_out += actions.fit_to(self.bytes);
-        self.bytes -= actions.encoded_len();
-        actions
+    fn is_exceeded(&self) -> bool {
+        self.used > self.bytes
     }
 }
 
@@ -153,6 +171,13 @@ impl Slot {
         match self {
             Self::Settled(_) => None,
             Self::Waiting { deadline, .. } => Some(*deadline),
+        }
+    }
+
+    fn settled_mut(&mut self) -> Option<&mut Actions> {
+        match self {
+            Self::Settled(actions) => Some(actions),
+            Self::Waiting { .. } => None,
         }
     }
 
@@ -166,7 +191,9 @@ impl Slot {
             } else {
                 return;
             };
-            *self = Self::Settled(room.keep(route.settle(answer)));
+            let actions = route.settle(answer);
+            room.used += actions.encoded_len();
+            *self = Self::Settled(actions);
         }
     }
 }
@@ -177,10 +204,14 @@ impl Future for Collection {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Finished> {
         let now = Instant::now();
-        let Self { room, settled, slots, waker, .. } = &mut *self;
+        let Self { room, slots, .. } = &mut *self;
         for slot in slots.iter_mut() {
             slot.poll(now, room, task);
         }
+        if self.room.is_exceeded() {
+            self.leave_out();
+        }
+        let Self { settled, slots, waker, .. } = &mut *self;
         while let Some(Slot::Settled(actions)) = slots.front_mut() {
             settled.append(std::mem::take(actions));
             slots.pop_front();

@@ -26,7 +26,7 @@ pub(crate) enum Socket {
     Tcp(std::net::TcpStream, SocketAddr),
     Unix(std::os::unix::net::UnixStream),
     #[cfg(feature = "testing")]
-    InMemory(tokio::io::DuplexStream),
+    InMemory(Box<dyn crate::testing::ByteStream>),
 }
 
 /// Something that listens, and is not yet part of a runtime.

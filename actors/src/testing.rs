@@ -46,6 +46,11 @@ use crate::{
     supervisor::{Adopt, Report, Stop, Supervisor},
 };
 
+/// Any stream of bytes that can be handed to an [`InMemoryAgent`].
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> ByteStream for S {}
+
 /// How many bytes either side of an in-memory connection may be behind.
 const IN_MEMORY_BUFFER: usize = 64 * 1024;
 
@@ -109,8 +114,13 @@ impl InMemoryAgent {
     #[must_use]
     pub fn open(&self) -> FakeHaproxy {
         let (ours, theirs) = duplex(IN_MEMORY_BUFFER);
-        self.supervisor.do_send(Adopt(Socket::InMemory(theirs)));
+        self.adopt(theirs);
         FakeHaproxy::new(ours)
+    }
+
+    /// Hands the agent's end of a stream over, as if it had been accepted.
+    pub fn adopt(&self, stream: impl ByteStream) {
+        self.supervisor.do_send(Adopt(Socket::InMemory(Box::new(stream))));
     }
 
     /// Opens a connection and says HELLO.

@@ -22,7 +22,8 @@ use async_trait::async_trait;
 use clap::Parser;
 use serde::Deserialize;
 use spoa_actors::{
-    Actions, Agent, BoxError, HandlerActor, Message, Origin, Registry, Scope, TypedData, handler_fn,
+    Actions, Agent, BoxError, HandlerActor, Limits, Message, Origin, Registry, Scope, TypedData,
+    handler_fn,
 };
 use tokio::time::sleep;
 
@@ -44,7 +45,12 @@ struct Options {
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let options = Options::parse();
-    let mut agent = Agent::bind(options.listen)?.deadline(Duration::from_millis(500));
+    let limits = Limits {
+        deadline: Duration::from_millis(500),
+        max_fragmented_ack: 2 * MAX_BIG as usize,
+        ..Limits::default()
+    };
+    let mut agent = Agent::bind(options.listen)?.limits(limits);
     if let Some(path) = options.unix {
         agent = agent.listen_unix(path, None)?;
     }

@@ -1,0 +1,138 @@
+//! Deadlines: after them the fallback is sent, and what comes late is dropped.
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use async_trait::async_trait;
+use spoa_actors::{
+    Actions, BoxError, HandlerActor, Limits, Message, Origin, Registry, Route,
+    testing::{FakeHaproxy, InMemoryAgent},
+};
+use tokio::time::Instant;
+
+use crate::support::{Result, ask_score, ask_sleep, never, registry, variable};
+
+async fn answered_after(haproxy: &mut FakeHaproxy, message: Message) -> Result<(Actions, u128)> {
+    let asked = Instant::now();
+    let actions = haproxy.notify(message).await?;
+    Ok((actions, asked.elapsed().as_millis()))
+}
+
+#[actix_rt::test]
+async fn checklist_19_after_the_deadline_the_fallback_is_sent_and_the_late_result_dropped() -> Result
+{
+    tokio::time::pause();
+    let limits = Limits { deadline: Duration::from_millis(500), ..Limits::default() };
+    let agent = InMemoryAgent::start(registry(), limits).await?;
+    let mut haproxy = agent.connect().await?;
+    let (actions, ms) = answered_after(&mut haproxy, Message::new("never")).await?;
+    assert_eq!(actions.to_string(), "set-var txn.never -1");
+    assert!((500..520).contains(&ms), "{ms}");
+    let (actions, ms) = answered_after(&mut haproxy, ask_sleep(600)).await?;
+    assert!(actions.is_empty() && (500..520).contains(&ms), "{ms}");
+    let (actions, ms) = answered_after(&mut haproxy, ask_sleep(400)).await?;
+    assert_eq!(actions.to_string(), "set-var txn.slept 400");
+    assert!((400..420).contains(&ms), "{ms}");
+    assert_eq!(agent.statistics().await.messages.late, 2);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_route_may_have_a_deadline_of_its_own_and_it_counts_message_by_message() -> Result {
+    tokio::time::pause();
+    let registry = registry()
+        .on("impatient", never().deadline(Duration::from_millis(50)))
+        .on("patient", never().deadline(Duration::from_secs(3)));
+    let mut haproxy = FakeHaproxy::start(registry).await?;
+    let (_, ms) = answered_after(&mut haproxy, Message::new("impatient")).await?;
+    assert!((50..70).contains(&ms), "{ms}");
+    let (_, ms) = answered_after(&mut haproxy, Message::new("patient")).await?;
+    assert!((3000..3020).contains(&ms), "{ms}");
+
+    let asked = Instant::now();
+    let both = haproxy.notify([Message::new("impatient"), ask_sleep(200)]).await?;
+    assert_eq!(both.to_string(), "set-var txn.never -1, set-var txn.slept 200");
+    assert!((200..220).contains(&asked.elapsed().as_millis()));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn one_that_never_answers_delays_no_other() -> Result {
+    tokio::time::pause();
+    let mut haproxy = FakeHaproxy::start(registry()).await?;
+    for _ in 0..400 {
+        haproxy.send_notify(Message::new("never")).await?;
+    }
+    let asked = Instant::now();
+    for _ in 0..100 {
+        let (stream_id, _) = haproxy.send_notify(ask_score()).await?;
+        assert_eq!(haproxy.ack().await?.stream_id, stream_id);
+    }
+    assert!(asked.elapsed() < Duration::from_millis(10), "{:?}", asked.elapsed());
+    for _ in 0..400 {
+        assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var txn.never -1");
+    }
+    Ok(())
+}
+
+/// Tells when a call is dropped before its end.
+struct Abandoned(Rc<Cell<u32>>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+    }
+}
+
+/// Tells how much time it was given, and waits for ever.
+struct Watched {
+    given: Rc<Cell<Duration>>,
+    abandoned: Rc<Cell<u32>>,
+}
+
+#[async_trait(?Send)]
+impl HandlerActor for Watched {
+    type Args = ();
+
+    async fn handle(&self, (): (), origin: &Origin) -> std::result::Result<Actions, BoxError> {
+        let _abandoned = Abandoned(Rc::clone(&self.abandoned));
+        self.given.set(origin.remaining());
+        std::future::pending().await
+    }
+}
+
+thread_local! {
+    static GIVEN: Rc<Cell<Duration>> = Rc::default();
+    static ABANDONED: Rc<Cell<u32>> = Rc::default();
+}
+
+fn watched() -> Route {
+    Route::new(|| Watched { given: GIVEN.with(Rc::clone), abandoned: ABANDONED.with(Rc::clone) })
+        .fallback(variable("late", 1))
+}
+
+#[actix_rt::test]
+async fn a_handler_knows_how_much_time_is_left_and_its_late_call_is_dropped() -> Result {
+    tokio::time::pause();
+    let mut haproxy = FakeHaproxy::start(Registry::new().on("watched", watched())).await?;
+    let (actions, _) = answered_after(&mut haproxy, Message::new("watched")).await?;
+    assert_eq!(actions.to_string(), "set-var txn.late 1");
+    let given = GIVEN.with(|given| given.get());
+    assert!(given <= Duration::from_secs(1) && given > Duration::from_millis(980), "{given:?}");
+    assert_eq!(ABANDONED.with(|abandoned| abandoned.get()), 1);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn the_calls_of_a_connection_that_is_gone_are_dropped() -> Result {
+    tokio::time::pause();
+    let agent =
+        InMemoryAgent::start(Registry::new().on("watched", watched()), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    haproxy.send_notify([Message::new("watched"), Message::new("watched")]).await?;
+    while agent.statistics().await.in_flight == 0 {}
+    drop(haproxy);
+    while agent.statistics().await.connections_open > 0 {}
+    assert_eq!(ABANDONED.with(|abandoned| abandoned.get()), 2);
+    assert_eq!(agent.statistics().await.in_flight, 0);
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! Frames on the stream: how they are cut, joined, limited and written.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+use spoa_actors::{
+    Message,
+    spop::{
+        Frame, FrameCodec, FrameId, Messages, Notify, StatusCode, StreamId, Violation, WireError,
+    },
+    testing::{FakeError, FakeHaproxy},
+};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+
+use crate::support::{Result, agent, ask_score, ask_sleep};
+
+/// A NOTIFY of stream 1 with one message, as bytes.
+fn notify(messages: impl Into<Messages>) -> BytesMut {
+    let (stream_id, frame_id) = (StreamId(1), FrameId(1));
+    let mut bytes = BytesMut::new();
+    Frame::Notify(Notify { stream_id, frame_id, messages: messages.into() }).encode(&mut bytes);
+    bytes
+}
+
+async fn fate_of(bytes: &[u8]) -> StatusCode {
+    let mut haproxy = agent().await.connect().await.unwrap();
+    haproxy.send_bytes(bytes).await.unwrap();
+    match haproxy.receive().await {
+        Ok(Frame::AgentDisconnect(disconnect)) => disconnect.status_code,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[actix_rt::test]
+async fn checklist_01_a_length_below_7_or_above_the_negotiated_size_is_refused() {
+    for length in [0_u32, 1, 6] {
+        assert_eq!(fate_of(&length.to_be_bytes()).await, StatusCode::INVALID, "{length}");
+    }
+    for length in [16381, 65_536, u32::MAX] {
+        assert_eq!(fate_of(&length.to_be_bytes()).await, StatusCode::TOO_BIG, "{length}");
+    }
+}
+
+#[test]
+fn checklist_01_a_length_is_judged_before_anything_is_allocated() {
+    let mut bytes = BytesMut::from(&u32::MAX.to_be_bytes()[..]);
+    let capacity = bytes.capacity();
+    let error = FrameCodec::new(16380).cut(&mut bytes).unwrap_err();
+    let expected = WireError::FrameTooLarge { length: u32::MAX, limit: 16380 };
+    assert_eq!(error, Violation::Wire(expected));
+    assert_eq!(bytes.capacity(), capacity);
+}
+
+#[actix_rt::test]
+async fn checklist_02_a_frame_may_be_cut_at_any_byte() -> Result {
+    let mut haproxy = agent().await.connect().await?;
+    let bytes = notify(ask_score());
+    for cut in 1..bytes.len() {
+        haproxy.send_bytes(&bytes[..cut]).await?;
+        // The agent takes the first part before the second is there.
+        tokio::task::yield_now().await;
+        haproxy.send_bytes(&bytes[cut..]).await?;
+        assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var sess.ip_score 20");
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_02_many_frames_may_come_in_one_read() -> Result {
+    let mut haproxy = agent().await.connect().await?;
+    haproxy.send_bytes(&notify(ask_score()).repeat(500)).await?;
+    for _ in 0..500 {
+        assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var sess.ip_score 20");
+    }
+    Ok(())
+}
+
+/// Counts what the agent writes, call by call.
+struct Counted {
+    stream: DuplexStream,
+    writes: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(task, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.stream).poll_write(task, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(task)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(task)
+    }
+}
+
+async fn counted() -> Result<(FakeHaproxy, Arc<AtomicUsize>)> {
+    let (ours, theirs) = duplex(64 * 1024);
+    let writes = Arc::new(AtomicUsize::new(0));
+    agent().await.adopt(Counted { stream: theirs, writes: Arc::clone(&writes) });
+    Ok((FakeHaproxy::connect(ours).await?, writes))
+}
+
+#[actix_rt::test]
+async fn checklist_03_hello_and_all_acks_of_a_wake_up_leave_in_one_write_each() -> Result {
+    let (mut haproxy, writes) = counted().await?;
+    assert_eq!(writes.load(Ordering::Relaxed), 1, "AGENT-HELLO");
+    haproxy.send_bytes(&notify(ask_score()).repeat(64)).await?;
+    for _ in 0..64 {
+        haproxy.ack().await?;
+    }
+    assert_eq!(writes.load(Ordering::Relaxed), 2, "64 ACKs");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_03_answers_that_come_later_at_one_time_leave_in_one_write() -> Result {
+    tokio::time::pause();
+    let (mut haproxy, writes) = counted().await?;
+    haproxy.send_bytes(&notify(ask_sleep(100)).repeat(20)).await?;
+    for _ in 0..20 {
+        haproxy.ack().await?;
+    }
+    assert_eq!(writes.load(Ordering::Relaxed), 2);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_05_fin_is_a_bit_of_a_big_endian_number_and_unknown_bits_are_ignored() -> Result {
+    let mut haproxy = agent().await.connect().await?;
+    for flags in [[0, 0, 0, 1], [0xff, 0xff, 0xff, 0xfd], [0x80, 0, 0, 5]] {
+        let mut bytes = notify(ask_score());
+        bytes[5..9].copy_from_slice(&flags);
+        haproxy.send_bytes(&bytes).await?;
+        haproxy.ack().await?;
+    }
+    // Little-endian: no FIN, so a fragment, and the next NOTIFY comes in the middle of it.
+    let mut bytes = notify(ask_score());
+    bytes[5..9].copy_from_slice(&[1, 0, 0, 0]);
+    assert_eq!(fate_of(&bytes.repeat(2)).await, StatusCode::INTERLACED);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_frame_of_unknown_type_is_skipped() -> Result {
+    let agent = agent().await;
+    let mut haproxy = agent.connect().await?;
+    haproxy.send_bytes(&[0, 0, 0, 9, 77, 0, 0, 0, 1, 5, 6, 0xff, 0xff]).await?;
+    assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    assert_eq!(agent.statistics().await.unknown_frames, 1);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn frames_that_only_an_agent_sends_are_refused() {
+    for frame_type in [101, 102, 103] {
+        let frame = [0, 0, 0, 7, frame_type, 0, 0, 0, 1, 0, 0];
+        let expected = match frame_type {
+            // Their mandatory keys are missing, which is found first.
+            101 => StatusCode::NO_VERSION,
+            _ => StatusCode::INVALID,
+        };
+        assert_eq!(fate_of(&frame).await, expected, "{frame_type}");
+    }
+}
+
+#[actix_rt::test]
+async fn messages_that_lie_about_their_size_are_refused_with_4() {
+    let lies: [&[u8]; 7] = [
+        b"\x06score",                           // a name longer than the frame
+        b"\x05score",                           // no count of arguments
+        b"\x05score\x02\x02ip\x06\x7f\0\0\x01", // two arguments announced, one there
+        b"\x05score\x01\x02ip\x06\x7f\0",       // an address cut short
+        b"\x05score\x01\x02ip\x08\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0ex", // a string of 2^64-1
+        b"\x05score\x00\x01",                   // a trailing byte
+        b"\x05score\x01\xf0\xf0\xf0\xf0\xf0\xf0\xf0\xf0\xf0\xf0\xf0\x06\x7f\0\0\x01", // 11 bytes
+    ];
+    for payload in lies {
+        let mut frame = vec![0, 0, 0, u8::try_from(7 + payload.len()).unwrap()];
+        frame.extend_from_slice(&[3, 0, 0, 0, 1, 1, 1]);
+        frame.extend_from_slice(payload);
+        assert_eq!(fate_of(&frame).await, StatusCode::INVALID, "{}", payload.escape_ascii());
+    }
+}
+
+#[actix_rt::test]
+async fn checklist_40_a_reserved_type_ends_the_connection_with_4() {
+    for id in 10..16 {
+        let frame = [0, 0, 0, 12, 3, 0, 0, 0, 1, 1, 1, 1, b'm', 1, 0, id];
+        assert_eq!(fate_of(&frame).await, StatusCode::INVALID, "{id}");
+    }
+}
+
+#[actix_rt::test]
+async fn what_was_asked_before_a_violation_is_answered_before_the_farewell() -> Result {
+    tokio::time::pause();
+    let mut haproxy = agent().await.connect().await?;
+    let (slow, _) = haproxy.send_notify(ask_sleep(300)).await?;
+    let (fast, _) = haproxy.send_notify(ask_score()).await?;
+    haproxy.send_bytes(&[0; 4]).await?;
+    assert_eq!(haproxy.ack().await?.stream_id, fast);
+    assert_eq!(haproxy.ack().await?.stream_id, slow);
+    let error = haproxy.ack().await.unwrap_err();
+    assert!(matches!(error, FakeError::Disconnected(_)), "{error}");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_29_names_and_strings_need_not_be_utf_8() -> Result {
+    let mut haproxy = agent().await.connect().await?;
+    let message = Message::new([0xff, 0xfe]).arg([0x80], &[0xc3][..]);
+    assert!(haproxy.notify(message).await?.is_empty());
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! The agent as HAProxy sees it, over streams in memory and over real sockets; one binary, a module
+//! per topic. A test that proves a line of the agent's checklist has its number in its name.
+
+#![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+mod architecture;
+mod backpressure;
+mod deadlines;
+mod disconnect;
+mod fragmentation;
+mod framing;
+mod handshake;
+mod laws;
+mod listeners;
+mod notify;
+mod statistics;
+mod support;
+mod vectors;

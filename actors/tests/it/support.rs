@@ -1,0 +1,109 @@
+//! What several topics need: handlers, and messages for them.
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::Deserialize;
+use spoa_actors::{
+    ActionError, Actions, Message, Registry, Route, Scope, handler_fn,
+    spop::{Ack, Messages},
+    testing::{FakeError, FakeHaproxy, InMemoryAgent},
+};
+
+pub type Result<T = ()> = std::result::Result<T, FakeError>;
+
+#[derive(Deserialize)]
+struct Client {
+    ip: IpAddr,
+}
+
+#[derive(Deserialize)]
+struct Milliseconds {
+    ms: u64,
+}
+
+#[derive(Deserialize)]
+struct Size {
+    n: usize,
+}
+
+pub fn variable(name: &str, value: i64) -> Actions {
+    Actions::none().set_var(Scope::Transaction, name, value).unwrap()
+}
+
+fn score(client: Client) -> std::result::Result<Actions, ActionError> {
+    let score = if client.ip.is_loopback() { 20 } else { 10 };
+    Actions::none().set_var(Scope::Session, "ip_score", score)
+}
+
+/// `score`, `sleep`, `big`, `fail`, `panic`, `panic-later`, `never`; the last four with a fallback
+/// that is named after them.
+pub fn registry() -> Registry {
+    let fallback = |name: &str| variable(name, -1);
+    Registry::new()
+        .on("score", handler_fn(score))
+        .on("sleep", handler_fn(sleep))
+        .on("big", handler_fn(big))
+        .on("fail", handler_fn(|(): ()| Err::<Actions, _>("as asked")).fallback(fallback("fail")))
+        .on("panic", handler_fn(panics).fallback(fallback("panic")))
+        .on("panic-later", handler_fn(panics_later).fallback(fallback("panic_later")))
+        .on("never", never())
+}
+
+pub fn never() -> Route {
+    handler_fn(async |(): ()| {
+        std::future::pending::<std::result::Result<Actions, FakeError>>().await
+    })
+    .fallback(variable("never", -1))
+}
+
+async fn sleep(args: Milliseconds) -> std::result::Result<Actions, ActionError> {
+    tokio::time::sleep(Duration::from_millis(args.ms)).await;
+    Actions::none().set_var(Scope::Transaction, "slept", args.ms)
+}
+
+fn big(size: Size) -> std::result::Result<Actions, ActionError> {
+    let text = "x".repeat(size.n);
+    Actions::none().set_var(Scope::Transaction, "big", text.as_str())
+}
+
+fn panics((): ()) -> std::result::Result<Actions, FakeError> {
+    panic!("as asked")
+}
+
+async fn panics_later((): ()) -> std::result::Result<Actions, FakeError> {
+    tokio::task::yield_now().await;
+    panic!("as asked")
+}
+
+pub fn ask_score() -> Message {
+    Message::new("score").arg("ip", IpAddr::from([127, 0, 0, 1]))
+}
+
+pub fn ask_sleep(ms: u64) -> Message {
+    Message::new("sleep").arg("ms", ms)
+}
+
+pub fn ask_big(n: u64) -> Message {
+    Message::new("big").arg("n", n)
+}
+
+pub async fn agent() -> InMemoryAgent {
+    InMemoryAgent::start(registry(), spoa_actors::Limits::default()).await.unwrap()
+}
+
+/// Sends all NOTIFYs, then waits for as many ACKs.
+pub async fn exchange(
+    haproxy: &mut FakeHaproxy,
+    notifies: impl IntoIterator<Item = Messages>,
+) -> Result<Vec<Ack>> {
+    let mut count = 0;
+    for messages in notifies {
+        haproxy.send_notify(messages).await?;
+        count += 1;
+    }
+    let mut acks = Vec::new();
+    for _ in 0..count {
+        acks.push(haproxy.ack().await?);
+    }
+    Ok(acks)
+}
