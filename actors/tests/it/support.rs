@@ -9,7 +9,7 @@ use spoa_actors::{
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
 
-pub type Result<T = ()> = std::result::Result<T, FakeError>;
+pub(crate) type Result<T = ()> = std::result::Result<T, FakeError>;
 
 #[derive(Deserialize)]
 struct Client {
@@ -26,7 +26,7 @@ struct Size {
     n: usize,
 }
 
-pub fn variable(name: &str, value: i64) -> Actions {
+pub(crate) fn variable(name: &str, value: i64) -> Actions {
     Actions::none().set_var(Scope::Transaction, name, value).unwrap()
 }
 
@@ -37,7 +37,7 @@ fn score(client: Client) -> std::result::Result<Actions, ActionError> {
 
 /// `score`, `sleep`, `big`, `fail`, `panic`, `panic-later`, `never`; the last four with a fallback
 /// that is named after them.
-pub fn registry() -> Registry {
+pub(crate) fn registry() -> Registry {
     let fallback = |name: &str| variable(name, -1);
     Registry::new()
         .on("score", handler_fn(score))
@@ -49,7 +49,7 @@ pub fn registry() -> Registry {
         .on("never", never())
 }
 
-pub fn never() -> Route {
+pub(crate) fn never() -> Route {
     handler_fn(async |(): ()| {
         std::future::pending::<std::result::Result<Actions, FakeError>>().await
     })
@@ -75,24 +75,24 @@ async fn panics_later((): ()) -> std::result::Result<Actions, FakeError> {
     panic!("as asked")
 }
 
-pub fn ask_score() -> Message {
+pub(crate) fn ask_score() -> Message {
     Message::new("score").arg("ip", IpAddr::from([127, 0, 0, 1]))
 }
 
-pub fn ask_sleep(ms: u64) -> Message {
+pub(crate) fn ask_sleep(ms: u64) -> Message {
     Message::new("sleep").arg("ms", ms)
 }
 
-pub fn ask_big(n: u64) -> Message {
+pub(crate) fn ask_big(n: u64) -> Message {
     Message::new("big").arg("n", n)
 }
 
-pub async fn agent() -> InMemoryAgent {
+pub(crate) async fn agent() -> InMemoryAgent {
     InMemoryAgent::start(registry(), spoa_actors::Limits::default()).await.unwrap()
 }
 
 /// Sends all NOTIFYs, then waits for as many ACKs.
-pub async fn exchange(
+pub(crate) async fn exchange(
     haproxy: &mut FakeHaproxy,
     notifies: impl IntoIterator<Item = Messages>,
 ) -> Result<Vec<Ack>> {
