@@ -1,2 +1,59 @@
-//! stub
-fn main() {}
+//! `spoa-agent`: a SPOE agent for HAProxy, and the tools to ask one.
+//!
+//! ```text
+//! cli ─▶ run (handlers)                                    serves until a signal
+//!     ─▶ call (argument, value) ─▶ endpoint ─▶ answer      asks once and prints the actions
+//!     ─▶ healthcheck            ─▶ endpoint                says hello and prints the verdict
+//! ```
+
+mod announcement;
+mod answer;
+mod argument;
+mod call;
+mod cli;
+mod endpoint;
+mod failure;
+mod handlers;
+mod healthcheck;
+mod hex;
+mod options;
+mod run;
+mod value;
+
+use std::process;
+
+use actix_rt::System;
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    failure::Failure,
+};
+
+fn main() {
+    let command = Cli::parse().into_command();
+    let quiet = command.is_quiet();
+    let system = System::new();
+    let exit_code = match system.block_on(dispatch(command)) {
+        Ok(()) => 0,
+        Err(failure) => {
+            if !quiet {
+                eprintln!("{failure}");
+            }
+            failure.exit_code()
+        }
+    };
+    // Not a return: dropping the system would wait for a name that is still being looked up.
+    process::exit(exit_code);
+}
+
+async fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(options) => Ok(run::run(options).await?),
+        Command::Call(options) => Ok(call::call(options).await?),
+        Command::Healthcheck(options) => {
+            let verdict = healthcheck::healthcheck(options).await;
+            verdict.map_err(|error| Failure::NotHealthy(error.into()))
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Announcement: the one line that tells what is served, where, and how to try it.
+
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use crate::endpoint::DEFAULT_ADDRESS;
+
+/// Prints the line.
+pub(crate) fn print(addresses: &[SocketAddr], paths: &[PathBuf], names: &str) {
+    let program = env::args_os().next();
+    let line = announcement(addresses, paths, names, &program_name(program));
+    let mut out = io::stdout().lock();
+    // The agent serves even if nobody reads what it prints.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn announcement(addresses: &[SocketAddr], paths: &[PathBuf], names: &str, program: &str) -> String {
+    let tcp = addresses.iter().map(SocketAddr::to_string);
+    let unix = paths.iter().map(|path| format!("unix {}", path.display()));
+    let places: Vec<_> = tcp.chain(unix).collect();
+    let place = match (addresses.first(), paths.first()) {
+        (Some(address), _) if reachable(*address).to_string() == DEFAULT_ADDRESS => String::new(),
+        (Some(address), _) => format!(" --addr {}", reachable(*address)),
+        (None, Some(path)) => format!(" --unix {}", path.display()),
+        (None, None) => String::new(),
+    };
+    format!(
+        "spoa-agent {version} listens on {places} and answers {names}; \
+         try: {program} call{place} check-client-ip ip=127.0.0.1",
+        version = env!("CARGO_PKG_VERSION"),
+        places = places.join(", "),
+    )
+}
+
+/// How the program was called, so that the line can be copied into a shell.
+fn program_name(argument: Option<OsString>) -> String {
+    argument
+        .and_then(|argument| argument.into_string().ok())
+        .filter(|text| !text.is_empty() && !text.contains(char::is_whitespace))
+        .unwrap_or_else(|| "spoa-agent".to_owned())
+}
+
+/// The address at which this machine reaches what listens on `address`.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(addresses: &[&str], paths: &[&str]) -> String {
+        let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
+        announcement(&addresses, &paths, "a, b", "spoa-agent")
+            .replace(env!("CARGO_PKG_VERSION"), "V")
+    }
+
+    #[test]
+    fn the_line_tells_where_it_listens_and_how_to_try_it() {
+        assert_eq!(
+            line(&["127.0.0.1:12345"], &["/run/spoa.sock"]),
+            "spoa-agent V listens on 127.0.0.1:12345, unix /run/spoa.sock and answers a, b; \
+             try: spoa-agent call check-client-ip ip=127.0.0.1"
+        );
+        assert!(line(&["0.0.0.0:12345"], &[]).contains("try: spoa-agent call check-client-ip"));
+        assert!(line(&["[::]:1"], &[]).contains("try: spoa-agent call --addr [::1]:1 check"));
+        assert!(line(&[], &["/s"]).contains("try: spoa-agent call --unix /s check"));
+    }
+
+    #[test]
+    fn the_program_is_called_as_it_was() {
+        let name = |text: &str| program_name(Some(text.into()));
+        assert_eq!(name("target/release/spoa-agent"), "target/release/spoa-agent");
+        assert_eq!(name("/my folder/spoa-agent"), "spoa-agent");
+        assert_eq!(program_name(None), "spoa-agent");
+    }
+}

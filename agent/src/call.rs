@@ -1,0 +1,120 @@
+//! `call`: one NOTIFY to an agent, as HAProxy would send it, and its answer.
+
+use std::io::{self, Write};
+
+use spoa_actors::{Message, spop::Messages, testing};
+use thiserror::Error;
+
+use crate::{
+    answer,
+    argument::{Argument, ArgumentError},
+    cli::CallOptions,
+    endpoint::EndpointError,
+    failure::Failure,
+    options,
+};
+
+/// The wire counts the arguments of a message in one byte.
+const MAX_ARGUMENTS: usize = 255;
+
+/// Why there is no answer to print.
+#[derive(Debug, Error)]
+pub(crate) enum CallError {
+    #[error("{0}")]
+    MessageName(String),
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
+    #[error(
+        "message {message:?} has {count} arguments: SPOP allows {MAX_ARGUMENTS}, split the message"
+    )]
+    TooManyArguments { message: String, count: usize },
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error("cannot print the answer: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Endpoint(_) | CallError::Output(_) => Self::Failed(error.into()),
+            CallError::MessageName(_)
+            | CallError::Argument(_)
+            | CallError::TooManyArguments { .. } => Self::Usage(error.into()),
+        }
+    }
+}
+
+/// Asks, and prints the answer on stdout.
+pub(crate) async fn call(options: CallOptions) -> Result<(), CallError> {
+    let mut messages = vec![message(&options.message, &options.arguments)?];
+    if !options.further.is_empty() {
+        for words in options.further.split(|word| word == "--") {
+            messages.push(further_message(words)?);
+        }
+    }
+    let asked = options.endpoint.converse(options.timeout, async |mut haproxy| {
+        haproxy.hello(testing::hello()).await?;
+        haproxy.notify(Messages::from_iter(messages)).await
+    });
+    let actions = asked.await?;
+    let mut out = io::stdout().lock();
+    if options.json {
+        answer::write_json(&actions, &mut out)?;
+    } else {
+        answer::write_text(&actions, &mut out)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// A message behind a `--`: the first word is its name.
+fn further_message(words: &[String]) -> Result<Message, CallError> {
+    let (name, arguments) =
+        words.split_first().map_or(("", words), |(name, arguments)| (name.as_str(), arguments));
+    let name = options::message_name(name).map_err(CallError::MessageName)?;
+    let arguments: Result<Vec<_>, _> = arguments.iter().map(|word| word.parse()).collect();
+    message(&name, &arguments?)
+}
+
+fn message(name: &str, arguments: &[Argument]) -> Result<Message, CallError> {
+    if arguments.len() > MAX_ARGUMENTS {
+        return Err(CallError::TooManyArguments {
+            message: name.to_owned(),
+            count: arguments.len(),
+        });
+    }
+    Ok(arguments.iter().fold(Message::new(name), |message, argument| {
+        message.arg(&argument.name, argument.value.as_typed_data())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_arguments_keep_their_order() {
+        let message = further_message(&words("m b=1 =2 b:str=3 a:null")).unwrap();
+        assert_eq!(message.to_string(), "m(b=1, 2, b=\"3\", a=null)");
+    }
+
+    #[test]
+    fn a_message_takes_255_arguments() {
+        let arguments = |count| vec!["x=1".parse().unwrap(); count];
+        assert_eq!(message("m", &arguments(255)).unwrap().args().len(), 255);
+        let error = message("m", &arguments(256)).unwrap_err().to_string();
+        assert!(error.starts_with("message \"m\" has 256 arguments"), "{error}");
+    }
+
+    #[test]
+    fn a_further_message_has_a_name() {
+        for text in ["", "a=b"] {
+            let error = further_message(&words(text)).unwrap_err();
+            assert!(matches!(error, CallError::MessageName(_)), "{error}");
+        }
+    }
+}

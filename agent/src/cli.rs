@@ -1,0 +1,245 @@
+//! The command line: three commands, of which `run` is the default.
+
+use std::{num::NonZero, path::PathBuf, time::Duration};
+
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{RangedU64ValueParser, TypedValueParser},
+};
+use spoa_actors::{Limits, spop::MAX_FRAME_SIZE_FLOOR};
+
+use crate::{
+    argument::Argument,
+    endpoint::{DEFAULT_ADDRESS, Endpoint},
+    options,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  spoa-agent                                          serve on 127.0.0.1:12345
+  spoa-agent --listen 0.0.0.0:12345                   serve on all interfaces
+  spoa-agent run --unix /run/spoa.sock --unix-mode 660
+  spoa-agent call check-client-ip ip=127.0.0.1        ask, and print the actions
+  spoa-agent healthcheck                              exit 0 if healthy";
+
+const RUN_HELP: &str = "\
+Environment:
+  RUST_LOG  what is logged to stderr, such as debug or warn,spoa_actors=debug [default: info]
+
+Exit codes:
+  0  ended by SIGTERM or SIGINT; a second signal ends it without waiting for open connections
+  1  it could not start
+  2  wrong usage";
+
+const CALL_HELP: &str = "\
+Arguments of the message:
+  ip=127.0.0.1      the type is inferred: true and false are bool, whole numbers int64 (uint64
+                    above 9223372036854775807), IPv4 and IPv6 addresses; all else is a string
+  ip:ipv4=127.0.0.1 the type is given: null, bool, int32, uint32, int64 (or int), uint64, ipv4,
+                    ipv6, string (or str), binary (or bin)
+  body:bin=0xcafe   a binary is hexadecimal
+  referer:null      no value
+  =127.0.0.1        an argument without a name
+
+Output:
+  One line for every action, or `no actions`: that is also the answer to a message that the agent
+  does not know, or whose handler failed; its log tells which.
+  With --json one line, such as
+    {\"actions\":[{\"action\":\"set-var\",\"scope\":\"sess\",\"name\":\"ip_score\",\"type\":\"int64\",\"value\":20}]}
+  Addresses are strings. Binaries, and strings that are no UTF-8, are 0x and hexadecimal digits,
+  and have \"encoding\":\"hex\".
+
+Exit codes:
+  0  the agent answered
+  1  the agent cannot be reached, refused, broke the protocol, or answered too late
+  2  wrong usage
+
+Examples:
+  spoa-agent call check-client-ip ip=127.0.0.1
+  spoa-agent call --unix /run/spoa.sock --json check-client-ip ip=2001:db8::1
+  spoa-agent call check-client-ip ip=192.0.2.1 -- get-ip-reputation ip=192.0.2.1";
+
+const HEALTHCHECK_HELP: &str = "\
+It does what `option spop-check` of HAProxy does.
+
+Exit codes:
+  0  healthy
+  1  not healthy
+  2  wrong usage";
+
+/// A SPOE agent for HAProxy, and the tools to ask one.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunOptions,
+}
+
+/// What shall be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until SIGTERM or SIGINT; the default without a command
+    #[command(after_help = RUN_HELP)]
+    Run(RunOptions),
+    /// Ask an agent once, as HAProxy would, and print the actions of its answer
+    #[command(after_help = CALL_HELP)]
+    Call(CallOptions),
+    /// Tell whether an agent is healthy
+    #[command(after_help = HEALTHCHECK_HELP)]
+    Healthcheck(HealthcheckOptions),
+}
+
+/// Where and how the agent serves.
+#[derive(Args, Debug)]
+pub(crate) struct RunOptions {
+    /// A TCP address to listen on; may be repeated, port 0 takes a free one [default:
+    /// 127.0.0.1:12345 if there is no --unix]
+    #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
+    listen: Vec<String>,
+    /// The path of a UNIX socket to listen on; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) unix: Vec<PathBuf>,
+    /// The permission bits of the UNIX sockets, such as 660 [default: as the umask leaves them]
+    #[arg(long, value_name = "OCTAL", value_parser = options::mode, requires = "unix")]
+    pub(crate) unix_mode: Option<u32>,
+    /// How many arbiters, each with a thread of its own, share the connections [default: one per
+    /// core]
+    #[arg(long, value_name = "N", value_parser = arbiters())]
+    pub(crate) arbiters: Option<NonZero<usize>>,
+    /// How long a message may take; shorter than HAProxy's `timeout processing`
+    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "1s")]
+    pub(crate) deadline: Duration,
+    /// The largest frame in bytes; HAProxy announces its own, and the smaller one counts
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_frame_size)]
+    #[arg(value_parser = clap::value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..))]
+    pub(crate) max_frame_size: u32,
+}
+
+/// What shall be asked, and whom.
+#[derive(Args, Debug)]
+pub(crate) struct CallOptions {
+    /// The name of the message, as after `spoe-message` in HAProxy's configuration
+    #[arg(value_parser = options::message_name)]
+    pub(crate) message: String,
+    /// The arguments of the message
+    #[arg(value_name = "NAME[:TYPE]=VALUE")]
+    pub(crate) arguments: Vec<Argument>,
+    /// Further messages of the same NOTIFY, each behind a `--`
+    #[arg(last = true, value_name = "MESSAGE NAME=VALUE")]
+    pub(crate) further: Vec<String>,
+    #[command(flatten)]
+    pub(crate) endpoint: Endpoint,
+    /// How long all of it may take
+    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "5s")]
+    pub(crate) timeout: Duration,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Whose health is asked for.
+#[derive(Args, Debug)]
+pub(crate) struct HealthcheckOptions {
+    #[command(flatten)]
+    pub(crate) endpoint: Endpoint,
+    /// How long all of it may take
+    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "2s")]
+    pub(crate) timeout: Duration,
+    /// Print nothing: the exit code says it
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+impl Cli {
+    /// The command that was given, or `run`.
+    pub(crate) fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Run(self.run))
+    }
+}
+
+impl Command {
+    /// Whether a failure is told by the exit code alone.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(self, Self::Healthcheck(options) if options.quiet)
+    }
+}
+
+impl RunOptions {
+    /// The TCP addresses to listen on: the default one only if nothing else was asked for.
+    pub(crate) fn addresses(&self) -> Vec<&str> {
+        if self.listen.is_empty() && self.unix.is_empty() {
+            return vec![DEFAULT_ADDRESS];
+        }
+        self.listen.iter().map(String::as_str).collect()
+    }
+}
+
+fn arbiters() -> impl TypedValueParser<Value = NonZero<usize>> {
+    RangedU64ValueParser::<usize>::new().range(1..=1024).try_map(NonZero::try_from)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn parse(words: &str) -> Result<Command, ErrorKind> {
+        Cli::try_parse_from(words.split_whitespace())
+            .map(Cli::into_command)
+            .map_err(|error| error.kind())
+    }
+
+    fn run_options(words: &str) -> RunOptions {
+        match parse(words) {
+            Ok(Command::Run(options)) => options,
+            other => panic!("{words} is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_is_the_default() {
+        assert_eq!(run_options("spoa-agent").addresses(), [DEFAULT_ADDRESS]);
+        assert_eq!(run_options("spoa-agent run").addresses(), [DEFAULT_ADDRESS]);
+        let listening = run_options("spoa-agent --listen [::1]:1 --listen localhost:2");
+        assert_eq!(listening.addresses(), ["[::1]:1", "localhost:2"]);
+        assert!(run_options("spoa-agent --unix a --unix b").addresses().is_empty());
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        let options = run_options("spoa-agent");
+        assert_eq!(options.deadline, Limits::default().deadline);
+        assert_eq!(options.max_frame_size, Limits::default().max_frame_size);
+        assert_eq!(options.arbiters, None);
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        use ErrorKind::{
+            ArgumentConflict, MissingRequiredArgument, UnknownArgument, ValueValidation,
+        };
+        for (words, kind) in [
+            ("spoa-agent run --listen localhost", ValueValidation),
+            ("spoa-agent run --arbiters 0", ValueValidation),
+            ("spoa-agent run --deadline 5", ValueValidation),
+            ("spoa-agent run --max-frame-size 255", ValueValidation),
+            ("spoa-agent run --unix-mode 660", MissingRequiredArgument),
+            ("spoa-agent --listen [::1]:1 call m", ArgumentConflict),
+            ("spoa-agent call", MissingRequiredArgument),
+            ("spoa-agent call ip=127.0.0.1", ValueValidation),
+            ("spoa-agent call m ip", ValueValidation),
+            ("spoa-agent call m --addr a:1 --unix b", ArgumentConflict),
+            ("spoa-agent healthcheck m", UnknownArgument),
+        ] {
+            assert_eq!(parse(words).err(), Some(kind), "{words}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Failure: why a command did not succeed, what is printed of it, and its exit code.
+
+use std::{error::Error, fmt};
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Wrong usage that clap cannot see.
+    Usage(Box<dyn Error>),
+    /// The command could not do its work.
+    Failed(Box<dyn Error>),
+    /// The health check did its work, and the agent is not well.
+    NotHealthy(Box<dyn Error>),
+}
+
+impl Failure {
+    /// 2 for wrong usage, as clap does; 1 for all else.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Failed(_) | Self::NotHealthy(_) => 1,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (label, error) = match self {
+            Self::Usage(error) | Self::Failed(error) => ("error", error),
+            Self::NotHealthy(error) => ("not healthy", error),
+        };
+        write!(f, "{label}: {}", chain(&**error))
+    }
+}
+
+/// The error and its causes in one line; a cause that the line ends with already is not repeated.
+fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        next = cause.source();
+    }
+    // A peer has its words in here: they shall not move the cursor of a terminal.
+    line.chars()
+        .flat_map(|character| {
+            let escaped =
+                character.is_control().then(|| character.escape_default().collect::<Vec<_>>());
+            escaped.unwrap_or_else(|| vec![character])
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Layer>>,
+    }
+
+    fn layers(texts: &[&'static str]) -> Option<Box<Layer>> {
+        let (text, below) = texts.split_first()?;
+        let source = layers(below);
+        Some(Box::new(Layer { text, source }))
+    }
+
+    #[test]
+    fn the_causes_stand_behind_the_error_once() {
+        let failure = Failure::Failed(layers(&["a", "b", "c"]).unwrap());
+        assert_eq!(failure.to_string(), "error: a: b: c");
+        let failure = Failure::NotHealthy(layers(&["a: b", "b"]).unwrap());
+        assert_eq!(failure.to_string(), "not healthy: a: b");
+    }
+
+    #[test]
+    fn the_words_of_a_peer_do_not_reach_the_terminal_raw() {
+        let failure = Failure::Failed(layers(&["\u{1b}[2J caf\u{e9}"]).unwrap());
+        assert_eq!(failure.to_string(), "error: \\u{1b}[2J caf\u{e9}");
+    }
+}

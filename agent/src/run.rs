@@ -1,0 +1,121 @@
+//! `run`: serves until a signal, after it has told where and how to try it.
+
+use std::io::{self, IsTerminal};
+
+use spoa_actors::{Agent, AgentError, Limits};
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::{
+    EnvFilter,
+    filter::{FromEnvError, LevelFilter},
+};
+
+use crate::{announcement, cli::RunOptions, failure::Failure, handlers};
+
+/// Why the agent could not start.
+#[derive(Debug, Error)]
+pub(crate) enum RunError {
+    #[error("{0}{advice}", advice = advice(.0))]
+    Agent(#[from] AgentError),
+    #[error("RUST_LOG cannot be read: {0}; write for example RUST_LOG=info,spoa_actors=debug")]
+    Log(#[from] FromEnvError),
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Log(_) => Self::Usage(error.into()),
+            RunError::Agent(_) => Self::Failed(error.into()),
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
+    log_to_stderr()?;
+    let registry = handlers::registry();
+    let names = registry.names().collect::<Vec<_>>().join(", ");
+    let agent = bind(&options)?;
+    let mut signals = Signals::new().map_err(|source| AgentError::Signals { source })?;
+    let running = agent.start(registry).await?;
+    announcement::print(running.local_addresses(), &options.unix, &names);
+
+    let signal = signals.next().await;
+    tracing::info!("{signal}: the agent stops");
+    tokio::select! {
+        () = running.stop() => tracing::info!("the agent has stopped"),
+        signal = signals.next() => tracing::warn!("{signal} again: the agent stops at once"),
+    }
+    Ok(())
+}
+
+fn log_to_stderr() -> Result<(), FromEnvError> {
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env()?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    Ok(())
+}
+
+fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
+    let mut agent = Agent::new().limits(Limits {
+        deadline: options.deadline,
+        max_frame_size: options.max_frame_size,
+        ..Limits::default()
+    });
+    if let Some(arbiters) = options.arbiters {
+        agent = agent.arbiters(arbiters);
+    }
+    for address in options.addresses() {
+        agent = agent.listen(address)?;
+    }
+    for path in &options.unix {
+        agent = agent.listen_unix(path, options.unix_mode)?;
+    }
+    Ok(agent)
+}
+
+/// What to do about it, where the error itself does not say so.
+fn advice(error: &AgentError) -> &'static str {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable, NotFound, PermissionDenied};
+    match error {
+        AgentError::Bind { source, .. } => match source.kind() {
+            AddrInUse => "; stop what listens there, or choose another address with --listen",
+            AddrNotAvailable => "; choose an address of this machine with --listen",
+            PermissionDenied => "; choose a port from 1024 on with --listen, or run with the right",
+            _ => "; choose another address with --listen",
+        },
+        AgentError::BindUnix { source, .. } => match source.kind() {
+            NotFound => "; make the folder of the socket first",
+            PermissionDenied => "; choose a folder that this user may write to",
+            _ => "",
+        },
+        _ => "",
+    }
+}
+
+/// The signals that end the agent.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one, and tells its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

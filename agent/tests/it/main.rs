@@ -1,0 +1,6 @@
+//! The real binary, started as a child and asked as a user would.
+
+mod call;
+mod healthcheck;
+mod run;
+mod scene;

@@ -1,0 +1,171 @@
+//! `spoa-agent run`.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
+    process::Command,
+};
+
+use crate::scene::{Agent, Folder, Outcome, spoa_agent, text, to_the_end};
+
+const ANSWER: &str = "set-var sess.ip_score = 20 (int64)\n";
+
+#[track_caller]
+fn check_does_not_start(args: &[&str], code: i32, parts: &[&str]) {
+    let outcome = spoa_agent(args);
+    assert_eq!(outcome.code, Some(code), "{outcome:?}");
+    assert_eq!(outcome.stdout, "", "{outcome:?}");
+    assert!(outcome.stderr.starts_with("error: "), "{outcome:?}");
+    for part in parts {
+        assert!(outcome.stderr.contains(part), "{part:?} not in {outcome:?}");
+    }
+}
+
+fn ask_on(path: &str) -> Outcome {
+    spoa_agent(&["call", "--unix", path, "check-client-ip", "ip=::1"])
+}
+
+#[test]
+fn the_line_tells_a_command_that_works() {
+    for args in [&["--listen", "127.0.0.1:0"][..], &["run", "--listen", "0.0.0.0:0"]] {
+        let agent = Agent::start(args);
+        let start = format!("spoa-agent {} listens on ", env!("CARGO_PKG_VERSION"));
+        assert!(agent.line.starts_with(&start), "{}", agent.line);
+        let names = " and answers check-client-ip, get-ip-reputation; try: ";
+        assert!(agent.line.contains(names), "{}", agent.line);
+
+        let (program, args) =
+            agent.advertised().split_first().map(|(p, a)| (*p, a.to_vec())).unwrap();
+        let mut command = Command::new(program);
+        command.args(args);
+        let outcome = to_the_end(command);
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(0), ANSWER));
+    }
+}
+
+#[test]
+fn several_places_are_served_at_once() {
+    let folder = Folder::new();
+    let (a, b) = (folder.file("a"), folder.file("b"));
+    let agent = Agent::start(&[
+        "run",
+        "--arbiters",
+        "1",
+        "--listen",
+        "127.0.0.1:0",
+        "--unix",
+        text(&a),
+        "--unix",
+        text(&b),
+    ]);
+    let places = format!("{}, unix {}, unix {} and", agent.address(), a.display(), b.display());
+    assert!(agent.line.contains(&places), "{}", agent.line);
+    for path in [&a, &b] {
+        assert_eq!(ask_on(text(path)).stdout, ANSWER);
+    }
+    let healthy = spoa_agent(&["healthcheck", "--addr", &agent.address()]);
+    assert_eq!(healthy.code, Some(0), "{healthy:?}");
+}
+
+#[test]
+fn a_unix_socket_gets_its_mode_and_is_removed_at_the_end() {
+    let folder = Folder::new();
+    let path = folder.file("s");
+    let agent = Agent::start(&["--unix", text(&path), "--unix-mode", "660"]);
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+    assert_eq!(ask_on(text(&path)).stdout, ANSWER);
+    assert_eq!(agent.end_by("TERM"), Some(0));
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_signal_ends_it_with_success() {
+    for signal in ["TERM", "INT"] {
+        assert_eq!(Agent::on_tcp().end_by(signal), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_socket_file_that_nobody_listens_on_is_replaced() {
+    let folder = Folder::new();
+    let path = folder.file("s");
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let _agent = Agent::start(&["--unix", text(&path)]);
+    assert_eq!(ask_on(text(&path)).stdout, ANSWER);
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_left_alone() {
+    let folder = Folder::new();
+    let path = folder.file("notes");
+    fs::write(&path, "mine").unwrap();
+    check_does_not_start(&["--unix", text(&path)], 1, &[text(&path), "no socket", "another path"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+}
+
+#[test]
+fn a_socket_that_another_agent_listens_on_is_left_alone() {
+    let folder = Folder::new();
+    let path = folder.file("s");
+    let _agent = Agent::start(&["--unix", text(&path)]);
+    let parts = [text(&path), "another process listens on it"];
+    check_does_not_start(&["--unix", text(&path)], 1, &parts);
+    assert_eq!(ask_on(text(&path)).stdout, ANSWER);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let parts = [&*address, "Address already in use", "--listen"];
+    check_does_not_start(&["run", "--listen", &address], 1, &parts);
+}
+
+#[test]
+fn a_start_that_fails_leaves_no_socket_file() {
+    let folder = Folder::new();
+    let (path, missing) = (folder.file("s"), folder.file("missing/s"));
+    let parts = [text(&missing), "make the folder"];
+    check_does_not_start(&["--unix", text(&path), "--unix", text(&missing)], 1, &parts);
+    assert!(!path.exists());
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    for (args, part) in [
+        (&["run", "--listen", "127.0.0.1"][..], "write 127.0.0.1:12345"),
+        (&["run", "--arbiters", "0"], "--arbiters"),
+        (&["--max-frame-size", "100"], "256"),
+        (&["run", "--unix-mode", "660"], "--unix"),
+        (&["serve"], "serve"),
+    ] {
+        check_does_not_start(args, 2, &[part]);
+    }
+}
+
+#[test]
+fn a_log_filter_that_cannot_be_read_is_wrong_usage() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spoa-agent"));
+    command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "a=b=c");
+    let outcome = to_the_end(command);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(outcome.stderr.contains("RUST_LOG"), "{outcome:?}");
+}
+
+#[test]
+fn version_and_help_are_told() {
+    let version = spoa_agent(&["--version"]);
+    let expected = format!("spoa-agent {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((version.code, version.stdout), (Some(0), expected));
+    for args in
+        [&["--help"][..], &["run", "--help"], &["call", "--help"], &["healthcheck", "--help"]]
+    {
+        let help = spoa_agent(args);
+        assert_eq!(help.code, Some(0));
+        let told = if args.len() == 1 { "Examples:" } else { "Exit codes:" };
+        assert!(help.stdout.contains(told), "{}", help.stdout);
+    }
+}

@@ -1,0 +1,168 @@
+//! The scene of a test: agents, their sockets, and commands that end in time.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{self, Child, Command, ExitStatus, Stdio},
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The longest that anything here may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(5);
+
+/// A running agent; dropping it kills it.
+pub(crate) struct Agent {
+    child: Child,
+    /// The line that it printed.
+    pub(crate) line: String,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A folder of its own; dropping it removes it.
+pub(crate) struct Folder(PathBuf);
+
+impl Agent {
+    /// Starts `spoa-agent` with these arguments and waits until it serves.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut child = command(args).spawn().expect("the binary starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            let _ = sender.send(read.map(|_| line));
+        });
+        let mut agent = Self { child, line: String::new() };
+        match lines.recv_timeout(PATIENCE) {
+            Ok(Ok(line)) if !line.is_empty() => agent.line = line,
+            other => panic!("no line from the agent: {other:?}"),
+        }
+        agent
+    }
+
+    /// Starts it on a free port of the loopback.
+    pub(crate) fn on_tcp() -> Self {
+        Self::start(&["--listen", "127.0.0.1:0"])
+    }
+
+    /// The first address that it listens on.
+    pub(crate) fn address(&self) -> String {
+        let rest = self.line.split_once(" listens on ").expect("it listens").1;
+        rest.split([',', ' ']).next().unwrap_or_default().to_owned()
+    }
+
+    /// The command that it tells to try.
+    pub(crate) fn advertised(&self) -> Vec<&str> {
+        let command = self.line.split_once("try: ").expect("it tells").1;
+        command.split_whitespace().collect()
+    }
+
+    /// Sends a signal and waits for the end.
+    pub(crate) fn end_by(mut self, signal: &str) -> Option<i32> {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status();
+        assert!(sent.expect("sh starts").success(), "{kill}");
+        wait(&mut self.child).and_then(|status| status.code())
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        // Not in the target folder: the path of a UNIX socket has 107 bytes at most.
+        let path = env::temp_dir().join(format!("spoa-agent-{}-{number}", process::id()));
+        fs::create_dir(&path).expect("the folder is new");
+        Self(path)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs `spoa-agent` with these arguments to its end.
+pub(crate) fn spoa_agent(args: &[&str]) -> Outcome {
+    to_the_end(command(args))
+}
+
+/// Runs a command to its end.
+pub(crate) fn to_the_end(mut command: Command) -> Outcome {
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    if wait(&mut child).is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("{command:?} does not end");
+    }
+    let output = child.wait_with_output().expect("its output is there");
+    let text = |bytes| String::from_utf8(bytes).expect("it prints UTF-8");
+    Outcome { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A path as an argument.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().expect("the path is UTF-8")
+}
+
+/// Something that is no agent: takes one connection, waits for a byte, says `words`, and closes if
+/// it has words, or waits for the other side to close if it has none.
+pub(crate) fn stranger(words: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let address = listener.local_addr().expect("it is bound");
+    thread::spawn(move || -> std::io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        stream.read_exact(&mut [0])?;
+        if !words.is_empty() {
+            stream.write_all(words)?;
+            stream.shutdown(Shutdown::Write)?;
+        }
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    });
+    address
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spoa-agent"));
+    command.args(args).env_remove("RUST_LOG").stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+}
+
+fn wait(child: &mut Child) -> Option<ExitStatus> {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return Some(status);
+        }
+        thread::sleep(POLL);
+    }
+    None
+}
