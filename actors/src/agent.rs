@@ -60,7 +60,7 @@ impl Agent {
     /// # Errors
     ///
     /// If the address cannot be listened on.
-    pub fn bind(address: impl ToSocketAddrs + fmt::Debug) -> Result<Self, AgentError> {
+    pub fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, AgentError> {
         Self::new().listen(address)
     }
 
@@ -69,10 +69,13 @@ impl Agent {
     /// # Errors
     ///
     /// If the address cannot be listened on.
-    pub fn listen(mut self, address: impl ToSocketAddrs + fmt::Debug) -> Result<Self, AgentError> {
-        let text = format!("{address:?}");
-        let listener = Listener::tcp(address)
-            .map_err(|source| AgentError::Bind { address: text.replace('"', ""), source })?;
+    pub fn listen(
+        mut self,
+        address: impl ToSocketAddrs + fmt::Display,
+    ) -> Result<Self, AgentError> {
+        let text = address.to_string();
+        let listener =
+            Listener::tcp(address).map_err(|cause| AgentError::Bind { address: text, cause })?;
         self.listeners.push(listener);
         Ok(self)
     }
@@ -92,7 +95,7 @@ impl Agent {
     ) -> Result<Self, AgentError> {
         let path = path.into();
         let listener = Listener::unix(Path::new(&path), mode)
-            .map_err(|source| AgentError::BindUnix { path, source })?;
+            .map_err(|cause| AgentError::BindUnix { path, cause })?;
         self.listeners.push(listener);
         Ok(self)
     }
@@ -125,22 +128,14 @@ impl Agent {
         self.listeners.iter().filter_map(Listener::local_address).collect()
     }
 
-    /// Starts the agent and runs it until SIGTERM or SIGINT, then ends it in good order.
+    /// Starts the agent and runs it until a signal: [`start`](Self::start), then
+    /// [`RunningAgent::serve`].
     ///
     /// # Errors
     ///
     /// If it cannot start.
     pub async fn serve(self, registry: Registry) -> Result<(), AgentError> {
-        let signals = |source| AgentError::Signals { source };
-        let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
-        let running = self.start(registry).await?;
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: the agent stops"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: the agent stops"),
-        }
-        running.stop().await;
-        Ok(())
+        self.start(registry).await?.serve().await
     }
 
     /// Starts the agent: when this returns, every handler has started and connections are accepted.
@@ -203,6 +198,30 @@ impl RunningAgent {
         all
     }
 
+    /// Runs until SIGTERM or SIGINT, then ends in good order; a second signal ends it at once.
+    ///
+    /// # Errors
+    ///
+    /// If the signals cannot be listened to.
+    pub async fn serve(self) -> Result<(), AgentError> {
+        let listen = |kind| signal(kind).map_err(|cause| AgentError::Signals { cause });
+        let mut terminate = listen(SignalKind::terminate())?;
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut signalled = async || {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            }
+        };
+        let signal = signalled().await;
+        tracing::info!("{signal}: the agent stops");
+        tokio::select! {
+            () = self.stop() => tracing::info!("the agent has stopped"),
+            signal = signalled() => tracing::warn!("{signal} again: the agent stops at once"),
+        }
+        Ok(())
+    }
+
     /// Stops accepting, has every connection answer what is in flight and say farewell, stops the
     /// handlers, and ends the arbiters.
     pub async fn stop(mut self) {
@@ -246,9 +265,9 @@ impl RunningAgent {
     fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
         for listener in listeners {
             let address = listener.local_address();
-            let active = listener.activate().map_err(|source| {
+            let active = listener.activate().map_err(|cause| {
                 let address = address.map_or_else(|| "a UNIX socket".into(), |a| a.to_string());
-                AgentError::Bind { address, source }
+                AgentError::Bind { address, cause }
             })?;
             let supervisors: Vec<_> =
                 self.workers.iter().map(|worker| worker.supervisor.clone()).collect();

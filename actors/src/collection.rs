@@ -87,7 +87,7 @@ pub(crate) fn collect(
     for message in messages {
         let Some(route) = routes.find(message.name()) else {
             counters.count(|statistics| statistics.messages_without_route += 1);
-            tracing::debug!(message = %message.name().escape_ascii(), "no route for this message");
+            tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route for this message");
             continue;
         };
         match route.call(message, &mut origin) {

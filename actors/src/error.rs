@@ -1,8 +1,10 @@
 //! Errors, graded by who must act: the handler's author, or the one who starts the agent.
 //!
+//! Each says all it knows in one line, its cause included.
+//!
 //! What a peer does wrong is a [`Violation`](crate::spop::Violation).
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
@@ -23,7 +25,7 @@ pub enum HandlerError {
     Arguments(#[from] ArgsError),
     /// The handler returned an error.
     #[error("the handler failed: {0}")]
-    Failed(#[source] BoxError),
+    Failed(BoxError),
     /// The handler panicked.
     #[error("the handler panicked: {0}")]
     Panicked(String),
@@ -36,24 +38,27 @@ pub enum HandlerError {
 }
 
 /// Why the agent could not start or had to stop.
-#[derive(Debug, Error)]
+///
+/// `Debug` shows the same line as `Display`, so that `fn main() -> Result<(), AgentError>` tells
+/// its user what to do.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum AgentError {
     /// A TCP address could not be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {cause}")]
     Bind {
         /// The address as it was given.
         address: String,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A UNIX socket could not be listened on.
-    #[error("cannot listen on UNIX socket {}: {source}", path.display())]
+    #[error("cannot listen on UNIX socket {}: {cause}", path.display())]
     BindUnix {
         /// The path of the socket.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
     /// There is nothing to listen on.
     #[error("the agent has no address to listen on: call `listen` or `listen_unix`")]
@@ -73,12 +78,12 @@ pub enum AgentError {
         requirement: &'static str,
     },
     /// A handler could not start.
-    #[error("the handler of message {name:?} could not start: {source}")]
+    #[error("the handler of message {name:?} could not start: {cause}")]
     Handler {
         /// The message's name.
         name: String,
         /// What the handler says.
-        source: BoxError,
+        cause: BoxError,
     },
     /// There is no actix system on this thread.
     #[error("the agent needs an actix system: use `#[actix_rt::main]`")]
@@ -87,9 +92,15 @@ pub enum AgentError {
     #[error("an arbiter ended before it was ready")]
     ArbiterGone,
     /// The signals that end the agent could not be listened to.
-    #[error("cannot listen to signals: {source}")]
+    #[error("cannot listen to signals: {cause}")]
     Signals {
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
     },
+}
+
+impl fmt::Debug for AgentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

@@ -1,4 +1,45 @@
 //! An actor-based SPOE agent (SPOA) for HAProxy, supervised per connection.
+//!
+//! HAProxy hands parts of a request to an agent over SPOP and waits for variables: who is this
+//! client, may it pass, where should it go? Write a handler, register it under the message's name,
+//! and serve:
+//!
+//! ```no_run
+//! use std::net::IpAddr;
+//!
+//! use serde::Deserialize;
+//! use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
+//!
+//! #[derive(Deserialize)]
+//! struct Client {
+//!     ip: IpAddr,
+//! }
+//!
+//! fn score(client: Client) -> Result<Actions, ActionError> {
+//!     let score = if client.ip.is_loopback() { 20 } else { 10 };
+//!     Actions::none().set_var(Scope::Session, "ip_score", score)
+//! }
+//!
+//! #[actix_rt::main]
+//! async fn main() -> Result<(), AgentError> {
+//!     let registry = Registry::new().on("check-client-ip", handler_fn(score));
+//!     Agent::bind("127.0.0.1:12345")?.serve(registry).await
+//! }
+//! ```
+//!
+//! | to | see |
+//! |---|---|
+//! | answer messages with an actor that has state | [`HandlerActor`] |
+//! | answer messages with a function | [`handler_fn`] |
+//! | answer messages with a raw actix actor | [`Registry::on_actor`], [`Call`] |
+//! | say which arguments a handler takes | [`FromMessage`] |
+//! | set and unset variables | [`Actions`], [`Scope`] |
+//! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
+//! | bind, start, stop, and bound an agent | [`Agent`], [`RunningAgent`], [`Limits`] |
+//! | see what the agent has done | [`Statistics`] |
+//! | test a handler in ten lines | [`testing`] (feature `testing`) |
+//! | speak the protocol | [`spop`] |
+
 mod agent;
 mod args;
 mod cell;
@@ -32,6 +73,6 @@ pub use limits::Limits;
 pub use origin::{Origin, PeerAddress};
 pub use registry::Registry;
 pub use route::{Route, handler_fn};
-pub use spop::{Action, ActionError, Actions, Message, Scope, TypedData};
+pub use spop::{Action, ActionError, Actions, Message, Messages, Scope, TypedData};
 pub use statistics::{Histogram, Outcomes, Statistics, StatusCounts};
 pub use tasks::Tasks;

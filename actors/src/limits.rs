@@ -7,6 +7,8 @@ use crate::{
     spop::{MAX_FRAME_SIZE_FLOOR, Offer},
 };
 
+const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The bounds of an agent, with defaults that suit HAProxy as it comes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
@@ -55,23 +57,14 @@ impl Default for Limits {
 
 impl Limits {
     pub(crate) fn check(&self) -> Result<(), AgentError> {
-        let bad = |limit, requirement| Err(AgentError::BadLimit { limit, requirement });
-        if self.deadline.is_zero() {
-            return bad("deadline", "longer than 0");
-        }
-        if self.in_flight == 0 {
-            return bad("in_flight", "at least 1");
-        }
-        if self.max_frame_size < MAX_FRAME_SIZE_FLOOR {
-            return bad("max_frame_size", "at least 256");
-        }
-        if self.hello_timeout.is_zero() {
-            return bad("hello_timeout", "longer than 0");
-        }
-        if self.output_buffer == 0 {
-            return bad("output_buffer", "at least 1");
-        }
-        Ok(())
+        check_duration("deadline", self.deadline)?;
+        check_duration("hello_timeout", self.hello_timeout)?;
+        check_duration("shutdown_timeout", self.shutdown_timeout)?;
+        check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
+        check("in_flight", self.in_flight > 0, "at least 1")?;
+        check("output_buffer", self.output_buffer > 0, "at least 1")?;
+        let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;
+        check("max_frame_size", is_frame_size, "at least 256")
     }
 
     pub(crate) fn offer(&self) -> Offer {
@@ -80,4 +73,14 @@ impl Limits {
             max_reassembled_size: self.max_reassembled_size,
         }
     }
+}
+
+/// Refuses a time that is over before it begins, or that no clock can hold.
+pub(crate) fn check_duration(limit: &'static str, duration: Duration) -> Result<(), AgentError> {
+    let is_possible = !duration.is_zero() && duration <= MAX_DURATION;
+    check(limit, is_possible, "longer than 0 and at most a day")
+}
+
+fn check(limit: &'static str, is_met: bool, requirement: &'static str) -> Result<(), AgentError> {
+    if is_met { Ok(()) } else { Err(AgentError::BadLimit { limit, requirement }) }
 }

@@ -80,6 +80,8 @@ impl Registry {
     }
 
     pub(crate) fn check(&self) -> Result<(), AgentError> {
+        let mut routes = self.routes.iter().map(|(_, route)| route).chain(&self.catch_all);
+        routes.try_for_each(Route::check)?;
         let mut names: Vec<_> = self.names().collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -96,8 +98,7 @@ impl Registry {
     ) -> Result<Routes, AgentError> {
         let start = async |name: &str, route: &Route| {
             let live = route.start(name.into(), deadline, Rc::clone(counters)).await;
-            live.map(Rc::new)
-                .map_err(|source| AgentError::Handler { name: name.to_owned(), source })
+            live.map(Rc::new).map_err(|cause| AgentError::Handler { name: name.to_owned(), cause })
         };
         let mut routes = Routes::default();
         for (name, route) in &self.routes {

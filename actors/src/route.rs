@@ -7,9 +7,10 @@ use actix::{Actor, Addr, dev::ToEnvelope};
 use crate::{
     args::FromMessage,
     cell::{Call, Cell, Mailbox},
-    error::{BoxError, HandlerError},
+    error::{AgentError, BoxError, HandlerError},
     fence::{self, Fenced},
     handler::{Answer, Dispatch, Function, HandlerActor, HandlerFn, Reply},
+    limits::check_duration,
     origin::Origin,
     spop::{Actions, Message},
     statistics::Counters,
@@ -107,6 +108,10 @@ impl Route {
         self
     }
 
+    pub(crate) fn check(&self) -> Result<(), AgentError> {
+        self.deadline.map_or(Ok(()), |deadline| check_duration("deadline", deadline))
+    }
+
     /// Starts the handler on this arbiter.
     pub(crate) async fn start(
         &self,
@@ -191,10 +196,11 @@ impl LiveRoute {
         });
         if let Some(unsaid) = self.log.permit() {
             tracing::warn!(
-                message = &*self.name,
+                spoe_message = &*self.name,
                 fallback = %self.fallback,
                 unsaid,
-                "fallback sent: {error}; {}", advice(error)
+                "fallback sent: {error}; {}",
+                advice(error)
             );
         }
     }

@@ -159,7 +159,7 @@ impl FakeHaproxy {
 impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// Takes a stream, and says nothing yet.
     pub fn new(stream: S) -> Self {
-        let frames = Framed::new(stream, FrameCodec::new(u32::MAX));
+        let frames = Framed::new(stream, FrameCodec::default());
         Self { frames, next_stream: 1, patience: Duration::from_secs(5) }
     }
 

@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal};
 
 use spoa_actors::{Agent, AgentError, Limits};
 use thiserror::Error;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::{
     EnvFilter,
     filter::{FromEnvError, LevelFilter},
@@ -36,17 +35,9 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let agent = bind(&options)?;
-    let mut signals = Signals::new().map_err(|source| AgentError::Signals { source })?;
     let running = agent.start(registry).await?;
     announcement::print(running.local_addresses(), &options.unix, &names);
-
-    let signal = signals.next().await;
-    tracing::info!("{signal}: the agent stops");
-    tokio::select! {
-        () = running.stop() => tracing::info!("the agent has stopped"),
-        signal = signals.next() => tracing::warn!("{signal} again: the agent stops at once"),
-    }
-    Ok(())
+    Ok(running.serve().await?)
 }
 
 fn log_to_stderr() -> Result<(), FromEnvError> {
@@ -82,40 +73,17 @@ fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
 fn advice(error: &AgentError) -> &'static str {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable, NotFound, PermissionDenied};
     match error {
-        AgentError::Bind { source, .. } => match source.kind() {
+        AgentError::Bind { cause, .. } => match cause.kind() {
             AddrInUse => "; stop what listens there, or choose another address with --listen",
             AddrNotAvailable => "; choose an address of this machine with --listen",
             PermissionDenied => "; choose a port from 1024 on with --listen, or run with the right",
             _ => "; choose another address with --listen",
         },
-        AgentError::BindUnix { source, .. } => match source.kind() {
+        AgentError::BindUnix { cause, .. } => match cause.kind() {
             NotFound => "; make the folder of the socket first",
             PermissionDenied => "; choose a folder that this user may write to",
             _ => "",
         },
         _ => "",
-    }
-}
-
-/// The signals that end the agent.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for the next one, and tells its name.
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
     }
 }

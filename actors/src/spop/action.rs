@@ -269,7 +269,7 @@ impl fmt::Display for Action<'_> {
     }
 }
 
-/// The actions, separated by commas.
+/// The actions, separated by commas; nothing if there is none.
 impl fmt::Display for Actions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, action) in self.iter().enumerate() {

@@ -107,6 +107,12 @@ impl<const N: usize> From<[Message; N]> for Messages {
     }
 }
 
+impl From<Vec<Message>> for Messages {
+    fn from(messages: Vec<Message>) -> Self {
+        messages.into_iter().collect()
+    }
+}
+
 impl FromIterator<Message> for Messages {
     fn from_iter<I: IntoIterator<Item = Message>>(messages: I) -> Self {
         let mut bytes = BytesMut::new();

@@ -1,0 +1,29 @@
+# The menu; `.ci/run` is the truth.
+
+default:
+    @just --list
+
+# Everything that CI checks.
+ci:
+    bash .ci/run
+
+fmt:
+    cargo fmt --all
+
+lint:
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# All tests, real HAProxy included.
+test:
+    cargo test --workspace
+
+# The library alone, in seconds.
+quick:
+    cargo test -p spoa-actors
+
+doc:
+    cargo doc --workspace --no-deps --all-features --open
+
+# The agent with its embedded handlers.
+run *ARGS:
+    cargo run --release -- {{ARGS}}
