@@ -2,6 +2,7 @@
 
 mod deserializer;
 mod error;
+mod value;
 
 use serde::de::DeserializeOwned;
 
