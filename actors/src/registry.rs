@@ -1,6 +1,6 @@
 //! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
 
-use std::{collections::HashMap, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
 
@@ -115,7 +115,8 @@ impl Registry {
 /// The routes of one arbiter, their handlers started.
 #[derive(Default)]
 pub(crate) struct Routes {
-    by_name: HashMap<Box<[u8]>, Rc<LiveRoute>>,
+    /// A tree, as an agent has few names: comparing them costs less than hashing one.
+    by_name: BTreeMap<Box<[u8]>, Rc<LiveRoute>>,
     catch_all: Option<Rc<LiveRoute>>,
 }
 

@@ -27,6 +27,9 @@ const UNSET_VAR: u8 = 2;
 /// (`option var-prefix`) is not known here, so a name leaves room for one of 25 bytes.
 pub const MAX_VAR_NAME: usize = 32;
 
+/// Room for two or three actions, in bytes.
+const USUAL_SIZE: usize = 64;
+
 /// One action, borrowed from the list that holds it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action<'a> {
@@ -129,15 +132,23 @@ impl Actions {
         name: &[u8],
         value: impl Into<TypedData<'a>>,
     ) -> Self {
-        Action::SetVar { scope, name, value: value.into() }.write(&mut self.bytes);
+        self.push(&Action::SetVar { scope, name, value: value.into() });
         self
     }
 
     /// Appends "unset this variable" under a name that HAProxy may drop: for relays and test peers.
     #[must_use]
     pub fn unset_var_unchecked(mut self, scope: Scope, name: &[u8]) -> Self {
-        Action::UnsetVar { scope, name }.write(&mut self.bytes);
+        self.push(&Action::UnsetVar { scope, name });
         self
+    }
+
+    fn push(&mut self, action: &Action<'_>) {
+        if self.bytes.is_empty() {
+            // One allocation for what most answers need.
+            self.bytes.reserve(USUAL_SIZE);
+        }
+        action.write(&mut self.bytes);
     }
 
     /// Appends all actions of `others`.
