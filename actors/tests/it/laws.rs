@@ -202,6 +202,30 @@ proptest! {
     }
 
     #[test]
+    fn checklist_45_no_bytes_make_the_codec_allocate_more_than_their_own_size(
+        payload in vec(any::<u8>(), 0..2000), forged in any::<u32>(), frame in frame(),
+    ) {
+        let forged = [&forged.to_be_bytes()[..], &payload].concat();
+        let typed = |frame_type: u8| {
+            let length = u32::try_from(7 + payload.len()).unwrap().to_be_bytes();
+            [&length[..], &[frame_type, 0, 0, 0, 1, 0, 0], &payload].concat()
+        };
+        let well_formed = encoded(&[frame]).to_vec();
+        for bytes in [forged, typed(1), typed(2), typed(3), typed(103), well_formed] {
+            let mut input = BytesMut::from(&bytes[..]);
+            let allocated = allocation_counter::measure(|| {
+                let codec = FrameCodec::new(16380);
+                while let Ok(Some(Frame::Notify(notify))) = codec.cut(&mut input) {
+                    notify.messages.for_each(|message| assert!(message.args().count() <= 255));
+                }
+            });
+            // A reference count for the buffer, and what a HELLO or an error keeps of its text.
+            let most = 4 * bytes.len() as u64 + 512;
+            prop_assert!(allocated.bytes_max <= most, "{} of {}", allocated.bytes_max, bytes.len());
+        }
+    }
+
+    #[test]
     fn a_flipped_byte_gives_a_frame_or_an_error(
         frame in frame(), at: prop::sample::Index, to: u8,
     ) {
