@@ -16,7 +16,6 @@ use futures_util::FutureExt;
 use crate::{
     args::FromMessage,
     error::{BoxError, HandlerError},
-    fence,
     handler::{Dispatch, HandlerActor, Reply},
     origin::Origin,
     spop::{Actions, Message},
@@ -34,10 +33,12 @@ impl<H: HandlerActor> Cell<H> {
     pub(crate) async fn start(handler: H) -> Result<Self, BoxError> {
         let handler = Rc::new(handler);
         let (tasks, run) = Tasks::new();
-        AssertUnwindSafe(handler.started(&tasks))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|panic| Err(fence::message(&*panic).into()))?;
+        let mut run = Box::pin(run);
+        // Tasks run from the first on: `started` may wait for one of them.
+        tokio::select! {
+            started = handler.started(&tasks) => started?,
+            () = &mut run => {}
+        }
         let life = Life { handler: Rc::clone(&handler) };
         let life = Life::create(|ctx| {
             ctx.spawn(run.into_actor(&life));

@@ -38,6 +38,8 @@ pub(crate) struct Finished {
     pub(crate) left_out: usize,
     /// When the NOTIFY had arrived.
     pub(crate) arrived: Instant,
+    /// How many of its messages had to wait.
+    pub(crate) waited: usize,
 }
 
 /// The answers to one NOTIFY, as they come.
@@ -49,7 +51,11 @@ pub(crate) struct Collection {
     settled: Actions,
     /// The first message that is not settled, and all behind it.
     slots: VecDeque<Slot>,
-    /// Whom to wake when the deadline has passed.
+    /// How many slots there were at first.
+    waited: usize,
+    /// The place of the first slot, counted over the whole NOTIFY.
+    first_place: usize,
+    /// Whom to wake when something was settled by its deadline.
     waker: Option<Waker>,
 }
 
@@ -60,36 +66,40 @@ enum Slot {
 
 /// How much one ACK may hold: many large answers make no large memory.
 struct Room {
-    /// What may be kept in all.
+    /// What may be kept in all, in bytes.
     bytes: usize,
-    /// What is kept now.
+    /// What is kept now, in bytes.
     used: usize,
+    /// The place behind which nothing is kept, as what stands there found no room.
+    end: Option<usize>,
+    /// How many actions are not kept.
     left_out: usize,
 }
 
-/// Hands the messages of a NOTIFY to their handlers, in order; keeps `room` bytes of their actions.
+/// What holds for every NOTIFY of a connection.
+pub(crate) struct Terms<'a> {
+    pub(crate) routes: &'a Routes,
+    pub(crate) counters: &'a Counters,
+    /// How many bytes of actions an ACK may hold.
+    pub(crate) room: usize,
+    /// How many messages of one NOTIFY may wait for their answers.
+    pub(crate) waiting: usize,
+}
+
+/// Hands the messages of a NOTIFY to their handlers, in order.
 #[inline]
-pub(crate) fn collect(
-    messages: Messages,
-    mut origin: Origin,
-    room: usize,
-    routes: &Routes,
-    counters: &Counters,
-) -> Collected {
-    let mut collection = Collection {
-        ids: origin.ids(),
-        arrived: origin.arrived(),
-        room: Room { bytes: room, used: 0, left_out: 0 },
-        settled: Actions::none(),
-        slots: VecDeque::new(),
-        waker: None,
-    };
+pub(crate) fn collect(messages: Messages, mut origin: Origin, terms: &Terms<'_>) -> Collected {
+    let mut collection = Collection::new(&origin, terms.room);
     for message in messages {
-        let Some(route) = routes.find(message.name()) else {
-            counters.count(|statistics| statistics.messages_without_route += 1);
-            tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route for this message");
+        let Some(route) = terms.routes.find(message.name()) else {
+            terms.counters.count(|statistics| statistics.messages_without_route += 1);
+            tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route");
             continue;
         };
+        if collection.slots.len() >= terms.waiting {
+            collection.settle(route.settle(Err(HandlerError::Overloaded)));
+            continue;
+        }
         match route.call(message, &mut origin) {
             Reply::Now(answer) => collection.settle(route.settle(answer)),
             Reply::Later(answer) => collection.slots.push_back(Slot::Waiting {
@@ -102,18 +112,57 @@ pub(crate) fn collect(
     if collection.slots.is_empty() {
         Collected::Now(collection.finish())
     } else {
+        collection.waited = collection.slots.len();
         Collected::Later(collection)
     }
 }
 
+/// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
+pub(crate) fn refuse(messages: Messages, origin: &Origin, terms: &Terms<'_>) -> Finished {
+    let mut collection = Collection::new(origin, terms.room);
+    for message in messages {
+        if let Some(route) = terms.routes.find(message.name()) {
+            collection.settle(route.settle(Err(HandlerError::Oversize)));
+        }
+    }
+    collection.finish()
+}
+
 impl Collection {
+    fn new(origin: &Origin, room: usize) -> Self {
+        Self {
+            ids: origin.ids(),
+            arrived: origin.arrived(),
+            room: Room { bytes: room, used: 0, end: None, left_out: 0 },
+            settled: Actions::none(),
+            slots: VecDeque::new(),
+            waited: 0,
+            // Place 0 is that of the leading messages that were settled at once.
+            first_place: 1,
+            waker: None,
+        }
+    }
+
+    /// How many messages had to wait, for their answers or for one before them.
+    pub(crate) fn waited(&self) -> usize {
+        self.waited
+    }
+
     /// When the next fallback is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.slots.iter().filter_map(Slot::deadline).min()
     }
 
-    /// Has the collection look at its deadlines again.
-    pub(crate) fn wake(&self) {
+    /// Settles every message whose time is over by `now`, which drops its call; has itself polled
+    /// if there was one.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if self.deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        for slot in &mut self.slots {
+            slot.expire(now, &mut self.room);
+        }
+        self.leave_out_excess();
         if let Some(waker) = &self.waker {
             waker.wake_by_ref();
         }
@@ -121,30 +170,42 @@ impl Collection {
 
     /// Takes the actions of a message that was answered at once.
     #[inline]
-    fn settle(&mut self, actions: Actions) {
+    fn settle(&mut self, mut actions: Actions) {
+        if self.slots.is_empty() && self.room.end.is_some() {
+            self.room.left_out += actions.fit_to(0);
+            return;
+        }
         self.room.used += actions.encoded_len();
         if self.slots.is_empty() {
             self.settled.append(actions);
         } else {
             self.slots.push_back(Slot::Settled(actions));
         }
-        if self.room.is_exceeded() {
+        self.leave_out_excess();
+    }
+
+    /// Leaves out, from the end, what goes beyond the room, and whatever settles behind that place.
+    #[inline]
+    fn leave_out_excess(&mut self) {
+        if self.room.used > self.room.bytes || self.room.end.is_some() {
             self.leave_out();
         }
     }
 
-    /// Leaves out, from the end, what goes beyond the room; what comes behind it finds none either.
     #[cold]
     fn leave_out(&mut self) {
-        let Self { room, settled, slots, .. } = self;
-        let slots = slots.iter_mut().rev().filter_map(Slot::settled_mut);
-        for actions in slots.chain([settled]) {
-            let length = actions.encoded_len();
-            let excess = room.used.saturating_sub(room.bytes);
-            room.left_out += actions.fit_to(length.saturating_sub(excess));
-            room.used -= length - actions.encoded_len();
+        let Self { room, settled, slots, first_place, .. } = self;
+        for (index, slot) in slots.iter_mut().enumerate().rev() {
+            let place = *first_place + index;
+            if let Slot::Settled(actions) = slot {
+                let is_beyond = room.end.is_some_and(|end| place > end);
+                room.trim(actions, if is_beyond { usize::MAX } else { 0 }, place);
+            }
         }
-        room.bytes = room.used;
+        // The leading messages end before the first slot: if they are trimmed, no slot is kept.
+        if room.used > room.bytes {
+            room.trim(settled, 0, 0);
+        }
     }
 
     #[inline]
@@ -155,14 +216,22 @@ impl Collection {
             ack: Ack { stream_id, frame_id, actions },
             left_out: self.room.left_out,
             arrived: self.arrived,
+            waited: self.waited,
         }
     }
 }
 
 impl Room {
-    #[inline]
-    fn is_exceeded(&self) -> bool {
-        self.used > self.bytes
+    /// Trims the actions of the message at `place`: what exceeds the room, and at least `excess`.
+    fn trim(&mut self, actions: &mut Actions, excess: usize, place: usize) {
+        let length = actions.encoded_len();
+        let excess = excess.max(self.used.saturating_sub(self.bytes));
+        let left_out = actions.fit_to(length.saturating_sub(excess));
+        if left_out > 0 {
+            self.left_out += left_out;
+            self.used -= length - actions.encoded_len();
+            self.end = Some(self.end.map_or(place, |end| end.min(place)));
+        }
     }
 }
 
@@ -174,27 +243,29 @@ impl Slot {
         }
     }
 
-    fn settled_mut(&mut self) -> Option<&mut Actions> {
-        match self {
-            Self::Settled(actions) => Some(actions),
-            Self::Waiting { .. } => None,
+    /// Settles the slot if its time is over: the late call is dropped.
+    fn expire(&mut self, now: Instant, room: &mut Room) {
+        if let Self::Waiting { deadline, route, .. } = self
+            && *deadline <= now
+        {
+            let actions = route.settle(Err(HandlerError::Late));
+            self.become_settled(actions, room);
         }
     }
 
-    /// Settles the slot if its time is over, which drops the late call, or if its answer has come.
-    fn poll(&mut self, now: Instant, room: &mut Room, task: &mut Context<'_>) {
-        if let Self::Waiting { answer, deadline, route } = self {
-            let answer = if *deadline <= now {
-                Err(HandlerError::Late)
-            } else if let Poll::Ready(answer) = Pin::new(answer).poll(task) {
-                answer
-            } else {
-                return;
-            };
+    /// Settles the slot if its answer has come.
+    fn poll(&mut self, room: &mut Room, task: &mut Context<'_>) {
+        if let Self::Waiting { answer, route, .. } = self
+            && let Poll::Ready(answer) = Pin::new(answer).poll(task)
+        {
             let actions = route.settle(answer);
-            room.used += actions.encoded_len();
-            *self = Self::Settled(actions);
+            self.become_settled(actions, room);
         }
+    }
+
+    fn become_settled(&mut self, actions: Actions, room: &mut Room) {
+        room.used += actions.encoded_len();
+        *self = Self::Settled(actions);
     }
 }
 
@@ -204,22 +275,21 @@ impl Future for Collection {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Finished> {
         let now = Instant::now();
-        let Self { room, slots, .. } = &mut *self;
-        for slot in slots.iter_mut() {
-            slot.poll(now, room, task);
+        let this = &mut *self;
+        for slot in &mut this.slots {
+            slot.expire(now, &mut this.room);
+            slot.poll(&mut this.room, task);
         }
-        if self.room.is_exceeded() {
-            self.leave_out();
+        this.leave_out_excess();
+        while let Some(Slot::Settled(actions)) = this.slots.front_mut() {
+            this.settled.append(std::mem::take(actions));
+            this.slots.pop_front();
+            this.first_place += 1;
         }
-        let Self { settled, slots, waker, .. } = &mut *self;
-        while let Some(Slot::Settled(actions)) = slots.front_mut() {
-            settled.append(std::mem::take(actions));
-            slots.pop_front();
+        if this.slots.is_empty() {
+            return Poll::Ready(this.finish());
         }
-        if slots.is_empty() {
-            return Poll::Ready(self.finish());
-        }
-        waker.get_or_insert_with(|| task.waker().clone()).clone_from(task.waker());
+        this.waker.get_or_insert_with(|| task.waker().clone()).clone_from(task.waker());
         Poll::Pending
     }
 }

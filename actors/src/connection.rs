@@ -33,7 +33,7 @@ const READ_SIZE: usize = 64 * 1024;
 const READ_ROOM: usize = 16 * 1024;
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 8;
-/// How long a peer may take to read the last bytes, and then to close its side.
+/// How long a peer may take to close its side when everything is said.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// One HAProxy connection.
@@ -45,20 +45,31 @@ pub(crate) struct Connection<S> {
     output: BytesMut,
     phase: Phase,
     timer: Timer,
+    /// On while the peer does not take what waits for it.
+    stall: Timer,
 }
 
 /// Where a connection is in its life; it only ever goes down this list.
 enum Phase {
     /// Frames are read and answered.
     Open,
-    /// Nothing is read any more; when all that is in flight is answered, the farewell follows.
-    Ending { farewell: Disconnect, not_before: Option<Instant> },
+    /// Nothing more is read; when all that was asked is answered, the farewell follows.
+    Ending(Ending),
     /// Everything is said; it leaves, and then the write side closes.
     Closing,
     /// The peer may close its side, so that nothing it has sent makes the kernel reset.
     Lingering,
     /// There is nothing left to do.
     Closed,
+}
+
+/// How a connection comes to its end.
+struct Ending {
+    /// What is said at last; nothing to a peer that has closed its side already.
+    farewell: Option<Disconnect>,
+    /// Whether what was read already is still to be answered.
+    takes_input: bool,
+    not_before: Option<Instant>,
 }
 
 /// Ends a connection in good order: what is in flight is answered first.
@@ -85,6 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             output: BytesMut::new(),
             phase: Phase::Open,
             timer,
+            stall: Timer::default(),
         }
     }
 
@@ -109,23 +121,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         for _ in 0..ROUNDS {
             let mut again = match self.phase {
                 Phase::Open => self.converse(task)?,
-                Phase::Ending { .. } => self.end(task),
+                Phase::Ending(_) => self.end(task),
                 Phase::Closing | Phase::Lingering | Phase::Closed => false,
             };
             let flushed = self.poll_flush(task)?.is_ready();
             if flushed && matches!(self.phase, Phase::Closing) {
-                ready!(Pin::new(&mut self.stream).poll_shutdown(task))?;
-                self.enter(Phase::Lingering);
+                again = self.poll_shutdown(task)?;
             }
             if matches!(self.phase, Phase::Lingering) {
                 again = self.linger(task)?;
             }
-            if matches!(self.phase, Phase::Closed) {
-                return Poll::Ready(Ok(()));
-            }
             let went_off = self.timer.poll(task);
             if went_off {
                 self.on_time();
+            }
+            if self.stall.poll(task) {
+                self.on_stall();
+            }
+            if matches!(self.phase, Phase::Closed) {
+                return Poll::Ready(Ok(()));
             }
             if !(went_off || again && flushed) {
                 return Poll::Pending;
@@ -140,11 +154,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let is_full = self.conversation.is_full(&self.output);
         let read = match if is_full { Poll::Pending } else { self.poll_read(task) } {
             Poll::Ready(Ok(0)) => {
-                // What was answered already may still arrive; what was not is wanted no more.
-                self.conversation.cancel();
-                let _ = self.poll_flush(task)?;
-                self.phase = Phase::Closed;
-                return Ok(false);
+                // What is answered at once may still reach the peer; the rest is wanted no more.
+                self.enter(Phase::Ending(Ending {
+                    farewell: None,
+                    takes_input: true,
+                    not_before: None,
+                }));
+                return Ok(true);
             }
             Poll::Ready(read) => read?,
             Poll::Pending => 0,
@@ -155,7 +171,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             self.timer.arm(deadline);
         }
         Ok(match flow {
-            Flow::Hungry => read > 0,
+            // Behind a clogged output there may be answers that wake nobody again.
+            Flow::Hungry => read > 0 || self.conversation.is_clogged(&self.output),
             Flow::Full => acks > 0 || self.conversation.is_clogged(&self.output),
             Flow::Over(end) => {
                 self.on_end(end);
@@ -166,24 +183,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     /// Gathers what is answered, and says farewell when that is all. Says whether to go on at once.
     fn end(&mut self, task: &mut Context<'_>) -> bool {
-        self.conversation.poll_acks(task, &mut self.output);
+        let Phase::Ending(ending) = &mut self.phase else { return false };
+        if ending.takes_input {
+            let flow = self.conversation.receive(&mut self.input, &mut self.output);
+            ending.takes_input = matches!(flow, Flow::Full);
+        }
+        if ending.farewell.is_none() {
+            self.conversation.cancel();
+        }
+        let acks = self.conversation.poll_acks(task, &mut self.output);
         if let Some(deadline) = self.conversation.deadline() {
             self.timer.arm(deadline);
         }
-        let Phase::Ending { farewell, not_before } = &self.phase else {
-            return false;
-        };
-        if not_before.is_some_and(|time| Instant::now() < time) {
+        if ending.not_before.is_some_and(|time| Instant::now() < time) {
             return false;
         }
-        if !self.conversation.is_idle() {
-            return self.conversation.is_clogged(&self.output);
+        if ending.takes_input || !self.conversation.is_idle() {
+            let may_receive = self.conversation.is_idle() || acks > 0;
+            return self.conversation.is_clogged(&self.output) || ending.takes_input && may_receive;
         }
-        let status_code = farewell.status_code;
-        self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
-        Frame::AgentDisconnect(farewell.clone()).encode(&mut self.output);
+        if let Some(farewell) = ending.farewell.take() {
+            let status_code = farewell.status_code;
+            self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
+            Frame::AgentDisconnect(farewell).encode(&mut self.output);
+        }
         self.enter(Phase::Closing);
         true
+    }
+
+    /// Closes the write side once all is written. Says whether to go on at once.
+    fn poll_shutdown(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        match Pin::new(&mut self.stream).poll_shutdown(task)? {
+            Poll::Ready(()) => {
+                self.enter(Phase::Lingering);
+                Ok(true)
+            }
+            Poll::Pending => Ok(false),
+        }
     }
 
     /// Throws away what the peer still sends, until it closes its side.
@@ -210,7 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                     "HAProxy disconnects"
                 );
                 self.conversation.cancel();
-                self.say_farewell(Disconnect::new(StatusCode::NORMAL), None);
+                self.say_farewell(false);
             }
             End::Violation(violation) => self.on_violation(&violation),
         }
@@ -234,18 +270,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Instant::now() + self.shared.limits.refusal_delay
         });
         let farewell = Disconnect { status_code, message: violation.to_string().into() };
-        self.say_farewell(farewell, not_before);
+        let farewell = Some(farewell);
+        self.enter(Phase::Ending(Ending { farewell, takes_input: false, not_before }));
     }
 
-    fn say_farewell(&mut self, farewell: Disconnect, not_before: Option<Instant>) {
-        self.enter(Phase::Ending { farewell, not_before });
+    fn say_farewell(&mut self, takes_input: bool) {
+        let farewell = Some(Disconnect::new(StatusCode::NORMAL));
+        self.enter(Phase::Ending(Ending { farewell, takes_input, not_before: None }));
     }
 
     fn enter(&mut self, phase: Phase) {
         self.timer.disarm();
         match &phase {
-            Phase::Ending { not_before: Some(time), .. } => self.timer.arm(*time),
-            Phase::Closing | Phase::Lingering => self.timer.arm(Instant::now() + LINGER),
+            Phase::Ending(Ending { not_before: Some(time), .. }) => self.timer.arm(*time),
+            Phase::Closing => self.timer.arm(Instant::now() + self.shared.limits.write_timeout),
+            Phase::Lingering => self.timer.arm(Instant::now() + LINGER),
             _ => {}
         }
         self.phase = phase;
@@ -256,9 +295,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }
-            Phase::Open | Phase::Ending { .. } => self.conversation.expire(Instant::now()),
+            Phase::Open | Phase::Ending(_) => self.conversation.expire(Instant::now()),
             Phase::Closing | Phase::Lingering | Phase::Closed => self.phase = Phase::Closed,
         }
+    }
+
+    fn on_stall(&mut self) {
+        self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
+        tracing::warn!(
+            peer = %self.conversation.peer().address,
+            unread = self.output.len(),
+            "the peer has read none of its ACKs for too long; its connection is closed"
+        );
+        self.phase = Phase::Closed;
     }
 
     fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -273,10 +322,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// Writes everything in one go if the peer takes it.
     fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(task, &self.output))?;
+            let write = Pin::new(&mut self.stream).poll_write(task, &self.output);
+            let Poll::Ready(written) = write else {
+                self.stall.arm(Instant::now() + self.shared.limits.write_timeout);
+                return Poll::Pending;
+            };
+            let written = written?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.stall.disarm();
             self.output.advance(written);
             self.shared.counters.count(|statistics| statistics.bytes_out += written as u64);
         }
@@ -323,7 +378,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) {
         if matches!(self.phase, Phase::Open) {
-            self.say_farewell(Disconnect::new(StatusCode::NORMAL), None);
+            self.say_farewell(true);
         }
     }
 }

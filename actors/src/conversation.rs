@@ -1,22 +1,18 @@
 //! Conversation: frames in, ACKs out, for one connection and without its socket.
 
-use std::{
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{rc::Rc, sync::Arc, task::Context};
 
 use bytes::BytesMut;
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
 
 use crate::{
-    collection::{Collected, Collection, Finished, collect},
+    collection::{Collected, Finished, Terms, collect, refuse},
+    in_flight::InFlight,
     origin::{Origin, Peer, PeerAddress},
     shared::Shared,
     spop::{
-        Ack, Actions, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Session,
-        Step, Violation,
+        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Session, Step,
+        Violation,
     },
 };
 
@@ -32,9 +28,7 @@ pub(crate) struct Conversation {
     fragments_out: bool,
     /// The largest ACK, in one frame or in fragments.
     max_ack_size: usize,
-    in_flight: FuturesUnordered<Collection>,
-    /// The earliest deadline among what is in flight.
-    deadline: Option<Instant>,
+    in_flight: InFlight,
 }
 
 /// Why no more frames are taken from the input now.
@@ -61,14 +55,13 @@ impl Conversation {
     pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress) -> Self {
         Self {
             session: Session::new(shared.limits.offer()),
+            in_flight: InFlight::new(Rc::clone(&shared.counters)),
             shared,
             codec: FrameCodec::default(),
             peer: Arc::new(Peer { address, engine_id: None }),
             max_frame_size: FrameCodec::HELLO_LIMIT,
             fragments_out: false,
             max_ack_size: 0,
-            in_flight: FuturesUnordered::new(),
-            deadline: None,
         }
     }
 
@@ -87,7 +80,7 @@ impl Conversation {
 
     /// When the next fallback is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.in_flight.deadline()
     }
 
     /// Takes whole frames from `input` and puts what can be answered at once into `output`.
@@ -99,7 +92,10 @@ impl Conversation {
                 break Flow::Full;
             }
             let step = match self.codec.cut(input) {
-                Ok(Some(frame)) => self.session.receive(frame),
+                Ok(Some(frame)) => {
+                    self.count_fragment(&frame);
+                    self.session.receive(frame)
+                }
                 Ok(None) => break Flow::Hungry,
                 Err(violation) => Err(violation),
             };
@@ -125,47 +121,27 @@ impl Conversation {
     /// Puts the ACKs whose answers have come into `output`; says how many.
     pub(crate) fn poll_acks(&mut self, task: &mut Context<'_>, output: &mut BytesMut) -> usize {
         let mut sent = 0;
-        while !self.in_flight.is_empty() && !self.is_clogged(output) {
-            let Poll::Ready(Some(finished)) = self.in_flight.poll_next_unpin(task) else {
-                break;
-            };
+        while !self.is_clogged(output) {
+            let Some(finished) = self.in_flight.poll_next(task) else { break };
             self.acknowledge(&finished, output);
-            self.shared.counters.count(|statistics| {
-                statistics.in_flight -= 1;
-                statistics.latency.record(finished.arrived.elapsed(), 1);
-            });
             sent += 1;
-        }
-        if self.in_flight.is_empty() {
-            self.deadline = None;
         }
         sent
     }
 
-    /// Has everything whose deadline has passed answered by its fallback.
+    /// Settles everything whose deadline has passed by its fallback.
     pub(crate) fn expire(&mut self, now: Instant) {
-        self.deadline = None;
-        for collection in &self.in_flight {
-            let deadline = collection.deadline();
-            if deadline.is_some_and(|deadline| deadline <= now) {
-                collection.wake();
-            } else {
-                self.deadline = earlier(self.deadline, deadline);
-            }
-        }
+        self.in_flight.expire(now);
     }
 
     /// Drops what is in flight: nobody waits for it any more.
     pub(crate) fn cancel(&mut self) {
-        let cancelled = self.in_flight.len() as u64;
-        self.shared.counters.count(|statistics| statistics.in_flight -= cancelled);
-        self.in_flight.clear();
-        self.deadline = None;
+        self.in_flight.cancel();
     }
 
     /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
     pub(crate) fn is_full(&self, output: &BytesMut) -> bool {
-        self.in_flight.len() >= self.shared.limits.in_flight || self.is_clogged(output)
+        self.in_flight.waiting() >= self.shared.limits.in_flight || self.is_clogged(output)
     }
 
     /// Whether the peer has left so much unread that nothing more is put into `output`.
@@ -176,21 +152,26 @@ impl Conversation {
     /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
     fn dispatch(&mut self, notify: Notify, now: Instant, output: &mut BytesMut) -> bool {
         self.shared.counters.count(|statistics| statistics.notifies += 1);
-        let ids = (notify.stream_id, notify.frame_id);
-        let origin = Origin::new(Arc::clone(&self.peer), ids, now);
-        let Shared { routes, counters, .. } = &*self.shared;
-        match collect(notify.messages, origin, self.max_ack_size, routes, counters) {
+        let origin = self.origin(&notify, now);
+        match collect(notify.messages, origin, &self.terms()) {
             Collected::Now(finished) => {
                 self.acknowledge(&finished, output);
                 true
             }
             Collected::Later(collection) => {
-                self.deadline = earlier(self.deadline, collection.deadline());
                 self.in_flight.push(collection);
-                self.shared.counters.count(|statistics| statistics.in_flight += 1);
                 false
             }
         }
+    }
+
+    fn origin(&self, notify: &Notify, now: Instant) -> Origin {
+        Origin::new(Arc::clone(&self.peer), (notify.stream_id, notify.frame_id), now)
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        let Shared { routes, limits, counters, .. } = &*self.shared;
+        Terms { routes, counters, room: self.max_ack_size, waiting: limits.in_flight }
     }
 
     #[inline]
@@ -228,29 +209,13 @@ impl Conversation {
         let counters = Rc::clone(&self.shared.counters);
         match step {
             Step::Dispatch(_) => {}
-            Step::Continue => counters.count(|statistics| statistics.fragments += 1),
+            Step::Continue => {}
             Step::Skip(frame_type) => {
                 tracing::debug!(%frame_type, "frame skipped");
                 counters.count(|statistics| statistics.unknown_frames += 1);
             }
             Step::Aborted => counters.count(|statistics| statistics.aborted += 1),
-            Step::Overflowed(stream_id, frame_id) => {
-                counters.count(|statistics| {
-                    statistics.notifies += 1;
-                    statistics.oversize += 1;
-                });
-                let limit = self.shared.limits.max_reassembled_size;
-                tracing::warn!(
-                    stream_id = stream_id.0,
-                    frame_id = frame_id.0,
-                    limit,
-                    "a NOTIFY in fragments is larger than the limit, and answered without being \
-                     read; pass less, or raise the limit"
-                );
-                let ack = Ack { stream_id, frame_id, actions: Actions::none() };
-                let arrived = Instant::now();
-                self.acknowledge(&Finished { ack, left_out: 0, arrived }, output);
-            }
+            Step::Overflowed(notify) => self.refuse(notify, output),
             Step::Greet { theirs, ours } => {
                 counters.count(|statistics| statistics.hellos += 1);
                 self.greet(theirs, ours, output);
@@ -267,6 +232,33 @@ impl Conversation {
             }
         }
         None
+    }
+
+    /// Answers a NOTIFY that was too large to be read.
+    fn refuse(&mut self, notify: Notify, output: &mut BytesMut) {
+        self.shared.counters.count(|statistics| {
+            statistics.notifies += 1;
+            statistics.oversize += 1;
+        });
+        if let Some(unsaid) = self.shared.oversize.permit() {
+            tracing::warn!(
+                stream_id = notify.stream_id.0,
+                frame_id = notify.frame_id.0,
+                limit = self.shared.limits.max_reassembled_size,
+                unsaid,
+                "a NOTIFY in fragments is larger than the limit: it was not read, and the \
+                 fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
+            );
+        }
+        let origin = self.origin(&notify, Instant::now());
+        let finished = refuse(notify.messages, &origin, &self.terms());
+        self.acknowledge(&finished, output);
+    }
+
+    fn count_fragment(&self, frame: &Frame) {
+        if matches!(frame, Frame::Fragment(_)) {
+            self.shared.counters.count(|statistics| statistics.fragments += 1);
+        }
     }
 
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
@@ -287,18 +279,5 @@ impl Conversation {
         );
         self.peer = Arc::new(Peer { address, engine_id: theirs.engine_id });
         Frame::AgentHello(ours).encode(output);
-    }
-}
-
-impl Drop for Conversation {
-    fn drop(&mut self) {
-        self.cancel();
-    }
-}
-
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

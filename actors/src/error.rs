@@ -32,6 +32,12 @@ pub enum HandlerError {
     /// There was no answer by the deadline.
     #[error("no answer by the deadline")]
     Late,
+    /// More messages of this connection wait for their answers than may.
+    #[error("too many messages of this connection wait for their answers")]
+    Overloaded,
+    /// The NOTIFY came in fragments and is larger than the limit: it was not read.
+    #[error("the NOTIFY is larger than the limit and was not read")]
+    Oversize,
     /// The actor behind the route has stopped, or it panicked over this message.
     #[error("the actor has stopped")]
     Gone,

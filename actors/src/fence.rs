@@ -22,6 +22,13 @@ pub(crate) fn call(dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
     }
 }
 
+/// Does what a handler's values have a say in, such as their `Display` and `Drop`.
+pub(crate) fn shield(what: &'static str, work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        tracing::error!(panic = message(&*panic), "a handler's value panicked while {what}");
+    }
+}
+
 /// What a panic said.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     panic
@@ -51,8 +58,6 @@ impl Future for Fenced {
 impl Drop for Fenced {
     fn drop(&mut self) {
         let answer = self.answer.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(answer))).is_err() {
-            tracing::error!("a handler panicked while its late call was dropped");
-        }
+        shield("its call was dropped", || drop(answer));
     }
 }

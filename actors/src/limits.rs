@@ -15,8 +15,8 @@ pub struct Limits {
     /// How long a message may take before its fallback is sent in place of its answer. It must be
     /// shorter than HAProxy's `timeout processing`. Default 1 s; a route may have its own.
     pub deadline: Duration,
-    /// How many NOTIFYs of one connection may wait for their answers; at the bound the connection
-    /// is not read. Default 512.
+    /// How many messages of one connection may wait for their answers; at the bound the connection
+    /// is not read, and of one NOTIFY no more than that many wait. Default 512.
     pub in_flight: usize,
     /// The largest frame in bytes, the 4 of its length not counted; HAProxy announces its own, and
     /// the smaller one counts. At least 256, default 1 MiB.
@@ -31,6 +31,9 @@ pub struct Limits {
     /// How many bytes of ACKs may wait for a peer that does not read them; above, the connection is
     /// not read and no further answer is collected. Default 256 KiB.
     pub output_buffer: usize,
+    /// How long a peer may read nothing of what waits for it; then its connection is closed. Default
+    /// 30 s.
+    pub write_timeout: Duration,
     /// How long a refused HELLO waits for its answer: HAProxy up to 3.0 comes back at once, a
     /// thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
@@ -49,6 +52,7 @@ impl Default for Limits {
             max_fragmented_ack: 4 << 20,
             hello_timeout: Duration::from_secs(10),
             output_buffer: 256 * 1024,
+            write_timeout: Duration::from_secs(30),
             refusal_delay: Duration::from_millis(100),
             shutdown_timeout: Duration::from_secs(10),
         }
@@ -59,6 +63,7 @@ impl Limits {
     pub(crate) fn check(&self) -> Result<(), AgentError> {
         check_duration("deadline", self.deadline)?;
         check_duration("hello_timeout", self.hello_timeout)?;
+        check_duration("write_timeout", self.write_timeout)?;
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
         check("in_flight", self.in_flight > 0, "at least 1")?;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Domain, SockAddr, Type};
+use socket2::{Domain, SockAddr, SockRef, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, UnixListener},
     time::sleep,
@@ -18,6 +18,9 @@ use crate::throttle::Throttle;
 
 /// HAProxy opens a burst of connections when it reloads.
 const BACKLOG: i32 = 4096;
+/// When the kernel begins to ask whether a silent peer is still there: HAProxy may be silent for
+/// ever, but a host that has vanished must not keep its connections for ever.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 /// How long accepting pauses when the system has no descriptor or memory left.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -26,13 +29,28 @@ pub(crate) enum Socket {
     Tcp(std::net::TcpStream, SocketAddr),
     Unix(std::os::unix::net::UnixStream),
     #[cfg(feature = "testing")]
-    InMemory(Box<dyn crate::testing::ByteStream>),
+    InMemory(Box<dyn ByteStream>),
+}
+
+/// Any stream of bytes that can be handed to an agent in memory.
+#[cfg(feature = "testing")]
+pub trait ByteStream:
+    tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static
+{
+}
+
+#[cfg(feature = "testing")]
+impl<S> ByteStream for S where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static
+{
 }
 
 /// Something that listens, and is not yet part of a runtime.
+///
+/// The file of a socket is removed before the socket closes: so nobody takes it for a dead one.
 pub(crate) enum Listener {
     Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener, SocketFile),
+    Unix(SocketFile, std::os::unix::net::UnixListener),
 }
 
 /// The file of a UNIX socket, removed with its listener.
@@ -63,7 +81,7 @@ impl Listener {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
         }
         socket.listen(BACKLOG)?;
-        Ok(Self::Unix(socket.into(), file))
+        Ok(Self::Unix(file, socket.into()))
     }
 
     /// The TCP address that is listened on.
@@ -78,8 +96,8 @@ impl Listener {
     pub(crate) fn activate(self) -> io::Result<ActiveListener> {
         Ok(match self {
             Self::Tcp(listener) => ActiveListener::Tcp(TcpListener::from_std(listener)?),
-            Self::Unix(listener, file) => {
-                ActiveListener::Unix(UnixListener::from_std(listener)?, file)
+            Self::Unix(file, listener) => {
+                ActiveListener::Unix(file, UnixListener::from_std(listener)?)
             }
         })
     }
@@ -88,7 +106,7 @@ impl Listener {
 /// A listener in a runtime.
 pub(crate) enum ActiveListener {
     Tcp(TcpListener),
-    Unix(UnixListener, #[expect(dead_code, reason = "held to be removed at the end")] SocketFile),
+    Unix(#[expect(dead_code, reason = "held to be removed at the end")] SocketFile, UnixListener),
 }
 
 impl ActiveListener {
@@ -117,10 +135,13 @@ impl ActiveListener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                stream.set_nodelay(true)?;
+                let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+                // They fail only on a connection that has gone already, which its actor will see.
+                let _ = stream.set_nodelay(true);
+                let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
                 Ok(Socket::Tcp(stream.into_std()?, address))
             }
-            Self::Unix(listener, _) => {
+            Self::Unix(_, listener) => {
                 let (stream, _) = listener.accept().await?;
                 Ok(Socket::Unix(stream.into_std()?))
             }
@@ -153,12 +174,32 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         let text = "there is a file that is no socket; remove it, or choose another path";
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
     }
-    match std::os::unix::net::UnixStream::connect(path) {
+    let probe = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    probe.set_nonblocking(true)?;
+    match probe.connect(&SockAddr::unix(path)?) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Err(error) => Err(error),
-        Ok(_) => {
+        // A full backlog answers "would block": somebody listens.
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => {
             let text = "another process listens on it; stop that one, or choose another path";
             Err(io::Error::new(io::ErrorKind::AddrInUse, text))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn checklist_03_an_accepted_connection_has_tcp_nodelay_and_keepalive() -> io::Result<()> {
+        let listener = Listener::tcp("127.0.0.1:0")?;
+        let address = listener.local_address().expect("a TCP listener has one");
+        let listener = listener.activate()?;
+        let _client = std::net::TcpStream::connect(address)?;
+        let Socket::Tcp(stream, _) = listener.accept().await? else { panic!("no TCP stream") };
+        assert!(stream.nodelay()?);
+        assert!(SockRef::from(&stream).keepalive()?);
+        Ok(())
     }
 }

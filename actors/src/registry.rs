@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
+use futures_util::future::join_all;
 
 use crate::{
     cell::Call,
@@ -128,8 +129,7 @@ impl Routes {
 
     /// Ends every handler in good order.
     pub(crate) async fn stop(&self) {
-        for route in self.by_name.values().chain(&self.catch_all) {
-            route.stop().await;
-        }
+        let routes = self.by_name.values().chain(&self.catch_all);
+        join_all(routes.map(|route| route.stop())).await;
     }
 }

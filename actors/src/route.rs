@@ -1,8 +1,9 @@
 //! Route: from a message's name to its handler, with what is sent when the handler has no answer.
 
-use std::{fmt, pin::Pin, rc::Rc, sync::Arc, time::Duration};
+use std::{fmt, panic::AssertUnwindSafe, pin::Pin, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
+use futures_util::FutureExt;
 
 use crate::{
     args::FromMessage,
@@ -108,6 +109,12 @@ impl Route {
         self
     }
 
+    /// Calls the factory and starts what it makes, behind the fence.
+    async fn start_handler(&self) -> Result<Box<dyn Dispatch>, BoxError> {
+        let started = AssertUnwindSafe(async { (self.start)().await }).catch_unwind().await;
+        started.unwrap_or_else(|panic| Err(fence::message(&*panic).into()))
+    }
+
     pub(crate) fn check(&self) -> Result<(), AgentError> {
         self.deadline.map_or(Ok(()), |deadline| check_duration("deadline", deadline))
     }
@@ -121,7 +128,7 @@ impl Route {
     ) -> Result<LiveRoute, BoxError> {
         Ok(LiveRoute {
             name,
-            handler: (self.start)().await?,
+            handler: self.start_handler().await?,
             fallback: self.fallback.clone(),
             deadline: self.deadline.unwrap_or(deadline),
             counters,
@@ -176,21 +183,24 @@ impl LiveRoute {
                 actions
             }
             Err(error) => {
-                self.report(&error);
+                fence::shield("its error was logged", || self.report(error));
                 self.fallback.clone()
             }
         }
     }
 
+    /// Counts and logs an error, and drops it.
     #[cold]
-    fn report(&self, error: &HandlerError) {
+    fn report(&self, error: HandlerError) {
         self.counters.count(|statistics| {
             let outcomes = &mut statistics.messages;
-            *match error {
+            *match &error {
                 HandlerError::Arguments(_) => &mut outcomes.bad_arguments,
                 HandlerError::Failed(_) => &mut outcomes.failed,
                 HandlerError::Panicked(_) => &mut outcomes.panicked,
                 HandlerError::Late => &mut outcomes.late,
+                HandlerError::Overloaded => &mut outcomes.overloaded,
+                HandlerError::Oversize => &mut outcomes.oversize,
                 HandlerError::Gone => &mut outcomes.gone,
             } += 1;
         });
@@ -200,7 +210,7 @@ impl LiveRoute {
                 fallback = %self.fallback,
                 unsaid,
                 "fallback sent: {error}; {}",
-                advice(error)
+                advice(&error)
             );
         }
     }
@@ -220,6 +230,8 @@ fn advice(error: &HandlerError) -> &'static str {
         HandlerError::Failed(_) => "the handler says why",
         HandlerError::Panicked(_) => "this is a bug of the handler",
         HandlerError::Late => "make the handler faster, or give its route a longer deadline",
+        HandlerError::Overloaded => "find out why its answers take so long, or raise in_flight",
+        HandlerError::Oversize => "pass less in this spoe-message, or raise max_reassembled_size",
         HandlerError::Gone => {
             "this is a bug of the actor: it stopped, or panicked over this message"
         }

@@ -15,6 +15,7 @@ pub(crate) struct Shared {
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
     pub(crate) left_out: Throttle,
+    pub(crate) oversize: Throttle,
 }
 
 impl Shared {
@@ -27,6 +28,7 @@ impl Shared {
             output: LentBuffer::default(),
             violations: Throttle::default(),
             left_out: Throttle::default(),
+            oversize: Throttle::default(),
         }
     }
 }
@@ -58,8 +60,8 @@ impl LentBuffer {
         }
         let kept = if lent.is_empty() { BytesMut::new() } else { BytesMut::from(&lent[..]) };
         let mut lent = std::mem::replace(lent, kept);
-        if lent.capacity() <= Self::LARGE {
-            lent.clear();
+        lent.clear();
+        if !lent.try_reclaim(Self::LARGE + 1) {
             self.0.set(lent);
         }
     }

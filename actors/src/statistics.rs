@@ -12,6 +12,8 @@ pub struct Statistics {
     pub connections_accepted: u64,
     /// Connections that are open now.
     pub connections_open: u64,
+    /// Connections closed because the peer read nothing for too long.
+    pub write_timeouts: u64,
     /// Connections whose own code panicked: each is a bug of this library.
     pub connections_panicked: u64,
     /// HELLOs agreed.
@@ -30,7 +32,7 @@ pub struct Statistics {
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
-    /// Fragments of NOTIFYs received.
+    /// Fragments received, each counted.
     pub fragments: u64,
     /// Fragmented NOTIFYs on which HAProxy gave up.
     pub aborted: u64,
@@ -66,6 +68,10 @@ pub struct Outcomes {
     pub panicked: u64,
     /// There was no answer by the deadline; a later one was dropped.
     pub late: u64,
+    /// Too many messages of the connection waited for their answers.
+    pub overloaded: u64,
+    /// The NOTIFY was larger than the limit, and not read.
+    pub oversize: u64,
     /// The actor behind the route had stopped.
     pub gone: u64,
 }
@@ -84,43 +90,68 @@ pub struct Histogram {
 impl Statistics {
     /// Adds the counts of `other`.
     pub fn add(&mut self, other: &Self) {
-        let numbers = [
-            (&mut self.connections_accepted, other.connections_accepted),
-            (&mut self.connections_open, other.connections_open),
-            (&mut self.connections_panicked, other.connections_panicked),
-            (&mut self.hellos, other.hellos),
-            (&mut self.hellos_refused, other.hellos_refused),
-            (&mut self.healthchecks, other.healthchecks),
-            (&mut self.notifies, other.notifies),
-            (&mut self.acks, other.acks),
-            (&mut self.in_flight, other.in_flight),
-            (&mut self.bytes_in, other.bytes_in),
-            (&mut self.bytes_out, other.bytes_out),
-            (&mut self.fragments, other.fragments),
-            (&mut self.aborted, other.aborted),
-            (&mut self.oversize, other.oversize),
-            (&mut self.unknown_frames, other.unknown_frames),
-            (&mut self.messages_without_route, other.messages_without_route),
-            (&mut self.actions_left_out, other.actions_left_out),
-        ];
-        for (number, more) in numbers {
-            *number += more;
-        }
-        self.messages.add(&other.messages);
-        self.disconnects_sent.add(&other.disconnects_sent);
-        self.disconnects_received.add(&other.disconnects_received);
-        self.latency.add(&other.latency);
+        // Taken apart, so that a field that is forgotten here does not compile.
+        let Self {
+            connections_accepted,
+            connections_open,
+            write_timeouts,
+            connections_panicked,
+            hellos,
+            hellos_refused,
+            healthchecks,
+            notifies,
+            acks,
+            in_flight,
+            bytes_in,
+            bytes_out,
+            fragments,
+            aborted,
+            oversize,
+            unknown_frames,
+            messages_without_route,
+            actions_left_out,
+            messages,
+            disconnects_sent,
+            disconnects_received,
+            latency,
+        } = other;
+        self.connections_accepted += connections_accepted;
+        self.connections_open += connections_open;
+        self.write_timeouts += write_timeouts;
+        self.connections_panicked += connections_panicked;
+        self.hellos += hellos;
+        self.hellos_refused += hellos_refused;
+        self.healthchecks += healthchecks;
+        self.notifies += notifies;
+        self.acks += acks;
+        self.in_flight += in_flight;
+        self.bytes_in += bytes_in;
+        self.bytes_out += bytes_out;
+        self.fragments += fragments;
+        self.aborted += aborted;
+        self.oversize += oversize;
+        self.unknown_frames += unknown_frames;
+        self.messages_without_route += messages_without_route;
+        self.actions_left_out += actions_left_out;
+        self.messages.add(messages);
+        self.disconnects_sent.add(disconnects_sent);
+        self.disconnects_received.add(disconnects_received);
+        self.latency.add(latency);
     }
 }
 
 impl Outcomes {
     fn add(&mut self, other: &Self) {
-        self.answered += other.answered;
-        self.bad_arguments += other.bad_arguments;
-        self.failed += other.failed;
-        self.panicked += other.panicked;
-        self.late += other.late;
-        self.gone += other.gone;
+        let Self { answered, bad_arguments, failed, panicked, late, overloaded, oversize, gone } =
+            other;
+        self.answered += answered;
+        self.bad_arguments += bad_arguments;
+        self.failed += failed;
+        self.panicked += panicked;
+        self.late += late;
+        self.overloaded += overloaded;
+        self.oversize += oversize;
+        self.gone += gone;
     }
 }
 

@@ -156,7 +156,9 @@ impl Handler<Stop> for Supervisor {
             if timeout(shared.limits.shutdown_timeout, all_ended).await.is_err() {
                 tracing::warn!("connections that did not end in time are cut off");
             }
-            shared.routes.stop().await;
+            if timeout(shared.limits.shutdown_timeout, shared.routes.stop()).await.is_err() {
+                tracing::warn!("handlers that did not stop in time are dropped");
+            }
         })
     }
 }

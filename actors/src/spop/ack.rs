@@ -8,7 +8,9 @@ use bytes::{BufMut, BytesMut};
 
 use super::{
     action::Actions,
-    frame::{self, Flags, FrameType},
+    flags::Flags,
+    frame,
+    frame_type::FrameType,
     ids::{FrameId, StreamId},
     wire::WireError,
 };

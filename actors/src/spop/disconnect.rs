@@ -48,8 +48,9 @@ impl Disconnect {
             }
             Ok(())
         })?;
-        let code = status_code.ok_or(WireError::Truncated { term: STATUS_CODE })?;
-        Ok(Self { status_code: StatusCode(code), message })
+        // A peer that leaves without saying why leaves all the same.
+        let status_code = status_code.map_or(StatusCode::UNKNOWN, StatusCode);
+        Ok(Self { status_code, message })
     }
 
     pub(super) fn encode(&self, dst: &mut BytesMut) {

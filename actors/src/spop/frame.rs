@@ -6,13 +6,14 @@
 //! FLAGS    : FIN 0x01 | ABORT 0x02
 //! ```
 
-use std::fmt;
-
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{
     ack::Ack,
     disconnect::Disconnect,
+    flags::Flags,
+    fragment::Fragment,
+    frame_type::FrameType,
     hello::{AgentHello, HaproxyHello},
     ids::{FrameId, StreamId},
     notify::{Messages, Notify},
@@ -26,34 +27,6 @@ pub const MIN_FRAME_LENGTH: u32 = 7;
 
 /// The smallest max-frame-size that the specification allows.
 pub const MAX_FRAME_SIZE_FLOOR: u32 = 256;
-
-/// The FRAME-TYPE. The set is open: an unknown type survives, to be skipped.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct FrameType(pub u8);
-
-/// The FLAGS of a frame; unknown bits are ignored on input and zero on output.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Flags {
-    /// The last (or only) fragment of a frame.
-    pub fin: bool,
-    /// The frame is given up.
-    pub abort: bool,
-}
-
-/// A piece of a frame that came, or leaves, in fragments.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Fragment {
-    /// NOTIFY or ACK on the first fragment, UNSET on those that follow.
-    pub frame_type: FrameType,
-    /// FIN on the last one.
-    pub flags: Flags,
-    /// The stream, the same in all fragments of a frame.
-    pub stream_id: StreamId,
-    /// The frame of that stream, the same in all its fragments.
-    pub frame_id: FrameId,
-    /// The piece.
-    pub payload: Bytes,
-}
 
 /// One frame of either side.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,56 +47,6 @@ pub enum Frame {
     Fragment(Fragment),
     /// A type that the specification does not know.
     Unknown(FrameType),
-}
-
-impl FrameType {
-    /// A continuation of a fragmented frame.
-    pub const UNSET: Self = Self(0);
-    /// HAPROXY-HELLO.
-    pub const HAPROXY_HELLO: Self = Self(1);
-    /// HAPROXY-DISCONNECT.
-    pub const HAPROXY_DISCONNECT: Self = Self(2);
-    /// NOTIFY.
-    pub const NOTIFY: Self = Self(3);
-    /// AGENT-HELLO.
-    pub const AGENT_HELLO: Self = Self(101);
-    /// AGENT-DISCONNECT.
-    pub const AGENT_DISCONNECT: Self = Self(102);
-    /// ACK.
-    pub const ACK: Self = Self(103);
-
-    /// The specification's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::UNSET => "UNSET",
-            Self::HAPROXY_HELLO => "HAPROXY-HELLO",
-            Self::HAPROXY_DISCONNECT => "HAPROXY-DISCONNECT",
-            Self::NOTIFY => "NOTIFY",
-            Self::AGENT_HELLO => "AGENT-HELLO",
-            Self::AGENT_DISCONNECT => "AGENT-DISCONNECT",
-            Self::ACK => "ACK",
-            _ => "a frame of unknown type",
-        }
-    }
-}
-
-impl Flags {
-    /// The flags of a whole frame.
-    pub const FIN: Self = Self { fin: true, abort: false };
-    /// The flags of a fragment that others follow.
-    pub const NONE: Self = Self { fin: false, abort: false };
-
-    const FIN_BIT: u32 = 0x0000_0001;
-    const ABORT_BIT: u32 = 0x0000_0002;
-
-    fn from_bits(bits: u32) -> Self {
-        Self { fin: bits & Self::FIN_BIT != 0, abort: bits & Self::ABORT_BIT != 0 }
-    }
-
-    fn bits(self) -> u32 {
-        (u32::from(self.fin) * Self::FIN_BIT) | (u32::from(self.abort) * Self::ABORT_BIT)
-    }
 }
 
 /// Everything before the payload, the length excepted.
@@ -260,14 +183,6 @@ impl Frame {
     }
 }
 
-impl Fragment {
-    fn encode(&self, dst: &mut BytesMut) {
-        encode_with(self.frame_type, self.flags, self.stream_id, self.frame_id, dst, |dst| {
-            dst.put_slice(&self.payload);
-        });
-    }
-}
-
 fn encode_whole(frame_type: FrameType, dst: &mut BytesMut, payload: impl FnOnce(&mut BytesMut)) {
     encode_with(frame_type, Flags::FIN, StreamId(0), FrameId(0), dst, payload);
 }
@@ -298,10 +213,4 @@ pub(super) fn encode_with(
 /// How many bytes of a frame with these ids are not payload, the length itself not counted.
 pub(super) fn overhead(stream_id: StreamId, frame_id: FrameId) -> usize {
     5 + varint::length(stream_id.0) + varint::length(frame_id.0)
-}
-
-impl fmt::Display for FrameType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.name(), self.0)
-    }
 }

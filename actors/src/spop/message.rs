@@ -15,7 +15,7 @@ use super::{
     wire::{Reader, WireError},
 };
 
-const MESSAGE_NAME: &str = "MESSAGE-NAME";
+pub(super) const MESSAGE_NAME: &str = "MESSAGE-NAME";
 const NB_ARGS: &str = "NB-ARGS";
 const ARG_NAME: &str = "ARG-NAME";
 

@@ -13,9 +13,12 @@ use super::{
     ack::Ack,
     action::Actions,
     ids::{FrameId, StreamId},
-    message::Message,
+    message::{MESSAGE_NAME, Message},
     wire::{Reader, WireError},
 };
+
+/// How many names are kept of a NOTIFY that is too large to be read.
+const MAX_NAMES: usize = 256;
 
 /// A complete NOTIFY, reassembled if it came in fragments.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -64,6 +67,20 @@ impl Messages {
             count += 1;
         }
         Ok(Self { bytes: payload, count })
+    }
+
+    /// The messages that begin in the front part of a payload, without their arguments.
+    pub(super) fn names_in(front: &[u8]) -> Self {
+        let mut reader = Reader::new(front);
+        let next = || {
+            let name = Message::new(reader.clone().string(MESSAGE_NAME).ok()?);
+            let is_whole = Message::skip(&mut reader).is_ok();
+            if !is_whole {
+                reader = Reader::new(&[]);
+            }
+            Some(name)
+        };
+        std::iter::from_fn(next).take(MAX_NAMES).collect()
     }
 
     pub(super) fn encode(&self, dst: &mut BytesMut) {

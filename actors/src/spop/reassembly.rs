@@ -8,7 +8,8 @@
 use bytes::{BufMut, BytesMut};
 
 use super::{
-    frame::{Fragment, FrameType},
+    fragment::Fragment,
+    frame_type::FrameType,
     ids::{FrameId, StreamId},
     notify::{Messages, Notify},
     violation::Violation,
@@ -20,8 +21,8 @@ pub(super) struct Reassembly {
     stream_id: StreamId,
     frame_id: FrameId,
     payload: BytesMut,
-    /// Over the bound: what follows is not kept, the NOTIFY is answered without being read.
-    overflowed: bool,
+    /// Over the bound: nothing is kept but the names of the messages that had come by then.
+    overflowed: Option<Messages>,
 }
 
 /// What a fragment did to the NOTIFY it belongs to.
@@ -31,8 +32,9 @@ pub(super) enum Progress {
     Unfinished,
     /// It was the last one.
     Complete(Notify),
-    /// It was the last one of a NOTIFY that is larger than the bound.
-    Overflowed(StreamId, FrameId),
+    /// It was the last one of a NOTIFY that is larger than the bound: of its messages, those that
+    /// had begun by then are known by their names.
+    Overflowed(Notify),
     /// HAProxy gave up.
     Aborted,
 }
@@ -43,7 +45,7 @@ impl Reassembly {
             stream_id: first.stream_id,
             frame_id: first.frame_id,
             payload: BytesMut::new(),
-            overflowed: false,
+            overflowed: None,
         };
         reassembly.keep(&first.payload, bound);
         reassembly
@@ -59,23 +61,29 @@ impl Reassembly {
             return Ok(Progress::Aborted);
         }
         self.keep(&next.payload, bound);
-        Ok(match next.flags.fin {
-            false => Progress::Unfinished,
-            true if self.overflowed => Progress::Overflowed(self.stream_id, self.frame_id),
-            true => Progress::Complete(Notify {
-                stream_id: self.stream_id,
-                frame_id: self.frame_id,
-                messages: Messages::decode(std::mem::take(&mut self.payload).freeze())?,
-            }),
+        if !next.flags.fin {
+            return Ok(Progress::Unfinished);
+        }
+        let (stream_id, frame_id) = (self.stream_id, self.frame_id);
+        Ok(match self.overflowed.take() {
+            Some(messages) => Progress::Overflowed(Notify { stream_id, frame_id, messages }),
+            None => {
+                let messages = Messages::decode(std::mem::take(&mut self.payload).freeze())?;
+                Progress::Complete(Notify { stream_id, frame_id, messages })
+            }
         })
     }
 
     fn keep(&mut self, piece: &[u8], bound: usize) {
-        if self.overflowed || self.payload.len() + piece.len() > bound {
-            self.overflowed = true;
+        if self.overflowed.is_some() {
+            return;
+        }
+        let room = bound.saturating_sub(self.payload.len());
+        let (kept, beyond) = piece.split_at(piece.len().min(room));
+        self.payload.put_slice(kept);
+        if !beyond.is_empty() {
+            self.overflowed = Some(Messages::names_in(&self.payload));
             self.payload = BytesMut::new();
-        } else {
-            self.payload.put_slice(piece);
         }
     }
 }

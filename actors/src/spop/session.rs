@@ -6,9 +6,10 @@
 use super::{
     capabilities::Capabilities,
     disconnect::Disconnect,
-    frame::{Fragment, Frame, FrameType},
+    fragment::Fragment,
+    frame::Frame,
+    frame_type::FrameType,
     hello::{AgentHello, HaproxyHello},
-    ids::{FrameId, StreamId},
     notify::Notify,
     reassembly::{Progress, Reassembly},
     violation::Violation,
@@ -56,8 +57,9 @@ pub enum Step {
     Healthcheck(AgentHello),
     /// Hand the messages to their handlers, and answer.
     Dispatch(Notify),
-    /// Answer a NOTIFY whose fragments came to more than is kept: it was not read.
-    Overflowed(StreamId, FrameId),
+    /// Answer a NOTIFY whose fragments came to more than is kept: it was not read, but for the names
+    /// of the messages that had begun by then.
+    Overflowed(Notify),
     /// HAProxy gave up on a fragmented NOTIFY: no answer is wanted.
     Aborted,
     /// HAProxy ends the connection: answer and close.
@@ -127,7 +129,7 @@ impl Session {
             return Ok(match progress {
                 Progress::Unfinished => Step::Continue,
                 Progress::Complete(notify) => Step::Dispatch(notify),
-                Progress::Overflowed(stream_id, frame_id) => Step::Overflowed(stream_id, frame_id),
+                Progress::Overflowed(names) => Step::Overflowed(names),
                 Progress::Aborted => Step::Aborted,
             });
         }

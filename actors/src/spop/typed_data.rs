@@ -35,8 +35,8 @@ const FLAG_TRUE: u8 = 0x10;
 /// A typed value on the wire, borrowed from the frame that carries it.
 ///
 /// Strings are bytes: HAProxy sends header values, paths and bodies as they came from the client.
-/// Rust integers convert into [`Int64`](Self::Int64) (`u64` into [`Uint64`](Self::Uint64)), which is
-/// what HAProxy itself sends; it keeps every integer as 64 bits with a sign.
+/// Rust integers convert into [`Int64`](Self::Int64), which is what HAProxy itself sends (a `u64` from
+/// 2^63 on into [`Uint64`](Self::Uint64)); it keeps every integer as 64 bits with a sign.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum TypedData<'a> {
     /// No value: a sample that was not available. As a variable's value it unsets the variable.
@@ -116,8 +116,8 @@ impl<'a> TypedData<'a> {
         Ok(match head & TYPE_MASK {
             NULL => Self::Null,
             BOOL => Self::Bool(head & FLAG_TRUE != 0),
-            INT32 => Self::Int32(int32(reader.varint("INT32")?)?),
-            UINT32 => Self::Uint32(uint32(reader.varint("UINT32")?)?),
+            INT32 => int32(reader.varint("INT32")?),
+            UINT32 => uint32(reader.varint("UINT32")?),
             INT64 => Self::Int64(reader.varint("INT64")?.cast_signed()),
             UINT64 => Self::Uint64(reader.varint("UINT64")?),
             IPV4 => Self::Ipv4(Ipv4Addr::from(reader.array::<4>("IPV4")?)),
@@ -148,14 +148,17 @@ impl<'a> TypedData<'a> {
 }
 
 /// Accepts both forms of a negative number: sign-extended to 64 bits, and two's complement in 32.
-fn int32(value: u64) -> Result<i32, WireError> {
-    i32::try_from(value.cast_signed())
+///
+/// A number that needs more is kept as what it is: HAProxy reads every integer as 64 bits.
+fn int32(value: u64) -> TypedData<'static> {
+    let signed = value.cast_signed();
+    i32::try_from(signed)
         .or_else(|_| u32::try_from(value).map(u32::cast_signed))
-        .map_err(|_| WireError::OutOfRange { term: "INT32" })
+        .map_or(TypedData::Int64(signed), TypedData::Int32)
 }
 
-fn uint32(value: u64) -> Result<u32, WireError> {
-    u32::try_from(value).map_err(|_| WireError::OutOfRange { term: "UINT32" })
+fn uint32(value: u64) -> TypedData<'static> {
+    u32::try_from(value).map_or(TypedData::Uint64(value), TypedData::Uint32)
 }
 
 fn write_integer(id: u8, value: u64, dst: &mut impl BufMut) {
@@ -206,8 +209,15 @@ macro_rules! from_integers {
 from_integers!(i8, i16, i32, i64, u8, u16, u32);
 
 impl From<u64> for TypedData<'_> {
+    /// INT64 as far as it reaches.
     fn from(value: u64) -> Self {
-        Self::Uint64(value)
+        i64::try_from(value).map_or(Self::Uint64(value), Self::Int64)
+    }
+}
+
+impl From<usize> for TypedData<'_> {
+    fn from(value: usize) -> Self {
+        Self::from(value as u64)
     }
 }
 
@@ -318,7 +328,13 @@ mod tests {
 
     #[test]
     fn checklist_27_negative_integers_are_sign_extended_and_sent_as_int64() {
-        assert_eq!(written((-1).into()), b"\x04\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e");
+        let minus_one = b"\x04\xff\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e";
+        for value in [(-1_i8).into(), (-1_i16).into(), (-1_i32).into(), (-1_i64).into()] {
+            assert_eq!(written(value), minus_one);
+        }
+        for value in [5_u8.into(), 5_u16.into(), 5_u32.into(), 5_u64.into(), 5_usize.into()] {
+            assert_eq!(written(value), [0x04, 5]);
+        }
         assert_eq!(read(b"\x02\xff\xf0\xfe\xfe\x7e"), Ok(TypedData::Int32(-1)));
     }
 
@@ -353,11 +369,11 @@ mod tests {
     }
 
     #[test]
-    fn integers_out_of_32_bits_are_refused() {
+    fn integers_beyond_32_bits_are_kept_whatever_type_they_announce() {
         let two_to_the_32 = [0xf0, 0xf1, 0xfe, 0xfe, 0x7e];
-        for (id, term) in [(INT32, "INT32"), (UINT32, "UINT32")] {
-            let bytes = [&[id], &two_to_the_32[..]].concat();
-            assert_eq!(read(&bytes), Err(WireError::OutOfRange { term }));
+        let table = [(INT32, TypedData::Int64(1 << 32)), (UINT32, TypedData::Uint64(1 << 32))];
+        for (id, expected) in table {
+            assert_eq!(read(&[&[id], &two_to_the_32[..]].concat()), Ok(expected));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{frame::FrameType, status_code::StatusCode, wire::WireError};
+use super::{frame_type::FrameType, status_code::StatusCode, wire::WireError};
 
 /// The peer broke the protocol; the connection ends with [`status`](Self::status).
 #[derive(Clone, Debug, Eq, Error, PartialEq)]

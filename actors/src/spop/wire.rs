@@ -52,12 +52,6 @@ pub enum WireError {
         /// The term of the grammar.
         term: &'static str,
     },
-    /// An integer does not fit the 32 bits that its type announces.
-    #[error("typed-data {term} is out of its range")]
-    OutOfRange {
-        /// `INT32` or `UINT32`.
-        term: &'static str,
-    },
     /// A typed-data id that the specification reserves (10 to 15).
     #[error("typed-data type {id} is reserved")]
     ReservedType {

@@ -1,8 +1,22 @@
 //! Bounds: what is in flight, and what a peer leaves unread.
 
-use spoa_actors::{Limits, Message, testing::InMemoryAgent};
+use std::time::Duration;
 
-use crate::support::{Result, ask_big, ask_score, registry};
+use spoa_actors::{
+    Limits, Message,
+    spop::{Frame, Messages},
+    testing::{FakeHaproxy, InMemoryAgent},
+};
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+use crate::support::{Result, ask_big, ask_big_later, ask_score, registry};
+
+/// A connection whose stream takes more than the agent's own output buffer.
+async fn wide(agent: &InMemoryAgent) -> Result<FakeHaproxy<DuplexStream>> {
+    let (ours, theirs) = duplex(8 << 20);
+    agent.adopt(theirs);
+    FakeHaproxy::connect(ours).await
+}
 
 #[actix_rt::test]
 async fn at_the_bound_of_what_is_in_flight_reading_stops_until_something_is_answered() -> Result {
@@ -39,7 +53,7 @@ async fn checklist_38_a_peer_that_does_not_read_is_not_read() -> Result {
         }
         Result::Ok(())
     };
-    let unread = tokio::time::timeout(std::time::Duration::from_millis(300), asking).await;
+    let unread = tokio::time::timeout(Duration::from_millis(300), asking).await;
     assert!(unread.is_err(), "the agent took all 10,000");
     let statistics = agent.statistics().await;
     let waiting = statistics.acks * 16_000 - statistics.bytes_out;
@@ -48,6 +62,102 @@ async fn checklist_38_a_peer_that_does_not_read_is_not_read() -> Result {
     // It is not forgotten either: what was asked is answered once it reads.
     for _ in 0..statistics.acks {
         haproxy.ack().await?;
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn answers_that_come_at_one_time_all_leave_though_they_exceed_the_output_buffer() -> Result {
+    tokio::time::pause();
+    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
+    let mut haproxy = wide(&agent).await?;
+    for _ in 0..100 {
+        haproxy.send_notify(ask_big_later(16_000, 50)).await?;
+    }
+    for _ in 0..100 {
+        assert_eq!(haproxy.ack().await?.actions.iter().count(), 1);
+    }
+    let statistics = agent.statistics().await;
+    assert_eq!((statistics.messages.late, statistics.messages.answered), (0, 100));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_peer_that_reads_nothing_for_too_long_is_cut_off() -> Result {
+    tokio::time::pause();
+    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..20 {
+        haproxy.send_notify(ask_big(16_000)).await?;
+    }
+    tokio::time::sleep(Limits::default().write_timeout + Duration::from_secs(1)).await;
+    let statistics = agent.statistics().await;
+    assert_eq!((statistics.connections_open, statistics.write_timeouts), (0, 1));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_slow_reader_is_not_cut_off() -> Result {
+    tokio::time::pause();
+    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..20 {
+        haproxy.send_notify(ask_big(16_000)).await?;
+    }
+    for _ in 0..20 {
+        tokio::time::sleep(Limits::default().write_timeout / 2).await;
+        haproxy.ack().await?;
+    }
+    assert_eq!(agent.statistics().await.connections_open, 1);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn of_one_notify_no_more_messages_wait_than_may() -> Result {
+    tokio::time::pause();
+    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    let messages: Messages = (0..600).map(|_| Message::new("never")).collect();
+    let actions = haproxy.notify(messages).await?;
+    assert_eq!(actions.iter().count(), 600, "each leaves its fallback");
+    let outcomes = agent.statistics().await.messages;
+    assert_eq!((outcomes.late, outcomes.overloaded), (512, 88));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn what_was_read_before_a_stop_is_answered_though_it_waited_for_its_turn() -> Result {
+    tokio::time::pause();
+    let limits = Limits { in_flight: 4, ..Limits::default() };
+    let agent = InMemoryAgent::start(registry(), limits).await?;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..10 {
+        haproxy.send_notify(Message::new("never")).await?;
+    }
+    while agent.statistics().await.in_flight < 4 {}
+    let stopping = actix_rt::spawn({
+        let agent = agent.clone();
+        async move { agent.stop().await }
+    });
+    for _ in 0..10 {
+        assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var txn.never -1");
+    }
+    assert!(matches!(haproxy.receive().await?, Frame::AgentDisconnect(_)));
+    drop(haproxy);
+    stopping.await.unwrap();
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_peer_that_closes_its_side_first_still_gets_all_that_is_answered_at_once() -> Result {
+    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..200 {
+        haproxy.send_notify(ask_big(16_000)).await?;
+    }
+    haproxy.stream_mut().shutdown().await?;
+    for _ in 0..200 {
+        assert_eq!(haproxy.ack().await?.actions.iter().count(), 1);
     }
     Ok(())
 }

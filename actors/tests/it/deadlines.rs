@@ -56,6 +56,21 @@ async fn a_route_may_have_a_deadline_of_its_own_and_it_counts_message_by_message
 }
 
 #[actix_rt::test]
+async fn of_one_notify_every_message_has_its_own_deadline() -> Result {
+    tokio::time::pause();
+    let registry = registry().on("impatient", never().deadline(Duration::from_millis(50)));
+    let agent = InMemoryAgent::start(registry, Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    let asked = Instant::now();
+    let messages = [Message::new("never"), Message::new("impatient"), Message::new("never")];
+    let actions = haproxy.notify(messages).await?;
+    assert_eq!(actions.iter().count(), 3);
+    assert!((1000..1020).contains(&asked.elapsed().as_millis()), "{:?}", asked.elapsed());
+    assert_eq!(agent.statistics().await.messages.late, 3);
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn one_that_never_answers_delays_no_other() -> Result {
     tokio::time::pause();
     let mut haproxy = FakeHaproxy::start(registry()).await?;
@@ -71,6 +86,26 @@ async fn one_that_never_answers_delays_no_other() -> Result {
     for _ in 0..400 {
         assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var txn.never -1");
     }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_deadline_holds_for_a_peer_that_does_not_read_too() -> Result {
+    tokio::time::pause();
+    let limits = Limits { output_buffer: 1000, ..Limits::default() };
+    let agent = InMemoryAgent::start(registry(), limits).await?;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..20 {
+        haproxy.send_notify(Message::new("never")).await?;
+    }
+    while agent.statistics().await.in_flight < 20 {}
+    for _ in 0..5 {
+        haproxy.send_notify(crate::support::ask_big(16_000)).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let statistics = agent.statistics().await;
+    assert!(statistics.acks < 25, "the output is not clogged");
+    assert_eq!(statistics.messages.late, 20);
     Ok(())
 }
 

@@ -91,6 +91,23 @@ async fn checklist_22_over_the_cap_the_rest_is_drained_and_the_notify_answered()
 }
 
 #[actix_rt::test]
+async fn checklist_22_over_the_cap_the_fallbacks_of_the_messages_that_had_begun_are_sent() -> Result
+{
+    let agent = agent(20_000).await;
+    let mut haproxy = agent.connect().await?;
+    let pieces = [Message::new("fail"), Message::new("nobody"), Message::new("never").arg("x", 1)];
+    let mut bytes = pieces.iter().flat_map(Message::as_bytes).copied().collect::<Vec<_>>();
+    bytes.extend_from_slice(Message::new("panic").arg("body", &vec![7; 30_000]).as_bytes());
+    bytes.extend_from_slice(Message::new("fail").as_bytes());
+    haproxy.send(fragment(FrameType::NOTIFY, 1, Flags::NONE, &bytes[..16_000])).await?;
+    haproxy.send(fragment(FrameType::UNSET, 1, Flags::FIN, &bytes[16_000..])).await?;
+    let actions = haproxy.ack().await?.actions.to_string();
+    assert_eq!(actions, "set-var txn.fail -1, set-var txn.never -1, set-var txn.panic -1");
+    assert_eq!(agent.statistics().await.messages.oversize, 3);
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn checklist_22_a_notify_of_one_frame_is_not_held_to_the_cap_of_fragments() -> Result {
     let agent = agent(100).await;
     let mut haproxy = agent.connect().await?;

@@ -1,11 +1,14 @@
 //! Laws that hold for any input.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use proptest::{collection::vec, prelude::*};
 use spoa_actors::{
-    Actions, Message, Scope, TypedData,
+    Actions, Limits, Message, Scope, TypedData,
     spop::{
         Ack, AgentHello, Capabilities, Disconnect, EngineId, Flags, Fragment, Frame, FrameCodec,
         FrameId, FrameType, HaproxyHello, Messages, Notify, Session, StatusCode, StreamId,
@@ -13,7 +16,7 @@ use spoa_actors::{
     testing::{FakeHaproxy, InMemoryAgent},
 };
 
-use crate::support::{Result, agent, ask_big, ask_score, ask_sleep};
+use crate::support::{Result, ask_big, ask_big_later, ask_score, ask_sleep, never, registry};
 
 /// A typed value that owns its bytes.
 #[derive(Clone, Debug)]
@@ -309,6 +312,8 @@ fn any_notify() -> impl Strategy<Value = Messages> {
         Just(Message::new("never")),
         (0..2000_u64).prop_map(ask_sleep),
         (0..20_000_u64).prop_map(ask_big),
+        (0..20_000_u64, 0..2000_u64).prop_map(|(n, ms)| ask_big_later(n, ms)),
+        Just(Message::new("impatient")),
         message(),
     ];
     vec(known, 0..4).prop_map(|messages| messages.into_iter().collect())
@@ -339,7 +344,10 @@ fn checklist_18_every_notify_has_exactly_one_ack() {
     let result = runner.run(&vec(any_notify(), 0..40), |notifies| {
         actix_rt::System::new().block_on(async {
             tokio::time::pause();
-            is_answered_once(&agent().await, notifies).await.unwrap();
+            let impatient = never().deadline(Duration::from_millis(50));
+            let registry = registry().on("impatient", impatient);
+            let agent = InMemoryAgent::start(registry, Limits::default()).await.unwrap();
+            is_answered_once(&agent, notifies).await.unwrap();
         });
         Ok(())
     });

@@ -11,6 +11,7 @@ mod fragmentation;
 mod framing;
 mod handshake;
 mod laws;
+mod lifecycle;
 mod listeners;
 mod notify;
 mod statistics;

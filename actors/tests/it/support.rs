@@ -26,6 +26,12 @@ struct Size {
     n: usize,
 }
 
+#[derive(Deserialize)]
+struct SizeLater {
+    n: usize,
+    ms: u64,
+}
+
 pub(crate) fn variable(name: &str, value: i64) -> Actions {
     Actions::none().set_var(Scope::Transaction, name, value).unwrap()
 }
@@ -35,7 +41,7 @@ fn score(client: Client) -> std::result::Result<Actions, ActionError> {
     Actions::none().set_var(Scope::Session, "ip_score", score)
 }
 
-/// `score`, `sleep`, `big`, `fail`, `panic`, `panic-later`, `never`; the last four with a fallback
+/// `score`, `sleep`, `big`, `big-later`, `fail`, `panic`, `panic-later`, `never`; the last four with a fallback
 /// that is named after them.
 pub(crate) fn registry() -> Registry {
     let fallback = |name: &str| variable(name, -1);
@@ -43,6 +49,7 @@ pub(crate) fn registry() -> Registry {
         .on("score", handler_fn(score))
         .on("sleep", handler_fn(sleep))
         .on("big", handler_fn(big))
+        .on("big-later", handler_fn(big_later))
         .on("fail", handler_fn(|(): ()| Err::<Actions, _>("as asked")).fallback(fallback("fail")))
         .on("panic", handler_fn(panics).fallback(fallback("panic")))
         .on("panic-later", handler_fn(panics_later).fallback(fallback("panic_later")))
@@ -66,6 +73,11 @@ fn big(size: Size) -> std::result::Result<Actions, ActionError> {
     Actions::none().set_var(Scope::Transaction, "big", text.as_str())
 }
 
+async fn big_later(size: SizeLater) -> std::result::Result<Actions, ActionError> {
+    tokio::time::sleep(Duration::from_millis(size.ms)).await;
+    big(Size { n: size.n })
+}
+
 fn panics((): ()) -> std::result::Result<Actions, FakeError> {
     panic!("as asked")
 }
@@ -85,6 +97,10 @@ pub(crate) fn ask_sleep(ms: u64) -> Message {
 
 pub(crate) fn ask_big(n: u64) -> Message {
     Message::new("big").arg("n", n)
+}
+
+pub(crate) fn ask_big_later(n: u64, ms: u64) -> Message {
+    Message::new("big-later").arg("n", n).arg("ms", ms)
 }
 
 pub(crate) async fn agent() -> InMemoryAgent {

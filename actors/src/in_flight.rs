@@ -1,0 +1,101 @@
+//! In flight: the NOTIFYs of one connection that wait for their answers, and the next deadline.
+
+use std::{
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::time::Instant;
+
+use crate::{
+    collection::{Collection, Finished},
+    statistics::Counters,
+};
+
+/// What a connection waits for. Only what was woken is polled.
+pub(crate) struct InFlight {
+    collections: FuturesUnordered<Collection>,
+    /// How many messages wait in them.
+    waiting: usize,
+    /// The earliest deadline among them, or an earlier one that is met already.
+    deadline: Option<Instant>,
+    counters: Rc<Counters>,
+}
+
+impl InFlight {
+    pub(crate) fn new(counters: Rc<Counters>) -> Self {
+        Self { collections: FuturesUnordered::new(), waiting: 0, deadline: None, counters }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.collections.is_empty()
+    }
+
+    /// How many messages wait for their answers.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// When the next fallback is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    pub(crate) fn push(&mut self, collection: Collection) {
+        self.waiting += collection.waited();
+        self.deadline = earlier(self.deadline, collection.deadline());
+        self.collections.push(collection);
+        self.counters.count(|statistics| statistics.in_flight += 1);
+    }
+
+    /// The next one that is answered.
+    pub(crate) fn poll_next(&mut self, task: &mut Context<'_>) -> Option<Finished> {
+        if self.collections.is_empty() {
+            return None;
+        }
+        let Poll::Ready(Some(finished)) = self.collections.poll_next_unpin(task) else {
+            return None;
+        };
+        self.waiting -= finished.waited;
+        if self.collections.is_empty() {
+            self.deadline = None;
+        }
+        self.counters.count(|statistics| {
+            statistics.in_flight -= 1;
+            statistics.latency.record(finished.arrived.elapsed(), 1);
+        });
+        Some(finished)
+    }
+
+    /// Settles what is due by now, whether or not its ACK can be sent already.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.deadline = None;
+        for collection in &mut self.collections {
+            collection.expire(now);
+            self.deadline = earlier(self.deadline, collection.deadline());
+        }
+    }
+
+    /// Drops everything: nobody waits for it any more.
+    pub(crate) fn cancel(&mut self) {
+        let cancelled = self.collections.len() as u64;
+        self.counters.count(|statistics| statistics.in_flight -= cancelled);
+        self.collections.clear();
+        self.waiting = 0;
+        self.deadline = None;
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,177 @@
+//! `RunningAgent`: accepts, hands out connections in turn, and ends in good order.
+
+use std::{fmt, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
+
+use actix::Addr;
+use actix_rt::Arbiter;
+use futures_util::future::join_all;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::{
+    error::AgentError,
+    limits::Limits,
+    listener::{Listener, Socket},
+    registry::Registry,
+    statistics::Statistics,
+    supervisor::{Adopt, Report, Stop, Supervisor},
+};
+
+/// How long the arbiters may take to answer beyond the time that they are given to stop.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// An agent that has started. Dropping it ends it without a farewell; [`stop`](Self::stop) ends it in
+/// good order.
+pub struct RunningAgent {
+    addresses: Vec<SocketAddr>,
+    limits: Limits,
+    workers: Vec<Worker>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+/// One arbiter and the supervisor on it.
+struct Worker {
+    arbiter: Arbiter,
+    supervisor: Addr<Supervisor>,
+}
+
+impl RunningAgent {
+    pub(crate) fn new(addresses: Vec<SocketAddr>, limits: Limits) -> Self {
+        Self { addresses, limits, workers: Vec::new(), listeners: Vec::new() }
+    }
+
+    /// The TCP addresses that are listened on.
+    #[must_use]
+    pub fn local_addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// On how many arbiters it works.
+    #[must_use]
+    pub fn arbiters(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// What the agent has seen and done so far, on all arbiters together.
+    pub async fn statistics(&self) -> Statistics {
+        let reports = self.workers.iter().map(|worker| worker.supervisor.send(Report));
+        let mut all = Statistics::default();
+        for report in join_all(reports).await.into_iter().flatten() {
+            all.add(&report);
+        }
+        all
+    }
+
+    /// Runs until SIGTERM or SIGINT, then ends in good order; a second signal ends it at once.
+    ///
+    /// # Errors
+    ///
+    /// If the signals cannot be listened to.
+    pub async fn serve(self) -> Result<(), AgentError> {
+        let listen = |kind| signal(kind).map_err(|cause| AgentError::Signals { cause });
+        let mut terminate = listen(SignalKind::terminate())?;
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut signalled = async || {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            }
+        };
+        let signal = signalled().await;
+        tracing::info!("{signal}: the agent stops");
+        tokio::select! {
+            () = self.stop() => tracing::info!("the agent has stopped"),
+            signal = signalled() => tracing::warn!("{signal} again: the agent stops at once"),
+        }
+        Ok(())
+    }
+
+    /// Stops accepting, has every connection answer what is in flight and say farewell, stops the
+    /// handlers, and ends the arbiters.
+    pub async fn stop(mut self) {
+        for listener in self.listeners.drain(..) {
+            listener.abort();
+            // The socket file is removed when the task is gone.
+            let _ = listener.await;
+        }
+        // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
+        let patience = 2 * self.limits.shutdown_timeout + PATIENCE;
+        let stops = self.workers.iter().map(|worker| worker.supervisor.send(Stop));
+        if timeout(patience, join_all(stops)).await.is_err() {
+            tracing::warn!(
+                "a handler blocks its thread; the agent does not wait for it any longer"
+            );
+        }
+    }
+
+    pub(crate) async fn start_workers(
+        &mut self,
+        count: NonZero<usize>,
+        registry: &Arc<Registry>,
+    ) -> Result<(), AgentError> {
+        for _ in 0..count.get() {
+            let arbiter = Arbiter::new();
+            let (registry, limits) = (Arc::clone(registry), self.limits.clone());
+            let (started, starting) = oneshot::channel();
+            arbiter.spawn_fn(move || {
+                actix_rt::spawn(async move {
+                    // The receiver is gone only if the agent's start was given up.
+                    let _ = started.send(Supervisor::start(registry, limits).await);
+                });
+            });
+            let supervisor = match starting.await {
+                Ok(Ok(supervisor)) => supervisor,
+                failed => {
+                    arbiter.stop();
+                    return failed.unwrap_or(Err(AgentError::ArbiterGone)).map(|_| ());
+                }
+            };
+            self.workers.push(Worker { arbiter, supervisor });
+        }
+        Ok(())
+    }
+
+    /// Accepts on this thread and hands the connections to the arbiters in turn.
+    pub(crate) fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
+        for listener in listeners {
+            let address = listener.local_address();
+            let active = listener.activate().map_err(|cause| {
+                let address = address.map_or_else(|| "a UNIX socket".into(), |a| a.to_string());
+                AgentError::Bind { address, cause }
+            })?;
+            let supervisors: Vec<_> =
+                self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
+            let mut turn = 0;
+            self.listeners.push(actix_rt::spawn(active.run(move |socket: Socket| {
+                supervisors[turn].do_send(Adopt(socket));
+                turn = (turn + 1) % supervisors.len();
+            })));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for RunningAgent {
+    fn drop(&mut self) {
+        for listener in &self.listeners {
+            listener.abort();
+        }
+        for worker in &self.workers {
+            // Its thread is not waited for: a handler may block it.
+            worker.arbiter.stop();
+        }
+    }
+}
+
+impl fmt::Debug for RunningAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningAgent")
+            .field("local_addresses", &self.addresses)
+            .field("arbiters", &self.workers.len())
+            .finish_non_exhaustive()
+    }
+}

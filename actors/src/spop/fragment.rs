@@ -1,0 +1,40 @@
+//! A fragment: a piece of a NOTIFY, or of an ACK.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::{
+    flags::Flags,
+    frame,
+    frame_type::FrameType,
+    ids::{FrameId, StreamId},
+};
+
+/// A piece of a frame that came, or leaves, in fragments.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fragment {
+    /// NOTIFY or ACK on the first fragment, UNSET on those that follow.
+    pub frame_type: FrameType,
+    /// FIN on the last one.
+    pub flags: Flags,
+    /// The stream, the same in all fragments of a frame.
+    pub stream_id: StreamId,
+    /// The frame of that stream, the same in all its fragments.
+    pub frame_id: FrameId,
+    /// The piece.
+    pub payload: Bytes,
+}
+
+impl Fragment {
+    pub(super) fn encode(&self, dst: &mut BytesMut) {
+        frame::encode_with(
+            self.frame_type,
+            self.flags,
+            self.stream_id,
+            self.frame_id,
+            dst,
+            |dst| {
+                dst.put_slice(&self.payload);
+            },
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! The HAProxy side of a connection.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream},
+    time::timeout,
+};
+use tokio_util::codec::Framed;
+
+use super::{FakeError, InMemoryAgent};
+use crate::{
+    limits::Limits,
+    registry::Registry,
+    spop::{
+        Ack, Actions, AgentHello, Capabilities, Disconnect, EngineId, Fragment, Frame, FrameCodec,
+        FrameId, FrameType, HaproxyHello, Messages, Notify, StatusCode, StreamId, VERSION,
+        Violation,
+    },
+};
+
+/// The HAProxy side of a connection.
+///
+/// It waits five seconds for the agent, unless [`patience`](Self::patience) says otherwise: no test
+/// hangs.
+#[derive(Debug)]
+pub struct FakeHaproxy<S = DuplexStream> {
+    frames: Framed<S, FrameCodec>,
+    next_stream: u64,
+    patience: Duration,
+}
+
+impl FakeHaproxy {
+    /// Starts an agent in memory, connects to it and says HELLO.
+    ///
+    /// # Errors
+    ///
+    /// If the agent cannot start.
+    pub async fn start(registry: Registry) -> Result<Self, FakeError> {
+        InMemoryAgent::start(registry, Limits::default()).await?.connect().await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
+    /// Takes a stream, and says nothing yet.
+    pub fn new(stream: S) -> Self {
+        let frames = Framed::new(stream, FrameCodec::default());
+        Self { frames, next_stream: 1, patience: Duration::from_secs(5) }
+    }
+
+    /// Takes a stream and says HELLO, as HAProxy 3.2 does.
+    ///
+    /// # Errors
+    ///
+    /// If the agent does not agree.
+    pub async fn connect(stream: S) -> Result<Self, FakeError> {
+        let mut haproxy = Self::new(stream);
+        haproxy.hello(hello()).await?;
+        Ok(haproxy)
+    }
+
+    /// Waits so long for each frame.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Says HELLO, and checks the answer as HAProxy does.
+    ///
+    /// # Errors
+    ///
+    /// If the agent does not agree, or to something that was not offered.
+    pub async fn hello(&mut self, hello: HaproxyHello) -> Result<AgentHello, FakeError> {
+        self.send(Frame::HaproxyHello(hello.clone())).await?;
+        match self.receive().await? {
+            Frame::AgentHello(theirs) => {
+                theirs.check(&hello)?;
+                self.frames.codec_mut().set_max_frame_size(theirs.max_frame_size);
+                Ok(theirs)
+            }
+            other => Err(other.into()),
+        }
+    }
+
+    /// Does what `option spop-check` does: HELLO with `healthcheck`, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// If the agent is not well.
+    pub async fn healthcheck(mut self) -> Result<AgentHello, FakeError> {
+        self.hello(HaproxyHello {
+            capabilities: Capabilities::default(),
+            engine_id: None,
+            healthcheck: true,
+            ..hello()
+        })
+        .await
+    }
+
+    /// Sends a NOTIFY of a new stream, and waits for its ACK.
+    ///
+    /// # Errors
+    ///
+    /// If another frame comes.
+    pub async fn notify(&mut self, messages: impl Into<Messages>) -> Result<Actions, FakeError> {
+        let sent = self.send_notify(messages).await?;
+        let ack = self.ack().await?;
+        match (ack.stream_id, ack.frame_id) {
+            ids if ids == sent => Ok(ack.actions),
+            _ => Err(FakeError::Unexpected(FrameType::ACK)),
+        }
+    }
+
+    /// Sends a NOTIFY of a new stream, and waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the connection fails.
+    pub async fn send_notify(
+        &mut self,
+        messages: impl Into<Messages>,
+    ) -> Result<(StreamId, FrameId), FakeError> {
+        let (stream_id, frame_id) = (StreamId(self.next_stream), FrameId(1));
+        self.next_stream += 2;
+        let messages = messages.into();
+        self.send(Frame::Notify(Notify { stream_id, frame_id, messages })).await?;
+        Ok((stream_id, frame_id))
+    }
+
+    /// Waits for the next ACK, whichever NOTIFY it answers; puts it together from fragments.
+    ///
+    /// # Errors
+    ///
+    /// If another frame comes.
+    pub async fn ack(&mut self) -> Result<Ack, FakeError> {
+        match self.receive().await? {
+            Frame::Ack(ack) => Ok(ack),
+            Frame::Fragment(first) => self.reassemble(first).await,
+            other => Err(other.into()),
+        }
+    }
+
+    async fn reassemble(&mut self, first: Fragment) -> Result<Ack, FakeError> {
+        let (stream_id, frame_id) = (first.stream_id, first.frame_id);
+        let mut payload = first.payload.to_vec();
+        loop {
+            match self.receive().await? {
+                Frame::Fragment(next)
+                    if (next.stream_id, next.frame_id) == (stream_id, frame_id) =>
+                {
+                    payload.extend_from_slice(&next.payload);
+                    if next.flags.fin {
+                        let actions = Actions::decode(&payload).map_err(Violation::from)?;
+                        return Ok(Ack { stream_id, frame_id, actions });
+                    }
+                }
+                other => return Err(other.into()),
+            }
+        }
+    }
+
+    /// Says HAPROXY-DISCONNECT, and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// If another frame comes.
+    pub async fn disconnect(mut self) -> Result<Disconnect, FakeError> {
+        self.send(Frame::HaproxyDisconnect(Disconnect::new(StatusCode::NORMAL))).await?;
+        match self.receive().await? {
+            Frame::AgentDisconnect(theirs) => Ok(theirs),
+            other => Err(other.into()),
+        }
+    }
+
+    /// Sends any frame.
+    ///
+    /// # Errors
+    ///
+    /// If the connection fails.
+    pub async fn send(&mut self, frame: Frame) -> Result<(), FakeError> {
+        Ok(self.frames.send(frame).await?)
+    }
+
+    /// Sends any bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the connection fails.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), FakeError> {
+        self.frames.get_mut().write_all(bytes).await?;
+        Ok(self.frames.get_mut().flush().await?)
+    }
+
+    /// Waits for the next frame, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// If none comes.
+    pub async fn receive(&mut self) -> Result<Frame, FakeError> {
+        let next = timeout(self.patience, self.frames.next()).await?;
+        Ok(next.ok_or(FakeError::Closed)??)
+    }
+
+    /// The stream itself, for what no method does.
+    pub fn stream_mut(&mut self) -> &mut S {
+        self.frames.get_mut()
+    }
+}
+
+/// The HELLO of HAProxy 3.2 with its defaults.
+#[must_use]
+pub fn hello() -> HaproxyHello {
+    HaproxyHello {
+        supported_versions: VERSION.to_owned(),
+        max_frame_size: 16380,
+        capabilities: Capabilities { pipelining: true, ..Capabilities::default() },
+        engine_id: Some(EngineId::new("7c9f9a7e-0000-4000-8000-53504f450000")),
+        healthcheck: false,
+    }
+}

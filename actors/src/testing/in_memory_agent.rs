@@ -1,0 +1,72 @@
+//! An agent without a socket.
+
+use std::sync::Arc;
+
+use actix::Addr;
+use tokio::io::duplex;
+
+use super::{ByteStream, FakeError, FakeHaproxy, hello};
+use crate::{
+    error::AgentError,
+    limits::Limits,
+    listener::Socket,
+    registry::Registry,
+    statistics::Statistics,
+    supervisor::{Adopt, Report, Stop, Supervisor},
+};
+
+/// How many bytes either side of an in-memory connection may be behind.
+const IN_MEMORY_BUFFER: usize = 64 * 1024;
+
+/// An agent without a socket, on the arbiter of the test.
+#[derive(Clone, Debug)]
+pub struct InMemoryAgent {
+    supervisor: Addr<Supervisor>,
+}
+
+impl InMemoryAgent {
+    /// Starts the handlers on this arbiter.
+    ///
+    /// # Errors
+    ///
+    /// If two routes have the same name, a limit cannot work, or a handler does not start.
+    pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
+        registry.check()?;
+        limits.check()?;
+        Ok(Self { supervisor: Supervisor::start(Arc::new(registry), limits).await? })
+    }
+
+    /// Opens a connection, and says nothing yet.
+    #[must_use]
+    pub fn open(&self) -> FakeHaproxy {
+        let (ours, theirs) = duplex(IN_MEMORY_BUFFER);
+        self.adopt(theirs);
+        FakeHaproxy::new(ours)
+    }
+
+    /// Hands the agent's end of a stream over, as if it had been accepted.
+    pub fn adopt(&self, stream: impl ByteStream) {
+        self.supervisor.do_send(Adopt(Socket::InMemory(Box::new(stream))));
+    }
+
+    /// Opens a connection and says HELLO.
+    ///
+    /// # Errors
+    ///
+    /// If the agent does not agree.
+    pub async fn connect(&self) -> Result<FakeHaproxy, FakeError> {
+        let mut haproxy = self.open();
+        haproxy.hello(hello()).await?;
+        Ok(haproxy)
+    }
+
+    /// What the agent has seen and done so far.
+    pub async fn statistics(&self) -> Statistics {
+        self.supervisor.send(Report).await.unwrap_or_default()
+    }
+
+    /// Ends the agent in good order.
+    pub async fn stop(&self) {
+        let _ = self.supervisor.send(Stop).await;
+    }
+}
