@@ -18,6 +18,7 @@ use crate::{
     handler::Reply,
     origin::Origin,
     registry::Routes,
+    room::Room,
     route::LiveRoute,
     spop::{Ack, Actions, FrameId, Messages, StreamId},
     statistics::Counters,
@@ -62,18 +63,6 @@ pub(crate) struct Collection {
 enum Slot {
     Settled(Actions),
     Waiting { answer: Fenced, deadline: Instant, route: Rc<LiveRoute> },
-}
-
-/// How much one ACK may hold: many large answers make no large memory.
-struct Room {
-    /// What may be kept in all, in bytes.
-    bytes: usize,
-    /// What is kept now, in bytes.
-    used: usize,
-    /// The place behind which nothing is kept, as what stands there found no room.
-    end: Option<usize>,
-    /// How many actions are not kept.
-    left_out: usize,
 }
 
 /// What holds for every NOTIFY of a connection.
@@ -133,7 +122,7 @@ impl Collection {
         Self {
             ids: origin.ids(),
             arrived: origin.arrived(),
-            room: Room { bytes: room, used: 0, end: None, left_out: 0 },
+            room: Room::new(room),
             settled: Actions::none(),
             slots: VecDeque::new(),
             waited: 0,
@@ -170,24 +159,21 @@ impl Collection {
 
     /// Takes the actions of a message that was answered at once.
     #[inline]
-    fn settle(&mut self, mut actions: Actions) {
-        if self.slots.is_empty() && self.room.end.is_some() {
-            self.room.left_out += actions.fit_to(0);
-            return;
-        }
-        self.room.used += actions.encoded_len();
-        if self.slots.is_empty() {
+    fn settle(&mut self, actions: Actions) {
+        self.room.take(&actions);
+        if self.slots.is_empty() && !self.room.is_closed() {
             self.settled.append(actions);
         } else {
             self.slots.push_back(Slot::Settled(actions));
         }
         self.leave_out_excess();
+        self.advance();
     }
 
     /// Leaves out, from the end, what goes beyond the room, and whatever settles behind that place.
     #[inline]
     fn leave_out_excess(&mut self) {
-        if self.room.used > self.room.bytes || self.room.end.is_some() {
+        if self.room.is_exceeded() || self.room.is_closed() {
             self.leave_out();
         }
     }
@@ -196,15 +182,22 @@ impl Collection {
     fn leave_out(&mut self) {
         let Self { room, settled, slots, first_place, .. } = self;
         for (index, slot) in slots.iter_mut().enumerate().rev() {
-            let place = *first_place + index;
             if let Slot::Settled(actions) = slot {
-                let is_beyond = room.end.is_some_and(|end| place > end);
-                room.trim(actions, if is_beyond { usize::MAX } else { 0 }, place);
+                room.trim(actions, *first_place + index);
             }
         }
-        // The leading messages end before the first slot: if they are trimmed, no slot is kept.
-        if room.used > room.bytes {
-            room.trim(settled, 0, 0);
+        if room.is_exceeded() {
+            room.trim(settled, 0);
+        }
+    }
+
+    /// Joins the leading messages that are settled.
+    #[inline]
+    fn advance(&mut self) {
+        while let Some(Slot::Settled(actions)) = self.slots.front_mut() {
+            self.settled.append(std::mem::take(actions));
+            self.slots.pop_front();
+            self.first_place += 1;
         }
     }
 
@@ -214,23 +207,9 @@ impl Collection {
         let actions = std::mem::take(&mut self.settled);
         Finished {
             ack: Ack { stream_id, frame_id, actions },
-            left_out: self.room.left_out,
+            left_out: self.room.left_out(),
             arrived: self.arrived,
             waited: self.waited,
-        }
-    }
-}
-
-impl Room {
-    /// Trims the actions of the message at `place`: what exceeds the room, and at least `excess`.
-    fn trim(&mut self, actions: &mut Actions, excess: usize, place: usize) {
-        let length = actions.encoded_len();
-        let excess = excess.max(self.used.saturating_sub(self.bytes));
-        let left_out = actions.fit_to(length.saturating_sub(excess));
-        if left_out > 0 {
-            self.left_out += left_out;
-            self.used -= length - actions.encoded_len();
-            self.end = Some(self.end.map_or(place, |end| end.min(place)));
         }
     }
 }
@@ -264,7 +243,7 @@ impl Slot {
     }
 
     fn become_settled(&mut self, actions: Actions, room: &mut Room) {
-        room.used += actions.encoded_len();
+        room.take(&actions);
         *self = Self::Settled(actions);
     }
 }
@@ -281,11 +260,7 @@ impl Future for Collection {
             slot.poll(&mut this.room, task);
         }
         this.leave_out_excess();
-        while let Some(Slot::Settled(actions)) = this.slots.front_mut() {
-            this.settled.append(std::mem::take(actions));
-            this.slots.pop_front();
-            this.first_place += 1;
-        }
+        this.advance();
         if this.slots.is_empty() {
             return Poll::Ready(this.finish());
         }

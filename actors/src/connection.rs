@@ -8,18 +8,17 @@ use std::{
     io,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Handler};
-use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Duration, Instant},
 };
-use tokio_util::io::poll_read_buf;
 
 use crate::{
+    buffered_stream::BufferedStream,
     conversation::{Conversation, End, Flow},
     origin::PeerAddress,
     shared::Shared,
@@ -27,10 +26,6 @@ use crate::{
     timer::Timer,
 };
 
-/// How much is read at a time at the most.
-const READ_SIZE: usize = 64 * 1024;
-/// The buffer grows when less room than this is left in it.
-const READ_ROOM: usize = 16 * 1024;
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 8;
 /// How long a peer may take to close its side when everything is said.
@@ -38,15 +33,11 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// One HAProxy connection.
 pub(crate) struct Connection<S> {
-    stream: S,
+    stream: BufferedStream<S>,
     shared: Rc<Shared>,
     conversation: Conversation,
-    input: BytesMut,
-    output: BytesMut,
     phase: Phase,
     timer: Timer,
-    /// On while the peer does not take what waits for it.
-    stall: Timer,
 }
 
 /// Where a connection is in its life; it only ever goes down this list.
@@ -89,24 +80,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let mut timer = Timer::default();
         timer.arm(Instant::now() + shared.limits.hello_timeout);
         Self {
-            stream,
+            stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address),
             shared,
-            input: BytesMut::new(),
-            output: BytesMut::new(),
             phase: Phase::Open,
             timer,
-            stall: Timer::default(),
         }
     }
 
     /// Goes on as far as possible; ready when the connection has ended.
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        self.shared.input.lend(&mut self.input);
-        self.shared.output.lend(&mut self.output);
+        self.stream.borrow_buffers();
         let progress = self.proceed(task);
-        self.shared.output.take_back(&mut self.output);
-        self.shared.input.take_back(&mut self.input);
+        self.stream.return_buffers();
         match progress {
             Poll::Ready(Err(error)) => {
                 // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
@@ -124,9 +110,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 Phase::Ending(_) => self.end(task),
                 Phase::Closing | Phase::Lingering | Phase::Closed => false,
             };
-            let flushed = self.poll_flush(task)?.is_ready();
+            let flushed = self.stream.poll_flush(task)?.is_ready();
             if flushed && matches!(self.phase, Phase::Closing) {
-                again = self.poll_shutdown(task)?;
+                again = self.stream.poll_shutdown(task)?.is_ready();
+                if again {
+                    self.enter(Phase::Lingering);
+                }
             }
             if matches!(self.phase, Phase::Lingering) {
                 again = self.linger(task)?;
@@ -135,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             if went_off {
                 self.on_time();
             }
-            if self.stall.poll(task) {
+            if self.stream.is_stalled(task) {
                 self.on_stall();
             }
             if matches!(self.phase, Phase::Closed) {
@@ -151,8 +140,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
     fn converse(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        let is_full = self.conversation.is_full(&self.output);
-        let read = match if is_full { Poll::Pending } else { self.poll_read(task) } {
+        let is_full = self.conversation.is_full(&self.stream.output);
+        let read = match if is_full { Poll::Pending } else { self.stream.poll_read(task) } {
             Poll::Ready(Ok(0)) => {
                 // What is answered at once may still reach the peer; the rest is wanted no more.
                 self.enter(Phase::Ending(Ending {
@@ -165,15 +154,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Poll::Ready(read) => read?,
             Poll::Pending => 0,
         };
-        let flow = self.conversation.receive(&mut self.input, &mut self.output);
-        let acks = self.conversation.poll_acks(task, &mut self.output);
+        let flow = self.conversation.receive(&mut self.stream.input, &mut self.stream.output);
+        let acks = self.conversation.poll_acks(task, &mut self.stream.output);
         if let Some(deadline) = self.conversation.deadline() {
             self.timer.arm(deadline);
         }
         Ok(match flow {
             // Behind a clogged output there may be answers that wake nobody again.
-            Flow::Hungry => read > 0 || self.conversation.is_clogged(&self.output),
-            Flow::Full => acks > 0 || self.conversation.is_clogged(&self.output),
+            Flow::Hungry => read > 0 || self.conversation.is_clogged(&self.stream.output),
+            Flow::Full => acks > 0 || self.conversation.is_clogged(&self.stream.output),
             Flow::Over(end) => {
                 self.on_end(end);
                 true
@@ -185,13 +174,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     fn end(&mut self, task: &mut Context<'_>) -> bool {
         let Phase::Ending(ending) = &mut self.phase else { return false };
         if ending.takes_input {
-            let flow = self.conversation.receive(&mut self.input, &mut self.output);
+            let flow = self.conversation.receive(&mut self.stream.input, &mut self.stream.output);
             ending.takes_input = matches!(flow, Flow::Full);
         }
         if ending.farewell.is_none() {
             self.conversation.cancel();
         }
-        let acks = self.conversation.poll_acks(task, &mut self.output);
+        let acks = self.conversation.poll_acks(task, &mut self.stream.output);
         if let Some(deadline) = self.conversation.deadline() {
             self.timer.arm(deadline);
         }
@@ -200,32 +189,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         }
         if ending.takes_input || !self.conversation.is_idle() {
             let may_receive = self.conversation.is_idle() || acks > 0;
-            return self.conversation.is_clogged(&self.output) || ending.takes_input && may_receive;
+            return self.conversation.is_clogged(&self.stream.output)
+                || ending.takes_input && may_receive;
         }
         if let Some(farewell) = ending.farewell.take() {
             let status_code = farewell.status_code;
             self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
-            Frame::AgentDisconnect(farewell).encode(&mut self.output);
+            Frame::AgentDisconnect(farewell).encode(&mut self.stream.output);
         }
         self.enter(Phase::Closing);
         true
     }
 
-    /// Closes the write side once all is written. Says whether to go on at once.
-    fn poll_shutdown(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        match Pin::new(&mut self.stream).poll_shutdown(task)? {
-            Poll::Ready(()) => {
-                self.enter(Phase::Lingering);
-                Ok(true)
-            }
-            Poll::Pending => Ok(false),
-        }
-    }
-
     /// Throws away what the peer still sends, until it closes its side.
     fn linger(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        self.input.clear();
-        match self.poll_read(task) {
+        self.stream.input.clear();
+        match self.stream.poll_read(task) {
             Poll::Ready(Ok(0)) => {
                 self.phase = Phase::Closed;
                 Ok(false)
@@ -304,38 +283,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
         tracing::warn!(
             peer = %self.conversation.peer().address,
-            unread = self.output.len(),
+            unread = self.stream.output.len(),
             "the peer has read none of its ACKs for too long; its connection is closed"
         );
         self.phase = Phase::Closed;
-    }
-
-    fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.input.capacity() - self.input.len() < READ_ROOM {
-            self.input.reserve(READ_SIZE);
-        }
-        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), task, &mut self.input))?;
-        self.shared.counters.count(|statistics| statistics.bytes_in += read as u64);
-        Poll::Ready(Ok(read))
-    }
-
-    /// Writes everything in one go if the peer takes it.
-    fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.output.is_empty() {
-            let write = Pin::new(&mut self.stream).poll_write(task, &self.output);
-            let Poll::Ready(written) = write else {
-                self.stall.arm(Instant::now() + self.shared.limits.write_timeout);
-                return Poll::Pending;
-            };
-            let written = written?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.stall.disarm();
-            self.output.advance(written);
-            self.shared.counters.count(|statistics| statistics.bytes_out += written as u64);
-        }
-        Poll::Ready(Ok(()))
     }
 }
 

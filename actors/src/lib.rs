@@ -42,6 +42,7 @@
 
 mod agent;
 mod args;
+mod buffered_stream;
 mod cell;
 mod collection;
 mod connection;
@@ -54,6 +55,7 @@ mod limits;
 mod listener;
 mod origin;
 mod registry;
+mod room;
 mod route;
 mod running_agent;
 mod shared;

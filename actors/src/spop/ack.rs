@@ -7,7 +7,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::{
-    action::Actions,
+    actions::Actions,
     flags::Flags,
     frame,
     frame_type::FrameType,

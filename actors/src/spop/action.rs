@@ -1,7 +1,7 @@
 //! ACTION: what HAProxy shall do with a variable.
 //!
 //! ```text
-//! LIST-OF-ACTIONS  : [ <ACTION-TYPE:1 byte><NB-ARGS:1 byte><ACTION-ARGS> … ]
+//! ACTION           : <ACTION-TYPE:1 byte><NB-ARGS:1 byte><ACTION-ARGS>
 //! ACTION-SET-VAR   : 1, 3, <VAR-SCOPE:1 byte><VAR-NAME:string><VAR-VALUE:TYPED-DATA>
 //! ACTION-UNSET-VAR : 2, 2, <VAR-SCOPE:1 byte><VAR-NAME:string>
 //! ```
@@ -27,9 +27,6 @@ const UNSET_VAR: u8 = 2;
 /// (`option var-prefix`) is not known here, so a name leaves room for one of 25 bytes.
 pub const MAX_VAR_NAME: usize = 32;
 
-/// Room for two or three actions, in bytes.
-const USUAL_SIZE: usize = 64;
-
 /// One action, borrowed from the list that holds it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action<'a> {
@@ -49,26 +46,6 @@ pub enum Action<'a> {
         /// Its name, without scope and prefix.
         name: &'a [u8],
     },
-}
-
-/// The actions of an answer, in order, kept as the bytes that go on the wire.
-///
-/// HAProxy drops an action that it cannot apply without telling anybody, so names are checked when
-/// the action is made:
-///
-/// ```
-/// use spoa_actors::{Actions, Scope};
-///
-/// let actions = Actions::none()
-///     .set_var(Scope::Session, "ip_score", 20)?
-///     .unset_var(Scope::Transaction, "reason")?;
-/// assert_eq!(actions.to_string(), "set-var sess.ip_score 20, unset-var txn.reason");
-/// assert!(Actions::none().set_var(Scope::Session, "ip-score", 20).is_err());
-/// # Ok::<(), spoa_actors::ActionError>(())
-/// ```
-#[derive(Clone, Default, Eq, PartialEq)]
-pub struct Actions {
-    bytes: Vec<u8>,
 }
 
 /// An action that HAProxy would drop without a word.
@@ -92,134 +69,8 @@ pub enum ActionError {
     },
 }
 
-impl Actions {
-    /// No action: the answer that changes nothing.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::default()
-    }
-
-    /// Appends "set this variable"; a value of `None` or NULL unsets it.
-    ///
-    /// # Errors
-    ///
-    /// If HAProxy would not take the name.
-    pub fn set_var<'a>(
-        self,
-        scope: Scope,
-        name: &str,
-        value: impl Into<TypedData<'a>>,
-    ) -> Result<Self, ActionError> {
-        check_name(name)?;
-        Ok(self.set_var_unchecked(scope, name.as_bytes(), value))
-    }
-
-    /// Appends "unset this variable".
-    ///
-    /// # Errors
-    ///
-    /// If HAProxy would not take the name.
-    pub fn unset_var(self, scope: Scope, name: &str) -> Result<Self, ActionError> {
-        check_name(name)?;
-        Ok(self.unset_var_unchecked(scope, name.as_bytes()))
-    }
-
-    /// Appends "set this variable" under a name that HAProxy may drop: for relays and test peers.
-    #[must_use]
-    pub fn set_var_unchecked<'a>(
-        mut self,
-        scope: Scope,
-        name: &[u8],
-        value: impl Into<TypedData<'a>>,
-    ) -> Self {
-        self.push(&Action::SetVar { scope, name, value: value.into() });
-        self
-    }
-
-    /// Appends "unset this variable" under a name that HAProxy may drop: for relays and test peers.
-    #[must_use]
-    pub fn unset_var_unchecked(mut self, scope: Scope, name: &[u8]) -> Self {
-        self.push(&Action::UnsetVar { scope, name });
-        self
-    }
-
-    fn push(&mut self, action: &Action<'_>) {
-        if self.bytes.is_empty() {
-            // One allocation for what most answers need.
-            self.bytes.reserve(USUAL_SIZE);
-        }
-        action.write(&mut self.bytes);
-    }
-
-    /// Appends all actions of `others`.
-    pub fn append(&mut self, others: Self) {
-        if self.bytes.is_empty() {
-            *self = others;
-        } else {
-            self.bytes.extend_from_slice(&others.bytes);
-        }
-    }
-
-    /// Whether there is no action.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// The actions in order.
-    pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
-        let mut reader = Reader::new(&self.bytes);
-        std::iter::from_fn(move || Action::read(&mut reader).ok())
-    }
-
-    /// The bytes of the leading actions that fit into `room`, and how many actions do not.
-    pub(super) fn fit(&self, room: usize) -> (&[u8], usize) {
-        if self.bytes.len() <= room {
-            return (&self.bytes, 0);
-        }
-        let mut reader = Reader::new(&self.bytes);
-        let mut fitting = 0;
-        let mut left_out = 0;
-        while Action::read(&mut reader).is_ok() {
-            let end = self.bytes.len() - reader.left();
-            if end <= room {
-                fitting = end;
-            } else {
-                left_out += 1;
-            }
-        }
-        (self.bytes.get(..fitting).unwrap_or_default(), left_out)
-    }
-
-    /// Leaves out the actions from the end that go beyond `room` bytes; says how many.
-    pub(crate) fn fit_to(&mut self, room: usize) -> usize {
-        let (fitting, left_out) = self.fit(room);
-        let length = fitting.len();
-        self.bytes.truncate(length);
-        left_out
-    }
-
-    /// How many bytes the actions take in an ACK.
-    pub(crate) fn encoded_len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// All actions as they stand in an ACK.
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    pub(crate) fn decode(payload: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::new(payload);
-        while !reader.is_empty() {
-            Action::read(&mut reader)?;
-        }
-        Ok(Self { bytes: payload.to_vec() })
-    }
-}
-
 impl<'a> Action<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
         let id = reader.byte("ACTION-TYPE")?;
         let count = reader.byte("NB-ARGS")?;
         match (id, count) {
@@ -238,7 +89,7 @@ impl<'a> Action<'a> {
         }
     }
 
-    fn write(&self, dst: &mut impl BufMut) {
+    pub(super) fn write(&self, dst: &mut impl BufMut) {
         match *self {
             Self::SetVar { scope, name, value } => {
                 dst.put_slice(&[SET_VAR, 3, scope.id()]);
@@ -253,7 +104,7 @@ impl<'a> Action<'a> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), ActionError> {
+pub(super) fn check_name(name: &str) -> Result<(), ActionError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     if name.is_empty() {
         Err(ActionError::EmptyName)
@@ -276,92 +127,6 @@ impl fmt::Display for Action<'_> {
             Self::UnsetVar { scope, name } => {
                 write!(f, "unset-var {scope}.{}", name.escape_ascii())
             }
-        }
-    }
-}
-
-/// The actions, separated by commas; nothing if there is none.
-impl fmt::Display for Actions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, action) in self.iter().enumerate() {
-            write!(f, "{}{action}", if index == 0 { "" } else { ", " })?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Actions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{self}]")
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "a test may panic")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn actions_are_the_bytes_of_the_grammar() -> Result<(), ActionError> {
-        let actions = Actions::none()
-            .set_var(Scope::Session, "ip_score", 20)?
-            .set_var(Scope::Response, "a.b", Option::<bool>::None)?
-            .unset_var(Scope::Process, "gone")?;
-        let bytes = b"\x01\x03\x01\x08ip_score\x04\x14\x01\x03\x04\x03a.b\x00\x02\x02\x00\x04gone";
-        assert_eq!(actions.as_bytes(), bytes);
-        assert_eq!(Actions::decode(bytes), Ok(actions));
-        Ok(())
-    }
-
-    #[test]
-    fn checklist_25_a_name_that_haproxy_would_drop_is_an_error_when_the_action_is_made() {
-        let long = "a".repeat(MAX_VAR_NAME + 1);
-        for name in ["", "ip-score", "ip score", "café", "a:b", "a\0", long.as_str()] {
-            assert!(Actions::none().set_var(Scope::Session, name, 1).is_err(), "{name:?}");
-            assert!(Actions::none().unset_var(Scope::Session, name).is_err(), "{name:?}");
-        }
-        for name in ["a", "A.b_C9", &long[..MAX_VAR_NAME]] {
-            assert!(Actions::none().set_var(Scope::Session, name, 1).is_ok(), "{name:?}");
-        }
-    }
-
-    #[test]
-    fn checklist_26_the_default_scope_is_the_transaction_and_unknown_scopes_are_refused() {
-        assert_eq!(Scope::default(), Scope::Transaction);
-        assert_eq!(Actions::decode(b"\x02\x02\x05\x01a"), Err(WireError::UnknownScope { id: 5 }));
-    }
-
-    #[test]
-    fn checklist_28_a_null_value_is_sent_as_null_which_unsets_the_variable() {
-        let actions =
-            Actions::none().set_var(Scope::Transaction, "reason", TypedData::Null).expect("a name");
-        assert_eq!(actions.as_bytes(), b"\x01\x03\x02\x06reason\x00");
-    }
-
-    #[test]
-    fn actions_that_do_not_fit_are_left_out_from_the_end() {
-        let action = |name| Actions::none().set_var(Scope::Session, name, 1).expect("a name");
-        let mut actions = action("a");
-        let length = actions.as_bytes().len();
-        actions.append(action("bb"));
-        actions.append(action("c"));
-        assert_eq!(actions.fit(usize::MAX), (actions.as_bytes(), 0));
-        assert_eq!(actions.fit(3 * length + 1), (actions.as_bytes(), 0));
-        assert_eq!(actions.fit(3 * length), (&actions.as_bytes()[..2 * length + 1], 1));
-        assert_eq!(actions.fit(length), (action("a").as_bytes(), 2));
-        assert_eq!(actions.fit(length - 1), (&[][..], 3));
-    }
-
-    #[test]
-    fn malformed_actions_are_refused_by_their_term() {
-        let table: [(&[u8], WireError); 4] = [
-            (&[3, 0], WireError::UnknownAction { id: 3 }),
-            (&[1, 2], WireError::ActionArity { action: "set-var", count: 2 }),
-            (&[2, 3], WireError::ActionArity { action: "unset-var", count: 3 }),
-            (&[1, 3, 0, 1, b'a'], WireError::Truncated { term: "typed-data" }),
-        ];
-        for (bytes, error) in table {
-            assert_eq!(Actions::decode(bytes), Err(error));
         }
     }
 }

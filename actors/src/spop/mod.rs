@@ -12,6 +12,7 @@
 
 mod ack;
 mod action;
+mod actions;
 mod capabilities;
 mod codec;
 mod disconnect;
@@ -34,7 +35,8 @@ mod violation;
 mod wire;
 
 pub use ack::Ack;
-pub use action::{Action, ActionError, Actions, MAX_VAR_NAME};
+pub use action::{Action, ActionError, MAX_VAR_NAME};
+pub use actions::Actions;
 pub use capabilities::Capabilities;
 pub use codec::{CodecError, FrameCodec};
 pub use disconnect::Disconnect;

@@ -11,7 +11,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
     ack::Ack,
-    action::Actions,
+    actions::Actions,
     ids::{FrameId, StreamId},
     message::{MESSAGE_NAME, Message},
     wire::{Reader, WireError},

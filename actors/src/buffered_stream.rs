@@ -1,0 +1,99 @@
+//! The byte stream of a connection, with what was read and not yet taken, and what is to be written.
+
+use std::{
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, BytesMut};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
+use tokio_util::io::poll_read_buf;
+
+use crate::{shared::Shared, timer::Timer};
+
+/// How much is read at a time at the most.
+const READ_SIZE: usize = 64 * 1024;
+/// The buffer grows when less room than this is left in it.
+const READ_ROOM: usize = 16 * 1024;
+
+/// A byte stream, and its buffers while its connection is awake.
+pub(crate) struct BufferedStream<S> {
+    stream: S,
+    shared: Rc<Shared>,
+    /// What was read and not yet taken.
+    pub(crate) input: BytesMut,
+    /// What is to be written.
+    pub(crate) output: BytesMut,
+    /// On while the peer takes nothing of it.
+    stall: Timer,
+}
+
+impl<S> BufferedStream<S> {
+    pub(crate) fn new(stream: S, shared: Rc<Shared>) -> Self {
+        Self {
+            stream,
+            shared,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            stall: Timer::default(),
+        }
+    }
+
+    /// Takes the buffers that the arbiter lends, for one wake-up.
+    pub(crate) fn borrow_buffers(&mut self) {
+        self.shared.input.lend(&mut self.input);
+        self.shared.output.lend(&mut self.output);
+    }
+
+    /// Gives them back; what is left in them stays here.
+    pub(crate) fn return_buffers(&mut self) {
+        self.shared.output.take_back(&mut self.output);
+        self.shared.input.take_back(&mut self.input);
+    }
+
+    /// Whether the peer has taken nothing for longer than it may.
+    pub(crate) fn is_stalled(&mut self, task: &mut Context<'_>) -> bool {
+        self.stall.poll(task)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> BufferedStream<S> {
+    /// Reads what has come, once; ready with 0 when the peer has closed its side.
+    pub(crate) fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input.capacity() - self.input.len() < READ_ROOM {
+            self.input.reserve(READ_SIZE);
+        }
+        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), task, &mut self.input))?;
+        self.shared.counters.count(|statistics| statistics.bytes_in += read as u64);
+        Poll::Ready(Ok(read))
+    }
+
+    /// Writes everything, in one go if the peer takes it.
+    pub(crate) fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.output.is_empty() {
+            let write = Pin::new(&mut self.stream).poll_write(task, &self.output);
+            let Poll::Ready(written) = write else {
+                self.stall.arm(Instant::now() + self.shared.limits.write_timeout);
+                return Poll::Pending;
+            };
+            let written = written?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.stall.disarm();
+            self.output.advance(written);
+            self.shared.counters.count(|statistics| statistics.bytes_out += written as u64);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Closes the write side.
+    pub(crate) fn poll_shutdown(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(task)
+    }
+}

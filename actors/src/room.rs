@@ -1,0 +1,62 @@
+//! Room: how much one ACK may hold, and what is left out of it.
+
+use crate::spop::Actions;
+
+/// How much one ACK may hold: many large answers make no large memory.
+///
+/// Messages are told apart by their place in the NOTIFY. What finds no room is left out from the
+/// end; once something is left out, nothing at a later place is kept, whenever it comes.
+pub(crate) struct Room {
+    /// What may be kept in all, in bytes.
+    bytes: usize,
+    /// What is kept now, in bytes.
+    used: usize,
+    /// The place behind which nothing is kept.
+    end: Option<usize>,
+    /// How many actions are not kept.
+    left_out: usize,
+}
+
+impl Room {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { bytes, used: 0, end: None, left_out: 0 }
+    }
+
+    /// How many actions are not kept.
+    pub(crate) fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// Keeps these actions, for now.
+    #[inline]
+    pub(crate) fn take(&mut self, actions: &Actions) {
+        self.used += actions.encoded_len();
+    }
+
+    /// Whether there is something to [`trim`](Self::trim).
+    #[inline]
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.used > self.bytes
+    }
+
+    /// Whether something was left out, so that nothing is kept behind it.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Trims the actions of the message at `place`; to be called from the last place to the first.
+    pub(crate) fn trim(&mut self, actions: &mut Actions, place: usize) {
+        let length = actions.encoded_len();
+        let excess = match self.end {
+            Some(end) if place > end => length,
+            _ => self.used.saturating_sub(self.bytes).min(length),
+        };
+        let left_out = actions.fit_to(length - excess);
+        if left_out > 0 {
+            self.left_out += left_out;
+            self.used -= length - actions.encoded_len();
+            self.end = Some(self.end.map_or(place, |end| end.min(place)));
+        }
+    }
+}
