@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt, net::UnixListener},
     process::Command,
 };
@@ -28,7 +28,7 @@ fn ask_on(path: &str) -> Outcome {
 
 #[test]
 fn the_line_tells_a_command_that_works() {
-    for args in [&["--listen", "127.0.0.1:0"][..], &["run", "--listen", "0.0.0.0:0"]] {
+    for args in [&["--listen", "127.0.0.1:0"][..], &["run", "--listen", "127.0.0.1:0"]] {
         let agent = Agent::start(args);
         let start = format!("spoa-agent {} listens on ", env!("CARGO_PKG_VERSION"));
         assert!(agent.line.starts_with(&start), "{}", agent.line);
@@ -168,4 +168,22 @@ fn version_and_help_are_told() {
         let told = if args.len() == 1 { "Examples:" } else { "Exit codes:" };
         assert!(help.stdout.contains(told), "{}", help.stdout);
     }
+}
+
+#[test]
+fn checklist_43_accepting_goes_on_after_the_agent_has_run_out_of_open_files() {
+    let agent = Agent::with_open_files(30);
+    let address = agent.address();
+    // More than it has files for: the rest waits in the backlog, and so does the call.
+    let connect = |_| TcpStream::connect(&address).expect("the backlog takes it");
+    let connections: Vec<_> = (0..60).map(connect).collect();
+    let call = ["call", "--addr", &address, "--timeout", "500ms", "check-client-ip", "ip=::1"];
+    let outcome = spoa_agent(&call);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+
+    drop(connections);
+    let call = ["call", "--addr", &address, "--timeout", "15s", "check-client-ip", "ip=::1"];
+    let outcome = spoa_agent(&call);
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(0), ANSWER), "{outcome:?}");
+    assert_eq!(agent.end_by("TERM"), Some(0));
 }

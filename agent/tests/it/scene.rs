@@ -39,7 +39,19 @@ pub(crate) struct Folder(PathBuf);
 impl Agent {
     /// Starts `spoa-agent` with these arguments and waits until it serves.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = command(args).spawn().expect("the binary starts");
+        Self::started(command(args))
+    }
+
+    /// Starts it with no more than `limit` open files, on a free port of the loopback.
+    pub(crate) fn with_open_files(limit: u32) -> Self {
+        let script = format!("ulimit -n {limit}; exec \"$0\" --arbiters 1 --listen 127.0.0.1:0");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_spoa-agent")]).stdout(Stdio::piped());
+        Self::started(command)
+    }
+
+    fn started(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("stdout is piped");
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
