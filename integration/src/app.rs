@@ -26,9 +26,7 @@ impl App {
     /// Loopback cannot be bound.
     pub async fn start() -> Result<Self, Failure> {
         let failed = || Failure::during("the app cannot listen");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(failed())?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed())?;
         let address = listener.local_addr().map_err(failed())?;
         let requests = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&requests);
@@ -37,11 +35,7 @@ impl App {
                 tokio::spawn(converse(stream, Arc::clone(&count)));
             }
         });
-        Ok(Self {
-            address,
-            requests,
-            _listener: listener,
-        })
+        Ok(Self { address, requests, _listener: listener })
     }
 
     /// Where it listens.
@@ -104,7 +98,5 @@ async fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<(S
 
 fn status(head: &str) -> u16 {
     let path = head.split(' ').nth(1).unwrap_or_default();
-    path.strip_prefix("/status/")
-        .and_then(|status| status.parse().ok())
-        .unwrap_or(200)
+    path.strip_prefix("/status/").and_then(|status| status.parse().ok()).unwrap_or(200)
 }

@@ -17,6 +17,7 @@ pub struct Config {
     port: u16,
     sections: String,
     threads: u16,
+    untouched: bool,
 }
 
 impl Config {
@@ -33,6 +34,7 @@ impl Config {
             port: free_port(),
             sections: String::new(),
             threads: 1,
+            untouched: false,
         }
     }
 
@@ -86,6 +88,14 @@ impl Config {
         self
     }
 
+    /// Takes the open port, not an answer of the runtime socket, for the sign that it serves: the
+    /// first stream of the process is then the test's own.
+    #[must_use]
+    pub fn untouched(mut self) -> Self {
+        self.untouched = true;
+        self
+    }
+
     /// Starts HAProxy and returns when it serves.
     ///
     /// # Errors
@@ -100,6 +110,10 @@ impl Config {
 
     pub(crate) fn is_master(&self) -> bool {
         self.master
+    }
+
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.untouched
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -138,6 +152,10 @@ impl Config {
             "frontend http\n    bind 127.0.0.1:{}\n    option httplog\n",
             self.port
         ));
+        if self.untouched {
+            // The log line of a connection without a request has a stream number of its own.
+            text.push_str("    option dontlognull\n");
+        }
         for engine in &self.engines {
             let file = spoe_name(engine);
             text.push_str(&format!(

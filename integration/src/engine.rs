@@ -57,8 +57,7 @@ impl Engine {
     /// Adds a message: `args` may be empty, `event` too when a group sends it.
     #[must_use]
     pub fn message(mut self, name: &str, args: &str, event: &str) -> Self {
-        self.messages
-            .push((name.to_owned(), args.to_owned(), event.to_owned()));
+        self.messages.push((name.to_owned(), args.to_owned(), event.to_owned()));
         self
     }
 
@@ -94,8 +93,7 @@ impl Engine {
     /// Checks the servers by SPOP, ten times a second; one answer decides.
     #[must_use]
     pub fn spop_check(self) -> Self {
-        self.backend_line("option spop-check")
-            .server_options("check inter 100ms fall 1 rise 1")
+        self.backend_line("option spop-check").server_options("check inter 100ms fall 1 rise 1")
     }
 
     /// Sets `timeout hello`; 2 s without. HAProxy 3.1 and later ignore it.
@@ -137,13 +135,8 @@ impl Engine {
         }
         let mut file = format!("[{0}]\nspoe-agent {0}\n", self.name);
         let names = |names: Vec<&str>| names.join(" ");
-        let direct = names(
-            self.messages
-                .iter()
-                .filter(|m| !m.2.is_empty())
-                .map(|m| m.0.as_str())
-                .collect(),
-        );
+        let direct =
+            names(self.messages.iter().filter(|m| !m.2.is_empty()).map(|m| m.0.as_str()).collect());
         if !direct.is_empty() {
             file.push_str(&format!("    messages {direct}\n"));
         }
@@ -151,10 +144,7 @@ impl Engine {
             let groups = names(self.groups.iter().map(|group| group.0.as_str()).collect());
             file.push_str(&format!("    groups {groups}\n"));
         }
-        file.push_str(&format!(
-            "    use-backend {}\n    log global\n",
-            self.backend()
-        ));
+        file.push_str(&format!("    use-backend {}\n    log global\n", self.backend()));
         for (name, limit) in &self.timeouts {
             file.push_str(&format!("    timeout {name} {}ms\n", limit.as_millis()));
         }
@@ -201,13 +191,7 @@ mod tests {
             .message("grouped", "ip=src", "")
             .group("g", "grouped")
             .spoe_file();
-        assert!(
-            file.contains("    messages direct\n    groups g\n"),
-            "{file}"
-        );
-        assert!(
-            file.contains("spoe-message grouped\n    args ip=src\nspoe-group g\n"),
-            "{file}"
-        );
+        assert!(file.contains("    messages direct\n    groups g\n"), "{file}");
+        assert!(file.contains("spoe-message grouped\n    args ip=src\nspoe-group g\n"), "{file}");
     }
 }

@@ -22,8 +22,7 @@ impl Failure {
     /// Adds evidence below the sentence.
     #[must_use]
     pub fn with(mut self, title: &str, evidence: &str) -> Self {
-        self.0
-            .push_str(&format!("\n--- {title} ---\n{}", evidence.trim_end()));
+        self.0.push_str(&format!("\n--- {title} ---\n{}", evidence.trim_end()));
         self
     }
 }

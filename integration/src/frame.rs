@@ -30,12 +30,7 @@ impl FrameHead {
         let (flags, rest) = rest.split_first_chunk()?;
         let (stream_id, rest) = varint(rest)?;
         let (frame_id, _) = varint(rest)?;
-        Some(Self {
-            frame_type,
-            flags: u32::from_be_bytes(*flags),
-            stream_id,
-            frame_id,
-        })
+        Some(Self { frame_type, flags: u32::from_be_bytes(*flags), stream_id, frame_id })
     }
 
     /// Stream-id and frame-id.
@@ -104,12 +99,7 @@ mod tests {
         let frames = cut(&stream);
         assert_eq!(frames.len(), 1);
         let (end, frame) = frames[0];
-        let head = FrameHead {
-            frame_type: 103,
-            flags: 1,
-            stream_id: 5,
-            frame_id: 1,
-        };
+        let head = FrameHead { frame_type: 103, flags: 1, stream_id: 5, frame_id: 1 };
         assert_eq!((end, FrameHead::read(frame)), (11, Some(head)));
     }
 }

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tokio::net::TcpStream;
 
 use crate::{Config, Failure, HttpClient, Logs, Scratch, Stats, Version, until};
 
@@ -41,22 +42,19 @@ impl Haproxy {
             logs,
             scratch,
         };
-        haproxy
-            .serves()
-            .await
-            .map_err(|failure| haproxy.explain(failure))?;
+        haproxy.serves().await.map_err(|failure| haproxy.explain(failure))?;
         Ok(haproxy)
     }
 
     /// The runtime socket answers as soon as every listener is bound.
     async fn serves(&mut self) -> Result<(), Failure> {
         let stats = self.stats.clone();
+        let (address, is_untouched) = (self.address(), self.config.is_untouched());
         let child = &mut self.child;
-        let exit = until("HAProxy serves", START_LIMIT, async || {
-            match child.try_wait() {
-                Ok(Some(status)) => Some(Some(status)),
-                _ => stats.pid().await.ok().map(|_| None),
-            }
+        let exit = until("HAProxy serves", START_LIMIT, async || match child.try_wait() {
+            Ok(Some(status)) => Some(Some(status)),
+            _ if is_untouched => TcpStream::connect(address).await.ok().map(|_| None),
+            _ => stats.pid().await.ok().map(|_| None),
         })
         .await?;
         if let Some(status) = exit {
@@ -72,16 +70,9 @@ impl Haproxy {
     /// signal that comes meanwhile; its own socket answers when that is over.
     async fn master_listens(&self) -> Result<(), Failure> {
         let master = Stats::new(self.scratch.join("master"));
-        let answers = async || {
-            master
-                .ask("show proc;quit")
-                .await
-                .ok()
-                .filter(|a| a.contains("worker"))
-        };
-        until("the master listens", START_LIMIT, answers)
-            .await
-            .map(|_| ())
+        let answers =
+            async || master.ask("show proc;quit").await.ok().filter(|a| a.contains("worker"));
+        until("the master listens", START_LIMIT, answers).await.map(|_| ())
     }
 
     /// Its version.
@@ -125,11 +116,7 @@ impl Haproxy {
     pub fn complaints(&self) -> Vec<String> {
         let stderr = self.stderr();
         let complains = |line: &&str| line.contains("[ALERT]") || line.contains("[WARNING]");
-        stderr
-            .lines()
-            .filter(complains)
-            .map(str::to_owned)
-            .collect()
+        stderr.lines().filter(complains).map(str::to_owned).collect()
     }
 
     /// Has the master load the configuration again, and returns the process id of the old worker
@@ -139,9 +126,7 @@ impl Haproxy {
     /// Not started by [`Config::master`], or no new worker came in time.
     pub async fn reload(&self) -> Result<u32, Failure> {
         if !self.config.is_master() {
-            return Err(Failure::new(
-                "only an HAProxy of Config::master() can reload",
-            ));
+            return Err(Failure::new("only an HAProxy of Config::master() can reload"));
         }
         let old = self.stats.pid().await?;
         self.signal(self.child.id(), Signal::USR2)?;
@@ -159,10 +144,7 @@ impl Haproxy {
     /// It is still there after `limit`.
     pub async fn gone(&self, pid: u32, limit: Duration) -> Result<(), Failure> {
         let dead = async || process(pid).is_none_or(|pid| test_kill_process(pid).is_err());
-        until("the process is gone", limit, async || {
-            dead().await.then_some(())
-        })
-        .await
+        until("the process is gone", limit, async || dead().await.then_some(())).await
     }
 
     /// Asks it to stop when its streams have ended (SIGUSR1).
@@ -179,10 +161,7 @@ impl Haproxy {
     /// It still runs after `limit`.
     pub async fn stopped(&mut self, limit: Duration) -> Result<ExitStatus, Failure> {
         let child = &mut self.child;
-        until("HAProxy has stopped", limit, async || {
-            child.try_wait().ok().flatten()
-        })
-        .await
+        until("HAProxy has stopped", limit, async || child.try_wait().ok().flatten()).await
     }
 
     fn signal(&self, pid: u32, signal: Signal) -> Result<(), Failure> {
@@ -197,19 +176,14 @@ impl Haproxy {
             let text = std::fs::read_to_string(self.scratch.join(&name)).unwrap_or_default();
             failure = failure.with(&name, &text);
         }
-        failure
-            .with("stderr", &self.stderr())
-            .with("last log lines", &tail)
+        failure.with("stderr", &self.stderr()).with("last log lines", &tail)
     }
 }
 
 impl Drop for Haproxy {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!(
-                "{}",
-                self.explain(Failure::new(format!("{} in this test", self.version())))
-            );
+            eprintln!("{}", self.explain(Failure::new(format!("{} in this test", self.version()))));
         }
         // SIGTERM stops at once, and a master takes its workers along.
         let _ = self.signal(self.child.id(), Signal::TERM);

@@ -29,10 +29,7 @@ impl HttpClient {
             .timeout(ANSWER_LIMIT)
             .build()
             .map_err(Failure::during("cannot make an HTTP client"))?;
-        Ok(Self {
-            client,
-            base: format!("http://{address}"),
-        })
+        Ok(Self { client, base: format!("http://{address}") })
     }
 
     /// Makes another client of the same frontend, with other connections.
@@ -58,8 +55,7 @@ impl HttpClient {
     /// No answer; a bad status is an answer.
     pub async fn post(&self, path: &str, body: impl Into<Vec<u8>>) -> Result<Answer, Failure> {
         let body = body.into();
-        self.send(Method::POST, path, |request| request.body(body))
-            .await
+        self.send(Method::POST, path, |request| request.body(body)).await
     }
 
     /// Sends a request finished by `build`: headers, body, version.
@@ -79,11 +75,7 @@ impl HttpClient {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = response.bytes().await.map_err(failed)?.to_vec();
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        Ok(Answer { status, headers, body })
     }
 }
 

@@ -79,3 +79,25 @@ macro_rules! on_every_haproxy {
         }
     };
 }
+
+/// Like [`on_every_haproxy`], for the versions with the old engine: 2.6 and 3.0.
+#[macro_export]
+macro_rules! on_old_engines {
+    ($(#[$attribute:meta])+ async fn $name:ident($version:ident: Version) $body:block) => {
+        mod $name {
+            use super::*;
+
+            async fn on($version: $crate::Version) $body
+
+            $(#[$attribute])+
+            async fn haproxy_2_6() {
+                on($crate::Version::V2_6).await;
+            }
+
+            $(#[$attribute])+
+            async fn haproxy_3_0() {
+                on($crate::Version::V3_0).await;
+            }
+        }
+    };
+}

@@ -24,22 +24,13 @@ impl Load {
     #[must_use]
     pub fn lasting(clients: usize, duration: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        Self {
-            clients,
-            duration,
-            path: "/".to_owned(),
-            requests: u64::MAX,
-            stop,
-        }
+        Self { clients, duration, path: "/".to_owned(), requests: u64::MAX, stop }
     }
 
     /// So many clients, which share so many requests; a minute at most.
     #[must_use]
     pub fn counting(clients: usize, requests: u64) -> Self {
-        Self {
-            requests,
-            ..Self::lasting(clients, Duration::from_secs(60))
-        }
+        Self { requests, ..Self::lasting(clients, Duration::from_secs(60)) }
     }
 
     /// Asks for this path; `/` without.
@@ -59,8 +50,7 @@ impl Load {
     /// # Errors
     /// A client cannot be built; requests without an answer are counted, as `"error"`.
     pub async fn run(&self, through: &HttpClient) -> Result<Tally, Failure> {
-        self.run_by(through, |answer| answer.status.to_string())
-            .await
+        self.run_by(through, |answer| answer.status.to_string()).await
     }
 
     /// Runs it, counting answers by what `key` says of them.

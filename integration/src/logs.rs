@@ -20,17 +20,11 @@ pub struct Logs {
 impl Logs {
     pub(crate) async fn listen() -> Result<Self, Failure> {
         let failed = || Failure::during("cannot listen for log lines");
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(failed())?;
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed())?;
         let address = socket.local_addr().map_err(failed())?;
         let lines = Arc::default();
         let receiver = Task::spawn(receive(socket, Arc::clone(&lines)));
-        Ok(Self {
-            address,
-            lines,
-            _receiver: receiver,
-        })
+        Ok(Self { address, lines, _receiver: receiver })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -40,19 +34,13 @@ impl Logs {
     /// The lines so far, without the syslog header.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The lines of SPOE so far, one per event or group sent.
     #[must_use]
     pub fn spoe(&self) -> Vec<SpoeLine> {
-        self.lines()
-            .iter()
-            .filter_map(|line| SpoeLine::parse(line))
-            .collect()
+        self.lines().iter().filter_map(|line| SpoeLine::parse(line)).collect()
     }
 
     /// Waits for a line.
@@ -64,11 +52,9 @@ impl Logs {
         limit: Duration,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<String, Failure> {
-        until("a log line", limit, async || {
-            self.lines().into_iter().find(|line| wanted(line))
-        })
-        .await
-        .map_err(|failure| failure.with("log lines", &self.lines().join("\n")))
+        until("a log line", limit, async || self.lines().into_iter().find(|line| wanted(line)))
+            .await
+            .map_err(|failure| failure.with("log lines", &self.lines().join("\n")))
     }
 
     /// Waits for a line of SPOE.
@@ -80,11 +66,9 @@ impl Logs {
         limit: Duration,
         wanted: impl Fn(&SpoeLine) -> bool,
     ) -> Result<SpoeLine, Failure> {
-        until("a SPOE log line", limit, async || {
-            self.spoe().into_iter().find(|line| wanted(line))
-        })
-        .await
-        .map_err(|failure| failure.with("log lines", &self.lines().join("\n")))
+        until("a SPOE log line", limit, async || self.spoe().into_iter().find(|line| wanted(line)))
+            .await
+            .map_err(|failure| failure.with("log lines", &self.lines().join("\n")))
     }
 
     /// Waits until there are `count` lines of SPOE, and returns all.
@@ -108,14 +92,8 @@ async fn receive(socket: UdpSocket, lines: Arc<Mutex<Vec<String>>>) {
     while let Ok(size) = socket.recv(&mut datagram).await {
         let text = String::from_utf8_lossy(datagram.get(..size).unwrap_or_default());
         // <133>Nov 21 03:04:05 haproxy[123]: the line
-        let line = text
-            .split_once("]: ")
-            .map_or(&*text, |(_, line)| line)
-            .trim_end();
-        lines
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(line.to_owned());
+        let line = text.split_once("]: ").map_or(&*text, |(_, line)| line).trim_end();
+        lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
     }
 }
 
@@ -147,9 +125,7 @@ impl SpoeLine {
         let mut words = rest.split(' ');
         let stream = words.next()?.parse().ok()?;
         let status = words.next()?.strip_prefix("st=")?.parse().ok()?;
-        let numbers = words
-            .flat_map(|word| word.split('/'))
-            .filter_map(|n| n.parse().ok());
+        let numbers = words.flat_map(|word| word.split('/')).filter_map(|n| n.parse().ok());
         Some(Self {
             agent: agent.to_owned(),
             event: event.to_owned(),
@@ -169,10 +145,7 @@ impl SpoeLine {
     /// Milliseconds from the written NOTIFY to its ACK (`wT`); the new engine does not say.
     #[must_use]
     pub fn waiting_ms(&self) -> Option<i64> {
-        self.numbers
-            .get(2)
-            .copied()
-            .filter(|_| self.numbers.len() == 11)
+        self.numbers.get(2).copied().filter(|_| self.numbers.len() == 11)
     }
 }
 
@@ -195,9 +168,6 @@ mod tests {
 
     #[test]
     fn an_http_line_is_none_of_spoe() {
-        assert_eq!(
-            SpoeLine::parse("127.0.0.1:1 [x] http app/app1 0/0/0/0/0 200"),
-            None
-        );
+        assert_eq!(SpoeLine::parse("127.0.0.1:1 [x] http app/app1 0/0/0/0/0 200"), None);
     }
 }

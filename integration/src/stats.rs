@@ -46,9 +46,7 @@ impl Stats {
     /// The socket does not answer, or not with a process id.
     pub async fn pid(&self) -> Result<u32, Failure> {
         let info = self.ask("show info").await?;
-        let pid = info
-            .lines()
-            .find_map(|line| line.strip_prefix("Pid: ")?.parse().ok());
+        let pid = info.lines().find_map(|line| line.strip_prefix("Pid: ")?.parse().ok());
         pid.ok_or_else(|| Failure::new("no process id in `show info`").with("answer", &info))
     }
 
@@ -58,10 +56,7 @@ impl Stats {
     /// There is no such row.
     pub async fn status(&self, proxy: &str, server: &str) -> Result<Status, Failure> {
         let table = self.ask("show stat").await?;
-        let mut rows = table
-            .trim_start_matches("# ")
-            .lines()
-            .map(|line| line.split(','));
+        let mut rows = table.trim_start_matches("# ").lines().map(|line| line.split(','));
         let titles: Vec<&str> = rows.next().map(Iterator::collect).unwrap_or_default();
         let row = rows
             .map(|row| titles.iter().copied().zip(row).collect::<HashMap<_, _>>())
@@ -69,9 +64,7 @@ impl Stats {
         let row = row.ok_or_else(|| {
             Failure::new(format!("no {proxy}/{server} in `show stat`")).with("answer", &table)
         })?;
-        let owned = row
-            .into_iter()
-            .map(|(title, value)| (title.to_owned(), value.to_owned()));
+        let owned = row.into_iter().map(|(title, value)| (title.to_owned(), value.to_owned()));
         Ok(Status(owned.collect()))
     }
 
@@ -87,15 +80,11 @@ impl Stats {
         limit: Duration,
     ) -> Result<Status, Failure> {
         let mut last = String::from("none");
-        let found = until(
-            &format!("check {result} of {proxy}/{server}"),
-            limit,
-            async || {
-                let status = self.status(proxy, server).await.ok()?;
-                last = format!("{status:?}");
-                (status.check() == result).then_some(status)
-            },
-        )
+        let found = until(&format!("check {result} of {proxy}/{server}"), limit, async || {
+            let status = self.status(proxy, server).await.ok()?;
+            last = format!("{status:?}");
+            (status.check() == result).then_some(status)
+        })
         .await;
         found.map_err(|failure| failure.with("last row", &last))
     }

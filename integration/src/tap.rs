@@ -65,24 +65,13 @@ impl Tap {
     /// Loopback cannot be bound.
     pub async fn before(agent: impl Into<Endpoint>) -> Result<Self, Failure> {
         let failed = || Failure::during("the tap cannot listen");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(failed())?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed())?;
         let endpoint = listener.local_addr().map_err(failed())?.into();
         let connections = Arc::new(AtomicUsize::new(0));
         let record = Record::default();
-        let accepting = accept(
-            listener,
-            agent.into(),
-            Arc::clone(&connections),
-            Arc::clone(&record),
-        );
-        Ok(Self {
-            endpoint,
-            connections,
-            record,
-            _listener: Task::spawn(accepting),
-        })
+        let accepting =
+            accept(listener, agent.into(), Arc::clone(&connections), Arc::clone(&record));
+        Ok(Self { endpoint, connections, record, _listener: Task::spawn(accepting) })
     }
 
     /// Where HAProxy must connect.
@@ -100,10 +89,7 @@ impl Tap {
     /// Everything so far, of all connections, in the order in which it passed.
     #[must_use]
     pub fn chunks(&self) -> Vec<Chunk> {
-        self.record
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The whole frames so far, in the order in which their last byte passed.
@@ -124,10 +110,7 @@ impl Tap {
     #[must_use]
     pub fn ids(&self, frame_type: u8) -> Vec<(u64, u64)> {
         let frames = self.frames().into_iter();
-        frames
-            .filter(|f| f.head.frame_type == frame_type)
-            .map(|f| f.head.ids())
-            .collect()
+        frames.filter(|f| f.head.frame_type == frame_type).map(|f| f.head.ids()).collect()
     }
 
     /// Waits until so many frames of one type have passed, and returns all frames.
@@ -156,21 +139,11 @@ fn frames_of(chunks: &[Chunk], connection: usize, direction: Direction) -> Vec<S
             ends.push((stream.len(), order));
         }
     }
-    let order_of = |end| {
-        ends.iter()
-            .find(|(size, _)| *size >= end)
-            .map(|(_, order)| *order)
-    };
+    let order_of = |end| ends.iter().find(|(size, _)| *size >= end).map(|(_, order)| *order);
     let seen = |(end, frame): (usize, &[u8])| {
         let head = FrameHead::read(frame)?;
         let bytes = frame.to_vec();
-        Some(SeenFrame {
-            connection,
-            direction,
-            order: order_of(end)?,
-            head,
-            bytes,
-        })
+        Some(SeenFrame { connection, direction, order: order_of(end)?, head, bytes })
     };
     cut(&stream).into_iter().filter_map(seen).collect()
 }
@@ -216,15 +189,8 @@ async fn relay(
     let note = |direction| {
         let record = Arc::clone(&record);
         move |bytes: &[u8]| {
-            let chunk = Chunk {
-                connection,
-                direction,
-                bytes: bytes.to_vec(),
-            };
-            record
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(chunk);
+            let chunk = Chunk { connection, direction, bytes: bytes.to_vec() };
+            record.lock().unwrap_or_else(PoisonError::into_inner).push(chunk);
         }
     };
     tokio::join!(

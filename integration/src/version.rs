@@ -70,11 +70,7 @@ impl Version {
         if said.contains(&format!("version {}", self.branch())) {
             return Ok(path);
         }
-        let sentence = format!(
-            "{} names {}, which is {said}",
-            self.variable(),
-            path.display()
-        );
+        let sentence = format!("{} names {}, which is {said}", self.variable(), path.display());
         Err(Failure::new(sentence))
     }
 
@@ -100,15 +96,9 @@ async fn describe(binary: &Path) -> Result<String, Failure> {
 }
 
 async fn run(command: &mut Command) -> Result<Output, Failure> {
-    let program = command
-        .as_std()
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
-    let output = command
-        .output()
-        .await
-        .map_err(Failure::during(format!("cannot run {program}")))?;
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    let output =
+        command.output().await.map_err(Failure::during(format!("cannot run {program}")))?;
     if output.status.success() {
         return Ok(output);
     }
@@ -122,10 +112,7 @@ mod tests {
 
     #[test]
     fn only_the_last_branch_has_the_new_engine() {
-        assert_eq!(
-            Version::ALL.map(Version::has_new_engine),
-            [false, false, true]
-        );
+        assert_eq!(Version::ALL.map(Version::has_new_engine), [false, false, true]);
     }
 
     #[test]

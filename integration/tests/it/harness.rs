@@ -121,18 +121,7 @@ on_every_haproxy! {
 #[tokio::test]
 async fn a_load_by_count_asks_exactly_that_often() {
     let app = App::start().await.unwrap();
-    let haproxy = Config::new(Version::V3_2)
-        .app(app.address())
-        .start()
-        .await
-        .unwrap();
-    let tally = Load::counting(4, 100)
-        .path("/status/201")
-        .run(haproxy.http())
-        .await
-        .unwrap();
-    assert_eq!(
-        (tally.of("201"), tally.total(), app.requests()),
-        (100, 100, 100)
-    );
+    let haproxy = Config::new(Version::V3_2).app(app.address()).start().await.unwrap();
+    let tally = Load::counting(4, 100).path("/status/201").run(haproxy.http()).await.unwrap();
+    assert_eq!((tally.of("201"), tally.total(), app.requests()), (100, 100, 100));
 }

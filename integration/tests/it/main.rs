@@ -2,5 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod ack_size;
+mod actors;
+mod arguments;
+mod body;
+mod drain;
+mod ends;
+mod events;
+mod failures;
+mod handshake;
 mod harness;
+mod ip_reputation;
+mod late;
+mod messages;
+mod pipelining;
+mod reload;
+mod scene;
 mod tap;
+mod two_engines;
+mod variables;

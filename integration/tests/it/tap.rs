@@ -58,9 +58,7 @@ fn canned_agent_on_a_unix_socket(scratch: &Scratch) -> Endpoint {
 
 async fn haproxy(version: Version, engine: Engine) -> Haproxy {
     let engine = engine.message("ping", "ip=src", "on-frontend-http-request");
-    let config = Config::new(version)
-        .engine(engine)
-        .frontend("http-request return status 200");
+    let config = Config::new(version).engine(engine).frontend("http-request return status 200");
     config.start().await.unwrap()
 }
 

@@ -1,0 +1,51 @@
+//! An agent stops while HAProxy keeps asking it, and another one is there to take over.
+
+use std::time::Duration;
+
+use spoa_actors::{Registry, handler_fn};
+use spoa_integration::{Answer, Load, on_every_haproxy};
+
+use crate::scene::{self, REQUEST, endpoint, engine, error, set, shown, statistics};
+
+/// Enough to have several requests under way on each connection.
+const CLIENTS: usize = 40;
+
+fn greets_later() -> Registry {
+    let later = handler_fn(async |(): ()| {
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        set("greeting", "hello")
+    });
+    Registry::new().on("greet", later)
+}
+
+fn outcome(answer: &Answer) -> String {
+    format!("{} {} {}", answer.status, shown(answer)[0], error(answer))
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    #[ignore = "no hold drain: what HAProxy sends until the farewell fails with 256 or 257"]
+    async fn checklist_33_34_an_agent_that_stops_under_load_loses_no_request(version: Version) {
+        let stopping = scene::agent(greets_later()).await;
+        let staying = scene::agent(greets_later()).await;
+        let engine = engine(endpoint(&stopping))
+            .agent(endpoint(&staying))
+            .backend_line("balance roundrobin")
+            .backend_line("option redispatch 1")
+            .spop_check()
+            .message("greet", "ip=src", REQUEST);
+        let haproxy = scene::haproxy(version, engine, &["var(txn.t.greeting)"]).await;
+        let load = Load::lasting(CLIENTS, scene::SOON);
+        let running = tokio::spawn({
+            let (load, http) = (load.clone(), haproxy.http().clone());
+            async move { load.run_by(&http, outcome).await.unwrap() }
+        });
+        statistics(&stopping, |seen| seen.notifies > 200).await;
+        stopping.stop().await;
+        let before = staying.statistics().await.notifies;
+        statistics(&staying, |seen| seen.notifies > before + 200).await;
+        load.stop();
+        let tally = running.await.unwrap();
+        assert_eq!(tally.of("200 hello "), tally.total(), "{tally:?}");
+    }
+}

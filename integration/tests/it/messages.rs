@@ -1,0 +1,110 @@
+//! Several messages in one event are one NOTIFY, and have one ACK.
+
+use std::time::Duration;
+
+use spoa_actors::{Message, Registry, Route, Scope, handler_fn};
+use spoa_integration::{Direction, FrameHead, Tap, on_every_haproxy};
+use tokio::time::sleep;
+
+use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, set, sets, shown};
+
+/// Longer than a handler needs that answers at once.
+const LATER: Duration = Duration::from_millis(20);
+
+/// Answers only after others had their turn.
+fn sets_late(name: &'static str, value: &'static str) -> Route {
+    handler_fn(move |(): ()| async move {
+        sleep(LATER).await;
+        set(name, value)
+    })
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn the_actions_of_all_messages_are_in_one_ack_in_the_order_of_the_messages(
+        version: Version
+    ) {
+        let first = handler_fn(async |(): ()| {
+            sleep(LATER).await;
+            set("first", 1)?.set_var(Scope::Transaction, "last", 1)
+        });
+        let registry = Registry::new().on("first", first).on("second", sets("last", "2"));
+        let agent = scene::agent(registry).await;
+        let tap = Tap::before(endpoint(&agent)).await.unwrap();
+        let engine =
+            engine(tap.endpoint()).message("first", "", REQUEST).message("second", "", REQUEST);
+        let headers = ["var(txn.t.first)", "var(txn.t.last)"];
+        let haproxy = scene::haproxy(version, engine, &headers).await;
+        let answer = haproxy.http().get("/").await.unwrap();
+        assert_eq!((shown(&answer), error(&answer)), (vec!["1", "2"], ""));
+        tap.seen(FrameHead::ACK, 1, SOON).await.unwrap();
+        assert_eq!(tap.ids(FrameHead::NOTIFY).len(), 1);
+        assert_eq!(tap.ids(FrameHead::ACK).len(), 1);
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn checklist_39_a_message_without_a_handler_is_skipped_and_its_neighbours_answered(
+        version: Version
+    ) {
+        let registry =
+            Registry::new().on("before", sets("before", "a")).on("after", sets_late("after", "b"));
+        let agent = scene::agent(registry).await;
+        let engine = engine(endpoint(&agent))
+            .message("before", "", REQUEST)
+            .message("unknown", "ip=src n=int(-1) s=str(text) bool(true)", REQUEST)
+            .message("after", "", REQUEST);
+        let headers = ["var(txn.t.before)", "var(txn.t.after)"];
+        let haproxy = scene::haproxy(version, engine, &headers).await;
+        let answer = haproxy.http().get("/").await.unwrap();
+        assert_eq!((shown(&answer), error(&answer)), (vec!["a", "b"], ""));
+        let seen = agent.statistics().await;
+        assert_eq!((seen.messages_without_route, seen.messages.answered), (1, 2));
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn checklist_18_a_notify_without_any_handler_gets_an_empty_ack(version: Version) {
+        let agent = scene::agent(Registry::new()).await;
+        let tap = Tap::before(endpoint(&agent)).await.unwrap();
+        let engine = engine(tap.endpoint()).message("unknown", "ip=src", REQUEST);
+        let haproxy = scene::haproxy(version, engine, scene::ERROR_ALONE).await;
+        let answer = haproxy.http().get("/").await.unwrap();
+        assert_eq!((answer.status, error(&answer)), (200, ""));
+        let frames = tap.seen(FrameHead::ACK, 1, SOON).await.unwrap();
+        let ack = frames.iter().find(|frame| frame.head.frame_type == FrameHead::ACK).unwrap();
+        assert_eq!((ack.direction, ack.head.flags), (Direction::ToHaproxy, 1));
+        assert_eq!(ack.bytes.len(), 7, "type, flags and two ids of one byte: {:?}", ack.bytes);
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_catch_all_answers_what_has_no_route_of_its_own(version: Version) {
+        let names = handler_fn(|message: Message| set("name", message.name()));
+        let registry = Registry::new().on("known", sets("known", "yes")).catch_all(names);
+        let agent = scene::agent(registry).await;
+        let engine =
+            engine(endpoint(&agent)).message("known", "", REQUEST).message("other", "", REQUEST);
+        let headers = ["var(txn.t.known)", "var(txn.t.name)"];
+        let haproxy = scene::haproxy(version, engine, &headers).await;
+        let answer = haproxy.http().get("/").await.unwrap();
+        assert_eq!(shown(&answer), ["yes", "other"]);
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn an_event_whose_condition_leaves_no_message_asks_nothing(version: Version) {
+        let agent = scene::agent(Registry::new().on("rare", sets("rare", "yes"))).await;
+        let event = format!("{REQUEST} if {{ path /rare }}");
+        let engine = engine(endpoint(&agent)).message("rare", "", &event);
+        let haproxy = scene::haproxy(version, engine, &["var(txn.t.rare)"]).await;
+        let often = haproxy.http().get("/often").await.unwrap();
+        assert_eq!((shown(&often), error(&often)), (vec![""], ""));
+        assert_eq!(agent.statistics().await.notifies, 0);
+        assert_eq!(shown(&haproxy.http().get("/rare").await.unwrap()), ["yes"]);
+    }
+}
