@@ -28,6 +28,8 @@ use crate::{
 
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 8;
+/// How long no NOTIFY may have come for HAProxy to have sent all that it may without an ACK.
+const QUIET_TIME: Duration = Duration::from_millis(50);
 /// How long a peer may take to close its side when everything is said.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -44,6 +46,8 @@ pub(crate) struct Connection<S> {
 enum Phase {
     /// Frames are read and answered.
     Open,
+    /// Frames are read and answered, but the answers are held back until no more come.
+    Holding(Hold),
     /// Nothing more is read; when all that was asked is answered, the farewell follows.
     Ending(Ending),
     /// Everything is said; it leaves, and then the write side closes.
@@ -52,6 +56,20 @@ enum Phase {
     Lingering,
     /// There is nothing left to do.
     Closed,
+}
+
+/// A connection holds its ACKs back before its farewell.
+///
+/// There is no frame that tells HAProxy to send no more, and what it sends until it sees the farewell
+/// is lost. But it sends no more than so many NOTIFYs without an ACK: once they have come, or no more
+/// do, all ACKs and the farewell leave in one write, and nothing is under way.
+struct Hold {
+    /// How many NOTIFYs had come when it was looked at last.
+    notifies: u64,
+    /// When no NOTIFY has come for long enough.
+    quiet_at: Instant,
+    /// When the first that is held back has waited for long enough.
+    until: Instant,
 }
 
 /// How a connection comes to its end.
@@ -63,7 +81,7 @@ struct Ending {
     not_before: Option<Instant>,
 }
 
-/// Ends a connection in good order: what is in flight is answered first.
+/// Ends a connection in good order, so that HAProxy loses nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drain;
 
@@ -107,10 +125,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         for _ in 0..ROUNDS {
             let mut again = match self.phase {
                 Phase::Open => self.converse(task)?,
+                Phase::Holding(_) => self.hold(task)?,
                 Phase::Ending(_) => self.end(task),
                 Phase::Closing | Phase::Lingering | Phase::Closed => false,
             };
-            let flushed = self.stream.poll_flush(task)?.is_ready();
+            let is_holding = matches!(self.phase, Phase::Holding(_));
+            let flushed = is_holding || self.stream.poll_flush(task)?.is_ready();
             if flushed && matches!(self.phase, Phase::Closing) {
                 again = self.stream.poll_shutdown(task)?.is_ready();
                 if again {
@@ -168,6 +188,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 true
             }
         })
+    }
+
+    /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at
+    /// once.
+    fn hold(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        let again = self.converse(task)?;
+        let now = Instant::now();
+        let Phase::Holding(hold) = &mut self.phase else { return Ok(true) };
+        let notifies = self.conversation.notifies();
+        if notifies > hold.notifies {
+            hold.notifies = notifies;
+            hold.quiet_at = now + QUIET_TIME;
+        }
+        let is_quiet = self.conversation.is_idle() && now >= hold.quiet_at;
+        let is_over = now >= hold.until || self.conversation.is_clogged(&self.stream.output);
+        if is_quiet || is_over {
+            self.say_farewell(true);
+            // At once, so that the farewell leaves with the ACKs.
+            return Ok(self.end(task));
+        }
+        let next = if now < hold.quiet_at { hold.quiet_at } else { hold.until };
+        self.timer.arm(next.min(hold.until));
+        Ok(again)
     }
 
     /// Gathers what is answered, and says farewell when that is all. Says whether to go on at once.
@@ -274,7 +317,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }
-            Phase::Open | Phase::Ending(_) => self.conversation.expire(Instant::now()),
+            Phase::Open | Phase::Holding(_) | Phase::Ending(_) => {
+                self.conversation.expire(Instant::now());
+            }
             Phase::Closing | Phase::Lingering | Phase::Closed => self.phase = Phase::Closed,
         }
     }
@@ -328,8 +373,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<
     type Result = ();
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) {
-        if matches!(self.phase, Phase::Open) {
-            self.say_farewell(true);
+        if !matches!(self.phase, Phase::Open) {
+            return;
         }
+        if !self.stream.output.is_empty() {
+            // A peer that does not read what waits for it would not read what is held back either.
+            return self.say_farewell(true);
+        }
+        let now = Instant::now();
+        self.enter(Phase::Holding(Hold {
+            notifies: self.conversation.notifies(),
+            quiet_at: now + QUIET_TIME,
+            until: now + self.shared.limits.deadline,
+        }));
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Conversation {
     fragments_out: bool,
     /// The largest ACK, in one frame or in fragments.
     max_ack_size: usize,
+    /// How many NOTIFYs have come.
+    notifies: u64,
     in_flight: InFlight,
 }
 
@@ -62,6 +64,7 @@ impl Conversation {
             max_frame_size: FrameCodec::HELLO_LIMIT,
             fragments_out: false,
             max_ack_size: 0,
+            notifies: 0,
         }
     }
 
@@ -76,6 +79,11 @@ impl Conversation {
     /// Whether no NOTIFY waits for its answer.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
+    }
+
+    /// How many NOTIFYs have come.
+    pub(crate) fn notifies(&self) -> u64 {
+        self.notifies
     }
 
     /// When the next fallback is due.
@@ -151,7 +159,6 @@ impl Conversation {
 
     /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
     fn dispatch(&mut self, notify: Notify, now: Instant, output: &mut BytesMut) -> bool {
-        self.shared.counters.count(|statistics| statistics.notifies += 1);
         let origin = self.origin(&notify, now);
         match collect(notify.messages, origin, &self.terms()) {
             Collected::Now(finished) => {
@@ -165,7 +172,10 @@ impl Conversation {
         }
     }
 
-    fn origin(&self, notify: &Notify, now: Instant) -> Origin {
+    /// Takes note of a NOTIFY.
+    fn origin(&mut self, notify: &Notify, now: Instant) -> Origin {
+        self.notifies += 1;
+        self.shared.counters.count(|statistics| statistics.notifies += 1);
         Origin::new(Arc::clone(&self.peer), (notify.stream_id, notify.frame_id), now)
     }
 
@@ -236,10 +246,7 @@ impl Conversation {
 
     /// Answers a NOTIFY that was too large to be read.
     fn refuse(&mut self, notify: Notify, output: &mut BytesMut) {
-        self.shared.counters.count(|statistics| {
-            statistics.notifies += 1;
-            statistics.oversize += 1;
-        });
+        self.shared.counters.count(|statistics| statistics.oversize += 1);
         if let Some(unsaid) = self.shared.oversize.permit() {
             tracing::warn!(
                 stream_id = notify.stream_id.0,

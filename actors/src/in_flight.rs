@@ -80,7 +80,10 @@ impl InFlight {
     /// Drops everything: nobody waits for it any more.
     pub(crate) fn cancel(&mut self) {
         let cancelled = self.collections.len() as u64;
-        self.counters.count(|statistics| statistics.in_flight -= cancelled);
+        self.counters.count(|statistics| {
+            statistics.in_flight -= cancelled;
+            statistics.cancelled += cancelled;
+        });
         self.collections.clear();
         self.waiting = 0;
         self.deadline = None;

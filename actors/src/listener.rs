@@ -8,9 +8,11 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use socket2::{Domain, SockAddr, SockRef, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, UnixListener},
+    sync::oneshot,
     time::sleep,
 };
 
@@ -110,11 +112,19 @@ pub(crate) enum ActiveListener {
 }
 
 impl ActiveListener {
-    /// Hands every connection to `take`, for as long as the returned future is polled.
-    pub(crate) async fn run(self, mut take: impl FnMut(Socket)) {
+    /// Hands every connection to `take` until `stopped`, and then those that are in the backlog.
+    pub(crate) async fn run(
+        self,
+        mut take: impl FnMut(Socket),
+        mut stopped: oneshot::Receiver<()>,
+    ) {
         let log = Throttle::default();
         loop {
-            match self.accept().await {
+            let accepted = tokio::select! {
+                accepted = self.accept() => accepted,
+                _ = &mut stopped => break,
+            };
+            match accepted {
                 Ok(socket) => take(socket),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -128,6 +138,9 @@ impl ActiveListener {
                     sleep(PAUSE).await;
                 }
             }
+        }
+        while let Some(Ok(socket)) = self.accept().now_or_never() {
+            take(socket);
         }
     }
 

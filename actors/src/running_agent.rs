@@ -30,7 +30,13 @@ pub struct RunningAgent {
     addresses: Vec<SocketAddr>,
     limits: Limits,
     workers: Vec<Worker>,
-    listeners: Vec<JoinHandle<()>>,
+    listeners: Vec<Accepting>,
+}
+
+/// A listener at work.
+struct Accepting {
+    task: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
 }
 
 /// One arbiter and the supervisor on it.
@@ -84,28 +90,40 @@ impl RunningAgent {
         let signal = signalled().await;
         tracing::info!("{signal}: the agent stops");
         tokio::select! {
-            () = self.stop() => tracing::info!("the agent has stopped"),
+            seen = self.stop() => tracing::info!(
+                notifies = seen.notifies,
+                acks = seen.acks,
+                cancelled = seen.cancelled,
+                "the agent has stopped"
+            ),
             signal = signalled() => tracing::warn!("{signal} again: the agent stops at once"),
         }
         Ok(())
     }
 
-    /// Stops accepting, has every connection answer what is in flight and say farewell, stops the
-    /// handlers, and ends the arbiters.
-    pub async fn stop(mut self) {
+    /// Ends the agent so that HAProxy loses nothing: stops accepting, has every connection answer
+    /// what HAProxy still sends and say farewell, and stops the handlers. Returns what the agent has
+    /// seen and done.
+    ///
+    /// Where HAProxy has another server for its messages, no request notices.
+    pub async fn stop(mut self) -> Statistics {
         for listener in self.listeners.drain(..) {
-            listener.abort();
-            // The socket file is removed when the task is gone.
-            let _ = listener.await;
+            // It hands over what is in its backlog, and closes.
+            let _ = listener.stop.send(());
+            let _ = listener.task.await;
         }
         // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
         let patience = 2 * self.limits.shutdown_timeout + PATIENCE;
-        let stops = self.workers.iter().map(|worker| worker.supervisor.send(Stop));
-        if timeout(patience, join_all(stops)).await.is_err() {
-            tracing::warn!(
-                "a handler blocks its thread; the agent does not wait for it any longer"
-            );
+        let stops =
+            self.workers.iter().map(|worker| timeout(patience, worker.supervisor.send(Stop)));
+        let mut all = Statistics::default();
+        for stopped in join_all(stops).await {
+            match stopped {
+                Ok(Ok(statistics)) => all.add(&statistics),
+                _ => tracing::warn!("a handler blocks its thread; it is not waited for any longer"),
+            }
         }
+        all
     }
 
     pub(crate) async fn start_workers(
@@ -146,10 +164,13 @@ impl RunningAgent {
             let supervisors: Vec<_> =
                 self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
             let mut turn = 0;
-            self.listeners.push(actix_rt::spawn(active.run(move |socket: Socket| {
+            let take = move |socket: Socket| {
                 supervisors[turn].do_send(Adopt(socket));
                 turn = (turn + 1) % supervisors.len();
-            })));
+            };
+            let (stop, stopped) = oneshot::channel();
+            self.listeners
+                .push(Accepting { task: actix_rt::spawn(active.run(take, stopped)), stop });
         }
         Ok(())
     }
@@ -158,7 +179,7 @@ impl RunningAgent {
 impl Drop for RunningAgent {
     fn drop(&mut self) {
         for listener in &self.listeners {
-            listener.abort();
+            listener.task.abort();
         }
         for worker in &self.workers {
             // Its thread is not waited for: a handler may block it.

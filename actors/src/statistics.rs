@@ -28,6 +28,8 @@ pub struct Statistics {
     pub acks: u64,
     /// NOTIFYs that wait for an answer now.
     pub in_flight: u64,
+    /// NOTIFYs whose connection ended before their answers had come.
+    pub cancelled: u64,
     /// Bytes received.
     pub bytes_in: u64,
     /// Bytes sent.
@@ -102,6 +104,7 @@ impl Statistics {
             notifies,
             acks,
             in_flight,
+            cancelled,
             bytes_in,
             bytes_out,
             fragments,
@@ -125,6 +128,7 @@ impl Statistics {
         self.notifies += notifies;
         self.acks += acks;
         self.in_flight += in_flight;
+        self.cancelled += cancelled;
         self.bytes_in += bytes_in;
         self.bytes_out += bytes_out;
         self.fragments += fragments;

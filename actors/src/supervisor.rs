@@ -51,11 +51,11 @@ impl actix::Message for Ended {
     type Result = ();
 }
 
-/// Ends everything on this arbiter in good order; answered when that is done.
+/// Ends everything on this arbiter in good order; answered with its statistics when that is done.
 pub(crate) struct Stop;
 
 impl actix::Message for Stop {
-    type Result = ();
+    type Result = Statistics;
 }
 
 /// Asks for the statistics of this arbiter.
@@ -140,7 +140,7 @@ impl Handler<Ended> for Supervisor {
 }
 
 impl Handler<Stop> for Supervisor {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseFuture<Statistics>;
 
     fn handle(&mut self, _: Stop, _: &mut Context<Self>) -> Self::Result {
         let shared = Rc::clone(&self.shared);
@@ -159,6 +159,7 @@ impl Handler<Stop> for Supervisor {
             if timeout(shared.limits.shutdown_timeout, shared.routes.stop()).await.is_err() {
                 tracing::warn!("handlers that did not stop in time are dropped");
             }
+            shared.counters.snapshot()
         })
     }
 }

@@ -65,8 +65,8 @@ impl InMemoryAgent {
         self.supervisor.send(Report).await.unwrap_or_default()
     }
 
-    /// Ends the agent in good order.
-    pub async fn stop(&self) {
-        let _ = self.supervisor.send(Stop).await;
+    /// Ends the agent in good order; returns what it has seen and done.
+    pub async fn stop(&self) -> Statistics {
+        self.supervisor.send(Stop).await.unwrap_or_default()
     }
 }

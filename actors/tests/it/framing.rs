@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -18,7 +19,10 @@ use spoa_actors::{
     },
     testing::{FakeError, FakeHaproxy},
 };
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
+    time::{Instant, timeout},
+};
 
 use crate::support::{Result, agent, ask_score, ask_sleep};
 
@@ -146,6 +150,69 @@ async fn checklist_03_answers_that_come_later_at_one_time_leave_in_one_write() -
         haproxy.ack().await?;
     }
     assert_eq!(writes.load(Ordering::Relaxed), 2);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_33_before_a_stop_acks_are_held_back_and_leave_with_the_farewell_in_one_write()
+-> Result {
+    tokio::time::pause();
+    let (ours, theirs) = duplex(64 * 1024);
+    let writes = Arc::new(AtomicUsize::new(0));
+    let agent = agent().await;
+    agent.adopt(Counted { stream: theirs, writes: Arc::clone(&writes) });
+    let mut haproxy = FakeHaproxy::connect(ours).await?;
+    haproxy.send_notify(ask_sleep(100)).await?;
+    while agent.statistics().await.in_flight == 0 {}
+    let stopping = actix_rt::spawn({
+        let agent = agent.clone();
+        async move { agent.stop().await }
+    });
+    // HAProxy does not know yet, and sends what it may.
+    for pause in [30, 30, 30, 30] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        haproxy.send_notify(ask_score()).await?;
+    }
+    assert_eq!(writes.load(Ordering::Relaxed), 1, "AGENT-HELLO");
+    for _ in 0..5 {
+        haproxy.ack().await?;
+    }
+    assert!(matches!(haproxy.receive().await?, Frame::AgentDisconnect(_)));
+    assert_eq!(writes.load(Ordering::Relaxed), 2, "all ACKs and the farewell");
+    drop(haproxy);
+    let seen = stopping.await.unwrap();
+    assert_eq!((seen.notifies, seen.acks, seen.cancelled), (5, 5, 0));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_33_acks_are_not_held_back_for_longer_than_the_deadline() -> Result {
+    tokio::time::pause();
+    let agent = agent().await;
+    let mut haproxy = agent.connect().await?;
+    let stopping = actix_rt::spawn({
+        let agent = agent.clone();
+        async move { agent.stop().await }
+    });
+    let asked = Instant::now();
+    let mut sent = 0;
+    let mut farewell = Box::pin(haproxy.ack());
+    assert!(timeout(Duration::from_millis(1), &mut farewell).await.is_err());
+    drop(farewell);
+    while asked.elapsed() < Duration::from_millis(1500) {
+        if haproxy.send_notify(ask_score()).await.is_ok() {
+            sent += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut acks = 0;
+    while let Frame::Ack(_) = haproxy.receive().await? {
+        acks += 1;
+    }
+    // After the deadline it is over: what came later was sent into the farewell.
+    assert!((50..=52).contains(&acks) && sent > acks, "{acks} of {sent}");
+    drop(haproxy);
+    stopping.await.unwrap();
     Ok(())
 }
 

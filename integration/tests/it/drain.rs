@@ -24,7 +24,6 @@ fn outcome(answer: &Answer) -> String {
 
 on_every_haproxy! {
     #[actix_rt::test]
-    #[ignore = "no hold drain: what HAProxy sends until the farewell fails with 256 or 257"]
     async fn checklist_33_34_an_agent_that_stops_under_load_loses_no_request(version: Version) {
         let stopping = scene::agent(greets_later()).await;
         let staying = scene::agent(greets_later()).await;
