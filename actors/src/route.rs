@@ -31,6 +31,10 @@ pub struct Route {
 
 /// A plain or async function as a route.
 ///
+/// An async function that needs something of its surroundings is a closure that clones it for every
+/// call: `move |args| { let pool = pool.clone(); async move { … } }`. One that needs the deadline or
+/// the peer is a [`HandlerActor`].
+///
 /// ```
 /// use serde::Deserialize;
 /// use spoa_actors::{Actions, Registry, Scope, handler_fn};
