@@ -28,8 +28,6 @@ use crate::{
 
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 8;
-/// How long no NOTIFY may have come for HAProxy to have sent all that it may without an ACK.
-const QUIET_TIME: Duration = Duration::from_millis(50);
 /// How long a peer may take to close its side when everything is said.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -199,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let notifies = self.conversation.notifies();
         if notifies > hold.notifies {
             hold.notifies = notifies;
-            hold.quiet_at = now + QUIET_TIME;
+            hold.quiet_at = now + self.shared.limits.quiet_time();
         }
         let is_quiet = self.conversation.is_idle() && now >= hold.quiet_at;
         let is_over = now >= hold.until || self.conversation.is_clogged(&self.stream.output);
@@ -383,7 +381,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<
         let now = Instant::now();
         self.enter(Phase::Holding(Hold {
             notifies: self.conversation.notifies(),
-            quiet_at: now + QUIET_TIME,
+            quiet_at: now + self.shared.limits.quiet_time(),
             until: now + self.shared.limits.deadline,
         }));
     }

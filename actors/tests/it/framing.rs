@@ -169,7 +169,7 @@ async fn checklist_33_before_a_stop_acks_are_held_back_and_leave_with_the_farewe
         async move { agent.stop().await }
     });
     // HAProxy does not know yet, and sends what it may.
-    for pause in [30, 30, 30, 30] {
+    for pause in [60, 60, 60, 60] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
         haproxy.send_notify(ask_score()).await?;
     }
