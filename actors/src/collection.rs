@@ -52,6 +52,8 @@ pub(crate) struct Collection {
     settled: Actions,
     /// The first message that is not settled, and all behind it.
     slots: VecDeque<Slot>,
+    /// How many messages were handed out.
+    messages: usize,
     /// How many slots there were at first.
     waited: usize,
     /// The place of the first slot, counted over the whole NOTIFY.
@@ -89,6 +91,12 @@ pub(crate) fn collect(messages: Messages, mut origin: Origin, terms: &Terms<'_>)
             collection.settle(route.settle(Err(HandlerError::Overloaded)));
             continue;
         }
+        // Those before it may have taken all the time: it is not even asked then.
+        if collection.messages > 0 && origin.arrived().elapsed() >= route.deadline() {
+            collection.settle(route.settle(Err(HandlerError::Late)));
+            continue;
+        }
+        collection.messages += 1;
         match route.call(message, &mut origin) {
             Reply::Now(answer) => collection.settle(route.settle(answer)),
             Reply::Later(answer) => collection.slots.push_back(Slot::Waiting {
@@ -125,6 +133,7 @@ impl Collection {
             room: Room::new(room),
             settled: Actions::none(),
             slots: VecDeque::new(),
+            messages: 0,
             waited: 0,
             // Place 0 is that of the leading messages that were settled at once.
             first_place: 1,

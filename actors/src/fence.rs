@@ -25,8 +25,16 @@ pub(crate) fn call(dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
 /// Does what a handler's values have a say in, such as their `Display` and `Drop`.
 pub(crate) fn shield(what: &'static str, work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-        tracing::error!(panic = message(&*panic), "a handler's value panicked while {what}");
+        quietly(|| {
+            tracing::error!(panic = message(&*panic), "a handler's value panicked while {what}");
+        });
     }
+}
+
+/// Writes to the log where a log that panics would end more than one connection.
+pub(crate) fn quietly(log: impl FnOnce()) {
+    // There is no other place to complain to.
+    let _ = catch_unwind(AssertUnwindSafe(log));
 }
 
 /// What a panic said.

@@ -16,7 +16,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::throttle::Throttle;
+use crate::{fence, throttle::Throttle};
 
 /// HAProxy opens a burst of connections when it reloads.
 const BACKLOG: i32 = 4096;
@@ -130,10 +130,7 @@ impl ActiveListener {
                 Err(error) => {
                     // Most likely EMFILE: connections wait in the backlog until there is room.
                     if let Some(unsaid) = log.permit() {
-                        tracing::error!(
-                            %error, unsaid,
-                            "cannot accept connections; raise the limit of open files (ulimit -n)"
-                        );
+                        fence::quietly(|| report(&error, unsaid));
                     }
                     sleep(PAUSE).await;
                 }
@@ -160,6 +157,14 @@ impl ActiveListener {
             }
         }
     }
+}
+
+fn report(error: &io::Error, unsaid: u64) {
+    tracing::error!(
+        %error,
+        unsaid,
+        "cannot accept connections; raise the limit of open files (ulimit -n)"
+    );
 }
 
 impl Drop for SocketFile {

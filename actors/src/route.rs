@@ -171,6 +171,10 @@ pub(crate) struct LiveRoute {
 }
 
 impl LiveRoute {
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
     /// Hands a message to the handler, behind the fence.
     #[inline]
     pub(crate) fn call(&self, message: Message, origin: &mut Origin) -> Reply<Fenced> {

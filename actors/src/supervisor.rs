@@ -1,9 +1,18 @@
 //! Supervisor: one on every arbiter; it owns the routes and the connections there.
 
-use std::{collections::HashMap, io, panic::AssertUnwindSafe, rc::Rc, sync::Arc};
+use std::{
+    collections::HashMap,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{self, Poll},
+};
 
 use actix::{
     Actor, Addr, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture,
+    Supervised, dev::ContextFut,
 };
 use futures_util::FutureExt;
 use tokio::{
@@ -74,8 +83,11 @@ impl Supervisor {
         let counters = Rc::new(Counters::default());
         let routes = registry.start(limits.deadline, &counters).await?;
         let shared = Rc::new(Shared::new(routes, limits, counters));
-        let connections = HashMap::new();
-        Ok(Actor::start(Self { shared, connections, next_key: 0, stopped: None }))
+        let supervisor = Self { shared, connections: HashMap::new(), next_key: 0, stopped: None };
+        let context = Context::new();
+        let address = AsyncContext::address(&context);
+        actix_rt::spawn(Undying { run: context.into_future(supervisor) });
+        Ok(address)
     }
 
     /// Runs a connection behind a fence: if its own code panics, only this connection ends.
@@ -99,6 +111,29 @@ impl Supervisor {
 
 impl Actor for Supervisor {
     type Context = Context<Self>;
+}
+
+impl Supervised for Supervisor {}
+
+/// Runs the supervisor: a panic over one message, of which no way is known, loses that message and
+/// not the arbiter.
+struct Undying {
+    run: ContextFut<Supervisor, Context<Supervisor>>,
+}
+
+impl Future for Undying {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
+        loop {
+            let run = &mut self.run;
+            match catch_unwind(AssertUnwindSafe(|| Pin::new(run).poll(task))) {
+                Ok(progress) => return progress,
+                Err(_) if self.run.restart() => {}
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
 }
 
 impl Handler<Adopt> for Supervisor {

@@ -46,6 +46,8 @@ fn log_to_stderr() -> Result<(), FromEnvError> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // A log that cannot be written must not end anything; without this, its complaint would.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .init();
     Ok(())

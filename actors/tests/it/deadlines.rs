@@ -4,7 +4,8 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use async_trait::async_trait;
 use spoa_actors::{
-    Actions, BoxError, HandlerActor, Limits, Message, Origin, Registry, Route,
+    Actions, BoxError, HandlerActor, Limits, Message, Messages, Origin, Registry, Route,
+    handler_fn,
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tokio::time::Instant;
@@ -106,6 +107,22 @@ async fn a_deadline_holds_for_a_peer_that_does_not_read_too() -> Result {
     let statistics = agent.statistics().await;
     assert!(statistics.acks < 25, "the output is not clogged");
     assert_eq!(statistics.messages.late, 20);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn when_the_first_message_takes_all_the_time_the_others_are_not_asked() -> Result {
+    let slow = handler_fn(|(): ()| {
+        std::thread::sleep(Duration::from_millis(60));
+        Ok::<_, BoxError>(variable("slow", 1))
+    });
+    let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
+    let agent = InMemoryAgent::start(registry().on("slow", slow), limits).await?;
+    let mut haproxy = agent.connect().await?;
+    let messages: Messages = (0..100).map(|_| Message::new("slow")).collect();
+    haproxy.notify(messages).await?;
+    let outcomes = agent.statistics().await.messages;
+    assert_eq!((outcomes.answered, outcomes.late), (1, 99));
     Ok(())
 }
 

@@ -207,3 +207,42 @@ async fn an_error_that_panics_when_it_is_shown_hurts_no_other_frame() -> Result 
     assert_eq!(agent.statistics().await.connections_panicked, 0);
     Ok(())
 }
+
+/// A log that panics over every line.
+struct BrokenLog;
+
+impl tracing::Subscriber for BrokenLog {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().starts_with("spoa_actors")
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("the log cannot be written")
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[actix_rt::test]
+async fn a_log_that_panics_ends_the_connection_it_is_about_and_nothing_else() -> Result {
+    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
+    let mut bystander = agent.connect().await?;
+    let mut culprit = agent.connect().await?;
+    let broken = tracing::subscriber::set_default(BrokenLog);
+    culprit.send_bytes(&[0; 4]).await?;
+    assert!(culprit.receive().await.is_err());
+    let actions = bystander.notify(Message::new("fail")).await?;
+    assert_eq!(actions.to_string(), "set-var txn.fail -1");
+    drop(broken);
+    let mut newcomer = agent.connect().await?;
+    assert_eq!(newcomer.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    assert_eq!(agent.statistics().await.connections_panicked, 1);
+    Ok(())
+}

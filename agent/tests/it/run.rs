@@ -187,3 +187,17 @@ fn checklist_43_accepting_goes_on_after_the_agent_has_run_out_of_open_files() {
     assert_eq!((outcome.code, &*outcome.stdout), (Some(0), ANSWER), "{outcome:?}");
     assert_eq!(agent.end_by("TERM"), Some(0));
 }
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nothing() {
+    let agent = Agent::with_a_full_log();
+    let address = agent.address();
+    for _ in 0..4 {
+        // Without its argument it fails, which is logged.
+        let outcome = spoa_agent(&["call", "--addr", &address, "check-client-ip"]);
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(0), "no actions\n"), "{outcome:?}");
+        let outcome = spoa_agent(&["call", "--addr", &address, "check-client-ip", "ip=::1"]);
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(0), ANSWER), "{outcome:?}");
+    }
+    assert_eq!(agent.end_by("TERM"), Some(0));
+}

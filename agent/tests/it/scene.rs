@@ -44,9 +44,17 @@ impl Agent {
 
     /// Starts it with no more than `limit` open files, on a free port of the loopback.
     pub(crate) fn with_open_files(limit: u32) -> Self {
-        let script = format!("ulimit -n {limit}; exec \"$0\" --arbiters 1 --listen 127.0.0.1:0");
+        Self::scripted(&format!("ulimit -n {limit}; exec \"$0\" --arbiters 1 --listen 127.0.0.1:0"))
+    }
+
+    /// Starts it with a log that cannot be written, on a free port of the loopback.
+    pub(crate) fn with_a_full_log() -> Self {
+        Self::scripted("exec \"$0\" --arbiters 1 --listen 127.0.0.1:0 2>/dev/full")
+    }
+
+    fn scripted(script: &str) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_spoa-agent")]).stdout(Stdio::piped());
+        command.args(["-c", script, env!("CARGO_BIN_EXE_spoa-agent")]).stdout(Stdio::piped());
         Self::started(command)
     }
 

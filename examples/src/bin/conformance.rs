@@ -43,11 +43,14 @@ struct Options {
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    // A log that cannot be written must not end anything.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).log_internal_errors(false).init();
     let options = Options::parse();
     let limits = Limits {
         deadline: Duration::from_millis(500),
         max_fragmented_ack: 2 * MAX_BIG as usize,
+        // No number of messages that wait holds up the others.
+        in_flight: 1 << 16,
         ..Limits::default()
     };
     let mut agent = Agent::bind(options.listen)?.limits(limits);

@@ -9,6 +9,7 @@ mod body;
 mod drain;
 mod ends;
 mod events;
+mod examples;
 mod failures;
 mod handshake;
 mod harness;
