@@ -18,6 +18,17 @@ async fn wide(agent: &InMemoryAgent) -> Result<FakeHaproxy<DuplexStream>> {
     FakeHaproxy::connect(ours).await
 }
 
+/// A connection that has asked for more than its stream takes, and reads nothing.
+async fn unread() -> Result<(InMemoryAgent, FakeHaproxy)> {
+    tokio::time::pause();
+    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..20 {
+        haproxy.send_notify(ask_big(16_000)).await?;
+    }
+    Ok((agent, haproxy))
+}
+
 #[actix_rt::test]
 async fn at_the_bound_of_what_is_in_flight_reading_stops_until_something_is_answered() -> Result {
     tokio::time::pause();
@@ -84,12 +95,7 @@ async fn answers_that_come_at_one_time_all_leave_though_they_exceed_the_output_b
 
 #[actix_rt::test]
 async fn a_peer_that_reads_nothing_for_too_long_is_cut_off() -> Result {
-    tokio::time::pause();
-    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
-    let mut haproxy = agent.connect().await?;
-    for _ in 0..20 {
-        haproxy.send_notify(ask_big(16_000)).await?;
-    }
+    let (agent, _haproxy) = unread().await?;
     tokio::time::sleep(Limits::default().write_timeout + Duration::from_secs(1)).await;
     let statistics = agent.statistics().await;
     assert_eq!((statistics.connections_open, statistics.write_timeouts), (0, 1));
@@ -98,12 +104,7 @@ async fn a_peer_that_reads_nothing_for_too_long_is_cut_off() -> Result {
 
 #[actix_rt::test]
 async fn a_slow_reader_is_not_cut_off() -> Result {
-    tokio::time::pause();
-    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
-    let mut haproxy = agent.connect().await?;
-    for _ in 0..20 {
-        haproxy.send_notify(ask_big(16_000)).await?;
-    }
+    let (agent, mut haproxy) = unread().await?;
     for _ in 0..20 {
         tokio::time::sleep(Limits::default().write_timeout / 2).await;
         haproxy.ack().await?;
