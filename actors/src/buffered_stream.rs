@@ -25,6 +25,8 @@ const READ_ROOM: usize = 16 * 1024;
 pub(crate) struct BufferedStream<S> {
     stream: S,
     shared: Rc<Shared>,
+    /// How many bytes have come.
+    received: u64,
     /// What was read and not yet taken.
     pub(crate) input: BytesMut,
     /// What is to be written.
@@ -38,10 +40,16 @@ impl<S> BufferedStream<S> {
         Self {
             stream,
             shared,
+            received: 0,
             input: BytesMut::new(),
             output: BytesMut::new(),
             stall: Timer::default(),
         }
+    }
+
+    /// How many bytes have come.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Takes the buffers that the arbiter lends, for one wake-up.
@@ -69,6 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> BufferedStream<S> {
             self.input.reserve(READ_SIZE);
         }
         let read = ready!(poll_read_buf(Pin::new(&mut self.stream), task, &mut self.input))?;
+        self.received += read as u64;
         self.shared.counters.count(|statistics| statistics.bytes_in += read as u64);
         Poll::Ready(Ok(read))
     }

@@ -141,6 +141,11 @@ impl Collection {
         }
     }
 
+    /// When the NOTIFY had come.
+    pub(crate) fn arrived(&self) -> Instant {
+        self.arrived
+    }
+
     /// How many messages had to wait, for their answers or for one before them.
     pub(crate) fn waited(&self) -> usize {
         self.waited

@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     buffered_stream::BufferedStream,
     conversation::{Conversation, End, Flow},
+    hold::Hold,
     origin::PeerAddress,
     shared::Shared,
     spop::{Disconnect, Frame, StatusCode, Violation},
@@ -56,20 +57,6 @@ enum Phase {
     Closed,
 }
 
-/// A connection holds its ACKs back before its farewell.
-///
-/// There is no frame that tells HAProxy to send no more, and what it sends until it sees the farewell
-/// is lost. But it sends no more than so many NOTIFYs without an ACK: once they have come, or no more
-/// do, all ACKs and the farewell leave in one write, and nothing is under way.
-struct Hold {
-    /// How many NOTIFYs had come when it was looked at last.
-    notifies: u64,
-    /// When no NOTIFY has come for long enough.
-    quiet_at: Instant,
-    /// When the first that is held back has waited for long enough.
-    until: Instant,
-}
-
 /// How a connection comes to its end.
 struct Ending {
     /// What is said at last; nothing to a peer that has closed its side already.
@@ -79,7 +66,7 @@ struct Ending {
     not_before: Option<Instant>,
 }
 
-/// Ends a connection in good order, so that HAProxy loses nothing.
+/// Ends a connection in good order: what HAProxy may still send is answered first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drain;
 
@@ -119,6 +106,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         }
     }
 
+    /// Takes turns until there is nothing to do at once. Pending is left by
+    ///
+    /// - the read side, when something comes, unless the in-flight set or the output is full;
+    /// - an answer, when it is ready; it makes room in the in-flight set;
+    /// - the write side, when the peer takes something; until then nothing is put into the output;
+    /// - the timer (deadlines, HELLO, hold, refusal, linger), and the one of a stalled output.
     fn proceed(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         for _ in 0..ROUNDS {
             let mut again = match self.phase {
@@ -133,6 +126,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 again = self.stream.poll_shutdown(task)?.is_ready();
                 if again {
                     self.enter(Phase::Lingering);
+                } else {
+                    self.timer.arm(Instant::now() + LINGER);
                 }
             }
             if matches!(self.phase, Phase::Lingering) {
@@ -159,7 +154,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
     fn converse(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         let is_full = self.conversation.is_full(&self.stream.output);
-        let read = match if is_full { Poll::Pending } else { self.stream.poll_read(task) } {
+        let polled = if is_full { Poll::Pending } else { self.stream.poll_read(task) };
+        let read = match polled {
             Poll::Ready(Ok(0)) => {
                 // What is answered at once may still reach the peer; the rest is wanted no more.
                 self.enter(Phase::Ending(Ending {
@@ -194,20 +190,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let again = self.converse(task)?;
         let now = Instant::now();
         let Phase::Holding(hold) = &mut self.phase else { return Ok(true) };
-        let notifies = self.conversation.notifies();
-        if notifies > hold.notifies {
-            hold.notifies = notifies;
-            hold.quiet_at = now + self.shared.limits.quiet_time();
-        }
-        let is_quiet = self.conversation.is_idle() && now >= hold.quiet_at;
-        let is_over = now >= hold.until || self.conversation.is_clogged(&self.stream.output);
+        hold.saw(self.stream.received(), now);
+        // Not while there may be more to read at once.
+        let is_quiet = !again && self.conversation.is_idle() && hold.is_quiet(now);
+        let is_over = hold.is_over(now) || self.conversation.is_clogged(&self.stream.output);
         if is_quiet || is_over {
             self.say_farewell(true);
             // At once, so that the farewell leaves with the ACKs.
             return Ok(self.end(task));
         }
-        let next = if now < hold.quiet_at { hold.quiet_at } else { hold.until };
-        self.timer.arm(next.min(hold.until));
+        self.timer.arm(hold.next(now));
         Ok(again)
     }
 
@@ -225,7 +217,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         if let Some(deadline) = self.conversation.deadline() {
             self.timer.arm(deadline);
         }
-        if ending.not_before.is_some_and(|time| Instant::now() < time) {
+        if let Some(time) = ending.not_before
+            && Instant::now() < time
+        {
+            self.timer.arm(time);
             return false;
         }
         if ending.takes_input || !self.conversation.is_idle() {
@@ -289,8 +284,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
             Instant::now() + self.shared.limits.refusal_delay
         });
-        let farewell = Disconnect { status_code, message: violation.to_string().into() };
-        let farewell = Some(farewell);
+        let farewell = Some(Disconnect { status_code, message: violation.to_string().into() });
         self.enter(Phase::Ending(Ending { farewell, takes_input: false, not_before }));
     }
 
@@ -301,11 +295,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     fn enter(&mut self, phase: Phase) {
         self.timer.disarm();
-        match &phase {
-            Phase::Ending(Ending { not_before: Some(time), .. }) => self.timer.arm(*time),
-            Phase::Closing => self.timer.arm(Instant::now() + self.shared.limits.write_timeout),
-            Phase::Lingering => self.timer.arm(Instant::now() + LINGER),
-            _ => {}
+        if matches!(phase, Phase::Lingering) {
+            self.timer.arm(Instant::now() + LINGER);
         }
         self.phase = phase;
     }
@@ -374,15 +365,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<
         if !matches!(self.phase, Phase::Open) {
             return;
         }
-        if !self.stream.output.is_empty() {
-            // A peer that does not read what waits for it would not read what is held back either.
+        if !self.conversation.is_greeted() || !self.stream.output.is_empty() {
+            // Nothing can be under way yet; or the peer is behind, and holding back gains nothing.
             return self.say_farewell(true);
         }
-        let now = Instant::now();
-        self.enter(Phase::Holding(Hold {
-            notifies: self.conversation.notifies(),
-            quiet_at: now + self.shared.limits.quiet_time(),
-            until: now + self.shared.limits.deadline,
-        }));
+        let (now, received) = (Instant::now(), self.stream.received());
+        let hold = Hold::new(now, received, self.conversation.oldest(), &self.shared.limits);
+        self.enter(Phase::Holding(hold));
+        self.timer.arm(now);
     }
 }

@@ -28,8 +28,6 @@ pub(crate) struct Conversation {
     fragments_out: bool,
     /// The largest ACK, in one frame or in fragments.
     max_ack_size: usize,
-    /// How many NOTIFYs have come.
-    notifies: u64,
     in_flight: InFlight,
 }
 
@@ -64,7 +62,6 @@ impl Conversation {
             max_frame_size: FrameCodec::HELLO_LIMIT,
             fragments_out: false,
             max_ack_size: 0,
-            notifies: 0,
         }
     }
 
@@ -81,9 +78,9 @@ impl Conversation {
         self.in_flight.is_empty()
     }
 
-    /// How many NOTIFYs have come.
-    pub(crate) fn notifies(&self) -> u64 {
-        self.notifies
+    /// When the oldest NOTIFY that waits for its answer had come.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.in_flight.oldest()
     }
 
     /// When the next fallback is due.
@@ -173,8 +170,7 @@ impl Conversation {
     }
 
     /// Takes note of a NOTIFY.
-    fn origin(&mut self, notify: &Notify, now: Instant) -> Origin {
-        self.notifies += 1;
+    fn origin(&self, notify: &Notify, now: Instant) -> Origin {
         self.shared.counters.count(|statistics| statistics.notifies += 1);
         Origin::new(Arc::clone(&self.peer), (notify.stream_id, notify.frame_id), now)
     }

@@ -37,6 +37,11 @@ impl InFlight {
         self.waiting
     }
 
+    /// When the oldest of them had come.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.collections.iter().map(Collection::arrived).min()
+    }
+
     /// When the next fallback is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline

@@ -50,6 +50,7 @@ mod conversation;
 mod error;
 mod fence;
 mod handler;
+mod hold;
 mod in_flight;
 mod limits;
 mod listener;

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt;
 use socket2::{Domain, SockAddr, SockRef, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -32,6 +31,16 @@ pub(crate) enum Socket {
     Unix(std::os::unix::net::UnixStream),
     #[cfg(feature = "testing")]
     InMemory(Box<dyn ByteStream>),
+}
+
+impl Socket {
+    fn tcp(stream: std::net::TcpStream, address: SocketAddr) -> Self {
+        // They fail only on a connection that has gone already, which its actor will see.
+        let _ = stream.set_nodelay(true);
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        Self::Tcp(stream, address)
+    }
 }
 
 /// Any stream of bytes that can be handed to an agent in memory.
@@ -108,7 +117,7 @@ impl Listener {
 /// A listener in a runtime.
 pub(crate) enum ActiveListener {
     Tcp(TcpListener),
-    Unix(#[expect(dead_code, reason = "held to be removed at the end")] SocketFile, UnixListener),
+    Unix(SocketFile, UnixListener),
 }
 
 impl ActiveListener {
@@ -136,20 +145,38 @@ impl ActiveListener {
                 }
             }
         }
-        while let Some(Ok(socket)) = self.accept().now_or_never() {
-            take(socket);
+        // It ends with "would block": all are handed over.
+        let _ = self.empty_backlog(take);
+    }
+
+    /// Hands over what has connected already: it would be reset when the listener closes.
+    fn empty_backlog(self, mut take: impl FnMut(Socket)) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => {
+                let listener = listener.into_std()?;
+                for _ in 0..BACKLOG {
+                    let (stream, address) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    take(Socket::tcp(stream, address));
+                }
+            }
+            Self::Unix(_file, listener) => {
+                let listener = listener.into_std()?;
+                for _ in 0..BACKLOG {
+                    let (stream, _) = listener.accept()?;
+                    stream.set_nonblocking(true)?;
+                    take(Socket::Unix(stream));
+                }
+            }
         }
+        Ok(())
     }
 
     async fn accept(&self) -> io::Result<Socket> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
-                // They fail only on a connection that has gone already, which its actor will see.
-                let _ = stream.set_nodelay(true);
-                let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
-                Ok(Socket::Tcp(stream.into_std()?, address))
+                Ok(Socket::tcp(stream.into_std()?, address))
             }
             Self::Unix(_, listener) => {
                 let (stream, _) = listener.accept().await?;

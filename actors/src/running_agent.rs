@@ -101,11 +101,11 @@ impl RunningAgent {
         Ok(())
     }
 
-    /// Ends the agent so that HAProxy loses nothing: stops accepting, has every connection answer
-    /// what HAProxy still sends and say farewell, and stops the handlers. Returns what the agent has
-    /// seen and done.
+    /// Ends the agent in good order: stops accepting, has every connection answer what HAProxy still
+    /// sends and say farewell, and stops the handlers. Returns what the agent has seen and done.
     ///
-    /// Where HAProxy has another server for its messages, no request notices.
+    /// Where HAProxy has another server for its messages, no request is lost but one that crosses
+    /// the farewell: for that there is no frame in SPOP.
     pub async fn stop(mut self) -> Statistics {
         for listener in self.listeners.drain(..) {
             // It hands over what is in its backlog, and closes.
@@ -120,7 +120,10 @@ impl RunningAgent {
         for stopped in join_all(stops).await {
             match stopped {
                 Ok(Ok(statistics)) => all.add(&statistics),
-                _ => tracing::warn!("a handler blocks its thread; it is not waited for any longer"),
+                Ok(Err(_)) => tracing::warn!("an arbiter had ended before it was told to"),
+                Err(_) => {
+                    tracing::warn!("a handler blocks its thread; it is not waited for any longer");
+                }
             }
         }
         all

@@ -115,8 +115,8 @@ impl Actor for Supervisor {
 
 impl Supervised for Supervisor {}
 
-/// Runs the supervisor: a panic over one message, of which no way is known, loses that message and
-/// not the arbiter.
+/// Runs the supervisor: a panic over one message, to which no way is known, loses that message (and
+/// the answer to a [`Stop`] that is under way), and not the arbiter.
 struct Undying {
     run: ContextFut<Supervisor, Context<Supervisor>>,
 }

@@ -51,15 +51,13 @@ impl Tasks {
             let mut running = FuturesUnordered::new();
             loop {
                 tokio::select! {
-                    task = started.recv() => match task {
-                        Some(task) => running.push(AssertUnwindSafe(task).catch_unwind()),
-                        None => break while running.next().await.is_some() {},
-                    },
-                    Some(end) = running.next(), if !running.is_empty() => {
-                        if end.is_err() {
-                            tracing::error!("a task of a handler panicked and has ended");
-                        }
+                    Some(task) = started.recv() => {
+                        running.push(AssertUnwindSafe(task).catch_unwind());
                     }
+                    Some(end) = running.next() => if end.is_err() {
+                        tracing::error!("a task of a handler panicked and has ended");
+                    },
+                    else => break,
                 }
             }
         };

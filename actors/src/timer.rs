@@ -1,4 +1,4 @@
-//! Timer: the one clock of a connection, armed only while it waits for something.
+//! Timer: a clock of a connection, armed only while it waits for something.
 
 use std::{pin::Pin, task::Context};
 

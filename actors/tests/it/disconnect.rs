@@ -7,7 +7,7 @@ use spoa_actors::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Result, agent, ask_score, ask_sleep};
+use crate::support::{Result, agent, ask_score, ask_sleep, until};
 
 #[actix_rt::test]
 async fn checklist_30_a_disconnect_is_answered_with_0_and_what_is_in_flight_is_dropped() -> Result {
@@ -48,9 +48,7 @@ async fn checklist_31_the_end_of_the_stream_at_any_point_ends_the_connection_qui
     let mut waiting = agent.connect().await?;
     waiting.send_notify(ask_sleep(60_000)).await?;
     drop(waiting);
-    while agent.statistics().await.connections_open > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(&agent, |seen| seen.connections_open == 0).await;
     let statistics = agent.statistics().await;
     assert_eq!((statistics.connections_accepted, statistics.in_flight), (5, 0));
     assert_eq!(statistics.connections_panicked, 0);
@@ -74,7 +72,7 @@ async fn checklist_32_acks_come_before_our_own_disconnect_and_then_the_write_sid
     let agent = agent().await;
     let mut haproxy = agent.connect().await?;
     let (stream_id, _) = haproxy.send_notify(ask_sleep(500)).await?;
-    while agent.statistics().await.in_flight == 0 {}
+    until(&agent, |seen| seen.in_flight > 0).await;
     let stopping = actix_rt::spawn({
         let agent = agent.clone();
         async move { agent.stop().await }

@@ -13,18 +13,18 @@ use std::{
 
 use bytes::BytesMut;
 use spoa_actors::{
-    Message,
+    Limits, Message, Statistics,
     spop::{
         Frame, FrameCodec, FrameId, Messages, Notify, StatusCode, StreamId, Violation, WireError,
     },
-    testing::{FakeError, FakeHaproxy},
+    testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
     time::Instant,
 };
 
-use crate::support::{Result, agent, ask_score, ask_sleep};
+use crate::support::{Result, agent, ask_score, ask_sleep, registry, until};
 
 /// A NOTIFY of stream 1 with one message, as bytes.
 fn notify(messages: impl Into<Messages>) -> BytesMut {
@@ -122,6 +122,11 @@ impl AsyncWrite for Counted {
     }
 }
 
+fn stop(agent: &InMemoryAgent) -> tokio::task::JoinHandle<Statistics> {
+    let agent = agent.clone();
+    actix_rt::spawn(async move { agent.stop().await })
+}
+
 async fn counted() -> Result<(FakeHaproxy, Arc<AtomicUsize>)> {
     let (ours, theirs) = duplex(64 * 1024);
     let writes = Arc::new(AtomicUsize::new(0));
@@ -163,11 +168,8 @@ async fn checklist_33_before_a_stop_acks_are_held_back_and_leave_with_the_farewe
     agent.adopt(Counted { stream: theirs, writes: Arc::clone(&writes) });
     let mut haproxy = FakeHaproxy::connect(ours).await?;
     haproxy.send_notify(ask_sleep(100)).await?;
-    while agent.statistics().await.in_flight == 0 {}
-    let stopping = actix_rt::spawn({
-        let agent = agent.clone();
-        async move { agent.stop().await }
-    });
+    until(&agent, |seen| seen.in_flight > 0).await;
+    let stopping = stop(&agent);
     // HAProxy does not know yet, and sends what it may.
     for pause in [60, 60, 60, 60] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -186,14 +188,52 @@ async fn checklist_33_before_a_stop_acks_are_held_back_and_leave_with_the_farewe
 }
 
 #[actix_rt::test]
+async fn checklist_33_what_waits_behind_a_full_in_flight_set_is_answered_before_a_stop() -> Result {
+    tokio::time::pause();
+    let limits = Limits { in_flight: 2, ..Limits::default() };
+    let agent = InMemoryAgent::start(registry(), limits).await?;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..2 {
+        haproxy.send_notify(ask_sleep(300)).await?;
+    }
+    until(&agent, |seen| seen.in_flight >= 2).await;
+    for _ in 0..5 {
+        haproxy.send_notify(ask_score()).await?;
+    }
+    let stopping = stop(&agent);
+    for _ in 0..7 {
+        haproxy.ack().await?;
+    }
+    assert!(matches!(haproxy.receive().await?, Frame::AgentDisconnect(_)));
+    drop(haproxy);
+    assert_eq!(stopping.await.unwrap().acks, 7);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_33_a_frame_that_is_arriving_is_answered_before_a_stop() -> Result {
+    tokio::time::pause();
+    let agent = agent().await;
+    let mut haproxy = agent.connect().await?;
+    let bytes = notify(ask_score());
+    haproxy.send_bytes(&bytes[..1]).await?;
+    let stopping = stop(&agent);
+    for byte in &bytes[1..] {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        haproxy.send_bytes(&[*byte]).await?;
+    }
+    assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var sess.ip_score 20");
+    drop(haproxy);
+    stopping.await.unwrap();
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn checklist_33_acks_are_not_held_back_for_longer_than_the_deadline() -> Result {
     tokio::time::pause();
     let agent = agent().await;
     let mut haproxy = agent.connect().await?;
-    let stopping = actix_rt::spawn({
-        let agent = agent.clone();
-        async move { agent.stop().await }
-    });
+    let stopping = stop(&agent);
     let asked = Instant::now();
     let mut sent = 0;
     while asked.elapsed() < Duration::from_millis(1500) {

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, Message, Registry, Route, Scope, handler_fn,
+    ActionError, Actions, Message, Registry, Route, Scope, Statistics, handler_fn,
     spop::{Ack, Messages},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
@@ -122,4 +122,15 @@ pub(crate) async fn exchange(
         acks.push(haproxy.ack().await?);
     }
     Ok(acks)
+}
+
+/// Waits until the agent has come so far.
+pub(crate) async fn until(agent: &InMemoryAgent, is_so: impl Fn(&Statistics) -> bool) {
+    for _ in 0..100_000 {
+        if is_so(&agent.statistics().await) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the agent does not come so far: {:?}", agent.statistics().await);
 }
