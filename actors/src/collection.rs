@@ -52,8 +52,6 @@ pub(crate) struct Collection {
     settled: Actions,
     /// The first message that is not settled, and all behind it.
     slots: VecDeque<Slot>,
-    /// How many messages were handed out.
-    messages: usize,
     /// How many slots there were at first.
     waited: usize,
     /// The place of the first slot, counted over the whole NOTIFY.
@@ -81,6 +79,7 @@ pub(crate) struct Terms<'a> {
 #[inline]
 pub(crate) fn collect(messages: Messages, mut origin: Origin, terms: &Terms<'_>) -> Collected {
     let mut collection = Collection::new(&origin, terms.room);
+    let mut is_first = true;
     for message in messages {
         let Some(route) = terms.routes.find(message.name()) else {
             terms.counters.count(|statistics| statistics.messages_without_route += 1);
@@ -92,11 +91,11 @@ pub(crate) fn collect(messages: Messages, mut origin: Origin, terms: &Terms<'_>)
             continue;
         }
         // Those before it may have taken all the time: it is not even asked then.
-        if collection.messages > 0 && origin.arrived().elapsed() >= route.deadline() {
+        if !is_first && origin.arrived().elapsed() >= route.deadline() {
             collection.settle(route.settle(Err(HandlerError::Late)));
             continue;
         }
-        collection.messages += 1;
+        is_first = false;
         match route.call(message, &mut origin) {
             Reply::Now(answer) => collection.settle(route.settle(answer)),
             Reply::Later(answer) => collection.slots.push_back(Slot::Waiting {
@@ -133,7 +132,6 @@ impl Collection {
             room: Room::new(room),
             settled: Actions::none(),
             slots: VecDeque::new(),
-            messages: 0,
             waited: 0,
             // Place 0 is that of the leading messages that were settled at once.
             first_place: 1,

@@ -156,7 +156,7 @@ impl Conversation {
 
     /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
     fn dispatch(&mut self, notify: Notify, now: Instant, output: &mut BytesMut) -> bool {
-        let origin = self.origin(&notify, now);
+        let origin = self.note(&notify, now);
         match collect(notify.messages, origin, &self.terms()) {
             Collected::Now(finished) => {
                 self.acknowledge(&finished, output);
@@ -169,8 +169,8 @@ impl Conversation {
         }
     }
 
-    /// Takes note of a NOTIFY.
-    fn origin(&self, notify: &Notify, now: Instant) -> Origin {
+    /// Counts a NOTIFY, and notes where it came from.
+    fn note(&self, notify: &Notify, now: Instant) -> Origin {
         self.shared.counters.count(|statistics| statistics.notifies += 1);
         Origin::new(Arc::clone(&self.peer), (notify.stream_id, notify.frame_id), now)
     }
@@ -214,8 +214,7 @@ impl Conversation {
     fn follow(&mut self, step: Step, output: &mut BytesMut) -> Option<End> {
         let counters = Rc::clone(&self.shared.counters);
         match step {
-            Step::Dispatch(_) => {}
-            Step::Continue => {}
+            Step::Dispatch(_) | Step::Continue => {}
             Step::Skip(frame_type) => {
                 tracing::debug!(%frame_type, "frame skipped");
                 counters.count(|statistics| statistics.unknown_frames += 1);
@@ -253,7 +252,7 @@ impl Conversation {
                  fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
             );
         }
-        let origin = self.origin(&notify, Instant::now());
+        let origin = self.note(&notify, Instant::now());
         let finished = refuse(notify.messages, &origin, &self.terms());
         self.acknowledge(&finished, output);
     }

@@ -9,7 +9,7 @@ use spoa_actors::{
 };
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
-use crate::support::{Result, ask_big, ask_big_later, ask_score, registry, until};
+use crate::support::{Result, ask_big, ask_big_later, ask_score, registry, stop, until};
 
 /// A connection whose stream takes more than the agent's own output buffer.
 async fn wide(agent: &InMemoryAgent) -> Result<FakeHaproxy<DuplexStream>> {
@@ -136,10 +136,7 @@ async fn what_was_read_before_a_stop_is_answered_though_it_waited_for_its_turn()
         haproxy.send_notify(Message::new("never")).await?;
     }
     until(&agent, |seen| seen.in_flight >= 4).await;
-    let stopping = actix_rt::spawn({
-        let agent = agent.clone();
-        async move { agent.stop().await }
-    });
+    let stopping = stop(&agent);
     for _ in 0..10 {
         assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var txn.never -1");
     }
@@ -167,10 +164,7 @@ async fn a_peer_that_closes_its_side_first_still_gets_all_that_is_answered_at_on
 async fn a_slow_reader_gets_all_that_was_answered_before_the_farewell() -> Result {
     let (agent, mut haproxy) = unread().await?;
     until(&agent, |seen| seen.notifies >= 16).await;
-    let stopping = actix_rt::spawn({
-        let agent = agent.clone();
-        async move { agent.stop().await }
-    });
+    let stopping = stop(&agent);
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_millis(200)).await;
         haproxy.ack().await?;

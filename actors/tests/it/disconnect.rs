@@ -7,7 +7,7 @@ use spoa_actors::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Result, agent, ask_score, ask_sleep, until};
+use crate::support::{Result, agent, ask_score, ask_sleep, stop, until};
 
 #[actix_rt::test]
 async fn checklist_30_a_disconnect_is_answered_with_0_and_what_is_in_flight_is_dropped() -> Result {
@@ -73,10 +73,7 @@ async fn checklist_32_acks_come_before_our_own_disconnect_and_then_the_write_sid
     let mut haproxy = agent.connect().await?;
     let (stream_id, _) = haproxy.send_notify(ask_sleep(500)).await?;
     until(&agent, |seen| seen.in_flight > 0).await;
-    let stopping = actix_rt::spawn({
-        let agent = agent.clone();
-        async move { agent.stop().await }
-    });
+    let stopping = stop(&agent);
     assert_eq!(haproxy.ack().await?.stream_id, stream_id);
     let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };
     assert_eq!(disconnect.status_code, StatusCode::NORMAL);

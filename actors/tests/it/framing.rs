@@ -13,7 +13,7 @@ use std::{
 
 use bytes::BytesMut;
 use spoa_actors::{
-    Limits, Message, Statistics,
+    Limits, Message,
     spop::{
         Frame, FrameCodec, FrameId, Messages, Notify, StatusCode, StreamId, Violation, WireError,
     },
@@ -24,7 +24,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::support::{Result, agent, ask_score, ask_sleep, registry, until};
+use crate::support::{Result, agent, ask_score, ask_sleep, registry, stop, until};
 
 /// A NOTIFY of stream 1 with one message, as bytes.
 fn notify(messages: impl Into<Messages>) -> BytesMut {
@@ -120,11 +120,6 @@ impl AsyncWrite for Counted {
     fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(task)
     }
-}
-
-fn stop(agent: &InMemoryAgent) -> tokio::task::JoinHandle<Statistics> {
-    let agent = agent.clone();
-    actix_rt::spawn(async move { agent.stop().await })
 }
 
 async fn counted() -> Result<(FakeHaproxy, Arc<AtomicUsize>)> {

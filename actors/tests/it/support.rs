@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use actix_rt::task::JoinHandle;
 use serde::Deserialize;
 use spoa_actors::{
     ActionError, Actions, Message, Registry, Route, Scope, Statistics, handler_fn,
@@ -122,6 +123,12 @@ pub(crate) async fn exchange(
         acks.push(haproxy.ack().await?);
     }
     Ok(acks)
+}
+
+/// Stops the agent, while the test goes on.
+pub(crate) fn stop(agent: &InMemoryAgent) -> JoinHandle<Statistics> {
+    let agent = agent.clone();
+    actix_rt::spawn(async move { agent.stop().await })
 }
 
 /// Waits until the agent has come so far.
