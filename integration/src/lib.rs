@@ -62,20 +62,9 @@ macro_rules! on_every_haproxy {
 
             async fn on($version: $crate::Version) $body
 
-            $(#[$attribute])+
-            async fn haproxy_2_6() {
-                on($crate::Version::V2_6).await;
-            }
-
-            $(#[$attribute])+
-            async fn haproxy_3_0() {
-                on($crate::Version::V3_0).await;
-            }
-
-            $(#[$attribute])+
-            async fn haproxy_3_2() {
-                on($crate::Version::V3_2).await;
-            }
+            $crate::on_haproxy!([$(#[$attribute])+] haproxy_2_6 V2_6);
+            $crate::on_haproxy!([$(#[$attribute])+] haproxy_3_0 V3_0);
+            $crate::on_haproxy!([$(#[$attribute])+] haproxy_3_2 V3_2);
         }
     };
 }
@@ -89,15 +78,20 @@ macro_rules! on_old_engines {
 
             async fn on($version: $crate::Version) $body
 
-            $(#[$attribute])+
-            async fn haproxy_2_6() {
-                on($crate::Version::V2_6).await;
-            }
+            $crate::on_haproxy!([$(#[$attribute])+] haproxy_2_6 V2_6);
+            $crate::on_haproxy!([$(#[$attribute])+] haproxy_3_0 V3_0);
+        }
+    };
+}
 
-            $(#[$attribute])+
-            async fn haproxy_3_0() {
-                on($crate::Version::V3_0).await;
-            }
+/// One test of [`on_every_haproxy`] and [`on_old_engines`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! on_haproxy {
+    ([$($attributes:tt)+] $test:ident $version:ident) => {
+        $($attributes)+
+        async fn $test() {
+            on($crate::Version::$version).await;
         }
     };
 }
