@@ -14,6 +14,7 @@ use crate::{
         Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Session, Step,
         Violation,
     },
+    timer::Timer,
 };
 
 /// One conversation with one HAProxy engine.
@@ -83,11 +84,6 @@ impl Conversation {
         self.in_flight.oldest()
     }
 
-    /// When the next fallback is due.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.in_flight.deadline()
-    }
-
     /// Takes whole frames from `input` and puts what can be answered at once into `output`.
     pub(crate) fn receive(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
         let now = Instant::now();
@@ -123,15 +119,31 @@ impl Conversation {
         flow
     }
 
-    /// Puts the ACKs whose answers have come into `output`; says how many.
-    pub(crate) fn poll_acks(&mut self, task: &mut Context<'_>, output: &mut BytesMut) -> usize {
+    /// Puts the ACKs whose answers have come into `output`, and has `timer` go off at the next
+    /// deadline; says how many.
+    pub(crate) fn poll_acks(
+        &mut self,
+        task: &mut Context<'_>,
+        output: &mut BytesMut,
+        timer: &mut Timer,
+    ) -> usize {
         let mut sent = 0;
         while !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
             self.acknowledge(&finished, output);
             sent += 1;
         }
+        if let Some(deadline) = self.in_flight.deadline() {
+            timer.arm(deadline);
+        }
         sent
+    }
+
+    /// Puts our DISCONNECT into `output`.
+    pub(crate) fn disconnect(&self, farewell: Disconnect, output: &mut BytesMut) {
+        let status_code = farewell.status_code;
+        self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
+        Frame::AgentDisconnect(farewell).encode(output);
     }
 
     /// Settles everything whose deadline has passed by its fallback.

@@ -47,6 +47,7 @@ mod cell;
 mod collection;
 mod connection;
 mod conversation;
+mod ending;
 mod error;
 mod fence;
 mod handler;
