@@ -11,8 +11,8 @@ use crate::{
     origin::{Origin, Peer, PeerAddress},
     shared::Shared,
     spop::{
-        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Session, Step,
-        Violation,
+        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Session, StatusCode,
+        Step, Violation,
     },
     timer::Timer,
 };
@@ -44,7 +44,7 @@ pub(crate) enum Flow {
 
 /// How a conversation ends.
 pub(crate) enum End {
-    /// It was a health check, and it is answered.
+    /// It was a health check, and it is answered or refused.
     Healthcheck,
     /// HAProxy said so.
     Goodbye(Disconnect),
@@ -238,8 +238,7 @@ impl Conversation {
                 self.greet(theirs, ours, output);
             }
             Step::Healthcheck(hello) => {
-                counters.count(|statistics| statistics.healthchecks += 1);
-                Frame::AgentHello(hello).encode(output);
+                self.answer_check(hello, output);
                 return Some(End::Healthcheck);
             }
             Step::Goodbye(disconnect) => {
@@ -249,6 +248,19 @@ impl Conversation {
             }
         }
         None
+    }
+
+    /// Answers a health check: with our HELLO, or with a DISCONNECT while the agent stops.
+    fn answer_check(&self, hello: AgentHello, output: &mut BytesMut) {
+        let counters = &self.shared.counters;
+        if self.shared.health.ask() {
+            counters.count(|statistics| statistics.healthchecks += 1);
+            Frame::AgentHello(hello).encode(output);
+        } else {
+            counters.count(|statistics| statistics.healthchecks_refused += 1);
+            let status_code = StatusCode::NORMAL;
+            self.disconnect(Disconnect { status_code, message: "the agent stops".into() }, output);
+        }
     }
 
     /// Answers a NOTIFY that was too large to be read.

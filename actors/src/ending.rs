@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     buffered_stream::BufferedStream,
-    conversation::{Conversation, Flow},
+    conversation::{Conversation, End, Flow},
     spop::Disconnect,
     timer::Timer,
 };
@@ -158,6 +158,9 @@ impl Answering {
         if self.takes_input {
             let flow = conversation.receive(&mut stream.input, &mut stream.output);
             self.takes_input = matches!(flow, Flow::Full);
+            if let Flow::Over(End::Healthcheck) = flow {
+                self.farewell = None;
+            }
         }
         if self.farewell.is_none() {
             conversation.cancel();

@@ -51,6 +51,7 @@ mod ending;
 mod error;
 mod fence;
 mod handler;
+mod health;
 mod hold;
 mod in_flight;
 mod limits;

@@ -37,7 +37,13 @@ pub struct Limits {
     /// How long a refused HELLO waits for its answer: HAProxy up to 3.0 comes back at once, a
     /// thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
-    /// How long connections may take to end when the agent stops. Default 10 s.
+    /// How long the agent goes on as before when it stops, but for health checks, which it refuses:
+    /// the time for HAProxy to send its messages elsewhere. At least `inter` × `fall` of its `server`
+    /// lines; without a health check in the last 30 s there is none. Default 7 s, as `inter 2s
+    /// fall 3` is HAProxy's.
+    pub notice_period: Duration,
+    /// How long connections may take to end when the agent stops, after the notice period. Default
+    /// 10 s.
     pub shutdown_timeout: Duration,
 }
 
@@ -54,6 +60,7 @@ impl Default for Limits {
             output_buffer: 256 * 1024,
             write_timeout: Duration::from_secs(30),
             refusal_delay: Duration::from_millis(100),
+            notice_period: Duration::from_secs(7),
             shutdown_timeout: Duration::from_secs(10),
         }
     }
@@ -66,6 +73,7 @@ impl Limits {
         check_duration("write_timeout", self.write_timeout)?;
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
+        check("notice_period", self.notice_period <= MAX_DURATION, "at most a day")?;
         check("in_flight", self.in_flight > 0, "at least 1")?;
         check("output_buffer", self.output_buffer > 0, "at least 1")?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;

@@ -4,13 +4,16 @@ use std::{cell::Cell, rc::Rc};
 
 use bytes::BytesMut;
 
-use crate::{limits::Limits, registry::Routes, statistics::Counters, throttle::Throttle};
+use crate::{
+    health::Health, limits::Limits, registry::Routes, statistics::Counters, throttle::Throttle,
+};
 
 /// What the connections of one arbiter share.
 pub(crate) struct Shared {
     pub(crate) routes: Routes,
     pub(crate) limits: Limits,
     pub(crate) counters: Rc<Counters>,
+    pub(crate) health: Health,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
@@ -24,6 +27,7 @@ impl Shared {
             routes,
             limits,
             counters,
+            health: Health::default(),
             input: LentBuffer::default(),
             output: LentBuffer::default(),
             violations: Throttle::default(),

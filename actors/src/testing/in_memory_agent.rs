@@ -11,6 +11,7 @@ use crate::{
     limits::Limits,
     listener::Socket,
     registry::Registry,
+    running_agent::give_notice,
     statistics::Statistics,
     supervisor::{Adopt, Report, Stop, Supervisor},
 };
@@ -22,6 +23,7 @@ const IN_MEMORY_BUFFER: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct InMemoryAgent {
     supervisor: Addr<Supervisor>,
+    limits: Limits,
 }
 
 impl InMemoryAgent {
@@ -33,7 +35,8 @@ impl InMemoryAgent {
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
         registry.check()?;
         limits.check()?;
-        Ok(Self { supervisor: Supervisor::start(Arc::new(registry), limits).await? })
+        let supervisor = Supervisor::start(Arc::new(registry), limits.clone()).await?;
+        Ok(Self { supervisor, limits })
     }
 
     /// Opens a connection, and says nothing yet.
@@ -65,8 +68,10 @@ impl InMemoryAgent {
         self.supervisor.send(Report).await.unwrap_or_default()
     }
 
-    /// Ends the agent in good order; returns what it has seen and done.
+    /// Ends the agent in good order, as [`RunningAgent::stop`](crate::RunningAgent::stop) does;
+    /// returns what it has seen and done.
     pub async fn stop(&self) -> Statistics {
+        give_notice([&self.supervisor].into_iter(), &self.limits).await;
         self.supervisor.send(Stop).await.unwrap_or_default()
     }
 }

@@ -7,6 +7,7 @@ mod architecture;
 mod backpressure;
 mod deadlines;
 mod disconnect;
+mod drain;
 mod fragmentation;
 mod framing;
 mod handshake;
