@@ -5,7 +5,6 @@ use std::{
     net::{SocketAddr, ToSocketAddrs},
     num::NonZero,
     path::{Path, PathBuf},
-    sync::Arc,
     thread,
     time::Duration,
 };
@@ -14,7 +13,7 @@ use actix_rt::System;
 
 use crate::{
     error::AgentError, limits::Limits, listener::Listener, registry::Registry,
-    running_agent::RunningAgent,
+    running_agent::RunningAgent, supervisor::Blueprint,
 };
 
 /// An agent: where it listens, on how many arbiters it works, and within which limits.
@@ -143,8 +142,8 @@ impl Agent {
         let addresses = self.local_addresses();
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
-        let mut running = RunningAgent::new(addresses, self.limits);
-        running.start_workers(count, &Arc::new(registry)).await?;
+        let mut running = RunningAgent::new(addresses, self.limits.clone());
+        running.start_workers(count, &Blueprint::new(registry, self.limits)).await?;
         running.accept(self.listeners)?;
         Ok(running)
     }

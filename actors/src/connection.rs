@@ -8,13 +8,15 @@ use std::{
     io,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Handler};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::Instant,
+    sync::OwnedSemaphorePermit,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -24,12 +26,17 @@ use crate::{
     hold::Hold,
     origin::PeerAddress,
     shared::Shared,
+    silence::Silence,
     spop::{Disconnect, StatusCode, Violation},
-    timer::Timer,
+    timer::{Timer, jittered},
 };
 
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 8;
+
+/// How long a connection whose time has come goes on if its peer is behind with its reading, or if it
+/// is the turn of another.
+const RESPITE: Duration = Duration::from_millis(100);
 
 /// One HAProxy connection.
 pub(crate) struct Connection<S> {
@@ -38,6 +45,8 @@ pub(crate) struct Connection<S> {
     conversation: Conversation,
     phase: Phase,
     timer: Timer,
+    /// When it has become too old.
+    retires: Option<Instant>,
 }
 
 /// Where a connection is in its life; it only ever goes down this list.
@@ -50,9 +59,10 @@ enum Phase {
     Ending(Ending),
 }
 
-/// Ends a connection in good order: what HAProxy may still send is answered first.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Drain;
+/// Ends a connection in good order, with all others of the agent: what HAProxy may still send is
+/// answered first.
+#[derive(Clone, Debug)]
+pub(crate) struct Drain(pub(crate) Arc<Silence>);
 
 impl actix::Message for Drain {
     type Result = ();
@@ -65,8 +75,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             statistics.connections_open += 1;
         });
         let mut timer = Timer::default();
-        timer.arm(Instant::now() + shared.limits.hello_timeout);
+        let now = Instant::now();
+        timer.arm(now + shared.limits.hello_timeout);
         Self {
+            retires: shared.limits.max_connection_age.map(|age| now + jittered(age)),
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address),
             shared,
@@ -95,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// - the read side, when something comes, unless the in-flight set or the output is full;
     /// - an answer, when it is ready; it makes room in the in-flight set;
     /// - the write side, when the peer takes something; until then nothing is put into the output;
-    /// - the timer (deadlines, HELLO, hold, refusal, linger), and the one of a stalled output.
+    /// - the timer (deadlines, HELLO, age, hold, refusal, linger), and the one of a stalled output.
     fn proceed(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         for _ in 0..ROUNDS {
             let again = match self.phase {
@@ -125,6 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// Takes what came, and sends what is answered. Says whether to go on at once.
     fn converse(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         let again = self.take(task)?;
+        if let (Phase::Open, Some(time)) = (&self.phase, self.retires)
+            && self.conversation.is_greeted()
+        {
+            self.timer.arm(time);
+        }
         Ok(self.stream.poll_flush(task)?.is_ready() && again)
     }
 
@@ -161,14 +178,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let Phase::Holding(hold) = &mut self.phase else { return Ok(true) };
         hold.saw(self.stream.received(), now);
         // Not while there may be more to read at once.
-        let is_quiet = !again && self.conversation.is_idle() && hold.is_quiet(now);
+        let is_quiet = !again && self.conversation.is_idle() && hold.is_quiet();
         let is_over = hold.is_over(now) || self.conversation.is_clogged(&self.stream.output);
         if is_quiet || is_over {
             self.enter(Phase::Ending(Ending::after_input(goodbye())));
             // At once, so that the farewell leaves with the ACKs.
             return self.end(task);
         }
-        self.timer.arm(hold.next(now));
+        self.timer.arm(hold.next());
         Ok(again)
     }
 
@@ -223,13 +240,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     }
 
     fn on_time(&mut self) {
+        let now = Instant::now();
         match &mut self.phase {
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }
-            Phase::Open | Phase::Holding(_) => self.conversation.expire(Instant::now()),
+            Phase::Open if self.retires.is_some_and(|time| time <= now) => self.retire(now),
+            Phase::Open | Phase::Holding(_) => self.conversation.expire(now),
             Phase::Ending(ending) => ending.on_time(&mut self.conversation),
         }
+    }
+
+    /// Ends because of its age. There is no haste: what is under way is not risked.
+    fn retire(&mut self, now: Instant) {
+        let turn = Arc::clone(&self.shared.recycling).try_acquire_owned().ok();
+        if turn.is_none() || !self.stream.output.is_empty() {
+            self.retires = Some(now + RESPITE);
+            return self.conversation.expire(now);
+        }
+        tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
+        self.shared.counters.count(|statistics| statistics.connections_recycled += 1);
+        self.hold_back(now, turn);
+    }
+
+    fn hold_back(&mut self, now: Instant, turn: Option<OwnedSemaphorePermit>) {
+        let (received, oldest) = (self.stream.received(), self.conversation.oldest());
+        let hold = Hold::new(now, received, oldest, &self.shared.limits).with_turn(turn);
+        self.enter(Phase::Holding(hold));
+        self.timer.arm(now);
     }
 
     fn report_stall(&self) {
@@ -284,17 +322,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> ActorFuture<Connection<S>> for
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<S> {
     type Result = ();
 
-    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
-        if !matches!(self.phase, Phase::Open) {
-            return;
+    fn handle(&mut self, Drain(silence): Drain, _: &mut Self::Context) {
+        let now = Instant::now();
+        if matches!(self.phase, Phase::Open) {
+            if !self.conversation.is_greeted() || !self.stream.output.is_empty() {
+                // Nothing can be under way yet; or the peer is behind, and holding gains nothing.
+                return self.enter(Phase::Ending(Ending::after_input(goodbye())));
+            }
+            self.hold_back(now, None);
         }
-        if !self.conversation.is_greeted() || !self.stream.output.is_empty() {
-            // Nothing can be under way yet; or the peer is behind, and holding back gains nothing.
-            return self.enter(Phase::Ending(Ending::after_input(goodbye())));
+        if let Phase::Holding(hold) = &mut self.phase {
+            // What is held back shall leave well before the process ends.
+            hold.join(silence, now + self.shared.limits.shutdown_timeout / 2);
+            self.timer.arm(hold.next());
         }
-        let (now, received) = (Instant::now(), self.stream.received());
-        let hold = Hold::new(now, received, self.conversation.oldest(), &self.shared.limits);
-        self.enter(Phase::Holding(hold));
-        self.timer.arm(now);
     }
 }

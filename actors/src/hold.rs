@@ -1,23 +1,50 @@
 //! Hold: how long a connection holds its ACKs back before its farewell.
 
-use tokio::time::{Duration, Instant};
+use std::sync::Arc;
 
-use crate::limits::Limits;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Duration, Instant},
+};
+
+use crate::{limits::Limits, silence::Silence};
+
+/// How many looks make the quiet time.
+const LOOKS: u32 = 10;
+/// The shortest time from one look to the next: timers are no finer.
+const SHORTEST: Duration = Duration::from_millis(2);
+/// How late a look may come and still tell what there is to read.
+const LATE: Duration = Duration::from_millis(5);
 
 /// A connection holds its ACKs back before its farewell.
 ///
 /// There is no frame that tells HAProxy to send no more, and what it sends until it sees the farewell
 /// is lost. But it sends no more than so many NOTIFYs without an ACK: once they have come, or no more
 /// do, all ACKs and the farewell leave in one write, and nothing is under way.
+///
+/// What is quiet is looked at again and again, and time counts only while somebody looks: a machine
+/// that stands still is quiet too, and HAProxy goes on when this side does. The clients whose ACKs are
+/// held back are quiet as well, and ask again when they have them: so at a stop all connections let
+/// go together, and else they hold one after the other.
 #[derive(Debug)]
 pub(crate) struct Hold {
     quiet_time: Duration,
+    /// Looks are at multiples of their interval from here.
+    begun: Instant,
     /// How many bytes had come when it was looked at last.
     received: u64,
-    /// When nothing has come for long enough.
-    quiet_at: Instant,
+    /// When that was.
+    looked_at: Instant,
+    /// Whether that was about when it was due.
+    is_fresh: bool,
+    /// For how long nothing has come.
+    quiet_for: Duration,
     /// When what is held back has waited for long enough.
     until: Instant,
+    /// What those that hold at the same time wait for.
+    silence: Option<Arc<Silence>>,
+    /// What lets no other hold at the same time.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Hold {
@@ -28,24 +55,53 @@ impl Hold {
         oldest: Option<Instant>,
         limits: &Limits,
     ) -> Self {
-        let quiet_time = limits.quiet_time();
-        // An ACK that is ready shall not wait beyond its own deadline, nor for the process to end.
-        let until =
-            (oldest.unwrap_or(now) + limits.deadline).min(now + limits.shutdown_timeout / 2);
-        Self { quiet_time, received, quiet_at: now + quiet_time, until }
+        Self {
+            quiet_time: limits.quiet_time(),
+            begun: now,
+            received,
+            looked_at: now,
+            is_fresh: false,
+            quiet_for: Duration::ZERO,
+            // An ACK that is ready shall not wait beyond its own deadline.
+            until: oldest.unwrap_or(now) + limits.deadline,
+            silence: None,
+            _turn: None,
+        }
+    }
+
+    /// Keeps `turn` to its end.
+    pub(crate) fn with_turn(self, turn: Option<OwnedSemaphorePermit>) -> Self {
+        Self { _turn: turn, ..self }
+    }
+
+    /// Ends together with all others that wait for `silence`, and at `until` at the latest.
+    pub(crate) fn join(&mut self, silence: Arc<Silence>, until: Instant) {
+        self.begun = silence.begun();
+        self.silence = Some(silence);
+        self.until = self.until.min(until);
     }
 
     /// Takes note of what has come.
     pub(crate) fn saw(&mut self, received: u64, now: Instant) {
+        let elapsed = now - self.looked_at;
+        self.looked_at = now;
+        self.is_fresh = elapsed <= self.interval() + LATE;
+        self.quiet_for += elapsed.min(self.interval());
         if received > self.received {
             self.received = received;
-            self.quiet_at = now + self.quiet_time;
+            self.quiet_for = Duration::ZERO;
+            if let Some(silence) = &self.silence {
+                silence.end(now);
+            }
         }
     }
 
     /// Whether nothing has come for long enough.
-    pub(crate) fn is_quiet(&self, now: Instant) -> bool {
-        now >= self.quiet_at
+    pub(crate) fn is_quiet(&self) -> bool {
+        let is_silent = |silence: &Arc<Silence>| silence.lasted(self.looked_at) >= self.quiet_time;
+        self.is_fresh
+            && self.quiet_for >= self.quiet_time
+            && self.silence.as_ref().is_none_or(is_silent)
     }
 
     /// Whether what is held back has waited for long enough.
@@ -54,8 +110,15 @@ impl Hold {
     }
 
     /// When to look again.
-    pub(crate) fn next(&self, now: Instant) -> Instant {
-        if self.is_quiet(now) { self.until } else { self.quiet_at.min(self.until) }
+    pub(crate) fn next(&self) -> Instant {
+        let passed = (self.looked_at - self.begun).as_micros() / self.interval().as_micros();
+        let looks = u32::try_from(passed).unwrap_or(u32::MAX).saturating_add(1);
+        self.until.min(self.begun + self.interval() * looks)
+    }
+
+    /// From one look to the next.
+    fn interval(&self) -> Duration {
+        (self.quiet_time / LOOKS).max(SHORTEST)
     }
 }
 
@@ -66,16 +129,69 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const QUIET: Duration = Duration::from_millis(100);
 
+    /// Looks when it is due, for so long, with so many bytes received.
+    fn look(hold: &mut Hold, from: Instant, time: Duration, received: u64) -> Instant {
+        let mut now = from;
+        while now < from + time {
+            now = hold.next().min(from + time);
+            hold.saw(received, now);
+        }
+        now
+    }
+
     #[tokio::test]
     async fn it_is_quiet_when_no_byte_has_come_for_the_quiet_time() {
         let now = Instant::now();
         let mut hold = Hold::new(now, 7, None, &Limits::default());
-        assert!(!hold.is_quiet(now) && hold.next(now) == now + QUIET);
-        hold.saw(7, now + QUIET / 2);
-        assert!(hold.is_quiet(now + QUIET));
-        hold.saw(8, now + QUIET / 2);
-        assert!(!hold.is_quiet(now + QUIET) && hold.is_quiet(now + 3 * QUIET / 2));
-        assert_eq!(hold.next(now + 2 * QUIET), now + SECOND, "only answers are waited for");
+        let now = look(&mut hold, now, QUIET / 2, 7);
+        assert!(!hold.is_quiet());
+        let now = look(&mut hold, now, QUIET / 2, 8);
+        assert!(!hold.is_quiet());
+        look(&mut hold, now, QUIET * 6 / 10, 8);
+        assert!(hold.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn time_counts_only_while_somebody_looks() {
+        let now = Instant::now();
+        let mut hold = Hold::new(now, 7, None, &Limits::default());
+        let now = look(&mut hold, now, QUIET * 9 / 10, 7);
+        hold.saw(7, now + QUIET);
+        assert!(!hold.is_quiet(), "the look came late: there may be more to read already");
+        look(&mut hold, now + QUIET, QUIET / 10, 7);
+        assert!(hold.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn the_shortest_quiet_time_is_seen_to_pass() {
+        let now = Instant::now();
+        let limits = Limits { deadline: Duration::from_millis(1), ..Limits::default() };
+        let mut hold = Hold::new(now, 7, Some(now + SECOND), &limits);
+        look(&mut hold, now, 2 * limits.quiet_time(), 7);
+        assert!(hold.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn those_that_stop_together_end_together() {
+        let limits = Limits::default();
+        let silence = Silence::begin();
+        let begun = silence.begun();
+        let [mut one, mut other] = [1, 3].map(|millis| {
+            let mut hold = Hold::new(begun + Duration::from_millis(millis), 0, None, &limits);
+            hold.join(Arc::clone(&silence), begun + SECOND);
+            hold
+        });
+        let half = begun + QUIET / 2;
+        look(&mut one, begun, QUIET / 2, 0);
+        look(&mut other, begun, QUIET / 2, 1);
+        assert_eq!(one.next(), other.next(), "they look together");
+        look(&mut one, half, QUIET / 2, 0);
+        assert!(!one.is_quiet(), "something has come on the other");
+        let end = begun + QUIET;
+        look(&mut other, half, QUIET / 2, 1);
+        look(&mut one, end, QUIET / 2, 0);
+        look(&mut other, end, QUIET / 2, 1);
+        assert!(one.is_quiet() && other.is_quiet());
     }
 
     #[tokio::test]
@@ -86,10 +202,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_over_well_before_the_process_ends() {
+    async fn at_a_stop_it_ends_earlier_if_it_must() {
         let now = Instant::now();
-        let limits = Limits { deadline: 60 * SECOND, ..Limits::default() };
-        let hold = Hold::new(now, 0, None, &limits);
-        assert!(hold.is_over(now + limits.shutdown_timeout / 2));
+        let mut hold = Hold::new(now, 0, None, &Limits::default());
+        hold.join(Silence::begin(), now + SECOND / 2);
+        hold.join(Silence::begin(), now + 2 * SECOND);
+        assert!(!hold.is_over(now) && hold.is_over(now + SECOND / 2));
     }
 }

@@ -62,6 +62,7 @@ mod room;
 mod route;
 mod running_agent;
 mod shared;
+mod silence;
 pub mod spop;
 mod statistics;
 mod supervisor;

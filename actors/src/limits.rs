@@ -37,6 +37,10 @@ pub struct Limits {
     /// How long a refused HELLO waits for its answer: HAProxy up to 3.0 comes back at once, a
     /// thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
+    /// How old a connection may become, give or take a tenth; then it ends as at a stop, without a
+    /// loss, and HAProxy opens another: so that a load balancer in between can spread them anew. By
+    /// default there is no such age.
+    pub max_connection_age: Option<Duration>,
     /// How long the agent goes on as before when it stops, but for health checks, which it refuses:
     /// the time for HAProxy to send its messages elsewhere. At least `inter` × `fall` of its `server`
     /// lines; without a health check in the last 30 s there is none. Default 7 s, as `inter 2s
@@ -60,6 +64,7 @@ impl Default for Limits {
             output_buffer: 256 * 1024,
             write_timeout: Duration::from_secs(30),
             refusal_delay: Duration::from_millis(100),
+            max_connection_age: None,
             notice_period: Duration::from_secs(7),
             shutdown_timeout: Duration::from_secs(10),
         }
@@ -73,6 +78,9 @@ impl Limits {
         check_duration("write_timeout", self.write_timeout)?;
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
+        if let Some(age) = self.max_connection_age {
+            check_duration("max_connection_age", age)?;
+        }
         check("notice_period", self.notice_period <= MAX_DURATION, "at most a day")?;
         check("in_flight", self.in_flight > 0, "at least 1")?;
         check("output_buffer", self.output_buffer > 0, "at least 1")?;

@@ -16,9 +16,9 @@ use crate::{
     error::AgentError,
     limits::Limits,
     listener::{Listener, Socket},
-    registry::Registry,
+    silence::Silence,
     statistics::Statistics,
-    supervisor::{Adopt, GoDown, Report, Stop, Supervisor},
+    supervisor::{Adopt, Blueprint, GoDown, Report, Stop, Supervisor},
 };
 
 /// How long the arbiters may take to answer beyond the time that they are given to stop.
@@ -122,8 +122,9 @@ impl RunningAgent {
         }
         // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
         let patience = 2 * self.limits.shutdown_timeout + PATIENCE;
-        let stops =
-            self.workers.iter().map(|worker| timeout(patience, worker.supervisor.send(Stop)));
+        let silence = Silence::begin();
+        let stop = |worker: &Worker| worker.supervisor.send(Stop(Arc::clone(&silence)));
+        let stops = self.workers.iter().map(|worker| timeout(patience, stop(worker)));
         let mut all = Statistics::default();
         for stopped in join_all(stops).await {
             match stopped {
@@ -140,16 +141,16 @@ impl RunningAgent {
     pub(crate) async fn start_workers(
         &mut self,
         count: NonZero<usize>,
-        registry: &Arc<Registry>,
+        blueprint: &Blueprint,
     ) -> Result<(), AgentError> {
         for _ in 0..count.get() {
             let arbiter = Arbiter::new();
-            let (registry, limits) = (Arc::clone(registry), self.limits.clone());
+            let blueprint = blueprint.clone();
             let (started, starting) = oneshot::channel();
             arbiter.spawn_fn(move || {
                 actix_rt::spawn(async move {
                     // The receiver is gone only if the agent's start was given up.
-                    let _ = started.send(Supervisor::start(registry, limits).await);
+                    let _ = started.send(Supervisor::start(blueprint).await);
                 });
             });
             let supervisor = match starting.await {

@@ -1,8 +1,9 @@
 //! What everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use bytes::BytesMut;
+use tokio::sync::Semaphore;
 
 use crate::{
     health::Health, limits::Limits, registry::Routes, statistics::Counters, throttle::Throttle,
@@ -14,6 +15,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) counters: Rc<Counters>,
     pub(crate) health: Health,
+    /// The turn to be recycled: one connection of the agent at a time.
+    pub(crate) recycling: Arc<Semaphore>,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
@@ -22,12 +25,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(routes: Routes, limits: Limits, counters: Rc<Counters>) -> Self {
+    pub(crate) fn new(
+        routes: Routes,
+        limits: Limits,
+        counters: Rc<Counters>,
+        recycling: Arc<Semaphore>,
+    ) -> Self {
         Self {
             routes,
             limits,
             counters,
             health: Health::default(),
+            recycling,
             input: LentBuffer::default(),
             output: LentBuffer::default(),
             violations: Throttle::default(),

@@ -12,6 +12,8 @@ pub struct Statistics {
     pub connections_accepted: u64,
     /// Connections that are open now.
     pub connections_open: u64,
+    /// Connections that ended because of their age.
+    pub connections_recycled: u64,
     /// Connections closed because the peer read nothing for too long.
     pub write_timeouts: u64,
     /// Connections whose own code panicked: each is a bug of this library.
@@ -98,6 +100,7 @@ impl Statistics {
         let Self {
             connections_accepted,
             connections_open,
+            connections_recycled,
             write_timeouts,
             connections_panicked,
             hellos,
@@ -123,6 +126,7 @@ impl Statistics {
         } = other;
         self.connections_accepted += connections_accepted;
         self.connections_open += connections_open;
+        self.connections_recycled += connections_recycled;
         self.write_timeouts += write_timeouts;
         self.connections_panicked += connections_panicked;
         self.hellos += hellos;

@@ -18,7 +18,7 @@ use futures_util::FutureExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
-    sync::oneshot,
+    sync::{Semaphore, oneshot},
     time::timeout,
 };
 
@@ -31,6 +31,7 @@ use crate::{
     origin::PeerAddress,
     registry::Registry,
     shared::Shared,
+    silence::Silence,
     statistics::{Counters, Statistics},
 };
 
@@ -41,6 +42,20 @@ pub(crate) struct Supervisor {
     next_key: u64,
     /// Told when the last connection has ended, once the agent stops.
     stopped: Option<oneshot::Sender<()>>,
+}
+
+/// What all arbiters of an agent start from.
+#[derive(Clone)]
+pub(crate) struct Blueprint {
+    registry: Arc<Registry>,
+    limits: Limits,
+    recycling: Arc<Semaphore>,
+}
+
+impl Blueprint {
+    pub(crate) fn new(registry: Registry, limits: Limits) -> Self {
+        Self { registry: Arc::new(registry), limits, recycling: Arc::new(Semaphore::new(1)) }
+    }
 }
 
 /// Takes over a connection that was accepted.
@@ -68,7 +83,7 @@ impl actix::Message for GoDown {
 }
 
 /// Ends everything on this arbiter in good order; answered with its statistics when that is done.
-pub(crate) struct Stop;
+pub(crate) struct Stop(pub(crate) Arc<Silence>);
 
 impl actix::Message for Stop {
     type Result = Statistics;
@@ -83,13 +98,11 @@ impl actix::Message for Report {
 
 impl Supervisor {
     /// Starts every handler, and then the supervisor, on this arbiter.
-    pub(crate) async fn start(
-        registry: Arc<Registry>,
-        limits: Limits,
-    ) -> Result<Addr<Self>, AgentError> {
+    pub(crate) async fn start(blueprint: Blueprint) -> Result<Addr<Self>, AgentError> {
+        let Blueprint { registry, limits, recycling } = blueprint;
         let counters = Rc::new(Counters::default());
         let routes = registry.start(limits.deadline, &counters).await?;
-        let shared = Rc::new(Shared::new(routes, limits, counters));
+        let shared = Rc::new(Shared::new(routes, limits, counters, recycling));
         let supervisor = Self { shared, connections: HashMap::new(), next_key: 0, stopped: None };
         let context = Context::new();
         let address = AsyncContext::address(&context);
@@ -192,14 +205,14 @@ impl Handler<GoDown> for Supervisor {
 impl Handler<Stop> for Supervisor {
     type Result = ResponseFuture<Statistics>;
 
-    fn handle(&mut self, _: Stop, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, Stop(silence): Stop, _: &mut Context<Self>) -> Self::Result {
         let shared = Rc::clone(&self.shared);
         let (stopped, all_ended) = oneshot::channel();
         if !self.connections.is_empty() {
             self.stopped = Some(stopped);
         }
         for connection in self.connections.values() {
-            connection.do_send(Drain);
+            connection.do_send(Drain(Arc::clone(&silence)));
         }
         Box::pin(async move {
             // An error says that there was nothing to wait for.

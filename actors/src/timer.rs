@@ -1,8 +1,12 @@
 //! Timer: a clock of a connection, armed only while it waits for something.
 
-use std::{pin::Pin, task::Context};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    pin::Pin,
+    task::Context,
+};
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
 /// A timer that can be moved; it takes no memory worth speaking of while it is off.
 #[derive(Default)]
@@ -38,5 +42,27 @@ impl Timer {
             self.armed = None;
         }
         went_off
+    }
+}
+
+/// `duration`, give or take a tenth, so that what began together does not end together.
+pub(crate) fn jittered(duration: Duration) -> Duration {
+    // Each has random keys of its own.
+    let random = RandomState::new().build_hasher().finish();
+    duration.mul_f64(0.9 + 0.2 * (random as f64 / u64::MAX as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_differ_by_a_tenth_at_the_most() {
+        let second = Duration::from_secs(1);
+        let mut jittered: Vec<_> = (0..100).map(|_| jittered(second)).collect();
+        jittered.sort_unstable();
+        let (shortest, longest) = (jittered[0], jittered[99]);
+        assert!(shortest >= second * 9 / 10 && longest <= second * 11 / 10);
+        assert!(longest - shortest > second / 10, "from {shortest:?} to {longest:?}");
     }
 }

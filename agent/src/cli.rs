@@ -116,6 +116,10 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_frame_size)]
     #[arg(value_parser = clap::value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..))]
     pub(crate) max_frame_size: u32,
+    /// How old a connection may become, give or take a tenth, before it is closed without a loss
+    /// for HAProxy to open another [default: as old as HAProxy wants]
+    #[arg(long, value_name = "DURATION", value_parser = options::duration)]
+    pub(crate) max_connection_age: Option<Duration>,
     /// How long health checks are refused before connections end when the agent stops; at least
     /// `inter` times `fall` of HAProxy's server line
     #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "7s")]
@@ -223,6 +227,7 @@ mod tests {
         let options = run_options("spoa-agent");
         assert_eq!(options.deadline, Limits::default().deadline);
         assert_eq!(options.max_frame_size, Limits::default().max_frame_size);
+        assert_eq!(options.max_connection_age, Limits::default().max_connection_age);
         assert_eq!(options.notice_period, Limits::default().notice_period);
         assert_eq!(options.arbiters, None);
     }

@@ -90,10 +90,13 @@ impl Engine {
         self
     }
 
-    /// Checks the servers by SPOP, ten times a second; one answer decides.
+    /// Checks the servers by SPOP, ten times a second; one answer decides, however late it comes on a
+    /// busy machine.
     #[must_use]
     pub fn spop_check(self) -> Self {
-        self.backend_line("option spop-check").server_options("check inter 100ms fall 1 rise 1")
+        self.backend_line("option spop-check")
+            .backend_line("timeout check 10s")
+            .server_options("check inter 100ms fall 1 rise 1")
     }
 
     /// Sets `timeout hello`; 2 s without. HAProxy 3.1 and later ignore it.

@@ -142,6 +142,12 @@ impl SpoeLine {
         self.numbers.get(if old_engine { 4 } else { 0 }).copied()
     }
 
+    /// Whether a connection took the NOTIFY (`qT` is not -1); the new engine does not say.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.numbers.len() != 11 || self.numbers.get(1).is_some_and(|waited| *waited >= 0)
+    }
+
     /// Milliseconds from the written NOTIFY to its ACK (`wT`); the new engine does not say.
     #[must_use]
     pub fn waiting_ms(&self) -> Option<i64> {
@@ -159,6 +165,9 @@ mod tests {
         let old = SpoeLine::parse(old).unwrap();
         assert_eq!((old.stream, old.status), (7, 1));
         assert_eq!((old.waiting_ms(), old.processing_ms()), (Some(5), Some(9)));
+        assert!(old.is_sent());
+        let unsent = "SPOE: [iprep] <GROUP:check> sid=8 st=1 0/-1/-1/-1/2000 1/1 0/0 1/3";
+        assert!(!SpoeLine::parse(unsent).unwrap().is_sent());
         let new = SpoeLine::parse("SPOE: [iprep] <GROUP:check> sid=9 st=0 3 0/2").unwrap();
         assert_eq!(
             (new.event.as_str(), new.waiting_ms(), new.processing_ms()),

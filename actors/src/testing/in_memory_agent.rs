@@ -1,7 +1,5 @@
 //! An agent without a socket.
 
-use std::sync::Arc;
-
 use actix::Addr;
 use tokio::io::duplex;
 
@@ -12,8 +10,9 @@ use crate::{
     listener::Socket,
     registry::Registry,
     running_agent::give_notice,
+    silence::Silence,
     statistics::Statistics,
-    supervisor::{Adopt, Report, Stop, Supervisor},
+    supervisor::{Adopt, Blueprint, Report, Stop, Supervisor},
 };
 
 /// How many bytes either side of an in-memory connection may be behind.
@@ -35,7 +34,7 @@ impl InMemoryAgent {
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
         registry.check()?;
         limits.check()?;
-        let supervisor = Supervisor::start(Arc::new(registry), limits.clone()).await?;
+        let supervisor = Supervisor::start(Blueprint::new(registry, limits.clone())).await?;
         Ok(Self { supervisor, limits })
     }
 
@@ -72,6 +71,6 @@ impl InMemoryAgent {
     /// returns what it has seen and done.
     pub async fn stop(&self) -> Statistics {
         give_notice([&self.supervisor].into_iter(), &self.limits).await;
-        self.supervisor.send(Stop).await.unwrap_or_default()
+        self.supervisor.send(Stop(Silence::begin())).await.unwrap_or_default()
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use spoa_actors::{
-    Limits,
+    Limits, Message,
     spop::{Disconnect, Frame, StatusCode},
-    testing::{FakeError, FakeHaproxy},
+    testing::{FakeError, FakeHaproxy, InMemoryAgent, hello},
 };
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Result, agent, ask_score, stop, until};
+use crate::support::{Result, agent, ask_big, ask_score, ask_sleep, registry, stop, until};
 
 /// Waits for the agent's farewell.
 async fn farewell(haproxy: &mut FakeHaproxy) -> Result<Disconnect> {
@@ -80,5 +80,127 @@ async fn a_check_that_is_under_way_when_connections_end_is_told_once() -> Result
     assert!(matches!(check.receive().await, Err(FakeError::Closed)));
     drop(check);
     stopping.await.unwrap();
+    Ok(())
+}
+
+/// An agent whose connections live for so long, give or take a tenth.
+async fn recycling(age: Duration, limits: Limits) -> InMemoryAgent {
+    let limits = Limits { max_connection_age: Some(age), ..limits };
+    InMemoryAgent::start(registry(), limits).await.unwrap()
+}
+
+#[actix_rt::test]
+async fn checklist_33_a_connection_that_is_too_old_answers_all_it_was_asked_and_says_farewell()
+-> Result {
+    tokio::time::pause();
+    let age = Duration::from_secs(60);
+    let agent = recycling(age, Limits::default()).await;
+    let begun = Instant::now();
+    let mut haproxy = agent.connect().await?.patience(2 * age);
+    sleep(age * 8 / 10).await;
+    assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    let (mut sent, mut answered) = (0, 0);
+    while agent.statistics().await.connections_recycled == 0 {
+        haproxy.send_notify(ask_sleep(500)).await?;
+        sent += 1;
+        sleep(Duration::from_millis(50)).await;
+    }
+    let asked = begun.elapsed();
+    assert!((age * 9 / 10..age * 11 / 10 + Duration::from_secs(1)).contains(&asked), "{asked:?}");
+    let farewell = loop {
+        match haproxy.receive().await? {
+            Frame::Ack(_) => answered += 1,
+            other => break other,
+        }
+    };
+    assert_eq!(farewell, Frame::AgentDisconnect(Disconnect::new(StatusCode::NORMAL)));
+    assert_eq!(answered, sent);
+    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    let mut successor = agent.connect().await?;
+    assert_eq!(successor.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn connections_that_began_together_do_not_end_together() -> Result {
+    tokio::time::pause();
+    let agent = recycling(Duration::from_secs(100), Limits::default()).await;
+    let mut connections = Vec::new();
+    for _ in 0..50 {
+        connections.push(agent.connect().await?);
+    }
+    sleep(Duration::from_secs(89)).await;
+    assert_eq!(agent.statistics().await.connections_recycled, 0);
+    for (seconds, least) in [(100 - 89, 5), (112 - 100, 50)] {
+        sleep(Duration::from_secs(seconds)).await;
+        let recycled = agent.statistics().await.connections_recycled;
+        assert!(recycled >= least, "{recycled}");
+        assert!(recycled <= least.max(45), "{recycled}");
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn the_age_of_a_connection_takes_nothing_from_the_time_to_say_hello() -> Result {
+    tokio::time::pause();
+    let agent = recycling(Duration::from_secs(1), Limits::default()).await;
+    let mut late = agent.open().patience(Duration::from_secs(60));
+    sleep(Duration::from_secs(5)).await;
+    late.hello(hello()).await?;
+    assert_eq!(farewell(&mut late).await?.status_code, StatusCode::NORMAL);
+    assert_eq!(agent.statistics().await.connections_recycled, 1);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_connection_that_is_recycled_has_its_time_whatever_a_stop_would_allow() -> Result {
+    tokio::time::pause();
+    let limits = Limits { shutdown_timeout: Duration::from_millis(2), ..Limits::default() };
+    let agent = recycling(Duration::from_secs(1), limits).await;
+    let mut haproxy = agent.connect().await?;
+    sleep(Duration::from_millis(850)).await;
+    haproxy.send_notify(ask_sleep(900)).await?;
+    sleep(Duration::from_millis(350)).await;
+    assert_eq!(agent.statistics().await.connections_recycled, 1);
+    haproxy.send_notify(ask_score()).await?;
+    haproxy.ack().await?;
+    haproxy.ack().await?;
+    farewell(&mut haproxy).await?;
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_stop_hastens_the_end_of_a_connection_that_is_being_recycled() -> Result {
+    tokio::time::pause();
+    let limits = Limits { deadline: Duration::from_secs(60), ..Limits::default() };
+    let agent = recycling(Duration::from_secs(1), limits.clone()).await;
+    let mut haproxy = agent.connect().await?.patience(Duration::from_secs(60));
+    haproxy.send_notify(Message::new("never")).await?;
+    haproxy.send_notify(ask_sleep(1500)).await?;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(agent.statistics().await.connections_recycled, 1);
+    let asked = Instant::now();
+    let stopping = stop(&agent);
+    haproxy.ack().await?;
+    assert!(asked.elapsed() <= limits.shutdown_timeout / 2 + Duration::from_millis(10));
+    stopping.await.unwrap();
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_connection_is_not_recycled_while_its_peer_is_behind_with_its_reading() -> Result {
+    tokio::time::pause();
+    let agent = recycling(Duration::from_secs(1), Limits::default()).await;
+    let (ours, theirs) = tokio::io::duplex(1024);
+    agent.adopt(theirs);
+    let mut haproxy = FakeHaproxy::connect(ours).await?;
+    haproxy.send_notify(ask_big(5000)).await?;
+    sleep(Duration::from_secs(5)).await;
+    haproxy.send_notify(ask_score()).await?;
+    haproxy.ack().await?;
+    haproxy.ack().await?;
+    assert_eq!(agent.statistics().await.connections_recycled, 0);
+    farewell(&mut haproxy).await?;
+    assert_eq!(agent.statistics().await.connections_recycled, 1);
     Ok(())
 }

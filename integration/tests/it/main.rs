@@ -17,6 +17,7 @@ mod ip_reputation;
 mod late;
 mod messages;
 mod pipelining;
+mod recycling;
 mod reload;
 mod scene;
 mod tap;

@@ -1,0 +1,43 @@
+//! Silence: for how long nothing has come on any connection of an agent that stops.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use tokio::time::{Duration, Instant};
+
+/// For how long nothing has come on any connection of an agent that stops, on all its arbiters.
+///
+/// Connections that hold their ACKs back keep the clients quiet that wait for these. Were one of them
+/// to let go before the others, its clients would ask again at once, on the others.
+#[derive(Debug)]
+pub(crate) struct Silence {
+    begun: Instant,
+    /// Microseconds from then to when something came last.
+    broken: AtomicU64,
+}
+
+impl Silence {
+    /// Begins now.
+    pub(crate) fn begin() -> Arc<Self> {
+        Arc::new(Self { begun: Instant::now(), broken: AtomicU64::new(0) })
+    }
+
+    /// When the agent began to wait for it.
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    /// Something has come.
+    pub(crate) fn end(&self, now: Instant) {
+        let micros = u64::try_from((now - self.begun).as_micros()).unwrap_or(u64::MAX);
+        self.broken.fetch_max(micros, Relaxed);
+    }
+
+    /// For how long nothing had come by `now`.
+    pub(crate) fn lasted(&self, now: Instant) -> Duration {
+        let broken = Duration::from_micros(self.broken.load(Relaxed));
+        (now - self.begun).saturating_sub(broken)
+    }
+}

@@ -1,0 +1,78 @@
+//! Connections that become too old are ended by the agent while HAProxy keeps asking it.
+
+use std::time::Duration;
+
+use spoa_actors::{Limits, Registry, Route, handler_fn};
+use spoa_integration::{Answer, Config, Haproxy, Load, SpoeLine, Version, on_every_haproxy};
+
+use crate::scene::{self, ANSWER, REQUEST, SOON, endpoint, engine, error, set, shown, statistics};
+
+/// HAProxy begins with about one connection for each.
+const CLIENTS: usize = 30;
+const AGE: Duration = Duration::from_secs(1);
+/// Enough for some that carry many requests at a time: those that HAProxy opens later.
+const RECYCLED: u64 = CLIENTS as u64 + 3;
+
+/// Far beyond what an answer takes: the streams that the engine loses wait for so long.
+const PROCESSING: Duration = Duration::from_secs(2);
+
+/// What 2.6.12 may report when connections close under load.
+const TIMED_OUT: u32 = 1;
+
+fn greets_later() -> Route {
+    handler_fn(async |(): ()| {
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        set("greeting", "hello")
+    })
+}
+
+fn outcome(answer: &Answer) -> String {
+    format!("{} {} {}", answer.status, shown(answer)[0], error(answer))
+}
+
+/// How many requests the engine itself lost, as 2.6.12 does: they waited for a connection that it did
+/// not open. Any other loss is the agent's.
+async fn lost_by_the_engine(haproxy: &Haproxy, lost: u64) -> u64 {
+    let lines = haproxy.logs().spoe_lines(SOON, lost as usize).await.unwrap();
+    let bad: Vec<_> = lines.iter().filter(|line| line.status != 0).collect();
+    let is_its_own = |line: &&&SpoeLine| line.status == TIMED_OUT && !line.is_sent();
+    let own = bad.iter().filter(is_its_own).count() as u64;
+    if lost > 0 {
+        eprintln!("{}: {own} of {lost} lost by the engine itself: {bad:#?}", haproxy.version());
+    }
+    own
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn checklist_33_connections_that_are_recycled_under_load_lose_no_request(
+        version: Version
+    ) {
+        let limits = Limits { max_connection_age: Some(AGE), ..Limits::default() };
+        let registry = Registry::new().on("greet", greets_later());
+        let agent = scene::agent_within(limits, registry).await;
+        let engine = engine(endpoint(&agent))
+            .timeout_processing(PROCESSING)
+            .agent_line("option dontlog-normal")
+            .message("greet", "ip=src", REQUEST);
+        let config = Config::new(version).engine(engine).frontend("option dontlog-normal");
+        let config = scene::showing(config.frontend(ANSWER), &["var(txn.t.greeting)"]);
+        let haproxy = scene::start(config).await;
+        let load = Load::lasting(CLIENTS, 5 * SOON);
+        let running = tokio::spawn({
+            let (load, http) = (load.clone(), haproxy.http().clone());
+            async move { load.run_by(&http, outcome).await.unwrap() }
+        });
+        for recycled in [RECYCLED / 2, RECYCLED] {
+            statistics(&agent, |seen| seen.connections_recycled >= recycled).await;
+        }
+        load.stop();
+        let tally = running.await.unwrap();
+        let lost = tally.total() - tally.of("200 hello ");
+        let by_the_engine = lost_by_the_engine(&haproxy, lost).await;
+        assert!(by_the_engine == 0 || version == Version::V2_6, "{tally:?}");
+        assert_eq!(lost, by_the_engine, "{tally:?}");
+        let seen = agent.statistics().await;
+        assert_eq!((seen.notifies, seen.cancelled), (seen.acks, 0), "{seen:#?}");
+    }
+}
