@@ -158,8 +158,10 @@ impl Answering {
         if self.takes_input {
             let flow = conversation.receive(&mut stream.input, &mut stream.output);
             self.takes_input = matches!(flow, Flow::Full);
-            if let Flow::Over(End::Healthcheck) = flow {
-                self.farewell = None;
+            match flow {
+                Flow::Over(End::Healthcheck) => self.farewell = None,
+                Flow::Over(End::Goodbye(_)) => conversation.cancel(),
+                _ => {}
             }
         }
         if self.farewell.is_none() {

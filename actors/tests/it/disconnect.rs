@@ -1,5 +1,7 @@
 //! The end of a connection, from either side.
 
+use std::time::Duration;
+
 use spoa_actors::{
     Message,
     spop::{Disconnect, Frame, StatusCode},
@@ -19,8 +21,30 @@ async fn checklist_30_a_disconnect_is_answered_with_0_and_what_is_in_flight_is_d
     assert_eq!(disconnect.status_code, StatusCode::NORMAL);
     assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
     let statistics = agent.statistics().await;
-    assert_eq!(statistics.in_flight, 0);
+    assert_eq!((statistics.in_flight, statistics.cancelled, statistics.acks), (0, 1, 0));
     assert_eq!(statistics.disconnects_received.of(StatusCode::TIMEOUT), 1);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_30_a_disconnect_that_comes_while_acks_are_held_back_is_answered_with_them()
+-> Result {
+    tokio::time::pause();
+    let agent = agent().await;
+    let mut haproxy = agent.connect().await?;
+    haproxy.send_notify(Message::new("never")).await?;
+    until(&agent, |seen| seen.in_flight == 1).await;
+    let stopping = stop(&agent);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let (stream_id, _) = haproxy.send_notify(ask_score()).await?;
+    haproxy.send(Frame::HaproxyDisconnect(Disconnect::new(StatusCode::NORMAL))).await?;
+    assert_eq!(haproxy.ack().await?.stream_id, stream_id);
+    let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };
+    assert_eq!(disconnect.status_code, StatusCode::NORMAL);
+    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    drop(haproxy);
+    let seen = stopping.await.unwrap();
+    assert_eq!((seen.notifies, seen.acks, seen.cancelled), (2, 1, 1));
     Ok(())
 }
 
