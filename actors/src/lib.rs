@@ -32,6 +32,7 @@
 //! | answer messages with an actor that has state | [`HandlerActor`] |
 //! | answer messages with a function | [`handler_fn`] |
 //! | answer messages with a raw actix actor | [`Registry::on_actor`], [`Call`] |
+//! | answer messages on threads of their own | [`BlockingHandler`], [`Registry::on_blocking`] |
 //! | say which arguments a handler takes | [`FromMessage`] |
 //! | set and unset variables | [`Actions`], [`Scope`] |
 //! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
@@ -41,8 +42,11 @@
 //! | speak the protocol | [`spop`] |
 
 mod agent;
+mod alarm;
 mod args;
+mod blocking;
 mod buffered_stream;
+mod bulkhead;
 mod cell;
 mod collection;
 mod connection;
@@ -52,10 +56,15 @@ mod fence;
 mod handler;
 mod hold;
 mod in_flight;
+mod instance;
 mod limits;
 mod listener;
+mod live_route;
+mod mailbox;
 mod origin;
+mod panics;
 mod registry;
+mod restarts;
 mod room;
 mod route;
 mod running_agent;
@@ -71,11 +80,14 @@ mod timer;
 
 pub use agent::Agent;
 pub use args::{ArgsError, FromMessage};
-pub use cell::Call;
+pub use blocking::BlockingHandler;
+pub use bulkhead::Overload;
 pub use error::{AgentError, BoxError, HandlerError};
 pub use handler::{Asynchronous, HandlerActor, HandlerFn, Plain};
 pub use limits::Limits;
+pub use mailbox::Call;
 pub use origin::{Origin, PeerAddress};
+pub use panics::Panic;
 pub use registry::Registry;
 pub use route::{Route, handler_fn};
 pub use running_agent::RunningAgent;

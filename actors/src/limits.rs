@@ -37,6 +37,8 @@ pub struct Limits {
     /// How long a refused HELLO waits for its answer: HAProxy up to 3.0 comes back at once, a
     /// thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
+    /// How long a handler may take to start. Default 30 s.
+    pub start_timeout: Duration,
     /// How long connections may take to end when the agent stops. Default 10 s.
     pub shutdown_timeout: Duration,
 }
@@ -54,6 +56,7 @@ impl Default for Limits {
             output_buffer: 256 * 1024,
             write_timeout: Duration::from_secs(30),
             refusal_delay: Duration::from_millis(100),
+            start_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(10),
         }
     }
@@ -64,6 +67,7 @@ impl Limits {
         check_duration("deadline", self.deadline)?;
         check_duration("hello_timeout", self.hello_timeout)?;
         check_duration("write_timeout", self.write_timeout)?;
+        check_duration("start_timeout", self.start_timeout)?;
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
         check("in_flight", self.in_flight > 0, "at least 1")?;
@@ -94,6 +98,10 @@ pub(crate) fn check_duration(limit: &'static str, duration: Duration) -> Result<
     check(limit, is_possible, "longer than 0 and at most a day")
 }
 
-fn check(limit: &'static str, is_met: bool, requirement: &'static str) -> Result<(), AgentError> {
+pub(crate) fn check(
+    limit: &'static str,
+    is_met: bool,
+    requirement: &'static str,
+) -> Result<(), AgentError> {
     if is_met { Ok(()) } else { Err(AgentError::BadLimit { limit, requirement }) }
 }

@@ -46,6 +46,14 @@ pub struct Statistics {
     pub messages_without_route: u64,
     /// Actions that did not fit into their ACK.
     pub actions_left_out: u64,
+    /// Handlers that were renewed after a failure.
+    pub handlers_renewed: u64,
+    /// Starts of handlers that failed, again after a failure included.
+    pub handler_starts_failed: u64,
+    /// How often a handler had failed too often, so that it was not asked for a while.
+    pub handlers_given_up: u64,
+    /// Tasks of handlers that panicked.
+    pub tasks_panicked: u64,
     /// What became of the messages that have a route.
     pub messages: Outcomes,
     /// AGENT-DISCONNECTs sent, by status-code.
@@ -70,8 +78,12 @@ pub struct Outcomes {
     pub panicked: u64,
     /// There was no answer by the deadline; a later one was dropped.
     pub late: u64,
-    /// Too many messages of the connection waited for their answers.
+    /// Too many messages of the connection or of the agent waited for their answers.
     pub overloaded: u64,
+    /// The route had as many calls in flight as it may.
+    pub full: u64,
+    /// The handler had failed too often, and was not asked.
+    pub down: u64,
     /// The NOTIFY was larger than the limit, and not read.
     pub oversize: u64,
     /// The actor behind the route had stopped.
@@ -113,6 +125,10 @@ impl Statistics {
             unknown_frames,
             messages_without_route,
             actions_left_out,
+            handlers_renewed,
+            handler_starts_failed,
+            handlers_given_up,
+            tasks_panicked,
             messages,
             disconnects_sent,
             disconnects_received,
@@ -137,6 +153,10 @@ impl Statistics {
         self.unknown_frames += unknown_frames;
         self.messages_without_route += messages_without_route;
         self.actions_left_out += actions_left_out;
+        self.handlers_renewed += handlers_renewed;
+        self.handler_starts_failed += handler_starts_failed;
+        self.handlers_given_up += handlers_given_up;
+        self.tasks_panicked += tasks_panicked;
         self.messages.add(messages);
         self.disconnects_sent.add(disconnects_sent);
         self.disconnects_received.add(disconnects_received);
@@ -146,14 +166,26 @@ impl Statistics {
 
 impl Outcomes {
     fn add(&mut self, other: &Self) {
-        let Self { answered, bad_arguments, failed, panicked, late, overloaded, oversize, gone } =
-            other;
+        let Self {
+            answered,
+            bad_arguments,
+            failed,
+            panicked,
+            late,
+            overloaded,
+            full,
+            down,
+            oversize,
+            gone,
+        } = other;
         self.answered += answered;
         self.bad_arguments += bad_arguments;
         self.failed += failed;
         self.panicked += panicked;
         self.late += late;
         self.overloaded += overloaded;
+        self.full += full;
+        self.down += down;
         self.oversize += oversize;
         self.gone += gone;
     }

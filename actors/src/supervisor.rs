@@ -25,10 +25,10 @@ use tokio::{
 use crate::{
     connection::{Connection, Drain},
     error::AgentError,
-    fence,
     limits::Limits,
     listener::Socket,
     origin::PeerAddress,
+    panics::{self, Panic},
     registry::Registry,
     shared::Shared,
     statistics::{Counters, Statistics},
@@ -53,7 +53,7 @@ impl actix::Message for Adopt {
 /// A connection has ended.
 struct Ended {
     key: u64,
-    panic: Option<String>,
+    panic: Option<Panic>,
 }
 
 impl actix::Message for Ended {
@@ -80,8 +80,9 @@ impl Supervisor {
         registry: Arc<Registry>,
         limits: Limits,
     ) -> Result<Addr<Self>, AgentError> {
+        panics::hush();
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(limits.deadline, &counters).await?;
+        let routes = registry.start(&limits, &counters).await?;
         let shared = Rc::new(Shared::new(routes, limits, counters));
         let supervisor = Self { shared, connections: HashMap::new(), next_key: 0, stopped: None };
         let context = Context::new();
@@ -103,7 +104,7 @@ impl Supervisor {
         let run = AssertUnwindSafe(context.into_future(connection)).catch_unwind();
         let supervisor = ctx.address();
         actix_rt::spawn(async move {
-            let panic = run.await.err().map(|panic| fence::message(&*panic));
+            let panic = run.await.err().map(|panic| Panic::new(panic, None));
             supervisor.do_send(Ended { key, panic });
         });
     }
@@ -164,7 +165,7 @@ impl Handler<Ended> for Supervisor {
         self.connections.remove(&key);
         if let Some(panic) = panic {
             self.shared.counters.count(|statistics| statistics.connections_panicked += 1);
-            tracing::error!(panic, "a connection panicked and was closed; please report this bug");
+            tracing::error!(%panic, "a connection panicked and was closed; please report this bug");
         }
         if self.connections.is_empty()
             && let Some(stopped) = self.stopped.take()

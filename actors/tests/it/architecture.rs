@@ -68,10 +68,13 @@ fn imports(source: &str) -> Vec<String> {
 /// Each module may import those before it in this list, so that no arrow turns back.
 #[test]
 fn the_modules_of_the_library_form_no_circle() {
-    const ORDER: [&str; 26] = [
+    const ORDER: &[&str] = &[
         "spop",
         "throttle",
         "timer",
+        "restarts",
+        "panics",
+        "alarm",
         "statistics",
         "tasks",
         "args",
@@ -80,7 +83,12 @@ fn the_modules_of_the_library_form_no_circle() {
         "origin",
         "handler",
         "fence",
+        "instance",
+        "mailbox",
+        "blocking",
         "cell",
+        "bulkhead",
+        "live_route",
         "route",
         "registry",
         "shared",

@@ -5,6 +5,8 @@
 
 mod architecture;
 mod backpressure;
+mod blocking;
+mod bulkheads;
 mod deadlines;
 mod disconnect;
 mod fragmentation;
@@ -15,5 +17,6 @@ mod lifecycle;
 mod listeners;
 mod notify;
 mod statistics;
+mod supervision;
 mod support;
 mod vectors;
