@@ -140,11 +140,8 @@ impl Cell {
     #[cold]
     fn wait(self: Rc<Self>, message: Message, origin: Origin) -> Fenced {
         let answer = Box::pin(async move {
-            loop {
-                let changed = self.changed.notified();
-                if !self.is_renewing() {
-                    break;
-                }
+            let changed = self.changed.notified();
+            if self.is_renewing() {
                 changed.await;
             }
             match self.call(message, &origin) {
@@ -279,11 +276,10 @@ impl Cell {
 
     fn fail_to_start(&self, error: &BoxError) {
         self.counters.count(|statistics| statistics.handler_starts_failed += 1);
-        fence::shield("its error was logged", || {
-            let cause = format!("it could not start: {error}");
-            self.report(&cause);
-            self.fail(&cause);
-        });
+        let mut cause = "it could not start".to_owned();
+        fence::shield("its error was logged", || cause = format!("{cause}: {error}"));
+        self.report(&cause);
+        self.fail(&cause);
     }
 
     /// Enters a state; says which one it leaves.

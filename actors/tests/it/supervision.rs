@@ -2,6 +2,8 @@
 
 use std::{
     cell::{Cell, RefCell},
+    error::Error,
+    fmt,
     rc::Rc,
     time::Duration,
 };
@@ -33,6 +35,7 @@ struct Script {
 enum Start {
     Succeeds,
     Fails,
+    FailsBeyondWords,
     Panics,
     PanicsInATask,
     TakesTenMilliseconds,
@@ -46,6 +49,18 @@ thread_local! {
 fn script(starts: impl IntoIterator<Item = Start>) {
     SCRIPT.with(|script| *script.starts.borrow_mut() = starts.into_iter().collect());
 }
+
+/// An error that panics when it is shown.
+#[derive(Debug)]
+struct BeyondWords;
+
+impl fmt::Display for BeyondWords {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("there are no words")
+    }
+}
+
+impl Error for BeyondWords {}
 
 /// Answers with the number of its instance.
 struct Numbered(i64);
@@ -86,6 +101,7 @@ impl HandlerActor for Numbered {
         match start {
             Start::Succeeds => Ok(()),
             Start::Fails => Err("there is no list".into()),
+            Start::FailsBeyondWords => Err(BeyondWords.into()),
             Start::Panics => panic!("there is no list"),
             Start::PanicsInATask => {
                 tasks.spawn(async { panic!("there is no list") });
@@ -262,12 +278,12 @@ async fn messages_that_wait_for_a_handler_that_is_given_up_get_the_fallback_at_o
 async fn a_start_that_fails_is_tried_again() -> Result {
     tokio::time::pause();
     let agent = agent(route()).await;
-    script([Start::Fails, Start::Panics, Start::PanicsInATask]);
+    script([Start::Fails, Start::FailsBeyondWords, Start::Panics, Start::PanicsInATask]);
     let mut haproxy = agent.connect().await?;
     let actions = haproxy.notify([ask().arg("panic", true), ask()]).await?;
-    assert_eq!(actions.to_string(), [FALLBACK, &instance(5)].join(", "));
+    assert_eq!(actions.to_string(), [FALLBACK, &instance(6)].join(", "));
     let seen = agent.statistics().await;
-    assert_eq!((seen.handler_starts_failed, seen.handlers_renewed), (3, 1));
+    assert_eq!((seen.handler_starts_failed, seen.handlers_renewed), (4, 1));
     Ok(())
 }
 
