@@ -13,7 +13,7 @@ use std::{
 use actix_rt::System;
 
 use crate::{
-    error::AgentError, limits::Limits, listener::Listener, registry::Registry,
+    common::Common, error::AgentError, limits::Limits, listener::Listener, registry::Registry,
     running_agent::RunningAgent,
 };
 
@@ -143,7 +143,7 @@ impl Agent {
         let addresses = self.local_addresses();
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
-        let mut running = RunningAgent::new(addresses, self.limits);
+        let mut running = RunningAgent::new(addresses, Common::new(self.limits));
         running.start_workers(count, &Arc::new(registry)).await?;
         running.accept(self.listeners)?;
         Ok(running)

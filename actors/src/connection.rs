@@ -22,6 +22,7 @@ use crate::{
     conversation::{Conversation, End, Flow},
     hold::Hold,
     origin::PeerAddress,
+    quota::Share,
     shared::Shared,
     spop::{Disconnect, Frame, StatusCode, Violation},
     timer::Timer,
@@ -39,6 +40,7 @@ pub(crate) struct Connection<S> {
     conversation: Conversation,
     phase: Phase,
     timer: Timer,
+    _place: Share,
 }
 
 /// Where a connection is in its life; it only ever goes down this list.
@@ -75,7 +77,7 @@ impl actix::Message for Drain {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
-    pub(crate) fn new(stream: S, address: PeerAddress, shared: Rc<Shared>) -> Self {
+    pub(crate) fn new(stream: S, address: PeerAddress, place: Share, shared: Rc<Shared>) -> Self {
         shared.counters.count(|statistics| {
             statistics.connections_accepted += 1;
             statistics.connections_open += 1;
@@ -88,6 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             shared,
             phase: Phase::Open,
             timer,
+            _place: place,
         }
     }
 

@@ -15,6 +15,10 @@ pub struct Limits {
     /// How long a message may take before its fallback is sent in place of its answer. It must be
     /// shorter than HAProxy's `timeout processing`. Default 1 s; a route may have its own.
     pub deadline: Duration,
+    /// How many connections the agent may have open, on all arbiters and listeners together. One
+    /// more is refused with DISCONNECT 13 after [`refusal_delay`](Self::refusal_delay), a health
+    /// check too: HAProxy asks another server then. Each takes an open file. Default 10,000.
+    pub connections: usize,
     /// How many messages of one connection may wait for their answers; at the bound the connection
     /// is not read, and of one NOTIFY no more than that many wait. Default 512.
     pub in_flight: usize,
@@ -34,7 +38,7 @@ pub struct Limits {
     /// How long a peer may read nothing of what waits for it; then its connection is closed. Default
     /// 30 s.
     pub write_timeout: Duration,
-    /// How long a refused HELLO waits for its answer: HAProxy up to 3.0 comes back at once, a
+    /// How long a refused HELLO or connection waits for its answer: HAProxy up to 3.0 comes back at once, a
     /// thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
     /// How long connections may take to end when the agent stops. Default 10 s.
@@ -46,6 +50,7 @@ impl Default for Limits {
         let Offer { max_frame_size, max_reassembled_size } = Offer::default();
         Self {
             deadline: Duration::from_secs(1),
+            connections: 10_000,
             in_flight: 512,
             max_frame_size,
             max_reassembled_size,
@@ -66,6 +71,7 @@ impl Limits {
         check_duration("write_timeout", self.write_timeout)?;
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
+        check("connections", self.connections > 0, "at least 1")?;
         check("in_flight", self.in_flight > 0, "at least 1")?;
         check("output_buffer", self.output_buffer > 0, "at least 1")?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;

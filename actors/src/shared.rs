@@ -4,31 +4,41 @@ use std::{cell::Cell, rc::Rc};
 
 use bytes::BytesMut;
 
-use crate::{limits::Limits, registry::Routes, statistics::Counters, throttle::Throttle};
+use crate::{
+    common::Common, limits::Limits, quota::Quota, registry::Routes, statistics::Counters,
+    throttle::Throttle,
+};
 
 /// What the connections of one arbiter share.
 pub(crate) struct Shared {
     pub(crate) routes: Routes,
     pub(crate) limits: Limits,
+    pub(crate) connections: Quota,
+    pub(crate) refusals: Quota,
     pub(crate) counters: Rc<Counters>,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
     pub(crate) left_out: Throttle,
     pub(crate) oversize: Throttle,
+    pub(crate) refused: Throttle,
 }
 
 impl Shared {
-    pub(crate) fn new(routes: Routes, limits: Limits, counters: Rc<Counters>) -> Self {
+    pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
+        let Common { limits, connections, refusals } = common;
         Self {
             routes,
             limits,
+            connections,
+            refusals,
             counters,
             input: LentBuffer::default(),
             output: LentBuffer::default(),
             violations: Throttle::default(),
             left_out: Throttle::default(),
             oversize: Throttle::default(),
+            refused: Throttle::default(),
         }
     }
 }

@@ -8,8 +8,10 @@ use crate::spop::StatusCode;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Connections accepted, health checks included.
+    /// Connections accepted, health checks included; refused ones are not.
     pub connections_accepted: u64,
+    /// Connections refused because as many were open as may be.
+    pub connections_refused: u64,
     /// Connections that are open now.
     pub connections_open: u64,
     /// Connections closed because the peer read nothing for too long.
@@ -95,6 +97,7 @@ impl Statistics {
         // Taken apart, so that a field that is forgotten here does not compile.
         let Self {
             connections_accepted,
+            connections_refused,
             connections_open,
             write_timeouts,
             connections_panicked,
@@ -119,6 +122,7 @@ impl Statistics {
             latency,
         } = other;
         self.connections_accepted += connections_accepted;
+        self.connections_refused += connections_refused;
         self.connections_open += connections_open;
         self.write_timeouts += write_timeouts;
         self.connections_panicked += connections_panicked;

@@ -144,6 +144,7 @@ async fn a_limit_that_cannot_work_is_an_error_that_names_it() {
     let bad = [
         Limits { deadline: Duration::ZERO, ..Limits::default() },
         Limits { deadline: Duration::MAX, ..Limits::default() },
+        Limits { connections: 0, ..Limits::default() },
         Limits { in_flight: 0, ..Limits::default() },
         Limits { max_frame_size: 255, ..Limits::default() },
         Limits { hello_timeout: Duration::MAX, ..Limits::default() },

@@ -12,6 +12,7 @@ mod framing;
 mod handshake;
 mod laws;
 mod lifecycle;
+mod limits;
 mod listeners;
 mod notify;
 mod statistics;

@@ -1,0 +1,116 @@
+//! Limits of the whole agent: what all its connections may have together.
+
+use std::{num::NonZero, time::Duration};
+
+use spoa_actors::{
+    Agent, Limits,
+    spop::{Disconnect, Frame, StatusCode},
+    testing::{FakeError, FakeHaproxy, InMemoryAgent},
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, duplex},
+    net::TcpStream,
+    time::Instant,
+};
+
+use crate::support::{Result, ask_score, registry, until};
+
+async fn agent(limits: Limits) -> InMemoryAgent {
+    InMemoryAgent::start(registry(), limits).await.unwrap()
+}
+
+/// The agent's farewell, after which it closes.
+async fn farewell<S>(haproxy: &mut FakeHaproxy<S>) -> Result<Disconnect>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };
+    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    Ok(disconnect)
+}
+
+#[actix_rt::test]
+async fn checklist_10_a_connection_over_the_limit_is_told_so_late_and_closed() -> Result {
+    tokio::time::pause();
+    let agent = agent(Limits { connections: 2, ..Limits::default() }).await;
+    let mut first = agent.connect().await?;
+    let second = agent.connect().await?;
+    let opened = Instant::now();
+    let disconnect = farewell(&mut agent.open()).await?;
+    assert_eq!(disconnect.status_code, StatusCode::NO_RESOURCE);
+    assert!(disconnect.message.contains("connections"), "{}", disconnect.message);
+    assert!(opened.elapsed() >= Limits::default().refusal_delay, "{:?}", opened.elapsed());
+    assert_eq!(first.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+
+    drop(second);
+    until(&agent, |seen| seen.connections_open == 1).await;
+    agent.connect().await?;
+    let seen = agent.statistics().await;
+    assert_eq!((seen.connections_accepted, seen.connections_refused), (3, 1));
+    assert_eq!(seen.disconnects_sent.of(StatusCode::NO_RESOURCE), 1);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_09_a_healthcheck_over_the_limit_is_refused_too() -> Result {
+    tokio::time::pause();
+    let agent = agent(Limits { connections: 1, ..Limits::default() }).await;
+    let _open = agent.connect().await?;
+    let error = agent.open().healthcheck().await.unwrap_err();
+    let FakeError::Disconnected(disconnect) = error else { panic!("{error}") };
+    assert_eq!(disconnect.status_code, StatusCode::NO_RESOURCE);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn all_arbiters_and_listeners_count_their_connections_together() -> Result {
+    let limits = Limits { connections: 3, ..Limits::default() };
+    let agent = Agent::bind("127.0.0.1:0")?.listen("127.0.0.1:0")?.limits(limits);
+    let agent = agent.arbiters(NonZero::new(2).unwrap()).start(registry()).await?;
+    let open = async |nth: usize| TcpStream::connect(agent.local_addresses()[nth % 2]).await;
+    let mut taken = Vec::new();
+    for nth in 0..3 {
+        taken.push(FakeHaproxy::connect(open(nth).await?).await?);
+    }
+    for nth in 3..6 {
+        let refused = farewell(&mut FakeHaproxy::new(open(nth).await?)).await?;
+        assert_eq!(refused.status_code, StatusCode::NO_RESOURCE);
+    }
+    for mut haproxy in taken {
+        haproxy.notify(ask_score()).await?;
+    }
+    let seen = agent.stop().await;
+    assert_eq!((seen.connections_accepted, seen.connections_refused), (3, 3));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn the_refused_connections_that_wait_are_bounded_too() -> Result {
+    tokio::time::pause();
+    let agent = agent(Limits {
+        connections: 1,
+        refusal_delay: Duration::from_secs(5),
+        ..Limits::default()
+    })
+    .await;
+    let _open = agent.connect().await?;
+    let opened = Instant::now();
+    let mut waiting = Vec::new();
+    let mut closed_at_once = 0;
+    for _ in 0..1100 {
+        let (ours, theirs) = duplex(256);
+        agent.adopt(theirs);
+        waiting.push(ours);
+    }
+    until(&agent, |seen| seen.connections_refused == 1100).await;
+    let mut told = 0;
+    for mut stream in waiting {
+        match stream.read(&mut [0; 256]).await? {
+            0 => closed_at_once += 1,
+            _ => told += 1,
+        }
+    }
+    assert_eq!((told, closed_at_once), (1024, 76));
+    assert!(opened.elapsed() < Duration::from_secs(7), "{:?}", opened.elapsed());
+    Ok(())
+}
