@@ -13,6 +13,8 @@ pub(crate) struct Common {
     pub(crate) connections: Quota,
     /// The refused connections that wait for their DISCONNECT.
     pub(crate) refusals: Quota,
+    /// The messages that wait for their answers.
+    pub(crate) in_flight: Quota,
 }
 
 impl Common {
@@ -20,6 +22,7 @@ impl Common {
         Self {
             connections: Quota::new(limits.connections),
             refusals: Quota::new(WAITING_REFUSALS),
+            in_flight: Quota::new(limits.in_flight_per_agent),
             limits,
         }
     }

@@ -55,7 +55,7 @@ impl Conversation {
     pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress) -> Self {
         Self {
             session: Session::new(shared.limits.offer()),
-            in_flight: InFlight::new(Rc::clone(&shared.counters)),
+            in_flight: InFlight::new(shared.in_flight.share(), Rc::clone(&shared.counters)),
             shared,
             codec: FrameCodec::default(),
             peer: Arc::new(Peer { address, engine_id: None }),
@@ -92,6 +92,7 @@ impl Conversation {
     pub(crate) fn receive(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
         let now = Instant::now();
         let mut answered = 0;
+        self.in_flight.look();
         let flow = loop {
             if self.is_full(output) {
                 break Flow::Full;
@@ -177,7 +178,8 @@ impl Conversation {
 
     fn terms(&self) -> Terms<'_> {
         let Shared { routes, limits, counters, .. } = &*self.shared;
-        Terms { routes, counters, room: self.max_ack_size, waiting: limits.in_flight }
+        let waiting = limits.in_flight.min(self.in_flight.left());
+        Terms { routes, counters, room: self.max_ack_size, waiting }
     }
 
     #[inline]

@@ -10,22 +10,26 @@ use tokio::time::Instant;
 
 use crate::{
     collection::{Collection, Finished},
+    quota::Share,
     statistics::Counters,
 };
 
 /// What a connection waits for. Only what was woken is polled.
 pub(crate) struct InFlight {
     collections: FuturesUnordered<Collection>,
-    /// How many messages wait in them.
-    waiting: usize,
+    /// How many messages wait in them, as a share of what the agent allows.
+    waiting: Share,
+    /// How many more might wait in the agent when that was looked at last.
+    left: usize,
     /// The earliest deadline among them, or an earlier one that is met already.
     deadline: Option<Instant>,
     counters: Rc<Counters>,
 }
 
 impl InFlight {
-    pub(crate) fn new(counters: Rc<Counters>) -> Self {
-        Self { collections: FuturesUnordered::new(), waiting: 0, deadline: None, counters }
+    pub(crate) fn new(waiting: Share, counters: Rc<Counters>) -> Self {
+        let left = waiting.left();
+        Self { collections: FuturesUnordered::new(), waiting, left, deadline: None, counters }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -34,7 +38,20 @@ impl InFlight {
 
     /// How many messages wait for their answers.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting
+        self.waiting.amount()
+    }
+
+    /// How many more messages may wait in the whole agent; others may take them meanwhile.
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Looks how many more messages may wait in the whole agent.
+    ///
+    /// It is not looked at for every NOTIFY: all arbiters write there, and a message that is answered
+    /// at once has nothing to do with it.
+    pub(crate) fn look(&mut self) {
+        self.left = self.waiting.left();
     }
 
     /// When the oldest of them had come.
@@ -48,7 +65,8 @@ impl InFlight {
     }
 
     pub(crate) fn push(&mut self, collection: Collection) {
-        self.waiting += collection.waited();
+        self.waiting.set(self.waiting.amount() + collection.waited());
+        self.look();
         self.deadline = earlier(self.deadline, collection.deadline());
         self.collections.push(collection);
         self.counters.count(|statistics| statistics.in_flight += 1);
@@ -62,7 +80,7 @@ impl InFlight {
         let Poll::Ready(Some(finished)) = self.collections.poll_next_unpin(task) else {
             return None;
         };
-        self.waiting -= finished.waited;
+        self.waiting.set(self.waiting.amount() - finished.waited);
         if self.collections.is_empty() {
             self.deadline = None;
         }
@@ -90,7 +108,7 @@ impl InFlight {
             statistics.cancelled += cancelled;
         });
         self.collections.clear();
-        self.waiting = 0;
+        self.waiting.set(0);
         self.deadline = None;
     }
 }

@@ -22,6 +22,10 @@ pub struct Limits {
     /// How many messages of one connection may wait for their answers; at the bound the connection
     /// is not read, and of one NOTIFY no more than that many wait. Default 512.
     pub in_flight: usize,
+    /// How many messages of all connections together may wait for their answers; at the bound,
+    /// messages get their fallbacks at once, whether or not their handlers would have to wait.
+    /// Default 16,384.
+    pub in_flight_per_agent: usize,
     /// The largest frame in bytes, the 4 of its length not counted; HAProxy announces its own, and
     /// the smaller one counts. At least 256, default 1 MiB.
     pub max_frame_size: u32,
@@ -52,6 +56,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(1),
             connections: 10_000,
             in_flight: 512,
+            in_flight_per_agent: 16_384,
             max_frame_size,
             max_reassembled_size,
             max_fragmented_ack: 4 << 20,
@@ -73,6 +78,7 @@ impl Limits {
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
         check("connections", self.connections > 0, "at least 1")?;
         check("in_flight", self.in_flight > 0, "at least 1")?;
+        check("in_flight_per_agent", self.in_flight_per_agent > 0, "at least 1")?;
         check("output_buffer", self.output_buffer > 0, "at least 1")?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;
         check("max_frame_size", is_frame_size, "at least 256")

@@ -30,6 +30,11 @@ impl Quota {
         self.held.fetch_update(Relaxed, Relaxed, next).ok()?;
         Some(Share { quota: self.clone(), amount: 1 })
     }
+
+    /// A share with nothing in it.
+    pub(crate) fn share(&self) -> Share {
+        Share { quota: self.clone(), amount: 0 }
+    }
 }
 
 impl Share {
@@ -42,6 +47,16 @@ impl Share {
             held.fetch_sub(self.amount - amount, Relaxed);
         }
         self.amount = amount;
+    }
+
+    /// What this holder has.
+    pub(crate) fn amount(&self) -> usize {
+        self.amount
+    }
+
+    /// How much all holders may take together before the bound is met.
+    pub(crate) fn left(&self) -> usize {
+        self.quota.bound.saturating_sub(self.quota.held.load(Relaxed))
     }
 }
 
@@ -63,6 +78,20 @@ mod tests {
         assert!(first.is_some() && second.is_some() && quota.take_place().is_none());
         drop(first);
         assert!(quota.take_place().is_some());
+    }
+
+    #[test]
+    fn shares_may_go_beyond_the_bound_and_come_back() {
+        let quota = Quota::new(10);
+        let (mut one, mut other) = (quota.share(), quota.share());
+        one.set(7);
+        assert_eq!((one.amount(), other.left()), (7, 3));
+        other.set(5);
+        assert_eq!(one.left(), 0);
+        one.set(4);
+        assert_eq!(one.left(), 1);
+        drop(other);
+        assert_eq!(one.left(), 6);
     }
 
     #[test]

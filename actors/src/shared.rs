@@ -15,6 +15,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) connections: Quota,
     pub(crate) refusals: Quota,
+    pub(crate) in_flight: Quota,
     pub(crate) counters: Rc<Counters>,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
@@ -26,12 +27,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
-        let Common { limits, connections, refusals } = common;
+        let Common { limits, connections, refusals, in_flight } = common;
         Self {
             routes,
             limits,
             connections,
             refusals,
+            in_flight,
             counters,
             input: LentBuffer::default(),
             output: LentBuffer::default(),

@@ -72,7 +72,7 @@ pub struct Outcomes {
     pub panicked: u64,
     /// There was no answer by the deadline; a later one was dropped.
     pub late: u64,
-    /// Too many messages of the connection waited for their answers.
+    /// Too many messages of the connection, or of the agent, waited for their answers.
     pub overloaded: u64,
     /// The NOTIFY was larger than the limit, and not read.
     pub oversize: u64,

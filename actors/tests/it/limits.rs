@@ -3,7 +3,7 @@
 use std::{num::NonZero, time::Duration};
 
 use spoa_actors::{
-    Agent, Limits,
+    Agent, Limits, Message, RunningAgent,
     spop::{Disconnect, Frame, StatusCode},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
@@ -112,5 +112,80 @@ async fn the_refused_connections_that_wait_are_bounded_too() -> Result {
     }
     assert_eq!((told, closed_at_once), (1024, 76));
     assert!(opened.elapsed() < Duration::from_secs(7), "{:?}", opened.elapsed());
+    Ok(())
+}
+
+/// Asks what is never answered, and waits for nothing.
+async fn ask_in_vain<S>(haproxy: &mut FakeHaproxy<S>, times: usize) -> Result
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    for _ in 0..times {
+        haproxy.send_notify(Message::new("never")).await?;
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_37_at_the_bound_of_the_agent_messages_get_their_fallbacks_at_once() -> Result {
+    tokio::time::pause();
+    let agent = agent(Limits { in_flight_per_agent: 4, ..Limits::default() }).await;
+    let (mut one, mut other) = (agent.connect().await?, agent.connect().await?);
+    let asked = Instant::now();
+    // Three wait; of the next NOTIFY one message waits, and one does not.
+    ask_in_vain(&mut one, 3).await?;
+    one.send_notify([Message::new("never"), Message::new("fail")]).await?;
+    until(&agent, |seen| seen.in_flight == 4).await;
+    for name in ["never", "fail"] {
+        let actions = other.notify(Message::new(name)).await?;
+        assert_eq!(actions.to_string(), format!("set-var txn.{name} -1"));
+    }
+    assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());
+    let outcomes = agent.statistics().await.messages;
+    assert_eq!((outcomes.overloaded, outcomes.failed, outcomes.late), (3, 0, 0));
+
+    // What was answered late makes room, and so does what is cancelled.
+    for _ in 0..4 {
+        one.ack().await?;
+    }
+    ask_in_vain(&mut other, 4).await?;
+    until(&agent, |seen| seen.in_flight == 4).await;
+    drop(other);
+    until(&agent, |seen| seen.cancelled == 4).await;
+    assert_eq!(one.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    let outcomes = agent.statistics().await.messages;
+    assert_eq!((outcomes.overloaded, outcomes.late), (3, 4));
+    Ok(())
+}
+
+/// Waits until so many NOTIFYs are in flight.
+async fn in_flight(agent: &RunningAgent, count: u64) {
+    for _ in 0..100_000 {
+        if agent.statistics().await.in_flight == count {
+            return;
+        }
+    }
+    panic!("not {count} in flight: {:?}", agent.statistics().await);
+}
+
+#[actix_rt::test]
+async fn checklist_37_the_bound_counts_over_all_arbiters() -> Result {
+    let deadline = Duration::from_secs(60);
+    let limits = Limits { in_flight_per_agent: 4, deadline, ..Limits::default() };
+    let agent = Agent::bind("127.0.0.1:0")?.limits(limits).arbiters(NonZero::new(2).unwrap());
+    let agent = agent.start(registry()).await?;
+    let connect = async || {
+        let stream = TcpStream::connect(agent.local_addresses()[0]).await?;
+        FakeHaproxy::connect(stream).await
+    };
+    // They are handed to the arbiters in turn.
+    let (mut one, mut other) = (connect().await?, connect().await?);
+    ask_in_vain(&mut one, 4).await?;
+    in_flight(&agent, 4).await;
+    assert!(other.notify(ask_score()).await?.is_empty(), "it is not even asked");
+    assert_eq!(agent.statistics().await.messages.overloaded, 1);
+    drop(one);
+    in_flight(&agent, 0).await;
+    assert_eq!(other.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     Ok(())
 }
