@@ -15,6 +15,8 @@ pub(crate) struct Common {
     pub(crate) refusals: Quota,
     /// The messages that wait for their answers.
     pub(crate) in_flight: Quota,
+    /// The bytes that connections keep between their wake-ups.
+    pub(crate) memory: Quota,
 }
 
 impl Common {
@@ -23,6 +25,7 @@ impl Common {
             connections: Quota::new(limits.connections),
             refusals: Quota::new(WAITING_REFUSALS),
             in_flight: Quota::new(limits.in_flight_per_agent),
+            memory: Quota::new(limits.memory),
             limits,
         }
     }

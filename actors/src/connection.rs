@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    account::Account,
     buffered_stream::BufferedStream,
     conversation::{Conversation, End, Flow},
     hold::Hold,
@@ -40,6 +41,7 @@ pub(crate) struct Connection<S> {
     conversation: Conversation,
     phase: Phase,
     timer: Timer,
+    account: Account,
     _place: Share,
 }
 
@@ -87,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         Self {
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address),
+            account: Account::new(Rc::clone(&shared)),
             shared,
             phase: Phase::Open,
             timer,
@@ -105,7 +108,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 tracing::debug!(peer = %self.conversation.peer().address, %error, "connection lost");
                 Poll::Ready(())
             }
-            progress => progress.map(|_| ()),
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Pending => {
+                self.account.keep(self.stream.kept() + self.conversation.kept());
+                if self.account.is_overdrawn() {
+                    self.on_excess(task);
+                }
+                Poll::Pending
+            }
         }
     }
 
@@ -283,11 +293,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 violation.advice()
             );
         }
+        self.dismiss(Disconnect { status_code, message: violation.to_string().into() });
+    }
+
+    /// Takes nothing more from the peer, and says farewell when it has its answers.
+    fn dismiss(&mut self, farewell: Disconnect) {
+        self.stream.input.clear();
+        self.conversation.forget();
         let not_before = (!self.conversation.is_greeted()).then(|| {
             self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
             Instant::now() + self.shared.limits.refusal_delay
         });
-        let farewell = Some(Disconnect { status_code, message: violation.to_string().into() });
+        let farewell = Some(farewell);
         self.enter(Phase::Ending(Ending { farewell, takes_input: false, not_before }));
     }
 
@@ -314,6 +331,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             }
             Phase::Closing | Phase::Lingering | Phase::Closed => self.phase = Phase::Closed,
         }
+    }
+
+    /// Ends the connection: all together keep more than they may, and it keeps more than its part.
+    fn on_excess(&mut self, task: &mut Context<'_>) {
+        if self.account.is_more_than_its_part(self.stream.output.len()) {
+            // A peer that does not read what it gets would not read a farewell either.
+            self.phase = Phase::Closed;
+        } else if matches!(self.phase, Phase::Open | Phase::Holding(_)) {
+            let message = "the agent keeps as many bytes for its connections as it may".into();
+            self.dismiss(Disconnect { status_code: StatusCode::NO_RESOURCE, message });
+        } else {
+            return;
+        }
+        self.account.report(self.conversation.peer().address);
+        task.waker().wake_by_ref();
     }
 
     fn on_stall(&mut self) {

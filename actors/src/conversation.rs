@@ -78,6 +78,16 @@ impl Conversation {
         self.in_flight.is_empty()
     }
 
+    /// How many bytes of memory wait for fragments or answers.
+    pub(crate) fn kept(&self) -> usize {
+        self.session.kept() + self.in_flight.bytes()
+    }
+
+    /// Gives up a NOTIFY whose fragments have not all come.
+    pub(crate) fn forget(&mut self) {
+        self.session.forget();
+    }
+
     /// When the oldest NOTIFY that waits for its answer had come.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         self.in_flight.oldest()
@@ -158,13 +168,14 @@ impl Conversation {
     /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
     fn dispatch(&mut self, notify: Notify, now: Instant, output: &mut BytesMut) -> bool {
         let origin = self.note(&notify, now);
+        let bytes = notify.messages.encoded_len();
         match collect(notify.messages, origin, &self.terms()) {
             Collected::Now(finished) => {
                 self.acknowledge(&finished, output);
                 true
             }
             Collected::Later(collection) => {
-                self.in_flight.push(collection);
+                self.in_flight.push(collection, bytes);
                 false
             }
         }

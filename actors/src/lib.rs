@@ -40,6 +40,7 @@
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
 
+mod account;
 mod agent;
 mod args;
 mod buffered_stream;

@@ -36,6 +36,12 @@ pub struct Limits {
     pub max_fragmented_ack: usize,
     /// How long a connection may take to say HELLO. Default 10 s.
     pub hello_timeout: Duration,
+    /// How many bytes all connections together may keep between their wake-ups: frames that have
+    /// begun, unfinished fragments, unread output, and the payloads of NOTIFYs in flight. While they
+    /// keep more, a connection that keeps more than its part, which is `memory / connections`, is
+    /// ended with DISCONNECT 13 as it wakes up. At least `max_frame_size` and
+    /// `max_reassembled_size`, default 256 MiB.
+    pub memory: usize,
     /// How many bytes of ACKs may wait for a peer that does not read them; above, the connection is
     /// not read and no further answer is collected. Default 256 KiB.
     pub output_buffer: usize,
@@ -61,6 +67,7 @@ impl Default for Limits {
             max_reassembled_size,
             max_fragmented_ack: 4 << 20,
             hello_timeout: Duration::from_secs(10),
+            memory: 256 << 20,
             output_buffer: 256 * 1024,
             write_timeout: Duration::from_secs(30),
             refusal_delay: Duration::from_millis(100),
@@ -80,6 +87,10 @@ impl Limits {
         check("in_flight", self.in_flight > 0, "at least 1")?;
         check("in_flight_per_agent", self.in_flight_per_agent > 0, "at least 1")?;
         check("output_buffer", self.output_buffer > 0, "at least 1")?;
+        let holds_a_notify =
+            self.memory >= self.max_reassembled_size.max(self.max_frame_size as usize);
+        let requirement = "at least max_frame_size and max_reassembled_size";
+        check("memory", holds_a_notify, requirement)?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;
         check("max_frame_size", is_frame_size, "at least 256")
     }

@@ -14,6 +14,11 @@ pub struct Statistics {
     pub connections_refused: u64,
     /// Connections that are open now.
     pub connections_open: u64,
+    /// Bytes that connections keep now, between their wake-ups: see
+    /// [`Limits::memory`](crate::Limits::memory).
+    pub bytes_kept: u64,
+    /// Connections ended because they kept much while all together kept more than they may.
+    pub memory_exceeded: u64,
     /// Connections closed because the peer read nothing for too long.
     pub write_timeouts: u64,
     /// Connections whose own code panicked: each is a bug of this library.
@@ -99,6 +104,8 @@ impl Statistics {
             connections_accepted,
             connections_refused,
             connections_open,
+            bytes_kept,
+            memory_exceeded,
             write_timeouts,
             connections_panicked,
             hellos,
@@ -124,6 +131,8 @@ impl Statistics {
         self.connections_accepted += connections_accepted;
         self.connections_refused += connections_refused;
         self.connections_open += connections_open;
+        self.bytes_kept += bytes_kept;
+        self.memory_exceeded += memory_exceeded;
         self.write_timeouts += write_timeouts;
         self.connections_panicked += connections_panicked;
         self.hellos += hellos;

@@ -87,6 +87,16 @@ impl Session {
         self.greeted
     }
 
+    /// How many bytes of memory are kept for a NOTIFY whose fragments have not all come.
+    pub(crate) fn kept(&self) -> usize {
+        self.reassembly.as_ref().map_or(0, Reassembly::kept)
+    }
+
+    /// Gives up a NOTIFY whose fragments have not all come.
+    pub(crate) fn forget(&mut self) {
+        self.reassembly = None;
+    }
+
     /// Takes one frame; says what to do.
     ///
     /// # Errors
