@@ -322,13 +322,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     }
 
     fn on_time(&mut self) {
+        let now = Instant::now();
         match self.phase {
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }
-            Phase::Open | Phase::Holding(_) | Phase::Ending(_) => {
-                self.conversation.expire(Instant::now());
+            Phase::Open if self.conversation.is_overdue(now) => {
+                self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
+                self.on_violation(&Violation::ReadTimeout);
             }
+            Phase::Open | Phase::Holding(_) | Phase::Ending(_) => self.conversation.expire(now),
             Phase::Closing | Phase::Lingering | Phase::Closed => self.phase = Phase::Closed,
         }
     }

@@ -29,6 +29,8 @@ pub(crate) struct Conversation {
     /// The largest ACK, in one frame or in fragments.
     max_ack_size: usize,
     in_flight: InFlight,
+    /// When the frame, or the fragments, that are not whole yet had begun to come.
+    begun: Option<Instant>,
 }
 
 /// Why no more frames are taken from the input now.
@@ -62,6 +64,7 @@ impl Conversation {
             max_frame_size: FrameCodec::HELLO_LIMIT,
             fragments_out: false,
             max_ack_size: 0,
+            begun: None,
         }
     }
 
@@ -86,6 +89,7 @@ impl Conversation {
     /// Gives up a NOTIFY whose fragments have not all come.
     pub(crate) fn forget(&mut self) {
         self.session.forget();
+        self.begun = None;
     }
 
     /// When the oldest NOTIFY that waits for its answer had come.
@@ -93,9 +97,19 @@ impl Conversation {
         self.in_flight.oldest()
     }
 
-    /// When the next fallback is due.
+    /// When the next fallback, or the rest of a frame, is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.in_flight.deadline()
+        let deadlines = [self.in_flight.deadline(), self.read_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Whether the peer has not finished in time what it has begun to send.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        self.read_deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    fn read_deadline(&self) -> Option<Instant> {
+        self.begun.map(|begun| begun + self.shared.limits.read_timeout)
     }
 
     /// Takes whole frames from `input` and puts what can be answered at once into `output`.
@@ -105,6 +119,7 @@ impl Conversation {
         self.in_flight.look();
         let flow = loop {
             if self.is_full(output) {
+                self.begun = None;
                 break Flow::Full;
             }
             let step = match self.codec.cut(input) {
@@ -112,9 +127,15 @@ impl Conversation {
                     self.count_fragment(&frame);
                     self.session.receive(frame)
                 }
-                Ok(None) => break Flow::Hungry,
+                Ok(None) => {
+                    self.note_beginning(!input.is_empty(), now);
+                    break Flow::Hungry;
+                }
                 Err(violation) => Err(violation),
             };
+            if !self.session.is_reassembling() {
+                self.begun = None;
+            }
             match step {
                 Ok(Step::Dispatch(notify)) => {
                     answered += u64::from(self.dispatch(notify, now, output));
@@ -134,6 +155,13 @@ impl Conversation {
         flow
     }
 
+    /// Notes since when the peer has something to finish, if it has.
+    fn note_beginning(&mut self, is_frame_begun: bool, now: Instant) {
+        if is_frame_begun || self.session.is_reassembling() {
+            self.begun.get_or_insert(now);
+        }
+    }
+
     /// Puts the ACKs whose answers have come into `output`; says how many.
     pub(crate) fn poll_acks(&mut self, task: &mut Context<'_>, output: &mut BytesMut) -> usize {
         let mut sent = 0;
@@ -141,6 +169,10 @@ impl Conversation {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
             self.acknowledge(&finished, output);
             sent += 1;
+        }
+        if self.is_clogged(output) {
+            // Nothing is read now: it is not for the peer to go on.
+            self.begun = None;
         }
         sent
     }

@@ -36,6 +36,9 @@ pub struct Limits {
     pub max_fragmented_ack: usize,
     /// How long a connection may take to say HELLO. Default 10 s.
     pub hello_timeout: Duration,
+    /// How long a frame, or a NOTIFY in fragments, may take from its first byte to its last; then
+    /// its connection is ended with DISCONNECT 2. HELLO has a time of its own. Default 30 s.
+    pub read_timeout: Duration,
     /// How many bytes all connections together may keep between their wake-ups: frames that have
     /// begun, unfinished fragments, unread output, and the payloads of NOTIFYs in flight. While they
     /// keep more, a connection that keeps more than its part, which is `memory / connections`, is
@@ -67,6 +70,7 @@ impl Default for Limits {
             max_reassembled_size,
             max_fragmented_ack: 4 << 20,
             hello_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
             memory: 256 << 20,
             output_buffer: 256 * 1024,
             write_timeout: Duration::from_secs(30),
@@ -80,6 +84,7 @@ impl Limits {
     pub(crate) fn check(&self) -> Result<(), AgentError> {
         check_duration("deadline", self.deadline)?;
         check_duration("hello_timeout", self.hello_timeout)?;
+        check_duration("read_timeout", self.read_timeout)?;
         check_duration("write_timeout", self.write_timeout)?;
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;

@@ -19,6 +19,8 @@ pub struct Statistics {
     pub bytes_kept: u64,
     /// Connections ended because they kept much while all together kept more than they may.
     pub memory_exceeded: u64,
+    /// Connections ended because a frame was not finished in time.
+    pub read_timeouts: u64,
     /// Connections closed because the peer read nothing for too long.
     pub write_timeouts: u64,
     /// Connections whose own code panicked: each is a bug of this library.
@@ -106,6 +108,7 @@ impl Statistics {
             connections_open,
             bytes_kept,
             memory_exceeded,
+            read_timeouts,
             write_timeouts,
             connections_panicked,
             hellos,
@@ -133,6 +136,7 @@ impl Statistics {
         self.connections_open += connections_open;
         self.bytes_kept += bytes_kept;
         self.memory_exceeded += memory_exceeded;
+        self.read_timeouts += read_timeouts;
         self.write_timeouts += write_timeouts;
         self.connections_panicked += connections_panicked;
         self.hellos += hellos;
