@@ -9,6 +9,8 @@ const WAITING_REFUSALS: usize = 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
     pub(crate) limits: Limits,
+    /// Whether an ACK without actions gets one that does nothing.
+    pub(crate) fill_empty_acks: bool,
     /// The connections that are open.
     pub(crate) connections: Quota,
     /// The refused connections that wait for their DISCONNECT.
@@ -27,6 +29,7 @@ impl Common {
             in_flight: Quota::new(limits.in_flight_per_agent),
             memory: Quota::new(limits.memory),
             limits,
+            fill_empty_acks: false,
         }
     }
 }

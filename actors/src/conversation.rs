@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
+    ack_form::AckForm,
     collection::{Collected, Finished, Terms, collect, refuse},
     in_flight::InFlight,
     origin::{Origin, Peer, PeerAddress},
@@ -22,12 +23,7 @@ pub(crate) struct Conversation {
     session: Session,
     codec: FrameCodec,
     peer: Arc<Peer>,
-    /// The negotiated max-frame-size.
-    max_frame_size: u32,
-    /// Whether the peer puts ACKs together from fragments.
-    fragments_out: bool,
-    /// The largest ACK, in one frame or in fragments.
-    max_ack_size: usize,
+    ack_form: AckForm,
     in_flight: InFlight,
     /// When the frame, or the fragments, that are not whole yet had begun to come.
     begun: Option<Instant>,
@@ -58,12 +54,10 @@ impl Conversation {
         Self {
             session: Session::new(shared.limits.offer()),
             in_flight: InFlight::new(shared.in_flight.share(), Rc::clone(&shared.counters)),
+            ack_form: AckForm::new(shared.fill_empty_acks),
             shared,
             codec: FrameCodec::default(),
             peer: Arc::new(Peer { address, engine_id: None }),
-            max_frame_size: FrameCodec::HELLO_LIMIT,
-            fragments_out: false,
-            max_ack_size: 0,
             begun: None,
         }
     }
@@ -222,18 +216,13 @@ impl Conversation {
     fn terms(&self) -> Terms<'_> {
         let Shared { routes, limits, counters, .. } = &*self.shared;
         let waiting = limits.in_flight.min(self.in_flight.left());
-        Terms { routes, counters, room: self.max_ack_size, waiting }
+        Terms { routes, counters, room: self.ack_form.max_size, waiting }
     }
 
     #[inline]
     fn acknowledge(&mut self, finished: &Finished, output: &mut BytesMut) {
         self.shared.counters.count(|statistics| statistics.acks += 1);
-        let mut left_out = finished.left_out;
-        if self.fragments_out {
-            finished.ack.encode_fragmented(self.max_frame_size, output);
-        } else {
-            left_out += finished.ack.encode_whole(self.max_frame_size, output);
-        }
+        let left_out = finished.left_out + self.ack_form.encode(&finished.ack, output);
         if left_out > 0 {
             self.report_left_out(&finished.ack, left_out);
         }
@@ -247,7 +236,7 @@ impl Conversation {
                 stream_id = ack.stream_id.0,
                 frame_id = ack.frame_id.0,
                 left_out,
-                max_frame_size = self.max_frame_size,
+                max_frame_size = self.ack_form.max_frame_size,
                 unsaid,
                 "actions left out of an ACK that would be larger than max-frame-size; \
                  raise HAProxy's tune.bufsize, or set shorter variables"
@@ -309,13 +298,8 @@ impl Conversation {
     }
 
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
-        self.max_frame_size = ours.max_frame_size;
         self.codec.set_max_frame_size(ours.max_frame_size);
-        self.fragments_out = theirs.capabilities.fragmentation;
-        self.max_ack_size = match self.fragments_out {
-            true => self.shared.limits.max_fragmented_ack,
-            false => ours.max_frame_size as usize,
-        };
+        self.ack_form.agree(ours.max_frame_size, theirs.capabilities, &self.shared.limits);
         let address = self.peer.address;
         tracing::debug!(
             peer = %address,

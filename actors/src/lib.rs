@@ -41,6 +41,7 @@
 //! | speak the protocol | [`spop`] |
 
 mod account;
+mod ack_form;
 mod agent;
 mod args;
 mod buffered_stream;

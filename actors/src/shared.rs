@@ -13,6 +13,7 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) routes: Routes,
     pub(crate) limits: Limits,
+    pub(crate) fill_empty_acks: bool,
     pub(crate) connections: Quota,
     pub(crate) refusals: Quota,
     pub(crate) in_flight: Quota,
@@ -29,10 +30,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
-        let Common { limits, connections, refusals, in_flight, memory } = common;
+        let Common { limits, fill_empty_acks, connections, refusals, in_flight, memory } = common;
         Self {
             routes,
             limits,
+            fill_empty_acks,
             connections,
             refusals,
             in_flight,
