@@ -13,7 +13,7 @@ use std::{
 use actix_rt::System;
 
 use crate::{
-    error::AgentError, limits::Limits, listener::Listener, registry::Registry,
+    common::Common, error::AgentError, limits::Limits, listener::Listener, registry::Registry,
     running_agent::RunningAgent,
 };
 
@@ -35,6 +35,7 @@ pub struct Agent {
     listeners: Vec<Listener>,
     arbiters: Option<NonZero<usize>>,
     limits: Limits,
+    fill_empty_acks: bool,
 }
 
 impl Agent {
@@ -111,6 +112,16 @@ impl Agent {
         self
     }
 
+    /// Whether an ACK without actions gets one that does nothing (`unset-var txn.spoa_none`); it does
+    /// not unless this is called.
+    ///
+    /// HAProxy 3.1.0 to 3.1.4 let the stream of an empty ACK wait until `timeout processing`.
+    #[must_use]
+    pub fn fill_empty_acks(mut self, fill: bool) -> Self {
+        self.fill_empty_acks = fill;
+        self
+    }
+
     /// The TCP addresses that are listened on: to know the port when it was given as 0.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
@@ -141,9 +152,11 @@ impl Agent {
             return Err(AgentError::NoListener);
         }
         let addresses = self.local_addresses();
+        let fill_empty_acks = self.fill_empty_acks;
+        let common = Common { fill_empty_acks, ..Common::new(self.limits) };
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
-        let mut running = RunningAgent::new(addresses, self.limits);
+        let mut running = RunningAgent::new(addresses, common);
         running.start_workers(count, &Arc::new(registry)).await?;
         running.accept(self.listeners)?;
         Ok(running)

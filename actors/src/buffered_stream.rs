@@ -64,6 +64,11 @@ impl<S> BufferedStream<S> {
         self.shared.input.take_back(&mut self.input);
     }
 
+    /// How many bytes of memory are left here.
+    pub(crate) fn kept(&self) -> usize {
+        self.input.capacity() + self.output.capacity()
+    }
+
     /// Whether the peer has taken nothing for longer than it may.
     pub(crate) fn is_stalled(&mut self, task: &mut Context<'_>) -> bool {
         self.stall.poll(task)

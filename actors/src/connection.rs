@@ -18,10 +18,12 @@ use tokio::{
 };
 
 use crate::{
+    account::Account,
     buffered_stream::BufferedStream,
     conversation::{Conversation, End, Flow},
     hold::Hold,
     origin::PeerAddress,
+    quota::Share,
     shared::Shared,
     spop::{Disconnect, Frame, StatusCode, Violation},
     timer::Timer,
@@ -39,6 +41,8 @@ pub(crate) struct Connection<S> {
     conversation: Conversation,
     phase: Phase,
     timer: Timer,
+    account: Account,
+    _place: Share,
 }
 
 /// Where a connection is in its life; it only ever goes down this list.
@@ -75,7 +79,7 @@ impl actix::Message for Drain {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
-    pub(crate) fn new(stream: S, address: PeerAddress, shared: Rc<Shared>) -> Self {
+    pub(crate) fn new(stream: S, address: PeerAddress, place: Share, shared: Rc<Shared>) -> Self {
         shared.counters.count(|statistics| {
             statistics.connections_accepted += 1;
             statistics.connections_open += 1;
@@ -85,9 +89,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         Self {
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address),
+            account: Account::new(Rc::clone(&shared)),
             shared,
             phase: Phase::Open,
             timer,
+            _place: place,
         }
     }
 
@@ -102,7 +108,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 tracing::debug!(peer = %self.conversation.peer().address, %error, "connection lost");
                 Poll::Ready(())
             }
-            progress => progress.map(|_| ()),
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Pending => {
+                self.account.keep(self.stream.kept() + self.conversation.kept());
+                if self.account.is_overdrawn() {
+                    self.on_excess(task);
+                }
+                Poll::Pending
+            }
         }
     }
 
@@ -280,11 +293,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 violation.advice()
             );
         }
+        self.dismiss(Disconnect { status_code, message: violation.to_string().into() });
+    }
+
+    /// Takes nothing more from the peer, and says farewell when it has its answers.
+    fn dismiss(&mut self, farewell: Disconnect) {
+        self.stream.input.clear();
+        self.conversation.forget();
         let not_before = (!self.conversation.is_greeted()).then(|| {
             self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
             Instant::now() + self.shared.limits.refusal_delay
         });
-        let farewell = Some(Disconnect { status_code, message: violation.to_string().into() });
+        let farewell = Some(farewell);
         self.enter(Phase::Ending(Ending { farewell, takes_input: false, not_before }));
     }
 
@@ -302,15 +322,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     }
 
     fn on_time(&mut self) {
+        let now = Instant::now();
         match self.phase {
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }
-            Phase::Open | Phase::Holding(_) | Phase::Ending(_) => {
-                self.conversation.expire(Instant::now());
+            Phase::Open if self.conversation.is_overdue(now) => {
+                self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
+                self.on_violation(&Violation::ReadTimeout);
             }
+            Phase::Open | Phase::Holding(_) | Phase::Ending(_) => self.conversation.expire(now),
             Phase::Closing | Phase::Lingering | Phase::Closed => self.phase = Phase::Closed,
         }
+    }
+
+    /// Ends the connection: all together keep more than they may, and it keeps more than its part.
+    fn on_excess(&mut self, task: &mut Context<'_>) {
+        if self.account.is_more_than_its_part(self.stream.output.len()) {
+            // A peer that does not read what it gets would not read a farewell either.
+            self.phase = Phase::Closed;
+        } else if matches!(self.phase, Phase::Open | Phase::Holding(_)) {
+            let message = "the agent keeps as many bytes for its connections as it may".into();
+            self.dismiss(Disconnect { status_code: StatusCode::NO_RESOURCE, message });
+        } else {
+            return;
+        }
+        self.account.report(self.conversation.peer().address);
+        task.waker().wake_by_ref();
     }
 
     fn on_stall(&mut self) {

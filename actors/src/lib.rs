@@ -41,6 +41,8 @@
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
 
+mod account;
+mod ack_form;
 mod agent;
 mod alarm;
 mod args;
@@ -49,6 +51,7 @@ mod buffered_stream;
 mod bulkhead;
 mod cell;
 mod collection;
+mod common;
 mod connection;
 mod conversation;
 mod error;
@@ -63,6 +66,8 @@ mod live_route;
 mod mailbox;
 mod origin;
 mod panics;
+mod quota;
+mod refusal;
 mod registry;
 mod restarts;
 mod room;

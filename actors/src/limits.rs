@@ -15,9 +15,17 @@ pub struct Limits {
     /// How long a message may take before its fallback is sent in place of its answer. It must be
     /// shorter than HAProxy's `timeout processing`. Default 1 s; a route may have its own.
     pub deadline: Duration,
+    /// How many connections the agent may have open, on all arbiters and listeners together. One
+    /// more is refused with DISCONNECT 13 after [`refusal_delay`](Self::refusal_delay), a health
+    /// check too: HAProxy asks another server then. Each takes an open file. Default 10,000.
+    pub connections: usize,
     /// How many messages of one connection may wait for their answers; at the bound the connection
     /// is not read, and of one NOTIFY no more than that many wait. Default 512.
     pub in_flight: usize,
+    /// How many messages of all connections together may wait for their answers; at the bound,
+    /// messages get their fallbacks at once, whether or not their handlers would have to wait.
+    /// Default 16,384.
+    pub in_flight_per_agent: usize,
     /// The largest frame in bytes, the 4 of its length not counted; HAProxy announces its own, and
     /// the smaller one counts. At least 256, default 1 MiB.
     pub max_frame_size: u32,
@@ -28,13 +36,22 @@ pub struct Limits {
     pub max_fragmented_ack: usize,
     /// How long a connection may take to say HELLO. Default 10 s.
     pub hello_timeout: Duration,
+    /// How long a frame, or a NOTIFY in fragments, may take from its first byte to its last; then
+    /// its connection is ended with DISCONNECT 2. HELLO has a time of its own. Default 30 s.
+    pub read_timeout: Duration,
+    /// How many bytes all connections together may keep between their wake-ups: frames that have
+    /// begun, unfinished fragments, unread output, and the payloads of NOTIFYs in flight. While they
+    /// keep more, a connection that keeps more than its part, which is `memory / connections`, is
+    /// ended with DISCONNECT 13 as it wakes up. At least `max_frame_size` and
+    /// `max_reassembled_size`, default 256 MiB.
+    pub memory: usize,
     /// How many bytes of ACKs may wait for a peer that does not read them; above, the connection is
     /// not read and no further answer is collected. Default 256 KiB.
     pub output_buffer: usize,
     /// How long a peer may read nothing of what waits for it; then its connection is closed. Default
     /// 30 s.
     pub write_timeout: Duration,
-    /// How long a refused HELLO waits for its answer: HAProxy up to 3.0 comes back at once, a
+    /// How long a refused HELLO or connection waits for its answer: HAProxy up to 3.0 comes back at once, a
     /// thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
     /// How long a handler may take to start. Default 30 s.
@@ -48,11 +65,15 @@ impl Default for Limits {
         let Offer { max_frame_size, max_reassembled_size } = Offer::default();
         Self {
             deadline: Duration::from_secs(1),
+            connections: 10_000,
             in_flight: 512,
+            in_flight_per_agent: 16_384,
             max_frame_size,
             max_reassembled_size,
             max_fragmented_ack: 4 << 20,
             hello_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            memory: 256 << 20,
             output_buffer: 256 * 1024,
             write_timeout: Duration::from_secs(30),
             refusal_delay: Duration::from_millis(100),
@@ -66,12 +87,19 @@ impl Limits {
     pub(crate) fn check(&self) -> Result<(), AgentError> {
         check_duration("deadline", self.deadline)?;
         check_duration("hello_timeout", self.hello_timeout)?;
+        check_duration("read_timeout", self.read_timeout)?;
         check_duration("write_timeout", self.write_timeout)?;
         check_duration("start_timeout", self.start_timeout)?;
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
+        check("connections", self.connections > 0, "at least 1")?;
         check("in_flight", self.in_flight > 0, "at least 1")?;
+        check("in_flight_per_agent", self.in_flight_per_agent > 0, "at least 1")?;
         check("output_buffer", self.output_buffer > 0, "at least 1")?;
+        let holds_a_notify =
+            self.memory >= self.max_reassembled_size.max(self.max_frame_size as usize);
+        let requirement = "at least max_frame_size and max_reassembled_size";
+        check("memory", holds_a_notify, requirement)?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;
         check("max_frame_size", is_frame_size, "at least 256")
     }

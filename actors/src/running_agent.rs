@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use crate::{
+    common::Common,
     error::AgentError,
-    limits::Limits,
     listener::{Listener, Socket},
     registry::Registry,
     statistics::Statistics,
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// good order.
 pub struct RunningAgent {
     addresses: Vec<SocketAddr>,
-    limits: Limits,
+    common: Common,
     workers: Vec<Worker>,
     listeners: Vec<Accepting>,
 }
@@ -46,8 +46,8 @@ struct Worker {
 }
 
 impl RunningAgent {
-    pub(crate) fn new(addresses: Vec<SocketAddr>, limits: Limits) -> Self {
-        Self { addresses, limits, workers: Vec::new(), listeners: Vec::new() }
+    pub(crate) fn new(addresses: Vec<SocketAddr>, common: Common) -> Self {
+        Self { addresses, common, workers: Vec::new(), listeners: Vec::new() }
     }
 
     /// The TCP addresses that are listened on.
@@ -113,7 +113,7 @@ impl RunningAgent {
             let _ = listener.task.await;
         }
         // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
-        let patience = 2 * self.limits.shutdown_timeout + PATIENCE;
+        let patience = 2 * self.common.limits.shutdown_timeout + PATIENCE;
         let stops =
             self.workers.iter().map(|worker| timeout(patience, worker.supervisor.send(Stop)));
         let mut all = Statistics::default();
@@ -136,12 +136,12 @@ impl RunningAgent {
     ) -> Result<(), AgentError> {
         for _ in 0..count.get() {
             let arbiter = Arbiter::new();
-            let (registry, limits) = (Arc::clone(registry), self.limits.clone());
+            let (registry, common) = (Arc::clone(registry), self.common.clone());
             let (started, starting) = oneshot::channel();
             arbiter.spawn_fn(move || {
                 actix_rt::spawn(async move {
                     // The receiver is gone only if the agent's start was given up.
-                    let _ = started.send(Supervisor::start(registry, limits).await);
+                    let _ = started.send(Supervisor::start(registry, common).await);
                 });
             });
             let supervisor = match starting.await {

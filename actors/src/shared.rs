@@ -4,31 +4,49 @@ use std::{cell::Cell, rc::Rc};
 
 use bytes::BytesMut;
 
-use crate::{limits::Limits, registry::Routes, statistics::Counters, throttle::Throttle};
+use crate::{
+    common::Common, limits::Limits, quota::Quota, registry::Routes, statistics::Counters,
+    throttle::Throttle,
+};
 
 /// What the connections of one arbiter share.
 pub(crate) struct Shared {
     pub(crate) routes: Routes,
     pub(crate) limits: Limits,
+    pub(crate) fill_empty_acks: bool,
+    pub(crate) connections: Quota,
+    pub(crate) refusals: Quota,
+    pub(crate) in_flight: Quota,
+    pub(crate) memory: Quota,
     pub(crate) counters: Rc<Counters>,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
     pub(crate) left_out: Throttle,
     pub(crate) oversize: Throttle,
+    pub(crate) refused: Throttle,
+    pub(crate) overdrawn: Throttle,
 }
 
 impl Shared {
-    pub(crate) fn new(routes: Routes, limits: Limits, counters: Rc<Counters>) -> Self {
+    pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
+        let Common { limits, fill_empty_acks, connections, refusals, in_flight, memory } = common;
         Self {
             routes,
             limits,
+            fill_empty_acks,
+            connections,
+            refusals,
+            in_flight,
+            memory,
             counters,
             input: LentBuffer::default(),
             output: LentBuffer::default(),
             violations: Throttle::default(),
             left_out: Throttle::default(),
             oversize: Throttle::default(),
+            refused: Throttle::default(),
+            overdrawn: Throttle::default(),
         }
     }
 }
@@ -43,6 +61,8 @@ impl LentBuffer {
     const SMALL: usize = 16 * 1024;
     /// A buffer that grew beyond this is not kept.
     const LARGE: usize = 1024 * 1024;
+    /// A sleeping connection keeps no buffer that is more than so many times what is in it.
+    const SLACK: usize = 4;
 
     /// Puts the lent buffer in the place of `kept`, with the bytes of `kept` in it.
     pub(crate) fn lend(&self, kept: &mut BytesMut) {
@@ -55,7 +75,7 @@ impl LentBuffer {
 
     /// Takes the lent buffer back; what it still holds stays with the connection.
     pub(crate) fn take_back(&self, lent: &mut BytesMut) {
-        if lent.len() > Self::SMALL {
+        if lent.len() > Self::SMALL && lent.capacity() <= Self::SLACK * lent.len() {
             return;
         }
         let kept = if lent.is_empty() { BytesMut::new() } else { BytesMut::from(&lent[..]) };

@@ -8,10 +8,19 @@ use crate::spop::StatusCode;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Connections accepted, health checks included.
+    /// Connections accepted, health checks included; refused ones are not.
     pub connections_accepted: u64,
+    /// Connections refused because as many were open as may be.
+    pub connections_refused: u64,
     /// Connections that are open now.
     pub connections_open: u64,
+    /// Bytes that connections keep now, between their wake-ups: see
+    /// [`Limits::memory`](crate::Limits::memory).
+    pub bytes_kept: u64,
+    /// Connections ended because they kept much while all together kept more than they may.
+    pub memory_exceeded: u64,
+    /// Connections ended because a frame was not finished in time.
+    pub read_timeouts: u64,
     /// Connections closed because the peer read nothing for too long.
     pub write_timeouts: u64,
     /// Connections whose own code panicked: each is a bug of this library.
@@ -78,7 +87,7 @@ pub struct Outcomes {
     pub panicked: u64,
     /// There was no answer by the deadline; a later one was dropped.
     pub late: u64,
-    /// Too many messages of the connection or of the agent waited for their answers.
+    /// Too many messages of the connection, or of the agent, waited for their answers.
     pub overloaded: u64,
     /// The route had as many calls in flight as it may.
     pub full: u64,
@@ -107,7 +116,11 @@ impl Statistics {
         // Taken apart, so that a field that is forgotten here does not compile.
         let Self {
             connections_accepted,
+            connections_refused,
             connections_open,
+            bytes_kept,
+            memory_exceeded,
+            read_timeouts,
             write_timeouts,
             connections_panicked,
             hellos,
@@ -135,7 +148,11 @@ impl Statistics {
             latency,
         } = other;
         self.connections_accepted += connections_accepted;
+        self.connections_refused += connections_refused;
         self.connections_open += connections_open;
+        self.bytes_kept += bytes_kept;
+        self.memory_exceeded += memory_exceeded;
+        self.read_timeouts += read_timeouts;
         self.write_timeouts += write_timeouts;
         self.connections_panicked += connections_panicked;
         self.hellos += hellos;

@@ -23,12 +23,13 @@ use tokio::{
 };
 
 use crate::{
+    common::Common,
     connection::{Connection, Drain},
     error::AgentError,
-    limits::Limits,
     listener::Socket,
     origin::PeerAddress,
     panics::{self, Panic},
+    refusal,
     registry::Registry,
     shared::Shared,
     statistics::{Counters, Statistics},
@@ -78,12 +79,12 @@ impl Supervisor {
     /// Starts every handler, and then the supervisor, on this arbiter.
     pub(crate) async fn start(
         registry: Arc<Registry>,
-        limits: Limits,
+        common: Common,
     ) -> Result<Addr<Self>, AgentError> {
         panics::hush();
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(&limits, &counters).await?;
-        let shared = Rc::new(Shared::new(routes, limits, counters));
+        let routes = registry.start(&common.limits, &counters).await?;
+        let shared = Rc::new(Shared::new(routes, common, counters));
         let supervisor = Self { shared, connections: HashMap::new(), next_key: 0, stopped: None };
         let context = Context::new();
         let address = AsyncContext::address(&context);
@@ -96,9 +97,12 @@ impl Supervisor {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
+        let Some(place) = self.shared.connections.take_place() else {
+            return refusal::refuse(stream, address, &self.shared);
+        };
         let key = self.next_key;
         self.next_key += 1;
-        let connection = Connection::new(stream, address, Rc::clone(&self.shared));
+        let connection = Connection::new(stream, address, place, Rc::clone(&self.shared));
         let context = Context::new();
         self.connections.insert(key, AsyncContext::address(&context).recipient());
         let run = AssertUnwindSafe(context.into_future(connection)).catch_unwind();

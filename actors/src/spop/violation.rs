@@ -57,6 +57,9 @@ pub enum Violation {
     /// No HELLO within its time.
     #[error("no HELLO in time")]
     HelloTimeout,
+    /// A frame, or a NOTIFY in fragments, that did not come to its end within its time.
+    #[error("a frame that was not finished in time")]
+    ReadTimeout,
 }
 
 impl Violation {
@@ -72,7 +75,7 @@ impl Violation {
             Self::BadFrameSize { .. } => StatusCode::BAD_FRAME_SIZE,
             Self::Interlaced { .. } => StatusCode::INTERLACED,
             Self::UnknownFragment => StatusCode::FRAME_NOT_FOUND,
-            Self::HelloTimeout => StatusCode::TIMEOUT,
+            Self::HelloTimeout | Self::ReadTimeout => StatusCode::TIMEOUT,
         }
     }
 
@@ -91,6 +94,10 @@ impl Violation {
             Self::HelloTimeout => {
                 "something connects to this port and says nothing: a TCP check? \
                  use `option spop-check` for health checks"
+            }
+            Self::ReadTimeout => {
+                "if this is HAProxy, look for a network that loses packets, or raise read_timeout; \
+                 if not, find out who else connects to this port"
             }
             _ => {
                 "if this is HAProxy, report it with both versions; if not, find out who else \

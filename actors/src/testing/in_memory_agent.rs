@@ -7,6 +7,7 @@ use tokio::io::duplex;
 
 use super::{ByteStream, FakeError, FakeHaproxy, hello};
 use crate::{
+    common::Common,
     error::AgentError,
     limits::Limits,
     listener::Socket,
@@ -33,7 +34,8 @@ impl InMemoryAgent {
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
         registry.check()?;
         limits.check()?;
-        Ok(Self { supervisor: Supervisor::start(Arc::new(registry), limits).await? })
+        let common = Common::new(limits);
+        Ok(Self { supervisor: Supervisor::start(Arc::new(registry), common).await? })
     }
 
     /// Opens a connection, and says nothing yet.

@@ -138,9 +138,13 @@ async fn a_limit_that_cannot_work_is_an_error_that_names_it() {
     let bad = [
         Limits { deadline: Duration::ZERO, ..Limits::default() },
         Limits { deadline: Duration::MAX, ..Limits::default() },
+        Limits { connections: 0, ..Limits::default() },
         Limits { in_flight: 0, ..Limits::default() },
+        Limits { in_flight_per_agent: 0, ..Limits::default() },
+        Limits { memory: (4 << 20) - 1, ..Limits::default() },
         Limits { max_frame_size: 255, ..Limits::default() },
         Limits { hello_timeout: Duration::MAX, ..Limits::default() },
+        Limits { read_timeout: Duration::ZERO, ..Limits::default() },
         Limits { refusal_delay: Duration::MAX, ..Limits::default() },
         Limits { output_buffer: 0, ..Limits::default() },
     ];

@@ -15,6 +15,7 @@ mod handshake;
 mod harness;
 mod ip_reputation;
 mod late;
+mod limits;
 mod messages;
 mod pipelining;
 mod reload;
