@@ -14,25 +14,24 @@ use std::{
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Handler};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
     account::Account,
     buffered_stream::BufferedStream,
     conversation::{Conversation, End, Flow},
+    ending::Ending,
     hold::Hold,
     origin::PeerAddress,
     quota::Share,
     shared::Shared,
-    spop::{Disconnect, Frame, StatusCode, Violation},
+    spop::{Disconnect, StatusCode, Violation},
     timer::Timer,
 };
 
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 8;
-/// How long a peer may take to close its side when everything is said.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// One HAProxy connection.
 pub(crate) struct Connection<S> {
@@ -51,23 +50,8 @@ enum Phase {
     Open,
     /// Frames are read and answered, but the answers are held back until no more come.
     Holding(Hold),
-    /// Nothing more is read; when all that was asked is answered, the farewell follows.
+    /// Nothing more is read.
     Ending(Ending),
-    /// Everything is said; it leaves, and then the write side closes.
-    Closing,
-    /// The peer may close its side, so that nothing it has sent makes the kernel reset.
-    Lingering,
-    /// There is nothing left to do.
-    Closed,
-}
-
-/// How a connection comes to its end.
-struct Ending {
-    /// What is said at last; nothing to a peer that has closed its side already.
-    farewell: Option<Disconnect>,
-    /// Whether what was read already is still to be answered.
-    takes_input: bool,
-    not_before: Option<Instant>,
 }
 
 /// Ends a connection in good order: what HAProxy may still send is answered first.
@@ -111,10 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Pending => {
                 self.account.keep(self.stream.kept() + self.conversation.kept());
-                if self.account.is_overdrawn() {
-                    self.on_excess(task);
-                }
-                Poll::Pending
+                if self.account.is_overdrawn() { self.on_excess(task) } else { Poll::Pending }
             }
         }
     }
@@ -127,36 +108,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// - the timer (deadlines, HELLO, hold, refusal, linger), and the one of a stalled output.
     fn proceed(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         for _ in 0..ROUNDS {
-            let mut again = match self.phase {
+            let again = match self.phase {
                 Phase::Open => self.converse(task)?,
                 Phase::Holding(_) => self.hold(task)?,
-                Phase::Ending(_) => self.end(task),
-                Phase::Closing | Phase::Lingering | Phase::Closed => false,
+                Phase::Ending(_) => self.end(task)?,
             };
-            let is_holding = matches!(self.phase, Phase::Holding(_));
-            let flushed = is_holding || self.stream.poll_flush(task)?.is_ready();
-            if flushed && matches!(self.phase, Phase::Closing) {
-                again = self.stream.poll_shutdown(task)?.is_ready();
-                if again {
-                    self.enter(Phase::Lingering);
-                } else {
-                    self.timer.arm(Instant::now() + LINGER);
-                }
-            }
-            if matches!(self.phase, Phase::Lingering) {
-                again = self.linger(task)?;
-            }
             let went_off = self.timer.poll(task);
             if went_off {
                 self.on_time();
             }
             if self.stream.is_stalled(task) {
-                self.on_stall();
-            }
-            if matches!(self.phase, Phase::Closed) {
+                self.report_stall();
                 return Poll::Ready(Ok(()));
             }
-            if !(went_off || again && flushed) {
+            if matches!(&self.phase, Phase::Ending(ending) if ending.is_over()) {
+                return Poll::Ready(Ok(()));
+            }
+            if !(went_off || again) {
                 return Poll::Pending;
             }
         }
@@ -164,28 +132,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         Poll::Pending
     }
 
-    /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
+    /// Takes what came, and sends what is answered. Says whether to go on at once.
     fn converse(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        let again = self.take(task)?;
+        Ok(self.stream.poll_flush(task)?.is_ready() && again)
+    }
+
+    /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
+    fn take(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         let is_full = self.conversation.is_full(&self.stream.output);
         let polled = if is_full { Poll::Pending } else { self.stream.poll_read(task) };
         let read = match polled {
             Poll::Ready(Ok(0)) => {
-                // What is answered at once may still reach the peer; the rest is wanted no more.
-                self.enter(Phase::Ending(Ending {
-                    farewell: None,
-                    takes_input: true,
-                    not_before: None,
-                }));
+                self.enter(Phase::Ending(Ending::of_the_stream()));
                 return Ok(true);
             }
             Poll::Ready(read) => read?,
             Poll::Pending => 0,
         };
         let flow = self.conversation.receive(&mut self.stream.input, &mut self.stream.output);
-        let acks = self.conversation.poll_acks(task, &mut self.stream.output);
-        if let Some(deadline) = self.conversation.deadline() {
-            self.timer.arm(deadline);
-        }
+        let acks = self.conversation.poll_acks(task, &mut self.stream.output, &mut self.timer);
         Ok(match flow {
             // Behind a clogged output there may be answers that wake nobody again.
             Flow::Hungry => read > 0 || self.conversation.is_clogged(&self.stream.output),
@@ -200,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at
     /// once.
     fn hold(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        let again = self.converse(task)?;
+        let again = self.take(task)?;
         let now = Instant::now();
         let Phase::Holding(hold) = &mut self.phase else { return Ok(true) };
         hold.saw(self.stream.received(), now);
@@ -208,64 +174,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let is_quiet = !again && self.conversation.is_idle() && hold.is_quiet(now);
         let is_over = hold.is_over(now) || self.conversation.is_clogged(&self.stream.output);
         if is_quiet || is_over {
-            self.say_farewell(true);
+            self.enter(Phase::Ending(Ending::after_input(goodbye())));
             // At once, so that the farewell leaves with the ACKs.
-            return Ok(self.end(task));
+            return self.end(task);
         }
         self.timer.arm(hold.next(now));
         Ok(again)
     }
 
-    /// Gathers what is answered, and says farewell when that is all. Says whether to go on at once.
-    fn end(&mut self, task: &mut Context<'_>) -> bool {
-        let Phase::Ending(ending) = &mut self.phase else { return false };
-        if ending.takes_input {
-            let flow = self.conversation.receive(&mut self.stream.input, &mut self.stream.output);
-            ending.takes_input = matches!(flow, Flow::Full);
-        }
-        if ending.farewell.is_none() {
-            self.conversation.cancel();
-        }
-        let acks = self.conversation.poll_acks(task, &mut self.stream.output);
-        if let Some(deadline) = self.conversation.deadline() {
-            self.timer.arm(deadline);
-        }
-        if let Some(time) = ending.not_before
-            && Instant::now() < time
-        {
-            self.timer.arm(time);
-            return false;
-        }
-        if ending.takes_input || !self.conversation.is_idle() {
-            let may_receive = self.conversation.is_idle() || acks > 0;
-            return self.conversation.is_clogged(&self.stream.output)
-                || ending.takes_input && may_receive;
-        }
-        if let Some(farewell) = ending.farewell.take() {
-            let status_code = farewell.status_code;
-            self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
-            Frame::AgentDisconnect(farewell).encode(&mut self.stream.output);
-        }
-        self.enter(Phase::Closing);
-        true
-    }
-
-    /// Throws away what the peer still sends, until it closes its side.
-    fn linger(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        self.stream.input.clear();
-        match self.stream.poll_read(task) {
-            Poll::Ready(Ok(0)) => {
-                self.phase = Phase::Closed;
-                Ok(false)
-            }
-            Poll::Ready(read) => read.map(|_| true),
-            Poll::Pending => Ok(false),
-        }
+    /// Goes on with the end. Says whether to go on at once.
+    fn end(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        let Phase::Ending(ending) = &mut self.phase else { return Ok(false) };
+        ending.proceed(&mut self.conversation, &mut self.stream, &mut self.timer, task)
     }
 
     fn on_end(&mut self, end: End) {
         match end {
-            End::Healthcheck => self.enter(Phase::Closing),
+            End::Healthcheck => self.enter(Phase::Ending(Ending::without_farewell())),
             End::Goodbye(theirs) => {
                 tracing::debug!(
                     peer = %self.conversation.peer().address,
@@ -274,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                     "HAProxy disconnects"
                 );
                 self.conversation.cancel();
-                self.say_farewell(false);
+                self.enter(Phase::Ending(Ending::after_answers(goodbye())));
             }
             End::Violation(violation) => self.on_violation(&violation),
         }
@@ -300,30 +225,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     fn dismiss(&mut self, farewell: Disconnect) {
         self.stream.input.clear();
         self.conversation.forget();
-        let not_before = (!self.conversation.is_greeted()).then(|| {
+        self.enter(Phase::Ending(if self.conversation.is_greeted() {
+            Ending::after_answers(farewell)
+        } else {
             self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
-            Instant::now() + self.shared.limits.refusal_delay
-        });
-        let farewell = Some(farewell);
-        self.enter(Phase::Ending(Ending { farewell, takes_input: false, not_before }));
-    }
-
-    fn say_farewell(&mut self, takes_input: bool) {
-        let farewell = Some(Disconnect::new(StatusCode::NORMAL));
-        self.enter(Phase::Ending(Ending { farewell, takes_input, not_before: None }));
+            Ending::not_before(Instant::now() + self.shared.limits.refusal_delay, farewell)
+        }));
     }
 
     fn enter(&mut self, phase: Phase) {
         self.timer.disarm();
-        if matches!(phase, Phase::Lingering) {
-            self.timer.arm(Instant::now() + LINGER);
-        }
         self.phase = phase;
     }
 
     fn on_time(&mut self) {
         let now = Instant::now();
-        match self.phase {
+        match &mut self.phase {
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }
@@ -331,35 +248,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
                 self.on_violation(&Violation::ReadTimeout);
             }
-            Phase::Open | Phase::Holding(_) | Phase::Ending(_) => self.conversation.expire(now),
-            Phase::Closing | Phase::Lingering | Phase::Closed => self.phase = Phase::Closed,
+            Phase::Open | Phase::Holding(_) => self.conversation.expire(now),
+            Phase::Ending(ending) => ending.on_time(&mut self.conversation),
         }
     }
 
     /// Ends the connection: all together keep more than they may, and it keeps more than its part.
-    fn on_excess(&mut self, task: &mut Context<'_>) {
-        if self.account.is_more_than_its_part(self.stream.output.len()) {
-            // A peer that does not read what it gets would not read a farewell either.
-            self.phase = Phase::Closed;
-        } else if matches!(self.phase, Phase::Open | Phase::Holding(_)) {
-            let message = "the agent keeps as many bytes for its connections as it may".into();
-            self.dismiss(Disconnect { status_code: StatusCode::NO_RESOURCE, message });
-        } else {
-            return;
+    /// Says whether it is over at once.
+    fn on_excess(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        // A peer that does not read what it gets would not read a farewell either.
+        let is_deaf = self.account.is_more_than_its_part(self.stream.output.len());
+        if !is_deaf && matches!(self.phase, Phase::Ending(_)) {
+            return Poll::Pending;
         }
         self.account.report(self.conversation.peer().address);
+        if is_deaf {
+            return Poll::Ready(());
+        }
+        let message = "the agent keeps as many bytes for its connections as it may".into();
+        self.dismiss(Disconnect { status_code: StatusCode::NO_RESOURCE, message });
         task.waker().wake_by_ref();
+        Poll::Pending
     }
 
-    fn on_stall(&mut self) {
+    fn report_stall(&self) {
         self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
         tracing::warn!(
             peer = %self.conversation.peer().address,
             unread = self.stream.output.len(),
             "the peer has read none of its ACKs for too long; its connection is closed"
         );
-        self.phase = Phase::Closed;
     }
+}
+
+/// What ends a connection that nobody has done wrong on.
+fn goodbye() -> Disconnect {
+    Disconnect::new(StatusCode::NORMAL)
 }
 
 impl<S> Drop for Connection<S> {
@@ -405,7 +329,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<
         }
         if !self.conversation.is_greeted() || !self.stream.output.is_empty() {
             // Nothing can be under way yet; or the peer is behind, and holding back gains nothing.
-            return self.say_farewell(true);
+            return self.enter(Phase::Ending(Ending::after_input(goodbye())));
         }
         let (now, received) = (Instant::now(), self.stream.received());
         let hold = Hold::new(now, received, self.conversation.oldest(), &self.shared.limits);

@@ -12,9 +12,10 @@ use crate::{
     origin::{Origin, Peer, PeerAddress},
     shared::Shared,
     spop::{
-        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Session, Step,
-        Violation,
+        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Session, StatusCode,
+        Step, Violation,
     },
+    timer::Timer,
 };
 
 /// One conversation with one HAProxy engine.
@@ -41,7 +42,7 @@ pub(crate) enum Flow {
 
 /// How a conversation ends.
 pub(crate) enum End {
-    /// It was a health check, and it is answered.
+    /// It was a health check, and it is answered or refused.
     Healthcheck,
     /// HAProxy said so.
     Goodbye(Disconnect),
@@ -89,12 +90,6 @@ impl Conversation {
     /// When the oldest NOTIFY that waits for its answer had come.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         self.in_flight.oldest()
-    }
-
-    /// When the next fallback, or the rest of a frame, is due.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        let deadlines = [self.in_flight.deadline(), self.read_deadline()];
-        deadlines.into_iter().flatten().min()
     }
 
     /// Whether the peer has not finished in time what it has begun to send.
@@ -156,8 +151,14 @@ impl Conversation {
         }
     }
 
-    /// Puts the ACKs whose answers have come into `output`; says how many.
-    pub(crate) fn poll_acks(&mut self, task: &mut Context<'_>, output: &mut BytesMut) -> usize {
+    /// Puts the ACKs whose answers have come into `output`, and has `timer` go off when the next
+    /// fallback, or the rest of a frame, is due; says how many.
+    pub(crate) fn poll_acks(
+        &mut self,
+        task: &mut Context<'_>,
+        output: &mut BytesMut,
+        timer: &mut Timer,
+    ) -> usize {
         let mut sent = 0;
         while !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
@@ -168,7 +169,18 @@ impl Conversation {
             // Nothing is read now: it is not for the peer to go on.
             self.begun = None;
         }
+        let deadlines = [self.in_flight.deadline(), self.read_deadline()];
+        if let Some(deadline) = deadlines.into_iter().flatten().min() {
+            timer.arm(deadline);
+        }
         sent
+    }
+
+    /// Puts our DISCONNECT into `output`.
+    pub(crate) fn disconnect(&self, farewell: Disconnect, output: &mut BytesMut) {
+        let status_code = farewell.status_code;
+        self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
+        Frame::AgentDisconnect(farewell).encode(output);
     }
 
     /// Settles everything whose deadline has passed by its fallback.
@@ -260,8 +272,7 @@ impl Conversation {
                 self.greet(theirs, ours, output);
             }
             Step::Healthcheck(hello) => {
-                counters.count(|statistics| statistics.healthchecks += 1);
-                Frame::AgentHello(hello).encode(output);
+                self.answer_check(hello, output);
                 return Some(End::Healthcheck);
             }
             Step::Goodbye(disconnect) => {
@@ -271,6 +282,19 @@ impl Conversation {
             }
         }
         None
+    }
+
+    /// Answers a health check: with our HELLO, or with a DISCONNECT while the agent stops.
+    fn answer_check(&self, hello: AgentHello, output: &mut BytesMut) {
+        let counters = &self.shared.counters;
+        if self.shared.health.ask() {
+            counters.count(|statistics| statistics.healthchecks += 1);
+            Frame::AgentHello(hello).encode(output);
+        } else {
+            counters.count(|statistics| statistics.healthchecks_refused += 1);
+            let status_code = StatusCode::NORMAL;
+            self.disconnect(Disconnect { status_code, message: "the agent stops".into() }, output);
+        }
     }
 
     /// Answers a NOTIFY that was too large to be read.

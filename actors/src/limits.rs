@@ -51,12 +51,18 @@ pub struct Limits {
     /// How long a peer may read nothing of what waits for it; then its connection is closed. Default
     /// 30 s.
     pub write_timeout: Duration,
-    /// How long a refused HELLO or connection waits for its answer: HAProxy up to 3.0 comes back at once, a
-    /// thousand times a second. Default 100 ms.
+    /// How long a refused HELLO or connection waits for its answer: HAProxy up to 3.0 comes back at
+    /// once, a thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
     /// How long a handler may take to start. Default 30 s.
     pub start_timeout: Duration,
-    /// How long connections may take to end when the agent stops. Default 10 s.
+    /// How long the agent goes on as before when it stops, but for health checks, which it refuses:
+    /// the time for HAProxy to send its messages elsewhere. At least `inter` × `fall` of its `server`
+    /// lines; without a health check in the last 30 s there is none. Default 7 s, as `inter 2s
+    /// fall 3` is HAProxy's.
+    pub notice_period: Duration,
+    /// How long connections may take to end when the agent stops, after the notice period. Default
+    /// 10 s.
     pub shutdown_timeout: Duration,
 }
 
@@ -78,6 +84,7 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(30),
             refusal_delay: Duration::from_millis(100),
             start_timeout: Duration::from_secs(30),
+            notice_period: Duration::from_secs(7),
             shutdown_timeout: Duration::from_secs(10),
         }
     }
@@ -93,6 +100,7 @@ impl Limits {
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
         check("connections", self.connections > 0, "at least 1")?;
+        check("notice_period", self.notice_period <= MAX_DURATION, "at most a day")?;
         check("in_flight", self.in_flight > 0, "at least 1")?;
         check("in_flight_per_agent", self.in_flight_per_agent > 0, "at least 1")?;
         check("output_buffer", self.output_buffer > 0, "at least 1")?;

@@ -9,16 +9,17 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
     task::JoinHandle,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::{
     common::Common,
     error::AgentError,
+    limits::Limits,
     listener::{Listener, Socket},
     registry::Registry,
     statistics::Statistics,
-    supervisor::{Adopt, Report, Stop, Supervisor},
+    supervisor::{Adopt, GoDown, Report, Stop, Supervisor},
 };
 
 /// How long the arbiters may take to answer beyond the time that they are given to stop.
@@ -101,12 +102,21 @@ impl RunningAgent {
         Ok(())
     }
 
-    /// Ends the agent in good order: stops accepting, has every connection answer what HAProxy still
-    /// sends and say farewell, and stops the handlers. Returns what the agent has seen and done.
+    /// Ends the agent in good order; returns what it has seen and done.
+    ///
+    /// 1. Health checks are refused, and all else goes on as before for
+    ///    [`notice_period`](Limits::notice_period), if there were any health checks lately.
+    /// 2. The listeners close, with an empty backlog.
+    /// 3. Every connection answers what HAProxy still sends, and says farewell.
+    /// 4. The handlers stop. What does not end within [`shutdown_timeout`](Limits::shutdown_timeout)
+    ///    is cut off.
     ///
     /// Where HAProxy has another server for its messages, no request is lost but one that crosses
     /// the farewell: for that there is no frame in SPOP.
     pub async fn stop(mut self) -> Statistics {
+        give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common.limits)
+            .await;
+        tracing::info!("connections are no longer accepted; those that are open come to their end");
         for listener in self.listeners.drain(..) {
             // It hands over what is in its backlog, and closes.
             let _ = listener.stop.send(());
@@ -176,6 +186,23 @@ impl RunningAgent {
                 .push(Accepting { task: actix_rt::spawn(active.run(take, stopped)), stop });
         }
         Ok(())
+    }
+}
+
+/// Has health checks refused, and lets HAProxy see it if it asks at all.
+pub(crate) async fn give_notice(
+    supervisors: impl Iterator<Item = &Addr<Supervisor>>,
+    limits: &Limits,
+) {
+    let told = supervisors.map(|supervisor| timeout(PATIENCE, supervisor.send(GoDown)));
+    let is_asked = join_all(told).await.into_iter().flatten().flatten().any(|is_asked| is_asked);
+    if is_asked {
+        let notice_period = limits.notice_period;
+        tracing::info!(
+            "health checks are refused; in {notice_period:?} HAProxy should send its messages \
+             elsewhere"
+        );
+        sleep(notice_period).await;
     }
 }
 

@@ -5,8 +5,8 @@ use std::{cell::Cell, rc::Rc};
 use bytes::BytesMut;
 
 use crate::{
-    common::Common, limits::Limits, quota::Quota, registry::Routes, statistics::Counters,
-    throttle::Throttle,
+    common::Common, health::Health, limits::Limits, quota::Quota, registry::Routes,
+    statistics::Counters, throttle::Throttle,
 };
 
 /// What the connections of one arbiter share.
@@ -19,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) in_flight: Quota,
     pub(crate) memory: Quota,
     pub(crate) counters: Rc<Counters>,
+    pub(crate) health: Health,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
@@ -40,6 +41,7 @@ impl Shared {
             in_flight,
             memory,
             counters,
+            health: Health::default(),
             input: LentBuffer::default(),
             output: LentBuffer::default(),
             violations: Throttle::default(),

@@ -31,6 +31,8 @@ pub struct Statistics {
     pub hellos_refused: u64,
     /// Health checks answered.
     pub healthchecks: u64,
+    /// Health checks refused, as the agent stops.
+    pub healthchecks_refused: u64,
     /// Complete NOTIFYs received.
     pub notifies: u64,
     /// ACKs sent.
@@ -126,6 +128,7 @@ impl Statistics {
             hellos,
             hellos_refused,
             healthchecks,
+            healthchecks_refused,
             notifies,
             acks,
             in_flight,
@@ -158,6 +161,7 @@ impl Statistics {
         self.hellos += hellos;
         self.hellos_refused += hellos_refused;
         self.healthchecks += healthchecks;
+        self.healthchecks_refused += healthchecks_refused;
         self.notifies += notifies;
         self.acks += acks;
         self.in_flight += in_flight;

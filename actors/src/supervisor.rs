@@ -61,6 +61,13 @@ impl actix::Message for Ended {
     type Result = ();
 }
 
+/// Has health checks refused from now on; answered with whether any came lately.
+pub(crate) struct GoDown;
+
+impl actix::Message for GoDown {
+    type Result = bool;
+}
+
 /// Ends everything on this arbiter in good order; answered with its statistics when that is done.
 pub(crate) struct Stop;
 
@@ -176,6 +183,14 @@ impl Handler<Ended> for Supervisor {
         {
             let _ = stopped.send(());
         }
+    }
+}
+
+impl Handler<GoDown> for Supervisor {
+    type Result = bool;
+
+    fn handle(&mut self, _: GoDown, _: &mut Context<Self>) -> bool {
+        self.shared.health.go_down()
     }
 }
 

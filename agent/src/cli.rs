@@ -27,7 +27,8 @@ Environment:
   RUST_LOG  what is logged to stderr, such as debug or warn,spoa_actors=debug [default: info]
 
 Exit codes:
-  0  ended by SIGTERM or SIGINT; a second signal ends it without waiting for open connections
+  0  ended by SIGTERM or SIGINT, after the notice period if HAProxy checks its health; a second
+     signal ends it at once
   1  it could not start
   2  wrong usage";
 
@@ -115,6 +116,10 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_frame_size)]
     #[arg(value_parser = clap::value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..))]
     pub(crate) max_frame_size: u32,
+    /// How long health checks are refused before connections end when the agent stops; at least
+    /// `inter` times `fall` of HAProxy's server line
+    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "7s")]
+    pub(crate) notice_period: Duration,
 }
 
 /// What shall be asked, and whom.
@@ -218,6 +223,7 @@ mod tests {
         let options = run_options("spoa-agent");
         assert_eq!(options.deadline, Limits::default().deadline);
         assert_eq!(options.max_frame_size, Limits::default().max_frame_size);
+        assert_eq!(options.notice_period, Limits::default().notice_period);
         assert_eq!(options.arbiters, None);
     }
 

@@ -57,6 +57,7 @@ fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
     let mut agent = Agent::new().limits(Limits {
         deadline: options.deadline,
         max_frame_size: options.max_frame_size,
+        notice_period: options.notice_period,
         ..Limits::default()
     });
     if let Some(arbiters) = options.arbiters {

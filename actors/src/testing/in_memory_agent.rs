@@ -12,6 +12,7 @@ use crate::{
     limits::Limits,
     listener::Socket,
     registry::Registry,
+    running_agent::give_notice,
     statistics::Statistics,
     supervisor::{Adopt, Report, Stop, Supervisor},
 };
@@ -23,6 +24,7 @@ const IN_MEMORY_BUFFER: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct InMemoryAgent {
     supervisor: Addr<Supervisor>,
+    limits: Limits,
 }
 
 impl InMemoryAgent {
@@ -34,8 +36,9 @@ impl InMemoryAgent {
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
         registry.check()?;
         limits.check()?;
-        let common = Common::new(limits);
-        Ok(Self { supervisor: Supervisor::start(Arc::new(registry), common).await? })
+        let common = Common::new(limits.clone());
+        let supervisor = Supervisor::start(Arc::new(registry), common).await?;
+        Ok(Self { supervisor, limits })
     }
 
     /// Opens a connection, and says nothing yet.
@@ -67,8 +70,10 @@ impl InMemoryAgent {
         self.supervisor.send(Report).await.unwrap_or_default()
     }
 
-    /// Ends the agent in good order; returns what it has seen and done.
+    /// Ends the agent in good order, as [`RunningAgent::stop`](crate::RunningAgent::stop) does;
+    /// returns what it has seen and done.
     pub async fn stop(&self) -> Statistics {
+        give_notice([&self.supervisor].into_iter(), &self.limits).await;
         self.supervisor.send(Stop).await.unwrap_or_default()
     }
 }

@@ -147,6 +147,7 @@ async fn a_limit_that_cannot_work_is_an_error_that_names_it() {
         Limits { read_timeout: Duration::ZERO, ..Limits::default() },
         Limits { refusal_delay: Duration::MAX, ..Limits::default() },
         Limits { output_buffer: 0, ..Limits::default() },
+        Limits { notice_period: Duration::MAX, ..Limits::default() },
     ];
     for limits in bad {
         let error = InMemoryAgent::start(Registry::new(), limits).await.unwrap_err();

@@ -9,6 +9,7 @@ mod blocking;
 mod bulkheads;
 mod deadlines;
 mod disconnect;
+mod drain;
 mod fragmentation;
 mod framing;
 mod handshake;

@@ -5,9 +5,10 @@ use std::{
     net::{TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt, net::UnixListener},
     process::Command,
+    time::{Duration, Instant},
 };
 
-use crate::scene::{Agent, Folder, Outcome, spoa_agent, text, to_the_end};
+use crate::scene::{Agent, Folder, Outcome, spoa_agent, text, to_the_end, until};
 
 const ANSWER: &str = "set-var sess.ip_score = 20 (int64)\n";
 
@@ -84,6 +85,28 @@ fn a_unix_socket_gets_its_mode_and_is_removed_at_the_end() {
 fn a_signal_ends_it_with_success() {
     for signal in ["TERM", "INT"] {
         assert_eq!(Agent::on_tcp().end_by(signal), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn checklist_34_an_agent_that_is_checked_says_down_before_it_stops_unless_it_is_told_twice() {
+    let notice_period = Duration::from_secs(2);
+    for (notice, is_told_twice) in [("2s", false), ("60m", true)] {
+        let agent = Agent::start(&["--listen", "127.0.0.1:0", "--notice-period", notice]);
+        let check = || spoa_agent(&["healthcheck", "--addr", &agent.address()]);
+        assert_eq!(check().code, Some(0));
+        let begun = Instant::now();
+        agent.signal("TERM");
+        until(|| check().stderr.contains("the agent stops"));
+        let address = agent.address();
+        let asked = spoa_agent(&["call", "--addr", &address, "check-client-ip", "ip=::1"]);
+        assert_eq!(asked.stdout, ANSWER);
+        if is_told_twice {
+            assert_eq!(agent.end_by("INT"), Some(0));
+        } else {
+            assert_eq!(agent.end(), Some(0));
+            assert!(begun.elapsed() >= notice_period);
+        }
     }
 }
 

@@ -92,12 +92,22 @@ impl Agent {
         command.split_whitespace().collect()
     }
 
-    /// Sends a signal and waits for the end.
-    pub(crate) fn end_by(mut self, signal: &str) -> Option<i32> {
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: &str) {
         let kill = format!("kill -{signal} {}", self.child.id());
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.expect("sh starts").success(), "{kill}");
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(mut self) -> Option<i32> {
         wait(&mut self.child).and_then(|status| status.code())
+    }
+
+    /// Sends a signal and waits for the end.
+    pub(crate) fn end_by(self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        self.end()
     }
 }
 
@@ -146,6 +156,15 @@ pub(crate) fn to_the_end(mut command: Command) -> Outcome {
     let output = child.wait_with_output().expect("its output is there");
     let text = |bytes| String::from_utf8(bytes).expect("it prints UTF-8");
     Outcome { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Waits until something is as wanted.
+pub(crate) fn until(is_so: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "it does not come so far");
+        thread::sleep(POLL);
+    }
 }
 
 /// A path as an argument.

@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use spoa_actors::{Registry, handler_fn};
-use spoa_integration::{Answer, Load, Tally, Version, on_every_haproxy};
+use spoa_integration::{
+    Answer, Direction, Haproxy, Load, SeenFrame, Tally, Tap, Version, on_every_haproxy, until,
+};
 
-use crate::scene::{self, REQUEST, endpoint, engine, error, set, shown, statistics};
+use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, set, shown, statistics};
+
+const NOTIFY: u8 = 3;
+const AGENT_DISCONNECT: u8 = 102;
 
 /// Enough to have several requests under way on each connection.
 const CLIENTS: usize = 40;
@@ -22,24 +27,51 @@ fn outcome(answer: &Answer) -> String {
     format!("{} {} {}", answer.status, shown(answer)[0], error(answer))
 }
 
+/// Waits until HAProxy takes the first agent for down; tells whether no connection that was asked
+/// anything had its farewell or its end by then.
+async fn is_down_before_the_first_farewell(haproxy: &Haproxy, tap: &Tap) -> bool {
+    let down = until("the server is down", SOON, async || {
+        let status = haproxy.stats().status("t-agents", "agent1").await.ok()?;
+        (!status.is_up()).then_some(())
+    });
+    down.await.unwrap();
+    let frames = tap.frames();
+    let is_asked = |connection| {
+        let is_its_notify =
+            |frame: &SeenFrame| frame.connection == connection && frame.head.frame_type == NOTIFY;
+        frames.iter().any(is_its_notify)
+    };
+    let mut farewells = frames.iter().filter(|frame| frame.head.frame_type == AGENT_DISCONNECT);
+    let mut ends = tap
+        .chunks()
+        .into_iter()
+        .filter(|chunk| chunk.bytes.is_empty() && chunk.direction == Direction::ToHaproxy);
+    assert!(frames.iter().any(|frame| is_asked(frame.connection)));
+    !farewells.any(|frame| is_asked(frame.connection)) && !ends.any(|end| is_asked(end.connection))
+}
+
 /// Stops one of two agents under load; tells how the requests ended.
 async fn stop_under_load(version: Version) -> Tally {
     let stopping = scene::agent(greets_later()).await;
     let staying = scene::agent(greets_later()).await;
-    let engine = engine(endpoint(&stopping))
+    let tap = Tap::before(endpoint(&stopping)).await.unwrap();
+    let engine = engine(tap.endpoint())
         .agent(endpoint(&staying))
         .backend_line("balance roundrobin")
         .backend_line("option redispatch 1")
         .spop_check()
         .message("greet", "ip=src", REQUEST);
     let haproxy = scene::haproxy(version, engine, &["var(txn.t.greeting)"]).await;
-    let load = Load::lasting(CLIENTS, scene::SOON);
+    let load = Load::lasting(CLIENTS, 2 * SOON);
     let running = tokio::spawn({
         let (load, http) = (load.clone(), haproxy.http().clone());
         async move { load.run_by(&http, outcome).await.unwrap() }
     });
     statistics(&stopping, |seen| seen.notifies > 200).await;
-    let seen = stopping.stop().await;
+    let (seen, is_down_first) =
+        tokio::join!(stopping.stop(), is_down_before_the_first_farewell(&haproxy, &tap));
+    assert!(is_down_first, "HAProxy knows before the first farewell");
+    assert!(seen.healthchecks_refused > 0, "{seen:#?}");
     assert_eq!((seen.notifies, seen.cancelled), (seen.acks, 0), "the agent answers all it reads");
     let before = staying.statistics().await.notifies;
     statistics(&staying, |seen| seen.notifies > before + 200).await;
@@ -59,6 +91,7 @@ on_every_haproxy! {
             if tally.of("200 hello ") == tally.total() {
                 return;
             }
+            eprintln!("{version}: {tally:?}");
             tallies.push(tally);
         }
         panic!("every stop lost requests: {tallies:?}");

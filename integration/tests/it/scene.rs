@@ -22,12 +22,15 @@ pub(crate) const ANSWER: &str = "http-request return status 200";
 /// Longer than any handler of a test may be kept waiting, and shorter than the processing timeout.
 const DEADLINE: Duration = Duration::from_secs(8);
 
+/// Long enough for [`Engine::spop_check`] to see an agent down on a busy machine.
+pub(crate) const NOTICE_PERIOD: Duration = Duration::from_secs(1);
+
 /// For [`haproxy`]: to show nothing but the error.
 pub(crate) const ERROR_ALONE: &[&str] = &[];
 
 /// An agent with one arbiter, on a free port of loopback.
 pub(crate) async fn agent(registry: Registry) -> RunningAgent {
-    agent_within(Limits::default(), registry).await
+    agent_within(Limits { notice_period: NOTICE_PERIOD, ..Limits::default() }, registry).await
 }
 
 /// The same with limits of its own.
