@@ -22,8 +22,8 @@ use crate::{
     conversation::{Conversation, End, Flow},
     hold::Hold,
     origin::PeerAddress,
-    shared::Shared,
-    spop::{Disconnect, Frame, StatusCode, Violation},
+    shared::{Mismatch, Shared},
+    spop::{Disconnect, Foreign, Frame, StatusCode, Violation},
     timer::Timer,
 };
 
@@ -59,7 +59,7 @@ enum Phase {
 
 /// How a connection comes to its end.
 struct Ending {
-    /// What is said at last; nothing to a peer that has closed its side already.
+    /// What is said at last; nothing to a peer that has closed its side already, or cannot read it.
     farewell: Option<Disconnect>,
     /// Whether what was read already is still to be answered.
     takes_input: bool,
@@ -263,8 +263,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 self.conversation.cancel();
                 self.say_farewell(false);
             }
+            End::Violation(Violation::Foreign(protocol)) => self.on_foreign(protocol),
             End::Violation(violation) => self.on_violation(&violation),
         }
+    }
+
+    /// Closes the connection later, as after any refused HELLO, but without a farewell: who speaks
+    /// another protocol cannot read it.
+    fn on_foreign(&mut self, protocol: Foreign) {
+        let advice = protocol.advice();
+        let mismatch = Mismatch { found: Some(protocol), due: "SPOP", advice };
+        self.shared.report(self.conversation.peer().address, mismatch);
+        let not_before = Some(Instant::now() + self.shared.limits.refusal_delay);
+        self.enter(Phase::Ending(Ending { farewell: None, takes_input: false, not_before }));
     }
 
     fn on_violation(&mut self, violation: &Violation) {

@@ -80,5 +80,5 @@ pub use registry::Registry;
 pub use route::{Route, handler_fn};
 pub use running_agent::RunningAgent;
 pub use spop::{Action, ActionError, Actions, Message, Messages, Scope, TypedData};
-pub use statistics::{Histogram, Outcomes, Statistics, StatusCounts};
+pub use statistics::{Histogram, Outcomes, Statistics, StatusCounts, WrongTraffic};
 pub use tasks::Tasks;

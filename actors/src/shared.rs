@@ -1,10 +1,13 @@
 //! What everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, fmt, rc::Rc};
 
 use bytes::BytesMut;
 
-use crate::{limits::Limits, registry::Routes, statistics::Counters, throttle::Throttle};
+use crate::{
+    limits::Limits, origin::PeerAddress, registry::Routes, spop::Foreign, statistics::Counters,
+    throttle::Throttle,
+};
 
 /// What the connections of one arbiter share.
 pub(crate) struct Shared {
@@ -14,6 +17,7 @@ pub(crate) struct Shared {
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
+    wrong_traffic: [Throttle; 4],
     pub(crate) left_out: Throttle,
     pub(crate) oversize: Throttle,
 }
@@ -27,8 +31,34 @@ impl Shared {
             input: LentBuffer::default(),
             output: LentBuffer::default(),
             violations: Throttle::default(),
+            wrong_traffic: Default::default(),
             left_out: Throttle::default(),
             oversize: Throttle::default(),
+        }
+    }
+}
+
+/// A connection that begins with another protocol than is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mismatch {
+    /// What it begins with; `None` if that has no name, as plain SPOP where TLS is due.
+    pub(crate) found: Option<Foreign>,
+    pub(crate) due: &'static str,
+    pub(crate) advice: &'static str,
+}
+
+impl Shared {
+    /// Counts it, and logs it once a second for each kind.
+    pub(crate) fn report(&self, peer: PeerAddress, mismatch: Mismatch) {
+        let Mismatch { found, due, advice } = mismatch;
+        self.counters.count(|statistics| statistics.wrong_traffic.count(found));
+        let kind = found.map_or(0, |protocol| 1 + protocol as usize);
+        if let Some(unsaid) = self.wrong_traffic[kind].permit() {
+            let found: &dyn fmt::Display = match &found {
+                Some(protocol) => protocol,
+                None => &"plain SPOP, or an unknown protocol,",
+            };
+            tracing::warn!(%peer, unsaid, "{found} where {due} is due; {advice}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
-use crate::spop::StatusCode;
+use crate::spop::{Foreign, StatusCode};
 
 /// What an agent, or one of its arbiters, has seen and done since it started.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Statistics {
     pub hellos: u64,
     /// HELLOs refused.
     pub hellos_refused: u64,
+    /// Connections that began with another protocol than is due, by what it was.
+    pub wrong_traffic: WrongTraffic,
     /// Health checks answered.
     pub healthchecks: u64,
     /// Complete NOTIFYs received.
@@ -54,6 +56,20 @@ pub struct Statistics {
     pub disconnects_received: StatusCounts,
     /// From the arrival of a NOTIFY to its ACK.
     pub latency: Histogram,
+}
+
+/// What connections began with where another protocol is due.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WrongTraffic {
+    /// HTTP.
+    pub http: u64,
+    /// TLS where none is configured, or where a PROXY header is due.
+    pub tls: u64,
+    /// A PROXY header where none is configured.
+    pub proxy_header: u64,
+    /// Something else, most likely plain SPOP, where a PROXY header or TLS is due.
+    pub other: u64,
 }
 
 /// What became of messages.
@@ -100,6 +116,7 @@ impl Statistics {
             connections_panicked,
             hellos,
             hellos_refused,
+            wrong_traffic,
             healthchecks,
             notifies,
             acks,
@@ -124,6 +141,7 @@ impl Statistics {
         self.connections_panicked += connections_panicked;
         self.hellos += hellos;
         self.hellos_refused += hellos_refused;
+        self.wrong_traffic.add(wrong_traffic);
         self.healthchecks += healthchecks;
         self.notifies += notifies;
         self.acks += acks;
@@ -141,6 +159,25 @@ impl Statistics {
         self.disconnects_sent.add(disconnects_sent);
         self.disconnects_received.add(disconnects_received);
         self.latency.add(latency);
+    }
+}
+
+impl WrongTraffic {
+    pub(crate) fn count(&mut self, found: Option<Foreign>) {
+        *match found {
+            Some(Foreign::Http) => &mut self.http,
+            Some(Foreign::Tls) => &mut self.tls,
+            Some(Foreign::ProxyHeader) => &mut self.proxy_header,
+            None => &mut self.other,
+        } += 1;
+    }
+
+    fn add(&mut self, other: &Self) {
+        let Self { http, tls, proxy_header, other } = other;
+        self.http += http;
+        self.tls += tls;
+        self.proxy_header += proxy_header;
+        self.other += other;
     }
 }
 

@@ -7,6 +7,7 @@ mod architecture;
 mod backpressure;
 mod deadlines;
 mod disconnect;
+mod foreign;
 mod fragmentation;
 mod framing;
 mod handshake;
