@@ -22,7 +22,7 @@ use crate::{
     conversation::{Conversation, End, Flow},
     hold::Hold,
     origin::PeerAddress,
-    shared::{Mismatch, Shared},
+    shared::{Mismatch, Presence, Shared},
     spop::{Disconnect, Foreign, Frame, StatusCode, Violation},
     timer::Timer,
 };
@@ -39,6 +39,7 @@ pub(crate) struct Connection<S> {
     conversation: Conversation,
     phase: Phase,
     timer: Timer,
+    _presence: Presence,
 }
 
 /// Where a connection is in its life; it only ever goes down this list.
@@ -75,19 +76,21 @@ impl actix::Message for Drain {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
-    pub(crate) fn new(stream: S, address: PeerAddress, shared: Rc<Shared>) -> Self {
-        shared.counters.count(|statistics| {
-            statistics.connections_accepted += 1;
-            statistics.connections_open += 1;
-        });
+    pub(crate) fn new(
+        stream: S,
+        address: PeerAddress,
+        presence: Presence,
+        shared: Rc<Shared>,
+    ) -> Self {
         let mut timer = Timer::default();
-        timer.arm(Instant::now() + shared.limits.hello_timeout);
+        timer.arm(presence.since() + shared.limits.hello_timeout);
         Self {
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address),
             shared,
             phase: Phase::Open,
             timer,
+            _presence: presence,
         }
     }
 
@@ -332,12 +335,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             "the peer has read none of its ACKs for too long; its connection is closed"
         );
         self.phase = Phase::Closed;
-    }
-}
-
-impl<S> Drop for Connection<S> {
-    fn drop(&mut self) {
-        self.shared.counters.count(|statistics| statistics.connections_open -= 1);
     }
 }
 

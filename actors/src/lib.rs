@@ -35,7 +35,7 @@
 //! | say which arguments a handler takes | [`FromMessage`] |
 //! | set and unset variables | [`Actions`], [`Scope`] |
 //! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
-//! | bind, start, stop, and bound an agent | [`Agent`], [`RunningAgent`], [`Limits`] |
+//! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`] |
 //! | see what the agent has done | [`Statistics`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
@@ -53,8 +53,11 @@ mod handler;
 mod hold;
 mod in_flight;
 mod limits;
+mod listen;
 mod listener;
 mod origin;
+mod preamble;
+mod proxy_header;
 mod registry;
 mod room;
 mod route;
@@ -75,6 +78,7 @@ pub use cell::Call;
 pub use error::{AgentError, BoxError, HandlerError};
 pub use handler::{Asynchronous, HandlerActor, HandlerFn, Plain};
 pub use limits::Limits;
+pub use listen::Listen;
 pub use origin::{Origin, PeerAddress};
 pub use registry::Registry;
 pub use route::{Route, handler_fn};

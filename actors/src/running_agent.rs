@@ -159,8 +159,9 @@ impl RunningAgent {
     /// Accepts on this thread and hands the connections to the arbiters in turn.
     pub(crate) fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
         for listener in listeners {
-            let address = listener.local_address();
-            let active = listener.activate().map_err(|cause| {
+            let Listener { bound, preamble } = listener;
+            let address = bound.local_address();
+            let active = bound.activate().map_err(|cause| {
                 let address = address.map_or_else(|| "a UNIX socket".into(), |a| a.to_string());
                 AgentError::Bind { address, cause }
             })?;
@@ -168,7 +169,7 @@ impl RunningAgent {
                 self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
             let mut turn = 0;
             let take = move |socket: Socket| {
-                supervisors[turn].do_send(Adopt(socket));
+                supervisors[turn].do_send(Adopt { socket, preamble: preamble.clone() });
                 turn = (turn + 1) % supervisors.len();
             };
             let (stop, stopped) = oneshot::channel();

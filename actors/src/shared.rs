@@ -3,6 +3,7 @@
 use std::{cell::Cell, fmt, rc::Rc};
 
 use bytes::BytesMut;
+use tokio::time::Instant;
 
 use crate::{
     limits::Limits, origin::PeerAddress, registry::Routes, spop::Foreign, statistics::Counters,
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
     wrong_traffic: [Throttle; 4],
+    pub(crate) headers: Throttle,
     pub(crate) left_out: Throttle,
     pub(crate) oversize: Throttle,
 }
@@ -32,9 +34,37 @@ impl Shared {
             output: LentBuffer::default(),
             violations: Throttle::default(),
             wrong_traffic: Default::default(),
+            headers: Throttle::default(),
             left_out: Throttle::default(),
             oversize: Throttle::default(),
         }
+    }
+}
+
+/// Keeps a connection counted as open.
+pub(crate) struct Presence {
+    counters: Rc<Counters>,
+    since: Instant,
+}
+
+impl Presence {
+    pub(crate) fn new(counters: Rc<Counters>) -> Self {
+        counters.count(|statistics| {
+            statistics.connections_accepted += 1;
+            statistics.connections_open += 1;
+        });
+        Self { counters, since: Instant::now() }
+    }
+
+    /// When the connection came.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.counters.count(|statistics| statistics.connections_open -= 1);
     }
 }
 

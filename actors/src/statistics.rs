@@ -22,6 +22,8 @@ pub struct Statistics {
     pub hellos_refused: u64,
     /// Connections that began with another protocol than is due, by what it was.
     pub wrong_traffic: WrongTraffic,
+    /// PROXY headers that could not be read, or did not come in time.
+    pub proxy_headers_refused: u64,
     /// Health checks answered.
     pub healthchecks: u64,
     /// Complete NOTIFYs received.
@@ -117,6 +119,7 @@ impl Statistics {
             hellos,
             hellos_refused,
             wrong_traffic,
+            proxy_headers_refused,
             healthchecks,
             notifies,
             acks,
@@ -142,6 +145,7 @@ impl Statistics {
         self.hellos += hellos;
         self.hellos_refused += hellos_refused;
         self.wrong_traffic.add(wrong_traffic);
+        self.proxy_headers_refused += proxy_headers_refused;
         self.healthchecks += healthchecks;
         self.notifies += notifies;
         self.acks += acks;

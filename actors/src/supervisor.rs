@@ -21,6 +21,7 @@ use tokio::{
     sync::oneshot,
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     connection::{Connection, Drain},
@@ -29,6 +30,7 @@ use crate::{
     limits::Limits,
     listener::Socket,
     origin::PeerAddress,
+    preamble::{Arrival, Preamble},
     registry::Registry,
     shared::Shared,
     statistics::{Counters, Statistics},
@@ -39,12 +41,17 @@ pub(crate) struct Supervisor {
     shared: Rc<Shared>,
     connections: HashMap<u64, Recipient<Drain>>,
     next_key: u64,
+    /// Ends the preambles once the agent stops.
+    stopping: CancellationToken,
     /// Told when the last connection has ended, once the agent stops.
     stopped: Option<oneshot::Sender<()>>,
 }
 
 /// Takes over a connection that was accepted.
-pub(crate) struct Adopt(pub(crate) Socket);
+pub(crate) struct Adopt {
+    pub(crate) socket: Socket,
+    pub(crate) preamble: Preamble,
+}
 
 impl actix::Message for Adopt {
     type Result = ();
@@ -83,24 +90,72 @@ impl Supervisor {
         let counters = Rc::new(Counters::default());
         let routes = registry.start(limits.deadline, &counters).await?;
         let shared = Rc::new(Shared::new(routes, limits, counters));
-        let supervisor = Self { shared, connections: HashMap::new(), next_key: 0, stopped: None };
+        let supervisor = Self {
+            shared,
+            connections: HashMap::new(),
+            next_key: 0,
+            stopping: CancellationToken::new(),
+            stopped: None,
+        };
         let context = Context::new();
         let address = AsyncContext::address(&context);
         actix_rt::spawn(Undying { run: context.into_future(supervisor) });
         Ok(address)
     }
 
-    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
-    fn supervise<S>(&mut self, stream: S, address: PeerAddress, ctx: &Context<Self>)
-    where
+    fn adopt<S>(
+        &mut self,
+        stream: S,
+        address: PeerAddress,
+        preamble: &Preamble,
+        ctx: &Context<Self>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
+        let arrival = Arrival::new(stream, address, Rc::clone(&self.shared));
+        if preamble.is_empty() {
+            let context = Context::new();
+            let drain = AsyncContext::address(&context).recipient();
+            return self.supervise(drain, context.into_future(arrival.into_connection()), ctx);
+        }
+        self.welcome(
+            async move { Some(arrival.read_proxy_header().await?.into_connection()) },
+            ctx,
+        );
+    }
+
+    /// Runs what comes before SPOP, and then the connection. Once the agent stops, nothing is lost by
+    /// a connection that has not come to SPOP: it is dropped at once.
+    fn welcome<S>(
+        &mut self,
+        arriving: impl Future<Output = Option<Connection<S>>> + 'static,
+        ctx: &Context<Self>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let context = Context::new();
+        let drain = AsyncContext::address(&context).recipient();
+        // In a box, so that the connection does not keep its place.
+        let arriving = Box::pin(self.stopping.clone().run_until_cancelled_owned(arriving));
+        let run = async move {
+            if let Some(Some(connection)) = arriving.await {
+                context.into_future(connection).await;
+            }
+        };
+        self.supervise(drain, run, ctx);
+    }
+
+    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
+    fn supervise(
+        &mut self,
+        drain: Recipient<Drain>,
+        run: impl Future<Output = ()> + 'static,
+        ctx: &Context<Self>,
+    ) {
         let key = self.next_key;
         self.next_key += 1;
-        let connection = Connection::new(stream, address, Rc::clone(&self.shared));
-        let context = Context::new();
-        self.connections.insert(key, AsyncContext::address(&context).recipient());
-        let run = AssertUnwindSafe(context.into_future(connection)).catch_unwind();
+        self.connections.insert(key, drain);
+        let run = AssertUnwindSafe(run).catch_unwind();
         let supervisor = ctx.address();
         actix_rt::spawn(async move {
             let panic = run.await.err().map(|panic| fence::message(&*panic));
@@ -139,15 +194,15 @@ impl Future for Undying {
 impl Handler<Adopt> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, Adopt(socket): Adopt, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Adopt { socket, preamble }: Adopt, ctx: &mut Context<Self>) {
         let adopted: io::Result<()> = match socket {
             Socket::Tcp(stream, address) => TcpStream::from_std(stream)
-                .map(|stream| self.supervise(stream, PeerAddress::Tcp(address), ctx)),
+                .map(|stream| self.adopt(stream, PeerAddress::Tcp(address), &preamble, ctx)),
             Socket::Unix(stream) => UnixStream::from_std(stream)
-                .map(|stream| self.supervise(stream, PeerAddress::Unix, ctx)),
+                .map(|stream| self.adopt(stream, PeerAddress::Unix, &preamble, ctx)),
             #[cfg(feature = "testing")]
             Socket::InMemory(stream) => {
-                self.supervise(stream, PeerAddress::InMemory, ctx);
+                self.adopt(stream, PeerAddress::InMemory, &preamble, ctx);
                 Ok(())
             }
         };
@@ -183,6 +238,7 @@ impl Handler<Stop> for Supervisor {
         if !self.connections.is_empty() {
             self.stopped = Some(stopped);
         }
+        self.stopping.cancel();
         for connection in self.connections.values() {
             connection.do_send(Drain);
         }

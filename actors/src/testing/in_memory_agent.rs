@@ -9,7 +9,9 @@ use super::{ByteStream, FakeError, FakeHaproxy, hello};
 use crate::{
     error::AgentError,
     limits::Limits,
+    listen::Listen,
     listener::Socket,
+    preamble::Preamble,
     registry::Registry,
     statistics::Statistics,
     supervisor::{Adopt, Report, Stop, Supervisor},
@@ -46,7 +48,22 @@ impl InMemoryAgent {
 
     /// Hands the agent's end of a stream over, as if it had been accepted.
     pub fn adopt(&self, stream: impl ByteStream) {
-        self.supervisor.do_send(Adopt(Socket::InMemory(Box::new(stream))));
+        self.adopt_by(Preamble::default(), stream);
+    }
+
+    /// Hands the agent's end of a stream over, as if it had been accepted by such a listener; it
+    /// begins with what that asks for.
+    ///
+    /// # Errors
+    ///
+    /// If such a listener cannot be.
+    pub fn adopt_on(&self, listen: &Listen, stream: impl ByteStream) -> Result<(), AgentError> {
+        self.adopt_by(listen.preamble()?, stream);
+        Ok(())
+    }
+
+    fn adopt_by(&self, preamble: Preamble, stream: impl ByteStream) {
+        self.supervisor.do_send(Adopt { socket: Socket::InMemory(Box::new(stream)), preamble });
     }
 
     /// Opens a connection and says HELLO.

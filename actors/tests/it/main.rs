@@ -15,6 +15,7 @@ mod laws;
 mod lifecycle;
 mod listeners;
 mod notify;
+mod proxy;
 mod statistics;
 mod support;
 mod vectors;
