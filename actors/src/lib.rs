@@ -36,6 +36,7 @@
 //! | set and unset variables | [`Actions`], [`Scope`] |
 //! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
 //! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`] |
+//! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
 //! | see what the agent has done | [`Statistics`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
@@ -44,12 +45,16 @@ mod agent;
 mod args;
 mod buffered_stream;
 mod cell;
+#[cfg(feature = "tls")]
+mod certificates;
 mod collection;
 mod connection;
 mod conversation;
 mod error;
 mod fence;
 mod handler;
+#[cfg(feature = "tls")]
+mod handshake;
 mod hold;
 mod in_flight;
 mod limits;
@@ -71,6 +76,8 @@ mod tasks;
 pub mod testing;
 mod throttle;
 mod timer;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use agent::Agent;
 pub use args::{ArgsError, FromMessage};
@@ -86,3 +93,5 @@ pub use running_agent::RunningAgent;
 pub use spop::{Action, ActionError, Actions, Message, Messages, Scope, TypedData};
 pub use statistics::{Histogram, Outcomes, Statistics, StatusCounts, WrongTraffic};
 pub use tasks::Tasks;
+#[cfg(feature = "tls")]
+pub use tls::Tls;

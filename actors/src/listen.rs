@@ -2,10 +2,12 @@
 
 use std::{fmt, path::PathBuf};
 
+#[cfg(feature = "tls")]
+use crate::{certificates::Certificates, tls::Tls};
 use crate::{
     error::AgentError,
     listener::{Bound, Listener},
-    preamble::Preamble,
+    preamble::Entrance,
 };
 
 /// Where an agent listens, and what a connection there has to bring before SPOP.
@@ -23,6 +25,8 @@ use crate::{
 pub struct Listen {
     place: Place,
     proxy_header: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +51,12 @@ impl Listen {
     }
 
     fn at(place: Place) -> Self {
-        Self { place, proxy_header: false }
+        Self {
+            place,
+            proxy_header: false,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 
     /// The permission bits of the socket's file; as the umask leaves them unless this is called. A
@@ -72,9 +81,18 @@ impl Listen {
         self
     }
 
+    /// Every connection speaks TLS, behind the PROXY header if there is one; the handshake has to be
+    /// complete within `hello_timeout`. What speaks something else is closed.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Listens.
     pub(crate) fn open(self) -> Result<Listener, AgentError> {
-        let preamble = self.preamble()?;
+        let entrance = self.entrance()?;
         let bound =
             match self.place {
                 Place::Tcp(address) => Bound::tcp(address.as_str())
@@ -82,11 +100,15 @@ impl Listen {
                 Place::Unix { path, mode } => Bound::unix(&path, mode)
                     .map_err(|cause| AgentError::BindUnix { path, cause })?,
             };
-        Ok(Listener { bound, preamble })
+        Ok(Listener { bound, entrance })
     }
 
     /// What its connections have to bring before SPOP.
-    pub(crate) fn preamble(&self) -> Result<Preamble, AgentError> {
-        Ok(Preamble { proxy_header: self.proxy_header })
+    pub(crate) fn entrance(&self) -> Result<Entrance, AgentError> {
+        Ok(Entrance {
+            proxy_header: self.proxy_header,
+            #[cfg(feature = "tls")]
+            certificates: self.tls.as_ref().map(Certificates::load).transpose()?,
+        })
     }
 }

@@ -15,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{fence, preamble::Preamble, throttle::Throttle};
+use crate::{fence, preamble::Entrance, throttle::Throttle};
 
 /// HAProxy opens a burst of connections when it reloads.
 const BACKLOG: i32 = 4096;
@@ -59,7 +59,7 @@ impl<S> ByteStream for S where
 /// Something that listens, and what a connection there has to bring before SPOP.
 pub(crate) struct Listener {
     pub(crate) bound: Bound,
-    pub(crate) preamble: Preamble,
+    pub(crate) entrance: Entrance,
 }
 
 /// Something that listens, and is not yet part of a runtime.

@@ -20,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) violations: Throttle,
     wrong_traffic: [Throttle; 4],
     pub(crate) headers: Throttle,
+    #[cfg(feature = "tls")]
+    pub(crate) handshakes: Throttle,
     pub(crate) left_out: Throttle,
     pub(crate) oversize: Throttle,
 }
@@ -35,6 +37,8 @@ impl Shared {
             violations: Throttle::default(),
             wrong_traffic: Default::default(),
             headers: Throttle::default(),
+            #[cfg(feature = "tls")]
+            handshakes: Throttle::default(),
             left_out: Throttle::default(),
             oversize: Throttle::default(),
         }

@@ -1,6 +1,11 @@
 //! Statistics: what the agent has seen and done, counted per arbiter and added up on request.
 
-use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use crate::spop::{Foreign, StatusCode};
 
@@ -24,6 +29,12 @@ pub struct Statistics {
     pub wrong_traffic: WrongTraffic,
     /// PROXY headers that could not be read, or did not come in time.
     pub proxy_headers_refused: u64,
+    /// TLS handshakes that failed, or were not complete in time.
+    pub tls_handshakes_failed: u64,
+    /// How often the changed certificates of a listener were read and taken.
+    pub certificates_reloaded: u64,
+    /// How often they could not be taken, and the old ones stayed in use.
+    pub certificates_refused: u64,
     /// Health checks answered.
     pub healthchecks: u64,
     /// Complete NOTIFYs received.
@@ -120,6 +131,9 @@ impl Statistics {
             hellos_refused,
             wrong_traffic,
             proxy_headers_refused,
+            tls_handshakes_failed,
+            certificates_reloaded,
+            certificates_refused,
             healthchecks,
             notifies,
             acks,
@@ -146,6 +160,9 @@ impl Statistics {
         self.hellos_refused += hellos_refused;
         self.wrong_traffic.add(wrong_traffic);
         self.proxy_headers_refused += proxy_headers_refused;
+        self.tls_handshakes_failed += tls_handshakes_failed;
+        self.certificates_reloaded += certificates_reloaded;
+        self.certificates_refused += certificates_refused;
         self.healthchecks += healthchecks;
         self.notifies += notifies;
         self.acks += acks;
@@ -287,6 +304,33 @@ impl Counters {
 
     pub(crate) fn snapshot(&self) -> Statistics {
         self.0.borrow().clone()
+    }
+}
+
+/// What is counted beside the arbiters, where connections are accepted.
+#[derive(Debug, Default)]
+pub(crate) struct ListenerCounters {
+    certificates_reloaded: AtomicU64,
+    certificates_refused: AtomicU64,
+}
+
+impl ListenerCounters {
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates_reloaded(&self) {
+        self.certificates_reloaded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates_refused(&self) {
+        self.certificates_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> Statistics {
+        Statistics {
+            certificates_reloaded: self.certificates_reloaded.load(Ordering::Relaxed),
+            certificates_refused: self.certificates_refused.load(Ordering::Relaxed),
+            ..Statistics::default()
+        }
     }
 }
 

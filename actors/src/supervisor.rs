@@ -103,13 +103,8 @@ impl Supervisor {
         Ok(address)
     }
 
-    fn adopt<S>(
-        &mut self,
-        stream: S,
-        address: PeerAddress,
-        preamble: &Preamble,
-        ctx: &Context<Self>,
-    ) where
+    fn adopt<S>(&mut self, stream: S, address: PeerAddress, preamble: Preamble, ctx: &Context<Self>)
+    where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let arrival = Arrival::new(stream, address, Rc::clone(&self.shared));
@@ -118,10 +113,19 @@ impl Supervisor {
             let drain = AsyncContext::address(&context).recipient();
             return self.supervise(drain, context.into_future(arrival.into_connection()), ctx);
         }
-        self.welcome(
-            async move { Some(arrival.read_proxy_header().await?.into_connection()) },
-            ctx,
-        );
+        #[cfg(feature = "tls")]
+        if let Some(config) = preamble.tls {
+            let arriving = async move {
+                let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
+                Some(arrival.shake_hands(config).await?.into_connection())
+            };
+            return self.welcome(arriving, ctx);
+        }
+        let arriving = async move {
+            let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
+            Some(arrival.into_connection())
+        };
+        self.welcome(arriving, ctx);
     }
 
     /// Runs what comes before SPOP, and then the connection. Once the agent stops, nothing is lost by
@@ -197,12 +201,12 @@ impl Handler<Adopt> for Supervisor {
     fn handle(&mut self, Adopt { socket, preamble }: Adopt, ctx: &mut Context<Self>) {
         let adopted: io::Result<()> = match socket {
             Socket::Tcp(stream, address) => TcpStream::from_std(stream)
-                .map(|stream| self.adopt(stream, PeerAddress::Tcp(address), &preamble, ctx)),
+                .map(|stream| self.adopt(stream, PeerAddress::Tcp(address), preamble, ctx)),
             Socket::Unix(stream) => UnixStream::from_std(stream)
-                .map(|stream| self.adopt(stream, PeerAddress::Unix, &preamble, ctx)),
+                .map(|stream| self.adopt(stream, PeerAddress::Unix, preamble, ctx)),
             #[cfg(feature = "testing")]
             Socket::InMemory(stream) => {
-                self.adopt(stream, PeerAddress::InMemory, &preamble, ctx);
+                self.adopt(stream, PeerAddress::InMemory, preamble, ctx);
                 Ok(())
             }
         };

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod backpressure;
+mod certificates;
 mod deadlines;
 mod disconnect;
 mod foreign;
@@ -18,4 +19,5 @@ mod notify;
 mod proxy;
 mod statistics;
 mod support;
+mod tls;
 mod vectors;
