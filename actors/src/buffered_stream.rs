@@ -103,7 +103,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> BufferedStream<S> {
             self.output.advance(written);
             self.shared.counters.count(|statistics| statistics.bytes_out += written as u64);
         }
-        Poll::Ready(Ok(()))
+        // TLS has a buffer of its own.
+        let flushed = Pin::new(&mut self.stream).poll_flush(task);
+        match flushed {
+            Poll::Pending => self.stall.arm(Instant::now() + self.shared.limits.write_timeout),
+            Poll::Ready(_) => self.stall.disarm(),
+        }
+        flushed
     }
 
     /// Closes the write side.

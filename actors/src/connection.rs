@@ -24,9 +24,8 @@ use crate::{
     ending::Ending,
     hold::Hold,
     origin::PeerAddress,
-    quota::Share,
-    shared::Shared,
-    spop::{Disconnect, StatusCode, Violation},
+    shared::{Mismatch, Presence, Shared},
+    spop::{Disconnect, Foreign, StatusCode, Violation},
     timer::Timer,
 };
 
@@ -41,7 +40,7 @@ pub(crate) struct Connection<S> {
     phase: Phase,
     timer: Timer,
     account: Account,
-    _place: Share,
+    _presence: Presence,
 }
 
 /// Where a connection is in its life; it only ever goes down this list.
@@ -63,13 +62,14 @@ impl actix::Message for Drain {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
-    pub(crate) fn new(stream: S, address: PeerAddress, place: Share, shared: Rc<Shared>) -> Self {
-        shared.counters.count(|statistics| {
-            statistics.connections_accepted += 1;
-            statistics.connections_open += 1;
-        });
+    pub(crate) fn new(
+        stream: S,
+        address: PeerAddress,
+        presence: Presence,
+        shared: Rc<Shared>,
+    ) -> Self {
         let mut timer = Timer::default();
-        timer.arm(Instant::now() + shared.limits.hello_timeout);
+        timer.arm(presence.since() + shared.limits.hello_timeout);
         Self {
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address),
@@ -77,7 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             shared,
             phase: Phase::Open,
             timer,
-            _place: place,
+            _presence: presence,
         }
     }
 
@@ -201,8 +201,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 self.conversation.cancel();
                 self.enter(Phase::Ending(Ending::after_answers(goodbye())));
             }
+            End::Violation(Violation::Foreign(protocol)) => self.on_foreign(protocol),
             End::Violation(violation) => self.on_violation(&violation),
         }
+    }
+
+    /// Closes the connection later, as after any refused HELLO, but without a farewell: who speaks
+    /// another protocol cannot read it.
+    fn on_foreign(&mut self, protocol: Foreign) {
+        let advice = protocol.advice();
+        let mismatch = Mismatch { found: Some(protocol), due: "SPOP", advice };
+        self.shared.report(self.conversation.peer().address, mismatch);
+        let later = Instant::now() + self.shared.limits.refusal_delay;
+        self.enter(Phase::Ending(Ending::not_before(later, None)));
     }
 
     fn on_violation(&mut self, violation: &Violation) {
@@ -229,7 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Ending::after_answers(farewell)
         } else {
             self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
-            Ending::not_before(Instant::now() + self.shared.limits.refusal_delay, farewell)
+            Ending::not_before(Instant::now() + self.shared.limits.refusal_delay, Some(farewell))
         }));
     }
 
@@ -284,12 +295,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 /// What ends a connection that nobody has done wrong on.
 fn goodbye() -> Disconnect {
     Disconnect::new(StatusCode::NORMAL)
-}
-
-impl<S> Drop for Connection<S> {
-    fn drop(&mut self) {
-        self.shared.counters.count(|statistics| statistics.connections_open -= 1);
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Actor for Connection<S> {

@@ -72,6 +72,16 @@ pub enum AgentError {
         /// What the system says.
         cause: io::Error,
     },
+    /// A file of a listener that speaks TLS cannot be used.
+    #[error("cannot use {} for TLS: {cause}; {advice}", path.display())]
+    Tls {
+        /// The path of the file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+        /// What to do about it.
+        advice: &'static str,
+    },
     /// There is nothing to listen on.
     #[error("the agent has no address to listen on: call `listen` or `listen_unix`")]
     NoListener,

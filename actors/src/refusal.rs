@@ -19,9 +19,10 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// Tells the peer of `stream` that there is no place for it, and closes it.
 ///
-/// Nothing it says is looked at, so a health check is refused as well: HAProxy sees the server down
-/// and asks another one.
-pub(crate) fn refuse<S>(stream: S, address: PeerAddress, shared: &Rc<Shared>)
+/// A peer that speaks TLS could not read it, and is closed without a word. Nothing that a peer says
+/// is looked at, so a health check is refused as well: HAProxy sees the server down and asks another
+/// one.
+pub(crate) fn refuse<S>(stream: S, address: PeerAddress, is_encrypted: bool, shared: &Rc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -41,6 +42,9 @@ where
         let _place = place;
         // HAProxy up to 3.0 comes back at once, a thousand times a second.
         sleep(shared.limits.refusal_delay).await;
+        if is_encrypted {
+            return;
+        }
         match timeout(LINGER, say_farewell(stream, &shared)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(peer = %address, %error, "refused connection lost"),

@@ -18,7 +18,7 @@ use crate::{
     limits::Limits,
     listener::{Listener, Socket},
     registry::Registry,
-    statistics::Statistics,
+    statistics::{ListenerCounters, Statistics},
     supervisor::{Adopt, GoDown, Report, Stop, Supervisor},
 };
 
@@ -32,6 +32,7 @@ pub struct RunningAgent {
     common: Common,
     workers: Vec<Worker>,
     listeners: Vec<Accepting>,
+    counters: Arc<ListenerCounters>,
 }
 
 /// A listener at work.
@@ -48,7 +49,13 @@ struct Worker {
 
 impl RunningAgent {
     pub(crate) fn new(addresses: Vec<SocketAddr>, common: Common) -> Self {
-        Self { addresses, common, workers: Vec::new(), listeners: Vec::new() }
+        Self {
+            addresses,
+            common,
+            workers: Vec::new(),
+            listeners: Vec::new(),
+            counters: Arc::default(),
+        }
     }
 
     /// The TCP addresses that are listened on.
@@ -66,7 +73,7 @@ impl RunningAgent {
     /// What the agent has seen and done so far, on all arbiters together.
     pub async fn statistics(&self) -> Statistics {
         let reports = self.workers.iter().map(|worker| worker.supervisor.send(Report));
-        let mut all = Statistics::default();
+        let mut all = self.counters.snapshot();
         for report in join_all(reports).await.into_iter().flatten() {
             all.add(&report);
         }
@@ -126,7 +133,7 @@ impl RunningAgent {
         let patience = 2 * self.common.limits.shutdown_timeout + PATIENCE;
         let stops =
             self.workers.iter().map(|worker| timeout(patience, worker.supervisor.send(Stop)));
-        let mut all = Statistics::default();
+        let mut all = self.counters.snapshot();
         for stopped in join_all(stops).await {
             match stopped {
                 Ok(Ok(statistics)) => all.add(&statistics),
@@ -169,8 +176,10 @@ impl RunningAgent {
     /// Accepts on this thread and hands the connections to the arbiters in turn.
     pub(crate) fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
         for listener in listeners {
-            let address = listener.local_address();
-            let active = listener.activate().map_err(|cause| {
+            let Listener { bound, mut entrance } = listener;
+            entrance.open(&self.counters);
+            let address = bound.local_address();
+            let active = bound.activate().map_err(|cause| {
                 let address = address.map_or_else(|| "a UNIX socket".into(), |a| a.to_string());
                 AgentError::Bind { address, cause }
             })?;
@@ -178,7 +187,7 @@ impl RunningAgent {
                 self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
             let mut turn = 0;
             let take = move |socket: Socket| {
-                supervisors[turn].do_send(Adopt(socket));
+                supervisors[turn].do_send(Adopt { socket, preamble: entrance.preamble() });
                 turn = (turn + 1) % supervisors.len();
             };
             let (stop, stopped) = oneshot::channel();

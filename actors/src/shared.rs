@@ -1,12 +1,20 @@
 //! What everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, fmt, rc::Rc};
 
 use bytes::BytesMut;
+use tokio::time::Instant;
 
 use crate::{
-    common::Common, health::Health, limits::Limits, quota::Quota, registry::Routes,
-    statistics::Counters, throttle::Throttle,
+    common::Common,
+    health::Health,
+    limits::Limits,
+    origin::PeerAddress,
+    quota::{Quota, Share},
+    registry::Routes,
+    spop::Foreign,
+    statistics::Counters,
+    throttle::Throttle,
 };
 
 /// What the connections of one arbiter share.
@@ -23,6 +31,10 @@ pub(crate) struct Shared {
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
+    wrong_traffic: [Throttle; 4],
+    pub(crate) headers: Throttle,
+    #[cfg(feature = "tls")]
+    pub(crate) handshakes: Throttle,
     pub(crate) left_out: Throttle,
     pub(crate) oversize: Throttle,
     pub(crate) refused: Throttle,
@@ -45,10 +57,67 @@ impl Shared {
             input: LentBuffer::default(),
             output: LentBuffer::default(),
             violations: Throttle::default(),
+            wrong_traffic: Default::default(),
+            headers: Throttle::default(),
+            #[cfg(feature = "tls")]
+            handshakes: Throttle::default(),
             left_out: Throttle::default(),
             oversize: Throttle::default(),
             refused: Throttle::default(),
             overdrawn: Throttle::default(),
+        }
+    }
+}
+
+/// Keeps a connection counted as open, in its place.
+pub(crate) struct Presence {
+    counters: Rc<Counters>,
+    since: Instant,
+    _place: Share,
+}
+
+impl Presence {
+    pub(crate) fn new(place: Share, counters: Rc<Counters>) -> Self {
+        counters.count(|statistics| {
+            statistics.connections_accepted += 1;
+            statistics.connections_open += 1;
+        });
+        Self { counters, since: Instant::now(), _place: place }
+    }
+
+    /// When the connection came.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.counters.count(|statistics| statistics.connections_open -= 1);
+    }
+}
+
+/// A connection that begins with another protocol than is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mismatch {
+    /// What it begins with; `None` if that has no name, as plain SPOP where TLS is due.
+    pub(crate) found: Option<Foreign>,
+    pub(crate) due: &'static str,
+    pub(crate) advice: &'static str,
+}
+
+impl Shared {
+    /// Counts it, and logs it once a second for each kind.
+    pub(crate) fn report(&self, peer: PeerAddress, mismatch: Mismatch) {
+        let Mismatch { found, due, advice } = mismatch;
+        self.counters.count(|statistics| statistics.wrong_traffic.count(found));
+        let kind = found.map_or(0, |protocol| 1 + protocol as usize);
+        if let Some(unsaid) = self.wrong_traffic[kind].permit() {
+            let found: &dyn fmt::Display = match &found {
+                Some(protocol) => protocol,
+                None => &"plain SPOP, or an unknown protocol,",
+            };
+            tracing::warn!(%peer, unsaid, "{found} where {due} is due; {advice}");
         }
     }
 }

@@ -1,8 +1,13 @@
 //! Statistics: what the agent has seen and done, counted per arbiter and added up on request.
 
-use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use crate::spop::StatusCode;
+use crate::spop::{Foreign, StatusCode};
 
 /// What an agent, or one of its arbiters, has seen and done since it started.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -29,6 +34,16 @@ pub struct Statistics {
     pub hellos: u64,
     /// HELLOs refused.
     pub hellos_refused: u64,
+    /// Connections that began with another protocol than is due, by what it was.
+    pub wrong_traffic: WrongTraffic,
+    /// PROXY headers that could not be read, or did not come in time.
+    pub proxy_headers_refused: u64,
+    /// TLS handshakes that failed, or were not complete in time.
+    pub tls_handshakes_failed: u64,
+    /// How often the changed certificates of a listener were read and taken.
+    pub certificates_reloaded: u64,
+    /// How often they could not be taken, and the old ones stayed in use.
+    pub certificates_refused: u64,
     /// Health checks answered.
     pub healthchecks: u64,
     /// Health checks refused, as the agent stops.
@@ -73,6 +88,20 @@ pub struct Statistics {
     pub disconnects_received: StatusCounts,
     /// From the arrival of a NOTIFY to its ACK.
     pub latency: Histogram,
+}
+
+/// What connections began with where another protocol is due.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WrongTraffic {
+    /// HTTP.
+    pub http: u64,
+    /// TLS where none is configured, or where a PROXY header is due.
+    pub tls: u64,
+    /// A PROXY header where none is configured.
+    pub proxy_header: u64,
+    /// Something else, most likely plain SPOP, where a PROXY header or TLS is due.
+    pub other: u64,
 }
 
 /// What became of messages.
@@ -127,6 +156,11 @@ impl Statistics {
             connections_panicked,
             hellos,
             hellos_refused,
+            wrong_traffic,
+            proxy_headers_refused,
+            tls_handshakes_failed,
+            certificates_reloaded,
+            certificates_refused,
             healthchecks,
             healthchecks_refused,
             notifies,
@@ -160,6 +194,11 @@ impl Statistics {
         self.connections_panicked += connections_panicked;
         self.hellos += hellos;
         self.hellos_refused += hellos_refused;
+        self.wrong_traffic.add(wrong_traffic);
+        self.proxy_headers_refused += proxy_headers_refused;
+        self.tls_handshakes_failed += tls_handshakes_failed;
+        self.certificates_reloaded += certificates_reloaded;
+        self.certificates_refused += certificates_refused;
         self.healthchecks += healthchecks;
         self.healthchecks_refused += healthchecks_refused;
         self.notifies += notifies;
@@ -182,6 +221,25 @@ impl Statistics {
         self.disconnects_sent.add(disconnects_sent);
         self.disconnects_received.add(disconnects_received);
         self.latency.add(latency);
+    }
+}
+
+impl WrongTraffic {
+    pub(crate) fn count(&mut self, found: Option<Foreign>) {
+        *match found {
+            Some(Foreign::Http) => &mut self.http,
+            Some(Foreign::Tls) => &mut self.tls,
+            Some(Foreign::ProxyHeader) => &mut self.proxy_header,
+            None => &mut self.other,
+        } += 1;
+    }
+
+    fn add(&mut self, other: &Self) {
+        let Self { http, tls, proxy_header, other } = other;
+        self.http += http;
+        self.tls += tls;
+        self.proxy_header += proxy_header;
+        self.other += other;
     }
 }
 
@@ -299,6 +357,33 @@ impl Counters {
 
     pub(crate) fn snapshot(&self) -> Statistics {
         self.0.borrow().clone()
+    }
+}
+
+/// What is counted beside the arbiters, where connections are accepted.
+#[derive(Debug, Default)]
+pub(crate) struct ListenerCounters {
+    certificates_reloaded: AtomicU64,
+    certificates_refused: AtomicU64,
+}
+
+impl ListenerCounters {
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates_reloaded(&self) {
+        self.certificates_reloaded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates_refused(&self) {
+        self.certificates_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> Statistics {
+        Statistics {
+            certificates_reloaded: self.certificates_reloaded.load(Ordering::Relaxed),
+            certificates_refused: self.certificates_refused.load(Ordering::Relaxed),
+            ..Statistics::default()
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::{
     sync::oneshot,
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     common::Common,
@@ -29,6 +30,7 @@ use crate::{
     listener::Socket,
     origin::PeerAddress,
     panics::{self, Panic},
+    preamble::{Arrival, Preamble},
     refusal,
     registry::Registry,
     shared::Shared,
@@ -40,12 +42,17 @@ pub(crate) struct Supervisor {
     shared: Rc<Shared>,
     connections: HashMap<u64, Recipient<Drain>>,
     next_key: u64,
+    /// Ends the preambles once the agent stops.
+    stopping: CancellationToken,
     /// Told when the last connection has ended, once the agent stops.
     stopped: Option<oneshot::Sender<()>>,
 }
 
 /// Takes over a connection that was accepted.
-pub(crate) struct Adopt(pub(crate) Socket);
+pub(crate) struct Adopt {
+    pub(crate) socket: Socket,
+    pub(crate) preamble: Preamble,
+}
 
 impl actix::Message for Adopt {
     type Result = ();
@@ -92,27 +99,79 @@ impl Supervisor {
         let counters = Rc::new(Counters::default());
         let routes = registry.start(&common.limits, &counters).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
-        let supervisor = Self { shared, connections: HashMap::new(), next_key: 0, stopped: None };
+        let supervisor = Self {
+            shared,
+            connections: HashMap::new(),
+            next_key: 0,
+            stopping: CancellationToken::new(),
+            stopped: None,
+        };
         let context = Context::new();
         let address = AsyncContext::address(&context);
         actix_rt::spawn(Undying { run: context.into_future(supervisor) });
         Ok(address)
     }
 
-    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
-    fn supervise<S>(&mut self, stream: S, address: PeerAddress, ctx: &Context<Self>)
+    fn adopt<S>(&mut self, stream: S, address: PeerAddress, preamble: Preamble, ctx: &Context<Self>)
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let Some(place) = self.shared.connections.take_place() else {
-            return refusal::refuse(stream, address, &self.shared);
+            return refusal::refuse(stream, address, preamble.is_encrypted(), &self.shared);
         };
+        let arrival = Arrival::new(stream, address, place, Rc::clone(&self.shared));
+        if preamble.is_empty() {
+            let context = Context::new();
+            let drain = AsyncContext::address(&context).recipient();
+            return self.supervise(drain, context.into_future(arrival.into_connection()), ctx);
+        }
+        #[cfg(feature = "tls")]
+        if let Some(config) = preamble.tls {
+            let arriving = async move {
+                let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
+                Some(arrival.shake_hands(config).await?.into_connection())
+            };
+            return self.welcome(arriving, ctx);
+        }
+        let arriving = async move {
+            let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
+            Some(arrival.into_connection())
+        };
+        self.welcome(arriving, ctx);
+    }
+
+    /// Runs what comes before SPOP, and then the connection. Once the agent stops, nothing is lost by
+    /// a connection that has not come to SPOP: it is dropped at once.
+    fn welcome<S>(
+        &mut self,
+        arriving: impl Future<Output = Option<Connection<S>>> + 'static,
+        ctx: &Context<Self>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let context = Context::new();
+        let drain = AsyncContext::address(&context).recipient();
+        // In a box, so that the connection does not keep its place.
+        let arriving = Box::pin(self.stopping.clone().run_until_cancelled_owned(arriving));
+        let run = async move {
+            if let Some(Some(connection)) = arriving.await {
+                context.into_future(connection).await;
+            }
+        };
+        self.supervise(drain, run, ctx);
+    }
+
+    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
+    fn supervise(
+        &mut self,
+        drain: Recipient<Drain>,
+        run: impl Future<Output = ()> + 'static,
+        ctx: &Context<Self>,
+    ) {
         let key = self.next_key;
         self.next_key += 1;
-        let connection = Connection::new(stream, address, place, Rc::clone(&self.shared));
-        let context = Context::new();
-        self.connections.insert(key, AsyncContext::address(&context).recipient());
-        let run = AssertUnwindSafe(context.into_future(connection)).catch_unwind();
+        self.connections.insert(key, drain);
+        let run = AssertUnwindSafe(run).catch_unwind();
         let supervisor = ctx.address();
         actix_rt::spawn(async move {
             let panic = run.await.err().map(|panic| Panic::new(panic, None));
@@ -151,15 +210,15 @@ impl Future for Undying {
 impl Handler<Adopt> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, Adopt(socket): Adopt, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Adopt { socket, preamble }: Adopt, ctx: &mut Context<Self>) {
         let adopted: io::Result<()> = match socket {
             Socket::Tcp(stream, address) => TcpStream::from_std(stream)
-                .map(|stream| self.supervise(stream, PeerAddress::Tcp(address), ctx)),
+                .map(|stream| self.adopt(stream, PeerAddress::Tcp(address), preamble, ctx)),
             Socket::Unix(stream) => UnixStream::from_std(stream)
-                .map(|stream| self.supervise(stream, PeerAddress::Unix, ctx)),
+                .map(|stream| self.adopt(stream, PeerAddress::Unix, preamble, ctx)),
             #[cfg(feature = "testing")]
             Socket::InMemory(stream) => {
-                self.supervise(stream, PeerAddress::InMemory, ctx);
+                self.adopt(stream, PeerAddress::InMemory, preamble, ctx);
                 Ok(())
             }
         };
@@ -203,6 +262,7 @@ impl Handler<Stop> for Supervisor {
         if !self.connections.is_empty() {
             self.stopped = Some(stopped);
         }
+        self.stopping.cancel();
         for connection in self.connections.values() {
             connection.do_send(Drain);
         }

@@ -10,7 +10,9 @@ use crate::{
     common::Common,
     error::AgentError,
     limits::Limits,
+    listen::Listen,
     listener::Socket,
+    preamble::Preamble,
     registry::Registry,
     running_agent::give_notice,
     statistics::Statistics,
@@ -51,7 +53,22 @@ impl InMemoryAgent {
 
     /// Hands the agent's end of a stream over, as if it had been accepted.
     pub fn adopt(&self, stream: impl ByteStream) {
-        self.supervisor.do_send(Adopt(Socket::InMemory(Box::new(stream))));
+        self.adopt_by(Preamble::default(), stream);
+    }
+
+    /// Hands the agent's end of a stream over, as if it had been accepted by such a listener; it
+    /// begins with what that asks for.
+    ///
+    /// # Errors
+    ///
+    /// If such a listener cannot be.
+    pub fn adopt_on(&self, listen: &Listen, stream: impl ByteStream) -> Result<(), AgentError> {
+        self.adopt_by(listen.entrance()?.preamble(), stream);
+        Ok(())
+    }
+
+    fn adopt_by(&self, preamble: Preamble, stream: impl ByteStream) {
+        self.supervisor.do_send(Adopt { socket: Socket::InMemory(Box::new(stream)), preamble });
     }
 
     /// Opens a connection and says HELLO.
