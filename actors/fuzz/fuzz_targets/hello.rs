@@ -1,6 +1,6 @@
 //! The handshake of both sides: a HELLO is read as the grammar says, and whatever is agreed both sides accept.
 //!
-//! Input: two bytes of own limit, one of own capabilities, then the KV-LIST of a HELLO.
+//! Input: one byte of own limit, one of own capabilities, then the KV-LIST of a HELLO.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -12,6 +12,9 @@ use spoa_actors::{
     },
 };
 use spoa_fuzz::{encoded, metered, model, whole};
+
+/// Own limits, around those that the specification names.
+const LIMITS: [u32; 8] = [16_380, 0, 255, 256, 257, 4096, 65_532, u32::MAX];
 
 /// What a HELLO must be, in the model's words: its three mandatory values, or the status-code that refuses it.
 type Keys<'a> = Result<(&'a [u8], u32, &'a [u8]), StatusCode>;
@@ -153,8 +156,8 @@ fn agent_says(payload: &[u8], announced: u32) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&[high, low, bits], payload)) = data.split_first_chunk() else { return };
-    let limit = u32::from_be_bytes([0, 0, high, low]);
+    let Some((&[limit, bits], payload)) = data.split_first_chunk() else { return };
+    let limit = LIMITS[usize::from(limit) % LIMITS.len()];
     let [pipelining, asynchronous, fragmentation] = [1, 2, 4].map(|bit| bits & bit != 0);
     haproxy_says(payload, limit, Capabilities { pipelining, asynchronous, fragmentation });
     agent_says(payload, limit);
