@@ -11,6 +11,7 @@
 //! | [`http`](HttpClient) | requests through it |
 //! | [`app`](App) | the application behind it |
 //! | [`agent_process`](AgentProcess) | an agent as a process of its own |
+//! | [`peer`](Peer) | a peer of the agent that speaks bytes, right or wrong |
 //! | [`process`](Process) | what a process holds |
 //! | [`load`](Load) | many requests through it |
 //! | [`tap`](Tap) | a recording relay between it and the agent |
@@ -29,6 +30,7 @@ mod haproxy;
 mod http;
 mod load;
 mod logs;
+mod peer;
 mod ports;
 mod process;
 mod scratch;
@@ -49,6 +51,7 @@ pub use haproxy::Haproxy;
 pub use http::{Answer, HttpClient};
 pub use load::{Load, RunningLoad, Tally};
 pub use logs::{Logs, SpoeLine};
+pub use peer::{Peer, frame, hello, notify};
 pub use ports::free_port;
 pub use process::{Process, allow_descriptors};
 pub use scratch::Scratch;

@@ -1,5 +1,6 @@
 //! Requests whose SPOE status was not 0, by who lost them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use spoa_integration::{Haproxy, SpoeLine, Tally};
@@ -44,7 +45,12 @@ fn was_never_sent(line: &SpoeLine) -> bool {
 
 impl fmt::Display for Losses {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut statuses = BTreeMap::new();
+        for line in &self.sent {
+            *statuses.entry(line.status).or_insert(0) += 1;
+        }
         let (requests, sent, engine) = (self.requests, self.sent.len(), self.by_engine.len());
-        write!(formatter, "of {requests} requests {sent} lost, and {engine} by the engine itself")
+        write!(formatter, "of {requests} requests {sent} lost, by status {statuses:?}; ")?;
+        write!(formatter, "{engine} by the engine itself")
     }
 }
