@@ -12,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a greeting takes: so long that several are always under way.
 const THOUGHT: Duration = Duration::from_millis(5);
 
+/// So little that a few peers of ill will can reach it, in bytes.
+const MEMORY: usize = 32 << 20;
+
 /// The size of a large answer in bytes.
 const LARGE: usize = 8000;
 
@@ -33,7 +36,13 @@ fn set(name: &str, value: &str) -> Result<Actions, ActionError> {
 async fn main() -> Result<(), AgentError> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned());
-    let limits = Limits { hello_timeout: PATIENCE, write_timeout: PATIENCE, ..Limits::default() };
+    let limits = Limits {
+        hello_timeout: PATIENCE,
+        read_timeout: PATIENCE,
+        write_timeout: PATIENCE,
+        memory: MEMORY,
+        ..Limits::default()
+    };
     let agent = Agent::bind(address)?.limits(limits).start(registry()).await?;
     println!("serves {:?}", agent.local_addresses());
     agent.serve().await

@@ -65,9 +65,14 @@ impl Footprint {
         self.agent.process().descriptors().unwrap().saturating_sub(self.descriptors)
     }
 
-    /// Waits until no connection is left; the agent serves as before, with as many threads.
+    /// Waits until the agent serves, which it does not while it is full, and no connection is left;
+    /// it has as many threads as before.
     pub(crate) async fn is_free_of_peers(&self) {
-        self.greeted().await.ask(1, "greet").await.unwrap();
+        let served = async || {
+            let mut peer = Peer::connect(self.address()).await.ok()?.greet().await.ok()?;
+            peer.ask(1, "greet").await.ok()
+        };
+        until("the agent serves", SOON, served).await.unwrap();
         let free = async || (self.connections() == 0).then_some(());
         let free = until("the agent has no connection", SOON, free).await;
         free.map_err(|failure| failure.with("connections", &self.connections().to_string()))

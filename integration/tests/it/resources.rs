@@ -134,7 +134,7 @@ async fn half_hellos_cost_little_and_are_closed_by_the_hello_timeout() {
 }
 
 #[tokio::test]
-async fn half_frames_cost_no_more_than_whole_ones() {
+async fn half_frames_cost_no_more_than_whole_ones_and_are_closed_by_the_read_timeout() {
     const PEERS: u64 = 500;
     /// A frame as large as announced, and the connection.
     const EACH: u64 = 40 * KIB;
@@ -146,11 +146,41 @@ async fn half_frames_cost_no_more_than_whole_ones() {
         peer.send(&whole[..whole.len() - 1]).await.unwrap();
         peers.push(peer);
     }
-    footprint.greeted().await.ask(1, "greet").await.unwrap();
+    for peer in &mut peers {
+        assert_eq!(peer.receive().await.unwrap().frame_type, FrameHead::AGENT_DISCONNECT);
+        peer.closed().await.unwrap();
+    }
     let peak = footprint.peak();
     println!("{PEERS} half frames: {} bytes each", peak / PEERS);
     assert!(peak < PEERS * EACH + SLACK, "{peak} bytes");
-    drop(peers);
+    footprint.is_free_of_peers().await;
+}
+
+#[tokio::test]
+async fn unfinished_notifies_of_many_peers_cost_no_more_than_all_connections_may_keep() {
+    const PEERS: u64 = 48;
+    const SENT: usize = 3 * MIB as usize;
+    /// `Limits::memory` of the agent, and what its buffers have beyond their contents.
+    const ALL: u64 = 2 * 32 * MIB;
+    let footprint = Footprint::new().await;
+    let rest = frame(FrameHead::UNSET, MORE, 1, &[0x08; 16_000]);
+    let mut peers = JoinSet::new();
+    for _ in 0..PEERS {
+        let (mut peer, rest) = (footprint.greeted().await, rest.clone());
+        peers.spawn(async move {
+            peer.send(&frame(FrameHead::NOTIFY, MORE, 1, &[0x08; 16_000])).await?;
+            for _ in 0..SENT / rest.len() {
+                if peer.send(&rest).await.is_err() {
+                    break; // it was one too many
+                }
+            }
+            peer.closed().await
+        });
+    }
+    all(peers).await;
+    let peak = footprint.peak();
+    println!("{PEERS} peers with {SENT} bytes of a NOTIFY: {} KiB in all", peak / KIB);
+    assert!(peak < ALL + SLACK, "{peak} bytes");
     footprint.is_free_of_peers().await;
 }
 
@@ -221,9 +251,10 @@ async fn twenty_thousand_connections_without_a_word_leave_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_storm_of_twenty_thousand_connections_costs_no_more_than_a_full_backlog() {
+async fn a_storm_of_twenty_thousand_connections_costs_no_more_than_a_full_agent() {
     const TIMES: u64 = 20_000;
-    const BACKLOG: u64 = 4096;
+    /// As many connections as the agent may have: they may come faster than it sees their ends.
+    const FULL: u64 = 10_000 * 4 * KIB;
     let footprint = Footprint::new().await;
     for _ in 0..TIMES {
         // Its end is not waited for.
@@ -232,5 +263,5 @@ async fn a_storm_of_twenty_thousand_connections_costs_no_more_than_a_full_backlo
     footprint.is_free_of_peers().await;
     let peak = footprint.peak();
     println!("a storm of {TIMES} connections: {} KiB in all", peak / KIB);
-    assert!(peak < BACKLOG * 4 * KIB + SLACK, "{peak} bytes");
+    assert!(peak < FULL + SLACK, "{peak} bytes");
 }
