@@ -4,7 +4,8 @@ use std::{
     fmt,
     net::{SocketAddr, ToSocketAddrs},
     num::NonZero,
-    path::{Path, PathBuf},
+    path::PathBuf,
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -12,8 +13,8 @@ use std::{
 use actix_rt::System;
 
 use crate::{
-    error::AgentError, limits::Limits, listener::Listener, registry::Registry,
-    running_agent::RunningAgent, supervisor::Blueprint,
+    common::Common, error::AgentError, limits::Limits, listen::Listen, listener::Listener,
+    registry::Registry, running_agent::RunningAgent,
 };
 
 /// An agent: where it listens, on how many arbiters it works, and within which limits.
@@ -34,6 +35,7 @@ pub struct Agent {
     listeners: Vec<Listener>,
     arbiters: Option<NonZero<usize>>,
     limits: Limits,
+    fill_empty_acks: bool,
 }
 
 impl Agent {
@@ -57,15 +59,8 @@ impl Agent {
     /// # Errors
     ///
     /// If the address cannot be listened on.
-    pub fn listen(
-        mut self,
-        address: impl ToSocketAddrs + fmt::Display,
-    ) -> Result<Self, AgentError> {
-        let text = address.to_string();
-        let listener =
-            Listener::tcp(address).map_err(|cause| AgentError::Bind { address: text, cause })?;
-        self.listeners.push(listener);
-        Ok(self)
+    pub fn listen(self, address: impl ToSocketAddrs + fmt::Display) -> Result<Self, AgentError> {
+        self.listen_on(Listen::tcp(address))
     }
 
     /// Listens on a UNIX socket, whose file gets the permission bits `mode` if they are given.
@@ -77,14 +72,24 @@ impl Agent {
     /// If the socket cannot be listened on, another process listens on it, or the path is that of
     /// something else than a socket.
     pub fn listen_unix(
-        mut self,
+        self,
         path: impl Into<PathBuf>,
         mode: Option<u32>,
     ) -> Result<Self, AgentError> {
-        let path = path.into();
-        let listener = Listener::unix(Path::new(&path), mode)
-            .map_err(|cause| AgentError::BindUnix { path, cause })?;
-        self.listeners.push(listener);
+        let listen = Listen::unix(path);
+        self.listen_on(match mode {
+            Some(mode) => listen.mode(mode),
+            None => listen,
+        })
+    }
+
+    /// Listens as it is described: with a PROXY header, for example.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be listened on.
+    pub fn listen_on(mut self, listen: Listen) -> Result<Self, AgentError> {
+        self.listeners.push(listen.open()?);
         Ok(self)
     }
 
@@ -110,10 +115,20 @@ impl Agent {
         self
     }
 
+    /// Whether an ACK without actions gets one that does nothing (`unset-var txn.spoa_none`); it does
+    /// not unless this is called.
+    ///
+    /// HAProxy 3.1.0 to 3.1.4 let the stream of an empty ACK wait until `timeout processing`.
+    #[must_use]
+    pub fn fill_empty_acks(mut self, fill: bool) -> Self {
+        self.fill_empty_acks = fill;
+        self
+    }
+
     /// The TCP addresses that are listened on: to know the port when it was given as 0.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(Listener::local_address).collect()
+        self.listeners.iter().filter_map(|listener| listener.bound.local_address()).collect()
     }
 
     /// Starts the agent and runs it until a signal: [`start`](Self::start), then
@@ -140,10 +155,12 @@ impl Agent {
             return Err(AgentError::NoListener);
         }
         let addresses = self.local_addresses();
+        let fill_empty_acks = self.fill_empty_acks;
+        let common = Common { fill_empty_acks, ..Common::new(self.limits) };
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
-        let mut running = RunningAgent::new(addresses, self.limits.clone());
-        running.start_workers(count, &Blueprint::new(registry, self.limits)).await?;
+        let mut running = RunningAgent::new(addresses, common);
+        running.start_workers(count, &Arc::new(registry)).await?;
         running.accept(self.listeners)?;
         Ok(running)
     }

@@ -147,6 +147,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_sent_neither_fills_nor_forges_the_log() {
+        let method = format!("GET\n{}", "x".repeat(10_000));
+        let error = one::<Method>(&method).unwrap_err();
+        assert!(error.starts_with("argument \"x\": unknown variant `GET\u{fffd}xxx"), "{error}");
+        assert!(error.len() < 400, "{} bytes", error.len());
+    }
+
+    #[test]
     fn types_are_not_taken_for_each_other() {
         assert!(one::<u64>(-1).is_err());
         assert!(one::<u64>("1").is_err());

@@ -64,6 +64,11 @@ impl<S> BufferedStream<S> {
         self.shared.input.take_back(&mut self.input);
     }
 
+    /// How many bytes of memory are left here.
+    pub(crate) fn kept(&self) -> usize {
+        self.input.capacity() + self.output.capacity()
+    }
+
     /// Whether the peer has taken nothing for longer than it may.
     pub(crate) fn is_stalled(&mut self, task: &mut Context<'_>) -> bool {
         self.stall.poll(task)
@@ -98,7 +103,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> BufferedStream<S> {
             self.output.advance(written);
             self.shared.counters.count(|statistics| statistics.bytes_out += written as u64);
         }
-        Poll::Ready(Ok(()))
+        // TLS has a buffer of its own.
+        let flushed = Pin::new(&mut self.stream).poll_flush(task);
+        match flushed {
+            Poll::Pending => self.stall.arm(Instant::now() + self.shared.limits.write_timeout),
+            Poll::Ready(_) => self.stall.disarm(),
+        }
+        flushed
     }
 
     /// Closes the write side.

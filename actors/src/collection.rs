@@ -14,12 +14,11 @@ use tokio::time::Instant;
 
 use crate::{
     error::HandlerError,
-    fence::Fenced,
     handler::Reply,
+    live_route::{LiveRoute, PendingCall},
     origin::Origin,
     registry::Routes,
     room::Room,
-    route::LiveRoute,
     spop::{Ack, Actions, FrameId, Messages, StreamId},
     statistics::Counters,
 };
@@ -62,7 +61,7 @@ pub(crate) struct Collection {
 
 enum Slot {
     Settled(Actions),
-    Waiting { answer: Fenced, deadline: Instant, route: Rc<LiveRoute> },
+    Waiting { answer: PendingCall, deadline: Instant, route: Rc<LiveRoute> },
 }
 
 /// What holds for every NOTIFY of a connection.
@@ -90,13 +89,15 @@ pub(crate) fn collect(messages: Messages, mut origin: Origin, terms: &Terms<'_>)
             collection.settle(route.settle(Err(HandlerError::Overloaded)));
             continue;
         }
+        let time = route.time_for(&message);
         // Those before it may have taken all the time: it is not even asked then.
-        if !is_first && origin.arrived().elapsed() >= route.deadline() {
+        if (!is_first || time.is_zero()) && origin.arrived().elapsed() >= time {
             collection.settle(route.settle(Err(HandlerError::Late)));
             continue;
         }
         is_first = false;
-        match route.call(message, &mut origin) {
+        origin.set_time(time);
+        match route.call(message, &origin) {
             Reply::Now(answer) => collection.settle(route.settle(answer)),
             Reply::Later(answer) => collection.slots.push_back(Slot::Waiting {
                 answer,

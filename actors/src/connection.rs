@@ -15,19 +15,20 @@ use std::{
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Handler};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::OwnedSemaphorePermit,
     time::{Duration, Instant},
 };
 
 use crate::{
+    account::Account,
     buffered_stream::BufferedStream,
     conversation::{Conversation, End, Flow},
     ending::Ending,
     hold::Hold,
     origin::PeerAddress,
-    shared::Shared,
+    quota::Share,
+    shared::{Mismatch, Presence, Shared},
     silence::Silence,
-    spop::{Disconnect, StatusCode, Violation},
+    spop::{Disconnect, Foreign, StatusCode, Violation},
     timer::{Timer, jittered},
 };
 
@@ -47,6 +48,8 @@ pub(crate) struct Connection<S> {
     timer: Timer,
     /// When it has become too old.
     retires: Option<Instant>,
+    account: Account,
+    _presence: Presence,
 }
 
 /// Where a connection is in its life; it only ever goes down this list.
@@ -69,21 +72,24 @@ impl actix::Message for Drain {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
-    pub(crate) fn new(stream: S, address: PeerAddress, shared: Rc<Shared>) -> Self {
-        shared.counters.count(|statistics| {
-            statistics.connections_accepted += 1;
-            statistics.connections_open += 1;
-        });
+    pub(crate) fn new(
+        stream: S,
+        address: PeerAddress,
+        presence: Presence,
+        shared: Rc<Shared>,
+    ) -> Self {
         let mut timer = Timer::default();
-        let now = Instant::now();
-        timer.arm(now + shared.limits.hello_timeout);
+        let since = presence.since();
+        timer.arm(since + shared.limits.hello_timeout);
         Self {
-            retires: shared.limits.max_connection_age.map(|age| now + jittered(age)),
+            retires: shared.limits.max_connection_age.map(|age| since + jittered(age)),
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address),
+            account: Account::new(Rc::clone(&shared)),
             shared,
             phase: Phase::Open,
             timer,
+            _presence: presence,
         }
     }
 
@@ -98,7 +104,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 tracing::debug!(peer = %self.conversation.peer().address, %error, "connection lost");
                 Poll::Ready(())
             }
-            progress => progress.map(|_| ()),
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Pending => {
+                self.account.keep(self.stream.kept() + self.conversation.kept());
+                if self.account.is_overdrawn() { self.on_excess(task) } else { Poll::Pending }
+            }
         }
     }
 
@@ -208,8 +218,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 self.conversation.cancel();
                 self.enter(Phase::Ending(Ending::after_answers(goodbye())));
             }
+            End::Violation(Violation::Foreign(protocol)) => self.on_foreign(protocol),
             End::Violation(violation) => self.on_violation(&violation),
         }
+    }
+
+    /// Closes the connection later, as after any refused HELLO, but without a farewell: who speaks
+    /// another protocol cannot read it.
+    fn on_foreign(&mut self, protocol: Foreign) {
+        let advice = protocol.advice();
+        let mismatch = Mismatch { found: Some(protocol), due: "SPOP", advice };
+        self.shared.report(self.conversation.peer().address, mismatch);
+        let later = Instant::now() + self.shared.limits.refusal_delay;
+        self.enter(Phase::Ending(Ending::not_before(later, None)));
     }
 
     fn on_violation(&mut self, violation: &Violation) {
@@ -225,12 +246,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 violation.advice()
             );
         }
-        let farewell = Disconnect { status_code, message: violation.to_string().into() };
+        self.dismiss(Disconnect { status_code, message: violation.to_string().into() });
+    }
+
+    /// Takes nothing more from the peer, and says farewell when it has its answers.
+    fn dismiss(&mut self, farewell: Disconnect) {
+        self.stream.input.clear();
+        self.conversation.forget();
         self.enter(Phase::Ending(if self.conversation.is_greeted() {
             Ending::after_answers(farewell)
         } else {
             self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
-            Ending::not_before(Instant::now() + self.shared.limits.refusal_delay, farewell)
+            Ending::not_before(Instant::now() + self.shared.limits.refusal_delay, Some(farewell))
         }));
     }
 
@@ -245,6 +272,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }
+            Phase::Open if self.conversation.is_overdue(now) => {
+                self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
+                self.on_violation(&Violation::ReadTimeout);
+            }
             Phase::Open if self.retires.is_some_and(|time| time <= now) => self.retire(now),
             Phase::Open | Phase::Holding(_) => self.conversation.expire(now),
             Phase::Ending(ending) => ending.on_time(&mut self.conversation),
@@ -253,7 +284,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     /// Ends because of its age. There is no haste: what is under way is not risked.
     fn retire(&mut self, now: Instant) {
-        let turn = Arc::clone(&self.shared.recycling).try_acquire_owned().ok();
+        let turn = self.shared.recycling.take_place();
         if turn.is_none() || !self.stream.output.is_empty() {
             self.retires = Some(now + RESPITE);
             return self.conversation.expire(now);
@@ -263,11 +294,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         self.hold_back(now, turn);
     }
 
-    fn hold_back(&mut self, now: Instant, turn: Option<OwnedSemaphorePermit>) {
+    fn hold_back(&mut self, now: Instant, turn: Option<Share>) {
         let (received, oldest) = (self.stream.received(), self.conversation.oldest());
         let hold = Hold::new(now, received, oldest, &self.shared.limits).with_turn(turn);
         self.enter(Phase::Holding(hold));
         self.timer.arm(now);
+    }
+
+    /// Ends the connection: all together keep more than they may, and it keeps more than its part.
+    /// Says whether it is over at once.
+    fn on_excess(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        // A peer that does not read what it gets would not read a farewell either.
+        let is_deaf = self.account.is_more_than_its_part(self.stream.output.len());
+        if !is_deaf && matches!(self.phase, Phase::Ending(_)) {
+            return Poll::Pending;
+        }
+        self.account.report(self.conversation.peer().address);
+        if is_deaf {
+            return Poll::Ready(());
+        }
+        let message = "the agent keeps as many bytes for its connections as it may".into();
+        self.dismiss(Disconnect { status_code: StatusCode::NO_RESOURCE, message });
+        task.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn report_stall(&self) {
@@ -283,12 +332,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 /// What ends a connection that nobody has done wrong on.
 fn goodbye() -> Disconnect {
     Disconnect::new(StatusCode::NORMAL)
-}
-
-impl<S> Drop for Connection<S> {
-    fn drop(&mut self) {
-        self.shared.counters.count(|statistics| statistics.connections_open -= 1);
-    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Actor for Connection<S> {

@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
+    ack_form::AckForm,
     collection::{Collected, Finished, Terms, collect, refuse},
     in_flight::InFlight,
     origin::{Origin, Peer, PeerAddress},
@@ -23,13 +24,10 @@ pub(crate) struct Conversation {
     session: Session,
     codec: FrameCodec,
     peer: Arc<Peer>,
-    /// The negotiated max-frame-size.
-    max_frame_size: u32,
-    /// Whether the peer puts ACKs together from fragments.
-    fragments_out: bool,
-    /// The largest ACK, in one frame or in fragments.
-    max_ack_size: usize,
+    ack_form: AckForm,
     in_flight: InFlight,
+    /// When the frame, or the fragments, that are not whole yet had begun to come.
+    begun: Option<Instant>,
 }
 
 /// Why no more frames are taken from the input now.
@@ -56,13 +54,12 @@ impl Conversation {
     pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress) -> Self {
         Self {
             session: Session::new(shared.limits.offer()),
-            in_flight: InFlight::new(Rc::clone(&shared.counters)),
+            in_flight: InFlight::new(shared.in_flight.share(), Rc::clone(&shared.counters)),
+            ack_form: AckForm::new(shared.fill_empty_acks),
             shared,
             codec: FrameCodec::default(),
             peer: Arc::new(Peer { address, engine_id: None }),
-            max_frame_size: FrameCodec::HELLO_LIMIT,
-            fragments_out: false,
-            max_ack_size: 0,
+            begun: None,
         }
     }
 
@@ -79,17 +76,39 @@ impl Conversation {
         self.in_flight.is_empty()
     }
 
+    /// How many bytes of memory wait for fragments or answers.
+    pub(crate) fn kept(&self) -> usize {
+        self.session.kept() + self.in_flight.bytes()
+    }
+
+    /// Gives up a NOTIFY whose fragments have not all come.
+    pub(crate) fn forget(&mut self) {
+        self.session.forget();
+        self.begun = None;
+    }
+
     /// When the oldest NOTIFY that waits for its answer had come.
     pub(crate) fn oldest(&self) -> Option<Instant> {
         self.in_flight.oldest()
+    }
+
+    /// Whether the peer has not finished in time what it has begun to send.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        self.read_deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    fn read_deadline(&self) -> Option<Instant> {
+        self.begun.map(|begun| begun + self.shared.limits.read_timeout)
     }
 
     /// Takes whole frames from `input` and puts what can be answered at once into `output`.
     pub(crate) fn receive(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
         let now = Instant::now();
         let mut answered = 0;
+        self.in_flight.look();
         let flow = loop {
             if self.is_full(output) {
+                self.begun = None;
                 break Flow::Full;
             }
             let step = match self.codec.cut(input) {
@@ -97,9 +116,15 @@ impl Conversation {
                     self.count_fragment(&frame);
                     self.session.receive(frame)
                 }
-                Ok(None) => break Flow::Hungry,
+                Ok(None) => {
+                    self.note_beginning(!input.is_empty(), now);
+                    break Flow::Hungry;
+                }
                 Err(violation) => Err(violation),
             };
+            if !self.session.is_reassembling() {
+                self.begun = None;
+            }
             match step {
                 Ok(Step::Dispatch(notify)) => {
                     answered += u64::from(self.dispatch(notify, now, output));
@@ -119,8 +144,15 @@ impl Conversation {
         flow
     }
 
-    /// Puts the ACKs whose answers have come into `output`, and has `timer` go off at the next
-    /// deadline; says how many.
+    /// Notes since when the peer has something to finish, if it has.
+    fn note_beginning(&mut self, is_frame_begun: bool, now: Instant) {
+        if is_frame_begun || self.session.is_reassembling() {
+            self.begun.get_or_insert(now);
+        }
+    }
+
+    /// Puts the ACKs whose answers have come into `output`, and has `timer` go off when the next
+    /// fallback, or the rest of a frame, is due; says how many.
     pub(crate) fn poll_acks(
         &mut self,
         task: &mut Context<'_>,
@@ -133,7 +165,12 @@ impl Conversation {
             self.acknowledge(&finished, output);
             sent += 1;
         }
-        if let Some(deadline) = self.in_flight.deadline() {
+        if self.is_clogged(output) {
+            // Nothing is read now: it is not for the peer to go on.
+            self.begun = None;
+        }
+        let deadlines = [self.in_flight.deadline(), self.read_deadline()];
+        if let Some(deadline) = deadlines.into_iter().flatten().min() {
             timer.arm(deadline);
         }
         sent
@@ -169,13 +206,14 @@ impl Conversation {
     /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
     fn dispatch(&mut self, notify: Notify, now: Instant, output: &mut BytesMut) -> bool {
         let origin = self.note(&notify, now);
+        let bytes = notify.messages.encoded_len();
         match collect(notify.messages, origin, &self.terms()) {
             Collected::Now(finished) => {
                 self.acknowledge(&finished, output);
                 true
             }
             Collected::Later(collection) => {
-                self.in_flight.push(collection);
+                self.in_flight.push(collection, bytes);
                 false
             }
         }
@@ -189,18 +227,14 @@ impl Conversation {
 
     fn terms(&self) -> Terms<'_> {
         let Shared { routes, limits, counters, .. } = &*self.shared;
-        Terms { routes, counters, room: self.max_ack_size, waiting: limits.in_flight }
+        let waiting = limits.in_flight.min(self.in_flight.left());
+        Terms { routes, counters, room: self.ack_form.max_size, waiting }
     }
 
     #[inline]
     fn acknowledge(&mut self, finished: &Finished, output: &mut BytesMut) {
         self.shared.counters.count(|statistics| statistics.acks += 1);
-        let mut left_out = finished.left_out;
-        if self.fragments_out {
-            finished.ack.encode_fragmented(self.max_frame_size, output);
-        } else {
-            left_out += finished.ack.encode_whole(self.max_frame_size, output);
-        }
+        let left_out = finished.left_out + self.ack_form.encode(&finished.ack, output);
         if left_out > 0 {
             self.report_left_out(&finished.ack, left_out);
         }
@@ -214,7 +248,7 @@ impl Conversation {
                 stream_id = ack.stream_id.0,
                 frame_id = ack.frame_id.0,
                 left_out,
-                max_frame_size = self.max_frame_size,
+                max_frame_size = self.ack_form.max_frame_size,
                 unsaid,
                 "actions left out of an ACK that would be larger than max-frame-size; \
                  raise HAProxy's tune.bufsize, or set shorter variables"
@@ -288,13 +322,8 @@ impl Conversation {
     }
 
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
-        self.max_frame_size = ours.max_frame_size;
         self.codec.set_max_frame_size(ours.max_frame_size);
-        self.fragments_out = theirs.capabilities.fragmentation;
-        self.max_ack_size = match self.fragments_out {
-            true => self.shared.limits.max_fragmented_ack,
-            false => ours.max_frame_size as usize,
-        };
+        self.ack_form.agree(ours.max_frame_size, theirs.capabilities, &self.shared.limits);
         let address = self.peer.address;
         tracing::debug!(
             peer = %address,

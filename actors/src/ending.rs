@@ -56,9 +56,9 @@ impl Ending {
         Self::answering(Some(farewell), true, None)
     }
 
-    /// Says `farewell`, but not before that time.
-    pub(crate) fn not_before(time: Instant, farewell: Disconnect) -> Self {
-        Self::answering(Some(farewell), false, Some(time))
+    /// Says `farewell`, if the peer can read one, but not before that time.
+    pub(crate) fn not_before(time: Instant, farewell: Option<Disconnect>) -> Self {
+        Self::answering(farewell, false, Some(time))
     }
 
     /// Sends what is answered at once, which may still reach a peer that has closed its side; the

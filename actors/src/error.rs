@@ -8,7 +8,7 @@ use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::args::ArgsError;
+use crate::{args::ArgsError, panics::Panic};
 
 /// Any error of a handler.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -28,13 +28,19 @@ pub enum HandlerError {
     Failed(BoxError),
     /// The handler panicked.
     #[error("the handler panicked: {0}")]
-    Panicked(String),
+    Panicked(Panic),
     /// There was no answer by the deadline.
     #[error("no answer by the deadline")]
     Late,
-    /// More messages of this connection wait for their answers than may.
-    #[error("too many messages of this connection wait for their answers")]
+    /// More messages of the connection or of the agent wait for their answers than may.
+    #[error("too many messages wait for their answers")]
     Overloaded,
+    /// The route has as many calls in flight as it may.
+    #[error("the route has as many calls in flight as it may")]
+    Full,
+    /// The handler has failed too often, and is not asked for a while.
+    #[error("the handler has failed too often and is not asked for a while")]
+    Down,
     /// The NOTIFY came in fragments and is larger than the limit: it was not read.
     #[error("the NOTIFY is larger than the limit and was not read")]
     Oversize,
@@ -65,6 +71,16 @@ pub enum AgentError {
         path: PathBuf,
         /// What the system says.
         cause: io::Error,
+    },
+    /// A file of a listener that speaks TLS cannot be used.
+    #[error("cannot use {} for TLS: {cause}; {advice}", path.display())]
+    Tls {
+        /// The path of the file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+        /// What to do about it.
+        advice: &'static str,
     },
     /// There is nothing to listen on.
     #[error("the agent has no address to listen on: call `listen` or `listen_unix`")]

@@ -1,33 +1,38 @@
-//! The fence: a panic behind it becomes an answer.
+//! The fence: a panic behind it becomes an answer, and raises the alarm.
 
 use std::{
-    any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
 
 use crate::{
+    alarm::{Alarm, Fault},
     error::HandlerError,
     handler::{Answer, PendingAnswer, Reply},
+    panics::{self, Panic},
 };
 
 /// Calls a handler.
 #[inline]
-pub(crate) fn call(dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
-    match catch_unwind(AssertUnwindSafe(dispatch)) {
+pub(crate) fn call(alarm: &Alarm, dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
+    match panics::catch(dispatch) {
         Ok(Reply::Now(answer)) => Reply::Now(answer),
-        Ok(Reply::Later(answer)) => Reply::Later(Fenced { answer: Some(answer) }),
-        Err(panic) => Reply::Now(Err(HandlerError::Panicked(message(&*panic)))),
+        Ok(Reply::Later(answer)) => Reply::Later(Fenced::new(answer, alarm.clone())),
+        Err(panic) => Reply::Now(Err(panicked(alarm, panic))),
     }
+}
+
+#[cold]
+fn panicked(alarm: &Alarm, panic: Panic) -> HandlerError {
+    alarm.raise(Fault::Call);
+    HandlerError::Panicked(panic)
 }
 
 /// Does what a handler's values have a say in, such as their `Display` and `Drop`.
 pub(crate) fn shield(what: &'static str, work: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-        quietly(|| {
-            tracing::error!(panic = message(&*panic), "a handler's value panicked while {what}");
-        });
+    if let Err(panic) = panics::catch(work) {
+        quietly(|| tracing::error!(%panic, "a handler's value panicked while {what}"));
     }
 }
 
@@ -37,18 +42,16 @@ pub(crate) fn quietly(log: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(log));
 }
 
-/// What a panic said.
-pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
-}
-
 /// A pending answer that is polled, and dropped, behind the fence.
 pub(crate) struct Fenced {
     answer: Option<PendingAnswer>,
+    alarm: Alarm,
+}
+
+impl Fenced {
+    pub(crate) fn new(answer: PendingAnswer, alarm: Alarm) -> Self {
+        Self { answer: Some(answer), alarm }
+    }
 }
 
 impl Future for Fenced {
@@ -58,8 +61,10 @@ impl Future for Fenced {
         let Some(answer) = &mut self.answer else {
             return Poll::Pending;
         };
-        catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(task)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(HandlerError::Panicked(message(&*panic)))))
+        match panics::catch(|| answer.as_mut().poll(task)) {
+            Ok(progress) => progress,
+            Err(panic) => Poll::Ready(Err(panicked(&self.alarm, panic))),
+        }
     }
 }
 

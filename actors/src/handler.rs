@@ -23,6 +23,9 @@ use crate::{
 /// is `Cell`, `RefCell` and `Rc`, never a lock. Calls interleave at every `.await`, hence `&self`;
 /// futures never leave their arbiter, hence `?Send`.
 ///
+/// One that panics is renewed from its factory; messages that come meanwhile wait for the new
+/// instance, calls that wait for an answer go on with the old one.
+///
 /// ```
 /// use async_trait::async_trait;
 /// use serde::Deserialize;
@@ -59,9 +62,12 @@ pub trait HandlerActor: 'static {
     /// Called once, before the first message: to load what the handler needs, and to start work
     /// that goes on beside the messages.
     ///
+    /// It is called again for every instance that takes the place of one that has panicked.
+    ///
     /// # Errors
     ///
-    /// If the handler cannot work: the agent does not start then.
+    /// If the handler cannot work: the agent does not start then, unless the route is
+    /// [optional](crate::Route::optional).
     async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
         let _ = tasks;
         Ok(())
@@ -96,6 +102,11 @@ pub(crate) enum Reply<Pending = PendingAnswer> {
 pub(crate) trait Dispatch {
     /// Hands over a message, and polls the handler once in place.
     fn dispatch(&self, message: Message, origin: &Origin) -> Reply;
+
+    /// Whether a new instance could do better than one that has panicked.
+    fn is_renewable(&self) -> bool {
+        true
+    }
 
     /// Ends the handler in good order.
     async fn stop(&self) {}
@@ -181,5 +192,10 @@ where
             Ok(args) => self.function.call(args),
             Err(error) => Reply::Now(Err(error.into())),
         }
+    }
+
+    /// A function has no state, and no factory either.
+    fn is_renewable(&self) -> bool {
+        false
     }
 }

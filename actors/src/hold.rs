@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Duration, Instant},
-};
+use tokio::time::{Duration, Instant};
 
-use crate::{limits::Limits, silence::Silence};
+use crate::{limits::Limits, quota::Share, silence::Silence};
 
 /// How many looks make the quiet time.
 const LOOKS: u32 = 10;
@@ -44,7 +41,7 @@ pub(crate) struct Hold {
     /// What those that hold at the same time wait for.
     silence: Option<Arc<Silence>>,
     /// What lets no other hold at the same time.
-    _turn: Option<OwnedSemaphorePermit>,
+    _turn: Option<Share>,
 }
 
 impl Hold {
@@ -70,7 +67,7 @@ impl Hold {
     }
 
     /// Keeps `turn` to its end.
-    pub(crate) fn with_turn(self, turn: Option<OwnedSemaphorePermit>) -> Self {
+    pub(crate) fn with_turn(self, turn: Option<Share>) -> Self {
         Self { _turn: turn, ..self }
     }
 

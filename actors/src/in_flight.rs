@@ -1,6 +1,7 @@
 //! In flight: the NOTIFYs of one connection that wait for their answers, and the next deadline.
 
 use std::{
+    pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
@@ -10,22 +11,41 @@ use tokio::time::Instant;
 
 use crate::{
     collection::{Collection, Finished},
+    quota::Share,
     statistics::Counters,
 };
 
 /// What a connection waits for. Only what was woken is polled.
 pub(crate) struct InFlight {
-    collections: FuturesUnordered<Collection>,
-    /// How many messages wait in them.
-    waiting: usize,
+    collections: FuturesUnordered<Waiting>,
+    /// How many messages wait in them, as a share of what the agent allows.
+    waiting: Share,
+    /// How many more might wait in the agent when that was looked at last.
+    left: usize,
+    /// How many bytes their payloads have.
+    bytes: usize,
     /// The earliest deadline among them, or an earlier one that is met already.
     deadline: Option<Instant>,
     counters: Rc<Counters>,
 }
 
+/// A NOTIFY that waits for its answer, and how many bytes its payload has.
+struct Waiting {
+    collection: Collection,
+    bytes: usize,
+}
+
 impl InFlight {
-    pub(crate) fn new(counters: Rc<Counters>) -> Self {
-        Self { collections: FuturesUnordered::new(), waiting: 0, deadline: None, counters }
+    pub(crate) fn new(waiting: Share, counters: Rc<Counters>) -> Self {
+        let left = waiting.left();
+        Self {
+            collections: FuturesUnordered::new(),
+            waiting,
+            left,
+            bytes: 0,
+            deadline: None,
+            counters,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -34,12 +54,30 @@ impl InFlight {
 
     /// How many messages wait for their answers.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting
+        self.waiting.amount()
+    }
+
+    /// How many more messages may wait in the whole agent; others may take them meanwhile.
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Looks how many more messages may wait in the whole agent.
+    ///
+    /// It is not looked at for every NOTIFY: all arbiters write there, and a message that is answered
+    /// at once has nothing to do with it.
+    pub(crate) fn look(&mut self) {
+        self.left = self.waiting.left();
+    }
+
+    /// How many bytes the payloads of the NOTIFYs have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// When the oldest of them had come.
     pub(crate) fn oldest(&self) -> Option<Instant> {
-        self.collections.iter().map(Collection::arrived).min()
+        self.collections.iter().map(|waiting| waiting.collection.arrived()).min()
     }
 
     /// When the next fallback is due.
@@ -47,10 +85,12 @@ impl InFlight {
         self.deadline
     }
 
-    pub(crate) fn push(&mut self, collection: Collection) {
-        self.waiting += collection.waited();
+    pub(crate) fn push(&mut self, collection: Collection, bytes: usize) {
+        self.waiting.set(self.waiting.amount() + collection.waited());
+        self.look();
         self.deadline = earlier(self.deadline, collection.deadline());
-        self.collections.push(collection);
+        self.bytes += bytes;
+        self.collections.push(Waiting { collection, bytes });
         self.counters.count(|statistics| statistics.in_flight += 1);
     }
 
@@ -59,10 +99,11 @@ impl InFlight {
         if self.collections.is_empty() {
             return None;
         }
-        let Poll::Ready(Some(finished)) = self.collections.poll_next_unpin(task) else {
+        let Poll::Ready(Some((finished, bytes))) = self.collections.poll_next_unpin(task) else {
             return None;
         };
-        self.waiting -= finished.waited;
+        self.waiting.set(self.waiting.amount() - finished.waited);
+        self.bytes -= bytes;
         if self.collections.is_empty() {
             self.deadline = None;
         }
@@ -76,7 +117,7 @@ impl InFlight {
     /// Settles what is due by now, whether or not its ACK can be sent already.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.deadline = None;
-        for collection in &mut self.collections {
+        for Waiting { collection, .. } in &mut self.collections {
             collection.expire(now);
             self.deadline = earlier(self.deadline, collection.deadline());
         }
@@ -90,7 +131,8 @@ impl InFlight {
             statistics.cancelled += cancelled;
         });
         self.collections.clear();
-        self.waiting = 0;
+        self.waiting.set(0);
+        self.bytes = 0;
         self.deadline = None;
     }
 }
@@ -98,6 +140,15 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.cancel();
+    }
+}
+
+impl Future for Waiting {
+    type Output = (Finished, usize);
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let finished = Pin::new(&mut self.collection).poll(task);
+        finished.map(|finished| (finished, self.bytes))
     }
 }
 

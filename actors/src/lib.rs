@@ -32,32 +32,54 @@
 //! | answer messages with an actor that has state | [`HandlerActor`] |
 //! | answer messages with a function | [`handler_fn`] |
 //! | answer messages with a raw actix actor | [`Registry::on_actor`], [`Call`] |
+//! | answer messages on threads of their own | [`BlockingHandler`], [`Registry::on_blocking`] |
 //! | say which arguments a handler takes | [`FromMessage`] |
 //! | set and unset variables | [`Actions`], [`Scope`] |
 //! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
-//! | bind, start, stop, and bound an agent | [`Agent`], [`RunningAgent`], [`Limits`] |
+//! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`] |
+//! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
 //! | see what the agent has done | [`Statistics`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
 
+mod account;
+mod ack_form;
 mod agent;
+mod alarm;
 mod args;
+mod blocking;
 mod buffered_stream;
+mod bulkhead;
 mod cell;
+#[cfg(feature = "tls")]
+mod certificates;
 mod collection;
+mod common;
 mod connection;
 mod conversation;
 mod ending;
 mod error;
 mod fence;
 mod handler;
+#[cfg(feature = "tls")]
+mod handshake;
 mod health;
 mod hold;
 mod in_flight;
+mod instance;
 mod limits;
+mod listen;
 mod listener;
+mod live_route;
+mod mailbox;
 mod origin;
+mod panics;
+mod preamble;
+mod proxy_header;
+mod quota;
+mod refusal;
 mod registry;
+mod restarts;
 mod room;
 mod route;
 mod running_agent;
@@ -71,17 +93,25 @@ mod tasks;
 pub mod testing;
 mod throttle;
 mod timer;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use agent::Agent;
 pub use args::{ArgsError, FromMessage};
-pub use cell::Call;
+pub use blocking::BlockingHandler;
+pub use bulkhead::Overload;
 pub use error::{AgentError, BoxError, HandlerError};
 pub use handler::{Asynchronous, HandlerActor, HandlerFn, Plain};
 pub use limits::Limits;
+pub use listen::Listen;
+pub use mailbox::Call;
 pub use origin::{Origin, PeerAddress};
+pub use panics::Panic;
 pub use registry::Registry;
 pub use route::{Route, handler_fn};
 pub use running_agent::RunningAgent;
 pub use spop::{Action, ActionError, Actions, Message, Messages, Scope, TypedData};
-pub use statistics::{Histogram, Outcomes, Statistics, StatusCounts};
+pub use statistics::{Histogram, Outcomes, Statistics, StatusCounts, WrongTraffic};
 pub use tasks::Tasks;
+#[cfg(feature = "tls")]
+pub use tls::Tls;

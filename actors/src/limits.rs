@@ -15,9 +15,17 @@ pub struct Limits {
     /// How long a message may take before its fallback is sent in place of its answer. It must be
     /// shorter than HAProxy's `timeout processing`. Default 1 s; a route may have its own.
     pub deadline: Duration,
+    /// How many connections the agent may have open, on all arbiters and listeners together. One
+    /// more is refused with DISCONNECT 13 after [`refusal_delay`](Self::refusal_delay), a health
+    /// check too: HAProxy asks another server then. Each takes an open file. Default 10,000.
+    pub connections: usize,
     /// How many messages of one connection may wait for their answers; at the bound the connection
     /// is not read, and of one NOTIFY no more than that many wait. Default 512.
     pub in_flight: usize,
+    /// How many messages of all connections together may wait for their answers; at the bound,
+    /// messages get their fallbacks at once, whether or not their handlers would have to wait.
+    /// Default 16,384.
+    pub in_flight_per_agent: usize,
     /// The largest frame in bytes, the 4 of its length not counted; HAProxy announces its own, and
     /// the smaller one counts. At least 256, default 1 MiB.
     pub max_frame_size: u32,
@@ -28,19 +36,30 @@ pub struct Limits {
     pub max_fragmented_ack: usize,
     /// How long a connection may take to say HELLO. Default 10 s.
     pub hello_timeout: Duration,
+    /// How long a frame, or a NOTIFY in fragments, may take from its first byte to its last; then
+    /// its connection is ended with DISCONNECT 2. HELLO has a time of its own. Default 30 s.
+    pub read_timeout: Duration,
+    /// How many bytes all connections together may keep between their wake-ups: frames that have
+    /// begun, unfinished fragments, unread output, and the payloads of NOTIFYs in flight. While they
+    /// keep more, a connection that keeps more than its part, which is `memory / connections`, is
+    /// ended with DISCONNECT 13 as it wakes up. At least `max_frame_size` and
+    /// `max_reassembled_size`, default 256 MiB.
+    pub memory: usize,
     /// How many bytes of ACKs may wait for a peer that does not read them; above, the connection is
     /// not read and no further answer is collected. Default 256 KiB.
     pub output_buffer: usize,
     /// How long a peer may read nothing of what waits for it; then its connection is closed. Default
     /// 30 s.
     pub write_timeout: Duration,
-    /// How long a refused HELLO waits for its answer: HAProxy up to 3.0 comes back at once, a
-    /// thousand times a second. Default 100 ms.
+    /// How long a refused HELLO or connection waits for its answer: HAProxy up to 3.0 comes back at
+    /// once, a thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
     /// How old a connection may become, give or take a tenth; then it ends as at a stop, without a
     /// loss, and HAProxy opens another: so that a load balancer in between can spread them anew. By
     /// default there is no such age.
     pub max_connection_age: Option<Duration>,
+    /// How long a handler may take to start. Default 30 s.
+    pub start_timeout: Duration,
     /// How long the agent goes on as before when it stops, but for health checks, which it refuses:
     /// the time for HAProxy to send its messages elsewhere. At least `inter` × `fall` of its `server`
     /// lines; without a health check in the last 30 s there is none. Default 7 s, as `inter 2s
@@ -56,15 +75,20 @@ impl Default for Limits {
         let Offer { max_frame_size, max_reassembled_size } = Offer::default();
         Self {
             deadline: Duration::from_secs(1),
+            connections: 10_000,
             in_flight: 512,
+            in_flight_per_agent: 16_384,
             max_frame_size,
             max_reassembled_size,
             max_fragmented_ack: 4 << 20,
             hello_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            memory: 256 << 20,
             output_buffer: 256 * 1024,
             write_timeout: Duration::from_secs(30),
             refusal_delay: Duration::from_millis(100),
             max_connection_age: None,
+            start_timeout: Duration::from_secs(30),
             notice_period: Duration::from_secs(7),
             shutdown_timeout: Duration::from_secs(10),
         }
@@ -75,15 +99,23 @@ impl Limits {
     pub(crate) fn check(&self) -> Result<(), AgentError> {
         check_duration("deadline", self.deadline)?;
         check_duration("hello_timeout", self.hello_timeout)?;
+        check_duration("read_timeout", self.read_timeout)?;
         check_duration("write_timeout", self.write_timeout)?;
+        check_duration("start_timeout", self.start_timeout)?;
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
+        check("connections", self.connections > 0, "at least 1")?;
         if let Some(age) = self.max_connection_age {
             check_duration("max_connection_age", age)?;
         }
         check("notice_period", self.notice_period <= MAX_DURATION, "at most a day")?;
         check("in_flight", self.in_flight > 0, "at least 1")?;
+        check("in_flight_per_agent", self.in_flight_per_agent > 0, "at least 1")?;
         check("output_buffer", self.output_buffer > 0, "at least 1")?;
+        let holds_a_notify =
+            self.memory >= self.max_reassembled_size.max(self.max_frame_size as usize);
+        let requirement = "at least max_frame_size and max_reassembled_size";
+        check("memory", holds_a_notify, requirement)?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;
         check("max_frame_size", is_frame_size, "at least 256")
     }
@@ -110,6 +142,10 @@ pub(crate) fn check_duration(limit: &'static str, duration: Duration) -> Result<
     check(limit, is_possible, "longer than 0 and at most a day")
 }
 
-fn check(limit: &'static str, is_met: bool, requirement: &'static str) -> Result<(), AgentError> {
+pub(crate) fn check(
+    limit: &'static str,
+    is_met: bool,
+    requirement: &'static str,
+) -> Result<(), AgentError> {
     if is_met { Ok(()) } else { Err(AgentError::BadLimit { limit, requirement }) }
 }

@@ -15,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{fence, throttle::Throttle};
+use crate::{fence, preamble::Entrance, throttle::Throttle};
 
 /// HAProxy opens a burst of connections when it reloads.
 const BACKLOG: i32 = 4096;
@@ -56,10 +56,16 @@ impl<S> ByteStream for S where
 {
 }
 
+/// Something that listens, and what a connection there has to bring before SPOP.
+pub(crate) struct Listener {
+    pub(crate) bound: Bound,
+    pub(crate) entrance: Entrance,
+}
+
 /// Something that listens, and is not yet part of a runtime.
 ///
 /// The file of a socket is removed before the socket closes: so nobody takes it for a dead one.
-pub(crate) enum Listener {
+pub(crate) enum Bound {
     Tcp(std::net::TcpListener),
     Unix(SocketFile, std::os::unix::net::UnixListener),
 }
@@ -67,7 +73,7 @@ pub(crate) enum Listener {
 /// The file of a UNIX socket, removed with its listener.
 pub(crate) struct SocketFile(PathBuf);
 
-impl Listener {
+impl Bound {
     /// Listens on the first of `address` that can be listened on.
     pub(crate) fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -238,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn checklist_03_an_accepted_connection_has_tcp_nodelay_and_keepalive() -> io::Result<()> {
-        let listener = Listener::tcp("127.0.0.1:0")?;
+        let listener = Bound::tcp("127.0.0.1:0")?;
         let address = listener.local_address().expect("a TCP listener has one");
         let listener = listener.activate()?;
         let _client = std::net::TcpStream::connect(address)?;

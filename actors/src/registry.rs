@@ -1,15 +1,13 @@
 //! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, num::NonZero, rc::Rc};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
 use futures_util::future::join_all;
 
 use crate::{
-    cell::Call,
-    error::AgentError,
-    route::{LiveRoute, Route},
-    statistics::Counters,
+    blocking::BlockingHandler, error::AgentError, limits::Limits, live_route::LiveRoute,
+    mailbox::Call, route::Route, statistics::Counters,
 };
 
 /// The blueprint of an agent: message names, and the handlers that answer them.
@@ -68,6 +66,22 @@ impl Registry {
         self.on(name, Route::actor(factory))
     }
 
+    /// Answers the messages called `name` on threads of their own, so many on every arbiter; see
+    /// [`BlockingHandler`] and [`Route::blocking`].
+    #[must_use]
+    pub fn on_blocking<H, F>(
+        self,
+        name: impl Into<String>,
+        threads: NonZero<usize>,
+        factory: F,
+    ) -> Self
+    where
+        H: BlockingHandler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        self.on(name, Route::blocking(threads, factory))
+    }
+
     /// Answers the messages whose name has no route of its own.
     #[must_use]
     pub fn catch_all(mut self, route: impl Into<Route>) -> Self {
@@ -94,11 +108,11 @@ impl Registry {
     /// Starts every handler on this arbiter.
     pub(crate) async fn start(
         &self,
-        deadline: Duration,
+        limits: &Limits,
         counters: &Rc<Counters>,
     ) -> Result<Routes, AgentError> {
         let start = async |name: &str, route: &Route| {
-            let live = route.start(name.into(), deadline, Rc::clone(counters)).await;
+            let live = route.start(name.into(), limits, Rc::clone(counters)).await;
             live.map(Rc::new).map_err(|cause| AgentError::Handler { name: name.to_owned(), cause })
         };
         let mut routes = Routes::default();

@@ -1,32 +1,39 @@
-//! Route: from a message's name to its handler, with what is sent when the handler has no answer.
+//! Route: how the handler of a message is made, and what holds for its calls.
 
-use std::{fmt, panic::AssertUnwindSafe, pin::Pin, rc::Rc, sync::Arc, time::Duration};
+use std::{fmt, num::NonZero, rc::Rc, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
-use futures_util::FutureExt;
 
 use crate::{
+    alarm::Alarm,
     args::FromMessage,
-    cell::{Call, Cell, Mailbox},
-    error::{AgentError, BoxError, HandlerError},
-    fence::{self, Fenced},
-    handler::{Answer, Dispatch, Function, HandlerActor, HandlerFn, Reply},
-    limits::check_duration,
-    origin::Origin,
-    spop::{Actions, Message},
+    blocking::{Blocking, BlockingHandler},
+    bulkhead::{Bulkhead, Overload},
+    cell::{Care, Cell, Start, Starting},
+    error::{AgentError, BoxError},
+    handler::{Dispatch, Function, HandlerActor, HandlerFn},
+    instance::Instance,
+    limits::{Limits, check, check_duration},
+    live_route::{Deadline, LiveRoute},
+    mailbox::{Call, Mailbox},
+    restarts::Budget,
+    spop::Actions,
     statistics::Counters,
     throttle::Throttle,
 };
-
-type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Dispatch>, BoxError>>>>;
 
 /// How a handler is made, and what holds for its route.
 ///
 /// A factory is a route with the defaults; see [`Registry::on`](crate::Registry::on).
 pub struct Route {
-    start: Box<dyn Fn() -> Starting + Send + Sync>,
+    start: Start,
     fallback: Actions,
     deadline: Option<Duration>,
+    deadline_argument: Option<Box<str>>,
+    in_flight: usize,
+    overload: Overload,
+    budget: Budget,
+    is_required: bool,
 }
 
 /// A plain or async function as a route.
@@ -60,42 +67,72 @@ where
     Kind: 'static,
 {
     let function = Arc::new(Function::new(function));
-    Route::from_start(move || {
+    Route::from_start(move |_| {
         let function = Arc::clone(&function);
         Box::pin(async { Ok(Box::new(function) as Box<dyn Dispatch>) })
     })
 }
 
 impl Route {
-    /// A route to the handler that `factory` makes, once for every arbiter.
+    /// A route to the handler that `factory` makes, once for every arbiter and again after a panic.
     pub fn new<H, F>(factory: F) -> Self
     where
         H: HandlerActor,
         F: Fn() -> H + Send + Sync + 'static,
     {
-        Self::from_start(move || {
+        Self::from_start(move |alarm| {
             let handler = factory();
-            Box::pin(async { Ok(Box::new(Cell::start(handler).await?) as Box<dyn Dispatch>) })
+            Box::pin(async {
+                Ok(Box::new(Instance::start(handler, alarm).await?) as Box<dyn Dispatch>)
+            })
+        })
+    }
+
+    /// A route to `threads` threads on every arbiter, each with a handler that `factory` makes, for
+    /// handlers that block or compute for long.
+    pub fn blocking<H, F>(threads: NonZero<usize>, factory: F) -> Self
+    where
+        H: BlockingHandler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        let factory: Arc<dyn Fn() -> H + Send + Sync> = Arc::new(factory);
+        Self::from_start(move |alarm| {
+            let factory = Arc::clone(&factory);
+            Box::pin(async move {
+                let blocking = Blocking::start(threads, factory, alarm).await?;
+                Ok(Box::new(blocking) as Box<dyn Dispatch>)
+            })
         })
     }
 
     /// A route through the mailbox of a raw actix actor, for strict order, exclusive state across
     /// awaits, or another thread. `factory` is called once for every arbiter, and on it; it may
-    /// start an actor there, or hand out clones of one address.
+    /// start an actor there or return the address of one that runs elsewhere. It is called again
+    /// when the actor has stopped or panicked: what waited in that mailbox is answered by the
+    /// fallback.
     pub fn actor<A, F>(factory: F) -> Self
     where
         A: Actor + actix::Handler<Call>,
         A::Context: ToEnvelope<A, Call>,
         F: Fn() -> Addr<A> + Send + Sync + 'static,
     {
-        Self::from_start(move || {
-            let mailbox = Mailbox::new(factory().recipient());
+        Self::from_start(move |alarm| {
+            let mailbox = Mailbox::new(factory().recipient(), alarm);
             Box::pin(async { Ok(Box::new(mailbox) as Box<dyn Dispatch>) })
         })
     }
 
-    fn from_start(start: impl Fn() -> Starting + Send + Sync + 'static) -> Self {
-        Self { start: Box::new(start), fallback: Actions::none(), deadline: None }
+    fn from_start(start: impl Fn(Alarm) -> Starting + Send + Sync + 'static) -> Self {
+        Self {
+            start: Arc::new(start),
+            fallback: Actions::none(),
+            deadline: None,
+            deadline_argument: None,
+            in_flight: Bulkhead::DEFAULT,
+            overload: Overload::default(),
+            budget: Budget::default(),
+            is_required: true,
+        }
     }
 
     /// What is sent when the handler fails, panics or is late: none unless this is called, so that
@@ -113,28 +150,75 @@ impl Route {
         self
     }
 
-    /// Calls the factory and starts what it makes, behind the fence.
-    async fn start_handler(&self) -> Result<Box<dyn Dispatch>, BoxError> {
-        let started = AssertUnwindSafe(async { (self.start)().await }).catch_unwind().await;
-        started.unwrap_or_else(|panic| Err(fence::message(&*panic).into()))
+    /// The argument that shortens the deadline of its message: an integer, in milliseconds. It never
+    /// makes it longer; a message without it has the deadline of the route.
+    #[must_use]
+    pub fn deadline_argument(mut self, name: impl Into<String>) -> Self {
+        self.deadline_argument = Some(name.into().into());
+        self
+    }
+
+    /// How many calls of this route may be in flight on an arbiter, those included that wait for a
+    /// renewal: 256 unless this is called. A call that is answered at once is never in flight.
+    #[must_use]
+    pub fn in_flight(mut self, calls: usize) -> Self {
+        self.in_flight = calls;
+        self
+    }
+
+    /// What becomes of a message when that many calls are in flight: the fallback at once, unless
+    /// this is called.
+    #[must_use]
+    pub fn overload(mut self, overload: Overload) -> Self {
+        self.overload = overload;
+        self
+    }
+
+    /// How often the handler may be renewed within any `window`: 10 times in 10 s unless this is
+    /// called. Beyond that its fallback is sent at once, and it is tried again once a window.
+    #[must_use]
+    pub fn restarts(mut self, count: usize, window: Duration) -> Self {
+        self.budget = Budget { count, window };
+        self
+    }
+
+    /// Has the agent start even if the handler does not: the fallback is sent until it does.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.is_required = false;
+        self
     }
 
     pub(crate) fn check(&self) -> Result<(), AgentError> {
-        self.deadline.map_or(Ok(()), |deadline| check_duration("deadline", deadline))
+        self.deadline.map_or(Ok(()), |deadline| check_duration("deadline", deadline))?;
+        check_duration("restarts", self.budget.window)?;
+        let is_possible = (1..=Bulkhead::MAX).contains(&self.in_flight);
+        check("in_flight of a route", is_possible, "at least 1, and a number that can be counted")
     }
 
     /// Starts the handler on this arbiter.
     pub(crate) async fn start(
         &self,
         name: Rc<str>,
-        deadline: Duration,
+        limits: &Limits,
         counters: Rc<Counters>,
     ) -> Result<LiveRoute, BoxError> {
+        let care = Care {
+            start: Arc::clone(&self.start),
+            is_required: self.is_required,
+            start_timeout: limits.start_timeout,
+            budget: self.budget,
+        };
+        let deadline = Deadline {
+            time: self.deadline.unwrap_or(limits.deadline),
+            argument: self.deadline_argument.clone(),
+        };
         Ok(LiveRoute {
+            cell: Cell::start(Rc::clone(&name), care, Rc::clone(&counters)).await?,
             name,
-            handler: self.start_handler().await?,
+            bulkhead: Bulkhead::new(self.in_flight, self.overload),
             fallback: self.fallback.clone(),
-            deadline: self.deadline.unwrap_or(deadline),
+            deadline,
             counters,
             log: Throttle::default(),
         })
@@ -156,92 +240,10 @@ impl fmt::Debug for Route {
         f.debug_struct("Route")
             .field("fallback", &self.fallback)
             .field("deadline", &self.deadline)
+            .field("in_flight", &self.in_flight)
+            .field("overload", &self.overload)
+            .field("restarts", &self.budget)
+            .field("is_required", &self.is_required)
             .finish_non_exhaustive()
-    }
-}
-
-/// A route on an arbiter, its handler started.
-pub(crate) struct LiveRoute {
-    name: Rc<str>,
-    handler: Box<dyn Dispatch>,
-    fallback: Actions,
-    deadline: Duration,
-    counters: Rc<Counters>,
-    log: Throttle,
-}
-
-impl LiveRoute {
-    pub(crate) fn deadline(&self) -> Duration {
-        self.deadline
-    }
-
-    /// Hands a message to the handler, behind the fence.
-    #[inline]
-    pub(crate) fn call(&self, message: Message, origin: &mut Origin) -> Reply<Fenced> {
-        origin.set_time(self.deadline);
-        fence::call(|| self.handler.dispatch(message, origin))
-    }
-
-    /// What an answer, or the lack of one, puts into the ACK. Counts and logs it.
-    #[inline]
-    pub(crate) fn settle(&self, answer: Answer) -> Actions {
-        match answer {
-            Ok(actions) => {
-                self.counters.count(|statistics| statistics.messages.answered += 1);
-                actions
-            }
-            Err(error) => {
-                fence::shield("its error was logged", || self.report(error));
-                self.fallback.clone()
-            }
-        }
-    }
-
-    /// Counts and logs an error, and drops it.
-    #[cold]
-    fn report(&self, error: HandlerError) {
-        self.counters.count(|statistics| {
-            let outcomes = &mut statistics.messages;
-            *match &error {
-                HandlerError::Arguments(_) => &mut outcomes.bad_arguments,
-                HandlerError::Failed(_) => &mut outcomes.failed,
-                HandlerError::Panicked(_) => &mut outcomes.panicked,
-                HandlerError::Late => &mut outcomes.late,
-                HandlerError::Overloaded => &mut outcomes.overloaded,
-                HandlerError::Oversize => &mut outcomes.oversize,
-                HandlerError::Gone => &mut outcomes.gone,
-            } += 1;
-        });
-        if let Some(unsaid) = self.log.permit() {
-            tracing::warn!(
-                spoe_message = &*self.name,
-                fallback = %self.fallback,
-                unsaid,
-                "fallback sent: {error}; {}",
-                advice(&error)
-            );
-        }
-    }
-
-    /// Ends the handler in good order.
-    pub(crate) async fn stop(&self) {
-        self.handler.stop().await;
-    }
-}
-
-/// What to do about it.
-fn advice(error: &HandlerError) -> &'static str {
-    match error {
-        HandlerError::Arguments(_) => {
-            "compare the args of this spoe-message with the handler's type"
-        }
-        HandlerError::Failed(_) => "the handler says why",
-        HandlerError::Panicked(_) => "this is a bug of the handler",
-        HandlerError::Late => "make the handler faster, or give its route a longer deadline",
-        HandlerError::Overloaded => "find out why its answers take so long, or raise in_flight",
-        HandlerError::Oversize => "pass less in this spoe-message, or raise max_reassembled_size",
-        HandlerError::Gone => {
-            "this is a bug of the actor: it stopped, or panicked over this message"
-        }
     }
 }

@@ -13,12 +13,14 @@ use tokio::{
 };
 
 use crate::{
+    common::Common,
     error::AgentError,
     limits::Limits,
     listener::{Listener, Socket},
+    registry::Registry,
     silence::Silence,
-    statistics::Statistics,
-    supervisor::{Adopt, Blueprint, GoDown, Report, Stop, Supervisor},
+    statistics::{ListenerCounters, Statistics},
+    supervisor::{Adopt, GoDown, Report, Stop, Supervisor},
 };
 
 /// How long the arbiters may take to answer beyond the time that they are given to stop.
@@ -28,9 +30,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// good order.
 pub struct RunningAgent {
     addresses: Vec<SocketAddr>,
-    limits: Limits,
+    common: Common,
     workers: Vec<Worker>,
     listeners: Vec<Accepting>,
+    counters: Arc<ListenerCounters>,
 }
 
 /// A listener at work.
@@ -46,8 +49,14 @@ struct Worker {
 }
 
 impl RunningAgent {
-    pub(crate) fn new(addresses: Vec<SocketAddr>, limits: Limits) -> Self {
-        Self { addresses, limits, workers: Vec::new(), listeners: Vec::new() }
+    pub(crate) fn new(addresses: Vec<SocketAddr>, common: Common) -> Self {
+        Self {
+            addresses,
+            common,
+            workers: Vec::new(),
+            listeners: Vec::new(),
+            counters: Arc::default(),
+        }
     }
 
     /// The TCP addresses that are listened on.
@@ -65,7 +74,7 @@ impl RunningAgent {
     /// What the agent has seen and done so far, on all arbiters together.
     pub async fn statistics(&self) -> Statistics {
         let reports = self.workers.iter().map(|worker| worker.supervisor.send(Report));
-        let mut all = Statistics::default();
+        let mut all = self.counters.snapshot();
         for report in join_all(reports).await.into_iter().flatten() {
             all.add(&report);
         }
@@ -113,7 +122,8 @@ impl RunningAgent {
     /// Where HAProxy has another server for its messages, no request is lost but one that crosses
     /// the farewell: for that there is no frame in SPOP.
     pub async fn stop(mut self) -> Statistics {
-        give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.limits).await;
+        give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common.limits)
+            .await;
         tracing::info!("connections are no longer accepted; those that are open come to their end");
         for listener in self.listeners.drain(..) {
             // It hands over what is in its backlog, and closes.
@@ -121,11 +131,11 @@ impl RunningAgent {
             let _ = listener.task.await;
         }
         // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
-        let patience = 2 * self.limits.shutdown_timeout + PATIENCE;
+        let patience = 2 * self.common.limits.shutdown_timeout + PATIENCE;
         let silence = Silence::begin();
         let stop = |worker: &Worker| worker.supervisor.send(Stop(Arc::clone(&silence)));
         let stops = self.workers.iter().map(|worker| timeout(patience, stop(worker)));
-        let mut all = Statistics::default();
+        let mut all = self.counters.snapshot();
         for stopped in join_all(stops).await {
             match stopped {
                 Ok(Ok(statistics)) => all.add(&statistics),
@@ -141,16 +151,16 @@ impl RunningAgent {
     pub(crate) async fn start_workers(
         &mut self,
         count: NonZero<usize>,
-        blueprint: &Blueprint,
+        registry: &Arc<Registry>,
     ) -> Result<(), AgentError> {
         for _ in 0..count.get() {
             let arbiter = Arbiter::new();
-            let blueprint = blueprint.clone();
+            let (registry, common) = (Arc::clone(registry), self.common.clone());
             let (started, starting) = oneshot::channel();
             arbiter.spawn_fn(move || {
                 actix_rt::spawn(async move {
                     // The receiver is gone only if the agent's start was given up.
-                    let _ = started.send(Supervisor::start(blueprint).await);
+                    let _ = started.send(Supervisor::start(registry, common).await);
                 });
             });
             let supervisor = match starting.await {
@@ -168,8 +178,10 @@ impl RunningAgent {
     /// Accepts on this thread and hands the connections to the arbiters in turn.
     pub(crate) fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
         for listener in listeners {
-            let address = listener.local_address();
-            let active = listener.activate().map_err(|cause| {
+            let Listener { bound, mut entrance } = listener;
+            entrance.open(&self.counters);
+            let address = bound.local_address();
+            let active = bound.activate().map_err(|cause| {
                 let address = address.map_or_else(|| "a UNIX socket".into(), |a| a.to_string());
                 AgentError::Bind { address, cause }
             })?;
@@ -177,7 +189,7 @@ impl RunningAgent {
                 self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
             let mut turn = 0;
             let take = move |socket: Socket| {
-                supervisors[turn].do_send(Adopt(socket));
+                supervisors[turn].do_send(Adopt { socket, preamble: entrance.preamble() });
                 turn = (turn + 1) % supervisors.len();
             };
             let (stop, stopped) = oneshot::channel();

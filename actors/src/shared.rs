@@ -1,47 +1,126 @@
 //! What everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
 
-use std::{cell::Cell, rc::Rc, sync::Arc};
+use std::{cell::Cell, fmt, rc::Rc};
 
 use bytes::BytesMut;
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::{
-    health::Health, limits::Limits, registry::Routes, statistics::Counters, throttle::Throttle,
+    common::Common,
+    health::Health,
+    limits::Limits,
+    origin::PeerAddress,
+    quota::{Quota, Share},
+    registry::Routes,
+    spop::Foreign,
+    statistics::Counters,
+    throttle::Throttle,
 };
 
 /// What the connections of one arbiter share.
 pub(crate) struct Shared {
     pub(crate) routes: Routes,
     pub(crate) limits: Limits,
+    pub(crate) fill_empty_acks: bool,
+    pub(crate) connections: Quota,
+    pub(crate) refusals: Quota,
+    pub(crate) recycling: Quota,
+    pub(crate) in_flight: Quota,
+    pub(crate) memory: Quota,
     pub(crate) counters: Rc<Counters>,
     pub(crate) health: Health,
-    /// The turn to be recycled: one connection of the agent at a time.
-    pub(crate) recycling: Arc<Semaphore>,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
+    wrong_traffic: [Throttle; 4],
+    pub(crate) headers: Throttle,
+    #[cfg(feature = "tls")]
+    pub(crate) handshakes: Throttle,
     pub(crate) left_out: Throttle,
     pub(crate) oversize: Throttle,
+    pub(crate) refused: Throttle,
+    pub(crate) overdrawn: Throttle,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        routes: Routes,
-        limits: Limits,
-        counters: Rc<Counters>,
-        recycling: Arc<Semaphore>,
-    ) -> Self {
+    pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
+        let Common { limits, fill_empty_acks, connections, refusals, recycling, in_flight, memory } =
+            common;
         Self {
             routes,
             limits,
+            fill_empty_acks,
+            connections,
+            refusals,
+            recycling,
+            in_flight,
+            memory,
             counters,
             health: Health::default(),
-            recycling,
             input: LentBuffer::default(),
             output: LentBuffer::default(),
             violations: Throttle::default(),
+            wrong_traffic: Default::default(),
+            headers: Throttle::default(),
+            #[cfg(feature = "tls")]
+            handshakes: Throttle::default(),
             left_out: Throttle::default(),
             oversize: Throttle::default(),
+            refused: Throttle::default(),
+            overdrawn: Throttle::default(),
+        }
+    }
+}
+
+/// Keeps a connection counted as open, in its place.
+pub(crate) struct Presence {
+    counters: Rc<Counters>,
+    since: Instant,
+    _place: Share,
+}
+
+impl Presence {
+    pub(crate) fn new(place: Share, counters: Rc<Counters>) -> Self {
+        counters.count(|statistics| {
+            statistics.connections_accepted += 1;
+            statistics.connections_open += 1;
+        });
+        Self { counters, since: Instant::now(), _place: place }
+    }
+
+    /// When the connection came.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.counters.count(|statistics| statistics.connections_open -= 1);
+    }
+}
+
+/// A connection that begins with another protocol than is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mismatch {
+    /// What it begins with; `None` if that has no name, as plain SPOP where TLS is due.
+    pub(crate) found: Option<Foreign>,
+    pub(crate) due: &'static str,
+    pub(crate) advice: &'static str,
+}
+
+impl Shared {
+    /// Counts it, and logs it once a second for each kind.
+    pub(crate) fn report(&self, peer: PeerAddress, mismatch: Mismatch) {
+        let Mismatch { found, due, advice } = mismatch;
+        self.counters.count(|statistics| statistics.wrong_traffic.count(found));
+        let kind = found.map_or(0, |protocol| 1 + protocol as usize);
+        if let Some(unsaid) = self.wrong_traffic[kind].permit() {
+            let found: &dyn fmt::Display = match &found {
+                Some(protocol) => protocol,
+                None => &"plain SPOP, or an unknown protocol,",
+            };
+            tracing::warn!(%peer, unsaid, "{found} where {due} is due; {advice}");
         }
     }
 }
@@ -56,6 +135,8 @@ impl LentBuffer {
     const SMALL: usize = 16 * 1024;
     /// A buffer that grew beyond this is not kept.
     const LARGE: usize = 1024 * 1024;
+    /// A sleeping connection keeps no buffer that is more than so many times what is in it.
+    const SLACK: usize = 4;
 
     /// Puts the lent buffer in the place of `kept`, with the bytes of `kept` in it.
     pub(crate) fn lend(&self, kept: &mut BytesMut) {
@@ -68,7 +149,7 @@ impl LentBuffer {
 
     /// Takes the lent buffer back; what it still holds stays with the connection.
     pub(crate) fn take_back(&self, lent: &mut BytesMut) {
-        if lent.len() > Self::SMALL {
+        if lent.len() > Self::SMALL && lent.capacity() <= Self::SLACK * lent.len() {
             return;
         }
         let kept = if lent.is_empty() { BytesMut::new() } else { BytesMut::from(&lent[..]) };

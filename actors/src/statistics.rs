@@ -1,19 +1,33 @@
 //! Statistics: what the agent has seen and done, counted per arbiter and added up on request.
 
-use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use crate::spop::StatusCode;
+use crate::spop::{Foreign, StatusCode};
 
 /// What an agent, or one of its arbiters, has seen and done since it started.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Connections accepted, health checks included.
+    /// Connections accepted, health checks included; refused ones are not.
     pub connections_accepted: u64,
+    /// Connections refused because as many were open as may be.
+    pub connections_refused: u64,
     /// Connections that are open now.
     pub connections_open: u64,
     /// Connections that ended because of their age.
     pub connections_recycled: u64,
+    /// Bytes that connections keep now, between their wake-ups: see
+    /// [`Limits::memory`](crate::Limits::memory).
+    pub bytes_kept: u64,
+    /// Connections ended because they kept much while all together kept more than they may.
+    pub memory_exceeded: u64,
+    /// Connections ended because a frame was not finished in time.
+    pub read_timeouts: u64,
     /// Connections closed because the peer read nothing for too long.
     pub write_timeouts: u64,
     /// Connections whose own code panicked: each is a bug of this library.
@@ -22,6 +36,16 @@ pub struct Statistics {
     pub hellos: u64,
     /// HELLOs refused.
     pub hellos_refused: u64,
+    /// Connections that began with another protocol than is due, by what it was.
+    pub wrong_traffic: WrongTraffic,
+    /// PROXY headers that could not be read, or did not come in time.
+    pub proxy_headers_refused: u64,
+    /// TLS handshakes that failed, or were not complete in time.
+    pub tls_handshakes_failed: u64,
+    /// How often the changed certificates of a listener were read and taken.
+    pub certificates_reloaded: u64,
+    /// How often they could not be taken, and the old ones stayed in use.
+    pub certificates_refused: u64,
     /// Health checks answered.
     pub healthchecks: u64,
     /// Health checks refused, as the agent stops.
@@ -50,6 +74,14 @@ pub struct Statistics {
     pub messages_without_route: u64,
     /// Actions that did not fit into their ACK.
     pub actions_left_out: u64,
+    /// Handlers that were renewed after a failure.
+    pub handlers_renewed: u64,
+    /// Starts of handlers that failed, again after a failure included.
+    pub handler_starts_failed: u64,
+    /// How often a handler had failed too often, so that it was not asked for a while.
+    pub handlers_given_up: u64,
+    /// Tasks of handlers that panicked.
+    pub tasks_panicked: u64,
     /// What became of the messages that have a route.
     pub messages: Outcomes,
     /// AGENT-DISCONNECTs sent, by status-code.
@@ -58,6 +90,20 @@ pub struct Statistics {
     pub disconnects_received: StatusCounts,
     /// From the arrival of a NOTIFY to its ACK.
     pub latency: Histogram,
+}
+
+/// What connections began with where another protocol is due.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WrongTraffic {
+    /// HTTP.
+    pub http: u64,
+    /// TLS where none is configured, or where a PROXY header is due.
+    pub tls: u64,
+    /// A PROXY header where none is configured.
+    pub proxy_header: u64,
+    /// Something else, most likely plain SPOP, where a PROXY header or TLS is due.
+    pub other: u64,
 }
 
 /// What became of messages.
@@ -74,8 +120,12 @@ pub struct Outcomes {
     pub panicked: u64,
     /// There was no answer by the deadline; a later one was dropped.
     pub late: u64,
-    /// Too many messages of the connection waited for their answers.
+    /// Too many messages of the connection, or of the agent, waited for their answers.
     pub overloaded: u64,
+    /// The route had as many calls in flight as it may.
+    pub full: u64,
+    /// The handler had failed too often, and was not asked.
+    pub down: u64,
     /// The NOTIFY was larger than the limit, and not read.
     pub oversize: u64,
     /// The actor behind the route had stopped.
@@ -99,12 +149,21 @@ impl Statistics {
         // Taken apart, so that a field that is forgotten here does not compile.
         let Self {
             connections_accepted,
+            connections_refused,
             connections_open,
             connections_recycled,
+            bytes_kept,
+            memory_exceeded,
+            read_timeouts,
             write_timeouts,
             connections_panicked,
             hellos,
             hellos_refused,
+            wrong_traffic,
+            proxy_headers_refused,
+            tls_handshakes_failed,
+            certificates_reloaded,
+            certificates_refused,
             healthchecks,
             healthchecks_refused,
             notifies,
@@ -119,18 +178,31 @@ impl Statistics {
             unknown_frames,
             messages_without_route,
             actions_left_out,
+            handlers_renewed,
+            handler_starts_failed,
+            handlers_given_up,
+            tasks_panicked,
             messages,
             disconnects_sent,
             disconnects_received,
             latency,
         } = other;
         self.connections_accepted += connections_accepted;
+        self.connections_refused += connections_refused;
         self.connections_open += connections_open;
         self.connections_recycled += connections_recycled;
+        self.bytes_kept += bytes_kept;
+        self.memory_exceeded += memory_exceeded;
+        self.read_timeouts += read_timeouts;
         self.write_timeouts += write_timeouts;
         self.connections_panicked += connections_panicked;
         self.hellos += hellos;
         self.hellos_refused += hellos_refused;
+        self.wrong_traffic.add(wrong_traffic);
+        self.proxy_headers_refused += proxy_headers_refused;
+        self.tls_handshakes_failed += tls_handshakes_failed;
+        self.certificates_reloaded += certificates_reloaded;
+        self.certificates_refused += certificates_refused;
         self.healthchecks += healthchecks;
         self.healthchecks_refused += healthchecks_refused;
         self.notifies += notifies;
@@ -145,6 +217,10 @@ impl Statistics {
         self.unknown_frames += unknown_frames;
         self.messages_without_route += messages_without_route;
         self.actions_left_out += actions_left_out;
+        self.handlers_renewed += handlers_renewed;
+        self.handler_starts_failed += handler_starts_failed;
+        self.handlers_given_up += handlers_given_up;
+        self.tasks_panicked += tasks_panicked;
         self.messages.add(messages);
         self.disconnects_sent.add(disconnects_sent);
         self.disconnects_received.add(disconnects_received);
@@ -152,16 +228,47 @@ impl Statistics {
     }
 }
 
+impl WrongTraffic {
+    pub(crate) fn count(&mut self, found: Option<Foreign>) {
+        *match found {
+            Some(Foreign::Http) => &mut self.http,
+            Some(Foreign::Tls) => &mut self.tls,
+            Some(Foreign::ProxyHeader) => &mut self.proxy_header,
+            None => &mut self.other,
+        } += 1;
+    }
+
+    fn add(&mut self, other: &Self) {
+        let Self { http, tls, proxy_header, other } = other;
+        self.http += http;
+        self.tls += tls;
+        self.proxy_header += proxy_header;
+        self.other += other;
+    }
+}
+
 impl Outcomes {
     fn add(&mut self, other: &Self) {
-        let Self { answered, bad_arguments, failed, panicked, late, overloaded, oversize, gone } =
-            other;
+        let Self {
+            answered,
+            bad_arguments,
+            failed,
+            panicked,
+            late,
+            overloaded,
+            full,
+            down,
+            oversize,
+            gone,
+        } = other;
         self.answered += answered;
         self.bad_arguments += bad_arguments;
         self.failed += failed;
         self.panicked += panicked;
         self.late += late;
         self.overloaded += overloaded;
+        self.full += full;
+        self.down += down;
         self.oversize += oversize;
         self.gone += gone;
     }
@@ -254,6 +361,33 @@ impl Counters {
 
     pub(crate) fn snapshot(&self) -> Statistics {
         self.0.borrow().clone()
+    }
+}
+
+/// What is counted beside the arbiters, where connections are accepted.
+#[derive(Debug, Default)]
+pub(crate) struct ListenerCounters {
+    certificates_reloaded: AtomicU64,
+    certificates_refused: AtomicU64,
+}
+
+impl ListenerCounters {
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates_reloaded(&self) {
+        self.certificates_reloaded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates_refused(&self) {
+        self.certificates_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> Statistics {
+        Statistics {
+            certificates_reloaded: self.certificates_reloaded.load(Ordering::Relaxed),
+            certificates_refused: self.certificates_refused.load(Ordering::Relaxed),
+            ..Statistics::default()
+        }
     }
 }
 

@@ -18,17 +18,20 @@ use futures_util::FutureExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
-    sync::{Semaphore, oneshot},
+    sync::oneshot,
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
+    common::Common,
     connection::{Connection, Drain},
     error::AgentError,
-    fence,
-    limits::Limits,
     listener::Socket,
     origin::PeerAddress,
+    panics::{self, Panic},
+    preamble::{Arrival, Preamble},
+    refusal,
     registry::Registry,
     shared::Shared,
     silence::Silence,
@@ -40,26 +43,17 @@ pub(crate) struct Supervisor {
     shared: Rc<Shared>,
     connections: HashMap<u64, Recipient<Drain>>,
     next_key: u64,
+    /// Ends the preambles once the agent stops.
+    stopping: CancellationToken,
     /// Told when the last connection has ended, once the agent stops.
     stopped: Option<oneshot::Sender<()>>,
 }
 
-/// What all arbiters of an agent start from.
-#[derive(Clone)]
-pub(crate) struct Blueprint {
-    registry: Arc<Registry>,
-    limits: Limits,
-    recycling: Arc<Semaphore>,
-}
-
-impl Blueprint {
-    pub(crate) fn new(registry: Registry, limits: Limits) -> Self {
-        Self { registry: Arc::new(registry), limits, recycling: Arc::new(Semaphore::new(1)) }
-    }
-}
-
 /// Takes over a connection that was accepted.
-pub(crate) struct Adopt(pub(crate) Socket);
+pub(crate) struct Adopt {
+    pub(crate) socket: Socket,
+    pub(crate) preamble: Preamble,
+}
 
 impl actix::Message for Adopt {
     type Result = ();
@@ -68,7 +62,7 @@ impl actix::Message for Adopt {
 /// A connection has ended.
 struct Ended {
     key: u64,
-    panic: Option<String>,
+    panic: Option<Panic>,
 }
 
 impl actix::Message for Ended {
@@ -98,32 +92,90 @@ impl actix::Message for Report {
 
 impl Supervisor {
     /// Starts every handler, and then the supervisor, on this arbiter.
-    pub(crate) async fn start(blueprint: Blueprint) -> Result<Addr<Self>, AgentError> {
-        let Blueprint { registry, limits, recycling } = blueprint;
+    pub(crate) async fn start(
+        registry: Arc<Registry>,
+        common: Common,
+    ) -> Result<Addr<Self>, AgentError> {
+        panics::hush();
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(limits.deadline, &counters).await?;
-        let shared = Rc::new(Shared::new(routes, limits, counters, recycling));
-        let supervisor = Self { shared, connections: HashMap::new(), next_key: 0, stopped: None };
+        let routes = registry.start(&common.limits, &counters).await?;
+        let shared = Rc::new(Shared::new(routes, common, counters));
+        let supervisor = Self {
+            shared,
+            connections: HashMap::new(),
+            next_key: 0,
+            stopping: CancellationToken::new(),
+            stopped: None,
+        };
         let context = Context::new();
         let address = AsyncContext::address(&context);
         actix_rt::spawn(Undying { run: context.into_future(supervisor) });
         Ok(address)
     }
 
-    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
-    fn supervise<S>(&mut self, stream: S, address: PeerAddress, ctx: &Context<Self>)
+    fn adopt<S>(&mut self, stream: S, address: PeerAddress, preamble: Preamble, ctx: &Context<Self>)
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
+        let Some(place) = self.shared.connections.take_place() else {
+            return refusal::refuse(stream, address, preamble.is_encrypted(), &self.shared);
+        };
+        let arrival = Arrival::new(stream, address, place, Rc::clone(&self.shared));
+        if preamble.is_empty() {
+            let context = Context::new();
+            let drain = AsyncContext::address(&context).recipient();
+            return self.supervise(drain, context.into_future(arrival.into_connection()), ctx);
+        }
+        #[cfg(feature = "tls")]
+        if let Some(config) = preamble.tls {
+            let arriving = async move {
+                let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
+                Some(arrival.shake_hands(config).await?.into_connection())
+            };
+            return self.welcome(arriving, ctx);
+        }
+        let arriving = async move {
+            let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
+            Some(arrival.into_connection())
+        };
+        self.welcome(arriving, ctx);
+    }
+
+    /// Runs what comes before SPOP, and then the connection. Once the agent stops, nothing is lost by
+    /// a connection that has not come to SPOP: it is dropped at once.
+    fn welcome<S>(
+        &mut self,
+        arriving: impl Future<Output = Option<Connection<S>>> + 'static,
+        ctx: &Context<Self>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let context = Context::new();
+        let drain = AsyncContext::address(&context).recipient();
+        // In a box, so that the connection does not keep its place.
+        let arriving = Box::pin(self.stopping.clone().run_until_cancelled_owned(arriving));
+        let run = async move {
+            if let Some(Some(connection)) = arriving.await {
+                context.into_future(connection).await;
+            }
+        };
+        self.supervise(drain, run, ctx);
+    }
+
+    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
+    fn supervise(
+        &mut self,
+        drain: Recipient<Drain>,
+        run: impl Future<Output = ()> + 'static,
+        ctx: &Context<Self>,
+    ) {
         let key = self.next_key;
         self.next_key += 1;
-        let connection = Connection::new(stream, address, Rc::clone(&self.shared));
-        let context = Context::new();
-        self.connections.insert(key, AsyncContext::address(&context).recipient());
-        let run = AssertUnwindSafe(context.into_future(connection)).catch_unwind();
+        self.connections.insert(key, drain);
+        let run = AssertUnwindSafe(run).catch_unwind();
         let supervisor = ctx.address();
         actix_rt::spawn(async move {
-            let panic = run.await.err().map(|panic| fence::message(&*panic));
+            let panic = run.await.err().map(|panic| Panic::new(panic, None));
             supervisor.do_send(Ended { key, panic });
         });
     }
@@ -159,15 +211,15 @@ impl Future for Undying {
 impl Handler<Adopt> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, Adopt(socket): Adopt, ctx: &mut Context<Self>) {
+    fn handle(&mut self, Adopt { socket, preamble }: Adopt, ctx: &mut Context<Self>) {
         let adopted: io::Result<()> = match socket {
             Socket::Tcp(stream, address) => TcpStream::from_std(stream)
-                .map(|stream| self.supervise(stream, PeerAddress::Tcp(address), ctx)),
+                .map(|stream| self.adopt(stream, PeerAddress::Tcp(address), preamble, ctx)),
             Socket::Unix(stream) => UnixStream::from_std(stream)
-                .map(|stream| self.supervise(stream, PeerAddress::Unix, ctx)),
+                .map(|stream| self.adopt(stream, PeerAddress::Unix, preamble, ctx)),
             #[cfg(feature = "testing")]
             Socket::InMemory(stream) => {
-                self.supervise(stream, PeerAddress::InMemory, ctx);
+                self.adopt(stream, PeerAddress::InMemory, preamble, ctx);
                 Ok(())
             }
         };
@@ -184,7 +236,7 @@ impl Handler<Ended> for Supervisor {
         self.connections.remove(&key);
         if let Some(panic) = panic {
             self.shared.counters.count(|statistics| statistics.connections_panicked += 1);
-            tracing::error!(panic, "a connection panicked and was closed; please report this bug");
+            tracing::error!(%panic, "a connection panicked and was closed; please report this bug");
         }
         if self.connections.is_empty()
             && let Some(stopped) = self.stopped.take()
@@ -211,6 +263,7 @@ impl Handler<Stop> for Supervisor {
         if !self.connections.is_empty() {
             self.stopped = Some(stopped);
         }
+        self.stopping.cancel();
         for connection in self.connections.values() {
             connection.do_send(Drain(Arc::clone(&silence)));
         }

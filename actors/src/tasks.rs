@@ -1,16 +1,21 @@
 //! Tasks: the work of a handler that goes on beside its messages.
 
-use std::{panic::AssertUnwindSafe, pin::Pin};
+use std::pin::Pin;
 
-use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::mpsc;
+
+use crate::{
+    alarm::{Alarm, Fault},
+    panics::Catch,
+};
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Starts work that goes on beside the messages, such as refreshing a list every minute.
 ///
-/// The work belongs to the handler: it ends when the handler does, and a panic in it hurts nobody
-/// else. It may be cloned and kept, to start work later.
+/// The work belongs to the handler: it ends when the handler does. A panic in it is one of the
+/// handler, which is renewed. It may be cloned and kept, to start work later.
 ///
 /// ```
 /// # use std::{cell::RefCell, rc::Rc, time::Duration};
@@ -45,17 +50,17 @@ pub struct Tasks {
 
 impl Tasks {
     /// Hands out the starter of tasks, and the future that runs them.
-    pub(crate) fn new() -> (Self, impl Future<Output = ()>) {
+    pub(crate) fn new(alarm: Alarm) -> (Self, impl Future<Output = ()>) {
         let (starts, mut started) = mpsc::unbounded_channel::<Task>();
         let run = async move {
             let mut running = FuturesUnordered::new();
             loop {
                 tokio::select! {
                     Some(task) = started.recv() => {
-                        running.push(AssertUnwindSafe(task).catch_unwind());
+                        running.push(Catch::new(task));
                     }
-                    Some(end) = running.next() => if end.is_err() {
-                        tracing::error!("a task of a handler panicked and has ended");
+                    Some(end) = running.next() => if let Err(panic) = end {
+                        alarm.raise(Fault::Task(panic));
                     },
                     else => break,
                 }

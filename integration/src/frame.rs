@@ -16,8 +16,14 @@ pub struct FrameHead {
 }
 
 impl FrameHead {
+    /// The type of a continuation of a NOTIFY.
+    pub const UNSET: u8 = 0;
+    /// The type of a HAPROXY-HELLO.
+    pub const HAPROXY_HELLO: u8 = 1;
     /// The type of a NOTIFY.
     pub const NOTIFY: u8 = 3;
+    /// The type of an AGENT-HELLO.
+    pub const AGENT_HELLO: u8 = 101;
     /// The type of an ACK.
     pub const ACK: u8 = 103;
     /// The type of an AGENT-DISCONNECT.

@@ -10,12 +10,16 @@
 //! | [`stats`](Stats) | its runtime socket |
 //! | [`http`](HttpClient) | requests through it |
 //! | [`app`](App) | the application behind it |
+//! | [`agent_process`](AgentProcess) | an agent as a process of its own |
+//! | [`peer`](Peer) | a peer of the agent that speaks bytes, right or wrong |
+//! | [`process`](Process) | what a process holds |
 //! | [`load`](Load) | many requests through it |
 //! | [`tap`](Tap) | a recording relay between it and the agent |
 //! | [`frame`](FrameHead) | just enough SPOP to read ids off the wire, by other code than the library's |
 //!
 //! Nothing here skips: an HAProxy that cannot be had is a [`Failure`] with the reason.
 
+mod agent_process;
 mod app;
 mod config;
 mod endpoint;
@@ -26,7 +30,9 @@ mod haproxy;
 mod http;
 mod load;
 mod logs;
+mod peer;
 mod ports;
+mod process;
 mod scratch;
 mod stats;
 mod tap;
@@ -34,6 +40,7 @@ mod task;
 mod version;
 mod wait;
 
+pub use agent_process::AgentProcess;
 pub use app::App;
 pub use config::Config;
 pub use endpoint::Endpoint;
@@ -42,9 +49,11 @@ pub use failure::Failure;
 pub use frame::FrameHead;
 pub use haproxy::Haproxy;
 pub use http::{Answer, HttpClient};
-pub use load::{Load, Tally};
+pub use load::{Load, RunningLoad, Tally};
 pub use logs::{Logs, SpoeLine};
+pub use peer::{Peer, frame, hello, notify};
 pub use ports::free_port;
+pub use process::{Process, allow_descriptors};
 pub use scratch::Scratch;
 pub use stats::{Stats, Status};
 pub use tap::{Chunk, Direction, SeenFrame, Tap};

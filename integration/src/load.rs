@@ -1,17 +1,22 @@
 //! Many requests through HAProxy: clients that each wait for their answer before they ask again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
-use crate::{Answer, Failure, HttpClient};
+use crate::{Answer, Failure, HttpClient, until};
+
+/// How long so many answers may take as a test waits for.
+const PROGRESS_LIMIT: Duration = Duration::from_secs(30);
 
 /// A bound on time always holds; a bound on requests may end it earlier.
 #[derive(Clone, Debug)]
 pub struct Load {
+    answered: Arc<AtomicU64>,
     clients: usize,
     duration: Duration,
     path: String,
@@ -23,8 +28,14 @@ impl Load {
     /// So many clients, each with one connection, for so long.
     #[must_use]
     pub fn lasting(clients: usize, duration: Duration) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        Self { clients, duration, path: "/".to_owned(), requests: u64::MAX, stop }
+        Self {
+            answered: Arc::default(),
+            clients,
+            duration,
+            path: "/".to_owned(),
+            requests: u64::MAX,
+            stop: Arc::default(),
+        }
     }
 
     /// So many clients, which share so many requests; a minute at most.
@@ -43,6 +54,17 @@ impl Load {
     /// Ends every clone of this load after the requests that are under way.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Begins it, to go on with something else meanwhile; counts as [`run_by`](Self::run_by) does.
+    #[must_use]
+    pub fn begin(
+        self,
+        through: &HttpClient,
+        key: impl Fn(&Answer) -> String + Clone + Send + Sync + 'static,
+    ) -> RunningLoad {
+        let (load, http) = (self.clone(), through.clone());
+        RunningLoad { load: self, task: tokio::spawn(async move { load.run_by(&http, key).await }) }
     }
 
     /// Runs it, counting answers by status code.
@@ -76,6 +98,7 @@ impl Load {
             tally.add(client.map_err(Failure::during("a client of the load panicked"))?);
         }
         tally.elapsed = started.elapsed();
+        tally.waits.sort_unstable();
         Ok(tally)
     }
 
@@ -96,22 +119,52 @@ impl Load {
                 Ok(answer) => key(&answer),
                 Err(_) => "error".to_owned(),
             };
-            tally.slowest = tally.slowest.max(begun.elapsed());
+            tally.waits.push(begun.elapsed());
+            self.answered.fetch_add(1, Ordering::Relaxed);
             *tally.counts.entry(found).or_default() += 1;
         }
         tally
     }
 }
 
+/// A load that goes on meanwhile.
+#[derive(Debug)]
+pub struct RunningLoad {
+    load: Load,
+    task: JoinHandle<Result<Tally, Failure>>,
+}
+
+impl RunningLoad {
+    /// Waits for so many more answers.
+    ///
+    /// # Errors
+    /// They do not come within half a minute.
+    pub async fn answers(&self, more: u64) -> Result<(), Failure> {
+        let answered = || self.load.answered.load(Ordering::Relaxed);
+        let wanted = answered() + more;
+        let enough = async || (answered() >= wanted).then_some(());
+        until(&format!("{more} more answers"), PROGRESS_LIMIT, enough).await
+    }
+
+    /// Ends it after the requests that are under way.
+    ///
+    /// # Errors
+    /// As [`Load::run_by`].
+    pub async fn end(self) -> Result<Tally, Failure> {
+        self.load.stop();
+        self.task.await.map_err(Failure::during("the load panicked"))?
+    }
+}
+
 /// What came back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Tally {
     /// Answers by key; requests without an answer under `"error"`.
     pub counts: BTreeMap<String, u64>,
     /// From the first request to the last answer.
     pub elapsed: Duration,
-    /// The longest wait for one answer.
-    pub slowest: Duration,
+    /// How long each answer was waited for, sorted.
+    waits: Vec<Duration>,
 }
 
 impl Tally {
@@ -127,10 +180,45 @@ impl Tally {
         self.counts.get(key).copied().unwrap_or(0)
     }
 
+    /// How long so many of a hundred requests waited at most: 50 for the median, 100 for the slowest.
+    #[must_use]
+    pub fn percentile(&self, percent: usize) -> Duration {
+        let last = self.waits.len().saturating_sub(1);
+        self.waits.get((self.waits.len() * percent / 100).min(last)).copied().unwrap_or_default()
+    }
+
     fn add(&mut self, other: Self) {
         for (key, count) in other.counts {
             *self.counts.entry(key).or_default() += count;
         }
-        self.slowest = self.slowest.max(other.slowest);
+        self.waits.extend(other.waits);
+    }
+}
+
+impl fmt::Debug for Tally {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wait = [50, 99, 100].map(|percent| self.percentile(percent));
+        let [median, p99, slowest] = wait;
+        write!(
+            formatter,
+            "{:?} in {:?}: median {median:?}, p99 {p99:?}, slowest {slowest:?}",
+            self.counts, self.elapsed
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Tally;
+
+    #[test]
+    fn a_percentile_is_one_of_the_waits() {
+        assert_eq!(Tally::default().percentile(99), Duration::ZERO);
+        let waits = (1..=200).map(Duration::from_millis).collect();
+        let tally = Tally { waits, ..Tally::default() };
+        let of = |percent| tally.percentile(percent).as_millis();
+        assert_eq!((of(0), of(50), of(99), of(100)), (1, 101, 199, 200));
     }
 }

@@ -5,6 +5,9 @@ use std::fmt;
 use serde::de;
 use thiserror::Error;
 
+/// How much of a text is kept, in characters: what a client sent may be part of it.
+const MAX_TEXT: usize = 256;
+
 /// The arguments are not those that the handler asks for.
 ///
 /// The text names the argument, so that the line of the `spoe-message` section can be found.
@@ -23,14 +26,14 @@ impl ArgsError {
 
     /// Says which argument it is, unless that is known already.
     pub(super) fn of_argument(mut self, name: &[u8]) -> Self {
-        self.argument.get_or_insert_with(|| String::from_utf8_lossy(name).into_owned());
+        self.argument.get_or_insert_with(|| one_line(&String::from_utf8_lossy(name)));
         self
     }
 }
 
 impl de::Error for ArgsError {
     fn custom<T: fmt::Display>(problem: T) -> Self {
-        Self { argument: None, problem: problem.to_string() }
+        Self { argument: None, problem: one_line(&problem.to_string()) }
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -51,4 +54,11 @@ impl fmt::Display for ArgsError {
             None => write!(f, "arguments: {}", self.problem),
         }
     }
+}
+
+/// The beginning of a text, without what would end a line of the log or colour it.
+fn one_line(text: &str) -> String {
+    let plain =
+        |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
+    text.chars().take(MAX_TEXT).map(plain).collect()
 }

@@ -7,6 +7,7 @@ use thiserror::Error;
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{
+    foreign::Foreign,
     frame::{Frame, MIN_FRAME_LENGTH},
     violation::Violation,
     wire::WireError,
@@ -17,10 +18,12 @@ const LENGTH_SIZE: usize = 4;
 /// Cuts and joins frames of both sides.
 ///
 /// The length of a frame is judged before anything is allocated for it. The limit is small until
-/// the HELLO is agreed and the negotiated max-frame-size from then on.
+/// the HELLO is agreed and the negotiated max-frame-size from then on. Until then it is also asked
+/// whether this is SPOP at all.
 #[derive(Clone, Debug)]
 pub struct FrameCodec {
     max_frame_size: u32,
+    is_greeted: bool,
 }
 
 impl FrameCodec {
@@ -30,12 +33,12 @@ impl FrameCodec {
     /// A codec that takes frames of up to `max_frame_size` bytes, the 4 of the length not counted.
     #[must_use]
     pub fn new(max_frame_size: u32) -> Self {
-        Self { max_frame_size }
+        Self { max_frame_size, is_greeted: true }
     }
 
     /// Changes the limit; it is called once, when the HELLO is agreed.
     pub fn set_max_frame_size(&mut self, max_frame_size: u32) {
-        self.max_frame_size = max_frame_size;
+        *self = Self::new(max_frame_size);
     }
 
     /// Cuts the next frame off the front of `src`, if it is there as a whole.
@@ -55,17 +58,28 @@ impl FrameCodec {
         Frame::decode(src.split_to(length).freeze()).map(Some)
     }
 
-    fn frame_length(&self, src: &BytesMut) -> Result<Option<usize>, WireError> {
-        let Some(length) = src.first_chunk::<LENGTH_SIZE>() else {
+    fn frame_length(&self, src: &BytesMut) -> Result<Option<usize>, Violation> {
+        let Some(&first) = src.first_chunk::<LENGTH_SIZE>() else {
             return Ok(None);
         };
-        let length = u32::from_be_bytes(*length);
+        let length = u32::from_be_bytes(first);
         if length < MIN_FRAME_LENGTH {
-            return Err(WireError::FrameTooShort { length, minimum: MIN_FRAME_LENGTH });
+            return Err(WireError::FrameTooShort { length, minimum: MIN_FRAME_LENGTH }.into());
         }
         match usize::try_from(length) {
             Ok(bytes) if length <= self.max_frame_size => Ok(Some(bytes)),
-            _ => Err(WireError::FrameTooLarge { length, limit: self.max_frame_size }),
+            _ => Err(self.too_large(first)),
+        }
+    }
+
+    #[cold]
+    fn too_large(&self, first: [u8; LENGTH_SIZE]) -> Violation {
+        match Foreign::of(first) {
+            Some(protocol) if !self.is_greeted => Violation::Foreign(protocol),
+            _ => {
+                let length = u32::from_be_bytes(first);
+                WireError::FrameTooLarge { length, limit: self.max_frame_size }.into()
+            }
         }
     }
 }
@@ -73,7 +87,7 @@ impl FrameCodec {
 impl Default for FrameCodec {
     /// A codec for a connection that has not said HELLO yet.
     fn default() -> Self {
-        Self::new(Self::HELLO_LIMIT)
+        Self { max_frame_size: Self::HELLO_LIMIT, is_greeted: false }
     }
 }
 

@@ -17,15 +17,19 @@ pub struct FrameId(pub u64);
 
 /// The engine-id of a HAPROXY-HELLO: a UUID per filter (and per thread up to HAProxy 3.0).
 ///
-/// It is kept as the bytes that arrived; [`Display`](fmt::Display) shows them as text.
+/// It is kept as the bytes that arrived; [`Display`](fmt::Display) shows them as ASCII, all else escaped.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct EngineId(Bytes);
 
 impl EngineId {
-    /// Keeps a copy of `id`.
+    /// How many bytes are kept: a connection holds them as long as it lives. HAProxy's have 36.
+    pub const MAX_LENGTH: usize = 255;
+
+    /// Keeps a copy of `id`, up to [`MAX_LENGTH`](Self::MAX_LENGTH).
     #[must_use]
     pub fn new(id: impl AsRef<[u8]>) -> Self {
-        Self(Bytes::copy_from_slice(id.as_ref()))
+        let id = id.as_ref();
+        Self(Bytes::copy_from_slice(id.get(..Self::MAX_LENGTH).unwrap_or(id)))
     }
 
     /// The bytes as they arrived.
@@ -49,6 +53,20 @@ impl fmt::Display for FrameId {
 
 impl fmt::Display for EngineId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        String::from_utf8_lossy(&self.0).fmt(f)
+        self.0.escape_ascii().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_id_of_any_length_and_bytes_is_one_short_line() {
+        assert_eq!(
+            EngineId::new(b"a\nforged \"line\"\xff").to_string(),
+            r#"a\nforged \"line\"\xff"#
+        );
+        assert_eq!(EngineId::new([b'a'; 60_000]), EngineId::new([b'a'; EngineId::MAX_LENGTH]));
     }
 }

@@ -59,6 +59,11 @@ impl Messages {
         self.count == 0
     }
 
+    /// How many bytes they take.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(super) fn decode(payload: Bytes) -> Result<Self, WireError> {
         let mut reader = Reader::new(&payload);
         let mut count = 0;

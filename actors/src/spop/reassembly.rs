@@ -74,6 +74,11 @@ impl Reassembly {
         })
     }
 
+    /// How many bytes of memory are kept for it.
+    pub(super) fn kept(&self) -> usize {
+        self.payload.capacity() + self.overflowed.as_ref().map_or(0, Messages::encoded_len)
+    }
+
     fn keep(&mut self, piece: &[u8], bound: usize) {
         if self.overflowed.is_some() {
             return;

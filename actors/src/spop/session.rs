@@ -87,6 +87,21 @@ impl Session {
         self.greeted
     }
 
+    /// How many bytes of memory are kept for a NOTIFY whose fragments have not all come.
+    pub(crate) fn kept(&self) -> usize {
+        self.reassembly.as_ref().map_or(0, Reassembly::kept)
+    }
+
+    /// Whether the fragments of a NOTIFY have begun to come.
+    pub(crate) fn is_reassembling(&self) -> bool {
+        self.reassembly.is_some()
+    }
+
+    /// Gives up a NOTIFY whose fragments have not all come.
+    pub(crate) fn forget(&mut self) {
+        self.reassembly = None;
+    }
+
     /// Takes one frame; says what to do.
     ///
     /// # Errors

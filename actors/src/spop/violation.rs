@@ -2,15 +2,19 @@
 
 use thiserror::Error;
 
-use super::{frame_type::FrameType, status_code::StatusCode, wire::WireError};
+use super::{foreign::Foreign, frame_type::FrameType, status_code::StatusCode, wire::WireError};
 
-/// The peer broke the protocol; the connection ends with [`status`](Self::status).
+/// The peer broke the protocol; the connection ends with [`status`](Self::status), which a peer that
+/// speaks a [`Foreign`](Self::Foreign) protocol is not told.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum Violation {
     /// The bytes are not SPOP.
     #[error(transparent)]
     Wire(#[from] WireError),
+    /// The connection begins with another protocol.
+    #[error("{0} where SPOP is due")]
+    Foreign(Foreign),
     /// A HELLO without a mandatory key.
     #[error("{frame} without {key}")]
     MissingKey {
@@ -57,6 +61,9 @@ pub enum Violation {
     /// No HELLO within its time.
     #[error("no HELLO in time")]
     HelloTimeout,
+    /// A frame, or a NOTIFY in fragments, that did not come to its end within its time.
+    #[error("a frame that was not finished in time")]
+    ReadTimeout,
 }
 
 impl Violation {
@@ -66,13 +73,13 @@ impl Violation {
         match self {
             Self::Wire(WireError::FrameTooLarge { .. }) => StatusCode::TOO_BIG,
             Self::Wire(WireError::NotFinal { .. }) => StatusCode::NO_FRAGMENTATION,
-            Self::Wire(_) | Self::Unexpected { .. } => StatusCode::INVALID,
+            Self::Wire(_) | Self::Foreign(_) | Self::Unexpected { .. } => StatusCode::INVALID,
             Self::MissingKey { status, .. } => *status,
             Self::UnsupportedVersion { .. } => StatusCode::BAD_VERSION,
             Self::BadFrameSize { .. } => StatusCode::BAD_FRAME_SIZE,
             Self::Interlaced { .. } => StatusCode::INTERLACED,
             Self::UnknownFragment => StatusCode::FRAME_NOT_FOUND,
-            Self::HelloTimeout => StatusCode::TIMEOUT,
+            Self::HelloTimeout | Self::ReadTimeout => StatusCode::TIMEOUT,
         }
     }
 
@@ -84,6 +91,7 @@ impl Violation {
                 "if this is HAProxy, raise the agent's max-frame-size to its tune.bufsize; if not, \
                  find out who else connects to this port"
             }
+            Self::Foreign(protocol) => protocol.advice(),
             Self::UnsupportedVersion { .. } => "HAProxy 1.8.10 or newer speaks SPOP 2.0",
             Self::BadFrameSize { .. } => {
                 "set max-frame-size in the spoe-agent section to 256 or more"
@@ -91,6 +99,10 @@ impl Violation {
             Self::HelloTimeout => {
                 "something connects to this port and says nothing: a TCP check? \
                  use `option spop-check` for health checks"
+            }
+            Self::ReadTimeout => {
+                "if this is HAProxy, look for a network that loses packets, or raise read_timeout; \
+                 if not, find out who else connects to this port"
             }
             _ => {
                 "if this is HAProxy, report it with both versions; if not, find out who else \

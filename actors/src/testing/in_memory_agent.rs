@@ -1,18 +1,23 @@
 //! An agent without a socket.
 
+use std::sync::Arc;
+
 use actix::Addr;
 use tokio::io::duplex;
 
 use super::{ByteStream, FakeError, FakeHaproxy, hello};
 use crate::{
+    common::Common,
     error::AgentError,
     limits::Limits,
+    listen::Listen,
     listener::Socket,
+    preamble::Preamble,
     registry::Registry,
     running_agent::give_notice,
     silence::Silence,
     statistics::Statistics,
-    supervisor::{Adopt, Blueprint, Report, Stop, Supervisor},
+    supervisor::{Adopt, Report, Stop, Supervisor},
 };
 
 /// How many bytes either side of an in-memory connection may be behind.
@@ -34,7 +39,8 @@ impl InMemoryAgent {
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
         registry.check()?;
         limits.check()?;
-        let supervisor = Supervisor::start(Blueprint::new(registry, limits.clone())).await?;
+        let common = Common::new(limits.clone());
+        let supervisor = Supervisor::start(Arc::new(registry), common).await?;
         Ok(Self { supervisor, limits })
     }
 
@@ -48,7 +54,22 @@ impl InMemoryAgent {
 
     /// Hands the agent's end of a stream over, as if it had been accepted.
     pub fn adopt(&self, stream: impl ByteStream) {
-        self.supervisor.do_send(Adopt(Socket::InMemory(Box::new(stream))));
+        self.adopt_by(Preamble::default(), stream);
+    }
+
+    /// Hands the agent's end of a stream over, as if it had been accepted by such a listener; it
+    /// begins with what that asks for.
+    ///
+    /// # Errors
+    ///
+    /// If such a listener cannot be.
+    pub fn adopt_on(&self, listen: &Listen, stream: impl ByteStream) -> Result<(), AgentError> {
+        self.adopt_by(listen.entrance()?.preamble(), stream);
+        Ok(())
+    }
+
+    fn adopt_by(&self, preamble: Preamble, stream: impl ByteStream) {
+        self.supervisor.do_send(Adopt { socket: Socket::InMemory(Box::new(stream)), preamble });
     }
 
     /// Opens a connection and says HELLO.

@@ -217,7 +217,7 @@ async fn checklist_01_before_hello_the_limit_is_a_constant() {
     let limit = FrameCodec::HELLO_LIMIT;
     assert_eq!(refusal(&(limit + 1).to_be_bytes()).await, StatusCode::TOO_BIG);
     assert_eq!(refusal(&u32::MAX.to_be_bytes()).await, StatusCode::TOO_BIG);
-    assert_eq!(refusal(b"GET / HTTP/1.1\r\n\r\n").await, StatusCode::TOO_BIG);
+    assert_eq!(refusal(b"SSH-2.0-OpenSSH_9.2\r\n").await, StatusCode::TOO_BIG);
 }
 
 #[actix_rt::test]

@@ -5,16 +5,26 @@
 
 mod architecture;
 mod backpressure;
+mod blocking;
+mod bulkheads;
+mod certificates;
 mod deadlines;
 mod disconnect;
 mod drain;
+mod foreign;
 mod fragmentation;
 mod framing;
 mod handshake;
 mod laws;
 mod lifecycle;
+mod limits;
 mod listeners;
+mod memory;
 mod notify;
+mod proxy;
+mod slow_frames;
 mod statistics;
+mod supervision;
 mod support;
+mod tls;
 mod vectors;

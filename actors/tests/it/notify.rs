@@ -9,6 +9,7 @@ use spoa_actors::{
     spop::{Capabilities, Frame, FrameId, HaproxyHello, Messages, Notify, StreamId},
     testing::{FakeHaproxy, InMemoryAgent, hello},
 };
+use tokio::{io::AsyncReadExt, net::TcpStream};
 
 use crate::support::{
     Result, agent, ask_big, ask_big_later, ask_score, ask_sleep, exchange, registry, variable,
@@ -264,6 +265,24 @@ async fn a_raw_actor_answers_in_the_order_of_its_mailbox_and_leaves_its_fallback
     for _ in 0..2 {
         let actions = haproxy.notify(count.clone().arg("panic", true)).await?;
         assert_eq!(actions.to_string(), "set-var txn.calls -1");
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_ack_without_actions_gets_one_that_does_nothing_where_that_is_asked_for() -> Result {
+    let agent = Agent::bind("127.0.0.1:0")?.fill_empty_acks(true).start(registry()).await?;
+    let stream = TcpStream::connect(agent.local_addresses()[0]).await?;
+    let mut haproxy = FakeHaproxy::connect(stream).await?;
+    assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    // A message that nobody knows, and a NOTIFY without one.
+    for messages in [Messages::from(Message::new("nobody")), Messages::default()] {
+        let (stream_id, _) = haproxy.send_notify(messages).await?;
+        let mut bytes = [0; 24];
+        haproxy.stream_mut().read_exact(&mut bytes).await?;
+        let mut expected = *b"\0\0\0\x14\x67\0\0\0\x01\0\x01\x02\x02\x02\x09spoa_none";
+        expected[9] = u8::try_from(stream_id.0).unwrap();
+        assert_eq!(bytes, expected, "{}", bytes.escape_ascii());
     }
     Ok(())
 }

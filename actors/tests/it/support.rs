@@ -1,6 +1,11 @@
 //! What several topics need: handlers, and messages for them.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    io,
+    net::IpAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use actix_rt::task::JoinHandle;
 use serde::Deserialize;
@@ -62,6 +67,7 @@ pub(crate) fn never() -> Route {
         std::future::pending::<std::result::Result<Actions, FakeError>>().await
     })
     .fallback(variable("never", -1))
+    .in_flight(10_000)
 }
 
 async fn sleep(args: Milliseconds) -> std::result::Result<Actions, ActionError> {
@@ -140,4 +146,31 @@ pub(crate) async fn until(agent: &InMemoryAgent, is_so: impl Fn(&Statistics) -> 
         tokio::task::yield_now().await;
     }
     panic!("the agent does not come so far: {:?}", agent.statistics().await);
+}
+
+/// The lines of this thread's log, from [`listen`](Self::listen) on.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn listen(&self) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone());
+        tracing::subscriber::set_default(log.finish())
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let bytes = self.0.lock().unwrap();
+        String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

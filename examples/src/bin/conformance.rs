@@ -22,13 +22,15 @@ use async_trait::async_trait;
 use clap::Parser;
 use serde::Deserialize;
 use spoa_actors::{
-    Actions, Agent, BoxError, HandlerActor, Limits, Message, Origin, Registry, Scope, TypedData,
-    handler_fn,
+    Actions, Agent, BoxError, HandlerActor, Limits, Message, Origin, Registry, Route, Scope,
+    TypedData, handler_fn,
 };
 use tokio::time::sleep;
 
 /// The longest string that `big` is asked for.
 const MAX_BIG: u32 = 16 * 1024 * 1024;
+/// How many messages may wait: no number of them holds up the others.
+const WAITING: usize = 1 << 16;
 
 /// A SPOE agent with the handlers of the conformance contract.
 #[derive(Parser)]
@@ -49,8 +51,7 @@ async fn main() -> Result<(), BoxError> {
     let limits = Limits {
         deadline: Duration::from_millis(500),
         max_fragmented_ack: 2 * MAX_BIG as usize,
-        // No number of messages that wait holds up the others.
-        in_flight: 1 << 16,
+        in_flight: WAITING,
         ..Limits::default()
     };
     let mut agent = Agent::bind(options.listen)?.limits(limits);
@@ -63,13 +64,13 @@ async fn main() -> Result<(), BoxError> {
 fn registry() -> Registry {
     Registry::new()
         .on("echo", handler_fn(echo))
-        .on("sleep", || Sleep)
+        .on("sleep", Route::new(|| Sleep).in_flight(WAITING))
         .on("checksum", handler_fn(checksum))
         .on("scopes", handler_fn(scopes))
         .on("unset", handler_fn(unset))
         .on("fail", handler_fn(fail))
         .on("panic", handler_fn(panics))
-        .on("never", handler_fn(never))
+        .on("never", handler_fn(never).in_flight(WAITING))
         .on("get-ip-reputation", handler_fn(ip_reputation))
         .on("big", handler_fn(big))
 }

@@ -94,6 +94,23 @@ async fn each_handler_answers_as_the_contract_says() {
 }
 
 #[actix_rt::test]
+async fn a_burst_of_panics_is_one_line_of_the_log_that_says_what_happened_where_and_to_whom() {
+    let path = std::env::temp_dir().join(format!("conformance-{}.log", std::process::id()));
+    let log = std::fs::File::create(&path).unwrap();
+    let agent = Program::start_with_log(env!("CARGO_BIN_EXE_conformance"), &[], log);
+    let mut haproxy = agent.connect().await;
+    let messages: Messages = (0..200).map(|_| Message::new("panic")).collect();
+    assert!(haproxy.notify(messages).await.unwrap().is_empty());
+    let log = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("panic")).collect();
+    let [line] = lines[..] else { panic!("{log}") };
+    for part in ["\"panic\"", "it was asked to panic", "conformance.rs:"] {
+        assert!(line.contains(part), "no {part} in {line}");
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+#[actix_rt::test]
 async fn what_is_late_is_dropped_and_delays_nothing_else() {
     let agent = start();
     let mut haproxy = agent.connect().await;

@@ -24,11 +24,16 @@ pub(crate) struct Program {
 impl Program {
     /// Starts the program at `path`, to listen on a port that was free a moment ago.
     pub(crate) fn start(path: &str, arguments: &[&str]) -> Self {
+        Self::start_with_log(path, arguments, Stdio::null())
+    }
+
+    /// The same, with its log.
+    pub(crate) fn start_with_log(path: &str, arguments: &[&str], log: impl Into<Stdio>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new(path)
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(arguments)
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         Self { child, port }

@@ -46,15 +46,16 @@ on_every_haproxy! {
 
 on_every_haproxy! {
     #[actix_rt::test]
-    async fn an_actor_that_has_stopped_leaves_its_fallback(version: Version) {
+    async fn an_actor_that_has_stopped_leaves_its_fallback_once_and_another_takes_its_place(version: Version) {
         let agent = scene::agent(registry()).await;
         let engine = engine(endpoint(&agent)).message("count", "path=path", REQUEST);
         let haproxy = scene::haproxy(version, engine, &["var(txn.t.count)"]).await;
         assert_eq!(shown(&haproxy.http().get("/stop").await.unwrap()), ["1"]);
-        for _ in 0..3 {
+        for expected in ["gone", "1", "2"] {
             let answer = haproxy.http().get("/").await.unwrap();
-            assert_eq!((shown(&answer), error(&answer)), (vec!["gone"], ""));
+            assert_eq!((shown(&answer), error(&answer)), (vec![expected], ""));
         }
-        assert_eq!(agent.statistics().await.messages.gone, 3);
+        let seen = agent.statistics().await;
+        assert_eq!((seen.messages.gone, seen.handlers_renewed), (1, 1));
     }
 }

@@ -1,8 +1,9 @@
 //! Several messages in one event are one NOTIFY, and have one ACK.
 
+use std::num::NonZero;
 use std::time::Duration;
 
-use spoa_actors::{Message, Registry, Route, Scope, handler_fn};
+use spoa_actors::{Agent, Message, Registry, Route, Scope, handler_fn};
 use spoa_integration::{Direction, FrameHead, Tap, on_every_haproxy};
 use tokio::time::sleep;
 
@@ -106,5 +107,25 @@ on_every_haproxy! {
         assert_eq!((shown(&often), error(&often)), (vec![""], ""));
         assert_eq!(agent.statistics().await.notifies, 0);
         assert_eq!(shown(&haproxy.http().get("/rare").await.unwrap()), ["yes"]);
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn an_ack_that_is_filled_instead_of_empty_changes_nothing(version: Version) {
+        let registry = Registry::new().on("greet", sets("greeting", "hello"));
+        let agent = Agent::bind("127.0.0.1:0").unwrap().fill_empty_acks(true);
+        let agent = agent.arbiters(NonZero::<usize>::MIN).start(registry).await.unwrap();
+        let engine = engine(endpoint(&agent))
+            .message("greet", "", &format!("{REQUEST} if {{ path /greet }}"))
+            .message("nobody", "", REQUEST);
+        let variables = ["var(txn.t.greeting)", "var(txn.t.spoa_none)"];
+        let haproxy = scene::haproxy(version, engine, &variables).await;
+        for (path, greeting) in [("/", ""), ("/greet", "hello"), ("/", "")] {
+            let answer = haproxy.http().get(path).await.unwrap();
+            assert_eq!((shown(&answer), error(&answer)), (vec![greeting, ""], ""));
+        }
+        let lines = haproxy.logs().spoe_lines(SOON, 3).await.unwrap();
+        assert!(lines.iter().all(|line| line.status == 0), "{lines:?}");
     }
 }

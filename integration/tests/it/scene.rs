@@ -9,6 +9,7 @@ use spoa_actors::{
 };
 use spoa_integration::{Answer, Config, Endpoint, Engine, Haproxy, Version, until};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Long enough for a busy machine; only a failing test waits for so long.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -27,6 +28,12 @@ pub(crate) const NOTICE_PERIOD: Duration = Duration::from_secs(1);
 
 /// For [`haproxy`]: to show nothing but the error.
 pub(crate) const ERROR_ALONE: &[&str] = &[];
+
+/// Waits until no other test that needs a core or more is at work, and keeps them waiting.
+pub(crate) async fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}
 
 /// An agent with one arbiter, on a free port of loopback.
 pub(crate) async fn agent(registry: Registry) -> RunningAgent {

@@ -1,0 +1,102 @@
+//! The form in which one peer takes its ACKs.
+
+use bytes::BytesMut;
+
+use crate::{
+    limits::Limits,
+    spop::{Ack, Actions, Capabilities, FrameCodec, Scope},
+};
+
+/// The name of a variable that nobody sets: to unset it changes nothing.
+const NO_VARIABLE: &str = "spoa_none";
+
+/// The form in which one peer takes its ACKs.
+pub(crate) struct AckForm {
+    /// The negotiated max-frame-size.
+    pub(crate) max_frame_size: u32,
+    /// The largest ACK, in one frame or in fragments.
+    pub(crate) max_size: usize,
+    /// Whether the peer puts ACKs together from fragments.
+    in_fragments: bool,
+    /// What an ACK without actions holds instead.
+    filling: Actions,
+}
+
+impl AckForm {
+    /// Before HELLO, when there is nothing to acknowledge.
+    pub(crate) fn new(fill_empty_acks: bool) -> Self {
+        let nothing = Actions::none();
+        let filling = match fill_empty_acks {
+            true => nothing.unset_var_unchecked(Scope::Transaction, NO_VARIABLE.as_bytes()),
+            false => nothing,
+        };
+        let max_frame_size = FrameCodec::HELLO_LIMIT;
+        Self { max_frame_size, max_size: 0, in_fragments: false, filling }
+    }
+
+    /// Takes note of what HELLO has agreed, and of what the peer said it can.
+    pub(crate) fn agree(&mut self, max_frame_size: u32, theirs: Capabilities, limits: &Limits) {
+        self.max_frame_size = max_frame_size;
+        self.in_fragments = theirs.fragmentation;
+        self.max_size = match theirs.fragmentation {
+            true => limits.max_fragmented_ack,
+            false => max_frame_size as usize,
+        };
+    }
+
+    /// Appends the ACK; returns how many actions were left out.
+    #[inline]
+    pub(crate) fn encode(&self, ack: &Ack, output: &mut BytesMut) -> usize {
+        if self.in_fragments && !ack.actions.is_empty() {
+            ack.encode_fragmented(self.max_frame_size, output);
+            return 0;
+        }
+        let start = output.len();
+        let left_out = ack.encode_whole(self.max_frame_size, output);
+        if !self.filling.is_empty() && ack.actions.iter().count() == left_out {
+            output.truncate(start);
+            let actions = self.filling.clone();
+            Ack { actions, ..*ack }.encode_whole(self.max_frame_size, output);
+        }
+        left_out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spop::{Frame, FrameId, StreamId};
+
+    /// How an ACK of these actions arrives at a peer whose frames have 256 bytes.
+    fn arrived(actions: Actions, fill_empty_acks: bool) -> (String, usize) {
+        let mut form = AckForm::new(fill_empty_acks);
+        form.agree(256, Capabilities::default(), &Limits::default());
+        let ack = Ack { stream_id: StreamId(7), frame_id: FrameId(1), actions };
+        let mut output = BytesMut::from(&b"before"[..]);
+        let left_out = form.encode(&ack, &mut output);
+        match FrameCodec::new(256).cut(&mut output.split_off(6)) {
+            Ok(Some(Frame::Ack(ack))) if ack.stream_id == StreamId(7) => {
+                (ack.actions.to_string(), left_out)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn action(length: usize) -> Actions {
+        let value = "x".repeat(length);
+        Actions::none().set_var_unchecked(Scope::Session, b"a", value.as_str())
+    }
+
+    #[test]
+    fn an_ack_without_actions_is_filled_only_if_asked_for() {
+        assert_eq!(arrived(Actions::none(), false), (String::new(), 0));
+        assert_eq!(arrived(Actions::none(), true), ("unset-var txn.spoa_none".to_owned(), 0));
+        assert_eq!(arrived(action(1), true), ("set-var sess.a \"x\"".to_owned(), 0));
+    }
+
+    #[test]
+    fn an_ack_whose_actions_do_not_fit_is_filled_too() {
+        assert_eq!(arrived(action(300), false), (String::new(), 1));
+        assert_eq!(arrived(action(300), true), ("unset-var txn.spoa_none".to_owned(), 1));
+    }
+}

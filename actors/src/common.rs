@@ -1,0 +1,38 @@
+//! Common: what all arbiters of an agent have in common.
+
+use crate::{limits::Limits, quota::Quota};
+
+/// How many refused connections may wait for their DISCONNECT; further ones are closed at once.
+const WAITING_REFUSALS: usize = 1024;
+
+/// What all arbiters of an agent have in common; clones are of the same agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    pub(crate) limits: Limits,
+    /// Whether an ACK without actions gets one that does nothing.
+    pub(crate) fill_empty_acks: bool,
+    /// The connections that are open.
+    pub(crate) connections: Quota,
+    /// The refused connections that wait for their DISCONNECT.
+    pub(crate) refusals: Quota,
+    /// The connections that are being recycled: one at a time.
+    pub(crate) recycling: Quota,
+    /// The messages that wait for their answers.
+    pub(crate) in_flight: Quota,
+    /// The bytes that connections keep between their wake-ups.
+    pub(crate) memory: Quota,
+}
+
+impl Common {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            connections: Quota::new(limits.connections),
+            refusals: Quota::new(WAITING_REFUSALS),
+            recycling: Quota::new(1),
+            in_flight: Quota::new(limits.in_flight_per_agent),
+            memory: Quota::new(limits.memory),
+            limits,
+            fill_empty_acks: false,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Panics: caught ones become values that say what happened and where, and are not printed.
+//!
+//! The default hook of a process takes milliseconds for every panic, as it may resolve a backtrace;
+//! that is too much for one that is caught, answered and logged.
+
+use std::{
+    any::Any,
+    cell::{Cell, RefCell},
+    fmt,
+    panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind},
+    pin::Pin,
+    sync::Once,
+    task::{Context, Poll},
+};
+
+thread_local! {
+    /// How many fences the thread is behind.
+    static FENCES: Cell<usize> = const { Cell::new(0) };
+    /// Where the last panic behind a fence was.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// A panic that was caught.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Panic {
+    message: String,
+    location: Option<String>,
+}
+
+impl Panic {
+    /// What it said.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where it was: file, line and column. Unknown if the process has put a panic hook of its own
+    /// in the place of the agent's.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.location.as_deref()
+    }
+
+    pub(crate) fn new(payload: Box<dyn Any + Send>, location: Option<String>) -> Self {
+        let message = payload
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned());
+        // A payload of the user's own type may panic once more.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        Self { message, location }
+    }
+}
+
+/// `index out of bounds at src/reputation.rs:12:5`
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.location.as_ref().map_or(Ok(()), |location| write!(f, " at {location}"))
+    }
+}
+
+/// Has the process's panic hook leave out what is caught here; all other panics reach the hook that
+/// was there before.
+pub(crate) fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| match FENCES.get() {
+            0 => others(panic),
+            _ => note(panic),
+        }));
+    });
+}
+
+fn note(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    PLACE.with(|known| known.replace(place));
+}
+
+/// Does `work`; a panic in it becomes a value.
+#[inline]
+pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
+    FENCES.set(FENCES.get() + 1);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    FENCES.set(FENCES.get() - 1);
+    done.map_err(|payload| Panic::new(payload, PLACE.take()))
+}
+
+/// A future whose panic becomes a value; it is dropped behind the fence too.
+pub(crate) struct Catch<F>(Option<Pin<Box<F>>>);
+
+impl<F: Future> Catch<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self(Some(Box::pin(future)))
+    }
+}
+
+impl<F: Future> Future for Catch<F> {
+    type Output = Result<F::Output, Panic>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.0 else {
+            return Poll::Pending;
+        };
+        match catch(|| future.as_mut().poll(task)) {
+            Ok(progress) => progress.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
+
+impl<F> Drop for Catch<F> {
+    fn drop(&mut self) {
+        let future = self.0.take();
+        // What it says in its end concerns nobody any more.
+        let _ = catch(|| drop(future));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caught_panic_says_what_happened_and_where() {
+        hush();
+        let panic = catch(|| panic!("as {}", "asked")).unwrap_err();
+        assert_eq!(panic.message(), "as asked");
+        assert!(panic.location().unwrap().contains("panics.rs:"), "{panic}");
+        assert!(panic.to_string().starts_with("as asked at "), "{panic}");
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_it_is_dropped_does_no_harm() {
+        struct Trap;
+        impl Drop for Trap {
+            fn drop(&mut self) {
+                panic!("once more");
+            }
+        }
+        let panic = catch(|| panic::panic_any(Trap)).unwrap_err();
+        assert_eq!(panic.message(), "no message");
+    }
+}

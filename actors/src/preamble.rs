@@ -1,0 +1,264 @@
+//! Preamble: what comes before SPOP on a connection, if its listener asks for it.
+
+use std::{fmt, rc::Rc, sync::Arc};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink},
+    time::{Duration, Instant, sleep, timeout, timeout_at},
+};
+#[cfg(feature = "tls")]
+use tokio_rustls::{rustls::ServerConfig, server::TlsStream};
+
+#[cfg(feature = "tls")]
+use crate::{certificates::Certificates, handshake};
+use crate::{
+    connection::Connection,
+    origin::PeerAddress,
+    proxy_header::{self, HeaderError},
+    quota::Share,
+    shared::{Mismatch, Presence, Shared},
+    spop::Foreign,
+    statistics::ListenerCounters,
+};
+
+/// How long a refused peer may take to close its side.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What the connections of a listener have to bring before SPOP.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    pub(crate) proxy_header: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) certificates: Option<Certificates>,
+}
+
+/// What one connection has to bring before SPOP.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Preamble {
+    pub(crate) proxy_header: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+/// A connection that has not come to SPOP yet.
+pub(crate) struct Arrival<S> {
+    stream: S,
+    visitor: Visitor,
+}
+
+/// Whose connection it is.
+struct Visitor {
+    address: PeerAddress,
+    presence: Presence,
+    shared: Rc<Shared>,
+}
+
+/// Why a connection does not come to SPOP.
+enum Refusal {
+    /// It was closed before it could be told what it is, as a TCP check does.
+    Silent,
+    /// It begins with something else than is due.
+    Mismatch(Mismatch),
+    Header(HeaderError),
+    HeaderLate,
+    #[cfg(feature = "tls")]
+    Handshake(std::io::Error),
+    #[cfg(feature = "tls")]
+    HandshakeLate,
+}
+
+impl Entrance {
+    /// Begins to follow the files of the certificates, in a task of this runtime.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there are no files"))]
+    pub(crate) fn open(&mut self, counters: &Arc<ListenerCounters>) {
+        #[cfg(feature = "tls")]
+        if let Some(certificates) = &mut self.certificates {
+            certificates.follow(counters);
+        }
+    }
+
+    /// For a connection that comes now.
+    pub(crate) fn preamble(&self) -> Preamble {
+        Preamble {
+            proxy_header: self.proxy_header,
+            #[cfg(feature = "tls")]
+            tls: self.certificates.as_ref().map(Certificates::current),
+        }
+    }
+}
+
+impl Preamble {
+    /// Whether SPOP comes first.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.proxy_header && !self.is_encrypted()
+    }
+
+    /// Whether a frame without TLS cannot be read by the peer.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        #[cfg(feature = "tls")]
+        let is_encrypted = self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let is_encrypted = false;
+        is_encrypted
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Arrival<S> {
+    pub(crate) fn new(stream: S, address: PeerAddress, place: Share, shared: Rc<Shared>) -> Self {
+        let presence = Presence::new(place, Rc::clone(&shared.counters));
+        Self { stream, visitor: Visitor { address, presence, shared } }
+    }
+
+    /// SPOP comes next.
+    pub(crate) fn into_connection(self) -> Connection<S> {
+        let Visitor { address, presence, shared } = self.visitor;
+        Connection::new(self.stream, address, presence, shared)
+    }
+
+    /// Reads the PROXY header, if it is due; the source that it names takes the place of the
+    /// socket's address. A connection without one is closed.
+    pub(crate) async fn read_proxy_header(mut self, is_due: bool) -> Option<Self> {
+        if !is_due {
+            return Some(self);
+        }
+        let source = timeout_at(self.visitor.deadline(), read_source(&mut self.stream)).await;
+        match source.unwrap_or(Err(Refusal::HeaderLate)) {
+            Ok(source) => {
+                self.visitor.address = source.unwrap_or(self.visitor.address);
+                Some(self)
+            }
+            Err(refusal) => {
+                self.visitor.refuse(&refusal, self.stream).await;
+                None
+            }
+        }
+    }
+
+    /// Does the TLS handshake; a connection that does not is closed.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn shake_hands(
+        mut self,
+        config: Arc<ServerConfig>,
+    ) -> Option<Arrival<TlsStream<S>>> {
+        let deadline = self.visitor.deadline();
+        let first = timeout_at(deadline, read_client_hello(&mut self.stream)).await;
+        let first = match first.unwrap_or(Err(Refusal::HandshakeLate)) {
+            Ok(first) => first,
+            Err(refusal) => {
+                self.visitor.refuse(&refusal, self.stream).await;
+                return None;
+            }
+        };
+        match timeout_at(deadline, handshake::accept(first, self.stream, config)).await {
+            Ok(Ok(stream)) => Some(Arrival { stream, visitor: self.visitor }),
+            Ok(Err((error, stream))) => {
+                self.visitor.refuse(&Refusal::Handshake(error), stream).await;
+                None
+            }
+            Err(_) => {
+                self.visitor.report(&Refusal::HandshakeLate);
+                None
+            }
+        }
+    }
+}
+
+async fn read_source<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<PeerAddress>, Refusal> {
+    let (first, found) = read_first(stream).await?;
+    let advice = match found {
+        Some(Foreign::ProxyHeader) => {
+            return proxy_header::read(first, stream).await.map_err(Refusal::Header);
+        }
+        Some(Foreign::Http) => Foreign::Http.advice(),
+        _ => {
+            "put `send-proxy-v2` on the server line (and `check-send-proxy` if it has `check`), or \
+             have the listener take no PROXY header"
+        }
+    };
+    Err(Refusal::Mismatch(Mismatch { found, due: "a PROXY header", advice }))
+}
+
+#[cfg(feature = "tls")]
+async fn read_client_hello<S: AsyncRead + Unpin>(
+    stream: &mut S,
+) -> Result<[u8; Foreign::FIRST], Refusal> {
+    let (first, found) = read_first(stream).await?;
+    let advice = match found {
+        Some(Foreign::Tls) => return Ok(first),
+        Some(foreign) => foreign.advice(),
+        None => "put `ssl` on the server line, or give the listener no certificate",
+    };
+    Err(Refusal::Mismatch(Mismatch { found, due: "TLS", advice }))
+}
+
+/// The bytes that tell what the peer speaks.
+async fn read_first<S: AsyncRead + Unpin>(
+    stream: &mut S,
+) -> Result<([u8; Foreign::FIRST], Option<Foreign>), Refusal> {
+    let mut first = [0; Foreign::FIRST];
+    stream.read_exact(&mut first).await.map_err(|_| Refusal::Silent)?;
+    Ok((first, Foreign::of(first)))
+}
+
+impl Visitor {
+    /// When the preamble and HELLO must be complete.
+    fn deadline(&self) -> Instant {
+        self.presence.since() + self.shared.limits.hello_timeout
+    }
+
+    /// Counts and logs it, and closes the connection as late as after any refused HELLO.
+    async fn refuse(self, refusal: &Refusal, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        self.report(refusal);
+        if matches!(refusal, Refusal::Silent) {
+            return;
+        }
+        sleep(self.shared.limits.refusal_delay).await;
+        // Not a reset: what the peer has sent is read, until it closes its side.
+        let goodbye = async {
+            stream.shutdown().await?;
+            copy(&mut stream, &mut sink()).await
+        };
+        let _ = timeout(LINGER, goodbye).await;
+    }
+
+    fn report(&self, refusal: &Refusal) {
+        match refusal {
+            Refusal::Silent => {
+                tracing::debug!(peer = %self.address, "the connection ended before it began");
+            }
+            Refusal::Mismatch(mismatch) => self.shared.report(self.address, *mismatch),
+            Refusal::Header(error) => self.report_header(&format_args!(
+                "a PROXY header cannot be read ({error}): find out who sends it"
+            )),
+            Refusal::HeaderLate => self.report_header(
+                &"no PROXY header came in time; something connects to this port and says nothing: a \
+                 TCP check? use `option spop-check` with `check-send-proxy`",
+            ),
+            #[cfg(feature = "tls")]
+            Refusal::Handshake(error) => self.report_handshake(&format_args!(
+                "a TLS handshake failed ({error}): {}",
+                handshake::advice(error)
+            )),
+            #[cfg(feature = "tls")]
+            Refusal::HandshakeLate => self.report_handshake(
+                &"no TLS handshake came to its end in time; something connects to this port and \
+                 says nothing: a TCP check? use `option spop-check`",
+            ),
+        }
+    }
+
+    fn report_header(&self, line: &dyn fmt::Display) {
+        self.shared.counters.count(|statistics| statistics.proxy_headers_refused += 1);
+        if let Some(unsaid) = self.shared.headers.permit() {
+            tracing::warn!(peer = %self.address, unsaid, "{line}");
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn report_handshake(&self, line: &dyn fmt::Display) {
+        self.shared.counters.count(|statistics| statistics.tls_handshakes_failed += 1);
+        if let Some(unsaid) = self.shared.handshakes.permit() {
+            tracing::warn!(peer = %self.address, unsaid, "{line}");
+        }
+    }
+}

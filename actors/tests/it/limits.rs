@@ -1,0 +1,201 @@
+//! Limits of the whole agent: what all its connections may have together.
+
+use std::{num::NonZero, time::Duration};
+
+use spoa_actors::{
+    Agent, Limits, Message, RunningAgent,
+    spop::{Disconnect, Flags, Fragment, Frame, FrameId, FrameType, StatusCode, StreamId},
+    testing::{FakeError, FakeHaproxy, InMemoryAgent},
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, duplex},
+    net::TcpStream,
+    time::Instant,
+};
+
+use crate::support::{Result, ask_score, registry, until};
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+pub(crate) async fn agent(limits: Limits) -> InMemoryAgent {
+    InMemoryAgent::start(registry(), limits).await.unwrap()
+}
+
+/// The agent's farewell, after which it closes.
+pub(crate) async fn farewell<S>(haproxy: &mut FakeHaproxy<S>) -> Result<Disconnect>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };
+    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    Ok(disconnect)
+}
+
+/// A fragment of a NOTIFY that goes on.
+pub(crate) fn fragment(frame_type: FrameType, size: usize) -> Frame {
+    let (stream_id, frame_id, flags) = (StreamId(1), FrameId(1), Flags::NONE);
+    Frame::Fragment(Fragment {
+        frame_type,
+        flags,
+        stream_id,
+        frame_id,
+        payload: vec![0; size].into(),
+    })
+}
+
+#[actix_rt::test]
+async fn checklist_10_a_connection_over_the_limit_is_told_so_late_and_closed() -> Result {
+    tokio::time::pause();
+    let agent = agent(Limits { connections: 2, ..Limits::default() }).await;
+    let mut first = agent.connect().await?;
+    let second = agent.connect().await?;
+    let opened = Instant::now();
+    let disconnect = farewell(&mut agent.open()).await?;
+    assert_eq!(disconnect.status_code, StatusCode::NO_RESOURCE);
+    assert!(disconnect.message.contains("connections"), "{}", disconnect.message);
+    assert!(opened.elapsed() >= Limits::default().refusal_delay, "{:?}", opened.elapsed());
+    assert_eq!(first.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+
+    drop(second);
+    until(&agent, |seen| seen.connections_open == 1).await;
+    agent.connect().await?;
+    let seen = agent.statistics().await;
+    assert_eq!((seen.connections_accepted, seen.connections_refused), (3, 1));
+    assert_eq!(seen.disconnects_sent.of(StatusCode::NO_RESOURCE), 1);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_09_a_healthcheck_over_the_limit_is_refused_too() -> Result {
+    tokio::time::pause();
+    let agent = agent(Limits { connections: 1, ..Limits::default() }).await;
+    let _open = agent.connect().await?;
+    let error = agent.open().healthcheck().await.unwrap_err();
+    let FakeError::Disconnected(disconnect) = error else { panic!("{error}") };
+    assert_eq!(disconnect.status_code, StatusCode::NO_RESOURCE);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn all_arbiters_and_listeners_count_their_connections_together() -> Result {
+    let limits = Limits { connections: 3, ..Limits::default() };
+    let agent = Agent::bind("127.0.0.1:0")?.listen("127.0.0.1:0")?.limits(limits);
+    let agent = agent.arbiters(NonZero::new(2).unwrap()).start(registry()).await?;
+    let open = async |nth: usize| TcpStream::connect(agent.local_addresses()[nth % 2]).await;
+    let mut taken = Vec::new();
+    for nth in 0..3 {
+        taken.push(FakeHaproxy::connect(open(nth).await?).await?);
+    }
+    for nth in 3..6 {
+        let refused = farewell(&mut FakeHaproxy::new(open(nth).await?)).await?;
+        assert_eq!(refused.status_code, StatusCode::NO_RESOURCE);
+    }
+    for mut haproxy in taken {
+        haproxy.notify(ask_score()).await?;
+    }
+    let seen = agent.stop().await;
+    assert_eq!((seen.connections_accepted, seen.connections_refused), (3, 3));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn the_refused_connections_that_wait_are_bounded_too() -> Result {
+    tokio::time::pause();
+    let agent =
+        agent(Limits { connections: 1, refusal_delay: 5 * SECOND, ..Limits::default() }).await;
+    let _open = agent.connect().await?;
+    let opened = Instant::now();
+    let mut waiting = Vec::new();
+    let mut closed_at_once = 0;
+    for _ in 0..1100 {
+        let (ours, theirs) = duplex(256);
+        agent.adopt(theirs);
+        waiting.push(ours);
+    }
+    until(&agent, |seen| seen.connections_refused == 1100).await;
+    let mut told = 0;
+    for mut stream in waiting {
+        match stream.read(&mut [0; 256]).await? {
+            0 => closed_at_once += 1,
+            _ => told += 1,
+        }
+    }
+    assert_eq!((told, closed_at_once), (1024, 76));
+    assert!(opened.elapsed() < 7 * SECOND, "{:?}", opened.elapsed());
+    Ok(())
+}
+
+/// Asks what is never answered, and waits for nothing.
+async fn ask_in_vain<S>(haproxy: &mut FakeHaproxy<S>, times: usize) -> Result
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    for _ in 0..times {
+        haproxy.send_notify(Message::new("never")).await?;
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn checklist_37_at_the_bound_of_the_agent_messages_get_their_fallbacks_at_once() -> Result {
+    tokio::time::pause();
+    let agent = agent(Limits { in_flight_per_agent: 4, ..Limits::default() }).await;
+    let (mut one, mut other) = (agent.connect().await?, agent.connect().await?);
+    let asked = Instant::now();
+    // Three wait; of the next NOTIFY one message waits, and one does not.
+    ask_in_vain(&mut one, 3).await?;
+    one.send_notify([Message::new("never"), Message::new("fail")]).await?;
+    until(&agent, |seen| seen.in_flight == 4).await;
+    for name in ["never", "fail"] {
+        let actions = other.notify(Message::new(name)).await?;
+        assert_eq!(actions.to_string(), format!("set-var txn.{name} -1"));
+    }
+    assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());
+    let outcomes = agent.statistics().await.messages;
+    assert_eq!((outcomes.overloaded, outcomes.failed, outcomes.late), (3, 0, 0));
+
+    // What was answered late makes room, and so does what is cancelled.
+    for _ in 0..4 {
+        one.ack().await?;
+    }
+    ask_in_vain(&mut other, 4).await?;
+    until(&agent, |seen| seen.in_flight == 4).await;
+    drop(other);
+    until(&agent, |seen| seen.cancelled == 4).await;
+    assert_eq!(one.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    let outcomes = agent.statistics().await.messages;
+    assert_eq!((outcomes.overloaded, outcomes.late), (3, 4));
+    Ok(())
+}
+
+/// Waits until so many NOTIFYs are in flight.
+async fn in_flight(agent: &RunningAgent, count: u64) {
+    for _ in 0..100_000 {
+        if agent.statistics().await.in_flight == count {
+            return;
+        }
+    }
+    panic!("not {count} in flight: {:?}", agent.statistics().await);
+}
+
+#[actix_rt::test]
+async fn checklist_37_the_bound_counts_over_all_arbiters() -> Result {
+    let deadline = 60 * SECOND;
+    let limits = Limits { in_flight_per_agent: 4, deadline, ..Limits::default() };
+    let agent = Agent::bind("127.0.0.1:0")?.limits(limits).arbiters(NonZero::new(2).unwrap());
+    let agent = agent.start(registry()).await?;
+    let connect = async || {
+        let stream = TcpStream::connect(agent.local_addresses()[0]).await?;
+        FakeHaproxy::connect(stream).await
+    };
+    // They are handed to the arbiters in turn.
+    let (mut one, mut other) = (connect().await?, connect().await?);
+    ask_in_vain(&mut one, 4).await?;
+    in_flight(&agent, 4).await;
+    assert!(other.notify(ask_score()).await?.is_empty(), "it is not even asked");
+    assert_eq!(agent.statistics().await.messages.overloaded, 1);
+    drop(one);
+    in_flight(&agent, 0).await;
+    assert_eq!(other.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    Ok(())
+}

@@ -1,0 +1,397 @@
+//! A handler that panics: what HAProxy gets, and how the handler comes back.
+
+use std::{
+    cell::{Cell, RefCell},
+    error::Error,
+    fmt,
+    rc::Rc,
+    time::Duration,
+};
+
+use actix::{Actor, Addr, Context};
+use async_trait::async_trait;
+use serde::Deserialize;
+use spoa_actors::{
+    Actions, AgentError, BoxError, Call, HandlerActor, Limits, Message, Origin, Registry, Route,
+    Tasks, handler_fn,
+    testing::{FakeHaproxy, InMemoryAgent},
+};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Result, exchange, until, variable};
+
+type Started = std::result::Result<(), BoxError>;
+type Answered = std::result::Result<Actions, BoxError>;
+
+/// What happens to the instances of one test: each test has a thread of its own.
+#[derive(Default)]
+struct Script {
+    made: Cell<i64>,
+    starts: RefCell<Vec<Start>>,
+}
+
+/// How one start goes; the starts beyond the script succeed.
+#[derive(Clone, Copy)]
+enum Start {
+    Succeeds,
+    Fails,
+    FailsBeyondWords,
+    Panics,
+    PanicsInATask,
+    TakesTenMilliseconds,
+    Hangs,
+}
+
+thread_local! {
+    static SCRIPT: Rc<Script> = Rc::default();
+}
+
+fn script(starts: impl IntoIterator<Item = Start>) {
+    SCRIPT.with(|script| *script.starts.borrow_mut() = starts.into_iter().collect());
+}
+
+/// An error that panics when it is shown.
+#[derive(Debug)]
+struct BeyondWords;
+
+impl fmt::Display for BeyondWords {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("there are no words")
+    }
+}
+
+impl Error for BeyondWords {}
+
+/// Answers with the number of its instance.
+struct Numbered(i64);
+
+impl Numbered {
+    fn new() -> Self {
+        let number = SCRIPT.with(|script| {
+            script.made.set(script.made.get() + 1);
+            script.made.get()
+        });
+        Self(number)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wish {
+    panic: bool,
+    panic_later: bool,
+    panic_in_a_task: bool,
+    ms: u64,
+}
+
+thread_local! {
+    static TASKS: RefCell<Option<Tasks>> = const { RefCell::new(None) };
+}
+
+#[async_trait(?Send)]
+impl HandlerActor for Numbered {
+    type Args = Wish;
+
+    async fn started(&self, tasks: &Tasks) -> Started {
+        TASKS.with(|known| known.replace(Some(tasks.clone())));
+        let start = SCRIPT.with(|script| {
+            let mut starts = script.starts.borrow_mut();
+            if starts.is_empty() { Start::Succeeds } else { starts.remove(0) }
+        });
+        match start {
+            Start::Succeeds => Ok(()),
+            Start::Fails => Err("there is no list".into()),
+            Start::FailsBeyondWords => Err(BeyondWords.into()),
+            Start::Panics => panic!("there is no list"),
+            Start::PanicsInATask => {
+                tasks.spawn(async { panic!("there is no list") });
+                sleep(Duration::from_millis(1)).await;
+                Ok(())
+            }
+            Start::TakesTenMilliseconds => {
+                sleep(Duration::from_millis(10)).await;
+                Ok(())
+            }
+            Start::Hangs => std::future::pending().await,
+        }
+    }
+
+    async fn handle(&self, wish: Wish, _: &Origin) -> Answered {
+        assert!(!wish.panic, "as asked");
+        sleep(Duration::from_millis(wish.ms)).await;
+        assert!(!wish.panic_later, "as asked");
+        if wish.panic_in_a_task {
+            let tasks = TASKS.with(|known| known.borrow().clone());
+            tasks.unwrap().spawn(async { panic!("as asked") });
+        }
+        Ok(variable("instance", self.0))
+    }
+}
+
+fn ask() -> Message {
+    Message::new("number")
+}
+
+fn route() -> Route {
+    Route::new(Numbered::new).fallback(variable("fallback", -1))
+}
+
+async fn agent(route: Route) -> InMemoryAgent {
+    InMemoryAgent::start(Registry::new().on("number", route), Limits::default()).await.unwrap()
+}
+
+async fn answer(haproxy: &mut FakeHaproxy, message: Message) -> Result<String> {
+    Ok(haproxy.notify(message).await?.to_string())
+}
+
+const FALLBACK: &str = "set-var txn.fallback -1";
+
+fn instance(number: i64) -> String {
+    variable("instance", number).to_string()
+}
+
+#[actix_rt::test]
+async fn a_handler_that_panics_leaves_its_fallback_at_once_and_is_renewed_from_its_factory()
+-> Result {
+    tokio::time::pause();
+    let agent = agent(route()).await;
+    let mut haproxy = agent.connect().await?;
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(1));
+    let asked = Instant::now();
+    for number in 2..=4 {
+        let wish = if number % 2 == 0 { "panic" } else { "panic_later" };
+        assert_eq!(answer(&mut haproxy, ask().arg(wish, true)).await?, FALLBACK);
+        assert_eq!(answer(&mut haproxy, ask()).await?, instance(number));
+    }
+    assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());
+    let seen = agent.statistics().await;
+    assert_eq!((seen.handlers_renewed, seen.messages.panicked, seen.messages.late), (3, 3, 0));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn messages_that_come_while_a_handler_is_renewed_wait_for_it() -> Result {
+    tokio::time::pause();
+    let agent = agent(route()).await;
+    script([Start::TakesTenMilliseconds]);
+    let mut haproxy = agent.connect().await?;
+    let asked = Instant::now();
+    let actions = haproxy.notify([ask().arg("panic", true), ask(), ask()]).await?;
+    assert_eq!(actions.to_string(), [FALLBACK, &instance(2), &instance(2)].join(", "));
+    assert!(asked.elapsed() >= Duration::from_millis(10));
+    assert_eq!(agent.statistics().await.messages.late, 0);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn calls_in_flight_go_on_with_the_instance_that_they_began_with() -> Result {
+    tokio::time::pause();
+    let agent = agent(route()).await;
+    let mut haproxy = agent.connect().await?;
+    let slow = haproxy.send_notify(ask().arg("ms", 50_u64)).await?;
+    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
+    let ack = haproxy.ack().await?;
+    assert_eq!(((ack.stream_id, ack.frame_id), ack.actions.to_string()), (slow, instance(1)));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_late_panic_of_an_instance_that_is_replaced_already_renews_nothing() -> Result {
+    tokio::time::pause();
+    let agent = agent(route()).await;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..3 {
+        haproxy.send_notify(ask().arg("panic_later", true).arg("ms", 50_u64)).await?;
+    }
+    for _ in 0..3 {
+        assert_eq!(haproxy.ack().await?.actions.to_string(), FALLBACK);
+    }
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
+    assert_eq!(agent.statistics().await.messages.panicked, 3);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_panic_in_a_task_renews_the_handler_too() -> Result {
+    tokio::time::pause();
+    let agent = agent(route()).await;
+    let mut haproxy = agent.connect().await?;
+    assert_eq!(answer(&mut haproxy, ask().arg("panic_in_a_task", true)).await?, instance(1));
+    until(&agent, |seen| seen.handlers_renewed == 1).await;
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
+    assert_eq!(agent.statistics().await.tasks_panicked, 1);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn over_its_budget_a_handler_is_not_asked_and_is_tried_once_a_window() -> Result {
+    tokio::time::pause();
+    let agent = agent(route().restarts(2, Duration::from_secs(10))).await;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..3 {
+        assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    }
+    let asked = Instant::now();
+    for _ in 0..100 {
+        assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
+    }
+    assert_eq!(asked.elapsed(), Duration::ZERO, "nobody waits for it");
+    let seen = agent.statistics().await;
+    assert_eq!((seen.messages.panicked, seen.messages.down), (3, 100));
+    assert_eq!((seen.handlers_renewed, seen.handlers_given_up), (2, 1));
+
+    sleep(Duration::from_millis(10_050)).await;
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(4));
+    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK, "one panic was too many");
+
+    sleep(Duration::from_millis(10_050)).await;
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(5));
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(6), "it has its budget again");
+    assert_eq!(agent.statistics().await.handlers_given_up, 2);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn messages_that_wait_for_a_handler_that_is_given_up_get_the_fallback_at_once() -> Result {
+    tokio::time::pause();
+    let agent = agent(route().restarts(1, Duration::from_secs(10))).await;
+    script([Start::TakesTenMilliseconds, Start::Succeeds]);
+    let mut haproxy = agent.connect().await?;
+    let asked = Instant::now();
+    let messages =
+        || [ask().arg("panic", true).into(), ask().arg("panic", true).into(), ask().into()];
+    for ack in exchange(&mut haproxy, messages()).await? {
+        assert!([FALLBACK, &instance(2)].contains(&&*ack.actions.to_string()), "{ack:?}");
+    }
+    for ack in exchange(&mut haproxy, messages()).await? {
+        assert_eq!(ack.actions.to_string(), FALLBACK);
+    }
+    assert!(asked.elapsed() < Duration::from_millis(50), "{:?}", asked.elapsed());
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_start_that_fails_is_tried_again() -> Result {
+    tokio::time::pause();
+    let agent = agent(route()).await;
+    script([Start::Fails, Start::FailsBeyondWords, Start::Panics, Start::PanicsInATask]);
+    let mut haproxy = agent.connect().await?;
+    let actions = haproxy.notify([ask().arg("panic", true), ask()]).await?;
+    assert_eq!(actions.to_string(), [FALLBACK, &instance(6)].join(", "));
+    let seen = agent.statistics().await;
+    assert_eq!((seen.handler_starts_failed, seen.handlers_renewed), (4, 1));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_agent_starts_without_a_handler_whose_route_is_optional() -> Result {
+    tokio::time::pause();
+    for start in [Start::Fails, Start::Panics, Start::PanicsInATask] {
+        script([start; 12]);
+        let agent = agent(route().optional()).await;
+        let mut haproxy = agent.connect().await?;
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(agent.statistics().await.handlers_given_up, 1);
+        let asked = Instant::now();
+        assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+        sleep(Duration::from_secs(21)).await;
+        assert!(answer(&mut haproxy, ask()).await?.starts_with("set-var txn.instance"));
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_start_that_hangs_is_given_up_in_time() {
+    tokio::time::pause();
+    script([Start::Hangs]);
+    let registry = Registry::new().on("number", route());
+    let limits = Limits { start_timeout: Duration::from_secs(3), ..Limits::default() };
+    let error = InMemoryAgent::start(registry, limits).await.unwrap_err();
+    assert!(matches!(error, AgentError::Handler { .. }), "{error}");
+    assert!(error.to_string().contains("3s"), "{error}");
+}
+
+#[actix_rt::test]
+async fn a_function_has_nothing_to_renew_and_no_budget() -> Result {
+    let panics = handler_fn(|wish: Wish| {
+        assert!(!wish.panic, "as asked");
+        Ok::<_, BoxError>(variable("instance", 0))
+    });
+    let agent = agent(panics.fallback(variable("fallback", -1))).await;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..20 {
+        assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    }
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(0));
+    assert_eq!(agent.statistics().await.handlers_renewed, 0);
+    Ok(())
+}
+
+/// Panics when it is dropped.
+struct Trap;
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        panic!("it may panic when it is dropped");
+    }
+}
+
+#[async_trait(?Send)]
+impl HandlerActor for Trap {
+    type Args = ();
+
+    async fn handle(&self, (): (), _: &Origin) -> Answered {
+        panic!("as asked")
+    }
+}
+
+#[actix_rt::test]
+async fn a_handler_that_panics_when_it_is_dropped_hurts_nobody() -> Result {
+    let route = Route::new(|| Trap).fallback(variable("fallback", -1));
+    let agent = agent(route).await;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..3 {
+        assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
+    }
+    assert_eq!(agent.stop().await.connections_panicked, 0);
+    Ok(())
+}
+
+/// A raw actor with a number.
+struct Raw(i64);
+
+impl Raw {
+    fn start_next() -> Addr<Self> {
+        Self(Numbered::new().0).start()
+    }
+}
+
+impl Actor for Raw {
+    type Context = Context<Self>;
+}
+
+impl actix::Handler<Call> for Raw {
+    type Result = Answered;
+
+    fn handle(&mut self, call: Call, _: &mut Context<Self>) -> Answered {
+        assert!(call.message.get("panic").is_none(), "as asked");
+        Ok(variable("instance", self.0))
+    }
+}
+
+#[actix_rt::test]
+async fn a_raw_actor_that_panics_is_renewed_from_its_factory() -> Result {
+    tokio::time::pause();
+    let agent = agent(Route::actor(Raw::start_next).fallback(variable("fallback", -1))).await;
+    let mut haproxy = agent.connect().await?;
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(1));
+    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
+    assert_eq!(agent.statistics().await.messages.gone, 1);
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! An agent that is full, as HAProxy sees it.
+
+use std::time::Duration;
+
+use spoa_actors::spop::StatusCode;
+use spoa_actors::{Limits, Registry};
+use spoa_integration::{on_every_haproxy, until};
+use tokio::net::TcpStream;
+
+use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, sets, shown, statistics};
+
+fn registry(greeting: &'static str) -> Registry {
+    Registry::new().on("greet", sets("greeting", greeting))
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn checklist_10_an_agent_that_is_full_is_not_stormed(version: Version) {
+        let limits = Limits { connections: 1, ..Limits::default() };
+        let agent = scene::agent_within(limits, registry("hello")).await;
+        let engine = engine(endpoint(&agent))
+            .timeout_processing(Duration::from_secs(1))
+            .message("greet", "", REQUEST);
+        let haproxy = scene::haproxy(version, engine, &["var(txn.t.greeting)"]).await;
+
+        let only_place = TcpStream::connect(agent.local_addresses()[0]).await.unwrap();
+        statistics(&agent, |seen| seen.connections_open == 1).await;
+        let answer = haproxy.http().get("/").await.unwrap();
+        assert_eq!(shown(&answer), [""]);
+        assert_ne!(error(&answer), "");
+        let seen = statistics(&agent, |seen| seen.connections_refused > 0).await;
+        // Told at once, HAProxy up to 3.0 would have come back a thousand times.
+        assert!(seen.connections_refused < 30, "{}", seen.connections_refused);
+
+        drop(only_place);
+        let greeted = until("there is a place again", SOON, async || {
+            let answer = haproxy.http().get("/").await.ok()?;
+            (shown(&answer) == ["hello"]).then_some(())
+        });
+        greeted.await.unwrap();
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn checklist_09_the_health_check_of_a_full_agent_fails_and_another_is_asked(
+        version: Version
+    ) {
+        // Sooner than a check of this HAProxy gives up.
+        let refusal_delay = Duration::from_millis(20);
+        let limits = Limits { connections: 1, refusal_delay, ..Limits::default() };
+        let full = scene::agent_within(limits, registry("full")).await;
+        let _only_place = TcpStream::connect(full.local_addresses()[0]).await.unwrap();
+        statistics(&full, |seen| seen.connections_open == 1).await;
+        let other = scene::agent(registry("other")).await;
+        let engine = engine(endpoint(&full))
+            .agent(endpoint(&other))
+            .backend_line("balance roundrobin")
+            .spop_check()
+            .message("greet", "", REQUEST);
+        let haproxy = scene::haproxy(version, engine, &["var(txn.t.greeting)"]).await;
+        let down = until("the full agent is down", SOON, async || {
+            let status = haproxy.stats().status("t-agents", "agent1").await.ok()?;
+            (!status.is_up()).then_some(())
+        });
+        down.await.unwrap();
+        for _ in 0..10 {
+            let answer = haproxy.http().get("/").await.unwrap();
+            assert_eq!((shown(&answer), error(&answer)), (vec!["other"], ""));
+        }
+        let seen = full.statistics().await;
+        assert!(seen.disconnects_sent.of(StatusCode::NO_RESOURCE) > 0);
+        assert_eq!(seen.healthchecks, 0);
+    }
+}
