@@ -36,6 +36,7 @@ pub struct Agent {
     arbiters: Option<NonZero<usize>>,
     limits: Limits,
     fill_empty_acks: bool,
+    asynchronous: bool,
 }
 
 impl Agent {
@@ -125,6 +126,19 @@ impl Agent {
         self
     }
 
+    /// Whether an ACK whose connection has gone may leave on another one of the same engine (`async`);
+    /// it may not unless this is called.
+    ///
+    /// HAProxy up to 3.0 offers it, from 3.1 on it does not and nothing changes. Once it is agreed,
+    /// HAProxy no longer fails what is in flight when a connection ends: it waits for the ACK, or for
+    /// `timeout processing`. So this pays where connections break and the agent stays, and costs where
+    /// the agent is killed.
+    #[must_use]
+    pub fn asynchronous(mut self, asynchronous: bool) -> Self {
+        self.asynchronous = asynchronous;
+        self
+    }
+
     /// The TCP addresses that are listened on: to know the port when it was given as 0.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
@@ -155,8 +169,8 @@ impl Agent {
             return Err(AgentError::NoListener);
         }
         let addresses = self.local_addresses();
-        let fill_empty_acks = self.fill_empty_acks;
-        let common = Common { fill_empty_acks, ..Common::new(self.limits) };
+        let Self { fill_empty_acks, asynchronous, .. } = self;
+        let common = Common { fill_empty_acks, asynchronous, ..Common::new(self.limits) };
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
         let mut running = RunningAgent::new(addresses, common);

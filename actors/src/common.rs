@@ -11,6 +11,8 @@ pub(crate) struct Common {
     pub(crate) limits: Limits,
     /// Whether an ACK without actions gets one that does nothing.
     pub(crate) fill_empty_acks: bool,
+    /// Whether an ACK may leave on another connection than its own.
+    pub(crate) asynchronous: bool,
     /// The connections that are open.
     pub(crate) connections: Quota,
     /// The refused connections that wait for their DISCONNECT.
@@ -33,6 +35,7 @@ impl Common {
             memory: Quota::new(limits.memory),
             limits,
             fill_empty_acks: false,
+            asynchronous: false,
         }
     }
 }

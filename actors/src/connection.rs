@@ -102,6 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Poll::Ready(Err(error)) => {
                 // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
                 tracing::debug!(peer = %self.conversation.peer().address, %error, "connection lost");
+                self.conversation.lose();
                 Poll::Ready(())
             }
             Poll::Ready(Ok(())) => Poll::Ready(()),
@@ -253,6 +254,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     fn dismiss(&mut self, farewell: Disconnect) {
         self.stream.input.clear();
         self.conversation.forget();
+        self.conversation.leave_detours();
         self.enter(Phase::Ending(if self.conversation.is_greeted() {
             Ending::after_answers(farewell)
         } else {

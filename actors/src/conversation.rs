@@ -1,19 +1,21 @@
 //! Conversation: frames in, ACKs out, for one connection and without its socket.
 
-use std::{rc::Rc, sync::Arc, task::Context};
+use std::{mem, rc::Rc, sync::Arc, task::Context};
 
 use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
     ack_form::AckForm,
-    collection::{Collected, Finished, Terms, collect, refuse},
+    collection::{Collected, Terms, collect, refuse},
+    detour::Lane,
     in_flight::InFlight,
     origin::{Origin, Peer, PeerAddress},
+    orphans::Orphans,
     shared::Shared,
     spop::{
-        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Session, StatusCode,
-        Step, Violation,
+        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Offer, Session,
+        StatusCode, Step, Violation,
     },
     timer::Timer,
 };
@@ -26,6 +28,8 @@ pub(crate) struct Conversation {
     peer: Arc<Peer>,
     ack_form: AckForm,
     in_flight: InFlight,
+    /// Where the ACKs of other connections come in, once `async` is agreed.
+    lane: Option<Lane>,
     /// When the frame, or the fragments, that are not whole yet had begun to come.
     begun: Option<Instant>,
 }
@@ -53,12 +57,16 @@ pub(crate) enum End {
 impl Conversation {
     pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress) -> Self {
         Self {
-            session: Session::new(shared.limits.offer()),
+            session: Session::new(Offer {
+                asynchronous: shared.detours.is_some(),
+                ..shared.limits.offer()
+            }),
             in_flight: InFlight::new(shared.in_flight.share(), Rc::clone(&shared.counters)),
             ack_form: AckForm::new(shared.fill_empty_acks),
             shared,
             codec: FrameCodec::default(),
             peer: Arc::new(Peer { address, engine_id: None }),
+            lane: None,
             begun: None,
         }
     }
@@ -71,9 +79,9 @@ impl Conversation {
         self.session.is_greeted()
     }
 
-    /// Whether no NOTIFY waits for its answer.
+    /// Whether no NOTIFY waits for its answer, and no answer for being sent.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty()
+        self.in_flight.is_empty() && self.lane.as_ref().is_none_or(Lane::is_empty)
     }
 
     /// How many bytes of memory wait for fragments or answers.
@@ -162,8 +170,11 @@ impl Conversation {
         let mut sent = 0;
         while !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
-            self.acknowledge(&finished, output);
+            self.acknowledge(&finished.ack, finished.left_out, output);
             sent += 1;
+        }
+        if self.lane.is_some() {
+            sent += self.poll_detours(task, output);
         }
         if self.is_clogged(output) {
             // Nothing is read now: it is not for the peer to go on.
@@ -176,8 +187,23 @@ impl Conversation {
         sent
     }
 
-    /// Puts our DISCONNECT into `output`.
-    pub(crate) fn disconnect(&self, farewell: Disconnect, output: &mut BytesMut) {
+    /// Puts the ACKs whose own connections have gone into `output`; says how many.
+    #[cold]
+    fn poll_detours(&mut self, task: &mut Context<'_>, output: &mut BytesMut) -> usize {
+        let mut sent = 0;
+        while !self.is_clogged(output)
+            && let Some(ack) = self.lane.as_ref().and_then(|lane| lane.poll_next(task))
+        {
+            self.acknowledge(&ack, 0, output);
+            self.shared.counters.count(|statistics| statistics.acks_rerouted += 1);
+            sent += 1;
+        }
+        sent
+    }
+
+    /// Puts our DISCONNECT into `output`: the last word, after which no ACK comes in.
+    pub(crate) fn disconnect(&mut self, farewell: Disconnect, output: &mut BytesMut) {
+        self.lane = None;
         let status_code = farewell.status_code;
         self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
         Frame::AgentDisconnect(farewell).encode(output);
@@ -190,7 +216,32 @@ impl Conversation {
 
     /// Drops what is in flight: nobody waits for it any more.
     pub(crate) fn cancel(&mut self) {
+        self.lane = None;
         self.in_flight.cancel();
+    }
+
+    /// The connection has gone. What is in flight is dropped, unless `async` was agreed: then it may
+    /// be answered on another connection.
+    pub(crate) fn lose(&mut self) {
+        let (Some(lane), Some(detours)) = (&self.lane, &self.shared.detours) else {
+            return self.in_flight.cancel();
+        };
+        let counters = &self.shared.counters;
+        let none = InFlight::new(self.shared.in_flight.share(), Rc::clone(counters));
+        let orphans = Orphans {
+            engine_id: lane.engine_id().clone(),
+            acks: lane.close(),
+            in_flight: mem::replace(&mut self.in_flight, none),
+            kept: self.shared.memory.share(),
+            detours: Rc::clone(detours),
+            counters: Rc::clone(counters),
+        };
+        orphans.adopt();
+    }
+
+    /// Neither trusts this peer with the ACKs of others any more, nor its own to others.
+    pub(crate) fn leave_detours(&mut self) {
+        self.lane = None;
     }
 
     /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
@@ -209,7 +260,7 @@ impl Conversation {
         let bytes = notify.messages.encoded_len();
         match collect(notify.messages, origin, &self.terms()) {
             Collected::Now(finished) => {
-                self.acknowledge(&finished, output);
+                self.acknowledge(&finished.ack, finished.left_out, output);
                 true
             }
             Collected::Later(collection) => {
@@ -232,11 +283,11 @@ impl Conversation {
     }
 
     #[inline]
-    fn acknowledge(&mut self, finished: &Finished, output: &mut BytesMut) {
+    fn acknowledge(&mut self, ack: &Ack, left_out: usize, output: &mut BytesMut) {
         self.shared.counters.count(|statistics| statistics.acks += 1);
-        let left_out = finished.left_out + self.ack_form.encode(&finished.ack, output);
+        let left_out = left_out + self.ack_form.encode(ack, output);
         if left_out > 0 {
-            self.report_left_out(&finished.ack, left_out);
+            self.report_left_out(ack, left_out);
         }
     }
 
@@ -285,8 +336,8 @@ impl Conversation {
     }
 
     /// Answers a health check: with our HELLO, or with a DISCONNECT while the agent stops.
-    fn answer_check(&self, hello: AgentHello, output: &mut BytesMut) {
-        let counters = &self.shared.counters;
+    fn answer_check(&mut self, hello: AgentHello, output: &mut BytesMut) {
+        let counters = Rc::clone(&self.shared.counters);
         if self.shared.health.ask() {
             counters.count(|statistics| statistics.healthchecks += 1);
             Frame::AgentHello(hello).encode(output);
@@ -312,7 +363,7 @@ impl Conversation {
         }
         let origin = self.note(&notify, Instant::now());
         let finished = refuse(notify.messages, &origin, &self.terms());
-        self.acknowledge(&finished, output);
+        self.acknowledge(&finished.ack, finished.left_out, output);
     }
 
     fn count_fragment(&self, frame: &Frame) {
@@ -332,6 +383,9 @@ impl Conversation {
             capabilities = %ours.capabilities,
             "HELLO agreed"
         );
+        if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
+            self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(engine_id));
+        }
         self.peer = Arc::new(Peer { address, engine_id: theirs.engine_id });
         Frame::AgentHello(ours).encode(output);
     }

@@ -61,8 +61,8 @@ impl Ending {
         Self::answering(farewell, false, Some(time))
     }
 
-    /// Sends what is answered at once, which may still reach a peer that has closed its side; the
-    /// rest is wanted no more.
+    /// Sends what is answered at once, which may still reach a peer that has closed its side; there is
+    /// no way for the rest here.
     pub(crate) fn of_the_stream() -> Self {
         Self::answering(None, true, None)
     }
@@ -165,7 +165,7 @@ impl Answering {
             }
         }
         if self.farewell.is_none() {
-            conversation.cancel();
+            conversation.lose();
         }
         let acks = conversation.poll_acks(task, &mut stream.output, timer);
         if let Some(time) = self.not_before

@@ -72,7 +72,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let Offer { max_frame_size, max_reassembled_size } = Offer::default();
+        let Offer { max_frame_size, max_reassembled_size, .. } = Offer::default();
         Self {
             deadline: Duration::from_secs(1),
             connections: 10_000,
@@ -132,6 +132,7 @@ impl Limits {
         Offer {
             max_frame_size: self.max_frame_size,
             max_reassembled_size: self.max_reassembled_size,
+            ..Offer::default()
         }
     }
 }

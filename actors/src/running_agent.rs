@@ -20,7 +20,7 @@ use crate::{
     registry::Registry,
     silence::Silence,
     statistics::{ListenerCounters, Statistics},
-    supervisor::{Adopt, GoDown, Report, Stop, Supervisor},
+    supervisor::{Adopt, Elsewhere, GoDown, Report, Stop, Supervisor},
 };
 
 /// How long the arbiters may take to answer beyond the time that they are given to stop.
@@ -172,7 +172,20 @@ impl RunningAgent {
             };
             self.workers.push(Worker { arbiter, supervisor });
         }
+        if self.common.asynchronous {
+            self.introduce();
+        }
         Ok(())
+    }
+
+    /// Makes the arbiters known to each other.
+    fn introduce(&self) {
+        for worker in &self.workers {
+            let others = self.workers.iter().map(|worker| &worker.supervisor);
+            let others = others.filter(|other| **other != worker.supervisor);
+            let others = others.map(|other| other.clone().recipient()).collect();
+            worker.supervisor.do_send(Elsewhere(others));
+        }
     }
 
     /// Accepts on this thread and hands the connections to the arbiters in turn.

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     common::Common,
+    detour::Detours,
     health::Health,
     limits::Limits,
     origin::PeerAddress,
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) memory: Quota,
     pub(crate) counters: Rc<Counters>,
     pub(crate) health: Health,
+    /// If the agent is to have any.
+    pub(crate) detours: Option<Rc<Detours>>,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
     pub(crate) violations: Throttle,
@@ -44,8 +47,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
-        let Common { limits, fill_empty_acks, connections, refusals, recycling, in_flight, memory } =
-            common;
+        let Common { limits, fill_empty_acks, asynchronous, .. } = common;
+        let Common { connections, refusals, recycling, in_flight, memory, .. } = common;
         Self {
             routes,
             limits,
@@ -55,6 +58,7 @@ impl Shared {
             recycling,
             in_flight,
             memory,
+            detours: asynchronous.then(|| Detours::new(Rc::clone(&counters))),
             counters,
             health: Health::default(),
             input: LentBuffer::default(),

@@ -54,6 +54,8 @@ pub struct Statistics {
     pub notifies: u64,
     /// ACKs sent.
     pub acks: u64,
+    /// ACKs sent on another connection than their own, which had gone.
+    pub acks_rerouted: u64,
     /// NOTIFYs that wait for an answer now.
     pub in_flight: u64,
     /// NOTIFYs whose connection ended before their answers had come.
@@ -168,6 +170,7 @@ impl Statistics {
             healthchecks_refused,
             notifies,
             acks,
+            acks_rerouted,
             in_flight,
             cancelled,
             bytes_in,
@@ -207,6 +210,7 @@ impl Statistics {
         self.healthchecks_refused += healthchecks_refused;
         self.notifies += notifies;
         self.acks += acks;
+        self.acks_rerouted += acks_rerouted;
         self.in_flight += in_flight;
         self.cancelled += cancelled;
         self.bytes_in += bytes_in;

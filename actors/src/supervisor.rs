@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     common::Common,
     connection::{Connection, Drain},
+    detour::Reroute,
     error::AgentError,
     listener::Socket,
     origin::PeerAddress,
@@ -74,6 +75,13 @@ pub(crate) struct GoDown;
 
 impl actix::Message for GoDown {
     type Result = bool;
+}
+
+/// Makes the other arbiters known, for the ACKs that have no way here.
+pub(crate) struct Elsewhere(pub(crate) Vec<Recipient<Reroute>>);
+
+impl actix::Message for Elsewhere {
+    type Result = ();
 }
 
 /// Ends everything on this arbiter in good order; answered with its statistics when that is done.
@@ -251,6 +259,24 @@ impl Handler<GoDown> for Supervisor {
 
     fn handle(&mut self, _: GoDown, _: &mut Context<Self>) -> bool {
         self.shared.health.go_down()
+    }
+}
+
+impl Handler<Elsewhere> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Elsewhere(arbiters): Elsewhere, _: &mut Context<Self>) {
+        if let Some(detours) = &self.shared.detours {
+            detours.know(arbiters);
+        }
+    }
+}
+
+impl Handler<Reroute> for Supervisor {
+    type Result = bool;
+
+    fn handle(&mut self, reroute: Reroute, _: &mut Context<Self>) -> bool {
+        self.shared.detours.as_ref().is_some_and(|detours| detours.reroute(reroute).is_ok())
     }
 }
 

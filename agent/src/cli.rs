@@ -120,6 +120,10 @@ pub(crate) struct RunOptions {
     /// for HAProxy to open another [default: as old as HAProxy wants]
     #[arg(long, value_name = "DURATION", value_parser = options::duration)]
     pub(crate) max_connection_age: Option<Duration>,
+    /// Let an ACK whose connection has gone leave on another of the same engine; HAProxy up to 3.0
+    /// offers it, and then waits for such an ACK until `timeout processing`
+    #[arg(long = "async")]
+    pub(crate) asynchronous: bool,
     /// How long health checks are refused before connections end when the agent stops; at least
     /// `inter` times `fall` of HAProxy's server line
     #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "7s")]
@@ -230,6 +234,7 @@ mod tests {
         assert_eq!(options.max_connection_age, Limits::default().max_connection_age);
         assert_eq!(options.notice_period, Limits::default().notice_period);
         assert_eq!(options.arbiters, None);
+        assert!(!options.asynchronous && run_options("spoa-agent --async").asynchronous);
     }
 
     #[test]

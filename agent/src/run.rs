@@ -61,6 +61,7 @@ fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
         notice_period: options.notice_period,
         ..Limits::default()
     });
+    agent = agent.asynchronous(options.asynchronous);
     if let Some(arbiters) = options.arbiters {
         agent = agent.arbiters(arbiters);
     }

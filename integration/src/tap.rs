@@ -1,5 +1,6 @@
 //! A recording relay between HAProxy and the agent.
 
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::oneshot;
 
 use crate::frame::cut;
 use crate::task::Task;
@@ -18,10 +20,14 @@ pub struct Tap {
     endpoint: Endpoint,
     connections: Arc<AtomicUsize>,
     record: Record,
+    cuts: Cuts,
     _listener: Task,
 }
 
 type Record = Arc<Mutex<Vec<Chunk>>>;
+
+/// What ends each connection.
+type Cuts = Arc<Mutex<HashMap<usize, oneshot::Sender<()>>>>;
 
 /// Which way bytes went.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -68,10 +74,11 @@ impl Tap {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed())?;
         let endpoint = listener.local_addr().map_err(failed())?.into();
         let connections = Arc::new(AtomicUsize::new(0));
-        let record = Record::default();
+        let (record, cuts) = (Record::default(), Cuts::default());
+        let numbers = Arc::clone(&connections);
         let accepting =
-            accept(listener, agent.into(), Arc::clone(&connections), Arc::clone(&record));
-        Ok(Self { endpoint, connections, record, _listener: Task::spawn(accepting) })
+            accept(listener, agent.into(), numbers, Arc::clone(&record), Arc::clone(&cuts));
+        Ok(Self { endpoint, connections, record, cuts, _listener: Task::spawn(accepting) })
     }
 
     /// Where HAProxy must connect.
@@ -84,6 +91,12 @@ impl Tap {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Closes a connection on both sides at once, whatever is under way there.
+    pub fn cut(&self, connection: usize) {
+        let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        cuts.remove(&connection);
     }
 
     /// Everything so far, of all connections, in the order in which it passed.
@@ -153,28 +166,38 @@ async fn accept(
     agent: Endpoint,
     connections: Arc<AtomicUsize>,
     record: Record,
+    cuts: Cuts,
 ) {
     while let Ok((haproxy, _)) = listener.accept().await {
         let connection = connections.fetch_add(1, Ordering::Relaxed);
         let (agent, record) = (agent.clone(), Arc::clone(&record));
+        let (cut, is_cut) = oneshot::channel();
+        cuts.lock().unwrap_or_else(PoisonError::into_inner).insert(connection, cut);
         tokio::spawn(async move {
-            let _ = haproxy.set_nodelay(true);
-            match agent {
-                Endpoint::Tcp(address) => {
-                    let Ok(agent) = TcpStream::connect(address).await else {
-                        return;
-                    };
-                    let _ = agent.set_nodelay(true);
-                    relay(haproxy, agent, connection, record).await;
-                }
-                Endpoint::Unix(path) => {
-                    let Ok(agent) = UnixStream::connect(path).await else {
-                        return;
-                    };
-                    relay(haproxy, agent, connection, record).await;
-                }
+            tokio::select! {
+                () = connect(haproxy, agent, connection, record) => {}
+                _ = is_cut => {}
             }
         });
+    }
+}
+
+async fn connect(haproxy: TcpStream, agent: Endpoint, connection: usize, record: Record) {
+    let _ = haproxy.set_nodelay(true);
+    match agent {
+        Endpoint::Tcp(address) => {
+            let Ok(agent) = TcpStream::connect(address).await else {
+                return;
+            };
+            let _ = agent.set_nodelay(true);
+            relay(haproxy, agent, connection, record).await;
+        }
+        Endpoint::Unix(path) => {
+            let Ok(agent) = UnixStream::connect(path).await else {
+                return;
+            };
+            relay(haproxy, agent, connection, record).await;
+        }
     }
 }
 

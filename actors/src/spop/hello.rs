@@ -118,7 +118,10 @@ impl HaproxyHello {
             max_frame_size: self.max_frame_size.min(max_frame_size.max(MAX_FRAME_SIZE_FLOOR)),
             capabilities: Capabilities {
                 pipelining: ours.pipelining && self.capabilities.pipelining,
-                asynchronous: ours.asynchronous && self.capabilities.asynchronous,
+                // Without an engine-id, its connections could not be told from those of others.
+                asynchronous: ours.asynchronous
+                    && self.capabilities.asynchronous
+                    && self.engine_id.as_ref().is_some_and(|id| !id.as_bytes().is_empty()),
                 // Not an intersection: it says that this side reassembles, which HAProxy up to 3.0
                 // asks for and never announces itself.
                 fragmentation: ours.fragmentation,

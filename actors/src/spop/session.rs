@@ -22,21 +22,22 @@ pub struct Offer {
     pub max_frame_size: u32,
     /// The largest NOTIFY that is put together from fragments, in bytes; default 4 MiB.
     pub max_reassembled_size: usize,
+    /// Whether an ACK may leave on another connection of the same engine, if HAProxy says so too; by
+    /// default it may not.
+    pub asynchronous: bool,
 }
 
 impl Default for Offer {
     fn default() -> Self {
-        Self { max_frame_size: 1 << 20, max_reassembled_size: 4 << 20 }
+        Self { max_frame_size: 1 << 20, max_reassembled_size: 4 << 20, asynchronous: false }
     }
 }
 
 impl Offer {
-    /// What this agent can do: several NOTIFY at a time, and reassembly.
-    ///
-    /// `async` is never among it: from 3.1 on, an ACK on another connection would be taken for the
-    /// answer to another client.
-    const CAPABILITIES: Capabilities =
-        Capabilities { pipelining: true, asynchronous: false, fragmentation: true };
+    /// What this agent can do: several NOTIFY at a time, reassembly, and `async` if that is wanted.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { pipelining: true, asynchronous: self.asynchronous, fragmentation: true }
+    }
 }
 
 /// What to do after a frame.
@@ -126,7 +127,7 @@ impl Session {
     }
 
     fn greet(&mut self, theirs: HaproxyHello) -> Result<Step, Violation> {
-        let ours = theirs.agree(self.offer.max_frame_size, Offer::CAPABILITIES)?;
+        let ours = theirs.agree(self.offer.max_frame_size, self.offer.capabilities())?;
         if theirs.healthcheck {
             return Ok(Step::Healthcheck(ours));
         }

@@ -37,9 +37,25 @@ impl InMemoryAgent {
     ///
     /// If two routes have the same name, a limit cannot work, or a handler does not start.
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
+        Self::start_by(registry, Common::new(limits)).await
+    }
+
+    /// The same with [`Agent::asynchronous`](crate::Agent::asynchronous).
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_asynchronous(
+        registry: Registry,
+        limits: Limits,
+    ) -> Result<Self, AgentError> {
+        Self::start_by(registry, Common { asynchronous: true, ..Common::new(limits) }).await
+    }
+
+    async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {
+        let limits = common.limits.clone();
         registry.check()?;
         limits.check()?;
-        let common = Common::new(limits.clone());
         let supervisor = Supervisor::start(Arc::new(registry), common).await?;
         Ok(Self { supervisor, limits })
     }

@@ -5,6 +5,7 @@
 mod ack_size;
 mod actors;
 mod arguments;
+mod asynchronous;
 mod body;
 mod bulkhead;
 mod drain;

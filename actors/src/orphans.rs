@@ -1,0 +1,87 @@
+//! Orphans: what was in flight on a connection that has gone, and may be answered on another.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    collection::Finished,
+    detour::{Detours, Reroute},
+    in_flight::InFlight,
+    quota::Share,
+    spop::{Ack, EngineId},
+    statistics::Counters,
+    timer::Timer,
+};
+
+/// The NOTIFYs of an engine whose connection has gone.
+pub(crate) struct Orphans {
+    pub(crate) engine_id: EngineId,
+    /// What had come to that connection to be sent there for another.
+    pub(crate) acks: VecDeque<Ack>,
+    pub(crate) in_flight: InFlight,
+    /// The memory that they keep.
+    pub(crate) kept: Share,
+    pub(crate) detours: Rc<Detours>,
+    pub(crate) counters: Rc<Counters>,
+}
+
+impl Orphans {
+    /// Has them run to their end, the deadline included, and sends their ACKs on.
+    pub(crate) fn adopt(mut self) {
+        for ack in std::mem::take(&mut self.acks) {
+            self.send(ack);
+        }
+        if self.in_flight.is_empty() {
+            return;
+        }
+        actix_rt::spawn(async move {
+            let mut timer = Timer::default();
+            loop {
+                self.kept.set(self.in_flight.bytes());
+                if self.kept.left() == 0 {
+                    // They are cancelled: what is kept is for those who are still there.
+                    return;
+                }
+                let Some(finished) = poll_fn(|task| self.poll_next(&mut timer, task)).await else {
+                    return;
+                };
+                let left_out = finished.left_out as u64;
+                self.counters.count(|statistics| statistics.actions_left_out += left_out);
+                self.send(finished.ack);
+            }
+        });
+    }
+
+    fn send(&self, ack: Ack) {
+        let engine_id = self.engine_id.clone();
+        if let Err(reroute) = self.detours.reroute(Reroute { engine_id, ack }) {
+            let detours = Rc::clone(&self.detours);
+            actix_rt::spawn(async move { detours.reroute_elsewhere(reroute).await });
+        }
+    }
+
+    /// The next one that is answered; nothing when that was all.
+    fn poll_next(&mut self, timer: &mut Timer, task: &mut Context<'_>) -> Poll<Option<Finished>> {
+        loop {
+            if let Some(finished) = self.in_flight.poll_next(task) {
+                return Poll::Ready(Some(finished));
+            }
+            if self.in_flight.is_empty() {
+                return Poll::Ready(None);
+            }
+            if let Some(deadline) = self.in_flight.deadline() {
+                timer.arm(deadline);
+            }
+            if !timer.poll(task) {
+                return Poll::Pending;
+            }
+            self.in_flight.expire(Instant::now());
+        }
+    }
+}
