@@ -67,6 +67,7 @@ mod health;
 mod hold;
 mod in_flight;
 mod instance;
+mod keeper;
 mod limits;
 mod listen;
 mod listener;
