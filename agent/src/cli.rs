@@ -11,6 +11,7 @@ use spoa_actors::{Limits, spop::MAX_FRAME_SIZE_FLOOR};
 use crate::{
     argument::Argument,
     endpoint::{DEFAULT_ADDRESS, Endpoint},
+    limit_options::LimitOptions,
     options,
 };
 
@@ -115,6 +116,12 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_frame_size)]
     #[arg(value_parser = clap::value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..))]
     pub(crate) max_frame_size: u32,
+    /// Never send an ACK without actions: HAProxy 3.1.0 to 3.1.4 let its stream wait until `timeout
+    /// processing`
+    #[arg(long)]
+    pub(crate) fill_empty_acks: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
 }
 
 /// What shall be asked, and whom.
@@ -218,7 +225,8 @@ mod tests {
         let options = run_options("spoa-agent");
         assert_eq!(options.deadline, Limits::default().deadline);
         assert_eq!(options.max_frame_size, Limits::default().max_frame_size);
-        assert_eq!(options.arbiters, None);
+        assert_eq!(options.limits.limits(), Limits::default());
+        assert!(options.arbiters.is_none() && !options.fill_empty_acks);
     }
 
     #[test]
@@ -231,6 +239,8 @@ mod tests {
             ("spoa-agent run --arbiters 0", ValueValidation),
             ("spoa-agent run --deadline 5", ValueValidation),
             ("spoa-agent run --max-frame-size 255", ValueValidation),
+            ("spoa-agent run --max-connections 0", ValueValidation),
+            ("spoa-agent run --max-memory 1.5GiB", ValueValidation),
             ("spoa-agent run --unix-mode 660", MissingRequiredArgument),
             ("spoa-agent --listen [::1]:1 call m", ArgumentConflict),
             ("spoa-agent call", MissingRequiredArgument),

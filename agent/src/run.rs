@@ -9,7 +9,7 @@ use tracing_subscriber::{
     filter::{FromEnvError, LevelFilter},
 };
 
-use crate::{announcement, cli::RunOptions, failure::Failure, handlers};
+use crate::{announcement, cli::RunOptions, failure::Failure, handlers, open_files};
 
 /// Why the agent could not start.
 #[derive(Debug, Error)]
@@ -32,6 +32,7 @@ impl From<RunError> for Failure {
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     log_to_stderr()?;
+    open_files::raise_limit(options.limits.max_connections);
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let agent = bind(&options)?;
@@ -54,10 +55,10 @@ fn log_to_stderr() -> Result<(), FromEnvError> {
 }
 
 fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
-    let mut agent = Agent::new().limits(Limits {
+    let mut agent = Agent::new().fill_empty_acks(options.fill_empty_acks).limits(Limits {
         deadline: options.deadline,
         max_frame_size: options.max_frame_size,
-        ..Limits::default()
+        ..options.limits.limits()
     });
     if let Some(arbiters) = options.arbiters {
         agent = agent.arbiters(arbiters);
