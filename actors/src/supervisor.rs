@@ -106,10 +106,11 @@ impl Supervisor {
         self.connections.insert(key, AsyncContext::address(&context).recipient());
         let run = AssertUnwindSafe(context.into_future(connection)).catch_unwind();
         let supervisor = ctx.address();
-        actix_rt::spawn(async move {
-            let panic = run.await.err().map(|panic| fence::message(&*panic));
+        // Not an async block: that would take the memory of a connection twice.
+        actix_rt::spawn(run.map(move |end| {
+            let panic = end.err().map(|panic| fence::message(&*panic));
             supervisor.do_send(Ended { key, panic });
-        });
+        }));
     }
 }
 
