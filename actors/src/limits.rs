@@ -51,8 +51,8 @@ pub struct Limits {
     /// How long a peer may read nothing of what waits for it; then its connection is closed. Default
     /// 30 s.
     pub write_timeout: Duration,
-    /// How long a refused HELLO or connection waits for its answer: HAProxy up to 3.0 comes back at once, a
-    /// thousand times a second. Default 100 ms.
+    /// How long a refused HELLO or connection waits for its answer: HAProxy up to 3.0 comes back at
+    /// once, a thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
     /// How long connections may take to end when the agent stops. Default 10 s.
     pub shutdown_timeout: Duration,
