@@ -1,6 +1,11 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::io::{self, IsTerminal};
+use std::{
+    future::poll_fn,
+    io::{self, IsTerminal},
+    pin::pin,
+    task::Poll,
+};
 
 use spoa_actors::{Agent, AgentError, Limits};
 use thiserror::Error;
@@ -37,8 +42,14 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let agent = bind(&options)?;
     let running = agent.start(registry).await?;
-    announcement::print(running.local_addresses(), &options.unix, &names);
-    Ok(running.serve().await?)
+    let addresses = running.local_addresses().to_vec();
+    let mut serving = pin!(running.serve());
+    // Its first poll listens to signals: whoever reads the line may send one at once.
+    if let Poll::Ready(end) = poll_fn(|task| Poll::Ready(serving.as_mut().poll(task))).await {
+        return Ok(end?);
+    }
+    announcement::print(&addresses, &options.unix, &names);
+    Ok(serving.await?)
 }
 
 fn log_to_stderr() -> Result<(), FromEnvError> {
