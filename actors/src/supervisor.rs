@@ -173,10 +173,11 @@ impl Supervisor {
         self.connections.insert(key, drain);
         let run = AssertUnwindSafe(run).catch_unwind();
         let supervisor = ctx.address();
-        actix_rt::spawn(async move {
-            let panic = run.await.err().map(|panic| Panic::new(panic, None));
+        // Not an async block: that would take the memory of a connection twice.
+        actix_rt::spawn(run.map(move |end| {
+            let panic = end.err().map(|panic| Panic::new(panic, None));
             supervisor.do_send(Ended { key, panic });
-        });
+        }));
     }
 }
 

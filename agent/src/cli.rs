@@ -11,6 +11,7 @@ use spoa_actors::{Limits, spop::MAX_FRAME_SIZE_FLOOR};
 use crate::{
     argument::Argument,
     endpoint::{DEFAULT_ADDRESS, Endpoint},
+    limit_options::LimitOptions,
     options,
 };
 
@@ -120,6 +121,12 @@ pub(crate) struct RunOptions {
     /// `inter` times `fall` of HAProxy's server line
     #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "7s")]
     pub(crate) notice_period: Duration,
+    /// Never send an ACK without actions: HAProxy 3.1.0 to 3.1.4 let its stream wait until `timeout
+    /// processing`
+    #[arg(long)]
+    pub(crate) fill_empty_acks: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
 }
 
 /// What shall be asked, and whom.
@@ -224,7 +231,8 @@ mod tests {
         assert_eq!(options.deadline, Limits::default().deadline);
         assert_eq!(options.max_frame_size, Limits::default().max_frame_size);
         assert_eq!(options.notice_period, Limits::default().notice_period);
-        assert_eq!(options.arbiters, None);
+        assert_eq!(options.limits.limits(), Limits::default());
+        assert!(options.arbiters.is_none() && !options.fill_empty_acks);
     }
 
     #[test]
@@ -237,6 +245,8 @@ mod tests {
             ("spoa-agent run --arbiters 0", ValueValidation),
             ("spoa-agent run --deadline 5", ValueValidation),
             ("spoa-agent run --max-frame-size 255", ValueValidation),
+            ("spoa-agent run --max-connections 0", ValueValidation),
+            ("spoa-agent run --max-memory 1.5GiB", ValueValidation),
             ("spoa-agent run --unix-mode 660", MissingRequiredArgument),
             ("spoa-agent --listen [::1]:1 call m", ArgumentConflict),
             ("spoa-agent call", MissingRequiredArgument),

@@ -16,6 +16,8 @@ mod failure;
 mod handlers;
 mod healthcheck;
 mod hex;
+mod limit_options;
+mod open_files;
 mod options;
 mod run;
 mod value;

@@ -1,6 +1,11 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::io::{self, IsTerminal};
+use std::{
+    future::poll_fn,
+    io::{self, IsTerminal},
+    pin::pin,
+    task::Poll,
+};
 
 use spoa_actors::{Agent, AgentError, Limits};
 use thiserror::Error;
@@ -9,7 +14,7 @@ use tracing_subscriber::{
     filter::{FromEnvError, LevelFilter},
 };
 
-use crate::{announcement, cli::RunOptions, failure::Failure, handlers};
+use crate::{announcement, cli::RunOptions, failure::Failure, handlers, open_files};
 
 /// Why the agent could not start.
 #[derive(Debug, Error)]
@@ -32,12 +37,19 @@ impl From<RunError> for Failure {
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     log_to_stderr()?;
+    open_files::raise_limit(options.limits.max_connections);
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let agent = bind(&options)?;
     let running = agent.start(registry).await?;
-    announcement::print(running.local_addresses(), &options.unix, &names);
-    Ok(running.serve().await?)
+    let addresses = running.local_addresses().to_vec();
+    let mut serving = pin!(running.serve());
+    // Its first poll listens to signals: whoever reads the line may send one at once.
+    if let Poll::Ready(end) = poll_fn(|task| Poll::Ready(serving.as_mut().poll(task))).await {
+        return Ok(end?);
+    }
+    announcement::print(&addresses, &options.unix, &names);
+    Ok(serving.await?)
 }
 
 fn log_to_stderr() -> Result<(), FromEnvError> {
@@ -54,11 +66,11 @@ fn log_to_stderr() -> Result<(), FromEnvError> {
 }
 
 fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
-    let mut agent = Agent::new().limits(Limits {
+    let mut agent = Agent::new().fill_empty_acks(options.fill_empty_acks).limits(Limits {
         deadline: options.deadline,
         max_frame_size: options.max_frame_size,
         notice_period: options.notice_period,
-        ..Limits::default()
+        ..options.limits.limits()
     });
     if let Some(arbiters) = options.arbiters {
         agent = agent.arbiters(arbiters);

@@ -2,5 +2,6 @@
 
 mod call;
 mod healthcheck;
+mod resources;
 mod run;
 mod scene;
