@@ -18,6 +18,7 @@ mod healthcheck;
 mod hex;
 mod options;
 mod run;
+mod tls;
 mod value;
 
 use std::process;

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use spoa_actors::{Agent, AgentError, Limits};
+use spoa_actors::{Agent, AgentError, Limits, Listen};
 use thiserror::Error;
 use tracing_subscriber::{
     EnvFilter,
@@ -16,6 +16,8 @@ use crate::{announcement, cli::RunOptions, failure::Failure, handlers};
 pub(crate) enum RunError {
     #[error("{0}{advice}", advice = advice(.0))]
     Agent(#[from] AgentError),
+    #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
+    TlsWithoutTcp,
     #[error("RUST_LOG cannot be read: {0}; write for example RUST_LOG=info,spoa_actors=debug")]
     Log(#[from] FromEnvError),
 }
@@ -23,7 +25,7 @@ pub(crate) enum RunError {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Log(_) => Self::Usage(error.into()),
+            RunError::Log(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(_) => Self::Failed(error.into()),
         }
     }
@@ -31,12 +33,15 @@ impl From<RunError> for Failure {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
+    if options.tls().is_some() && options.addresses().is_empty() {
+        return Err(RunError::TlsWithoutTcp);
+    }
     log_to_stderr()?;
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let agent = bind(&options)?;
     let running = agent.start(registry).await?;
-    announcement::print(running.local_addresses(), &options.unix, &names);
+    announcement::print(running.local_addresses(), &options.unix, &names, &options.call_options());
     Ok(running.serve().await?)
 }
 
@@ -59,14 +64,24 @@ fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
         max_frame_size: options.max_frame_size,
         ..Limits::default()
     });
+    let proxied =
+        |listen: Listen| if options.proxy_protocol { listen.proxy_protocol() } else { listen };
     if let Some(arbiters) = options.arbiters {
         agent = agent.arbiters(arbiters);
     }
     for address in options.addresses() {
-        agent = agent.listen(address)?;
+        let listen = Listen::tcp(address);
+        agent = agent.listen_on(proxied(match options.tls() {
+            Some(tls) => listen.tls(tls),
+            None => listen,
+        }))?;
     }
     for path in &options.unix {
-        agent = agent.listen_unix(path, options.unix_mode)?;
+        let listen = Listen::unix(path);
+        agent = agent.listen_on(proxied(match options.unix_mode {
+            Some(mode) => listen.mode(mode),
+            None => listen,
+        }))?;
     }
     Ok(agent)
 }

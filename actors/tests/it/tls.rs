@@ -458,7 +458,7 @@ fn files_that_do_not_work_are_named_with_cause_and_advice() {
         std::os::unix::fs::MetadataExt::uid(&metadata) == 0 // who may read everything
     });
     if !is_root {
-        fs::set_permissions(&key, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o000)).unwrap();
         let error = Agent::new().listen_on(Listen::tcp("127.0.0.1:0").tls(files.tls()));
         assert!(error.unwrap_err().to_string().contains("let the user that the agent runs as"));
     }
