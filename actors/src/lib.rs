@@ -63,6 +63,7 @@ mod listener;
 mod origin;
 mod preamble;
 mod proxy_header;
+mod refusal;
 mod registry;
 mod room;
 mod route;

@@ -26,7 +26,8 @@ pub struct Limits {
     /// The largest ACK in bytes for a peer that takes ACKs in fragments; HAProxy does not, and gets
     /// at most max-frame-size. Actions beyond it are left out. Default 4 MiB.
     pub max_fragmented_ack: usize,
-    /// How long a connection may take to say HELLO. Default 10 s.
+    /// How long a connection may take to say HELLO, PROXY header and TLS handshake included. Default
+    /// 10 s.
     pub hello_timeout: Duration,
     /// How many bytes of ACKs may wait for a peer that does not read them; above, the connection is
     /// not read and no further answer is collected. Default 256 KiB.

@@ -115,8 +115,8 @@ pub(crate) struct RunOptions {
     /// Ask for a certificate of the client (mutual TLS), signed by a CA of this file in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_client_ca: Option<PathBuf>,
-    /// Take connections with a PROXY header alone, on TCP and UNIX: `send-proxy` or `send-proxy-v2`
-    /// on HAProxy's server line
+    /// Take only connections that begin with a PROXY header, on TCP and UNIX: `send-proxy` or
+    /// `send-proxy-v2` on HAProxy's server line
     #[arg(long)]
     pub(crate) proxy_protocol: bool,
     /// How many arbiters, each with a thread of its own, share the connections [default: one per

@@ -10,6 +10,7 @@
 //! | [`stats`](Stats) | its runtime socket |
 //! | [`http`](HttpClient) | requests through it |
 //! | [`app`](App) | the application behind it |
+//! | [`certificates`](Authority) | a CA, and what it issues |
 //! | [`load`](Load) | many requests through it |
 //! | [`tap`](Tap) | a recording relay between it and the agent |
 //! | [`frame`](FrameHead) | just enough SPOP to read ids off the wire, by other code than the library's |
@@ -17,6 +18,7 @@
 //! Nothing here skips: an HAProxy that cannot be had is a [`Failure`] with the reason.
 
 mod app;
+mod certificates;
 mod config;
 mod endpoint;
 mod engine;
@@ -35,6 +37,7 @@ mod version;
 mod wait;
 
 pub use app::App;
+pub use certificates::{Authority, Issued};
 pub use config::Config;
 pub use endpoint::Endpoint;
 pub use engine::Engine;

@@ -1,0 +1,120 @@
+//! Refusal: why a connection does not come to SPOP, and what becomes of it.
+
+#[cfg(feature = "tls")]
+use std::io;
+use std::{fmt, rc::Rc};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink},
+    time::{Duration, Instant, sleep, timeout},
+};
+
+#[cfg(feature = "tls")]
+use crate::handshake;
+use crate::{
+    origin::PeerAddress,
+    proxy_header::HeaderError,
+    shared::{Mismatch, Presence, Shared},
+};
+
+/// How long a refused peer may take to close its side.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Whose connection it is.
+pub(crate) struct Visitor {
+    pub(crate) address: PeerAddress,
+    pub(crate) presence: Presence,
+    pub(crate) shared: Rc<Shared>,
+}
+
+/// Why a connection does not come to SPOP.
+pub(crate) enum Refusal {
+    /// It was closed before it could be told what it is, as a TCP check does.
+    Silent,
+    /// It begins with something else than is due.
+    Mismatch(Mismatch),
+    Header(HeaderError),
+    HeaderLate,
+    #[cfg(feature = "tls")]
+    Handshake(io::Error),
+    #[cfg(feature = "tls")]
+    HandshakeLate,
+}
+
+impl Visitor {
+    /// When the preamble and HELLO must be complete.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.presence.since() + self.shared.limits.hello_timeout
+    }
+
+    /// Counts and logs it, and closes the connection as late as after any refused HELLO.
+    pub(crate) async fn refuse(
+        self,
+        refusal: &Refusal,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+    ) {
+        self.refuse_with(refusal, stream, b"").await;
+    }
+
+    /// The same with some last words.
+    pub(crate) async fn refuse_with(
+        self,
+        refusal: &Refusal,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        words: &[u8],
+    ) {
+        self.report(refusal);
+        if matches!(refusal, Refusal::Silent) {
+            return;
+        }
+        sleep(self.shared.limits.refusal_delay).await;
+        // Not a reset: what the peer has sent is read, until it closes its side.
+        let goodbye = async {
+            stream.write_all(words).await?;
+            stream.shutdown().await?;
+            copy(&mut stream, &mut sink()).await
+        };
+        let _ = timeout(LINGER, goodbye).await;
+    }
+
+    pub(crate) fn report(&self, refusal: &Refusal) {
+        match refusal {
+            Refusal::Silent => {
+                tracing::debug!(peer = %self.address, "the connection ended before it began");
+            }
+            Refusal::Mismatch(mismatch) => self.shared.report(self.address, *mismatch),
+            Refusal::Header(error) => self.report_header(&format_args!(
+                "a PROXY header cannot be read ({error}): find out who sends it"
+            )),
+            Refusal::HeaderLate => self.report_header(
+                &"no PROXY header came in time; something connects to this port and says nothing: a \
+                 TCP check? use `option spop-check` with `check-send-proxy`",
+            ),
+            #[cfg(feature = "tls")]
+            Refusal::Handshake(error) => self.report_handshake(&format_args!(
+                "a TLS handshake failed ({error}): {}",
+                handshake::advice(error)
+            )),
+            #[cfg(feature = "tls")]
+            Refusal::HandshakeLate => self.report_handshake(
+                &"no TLS handshake came to its end in time; something connects to this port and \
+                 says nothing: a TCP check? use `option spop-check`",
+            ),
+        }
+    }
+
+    fn report_header(&self, line: &dyn fmt::Display) {
+        self.shared.counters.count(|statistics| statistics.proxy_headers_refused += 1);
+        if let Some(unsaid) = self.shared.headers.permit() {
+            tracing::warn!(peer = %self.address, unsaid, "{line}");
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn report_handshake(&self, line: &dyn fmt::Display) {
+        self.shared.counters.count(|statistics| statistics.tls_handshakes_failed += 1);
+        if let Some(unsaid) = self.shared.handshakes.permit() {
+            tracing::warn!(peer = %self.address, unsaid, "{line}");
+        }
+    }
+}
