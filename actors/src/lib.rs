@@ -88,6 +88,7 @@ mod shared;
 pub mod spop;
 mod statistics;
 mod supervisor;
+mod surplus;
 mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;

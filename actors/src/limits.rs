@@ -36,7 +36,8 @@ pub struct Limits {
     /// The largest ACK in bytes for a peer that takes ACKs in fragments; HAProxy does not, and gets
     /// at most max-frame-size. Actions beyond it are left out. Default 4 MiB.
     pub max_fragmented_ack: usize,
-    /// How long a connection may take to say HELLO. Default 10 s.
+    /// How long a connection may take to say HELLO, PROXY header and TLS handshake included. Default
+    /// 10 s.
     pub hello_timeout: Duration,
     /// How long a frame, or a NOTIFY in fragments, may take from its first byte to its last; then
     /// its connection is ended with DISCONNECT 2. HELLO has a time of its own. Default 30 s.

@@ -31,10 +31,10 @@ use crate::{
     origin::PeerAddress,
     panics::{self, Panic},
     preamble::{Arrival, Preamble},
-    refusal,
     registry::Registry,
     shared::Shared,
     statistics::{Counters, Statistics},
+    surplus,
 };
 
 /// The root of one arbiter.
@@ -117,7 +117,7 @@ impl Supervisor {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let Some(place) = self.shared.connections.take_place() else {
-            return refusal::refuse(stream, address, preamble.is_encrypted(), &self.shared);
+            return surplus::refuse(stream, address, preamble.is_encrypted(), &self.shared);
         };
         let arrival = Arrival::new(stream, address, place, Rc::clone(&self.shared));
         if preamble.is_empty() {

@@ -20,6 +20,7 @@ mod limit_options;
 mod open_files;
 mod options;
 mod run;
+mod tls;
 mod value;
 
 use std::process;

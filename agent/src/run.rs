@@ -7,7 +7,7 @@ use std::{
     task::Poll,
 };
 
-use spoa_actors::{Agent, AgentError, Limits};
+use spoa_actors::{Agent, AgentError, Limits, Listen};
 use thiserror::Error;
 use tracing_subscriber::{
     EnvFilter,
@@ -21,6 +21,8 @@ use crate::{announcement, cli::RunOptions, failure::Failure, handlers, open_file
 pub(crate) enum RunError {
     #[error("{0}{advice}", advice = advice(.0))]
     Agent(#[from] AgentError),
+    #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
+    TlsWithoutTcp,
     #[error("RUST_LOG cannot be read: {0}; write for example RUST_LOG=info,spoa_actors=debug")]
     Log(#[from] FromEnvError),
 }
@@ -28,7 +30,7 @@ pub(crate) enum RunError {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Log(_) => Self::Usage(error.into()),
+            RunError::Log(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(_) => Self::Failed(error.into()),
         }
     }
@@ -36,6 +38,9 @@ impl From<RunError> for Failure {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
+    if options.tls().is_some() && options.addresses().is_empty() {
+        return Err(RunError::TlsWithoutTcp);
+    }
     log_to_stderr()?;
     open_files::raise_limit(options.limits.max_connections);
     let registry = handlers::registry();
@@ -48,7 +53,7 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     if let Poll::Ready(end) = poll_fn(|task| Poll::Ready(serving.as_mut().poll(task))).await {
         return Ok(end?);
     }
-    announcement::print(&addresses, &options.unix, &names);
+    announcement::print(&addresses, &options.unix, &names, &options.call_options());
     Ok(serving.await?)
 }
 
@@ -72,14 +77,24 @@ fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
         notice_period: options.notice_period,
         ..options.limits.limits()
     });
+    let proxied =
+        |listen: Listen| if options.proxy_protocol { listen.proxy_protocol() } else { listen };
     if let Some(arbiters) = options.arbiters {
         agent = agent.arbiters(arbiters);
     }
     for address in options.addresses() {
-        agent = agent.listen(address)?;
+        let listen = Listen::tcp(address);
+        agent = agent.listen_on(proxied(match options.tls() {
+            Some(tls) => listen.tls(tls),
+            None => listen,
+        }))?;
     }
     for path in &options.unix {
-        agent = agent.listen_unix(path, options.unix_mode)?;
+        let listen = Listen::unix(path);
+        agent = agent.listen_on(proxied(match options.unix_mode {
+            Some(mode) => listen.mode(mode),
+            None => listen,
+        }))?;
     }
     Ok(agent)
 }
