@@ -1,7 +1,7 @@
 //! Bulkhead: how many calls of one route may be in flight, so that a handler that never answers
 //! exhausts its own route only.
 
-use std::sync::Arc;
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -11,18 +11,25 @@ pub enum Overload {
     /// It is answered by the fallback at once.
     #[default]
     Fallback,
-    /// It waits for room, in turn and until its deadline at the longest.
+    /// It waits for room, in turn and until its deadline at the longest. As many messages may wait
+    /// as may be in flight, and 256 in any case; the others are answered by the fallback at once.
     Wait,
 }
 
 /// The room of one route on one arbiter.
 pub(crate) struct Bulkhead {
+    calls: usize,
     room: Arc<Semaphore>,
     overload: Overload,
+    queued: Rc<Cell<usize>>,
 }
 
-/// A place in it, given back when it is dropped.
-pub(crate) type Permit = OwnedSemaphorePermit;
+/// A place in it, given back when the last that holds it is gone: a call that is queued elsewhere
+/// holds it until it is taken from there, though nobody may wait for its answer any more.
+pub(crate) type Place = Arc<OwnedSemaphorePermit>;
+
+/// A message that waits for a place.
+pub(crate) struct Queued(Rc<Cell<usize>>);
 
 impl Bulkhead {
     /// How many calls there may be without a word.
@@ -31,7 +38,7 @@ impl Bulkhead {
     pub(crate) const MAX: usize = Semaphore::MAX_PERMITS;
 
     pub(crate) fn new(calls: usize, overload: Overload) -> Self {
-        Self { room: Arc::new(Semaphore::new(calls)), overload }
+        Self { calls, room: Arc::new(Semaphore::new(calls)), overload, queued: Rc::default() }
     }
 
     /// Whether there is no room for a call.
@@ -40,18 +47,29 @@ impl Bulkhead {
         self.room.available_permits() == 0
     }
 
-    pub(crate) fn overload(&self) -> Overload {
-        self.overload
+    /// Takes a place, if there is one.
+    pub(crate) fn enter(&self) -> Option<Place> {
+        Arc::clone(&self.room).try_acquire_owned().ok().map(Arc::new)
     }
 
-    /// Takes a place, if there is one.
-    pub(crate) fn enter(&self) -> Option<Permit> {
-        Arc::clone(&self.room).try_acquire_owned().ok()
+    /// Joins those who wait for a place, if it may.
+    pub(crate) fn queue(&self) -> Option<Queued> {
+        if self.overload == Overload::Fallback || self.queued.get() >= self.calls.max(Self::DEFAULT)
+        {
+            return None;
+        }
+        self.queued.set(self.queued.get() + 1);
+        Some(Queued(Rc::clone(&self.queued)))
     }
 
     /// Waits for a place.
-    pub(crate) fn wait(&self) -> impl Future<Output = Option<Permit>> + use<> {
-        let room = Arc::clone(&self.room);
-        async { room.acquire_owned().await.ok() }
+    pub(crate) async fn wait(&self) -> Option<Place> {
+        Arc::clone(&self.room).acquire_owned().await.ok().map(Arc::new)
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }

@@ -1,310 +1,191 @@
-//! Cell: what keeps the handler of one route on one arbiter alive.
-//!
-//! A handler that panics is renewed from its factory. Messages that come meanwhile wait, unless it
-//! has failed too often: then they are answered by the fallback at once, and it is tried again later.
+//! Cell: the handler of one route on one arbiter, as its callers see it: at work, being renewed, or
+//! not to be asked.
 
 use std::{
     cell::RefCell,
-    hash::{BuildHasher, RandomState},
     pin::Pin,
-    rc::{Rc, Weak},
-    sync::Arc,
-    time::Duration,
+    rc::Rc,
+    task::{Context, Poll},
 };
 
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep, timeout},
-};
+use tokio::sync::Notify;
 
 use crate::{
-    alarm::{Alarm, Fault},
-    error::{BoxError, HandlerError},
+    alarm::Alarm,
+    bulkhead::{Bulkhead, Place},
+    error::HandlerError,
     fence::{self, Fenced},
-    handler::{Dispatch, Reply},
+    handler::{Answer, Dispatch, Reply},
     origin::Origin,
-    panics::Catch,
-    restarts::{Budget, Restarts, Verdict},
+    panics::Panic,
     spop::Message,
-    statistics::Counters,
-    throttle::Throttle,
 };
 
-/// How a handler is started, each time from its factory.
-pub(crate) type Start = Arc<dyn Fn(Alarm) -> Starting + Send + Sync>;
-/// A handler that is starting.
-pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Dispatch>, BoxError>>>>;
-
-/// How a handler is kept alive.
-#[derive(Clone)]
-pub(crate) struct Care {
-    pub(crate) start: Start,
-    /// Whether the agent starts only if the handler does.
-    pub(crate) is_required: bool,
-    /// How long a start may take.
-    pub(crate) start_timeout: Duration,
-    pub(crate) budget: Budget,
-}
-
-/// The cell of one handler.
+/// The handler of one route on one arbiter.
 pub(crate) struct Cell {
-    name: Rc<str>,
-    care: Care,
-    counters: Rc<Counters>,
-    inner: RefCell<Inner>,
-    /// Tells those who wait for a renewal that something has changed.
+    state: RefCell<State>,
+    /// Tells those who wait that the state is another one.
     changed: Notify,
-    log: Throttle,
-    this: Weak<Self>,
+    bulkhead: Bulkhead,
 }
 
-struct Inner {
-    state: State,
-    /// Which instance counts: the alarm of one that is to be replaced already changes nothing.
-    generation: u64,
-    restarts: Restarts,
-}
-
-enum State {
-    /// It takes messages.
+/// What a message meets.
+pub(crate) enum State {
+    /// The handler takes messages, unless its alarm is raised: then it is about to be renewed.
     Up(Rc<Up>),
-    /// It is being renewed: messages wait.
+    /// The handler is being renewed: messages wait.
     Renewing,
-    /// It has failed too often: messages are answered by the fallback.
+    /// The handler has failed too often, or is renewed for too long: messages are answered by the
+    /// fallback.
     Down,
-    /// It has ended in good order.
+    /// The handler has ended in good order.
     Stopped,
 }
 
 /// An instance at work.
-struct Up {
-    handler: Box<dyn Dispatch>,
-    alarm: Alarm,
+pub(crate) struct Up {
+    pub(crate) handler: Box<dyn Dispatch>,
+    pub(crate) alarm: Alarm,
 }
 
-/// What is left of an instance while it is dropped.
-struct Ended;
-
-impl Dispatch for Ended {
-    fn dispatch(&self, _: Message, _: &Origin) -> Reply {
-        Reply::Now(Err(HandlerError::Gone))
-    }
+/// A call that waits for its answer, in its place.
+pub(crate) struct PendingCall {
+    answer: Fenced,
+    _place: Option<Place>,
 }
 
-impl Drop for Up {
-    fn drop(&mut self) {
-        let handler = std::mem::replace(&mut self.handler, Box::new(Ended));
-        fence::shield("it was dropped", || drop(handler));
+impl Future for PendingCall {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Answer> {
+        Pin::new(&mut self.answer).poll(task)
     }
 }
 
 impl Cell {
-    /// Starts the handler; one that is not required may fail, and is tried again.
-    pub(crate) async fn start(
-        name: Rc<str>,
-        care: Care,
-        counters: Rc<Counters>,
-    ) -> Result<Rc<Self>, BoxError> {
-        let restarts = Restarts::new(care.budget);
-        let inner = Inner { state: State::Renewing, generation: 0, restarts };
-        let cell = Rc::new_cyclic(|this| Self {
-            name,
-            care,
-            counters,
-            inner: RefCell::new(inner),
-            changed: Notify::new(),
-            log: Throttle::default(),
-            this: Weak::clone(this),
-        });
-        match cell.try_start().await {
-            Err(error) if cell.care.is_required => return Err(error),
-            Err(error) => cell.fail_to_start(&error),
-            Ok(()) => {}
-        }
-        Ok(cell)
+    /// A cell whose handler is still to come.
+    pub(crate) fn new(bulkhead: Bulkhead) -> Self {
+        Self { state: RefCell::new(State::Renewing), changed: Notify::new(), bulkhead }
     }
 
-    /// Hands over a message, behind the fence.
+    /// Hands over a message, behind the fence, if the handler is at work and has room; has it wait,
+    /// if it may.
     #[inline]
-    pub(crate) fn call(self: &Rc<Self>, message: Message, origin: &Origin) -> Reply<Fenced> {
-        let up = match &self.inner.borrow().state {
-            State::Up(up) => Rc::clone(up),
-            State::Renewing => return Reply::Later(Rc::clone(self).wait(message, origin.clone())),
-            State::Down => return Reply::Now(Err(HandlerError::Down)),
-            State::Stopped => return Reply::Now(Err(HandlerError::Gone)),
-        };
-        fence::call(&up.alarm, || up.handler.dispatch(message, origin))
+    pub(crate) fn call(self: &Rc<Self>, message: Message, origin: &Origin) -> Reply<PendingCall> {
+        match self.at_work() {
+            Some(Ok(up)) if !self.bulkhead.is_full() => self.dispatch(&up, message, origin, None),
+            Some(Err(error)) => Reply::Now(Err(error)),
+            _ => self.call_later(message, origin),
+        }
     }
 
-    /// Waits for the renewal, and hands the message over then.
-    #[cold]
-    fn wait(self: Rc<Self>, message: Message, origin: Origin) -> Fenced {
-        let answer = Box::pin(async move {
-            let changed = self.changed.notified();
-            if self.is_renewing() {
-                changed.await;
+    /// The instance at work, or why there will be none; nothing while it is renewed.
+    #[inline]
+    fn at_work(&self) -> Option<Result<Rc<Up>, HandlerError>> {
+        match &*self.state.borrow() {
+            State::Up(up) if !up.alarm.is_raised() => Some(Ok(Rc::clone(up))),
+            State::Up(_) | State::Renewing => None,
+            State::Down => Some(Err(HandlerError::Down)),
+            State::Stopped => Some(Err(HandlerError::Gone)),
+        }
+    }
+
+    #[inline]
+    fn dispatch(
+        &self,
+        up: &Rc<Up>,
+        message: Message,
+        origin: &Origin,
+        place: Option<Place>,
+    ) -> Reply<PendingCall> {
+        let place = match place {
+            None if up.handler.is_queued() => self.bulkhead.enter(),
+            place => place,
+        };
+        let dispatch = || up.handler.dispatch(message, origin, place.as_ref());
+        match fence::call(&up.alarm, dispatch) {
+            Reply::Now(answer) => Reply::Now(answer),
+            Reply::Later(answer) => {
+                let place = place.or_else(|| self.bulkhead.enter());
+                Reply::Later(PendingCall { answer, _place: place })
             }
-            match self.call(message, &origin) {
+        }
+    }
+
+    /// Has a message wait for room or for the renewal.
+    #[cold]
+    fn call_later(self: &Rc<Self>, message: Message, origin: &Origin) -> Reply<PendingCall> {
+        let place = self.bulkhead.enter();
+        let queued = if place.is_none() { self.bulkhead.queue() } else { None };
+        if place.is_none() && queued.is_none() {
+            return Reply::Now(Err(HandlerError::Full));
+        }
+        let (cell, origin) = (Rc::clone(self), origin.clone());
+        let answer = Box::pin(async move {
+            let place = match place {
+                Some(place) => Some(place),
+                None => cell.wait_for_room().await?,
+            };
+            drop(queued);
+            let up = cell.wait_for_renewal().await?;
+            match cell.dispatch(&up, message, &origin, place) {
                 Reply::Now(answer) => answer,
                 Reply::Later(answer) => answer.await,
             }
         });
-        // Each call has an alarm of its own in it.
-        Fenced::new(answer, Alarm::unheard())
+        // Each call raises the alarm of its own instance.
+        let answer = Fenced::new(answer, Alarm::unheard());
+        Reply::Later(PendingCall { answer, _place: None })
     }
 
-    /// Ends the handler in good order.
-    pub(crate) async fn stop(&self) {
-        if let State::Up(up) = self.enter(State::Stopped) {
-            up.handler.stop().await;
-        }
-    }
-
-    fn is_renewing(&self) -> bool {
-        matches!(self.inner.borrow().state, State::Renewing)
-    }
-
-    fn is_stopped(&self) -> bool {
-        matches!(self.inner.borrow().state, State::Stopped)
-    }
-
-    /// Makes and starts an instance.
-    async fn try_start(&self) -> Result<(), BoxError> {
-        let (generation, alarm) = self.next_generation();
-        let start = Catch::new(async { (self.care.start)(alarm.clone()).await });
-        let handler = match timeout(self.care.start_timeout, start).await {
-            Ok(Ok(started)) => started?,
-            Ok(Err(panic)) => return Err(format!("it panicked: {panic}").into()),
-            Err(_) => return Err(format!("not within {:?}", self.care.start_timeout).into()),
+    /// Waits for a place, as long as there may be somebody to call.
+    async fn wait_for_room(&self) -> Result<Option<Place>, HandlerError> {
+        let no_hope = async {
+            loop {
+                let changed = self.changed.notified();
+                if let Some(Err(error)) = self.at_work() {
+                    return error;
+                }
+                changed.await;
+            }
         };
-        let is_sound = self.inner.borrow().generation == generation;
-        if !is_sound {
-            fence::shield("it was replaced", || drop(handler));
-            return Err("a task of it panicked".into());
+        tokio::select! {
+            place = self.bulkhead.wait() => Ok(place),
+            error = no_hope => Err(error),
         }
-        let alarm = if handler.is_renewable() { alarm } else { Alarm::unheard() };
-        match self.enter(State::Up(Rc::new(Up { handler, alarm }))) {
-            State::Stopped => self.stop().await,
-            State::Down => tracing::info!(spoe_message = &*self.name, "the handler is back"),
-            State::Up(_) | State::Renewing => {}
-        }
-        Ok(())
     }
 
-    /// Counts the next instance, and makes the alarm for it.
-    fn next_generation(&self) -> (u64, Alarm) {
-        let mut inner = self.inner.borrow_mut();
-        inner.generation += 1;
-        let generation = inner.generation;
-        let this = Weak::clone(&self.this);
-        let alarm = Alarm::new(move |fault| {
-            if let Some(cell) = this.upgrade() {
-                cell.hear(generation, &fault);
+    async fn wait_for_renewal(&self) -> Result<Rc<Up>, HandlerError> {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(up) = self.at_work() {
+                return up;
             }
-        });
-        (generation, alarm)
-    }
-
-    /// Hears what has become of an instance.
-    fn hear(&self, generation: u64, fault: &Fault) {
-        let is_at_work = {
-            let mut inner = self.inner.borrow_mut();
-            if inner.generation != generation {
-                return;
-            }
-            inner.generation += 1;
-            matches!(inner.state, State::Up(_))
-        };
-        if let Fault::Task(panic) = fault {
-            self.counters.count(|statistics| statistics.tasks_panicked += 1);
-            self.report(&format!("a task of it panicked: {panic}"));
+            changed.await;
         }
-        // One that is still starting has its failure told by its start.
-        if is_at_work {
-            self.fail(match fault {
-                Fault::Call => "it panicked over a message",
-                Fault::Task(_) => "a task of it panicked",
-                Fault::Gone => "its actor has stopped",
-            });
-        }
-    }
-
-    /// Has the handler renewed, as soon as its budget allows.
-    fn fail(&self, cause: &str) {
-        if self.is_stopped() {
-            return;
-        }
-        let now = Instant::now();
-        let verdict = self.inner.borrow_mut().restarts.fail(now, jitter());
-        let (next, delay) = match verdict {
-            Verdict::Renew(delay) => (State::Renewing, delay),
-            Verdict::GiveUp(delay) => (State::Down, delay),
-        };
-        if matches!(next, State::Down) {
-            self.counters.count(|statistics| statistics.handlers_given_up += 1);
-            fence::quietly(|| {
-                tracing::error!(
-                    spoe_message = &*self.name,
-                    budget = self.care.budget.count,
-                    window = ?self.care.budget.window,
-                    "the handler has failed too often: {cause}; its fallback is sent at once, and \
-                     it is tried again in {delay:?}; mend it, or give its route more restarts"
-                );
-            });
-        }
-        self.enter(next);
-        let this = Weak::clone(&self.this);
-        actix_rt::spawn(async move {
-            if !delay.is_zero() {
-                sleep(delay).await;
-            }
-            if let Some(cell) = this.upgrade() {
-                cell.renew().await;
-            }
-        });
-    }
-
-    async fn renew(&self) {
-        if self.is_stopped() {
-            return;
-        }
-        match self.try_start().await {
-            Ok(()) => self.counters.count(|statistics| statistics.handlers_renewed += 1),
-            Err(error) => self.fail_to_start(&error),
-        }
-    }
-
-    fn fail_to_start(&self, error: &BoxError) {
-        self.counters.count(|statistics| statistics.handler_starts_failed += 1);
-        let mut cause = "it could not start".to_owned();
-        fence::shield("its error was logged", || cause = format!("{cause}: {error}"));
-        self.report(&cause);
-        self.fail(&cause);
     }
 
     /// Enters a state; says which one it leaves.
-    fn enter(&self, state: State) -> State {
-        let left = std::mem::replace(&mut self.inner.borrow_mut().state, state);
+    pub(crate) fn enter(&self, state: State) -> State {
+        let left = self.state.replace(state);
         self.changed.notify_waiters();
         left
     }
 
-    #[cold]
-    fn report(&self, what: &str) {
-        if let Some(unsaid) = self.log.permit() {
-            fence::quietly(|| {
-                tracing::error!(
-                    spoe_message = &*self.name,
-                    unsaid,
-                    "the handler is renewed: {what}"
-                );
-            });
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(*self.state.borrow(), State::Stopped)
+    }
+
+    /// Whether messages are answered by the fallback until the handler is back.
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(*self.state.borrow(), State::Down)
+    }
+
+    /// Ends the handler in good order.
+    pub(crate) async fn stop(&self) -> Result<(), Panic> {
+        match self.enter(State::Stopped) {
+            State::Up(up) => up.handler.stop().await,
+            _ => Ok(()),
         }
     }
-}
-
-/// Between 0 and 1, and never twice the same.
-fn jitter() -> f64 {
-    let random = RandomState::new().hash_one(());
-    f64::from((random >> 32) as u32) / f64::from(u32::MAX)
 }

@@ -13,9 +13,10 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
+    cell::PendingCall,
     error::HandlerError,
     handler::Reply,
-    live_route::{LiveRoute, PendingCall},
+    live_route::LiveRoute,
     origin::Origin,
     registry::Routes,
     room::Room,

@@ -38,15 +38,35 @@ pub enum HandlerError {
     /// The route has as many calls in flight as it may.
     #[error("the route has as many calls in flight as it may")]
     Full,
-    /// The handler has failed too often, and is not asked for a while.
-    #[error("the handler has failed too often and is not asked for a while")]
+    /// The handler has failed too often, or is renewed for too long, and is not asked for a while.
+    #[error("the handler is down")]
     Down,
     /// The NOTIFY came in fragments and is larger than the limit: it was not read.
     #[error("the NOTIFY is larger than the limit and was not read")]
     Oversize,
-    /// The actor behind the route has stopped, or it panicked over this message.
-    #[error("the actor has stopped")]
+    /// What answers has stopped: the raw actor, which may have panicked over this message.
+    #[error("the handler has stopped")]
     Gone,
+}
+
+impl HandlerError {
+    /// How many kinds of errors there are.
+    pub(crate) const KINDS: usize = 9;
+
+    /// Which kind of error it is.
+    pub(crate) fn kind(&self) -> usize {
+        match self {
+            Self::Arguments(_) => 0,
+            Self::Failed(_) => 1,
+            Self::Panicked(_) => 2,
+            Self::Late => 3,
+            Self::Overloaded => 4,
+            Self::Full => 5,
+            Self::Down => 6,
+            Self::Oversize => 7,
+            Self::Gone => 8,
+        }
+    }
 }
 
 /// Why the agent could not start or had to stop.

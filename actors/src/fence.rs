@@ -1,7 +1,6 @@
 //! The fence: a panic behind it becomes an answer, and raises the alarm.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -10,7 +9,7 @@ use crate::{
     alarm::{Alarm, Fault},
     error::HandlerError,
     handler::{Answer, PendingAnswer, Reply},
-    panics::{self, Panic},
+    panics::{self, Panic, Shielded},
 };
 
 /// Calls a handler.
@@ -29,28 +28,28 @@ fn panicked(alarm: &Alarm, panic: Panic) -> HandlerError {
     HandlerError::Panicked(panic)
 }
 
-/// Does what a handler's values have a say in, such as their `Display` and `Drop`.
-pub(crate) fn shield(what: &'static str, work: impl FnOnce()) {
+/// Does what a handler's error has a say in, with its `Display` and its `Drop`.
+pub(crate) fn shield(name: &str, work: impl FnOnce()) {
     if let Err(panic) = panics::catch(work) {
-        quietly(|| tracing::error!(%panic, "a handler's value panicked while {what}"));
+        quietly(|| tracing::error!(spoe_message = name, "the handler's error panicked: {panic}"));
     }
 }
 
 /// Writes to the log where a log that panics would end more than one connection.
 pub(crate) fn quietly(log: impl FnOnce()) {
     // There is no other place to complain to.
-    let _ = catch_unwind(AssertUnwindSafe(log));
+    let _ = panics::catch(log);
 }
 
 /// A pending answer that is polled, and dropped, behind the fence.
 pub(crate) struct Fenced {
-    answer: Option<PendingAnswer>,
+    answer: Shielded<PendingAnswer>,
     alarm: Alarm,
 }
 
 impl Fenced {
     pub(crate) fn new(answer: PendingAnswer, alarm: Alarm) -> Self {
-        Self { answer: Some(answer), alarm }
+        Self { answer: Shielded::new(answer), alarm }
     }
 }
 
@@ -58,19 +57,9 @@ impl Future for Fenced {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Answer> {
-        let Some(answer) = &mut self.answer else {
-            return Poll::Pending;
-        };
-        match panics::catch(|| answer.as_mut().poll(task)) {
+        match panics::catch(|| self.answer.as_mut().poll(task)) {
             Ok(progress) => progress,
             Err(panic) => Poll::Ready(Err(panicked(&self.alarm, panic))),
         }
-    }
-}
-
-impl Drop for Fenced {
-    fn drop(&mut self) {
-        let answer = self.answer.take();
-        shield("its call was dropped", || drop(answer));
     }
 }

@@ -10,9 +10,12 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
+    alarm::Alarm,
     args::FromMessage,
+    bulkhead::Place,
     error::{BoxError, HandlerError},
     origin::Origin,
+    panics::Panic,
     spop::{Actions, Message},
     tasks::Tasks,
 };
@@ -24,7 +27,9 @@ use crate::{
 /// futures never leave their arbiter, hence `?Send`.
 ///
 /// One that panics is renewed from its factory; messages that come meanwhile wait for the new
-/// instance, calls that wait for an answer go on with the old one.
+/// instance, calls that wait for an answer go on with the old one. What panics is logged, and not
+/// printed by the panic hook of the process: an agent that starts puts a hook of its own in front of
+/// the one it finds.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -81,7 +86,8 @@ pub trait HandlerActor: 'static {
     /// and the handler goes on.
     async fn handle(&self, args: Self::Args, origin: &Origin) -> Result<Actions, BoxError>;
 
-    /// Called once when the agent ends in good order, after the last message.
+    /// Called once when the agent ends in good order, after the last message; not for an instance
+    /// that has panicked.
     async fn stopping(&self) {}
 }
 
@@ -97,19 +103,35 @@ pub(crate) enum Reply<Pending = PendingAnswer> {
     Later(Pending),
 }
 
+/// What makes the next instance from something that has outlived the last one.
+pub(crate) type Heir = Box<dyn FnOnce(Alarm) -> Box<dyn Dispatch>>;
+
 /// The one way in which a message reaches a handler of any kind.
 #[async_trait(?Send)]
 pub(crate) trait Dispatch {
-    /// Hands over a message, and polls the handler once in place.
-    fn dispatch(&self, message: Message, origin: &Origin) -> Reply;
+    /// Hands over a message, and polls the handler once in place. A call that is queued takes a
+    /// share in its place with it.
+    fn dispatch(&self, message: Message, origin: &Origin, place: Option<&Place>) -> Reply;
+
+    /// Whether calls are queued somewhere else, where they stay even if nobody waits any more.
+    fn is_queued(&self) -> bool {
+        false
+    }
 
     /// Whether a new instance could do better than one that has panicked.
     fn is_renewable(&self) -> bool {
         true
     }
 
+    /// What the next instance takes over from this one, which has failed.
+    fn heir(&self) -> Option<Heir> {
+        None
+    }
+
     /// Ends the handler in good order.
-    async fn stop(&self) {}
+    async fn stop(&self) -> Result<(), Panic> {
+        Ok(())
+    }
 }
 
 impl Reply {
@@ -187,7 +209,7 @@ where
     F: HandlerFn<Args, Kind>,
     Args: FromMessage,
 {
-    fn dispatch(&self, message: Message, _: &Origin) -> Reply {
+    fn dispatch(&self, message: Message, _: &Origin, _: Option<&Place>) -> Reply {
         match Args::from_message(message) {
             Ok(args) => self.function.call(args),
             Err(error) => Reply::Now(Err(error.into())),

@@ -2,27 +2,83 @@
 
 use std::{io, sync::Arc};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{
     TlsAcceptor,
-    rustls::{AlertDescription, CertificateError, Error, ServerConfig},
+    rustls::{AlertDescription, CertificateError, Error, ServerConfig, ServerConnection},
     server::TlsStream,
 };
 
 use crate::spop::Foreign;
 
+/// How much is read at a time at the most; a client sends some 3 KiB.
+const READ_SIZE: usize = 4096;
+
+/// A handshake that failed.
+pub(crate) struct Failed<S> {
+    pub(crate) error: io::Error,
+    pub(crate) stream: S,
+    /// The alert that tells the peer. It is left to the caller, because HAProxy up to 3.0 comes back
+    /// as soon as it has it.
+    pub(crate) alert: Vec<u8>,
+}
+
 /// Does the handshake of a connection whose `first` bytes were read already.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     first: [u8; Foreign::FIRST],
-    stream: S,
+    mut stream: S,
     config: Arc<ServerConfig>,
-) -> Result<TlsStream<S>, (io::Error, S)> {
-    let acceptor = TlsAcceptor::from(config);
-    let accept = acceptor.accept_with(stream, |session| {
-        // It has room for them, and a slice does not fail.
-        let _ = session.read_tls(&mut first.as_slice());
-    });
-    accept.into_fallible().await
+) -> Result<TlsStream<S>, Failed<S>> {
+    let acceptor = TlsAcceptor::from(Arc::clone(&config));
+    let session = ServerConnection::new(config).map_err(io::Error::other);
+    let mut session = match session {
+        Ok(session) => session,
+        Err(error) => return Err(Failed { error, stream, alert: Vec::new() }),
+    };
+    if let Err(error) = shake_hands(&first, &mut stream, &mut session).await {
+        return Err(Failed { error, stream, alert: outgoing(&mut session) });
+    }
+    // Nothing is left to do but to put the two together.
+    let accept = acceptor.accept_with(stream, |fresh| *fresh = session);
+    let accepted = accept.into_fallible().await;
+    accepted.map_err(|(error, stream)| Failed { error, stream, alert: Vec::new() })
+}
+
+async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    first: &[u8],
+    stream: &mut S,
+    session: &mut ServerConnection,
+) -> io::Result<()> {
+    take(first, session)?;
+    let mut buffer = [0; READ_SIZE];
+    while session.is_handshaking() {
+        stream.write_all(&outgoing(session)).await?;
+        stream.flush().await?;
+        let size = stream.read(&mut buffer).await?;
+        if size == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        take(&buffer[..size], session)?;
+    }
+    Ok(())
+}
+
+/// What the session wants to send.
+fn outgoing(session: &mut ServerConnection) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while session.wants_write() && session.write_tls(&mut bytes).is_ok() {}
+    bytes
+}
+
+/// Hands bytes to the session; what comes behind the handshake is kept there.
+fn take(mut bytes: &[u8], session: &mut ServerConnection) -> io::Result<()> {
+    while !bytes.is_empty() {
+        session.read_tls(&mut bytes)?;
+        session
+            .process_new_packets()
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    }
+    Ok(())
 }
 
 /// What an operator can do about a handshake that failed.

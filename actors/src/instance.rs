@@ -1,38 +1,38 @@
-//! Instance: one handler on one arbiter, and the actor that owns its life.
+//! Instance: one handler on one arbiter, and the actor that owns its tasks.
 //!
-//! The handler is shared between its actor and its route. The actor owns the life (tasks, stop); a
-//! message does not go through the actor's mailbox but is handed over in place, which costs neither
+//! A message does not go through the actor's mailbox but is handed over in place, which costs neither
 //! a hop nor a wake-up.
 
 use std::rc::Rc;
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseActFuture,
-    WrapFuture, fut,
-};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, WrapFuture};
 use async_trait::async_trait;
 
 use crate::{
     alarm::Alarm,
     args::FromMessage,
+    bulkhead::Place,
     error::{BoxError, HandlerError},
     handler::{Dispatch, HandlerActor, Reply},
     origin::Origin,
-    panics::Catch,
+    panics::{Catch, Panic, Shielded},
     spop::Message,
     tasks::Tasks,
 };
 
 /// A started handler.
-pub(crate) struct Instance<H: HandlerActor> {
-    handler: Rc<H>,
-    life: Addr<Life<H>>,
+pub(crate) struct Instance<H>(Rc<Working<H>>);
+
+/// A handler and the actor of its tasks; it ends when the last call has its answer.
+struct Working<H> {
+    handler: Shielded<H>,
+    life: Addr<Life>,
 }
 
 impl<H: HandlerActor> Instance<H> {
     /// Starts the handler's actor on this arbiter.
     pub(crate) async fn start(handler: H, alarm: Alarm) -> Result<Self, BoxError> {
-        let handler = Rc::new(handler);
+        let handler = Shielded::new(handler);
         let (tasks, run) = Tasks::new(alarm);
         let mut run = Box::pin(run);
         // Tasks run from the first on: `started` may wait for one of them.
@@ -40,85 +40,60 @@ impl<H: HandlerActor> Instance<H> {
             started = handler.started(&tasks) => started?,
             () = &mut run => {}
         }
-        let life = Life { handler: Rc::clone(&handler) };
         let life = Life::create(|ctx| {
-            ctx.spawn(run.into_actor(&life));
-            life
+            ctx.spawn(run.into_actor(&Life));
+            Life
         });
-        Ok(Self { handler, life })
+        Ok(Self(Rc::new(Working { handler, life })))
     }
 }
 
 #[async_trait(?Send)]
 impl<H: HandlerActor> Dispatch for Instance<H> {
-    fn dispatch(&self, message: Message, origin: &Origin) -> Reply {
+    fn dispatch(&self, message: Message, origin: &Origin, _: Option<&Place>) -> Reply {
         let args = match H::Args::from_message(message) {
             Ok(args) => args,
             Err(error) => return Reply::Now(Err(error.into())),
         };
-        let handler = Rc::clone(&self.handler);
+        let working = Rc::clone(&self.0);
         let origin = origin.clone();
         Reply::poll_once(async move {
-            handler.handle(args, &origin).await.map_err(HandlerError::Failed)
+            working.handler.handle(args, &origin).await.map_err(HandlerError::Failed)
         })
     }
 
-    async fn stop(&self) {
+    async fn stop(&self) -> Result<(), Panic> {
+        let stopped = Catch::new(self.0.handler.stopping()).await;
         // An actor that is gone already has nothing left to end.
-        let _ = self.life.send(Stop).await;
+        let _ = self.0.life.send(End).await;
+        stopped
     }
 }
 
-impl<H: HandlerActor> Drop for Instance<H> {
+impl<H> Drop for Working<H> {
     fn drop(&mut self) {
-        self.life.do_send(Abandon);
+        self.life.do_send(End);
     }
 }
 
-/// The actor that owns a handler's life.
-struct Life<H: HandlerActor> {
-    handler: Rc<H>,
-}
+/// The actor that owns the tasks of a handler.
+struct Life;
 
-impl<H: HandlerActor> Actor for Life<H> {
+impl Actor for Life {
     type Context = Context<Self>;
 }
 
-/// Ends the handler in good order.
-struct Stop;
+/// Ends the tasks.
+struct End;
 
-impl actix::Message for Stop {
+impl actix::Message for End {
     type Result = ();
 }
 
-impl<H: HandlerActor> Handler<Stop> for Life<H> {
-    type Result = ResponseActFuture<Self, ()>;
-
-    fn handle(&mut self, _: Stop, _: &mut Context<Self>) -> Self::Result {
-        let handler = Rc::clone(&self.handler);
-        let stopping = async move {
-            if let Err(panic) = Catch::new(async { handler.stopping().await }).await {
-                tracing::error!(%panic, "a handler panicked while it was stopping");
-            }
-        };
-        Box::pin(stopping.into_actor(self).then(|(), _, ctx: &mut Context<Self>| {
-            ctx.stop();
-            fut::ready(())
-        }))
-    }
-}
-
-/// Ends the tasks of a handler that another has taken the place of.
-struct Abandon;
-
-impl actix::Message for Abandon {
-    type Result = ();
-}
-
-impl<H: HandlerActor> Handler<Abandon> for Life<H> {
+impl Handler<End> for Life {
     type Result = ();
 
-    fn handle(&mut self, _: Abandon, ctx: &mut Context<Self>) {
-        ctx.terminate();
+    fn handle(&mut self, _: End, ctx: &mut Context<Self>) {
+        ctx.stop();
     }
 }

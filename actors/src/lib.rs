@@ -68,6 +68,7 @@ mod health;
 mod hold;
 mod in_flight;
 mod instance;
+mod keeper;
 mod limits;
 mod listen;
 mod listener;
@@ -90,6 +91,7 @@ mod silence;
 pub mod spop;
 mod statistics;
 mod supervisor;
+mod surplus;
 mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -7,7 +7,8 @@ use crate::{
     spop::{MAX_FRAME_SIZE_FLOOR, Offer},
 };
 
-const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
+/// No limit is longer.
+pub(crate) const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The bounds of an agent, with defaults that suit HAProxy as it comes.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,7 +21,8 @@ pub struct Limits {
     /// check too: HAProxy asks another server then. Each takes an open file. Default 10,000.
     pub connections: usize,
     /// How many messages of one connection may wait for their answers; at the bound the connection
-    /// is not read, and of one NOTIFY no more than that many wait. Default 512.
+    /// is not read, and of one NOTIFY no more than that many wait. It is several times what one route
+    /// may have in flight, so that a route that never answers does not end the reading. Default 2048.
     pub in_flight: usize,
     /// How many messages of all connections together may wait for their answers; at the bound,
     /// messages get their fallbacks at once, whether or not their handlers would have to wait.
@@ -34,7 +36,8 @@ pub struct Limits {
     /// The largest ACK in bytes for a peer that takes ACKs in fragments; HAProxy does not, and gets
     /// at most max-frame-size. Actions beyond it are left out. Default 4 MiB.
     pub max_fragmented_ack: usize,
-    /// How long a connection may take to say HELLO. Default 10 s.
+    /// How long a connection may take to say HELLO, PROXY header and TLS handshake included. Default
+    /// 10 s.
     pub hello_timeout: Duration,
     /// How long a frame, or a NOTIFY in fragments, may take from its first byte to its last; then
     /// its connection is ended with DISCONNECT 2. HELLO has a time of its own. Default 30 s.
@@ -76,7 +79,7 @@ impl Default for Limits {
         Self {
             deadline: Duration::from_secs(1),
             connections: 10_000,
-            in_flight: 512,
+            in_flight: 2048,
             in_flight_per_agent: 16_384,
             max_frame_size,
             max_reassembled_size,

@@ -1,18 +1,11 @@
 //! Live route: a route on one arbiter, its handler started.
 
-use std::{
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{rc::Rc, time::Duration};
 
 use crate::{
-    alarm::Alarm,
-    bulkhead::{Bulkhead, Overload, Permit},
-    cell::Cell,
+    cell::{Cell, PendingCall},
     error::HandlerError,
-    fence::{self, Fenced},
+    fence,
     handler::{Answer, Reply},
     origin::Origin,
     spop::{Actions, Message, TypedData},
@@ -24,11 +17,10 @@ use crate::{
 pub(crate) struct LiveRoute {
     pub(crate) name: Rc<str>,
     pub(crate) cell: Rc<Cell>,
-    pub(crate) bulkhead: Bulkhead,
     pub(crate) fallback: Actions,
     pub(crate) deadline: Deadline,
     pub(crate) counters: Rc<Counters>,
-    pub(crate) log: Throttle,
+    pub(crate) log: [Throttle; HandlerError::KINDS],
 }
 
 /// How long a message may take.
@@ -62,20 +54,6 @@ impl Deadline {
     }
 }
 
-/// A call that waits for its answer, in its place in the bulkhead.
-pub(crate) struct PendingCall {
-    answer: Fenced,
-    _permit: Option<Permit>,
-}
-
-impl Future for PendingCall {
-    type Output = Answer;
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Answer> {
-        Pin::new(&mut self.answer).poll(task)
-    }
-}
-
 impl LiveRoute {
     /// How long this message may take.
     #[inline]
@@ -83,35 +61,10 @@ impl LiveRoute {
         self.deadline.of(message)
     }
 
-    /// Hands a message to the handler, behind the fence, if there is room for a call.
+    /// Hands a message to the handler, behind the fence, if it is at work and has room for a call.
     #[inline]
     pub(crate) fn call(&self, message: Message, origin: &Origin) -> Reply<PendingCall> {
-        if self.bulkhead.is_full() {
-            return self.call_without_room(message, origin);
-        }
-        match self.cell.call(message, origin) {
-            Reply::Now(answer) => Reply::Now(answer),
-            Reply::Later(answer) => {
-                Reply::Later(PendingCall { answer, _permit: self.bulkhead.enter() })
-            }
-        }
-    }
-
-    #[cold]
-    fn call_without_room(&self, message: Message, origin: &Origin) -> Reply<PendingCall> {
-        if self.bulkhead.overload() == Overload::Fallback {
-            return Reply::Now(Err(HandlerError::Full));
-        }
-        let (room, cell, origin) = (self.bulkhead.wait(), Rc::clone(&self.cell), origin.clone());
-        let answer = Box::pin(async move {
-            let _permit = room.await;
-            match cell.call(message, &origin) {
-                Reply::Now(answer) => answer,
-                Reply::Later(answer) => answer.await,
-            }
-        });
-        let answer = Fenced::new(answer, Alarm::unheard());
-        Reply::Later(PendingCall { answer, _permit: None })
+        self.cell.call(message, origin)
     }
 
     /// What an answer, or the lack of one, puts into the ACK. Counts and logs it.
@@ -123,7 +76,7 @@ impl LiveRoute {
                 actions
             }
             Err(error) => {
-                fence::shield("its error was logged", || self.report(error));
+                fence::shield(&self.name, || self.report(error));
                 self.fallback.clone()
             }
         }
@@ -146,7 +99,7 @@ impl LiveRoute {
                 HandlerError::Gone => &mut outcomes.gone,
             } += 1;
         });
-        if let Some(unsaid) = self.log.permit() {
+        if let Some(unsaid) = self.log[error.kind()].permit() {
             tracing::warn!(
                 spoe_message = &*self.name,
                 fallback = %self.fallback,
@@ -159,7 +112,15 @@ impl LiveRoute {
 
     /// Ends the handler in good order.
     pub(crate) async fn stop(&self) {
-        self.cell.stop().await;
+        if let Err(panic) = self.cell.stop().await {
+            let name = &*self.name;
+            fence::quietly(|| {
+                tracing::error!(
+                    spoe_message = name,
+                    "the handler panicked when it stopped: {panic}"
+                );
+            });
+        }
     }
 }
 
@@ -176,7 +137,7 @@ fn advice(error: &HandlerError) -> &'static str {
         HandlerError::Full => {
             "find out why its answers take so long, or give its route more calls in flight"
         }
-        HandlerError::Down => "see the handler's errors before; mend it",
+        HandlerError::Down => "its errors before say why",
         HandlerError::Oversize => "pass less in this spoe-message, or raise max_reassembled_size",
         HandlerError::Gone => {
             "this is a bug of the actor: it stopped, or panicked over this message"

@@ -2,6 +2,7 @@
 
 use crate::{
     alarm::{Alarm, Fault},
+    bulkhead::Place,
     error::{BoxError, HandlerError},
     handler::{Dispatch, Reply},
     origin::Origin,
@@ -22,14 +23,17 @@ impl Mailbox {
 
 /// A message for a raw actix actor, registered with [`Registry::on_actor`](crate::Registry::on_actor).
 ///
-/// An actor that panics or stops over it leaves the fallback, as does a deadline that passes while
-/// the call waits in the mailbox; such a call is not delivered any more.
+/// An actor that panics or stops over it leaves the fallback, and its factory is asked for another
+/// one. A call whose deadline passes while it waits in the mailbox is not delivered any more. The
+/// panic of such an actor is printed by the panic hook of the process: it is not behind the fence.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// What HAProxy says.
     pub message: Message,
     /// Where it came from, and until when an answer is wanted.
     pub origin: Origin,
+    /// Held until the actor has taken the call: what waits in a mailbox counts as in flight.
+    _place: Option<Place>,
 }
 
 impl actix::Message for Call {
@@ -37,8 +41,9 @@ impl actix::Message for Call {
 }
 
 impl Dispatch for Mailbox {
-    fn dispatch(&self, message: Message, origin: &Origin) -> Reply {
-        let request = self.recipient.send(Call { message, origin: origin.clone() });
+    fn dispatch(&self, message: Message, origin: &Origin, place: Option<&Place>) -> Reply {
+        let call = Call { message, origin: origin.clone(), _place: place.cloned() };
+        let request = self.recipient.send(call);
         let alarm = self.alarm.clone();
         Reply::Later(Box::pin(async move {
             match request.await {
@@ -49,5 +54,9 @@ impl Dispatch for Mailbox {
                 }
             }
         }))
+    }
+
+    fn is_queued(&self) -> bool {
+        true
     }
 }

@@ -7,11 +7,14 @@ use std::{
     any::Any,
     cell::{Cell, RefCell},
     fmt,
+    ops::{Deref, DerefMut},
     panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind},
     pin::Pin,
     sync::Once,
     task::{Context, Poll},
 };
+
+use crate::throttle::Throttle;
 
 thread_local! {
     /// How many fences the thread is behind.
@@ -47,8 +50,10 @@ impl Panic {
             .map(ToString::to_string)
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no message".to_owned());
-        // A payload of the user's own type may panic once more.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        // A payload of the user's own type may panic once more; the next one is not even dropped.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(again);
+        }
         Self { message, location }
     }
 }
@@ -88,12 +93,61 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     done.map_err(|payload| Panic::new(payload, PLACE.take()))
 }
 
+/// A value of the user's that is dropped behind the fence.
+pub(crate) struct Shielded<T>(Option<T>);
+
+impl<T> Shielded<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+}
+
+impl<T> Deref for Shielded<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        let Some(value) = &self.0 else { unreachable!("it is there until it is dropped") };
+        value
+    }
+}
+
+impl<T> DerefMut for Shielded<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        let Some(value) = &mut self.0 else { unreachable!("it is there until it is dropped") };
+        value
+    }
+}
+
+impl<T> Drop for Shielded<T> {
+    fn drop(&mut self) {
+        let value = self.0.take();
+        if let Err(panic) = catch(|| drop(value)) {
+            report(&panic);
+        }
+    }
+}
+
+#[cold]
+fn report(panic: &Panic) {
+    thread_local! {
+        static LOG: Throttle = Throttle::default();
+    }
+    // While a thread ends there is nothing left to count with, nor anybody to tell.
+    let permit = LOG.try_with(Throttle::permit);
+    if let Ok(Some(unsaid)) = permit {
+        let _ =
+            catch(|| tracing::error!(unsaid, "a handler panicked when it was dropped: {panic}"));
+    }
+}
+
 /// A future whose panic becomes a value; it is dropped behind the fence too.
-pub(crate) struct Catch<F>(Option<Pin<Box<F>>>);
+pub(crate) struct Catch<F>(Shielded<Pin<Box<F>>>);
 
 impl<F: Future> Catch<F> {
     pub(crate) fn new(future: F) -> Self {
-        Self(Some(Box::pin(future)))
+        Self(Shielded::new(Box::pin(future)))
     }
 }
 
@@ -101,21 +155,10 @@ impl<F: Future> Future for Catch<F> {
     type Output = Result<F::Output, Panic>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = &mut self.0 else {
-            return Poll::Pending;
-        };
-        match catch(|| future.as_mut().poll(task)) {
+        match catch(|| self.0.as_mut().poll(task)) {
             Ok(progress) => progress.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
         }
-    }
-}
-
-impl<F> Drop for Catch<F> {
-    fn drop(&mut self) {
-        let future = self.0.take();
-        // What it says in its end concerns nobody any more.
-        let _ = catch(|| drop(future));
     }
 }
 

@@ -1,28 +1,29 @@
 //! Preamble: what comes before SPOP on a connection, if its listener asks for it.
 
-use std::{fmt, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink},
-    time::{Duration, Instant, sleep, timeout, timeout_at},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    time::timeout_at,
 };
 #[cfg(feature = "tls")]
 use tokio_rustls::{rustls::ServerConfig, server::TlsStream};
 
 #[cfg(feature = "tls")]
-use crate::{certificates::Certificates, handshake};
+use crate::{
+    certificates::Certificates,
+    handshake::{self, Failed},
+};
 use crate::{
     connection::Connection,
     origin::PeerAddress,
-    proxy_header::{self, HeaderError},
+    proxy_header,
     quota::Share,
+    refusal::{Refusal, Visitor},
     shared::{Mismatch, Presence, Shared},
     spop::Foreign,
     statistics::ListenerCounters,
 };
-
-/// How long a refused peer may take to close its side.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// What the connections of a listener have to bring before SPOP.
 #[derive(Debug)]
@@ -44,27 +45,6 @@ pub(crate) struct Preamble {
 pub(crate) struct Arrival<S> {
     stream: S,
     visitor: Visitor,
-}
-
-/// Whose connection it is.
-struct Visitor {
-    address: PeerAddress,
-    presence: Presence,
-    shared: Rc<Shared>,
-}
-
-/// Why a connection does not come to SPOP.
-enum Refusal {
-    /// It was closed before it could be told what it is, as a TCP check does.
-    Silent,
-    /// It begins with something else than is due.
-    Mismatch(Mismatch),
-    Header(HeaderError),
-    HeaderLate,
-    #[cfg(feature = "tls")]
-    Handshake(std::io::Error),
-    #[cfg(feature = "tls")]
-    HandshakeLate,
 }
 
 impl Entrance {
@@ -151,8 +131,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Arrival<S> {
         };
         match timeout_at(deadline, handshake::accept(first, self.stream, config)).await {
             Ok(Ok(stream)) => Some(Arrival { stream, visitor: self.visitor }),
-            Ok(Err((error, stream))) => {
-                self.visitor.refuse(&Refusal::Handshake(error), stream).await;
+            Ok(Err(Failed { error, stream, alert })) => {
+                self.visitor.refuse_with(&Refusal::Handshake(error), stream, &alert).await;
                 None
             }
             Err(_) => {
@@ -198,67 +178,4 @@ async fn read_first<S: AsyncRead + Unpin>(
     let mut first = [0; Foreign::FIRST];
     stream.read_exact(&mut first).await.map_err(|_| Refusal::Silent)?;
     Ok((first, Foreign::of(first)))
-}
-
-impl Visitor {
-    /// When the preamble and HELLO must be complete.
-    fn deadline(&self) -> Instant {
-        self.presence.since() + self.shared.limits.hello_timeout
-    }
-
-    /// Counts and logs it, and closes the connection as late as after any refused HELLO.
-    async fn refuse(self, refusal: &Refusal, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-        self.report(refusal);
-        if matches!(refusal, Refusal::Silent) {
-            return;
-        }
-        sleep(self.shared.limits.refusal_delay).await;
-        // Not a reset: what the peer has sent is read, until it closes its side.
-        let goodbye = async {
-            stream.shutdown().await?;
-            copy(&mut stream, &mut sink()).await
-        };
-        let _ = timeout(LINGER, goodbye).await;
-    }
-
-    fn report(&self, refusal: &Refusal) {
-        match refusal {
-            Refusal::Silent => {
-                tracing::debug!(peer = %self.address, "the connection ended before it began");
-            }
-            Refusal::Mismatch(mismatch) => self.shared.report(self.address, *mismatch),
-            Refusal::Header(error) => self.report_header(&format_args!(
-                "a PROXY header cannot be read ({error}): find out who sends it"
-            )),
-            Refusal::HeaderLate => self.report_header(
-                &"no PROXY header came in time; something connects to this port and says nothing: a \
-                 TCP check? use `option spop-check` with `check-send-proxy`",
-            ),
-            #[cfg(feature = "tls")]
-            Refusal::Handshake(error) => self.report_handshake(&format_args!(
-                "a TLS handshake failed ({error}): {}",
-                handshake::advice(error)
-            )),
-            #[cfg(feature = "tls")]
-            Refusal::HandshakeLate => self.report_handshake(
-                &"no TLS handshake came to its end in time; something connects to this port and \
-                 says nothing: a TCP check? use `option spop-check`",
-            ),
-        }
-    }
-
-    fn report_header(&self, line: &dyn fmt::Display) {
-        self.shared.counters.count(|statistics| statistics.proxy_headers_refused += 1);
-        if let Some(unsaid) = self.shared.headers.permit() {
-            tracing::warn!(peer = %self.address, unsaid, "{line}");
-        }
-    }
-
-    #[cfg(feature = "tls")]
-    fn report_handshake(&self, line: &dyn fmt::Display) {
-        self.shared.counters.count(|statistics| statistics.tls_handshakes_failed += 1);
-        if let Some(unsaid) = self.shared.handshakes.permit() {
-            tracing::warn!(peer = %self.address, unsaid, "{line}");
-        }
-    }
 }

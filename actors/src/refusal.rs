@@ -1,70 +1,120 @@
-//! Refusal: a connection for which the agent has no place is told so, late, and closed.
+//! Refusal: why a connection does not come to SPOP, and what becomes of it.
 
-use std::{borrow::Cow, io, rc::Rc};
+#[cfg(feature = "tls")]
+use std::io;
+use std::{fmt, rc::Rc};
 
-use bytes::BytesMut;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::{Duration, sleep, timeout},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink},
+    time::{Duration, Instant, sleep, timeout},
 };
 
+#[cfg(feature = "tls")]
+use crate::handshake;
 use crate::{
     origin::PeerAddress,
-    shared::Shared,
-    spop::{Disconnect, Frame, StatusCode},
+    proxy_header::HeaderError,
+    shared::{Mismatch, Presence, Shared},
 };
 
-/// How long the peer may take to hear it and close its side.
+/// How long a refused peer may take to close its side.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Tells the peer of `stream` that there is no place for it, and closes it.
-///
-/// A peer that speaks TLS could not read it, and is closed without a word. Nothing that a peer says
-/// is looked at, so a health check is refused as well: HAProxy sees the server down and asks another
-/// one.
-pub(crate) fn refuse<S>(stream: S, address: PeerAddress, is_encrypted: bool, shared: &Rc<Shared>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    shared.counters.count(|statistics| statistics.connections_refused += 1);
-    if let Some(unsaid) = shared.refused.permit() {
-        tracing::warn!(
-            peer = %address,
-            limit = shared.limits.connections,
-            unsaid,
-            "connection refused: the agent has as many as it may; raise `connections`, or have \
-             fewer HAProxy threads and processes ask this agent"
-        );
-    }
-    let Some(place) = shared.refusals.take_place() else { return };
-    let shared = Rc::clone(shared);
-    actix_rt::spawn(async move {
-        let _place = place;
-        // HAProxy up to 3.0 comes back at once, a thousand times a second.
-        sleep(shared.limits.refusal_delay).await;
-        if is_encrypted {
-            return;
-        }
-        match timeout(LINGER, say_farewell(stream, &shared)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(peer = %address, %error, "refused connection lost"),
-            Err(_) => tracing::debug!(peer = %address, "refused connection did not close"),
-        }
-    });
+/// Whose connection it is.
+pub(crate) struct Visitor {
+    pub(crate) address: PeerAddress,
+    pub(crate) presence: Presence,
+    pub(crate) shared: Rc<Shared>,
 }
 
-async fn say_farewell<S>(mut stream: S, shared: &Shared) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let status_code = StatusCode::NO_RESOURCE;
-    let message = Cow::Borrowed("the agent has as many connections as it may");
-    let mut bytes = BytesMut::new();
-    Frame::AgentDisconnect(Disconnect { status_code, message }).encode(&mut bytes);
-    stream.write_all(&bytes).await?;
-    shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
-    stream.shutdown().await?;
-    // What the peer has sent and nobody read would make the kernel reset the connection.
-    while stream.read(&mut [0; 256]).await? > 0 {}
-    Ok(())
+/// Why a connection does not come to SPOP.
+pub(crate) enum Refusal {
+    /// It was closed before it could be told what it is, as a TCP check does.
+    Silent,
+    /// It begins with something else than is due.
+    Mismatch(Mismatch),
+    Header(HeaderError),
+    HeaderLate,
+    #[cfg(feature = "tls")]
+    Handshake(io::Error),
+    #[cfg(feature = "tls")]
+    HandshakeLate,
+}
+
+impl Visitor {
+    /// When the preamble and HELLO must be complete.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.presence.since() + self.shared.limits.hello_timeout
+    }
+
+    /// Counts and logs it, and closes the connection as late as after any refused HELLO.
+    pub(crate) async fn refuse(
+        self,
+        refusal: &Refusal,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+    ) {
+        self.refuse_with(refusal, stream, b"").await;
+    }
+
+    /// The same with some last words.
+    pub(crate) async fn refuse_with(
+        self,
+        refusal: &Refusal,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        words: &[u8],
+    ) {
+        self.report(refusal);
+        if matches!(refusal, Refusal::Silent) {
+            return;
+        }
+        sleep(self.shared.limits.refusal_delay).await;
+        // Not a reset: what the peer has sent is read, until it closes its side.
+        let goodbye = async {
+            stream.write_all(words).await?;
+            stream.shutdown().await?;
+            copy(&mut stream, &mut sink()).await
+        };
+        let _ = timeout(LINGER, goodbye).await;
+    }
+
+    pub(crate) fn report(&self, refusal: &Refusal) {
+        match refusal {
+            Refusal::Silent => {
+                tracing::debug!(peer = %self.address, "the connection ended before it began");
+            }
+            Refusal::Mismatch(mismatch) => self.shared.report(self.address, *mismatch),
+            Refusal::Header(error) => self.report_header(&format_args!(
+                "a PROXY header cannot be read ({error}): find out who sends it"
+            )),
+            Refusal::HeaderLate => self.report_header(
+                &"no PROXY header came in time; something connects to this port and says nothing: a \
+                 TCP check? use `option spop-check` with `check-send-proxy`",
+            ),
+            #[cfg(feature = "tls")]
+            Refusal::Handshake(error) => self.report_handshake(&format_args!(
+                "a TLS handshake failed ({error}): {}",
+                handshake::advice(error)
+            )),
+            #[cfg(feature = "tls")]
+            Refusal::HandshakeLate => self.report_handshake(
+                &"no TLS handshake came to its end in time; something connects to this port and \
+                 says nothing: a TCP check? use `option spop-check`",
+            ),
+        }
+    }
+
+    fn report_header(&self, line: &dyn fmt::Display) {
+        self.shared.counters.count(|statistics| statistics.proxy_headers_refused += 1);
+        if let Some(unsaid) = self.shared.headers.permit() {
+            tracing::warn!(peer = %self.address, unsaid, "{line}");
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn report_handshake(&self, line: &dyn fmt::Display) {
+        self.shared.counters.count(|statistics| statistics.tls_handshakes_failed += 1);
+        if let Some(unsaid) = self.shared.handshakes.permit() {
+            tracing::warn!(peer = %self.address, unsaid, "{line}");
+        }
+    }
 }

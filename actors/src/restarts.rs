@@ -57,9 +57,10 @@ impl Restarts {
         let is_unproved = self.proved_at.take().is_some_and(|proved_at| now < proved_at);
         if is_unproved || self.failures.len() > count {
             self.failures.clear();
-            // One window until the try, and one for it to last.
-            self.proved_at = Some(now + 2 * window);
-            return Verdict::GiveUp(window);
+            let delay = window.mul_f64(1.0 + jitter / 4.0);
+            // The try comes after that, and has to last for a window.
+            self.proved_at = Some(now + delay + window);
+            return Verdict::GiveUp(delay);
         }
         // The first renewal comes at once.
         let Some(doublings) = self.failures.len().checked_sub(2) else {

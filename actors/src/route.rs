@@ -9,18 +9,20 @@ use crate::{
     args::FromMessage,
     blocking::{Blocking, BlockingHandler},
     bulkhead::{Bulkhead, Overload},
-    cell::{Care, Cell, Start, Starting},
     error::{AgentError, BoxError},
     handler::{Dispatch, Function, HandlerActor, HandlerFn},
     instance::Instance,
-    limits::{Limits, check, check_duration},
+    keeper::{self, Care, Start, Starting},
+    limits::{Limits, MAX_DURATION, check, check_duration},
     live_route::{Deadline, LiveRoute},
     mailbox::{Call, Mailbox},
     restarts::Budget,
     spop::Actions,
     statistics::Counters,
-    throttle::Throttle,
 };
+
+/// No handler is renewed again and again without a pause.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 
 /// How a handler is made, and what holds for its route.
 ///
@@ -159,7 +161,9 @@ impl Route {
     }
 
     /// How many calls of this route may be in flight on an arbiter, those included that wait for a
-    /// renewal: 256 unless this is called. A call that is answered at once is never in flight.
+    /// renewal: 256 unless this is called. A call that is answered at once is never in flight. It is
+    /// well below [`Limits::in_flight`](crate::Limits::in_flight), so that a connection is read on for
+    /// the sake of other routes.
     #[must_use]
     pub fn in_flight(mut self, calls: usize) -> Self {
         self.in_flight = calls;
@@ -174,15 +178,18 @@ impl Route {
         self
     }
 
-    /// How often the handler may be renewed within any `window`: 10 times in 10 s unless this is
-    /// called. Beyond that its fallback is sent at once, and it is tried again once a window.
+    /// How often the handler may be renewed within any `window` of a second or more: 10 times in 10 s
+    /// unless this is called. Beyond that its fallback is sent at once, and it is tried again once a
+    /// window; with 0 that is so after its first failure.
     #[must_use]
     pub fn restarts(mut self, count: usize, window: Duration) -> Self {
         self.budget = Budget { count, window };
         self
     }
 
-    /// Has the agent start even if the handler does not: the fallback is sent until it does.
+    /// Has the agent start without waiting for the handler, and even if it does not start: its
+    /// messages wait for it as for a renewal, up to their deadline, and get the fallback from then on
+    /// until it has.
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.is_required = false;
@@ -191,7 +198,8 @@ impl Route {
 
     pub(crate) fn check(&self) -> Result<(), AgentError> {
         self.deadline.map_or(Ok(()), |deadline| check_duration("deadline", deadline))?;
-        check_duration("restarts", self.budget.window)?;
+        let is_window = (SHORTEST_WINDOW..=MAX_DURATION).contains(&self.budget.window);
+        check("window of restarts", is_window, "at least a second and at most a day")?;
         let is_possible = (1..=Bulkhead::MAX).contains(&self.in_flight);
         check("in_flight of a route", is_possible, "at least 1, and a number that can be counted")
     }
@@ -203,24 +211,27 @@ impl Route {
         limits: &Limits,
         counters: Rc<Counters>,
     ) -> Result<LiveRoute, BoxError> {
-        let care = Care {
-            start: Arc::clone(&self.start),
-            is_required: self.is_required,
-            start_timeout: limits.start_timeout,
-            budget: self.budget,
-        };
         let deadline = Deadline {
             time: self.deadline.unwrap_or(limits.deadline),
             argument: self.deadline_argument.clone(),
         };
+        let care = Care {
+            name: Rc::clone(&name),
+            start: Arc::clone(&self.start),
+            is_required: self.is_required,
+            start_timeout: limits.start_timeout,
+            patience: deadline.time,
+            budget: self.budget,
+            counters: Rc::clone(&counters),
+        };
+        let bulkhead = Bulkhead::new(self.in_flight, self.overload);
         Ok(LiveRoute {
-            cell: Cell::start(Rc::clone(&name), care, Rc::clone(&counters)).await?,
             name,
-            bulkhead: Bulkhead::new(self.in_flight, self.overload),
+            cell: keeper::start(care, bulkhead).await?,
             fallback: self.fallback.clone(),
             deadline,
             counters,
-            log: Throttle::default(),
+            log: Default::default(),
         })
     }
 }

@@ -78,12 +78,13 @@ pub struct Statistics {
     pub actions_left_out: u64,
     /// Handlers that were renewed after a failure.
     pub handlers_renewed: u64,
-    /// Starts of handlers that failed, again after a failure included.
+    /// Starts of handlers that failed, renewals included.
     pub handler_starts_failed: u64,
-    /// How often a handler had failed too often, so that it was not asked for a while.
+    /// How often a handler had failed too often, or was renewed for too long, so that it was not asked
+    /// for a while.
     pub handlers_given_up: u64,
-    /// Tasks of handlers that panicked.
-    pub tasks_panicked: u64,
+    /// Panics of handlers beside their messages: in a task, or in a call that was late already.
+    pub panics_aside: u64,
     /// What became of the messages that have a route.
     pub messages: Outcomes,
     /// AGENT-DISCONNECTs sent, by status-code.
@@ -184,7 +185,7 @@ impl Statistics {
             handlers_renewed,
             handler_starts_failed,
             handlers_given_up,
-            tasks_panicked,
+            panics_aside,
             messages,
             disconnects_sent,
             disconnects_received,
@@ -224,7 +225,7 @@ impl Statistics {
         self.handlers_renewed += handlers_renewed;
         self.handler_starts_failed += handler_starts_failed;
         self.handlers_given_up += handlers_given_up;
-        self.tasks_panicked += tasks_panicked;
+        self.panics_aside += panics_aside;
         self.messages.add(messages);
         self.disconnects_sent.add(disconnects_sent);
         self.disconnects_received.add(disconnects_received);

@@ -32,11 +32,11 @@ use crate::{
     origin::PeerAddress,
     panics::{self, Panic},
     preamble::{Arrival, Preamble},
-    refusal,
     registry::Registry,
     shared::Shared,
     silence::Silence,
     statistics::{Counters, Statistics},
+    surplus,
 };
 
 /// The root of one arbiter.
@@ -126,7 +126,7 @@ impl Supervisor {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let Some(place) = self.shared.connections.take_place() else {
-            return refusal::refuse(stream, address, preamble.is_encrypted(), &self.shared);
+            return surplus::refuse(stream, address, preamble.is_encrypted(), &self.shared);
         };
         let arrival = Arrival::new(stream, address, place, Rc::clone(&self.shared));
         if preamble.is_empty() {
@@ -182,10 +182,11 @@ impl Supervisor {
         self.connections.insert(key, drain);
         let run = AssertUnwindSafe(run).catch_unwind();
         let supervisor = ctx.address();
-        actix_rt::spawn(async move {
-            let panic = run.await.err().map(|panic| Panic::new(panic, None));
+        // Not an async block: that would take the memory of a connection twice.
+        actix_rt::spawn(run.map(move |end| {
+            let panic = end.err().map(|panic| Panic::new(panic, None));
             supervisor.do_send(Ended { key, panic });
-        });
+        }));
     }
 }
 

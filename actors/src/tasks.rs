@@ -60,7 +60,7 @@ impl Tasks {
                         running.push(Catch::new(task));
                     }
                     Some(end) = running.next() => if let Err(panic) = end {
-                        alarm.raise(Fault::Task(panic));
+                        alarm.raise(Fault::Aside(panic));
                     },
                     else => break,
                 }

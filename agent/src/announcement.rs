@@ -11,15 +11,27 @@ use std::{
 use crate::endpoint::DEFAULT_ADDRESS;
 
 /// Prints the line.
-pub(crate) fn print(addresses: &[SocketAddr], paths: &[PathBuf], names: &str) {
+pub(crate) fn print(
+    addresses: &[SocketAddr],
+    paths: &[PathBuf],
+    names: &str,
+    options: &[String; 2],
+) {
     let program = env::args_os().next();
-    let line = announcement(addresses, paths, names, &program_name(program));
+    let line = announcement(addresses, paths, names, options, &program_name(program));
     let mut out = io::stdout().lock();
     // The agent serves even if nobody reads what it prints.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-fn announcement(addresses: &[SocketAddr], paths: &[PathBuf], names: &str, program: &str) -> String {
+/// The `options` are those that `call` needs over TCP, and over UNIX.
+fn announcement(
+    addresses: &[SocketAddr],
+    paths: &[PathBuf],
+    names: &str,
+    options: &[String; 2],
+    program: &str,
+) -> String {
     let tcp = addresses.iter().map(SocketAddr::to_string);
     let unix = paths.iter().map(|path| format!("unix {}", path.display()));
     let places: Vec<_> = tcp.chain(unix).collect();
@@ -29,9 +41,10 @@ fn announcement(addresses: &[SocketAddr], paths: &[PathBuf], names: &str, progra
         (None, Some(path)) => format!(" --unix {}", path.display()),
         (None, None) => String::new(),
     };
+    let options = &options[usize::from(addresses.is_empty())];
     format!(
         "spoa-agent {version} listens on {places} and answers {names}; \
-         try: {program} call{place} check-client-ip ip=127.0.0.1",
+         try: {program} call{place}{options} check-client-ip ip=127.0.0.1",
         version = env!("CARGO_PKG_VERSION"),
         places = places.join(", "),
     )
@@ -62,7 +75,8 @@ mod tests {
     fn line(addresses: &[&str], paths: &[&str]) -> String {
         let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
-        announcement(&addresses, &paths, "a, b", "spoa-agent")
+        let options = [" --tls-ca CA.pem".to_owned(), String::new()];
+        announcement(&addresses, &paths, "a, b", &options, "spoa-agent")
             .replace(env!("CARGO_PKG_VERSION"), "V")
     }
 
@@ -71,10 +85,10 @@ mod tests {
         assert_eq!(
             line(&["127.0.0.1:12345"], &["/run/spoa.sock"]),
             "spoa-agent V listens on 127.0.0.1:12345, unix /run/spoa.sock and answers a, b; \
-             try: spoa-agent call check-client-ip ip=127.0.0.1"
+             try: spoa-agent call --tls-ca CA.pem check-client-ip ip=127.0.0.1"
         );
-        assert!(line(&["0.0.0.0:12345"], &[]).contains("try: spoa-agent call check-client-ip"));
-        assert!(line(&["[::]:1"], &[]).contains("try: spoa-agent call --addr [::1]:1 check"));
+        assert!(line(&["0.0.0.0:12345"], &[]).contains("try: spoa-agent call --tls-ca"));
+        assert!(line(&["[::]:1"], &[]).contains("call --addr [::1]:1 --tls-ca CA.pem check"));
         assert!(line(&[], &["/s"]).contains("try: spoa-agent call --unix /s check"));
     }
 

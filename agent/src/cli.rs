@@ -6,11 +6,12 @@ use clap::{
     Args, Parser, Subcommand,
     builder::{RangedU64ValueParser, TypedValueParser},
 };
-use spoa_actors::{Limits, spop::MAX_FRAME_SIZE_FLOOR};
+use spoa_actors::{Limits, Tls, spop::MAX_FRAME_SIZE_FLOOR};
 
 use crate::{
     argument::Argument,
     endpoint::{DEFAULT_ADDRESS, Endpoint},
+    limit_options::LimitOptions,
     options,
 };
 
@@ -19,6 +20,7 @@ Examples:
   spoa-agent                                          serve on 127.0.0.1:12345
   spoa-agent --listen 0.0.0.0:12345                   serve on all interfaces
   spoa-agent run --unix /run/spoa.sock --unix-mode 660
+  spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
   spoa-agent call check-client-ip ip=127.0.0.1        ask, and print the actions
   spoa-agent healthcheck                              exit 0 if healthy";
 
@@ -105,6 +107,20 @@ pub(crate) struct RunOptions {
     /// The permission bits of the UNIX sockets, such as 660 [default: as the umask leaves them]
     #[arg(long, value_name = "OCTAL", value_parser = options::mode, requires = "unix")]
     pub(crate) unix_mode: Option<u32>,
+    /// Speak TLS on the TCP addresses, with the certificate of this file in PEM and those between it
+    /// and its CA; it is read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key in PEM of the certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Ask for a certificate of the client (mutual TLS), signed by a CA of this file in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
+    /// Take only connections that begin with a PROXY header, on TCP and UNIX: `send-proxy` or
+    /// `send-proxy-v2` on HAProxy's server line
+    #[arg(long)]
+    pub(crate) proxy_protocol: bool,
     /// How many arbiters, each with a thread of its own, share the connections [default: one per
     /// core]
     #[arg(long, value_name = "N", value_parser = arbiters())]
@@ -128,6 +144,12 @@ pub(crate) struct RunOptions {
     /// `inter` times `fall` of HAProxy's server line
     #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "7s")]
     pub(crate) notice_period: Duration,
+    /// Never send an ACK without actions: HAProxy 3.1.0 to 3.1.4 let its stream wait until `timeout
+    /// processing`
+    #[arg(long)]
+    pub(crate) fill_empty_acks: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
 }
 
 /// What shall be asked, and whom.
@@ -187,6 +209,26 @@ impl RunOptions {
         }
         self.listen.iter().map(String::as_str).collect()
     }
+
+    /// What the TCP addresses speak TLS with, if they do.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        let tls = Tls::new(self.tls_cert.as_ref()?, self.tls_key.as_ref()?);
+        Some(match &self.tls_client_ca {
+            Some(path) => tls.client_ca(path),
+            None => tls,
+        })
+    }
+
+    /// What `call` needs to be told to reach the TCP addresses, and the UNIX sockets.
+    pub(crate) fn call_options(&self) -> [String; 2] {
+        let proxy = if self.proxy_protocol { " --proxy-protocol" } else { "" };
+        let tls = match (&self.tls_cert, &self.tls_client_ca) {
+            (None, _) => "",
+            (_, None) => " --tls-ca CA.pem",
+            (_, Some(_)) => " --tls-ca CA.pem --tls-cert CLIENT.pem --tls-key CLIENT.key",
+        };
+        [format!("{proxy}{tls}"), proxy.to_owned()]
+    }
 }
 
 fn arbiters() -> impl TypedValueParser<Value = NonZero<usize>> {
@@ -233,8 +275,8 @@ mod tests {
         assert_eq!(options.max_frame_size, Limits::default().max_frame_size);
         assert_eq!(options.max_connection_age, Limits::default().max_connection_age);
         assert_eq!(options.notice_period, Limits::default().notice_period);
-        assert_eq!(options.arbiters, None);
-        assert!(!options.asynchronous && run_options("spoa-agent --async").asynchronous);
+        assert_eq!(options.limits.limits(), Limits::default());
+        assert!(options.arbiters.is_none() && !options.fill_empty_acks && !options.asynchronous);
     }
 
     #[test]
@@ -247,7 +289,14 @@ mod tests {
             ("spoa-agent run --arbiters 0", ValueValidation),
             ("spoa-agent run --deadline 5", ValueValidation),
             ("spoa-agent run --max-frame-size 255", ValueValidation),
+            ("spoa-agent run --max-connections 0", ValueValidation),
+            ("spoa-agent run --max-memory 1.5GiB", ValueValidation),
             ("spoa-agent run --unix-mode 660", MissingRequiredArgument),
+            ("spoa-agent run --tls-cert a", MissingRequiredArgument),
+            ("spoa-agent run --tls-key a", MissingRequiredArgument),
+            ("spoa-agent run --tls-client-ca a", MissingRequiredArgument),
+            ("spoa-agent call m --tls-cert a --tls-key b", MissingRequiredArgument),
+            ("spoa-agent call m --tls-ca a --unix b", ArgumentConflict),
             ("spoa-agent --listen [::1]:1 call m", ArgumentConflict),
             ("spoa-agent call", MissingRequiredArgument),
             ("spoa-agent call ip=127.0.0.1", ValueValidation),

@@ -6,17 +6,23 @@ use clap::Args;
 use spoa_actors::testing::{FakeError, FakeHaproxy};
 use thiserror::Error;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, UnixStream},
     time::timeout,
 };
 
-use crate::options;
+use crate::{
+    options,
+    tls::{self, TlsError, TlsOptions},
+};
 
 /// Where the agent runs unless it is told otherwise.
 pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:12345";
 
-/// A TCP or a UNIX stream.
+/// A PROXY header of version 2 that names nobody: the connection is the sender's own.
+const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
+/// A TCP or a UNIX stream, or TLS over one.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
@@ -31,20 +37,27 @@ pub(crate) struct Endpoint {
     /// The UNIX socket of the agent, instead of a TCP address
     #[arg(long, value_name = "PATH", conflicts_with = "addr")]
     unix: Option<PathBuf>,
+    /// Begin with a PROXY header (version 2, LOCAL), as `check-send-proxy` does
+    #[arg(long)]
+    proxy_protocol: bool,
+    #[command(flatten)]
+    tls: TlsOptions,
 }
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
 pub(crate) enum EndpointError {
     #[error("cannot connect to {endpoint}: {source}; {}", advice(.source))]
-    Unreachable { endpoint: Endpoint, source: io::Error },
+    Unreachable { endpoint: String, source: io::Error },
+    #[error("no TLS with {endpoint}: {source}")]
+    Tls { endpoint: String, source: TlsError },
     #[error(
         "no answer from {endpoint} within {limit:?}; check that it is a SPOE agent and not \
          overloaded, or give it more time with --timeout"
     )]
-    Late { endpoint: Endpoint, limit: Duration },
+    Late { endpoint: String, limit: Duration },
     #[error("{endpoint} does not answer as it should: {source}{}", doubt(.source))]
-    Conversation { endpoint: Endpoint, source: FakeError },
+    Conversation { endpoint: String, source: FakeError },
 }
 
 impl Endpoint {
@@ -54,13 +67,17 @@ impl Endpoint {
         limit: Duration,
         conversation: impl AsyncFnOnce(FakeHaproxy<Box<dyn Stream>>) -> Result<T, FakeError>,
     ) -> Result<T, EndpointError> {
-        let endpoint = || self.clone();
+        let endpoint = || self.to_string();
         let late = || EndpointError::Late { endpoint: endpoint(), limit };
         let conversation = async {
             let stream = self
                 .connect()
                 .await
                 .map_err(|source| EndpointError::Unreachable { endpoint: endpoint(), source })?;
+            let stream = self
+                .secure(stream)
+                .await
+                .map_err(|source| EndpointError::Tls { endpoint: endpoint(), source })?;
             let haproxy = FakeHaproxy::new(stream).patience(limit);
             conversation(haproxy).await.map_err(|error| match error {
                 FakeError::Timeout(_) => late(),
@@ -71,12 +88,26 @@ impl Endpoint {
     }
 
     async fn connect(&self) -> io::Result<Box<dyn Stream>> {
-        if let Some(path) = &self.unix {
-            return Ok(Box::new(UnixStream::connect(path).await?));
+        let mut stream: Box<dyn Stream> = match &self.unix {
+            Some(path) => Box::new(UnixStream::connect(path).await?),
+            None => {
+                let stream = TcpStream::connect(&self.addr).await?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+        };
+        if self.proxy_protocol {
+            stream.write_all(LOCAL).await?;
         }
-        let stream = TcpStream::connect(&self.addr).await?;
-        stream.set_nodelay(true)?;
-        Ok(Box::new(stream))
+        Ok(stream)
+    }
+
+    async fn secure(&self, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, TlsError> {
+        if !self.tls.is_wanted() {
+            return Ok(stream);
+        }
+        let host = self.addr.rsplit_once(':').map_or(&*self.addr, |(host, _)| host);
+        Ok(Box::new(self.tls.connect(host, stream).await?))
     }
 }
 
@@ -97,6 +128,11 @@ fn advice(error: &io::Error) -> &'static str {
 fn doubt(error: &FakeError) -> &'static str {
     match error {
         FakeError::Disconnected(_) => "",
+        // In TLS 1.3 the agent judges the client's certificate after the handshake.
+        FakeError::Io(error) if tls::is_refusal(error) => {
+            "; it may ask for another certificate: give one with --tls-cert and --tls-key"
+        }
+        FakeError::Closed => "; check that it is a SPOE agent, without TLS and PROXY header",
         _ => "; check that it is a SPOE agent",
     }
 }

@@ -16,8 +16,11 @@ mod failure;
 mod handlers;
 mod healthcheck;
 mod hex;
+mod limit_options;
+mod open_files;
 mod options;
 mod run;
+mod tls;
 mod value;
 
 use std::process;

@@ -1,21 +1,28 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::io::{self, IsTerminal};
+use std::{
+    future::poll_fn,
+    io::{self, IsTerminal},
+    pin::pin,
+    task::Poll,
+};
 
-use spoa_actors::{Agent, AgentError, Limits};
+use spoa_actors::{Agent, AgentError, Limits, Listen};
 use thiserror::Error;
 use tracing_subscriber::{
     EnvFilter,
     filter::{FromEnvError, LevelFilter},
 };
 
-use crate::{announcement, cli::RunOptions, failure::Failure, handlers};
+use crate::{announcement, cli::RunOptions, failure::Failure, handlers, open_files};
 
 /// Why the agent could not start.
 #[derive(Debug, Error)]
 pub(crate) enum RunError {
     #[error("{0}{advice}", advice = advice(.0))]
     Agent(#[from] AgentError),
+    #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
+    TlsWithoutTcp,
     #[error("RUST_LOG cannot be read: {0}; write for example RUST_LOG=info,spoa_actors=debug")]
     Log(#[from] FromEnvError),
 }
@@ -23,7 +30,7 @@ pub(crate) enum RunError {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Log(_) => Self::Usage(error.into()),
+            RunError::Log(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(_) => Self::Failed(error.into()),
         }
     }
@@ -31,13 +38,23 @@ impl From<RunError> for Failure {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
+    if options.tls().is_some() && options.addresses().is_empty() {
+        return Err(RunError::TlsWithoutTcp);
+    }
     log_to_stderr()?;
+    open_files::raise_limit(options.limits.max_connections);
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let agent = bind(&options)?;
     let running = agent.start(registry).await?;
-    announcement::print(running.local_addresses(), &options.unix, &names);
-    Ok(running.serve().await?)
+    let addresses = running.local_addresses().to_vec();
+    let mut serving = pin!(running.serve());
+    // Its first poll listens to signals: whoever reads the line may send one at once.
+    if let Poll::Ready(end) = poll_fn(|task| Poll::Ready(serving.as_mut().poll(task))).await {
+        return Ok(end?);
+    }
+    announcement::print(&addresses, &options.unix, &names, &options.call_options());
+    Ok(serving.await?)
 }
 
 fn log_to_stderr() -> Result<(), FromEnvError> {
@@ -54,22 +71,32 @@ fn log_to_stderr() -> Result<(), FromEnvError> {
 }
 
 fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
-    let mut agent = Agent::new().limits(Limits {
+    let agent = Agent::new().fill_empty_acks(options.fill_empty_acks);
+    let mut agent = agent.asynchronous(options.asynchronous).limits(Limits {
         deadline: options.deadline,
         max_frame_size: options.max_frame_size,
         max_connection_age: options.max_connection_age,
         notice_period: options.notice_period,
-        ..Limits::default()
+        ..options.limits.limits()
     });
-    agent = agent.asynchronous(options.asynchronous);
+    let proxied =
+        |listen: Listen| if options.proxy_protocol { listen.proxy_protocol() } else { listen };
     if let Some(arbiters) = options.arbiters {
         agent = agent.arbiters(arbiters);
     }
     for address in options.addresses() {
-        agent = agent.listen(address)?;
+        let listen = Listen::tcp(address);
+        agent = agent.listen_on(proxied(match options.tls() {
+            Some(tls) => listen.tls(tls),
+            None => listen,
+        }))?;
     }
     for path in &options.unix {
-        agent = agent.listen_unix(path, options.unix_mode)?;
+        let listen = Listen::unix(path);
+        agent = agent.listen_on(proxied(match options.unix_mode {
+            Some(mode) => listen.mode(mode),
+            None => listen,
+        }))?;
     }
     Ok(agent)
 }

@@ -13,6 +13,7 @@
 //! | [`agent_process`](AgentProcess) | an agent as a process of its own |
 //! | [`peer`](Peer) | a peer of the agent that speaks bytes, right or wrong |
 //! | [`process`](Process) | what a process holds |
+//! | [`certificates`](Authority) | a CA, and what it issues |
 //! | [`load`](Load) | many requests through it |
 //! | [`tap`](Tap) | a recording relay between it and the agent |
 //! | [`frame`](FrameHead) | just enough SPOP to read ids off the wire, by other code than the library's |
@@ -21,6 +22,7 @@
 
 mod agent_process;
 mod app;
+mod certificates;
 mod config;
 mod endpoint;
 mod engine;
@@ -42,6 +44,7 @@ mod wait;
 
 pub use agent_process::AgentProcess;
 pub use app::App;
+pub use certificates::{Authority, Issued};
 pub use config::Config;
 pub use endpoint::Endpoint;
 pub use engine::Engine;

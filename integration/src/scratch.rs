@@ -37,7 +37,11 @@ impl Scratch {
         self.0.join(name)
     }
 
-    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, Failure> {
+    /// Writes a file into it.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, Failure> {
         let path = self.join(name);
         std::fs::write(&path, text)
             .map_err(Failure::during(format!("cannot write {}", path.display())))?;

@@ -116,7 +116,8 @@ async fn a_slow_reader_is_not_cut_off() -> Result {
 #[actix_rt::test]
 async fn of_one_notify_no_more_messages_wait_than_may() -> Result {
     tokio::time::pause();
-    let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
+    let limits = Limits { in_flight: 512, ..Limits::default() };
+    let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     let messages: Messages = (0..600).map(|_| Message::new("never")).collect();
     let actions = haproxy.notify(messages).await?;

@@ -214,7 +214,7 @@ async fn an_error_that_panics_when_it_is_shown_hurts_no_other_frame() -> Result 
 }
 
 /// Does something with every line of the log.
-struct Log(fn(&tracing::Metadata<'_>));
+pub(crate) struct Log(pub(crate) fn(&tracing::Metadata<'_>));
 
 impl tracing::Subscriber for Log {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {

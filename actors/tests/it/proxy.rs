@@ -12,7 +12,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::support::{Log, Result, stop, until};
+use crate::{
+    lifecycle,
+    support::{Log, Result, stop, until},
+};
 
 /// Answers where it is asked from.
 #[derive(Default)]
@@ -293,5 +296,25 @@ async fn a_stop_drops_a_connection_that_has_not_come_to_spop() -> Result {
     let late = open(&agent);
     until(&agent, |seen| seen.connections_accepted == 3 && seen.connections_open == 0).await;
     drop(late);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_panic_before_spop_ends_one_connection() -> Result {
+    tokio::time::pause();
+    let agent = agent().await;
+    let (mut bystander, mut culprit) = (open(&agent), open(&agent));
+    bystander.write_all(&TEXT[..20]).await?;
+    let trap = lifecycle::Log(|metadata| {
+        assert!(metadata.target() != "spoa_actors::refusal", "the log cannot be written");
+    });
+    let broken = tracing::subscriber::set_default(trap);
+    culprit.write_all(b"PROXY TCP5 whatever comes here\r\n").await?;
+    assert_eq!(culprit.read(&mut [0]).await?, 0);
+    drop(broken);
+    bystander.write_all(&TEXT[20..]).await?;
+    FakeHaproxy::connect(bystander).await?.notify(Message::new("whence")).await?;
+    let seen = agent.statistics().await;
+    assert_eq!((seen.connections_panicked, seen.connections_open), (1, 0));
     Ok(())
 }

@@ -52,6 +52,19 @@ impl Agent {
         Self::scripted("exec \"$0\" --arbiters 1 --listen 127.0.0.1:0 2>/dev/full")
     }
 
+    /// Starts it behind these `ulimit` commands with its log in a file, on a free port of the loopback.
+    pub(crate) fn limited(ulimits: &str, options: &str, log: &Path) -> Self {
+        let log = text(log);
+        Self::scripted(&format!(
+            "{ulimits}; exec \"$0\" --arbiters 1 --listen 127.0.0.1:0 {options} 2>{log}"
+        ))
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn scripted(script: &str) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", script, env!("CARGO_BIN_EXE_spoa-agent")]).stdout(Stdio::piped());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use spoa_actors::spop::StatusCode;
 use spoa_actors::{Limits, Registry};
-use spoa_integration::{on_every_haproxy, until};
+use spoa_integration::{Config, on_every_haproxy, until};
 use tokio::net::TcpStream;
 
 use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, sets, shown, statistics};
@@ -58,7 +58,9 @@ on_every_haproxy! {
             .backend_line("balance roundrobin")
             .spop_check()
             .message("greet", "", REQUEST);
-        let haproxy = scene::haproxy(version, engine, &["var(txn.t.greeting)"]).await;
+        let config = Config::new(version).engine(engine).frontend(scene::ANSWER);
+        // It may complain of the full agent already.
+        let haproxy = scene::showing(config, &["var(txn.t.greeting)"]).start().await.unwrap();
         let down = until("the full agent is down", SOON, async || {
             let status = haproxy.stats().status("t-agents", "agent1").await.ok()?;
             (!status.is_up()).then_some(())

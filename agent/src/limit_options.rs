@@ -1,0 +1,49 @@
+//! Limit options: what the agent takes from all its peers together.
+
+use std::time::Duration;
+
+use clap::{
+    Args,
+    builder::{RangedU64ValueParser, TypedValueParser},
+};
+use spoa_actors::Limits;
+
+use crate::options;
+
+/// What the agent takes from all its peers together.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitOptions {
+    /// How many connections may be open; one more is refused. Each takes an open file
+    #[arg(long, value_name = "N", value_parser = count())]
+    #[arg(default_value_t = Limits::default().connections)]
+    pub(crate) max_connections: usize,
+    /// How many messages may wait for their answers; beyond, fallbacks are sent at once
+    #[arg(long, value_name = "N", value_parser = count())]
+    #[arg(default_value_t = Limits::default().in_flight_per_agent)]
+    pub(crate) max_in_flight: usize,
+    /// How much may be kept of unfinished frames, unread ACKs and messages in flight; beyond, the
+    /// connections that keep most of it are ended
+    #[arg(long, value_name = "SIZE", value_parser = options::size, default_value = "256MiB")]
+    pub(crate) max_memory: usize,
+    /// How long a frame may take from its first byte to its last
+    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "30s")]
+    pub(crate) read_timeout: Duration,
+}
+
+impl LimitOptions {
+    /// The limits of the library, these among them.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            connections: self.max_connections,
+            in_flight_per_agent: self.max_in_flight,
+            memory: self.max_memory,
+            read_timeout: self.read_timeout,
+            ..Limits::default()
+        }
+    }
+}
+
+fn count() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<usize>::new().range(1..)
+}

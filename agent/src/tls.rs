@@ -1,0 +1,131 @@
+//! TLS on the client's side: whom to trust, and who to be.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{
+        AlertDescription, CertificateError, ClientConfig, Error, RootCertStore,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    },
+};
+
+/// How to speak TLS with the agent.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TlsOptions {
+    /// Speak TLS, and trust the CA of this file in PEM
+    #[arg(long, value_name = "FILE", conflicts_with = "unix")]
+    tls_ca: Option<PathBuf>,
+    /// The certificate in PEM to show to an agent that asks for one
+    #[arg(long, value_name = "FILE", requires = "tls_ca", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key in PEM of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The name that the agent's certificate must have [default: the host of --addr]
+    #[arg(long, value_name = "NAME", requires = "tls_ca")]
+    tls_name: Option<String>,
+}
+
+/// Why there is no TLS with the agent.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TlsError {
+    #[error("cannot use {path:?} for TLS: {cause}")]
+    File { path: PathBuf, cause: String },
+    #[error("{0:?} is no name that a certificate may have; give it with --tls-name")]
+    Name(String),
+    #[error("{source}; {}", advice(.source))]
+    Handshake { source: io::Error },
+}
+
+impl TlsOptions {
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.tls_ca.is_some()
+    }
+
+    /// Does the handshake with the agent on this host.
+    pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        host: &str,
+        stream: S,
+    ) -> Result<TlsStream<S>, TlsError> {
+        let name = self.tls_name.as_deref().unwrap_or(host.trim_matches(['[', ']']));
+        let name =
+            ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
+        let connector = TlsConnector::from(Arc::new(self.config()?));
+        connector.connect(name, stream).await.map_err(|source| TlsError::Handshake { source })
+    }
+
+    fn config(&self) -> Result<ClientConfig, TlsError> {
+        let mut roots = RootCertStore::empty();
+        if let Some(path) = &self.tls_ca {
+            for certificate in certificates(path)? {
+                roots.add(certificate).map_err(|cause| unusable(path, cause))?;
+            }
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::Handshake { source: io::Error::other(error) })?
+            .with_root_certificates(roots);
+        let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
+            return Ok(config.with_no_client_auth());
+        };
+        let private_key = PrivateKeyDer::from_pem_slice(&read(key)?)
+            .map_err(|_| unusable(key, "there is no private key in PEM in it"))?;
+        config
+            .with_client_auth_cert(certificates(certificate)?, private_key)
+            .map_err(|cause| unusable(key, cause))
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let bytes = read(path)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(unusable(path, "there is no certificate in PEM in it")),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    fs::read(path).map_err(|cause| unusable(path, cause))
+}
+
+fn unusable(path: &Path, cause: impl fmt::Display) -> TlsError {
+    TlsError::File { path: path.to_owned(), cause: cause.to_string() }
+}
+
+/// Whether the agent has ended TLS with a word about it.
+pub(crate) fn is_refusal(error: &io::Error) -> bool {
+    matches!(cause(error), Some(Error::AlertReceived(_)))
+}
+
+fn cause(error: &io::Error) -> Option<&Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// What to do about it.
+fn advice(error: &io::Error) -> &'static str {
+    match cause(error) {
+        Some(Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => "give the name of the certificate with --tls-name",
+        Some(Error::InvalidCertificate(_)) => {
+            "give the CA of the agent's certificate with --tls-ca"
+        }
+        Some(Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
+        )) => "it may ask for a certificate: give one with --tls-cert and --tls-key",
+        Some(Error::AlertReceived(_)) => "the agent's log says why",
+        _ => "check that the agent speaks TLS there",
+    }
+}

@@ -1,0 +1,90 @@
+//! What the agent takes of the machine: open files and memory, as /proc shows them.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use bytes::BytesMut;
+use spoa_actors::{spop::Frame, testing::hello};
+
+use crate::scene::{Agent, Folder, spoa_agent};
+
+/// The number that follows `key` in a file of `/proc/PID`.
+fn number(agent: &Agent, file: &str, key: &str) -> u64 {
+    let path = format!("/proc/{}/{file}", agent.id());
+    let text = fs::read_to_string(path).expect("the agent is running");
+    let line = text.lines().find_map(|line| line.strip_prefix(key)).expect("the key is there");
+    line.split_whitespace().find_map(|word| word.parse().ok()).expect("there is a number")
+}
+
+/// A connection whose HELLO is agreed.
+fn greeted(address: &str) -> io::Result<TcpStream> {
+    let mut bytes = BytesMut::new();
+    Frame::HaproxyHello(hello()).encode(&mut bytes);
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.write_all(&bytes)?;
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut answer)?;
+    assert_eq!(answer[0], 101, "AGENT-HELLO");
+    Ok(stream)
+}
+
+#[test]
+fn an_idle_connection_takes_less_than_4_kb() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let agent = Agent::on_tcp();
+    let address = agent.address();
+    let resident = || 1024 * number(&agent, "status", "VmRSS:");
+    let connect = |count| (0..count).map(|_| greeted(&address).unwrap()).collect::<Vec<_>>();
+    // What the agent takes once is not counted.
+    let mut connections = connect(200);
+    let before = resident();
+    for (more, count) in [(2000, 2000), (3000, 5000)] {
+        connections.extend(connect(more));
+        let each = (resident() - before) / count;
+        println!("{count} idle connections: {each} bytes each");
+        assert!(each < 4096, "{count} idle connections: {each} bytes each");
+    }
+}
+
+#[test]
+fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
+    let folder = Folder::new();
+    let log = folder.file("log");
+    let agent = Agent::limited("ulimit -Sn 64; ulimit -Hn 11000", "", &log);
+    assert_eq!(number(&agent, "limits", "Max open files"), 11_000);
+    assert_eq!(fs::read_to_string(&log).unwrap(), "");
+}
+
+#[test]
+fn too_few_open_files_for_the_connections_are_warned_of() {
+    let folder = Folder::new();
+    let log = folder.file("log");
+    let _agent = Agent::limited("ulimit -n 200", "--max-connections 201", &log);
+    let said = fs::read_to_string(&log).unwrap();
+    assert_eq!(said.matches("WARN").count(), 1, "{said}");
+    assert!(said.contains("LimitNOFILE") && said.contains("200"), "{said}");
+
+    let _agent = Agent::limited("ulimit -n 200", "--max-connections 200", &log);
+    assert_eq!(fs::read_to_string(&log).unwrap(), "");
+}
+
+#[test]
+fn a_connection_over_the_limit_is_refused() {
+    let agent = Agent::start(&["--listen", "127.0.0.1:0", "--max-connections", "1"]);
+    let address = agent.address();
+    let only_place = greeted(&address).unwrap();
+    let outcome = spoa_agent(&["healthcheck", "--addr", &address]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("as many connections as it may"), "{outcome:?}");
+    drop(only_place);
+    // Until the agent has seen that it is gone, each call is told late that there is no place.
+    let call = ["call", "--addr", &address, "check-client-ip", "ip=::1"];
+    assert!((0..50).any(|_| spoa_agent(&call).code == Some(0)));
+}
