@@ -4,19 +4,25 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod architecture;
+mod backlog;
 mod backpressure;
 mod blocking;
 mod bulkheads;
 mod deadlines;
 mod disconnect;
+mod endings;
+mod fairness;
 mod fragmentation;
 mod framing;
+mod grammar;
 mod handshake;
 mod laws;
 mod lifecycle;
 mod listeners;
+mod metering;
 mod notify;
 mod statistics;
+mod streams;
 mod supervision;
 mod support;
 mod vectors;
