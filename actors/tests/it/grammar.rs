@@ -73,7 +73,7 @@ async fn checklist_40_nothing_of_a_frame_with_a_reserved_type_is_answered_or_cal
         let haproxy = {
             let mut haproxy = agent.connect().await?;
             // A message that is well, and one that is not.
-            let payload = [b"\x04told\x00\x04told\x02\x01a\x01\x01b", &[id, 0][..]].concat();
+            let payload = [b"\x04told\x00\x04told\x02\x01a\x01\x01b", &[id][..]].concat();
             haproxy.send_bytes(&framed(FrameType::NOTIFY, 1, &payload)).await?;
             haproxy
         };

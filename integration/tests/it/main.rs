@@ -6,6 +6,7 @@ mod ack_size;
 mod actors;
 mod arguments;
 mod body;
+mod documents;
 mod drain;
 mod ends;
 mod events;
