@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn};
-use spoa_integration::{Config, Engine, Version, on_every_haproxy};
+use spoa_integration::{Config, Engine, on_every_haproxy};
 
 use crate::scene;
 
@@ -40,7 +40,7 @@ on_every_haproxy! {
         let registry = Registry::new().on("check-client-ip", handler_fn(score));
         let agent = scene::agent(registry).await;
         let text = readme().replace("use-backend agents", "use-backend hello-agents");
-        let engine = Engine::new("hello").agent(scene::endpoint(&agent)).spop_check().text(&text);
+        let engine = Engine::new("hello").agent(scene::endpoint(&agent)).text(&text);
         let config = Config::new(version).engine(engine).frontend(
             "http-request return status 200 hdr x-ip-score \"%[var(sess.hello.ip_score)]\"",
         );
