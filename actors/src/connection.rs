@@ -176,7 +176,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Flow::Full => acks > 0 || self.conversation.is_clogged(&self.stream.output),
             Flow::Over(end) => {
                 self.on_end(end);
-                true
+                // At once, so that the farewell leaves with the ACKs.
+                self.end(task)
             }
         })
     }

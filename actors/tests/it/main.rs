@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod allocations;
 mod architecture;
 mod asynchronous;
+mod backlog;
 mod backpressure;
 mod blocking;
 mod bulkheads;
@@ -12,19 +14,24 @@ mod certificates;
 mod deadlines;
 mod disconnect;
 mod drain;
+mod endings;
+mod fairness;
 mod foreign;
 mod fragmentation;
 mod framing;
+mod grammar;
 mod handshake;
 mod laws;
 mod lifecycle;
 mod limits;
 mod listeners;
 mod memory;
+mod metering;
 mod notify;
 mod proxy;
 mod slow_frames;
 mod statistics;
+mod streams;
 mod supervision;
 mod support;
 mod tls;

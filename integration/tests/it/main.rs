@@ -8,6 +8,7 @@ mod arguments;
 mod asynchronous;
 mod body;
 mod bulkhead;
+mod documents;
 mod drain;
 mod edge;
 mod ends;

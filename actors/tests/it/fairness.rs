@@ -1,0 +1,118 @@
+//! Many connections with little to do, and one with much: neither waits for the other.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::BytesMut;
+use serde::Deserialize;
+use spoa_actors::{
+    Action, Actions, BoxError, Limits, Message, Registry, handler_fn,
+    spop::{Frame, FrameId, Notify, StreamId},
+    testing::{FakeHaproxy, InMemoryAgent},
+};
+use tokio::{
+    io::{DuplexStream, duplex},
+    time::Instant,
+};
+
+use crate::support::{Result, ask_sleep, until, variable};
+
+const MANY: usize = 2000;
+
+/// A connection whose stream takes `capacity` bytes.
+async fn connect(agent: &InMemoryAgent, capacity: usize) -> Result<FakeHaproxy<DuplexStream>> {
+    let (ours, theirs) = duplex(capacity);
+    agent.adopt(theirs);
+    FakeHaproxy::connect(ours).await
+}
+
+#[derive(Deserialize)]
+struct Milliseconds {
+    ms: u64,
+}
+
+async fn sleeps(time: Milliseconds) -> std::result::Result<Actions, BoxError> {
+    tokio::time::sleep(Duration::from_millis(time.ms)).await;
+    Ok(variable("slept", 1))
+}
+
+#[actix_rt::test]
+async fn checklist_36_thousands_of_connections_with_a_frame_or_none_and_one_with_hundreds() -> Result
+{
+    tokio::time::pause();
+    // Room for all: it is the connections that are looked at.
+    let registry = Registry::new().on("sleep", handler_fn(sleeps).in_flight(2 * MANY));
+    let agent = InMemoryAgent::start(registry, Limits::default()).await?;
+    let mut idle = Vec::new();
+    let mut asking = Vec::new();
+    for _ in 0..MANY {
+        idle.push(connect(&agent, 1024).await?);
+        asking.push(connect(&agent, 1024).await?);
+    }
+    let mut busy = connect(&agent, 1 << 20).await?;
+    let asked = Instant::now();
+    for haproxy in &mut asking {
+        haproxy.send_notify(ask_sleep(100)).await?;
+    }
+    for _ in 0..500 {
+        busy.send_notify(ask_sleep(100)).await?;
+    }
+    for _ in 0..500 {
+        busy.ack().await?;
+    }
+    for haproxy in &mut asking {
+        haproxy.ack().await?;
+    }
+    // Whoever had to wait for another's answer would be a multiple of 100 ms later.
+    let waited = asked.elapsed();
+    assert!((100..150).contains(&waited.as_millis()), "{waited:?}");
+    for haproxy in idle.iter_mut().take(10) {
+        haproxy.notify(ask_sleep(1)).await?;
+    }
+    let seen = agent.statistics().await;
+    assert_eq!(seen.messages.answered, MANY as u64 + 510);
+    assert_eq!(seen.connections_open, 2 * MANY as u64 + 1);
+    Ok(())
+}
+
+/// `count` counts its calls; `seen` answers how many there have been.
+fn counting() -> Registry {
+    let calls = Arc::new(AtomicI64::new(0));
+    let counted = Arc::clone(&calls);
+    let count = handler_fn(move |(): ()| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, BoxError>(Actions::none())
+    });
+    let seen = handler_fn(move |(): ()| {
+        Ok::<_, BoxError>(variable("seen", calls.load(Ordering::Relaxed)))
+    });
+    Registry::new().on("count", count).on("seen", seen)
+}
+
+#[actix_rt::test]
+async fn checklist_36_a_connection_that_always_has_more_does_not_keep_the_others_waiting() -> Result
+{
+    const FLOOD: u64 = 200_000;
+    let agent = InMemoryAgent::start(counting(), Limits::default()).await?;
+    let mut greedy = connect(&agent, 8 << 20).await?;
+    let mut modest = connect(&agent, 1024).await?;
+    let mut flood = BytesMut::new();
+    for stream in 0..FLOOD {
+        let (stream_id, frame_id) = (StreamId(stream), FrameId(1));
+        let messages = Message::new("count").into();
+        Frame::Notify(Notify { stream_id, frame_id, messages }).encode(&mut flood);
+    }
+    // All of it is there, and its connection is the first to be woken.
+    greedy.send_bytes(&flood).await?;
+    let before = modest.notify(Message::new("seen")).await?;
+    let Some(Action::SetVar { value, .. }) = before.iter().next() else { panic!("{before:?}") };
+    let before = value.as_integer().unwrap();
+    assert!(before < i128::from(FLOOD) / 4, "{before} were answered before");
+    until(&agent, |seen| seen.acks == FLOOD + 1).await;
+    Ok(())
+}
