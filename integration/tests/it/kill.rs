@@ -20,8 +20,9 @@ on_every_haproxy! {
             load.answers(SOME).await.unwrap();
             fleet.agents[index].kill().unwrap();
             fleet.agents[index].ended(SOON).await.unwrap();
-            // A client has no more than one request in flight: of each, one at most has failed.
             fleet.is_up(index, false).await;
+            load.answers(SOME).await.unwrap();
+            // A client has no more than one request in flight: of each, one at most has failed.
             let failed = fleet.haproxy.logs().spoe().len();
             assert!(failed <= (index + 1) * CLIENTS, "{failed} of {CLIENTS} clients");
             load.answers(SOME).await.unwrap();
