@@ -20,7 +20,7 @@ on_every_haproxy! {
             load.answers(SOME).await.unwrap();
             fleet.agents[index].kill().unwrap();
             fleet.agents[index].ended(SOON).await.unwrap();
-            fleet.is_up(index, false).await;
+            fleet.finds_down(index).await;
             load.answers(SOME).await.unwrap();
             // A client has no more than one request in flight: of each, one at most has failed.
             let failed = fleet.haproxy.logs().spoe().len();
@@ -48,7 +48,7 @@ on_every_haproxy! {
         load.answers(SOME).await.unwrap();
         fleet.agents[0].kill().unwrap();
         fleet.agents[0].ended(SOON).await.unwrap();
-        fleet.is_up(0, false).await;
+        fleet.finds_down(0).await;
         load.end().await.unwrap();
 
         let begun = Instant::now();
