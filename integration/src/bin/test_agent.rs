@@ -9,6 +9,9 @@ use spoa_actors::{ActionError, Actions, Agent, AgentError, Limits, Registry, Sco
 /// Short, so that a test sees its end; far beyond what a peer of good will needs.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Long enough for a health check, ten times a second, to see an agent down on a busy machine.
+const NOTICE: Duration = Duration::from_secs(1);
+
 /// How long a greeting takes: so long that several are always under way.
 const THOUGHT: Duration = Duration::from_millis(5);
 
@@ -41,6 +44,7 @@ async fn main() -> Result<(), AgentError> {
         read_timeout: PATIENCE,
         write_timeout: PATIENCE,
         memory: MEMORY,
+        notice_period: NOTICE,
         ..Limits::default()
     };
     let agent = Agent::bind(address)?.limits(limits).start(registry()).await?;

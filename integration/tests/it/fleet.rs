@@ -45,6 +45,8 @@ impl Fleet {
             .backend_line("balance roundrobin")
             .backend_line("option redispatch 1")
             .spop_check()
+            // Without, a check fails after `inter`: a busy machine would take agents for down.
+            .backend_line("timeout check 5s")
             .message("greet", "ip=src", REQUEST);
         let config = Config::new(version)
             .threads(2)
@@ -54,7 +56,7 @@ impl Fleet {
         let haproxy = scene::start(scene::showing(config, &["var(txn.t.greeting)"])).await;
         let fleet = Self { agents, haproxy, _turn: turn };
         for index in 0..size {
-            fleet.is_up(index, true).await;
+            fleet.finds_up(index).await;
         }
         fleet
     }
@@ -64,8 +66,17 @@ impl Fleet {
         Load::lasting(CLIENTS, 6 * SOON).begin(self.haproxy.http(), outcome)
     }
 
-    /// Waits until HAProxy's health check has found an agent up, or down.
-    pub(crate) async fn is_up(&self, index: usize, is_up: bool) {
+    /// Waits until HAProxy's health check has found an agent up.
+    pub(crate) async fn finds_up(&self, index: usize) {
+        self.finds(index, true).await;
+    }
+
+    /// Waits until HAProxy's health check has found an agent down.
+    pub(crate) async fn finds_down(&self, index: usize) {
+        self.finds(index, false).await;
+    }
+
+    async fn finds(&self, index: usize, is_up: bool) {
         let name = format!("agent{}", index + 1);
         let found = async || {
             let status = self.haproxy.stats().status("t-agents", &name).await.ok()?;
@@ -77,9 +88,9 @@ impl Fleet {
     /// Waits for the end of an agent that was signalled, and starts it again when HAProxy knows.
     pub(crate) async fn renew(&mut self, index: usize) {
         self.agents[index].ended(SOON).await.unwrap();
-        self.is_up(index, false).await;
+        self.finds_down(index).await;
         self.agents[index].start_again().await.unwrap();
-        self.is_up(index, true).await;
+        self.finds_up(index).await;
     }
 }
 

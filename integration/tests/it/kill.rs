@@ -20,8 +20,9 @@ on_every_haproxy! {
             load.answers(SOME).await.unwrap();
             fleet.agents[index].kill().unwrap();
             fleet.agents[index].ended(SOON).await.unwrap();
+            fleet.finds_down(index).await;
+            load.answers(SOME).await.unwrap();
             // A client has no more than one request in flight: of each, one at most has failed.
-            fleet.is_up(index, false).await;
             let failed = fleet.haproxy.logs().spoe().len();
             assert!(failed <= (index + 1) * CLIENTS, "{failed} of {CLIENTS} clients");
             load.answers(SOME).await.unwrap();
@@ -47,7 +48,7 @@ on_every_haproxy! {
         load.answers(SOME).await.unwrap();
         fleet.agents[0].kill().unwrap();
         fleet.agents[0].ended(SOON).await.unwrap();
-        fleet.is_up(0, false).await;
+        fleet.finds_down(0).await;
         load.end().await.unwrap();
 
         let begun = Instant::now();
