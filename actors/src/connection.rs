@@ -177,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Flow::Over(end) => {
                 self.on_end(end);
                 // At once, so that the farewell leaves with the ACKs.
-                self.end(task)
+                self.end(task)?
             }
         })
     }
