@@ -148,6 +148,7 @@ pub struct Histogram {
 
 impl Statistics {
     /// Adds the counts of `other`.
+    #[expect(clippy::too_many_lines, reason = "a line for each count")]
     pub fn add(&mut self, other: &Self) {
         // Taken apart, so that a field that is forgotten here does not compile.
         let Self {
