@@ -60,6 +60,7 @@ mod conversation;
 mod detour;
 mod ending;
 mod error;
+mod feeder;
 mod fence;
 mod handler;
 #[cfg(feature = "tls")]

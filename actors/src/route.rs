@@ -7,9 +7,10 @@ use actix::{Actor, Addr, dev::ToEnvelope};
 use crate::{
     alarm::Alarm,
     args::FromMessage,
-    blocking::{Blocking, BlockingHandler},
+    blocking::BlockingHandler,
     bulkhead::{Bulkhead, Overload},
     error::{AgentError, BoxError},
+    feeder::Blocking,
     handler::{Dispatch, Function, HandlerActor, HandlerFn},
     instance::Instance,
     keeper::{self, Care, Start, Starting},

@@ -87,6 +87,7 @@ const ORDER: &[&str] = &[
     "instance",
     "mailbox",
     "blocking",
+    "feeder",
     "cell",
     "keeper",
     "live_route",
