@@ -146,91 +146,60 @@ pub struct Histogram {
     sum: Duration,
 }
 
+/// Adds up numbers, and what adds up by itself. A field that is forgotten does not compile.
+macro_rules! add_counts {
+    ($sum:ident, $other:ident, [$($number:ident),* $(,)?], [$($nested:ident),* $(,)?]) => {
+        let Self { $($number,)* $($nested),* } = $other;
+        $($sum.$number += $number;)*
+        $($sum.$nested.add($nested);)*
+    };
+}
+
 impl Statistics {
     /// Adds the counts of `other`.
     #[expect(clippy::too_many_lines, reason = "a line for each count")]
     pub fn add(&mut self, other: &Self) {
-        // Taken apart, so that a field that is forgotten here does not compile.
-        let Self {
-            connections_accepted,
-            connections_refused,
-            connections_open,
-            connections_recycled,
-            bytes_kept,
-            memory_exceeded,
-            read_timeouts,
-            write_timeouts,
-            connections_panicked,
-            hellos,
-            hellos_refused,
-            wrong_traffic,
-            proxy_headers_refused,
-            tls_handshakes_failed,
-            certificates_reloaded,
-            certificates_refused,
-            healthchecks,
-            healthchecks_refused,
-            notifies,
-            acks,
-            acks_rerouted,
-            in_flight,
-            cancelled,
-            bytes_in,
-            bytes_out,
-            fragments,
-            aborted,
-            oversize,
-            unknown_frames,
-            messages_without_route,
-            actions_left_out,
-            handlers_renewed,
-            handler_starts_failed,
-            handlers_given_up,
-            panics_aside,
-            messages,
-            disconnects_sent,
-            disconnects_received,
-            latency,
-        } = other;
-        self.connections_accepted += connections_accepted;
-        self.connections_refused += connections_refused;
-        self.connections_open += connections_open;
-        self.connections_recycled += connections_recycled;
-        self.bytes_kept += bytes_kept;
-        self.memory_exceeded += memory_exceeded;
-        self.read_timeouts += read_timeouts;
-        self.write_timeouts += write_timeouts;
-        self.connections_panicked += connections_panicked;
-        self.hellos += hellos;
-        self.hellos_refused += hellos_refused;
-        self.wrong_traffic.add(wrong_traffic);
-        self.proxy_headers_refused += proxy_headers_refused;
-        self.tls_handshakes_failed += tls_handshakes_failed;
-        self.certificates_reloaded += certificates_reloaded;
-        self.certificates_refused += certificates_refused;
-        self.healthchecks += healthchecks;
-        self.healthchecks_refused += healthchecks_refused;
-        self.notifies += notifies;
-        self.acks += acks;
-        self.acks_rerouted += acks_rerouted;
-        self.in_flight += in_flight;
-        self.cancelled += cancelled;
-        self.bytes_in += bytes_in;
-        self.bytes_out += bytes_out;
-        self.fragments += fragments;
-        self.aborted += aborted;
-        self.oversize += oversize;
-        self.unknown_frames += unknown_frames;
-        self.messages_without_route += messages_without_route;
-        self.actions_left_out += actions_left_out;
-        self.handlers_renewed += handlers_renewed;
-        self.handler_starts_failed += handler_starts_failed;
-        self.handlers_given_up += handlers_given_up;
-        self.panics_aside += panics_aside;
-        self.messages.add(messages);
-        self.disconnects_sent.add(disconnects_sent);
-        self.disconnects_received.add(disconnects_received);
-        self.latency.add(latency);
+        add_counts!(
+            self,
+            other,
+            [
+                connections_accepted,
+                connections_refused,
+                connections_open,
+                connections_recycled,
+                bytes_kept,
+                memory_exceeded,
+                read_timeouts,
+                write_timeouts,
+                connections_panicked,
+                hellos,
+                hellos_refused,
+                proxy_headers_refused,
+                tls_handshakes_failed,
+                certificates_reloaded,
+                certificates_refused,
+                healthchecks,
+                healthchecks_refused,
+                notifies,
+                acks,
+                acks_rerouted,
+                in_flight,
+                cancelled,
+                bytes_in,
+                bytes_out,
+                fragments,
+                aborted,
+                oversize,
+                unknown_frames,
+                messages_without_route,
+                actions_left_out,
+                handlers_renewed,
+                handler_starts_failed,
+                handlers_given_up,
+                panics_aside,
+            ],
+            [wrong_traffic, messages, disconnects_sent, disconnects_received, latency]
+        );
     }
 }
 
