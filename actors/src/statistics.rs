@@ -157,7 +157,6 @@ macro_rules! add_counts {
 
 impl Statistics {
     /// Adds the counts of `other`.
-    #[expect(clippy::too_many_lines, reason = "a line for each count")]
     pub fn add(&mut self, other: &Self) {
         add_counts!(
             self,
