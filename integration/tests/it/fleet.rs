@@ -45,8 +45,6 @@ impl Fleet {
             .backend_line("balance roundrobin")
             .backend_line("option redispatch 1")
             .spop_check()
-            // Without, a check fails after `inter`: a busy machine would take agents for down.
-            .backend_line("timeout check 5s")
             .message("greet", "ip=src", REQUEST);
         let config = Config::new(version)
             .threads(2)
