@@ -191,14 +191,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         hold.saw(self.stream.received(), now);
         // Not while there may be more to read at once.
         let is_quiet = !again && self.conversation.is_idle() && hold.is_quiet();
-        let is_over = hold.is_over(now) || self.conversation.is_clogged(&self.stream.output);
-        if is_quiet || is_over {
-            self.enter(Phase::Ending(Ending::after_input(goodbye())));
-            // At once, so that the farewell leaves with the ACKs.
-            return self.end(task);
+        if hold.must_end(now) {
+            self.conversation.give_up();
+        } else if !is_quiet && !self.conversation.is_clogged(&self.stream.output) {
+            let is_over = hold.is_over(now);
+            self.timer.arm(hold.next());
+            return if is_over { Ok(self.let_go(now, task)? && again) } else { Ok(again) };
         }
-        self.timer.arm(hold.next());
-        Ok(again)
+        self.enter(Phase::Ending(Ending::after_input(goodbye())));
+        // At once, so that the farewell leaves with the ACKs.
+        self.end(task)
+    }
+
+    /// Sends what was held back for as long as it may be, while more is under way. A stop goes on
+    /// holding what comes next; who is only old tries again later. Says whether all has left.
+    fn let_go(&mut self, now: Instant, task: &mut Context<'_>) -> io::Result<bool> {
+        match &mut self.phase {
+            Phase::Holding(hold) if hold.is_of_a_stop() => {
+                hold.renew(now, self.conversation.oldest());
+                let next = hold.next();
+                self.timer.arm(next);
+            }
+            _ => {
+                self.shared.counters.count(|statistics| statistics.connections_recycled -= 1);
+                self.retires = Some(now + self.shared.limits.deadline);
+                self.enter(Phase::Open);
+            }
+        }
+        Ok(self.stream.poll_flush(task)?.is_ready())
     }
 
     /// Goes on with the end. Says whether to go on at once.
@@ -275,7 +295,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }
-            Phase::Open if self.conversation.is_overdue(now) => {
+            Phase::Open | Phase::Holding(_) if self.conversation.is_overdue(now) => {
                 self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
                 self.on_violation(&Violation::ReadTimeout);
             }

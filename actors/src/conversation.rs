@@ -10,6 +10,7 @@ use crate::{
     collection::{Collected, Terms, collect, refuse},
     detour::Lane,
     in_flight::InFlight,
+    limits::MAX_DURATION,
     origin::{Origin, Peer, PeerAddress},
     orphans::Orphans,
     shared::Shared,
@@ -106,7 +107,9 @@ impl Conversation {
     }
 
     fn read_deadline(&self) -> Option<Instant> {
-        self.begun.map(|begun| begun + self.shared.limits.read_timeout)
+        // HELLO has a time of its own.
+        let begun = self.begun.filter(|_| self.is_greeted());
+        begun.map(|begun| begun + self.shared.limits.read_timeout)
     }
 
     /// Takes whole frames from `input` and puts what can be answered at once into `output`.
@@ -212,6 +215,11 @@ impl Conversation {
     /// Settles everything whose deadline has passed by its fallback.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.in_flight.expire(now);
+    }
+
+    /// Settles everything by its fallback: there is no time left.
+    pub(crate) fn give_up(&mut self) {
+        self.in_flight.expire(Instant::now() + MAX_DURATION);
     }
 
     /// Drops what is in flight: nobody waits for it any more.

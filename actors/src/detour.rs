@@ -17,8 +17,10 @@ use crate::{
     statistics::Counters,
 };
 
-/// How many ACKs may wait for one connection to take them.
-const CAPACITY: usize = 64;
+/// How many bytes of actions may wait for one connection to take them, each ACK counted as at least
+/// [`LEAST`] of them.
+const CAPACITY: usize = 1 << 20;
+const LEAST: usize = 64;
 
 /// The detours of one arbiter.
 pub(crate) struct Detours {
@@ -39,6 +41,8 @@ pub(crate) struct Lane {
 #[derive(Default)]
 struct Queue {
     acks: RefCell<VecDeque<Ack>>,
+    /// How many bytes wait in them.
+    waiting: Cell<usize>,
     waker: Cell<Option<Waker>>,
 }
 
@@ -73,7 +77,7 @@ impl Detours {
     pub(crate) fn reroute(&self, Reroute { engine_id, ack }: Reroute) -> Result<(), Reroute> {
         let lanes = self.lanes.borrow();
         let mut queues = lanes.get(&engine_id).into_iter().flatten();
-        match queues.find(|queue| queue.acks.borrow().len() < CAPACITY) {
+        match queues.find(|queue| queue.waiting.get() < CAPACITY) {
             Some(queue) => {
                 queue.push(ack);
                 Ok(())
@@ -99,8 +103,9 @@ impl Lane {
     /// The next ACK to send.
     pub(crate) fn poll_next(&self, task: &mut Context<'_>) -> Option<Ack> {
         let next = self.queue.acks.borrow_mut().pop_front();
-        if next.is_none() {
-            self.queue.waker.set(Some(task.waker().clone()));
+        match &next {
+            Some(ack) => self.queue.waiting.set(self.queue.waiting.get() - weight(ack)),
+            None => self.queue.waker.set(Some(task.waker().clone())),
         }
         next
     }
@@ -137,9 +142,14 @@ impl Drop for Lane {
 
 impl Queue {
     fn push(&self, ack: Ack) {
+        self.waiting.set(self.waiting.get() + weight(&ack));
         self.acks.borrow_mut().push_back(ack);
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
+}
+
+fn weight(ack: &Ack) -> usize {
+    ack.actions.encoded_len().max(LEAST)
 }

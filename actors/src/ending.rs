@@ -164,6 +164,10 @@ impl Answering {
                 _ => {}
             }
         }
+        if !self.takes_input {
+            // Nothing more is read: what has begun has no end to wait for.
+            conversation.forget();
+        }
         if self.farewell.is_none() {
             conversation.lose();
         }

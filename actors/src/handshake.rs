@@ -73,7 +73,10 @@ fn outgoing(session: &mut ServerConnection) -> Vec<u8> {
 /// Hands bytes to the session; what comes behind the handshake is kept there.
 fn take(mut bytes: &[u8], session: &mut ServerConnection) -> io::Result<()> {
     while !bytes.is_empty() {
-        session.read_tls(&mut bytes)?;
+        if session.read_tls(&mut bytes)? == 0 {
+            // It has said that nothing follows.
+            break;
+        }
         session
             .process_new_packets()
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;

@@ -38,6 +38,10 @@ pub(crate) struct Hold {
     quiet_for: Duration,
     /// When what is held back has waited for long enough.
     until: Instant,
+    /// For how long an ACK may be held back.
+    deadline: Duration,
+    /// When it must be over, at a stop.
+    last: Option<Instant>,
     /// What those that hold at the same time wait for.
     silence: Option<Arc<Silence>>,
     /// What lets no other hold at the same time.
@@ -59,8 +63,9 @@ impl Hold {
             looked_at: now,
             is_fresh: false,
             quiet_for: Duration::ZERO,
-            // An ACK that is ready shall not wait beyond its own deadline.
-            until: oldest.unwrap_or(now) + limits.deadline,
+            until: due(now, oldest, limits.deadline),
+            deadline: limits.deadline,
+            last: None,
             silence: None,
             _turn: None,
         }
@@ -75,7 +80,22 @@ impl Hold {
     pub(crate) fn join(&mut self, silence: Arc<Silence>, until: Instant) {
         self.begun = silence.begun();
         self.silence = Some(silence);
-        self.until = self.until.min(until);
+        self.last = Some(self.last.map_or(until, |last| last.min(until)));
+    }
+
+    /// What was held back has left; more may be.
+    pub(crate) fn renew(&mut self, now: Instant, oldest: Option<Instant>) {
+        self.until = due(now, oldest, self.deadline);
+    }
+
+    /// Whether it is that of a stop, which comes to its end in any case.
+    pub(crate) fn is_of_a_stop(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// Whether nothing may be waited for any longer.
+    pub(crate) fn must_end(&self, now: Instant) -> bool {
+        self.last.is_some_and(|last| now >= last)
     }
 
     /// Takes note of what has come.
@@ -110,13 +130,22 @@ impl Hold {
     pub(crate) fn next(&self) -> Instant {
         let passed = (self.looked_at - self.begun).as_micros() / self.interval().as_micros();
         let looks = u32::try_from(passed).unwrap_or(u32::MAX).saturating_add(1);
-        self.until.min(self.begun + self.interval() * looks)
+        let look = self.begun + self.interval() * looks;
+        let ends = [Some(self.until), self.last].into_iter().flatten();
+        ends.filter(|end| *end > self.looked_at).fold(look, Instant::min)
     }
 
     /// From one look to the next.
     fn interval(&self) -> Duration {
         (self.quiet_time / LOOKS).max(SHORTEST)
     }
+}
+
+/// When an ACK that is ready shall wait no longer: not beyond its own deadline. What a route with a
+/// longer one waits for is no reason to hold nothing back.
+fn due(now: Instant, oldest: Option<Instant>, deadline: Duration) -> Instant {
+    let due = oldest.map(|oldest| oldest + deadline).filter(|due| *due > now);
+    due.unwrap_or(now + deadline)
 }
 
 #[cfg(test)]
@@ -204,6 +233,6 @@ mod tests {
         let mut hold = Hold::new(now, 0, None, &Limits::default());
         hold.join(Silence::begin(), now + SECOND / 2);
         hold.join(Silence::begin(), now + 2 * SECOND);
-        assert!(!hold.is_over(now) && hold.is_over(now + SECOND / 2));
+        assert!(!hold.must_end(now) && hold.must_end(now + SECOND / 2));
     }
 }

@@ -58,8 +58,8 @@ pub struct Limits {
     /// once, a thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
     /// How old a connection may become, give or take a tenth; then it ends as at a stop, without a
-    /// loss, and HAProxy opens another: so that a load balancer in between can spread them anew. By
-    /// default there is no such age.
+    /// loss, and HAProxy opens another: so that a load balancer in between can spread them anew. One
+    /// at a time ends so, some eight a second in the whole agent. By default there is no such age.
     pub max_connection_age: Option<Duration>,
     /// How long a handler may take to start. Default 30 s.
     pub start_timeout: Duration,

@@ -270,3 +270,33 @@ async fn an_ack_that_finds_no_connection_on_any_arbiter_is_counted_as_cancelled(
     assert_eq!((seen.acks, seen.acks_rerouted, seen.in_flight), (0, 0, 0));
     Ok(())
 }
+
+#[actix_rt::test]
+async fn acks_of_many_connections_that_come_at_one_time_all_leave() -> Result {
+    tokio::time::pause();
+    let agent = InMemoryAgent::start_asynchronous(registry(), Limits::default()).await.unwrap();
+    let capabilities = Capabilities { pipelining: true, asynchronous: true, fragmentation: false };
+    let hello = HaproxyHello { capabilities, engine_id: Some(EngineId::new("a")), ..hello() };
+    let mut staying = agent.open().patience(5 * SECOND);
+    staying.hello(hello.clone()).await?;
+    // Five connections of HAProxy with twenty NOTIFYs each.
+    let mut going = Vec::new();
+    for _ in 0..5 {
+        let mut haproxy = agent.open();
+        haproxy.hello(hello.clone()).await?;
+        for _ in 0..20 {
+            haproxy.send_notify(Message::new("never")).await?;
+        }
+        going.push(haproxy);
+    }
+    until(&agent, |seen| seen.in_flight == 100).await;
+    drop(going);
+    let mut acks = 0;
+    let begun = Instant::now();
+    while acks < 100 && staying.receive().await.is_ok() {
+        acks += 1;
+    }
+    let seen = agent.statistics().await;
+    assert_eq!((acks, seen.cancelled), (100, 0), "after {:?}", begun.elapsed());
+    Ok(())
+}

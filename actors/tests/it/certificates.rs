@@ -26,7 +26,7 @@ use tokio_rustls::{
 };
 
 /// A CA.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(pub(crate) CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key, in PEM.
 pub(crate) struct Issued {

@@ -127,3 +127,18 @@ async fn the_time_in_which_the_agent_does_not_read_is_not_the_peers() -> Result 
     assert_eq!(agent.statistics().await.read_timeouts, 0);
     Ok(())
 }
+
+#[actix_rt::test]
+async fn hello_has_a_time_of_its_own() -> Result {
+    tokio::time::pause();
+    let limits = Limits { read_timeout: SECOND, ..Limits::default() };
+    let agent = agent(limits).await;
+    let mut haproxy = agent.open().patience(60 * SECOND);
+    let bytes = encoded(&Frame::HaproxyHello(spoa_actors::testing::hello()));
+    haproxy.send_bytes(&bytes[..50]).await?;
+    sleep(3 * SECOND).await;
+    haproxy.send_bytes(&bytes[50..]).await?;
+    let answer = haproxy.receive().await?;
+    assert!(matches!(answer, Frame::AgentHello(_)), "{answer:?}");
+    Ok(())
+}

@@ -304,7 +304,7 @@ async fn a_client_that_comes_back_resumes_its_session() -> Result {
     Ok(())
 }
 
-async fn start(tls: &Tls) -> Result<RunningAgent> {
+pub(crate) async fn start(tls: &Tls) -> Result<RunningAgent> {
     let tls = tls.clone().reload_interval(Duration::from_millis(5));
     let agent = Agent::new().listen_on(Listen::tcp("127.0.0.1:0").tls(tls))?;
     Ok(agent.arbiters(NonZero::<usize>::MIN).start(registry()).await?)

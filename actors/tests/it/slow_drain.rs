@@ -1,0 +1,94 @@
+//! A stop while handlers take their time.
+
+use std::time::Duration;
+
+use spoa_actors::{
+    Limits, Message, handler_fn,
+    spop::{Frame, StatusCode},
+    testing::{FakeError, InMemoryAgent},
+};
+use tokio::time::sleep;
+
+use crate::support::{Result, ask_score, ask_sleep, registry, stop, until, variable};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn slow((): ()) -> std::result::Result<spoa_actors::Actions, FakeError> {
+    sleep(3 * SECOND).await;
+    Ok(variable("slow", 1))
+}
+
+#[actix_rt::test]
+async fn what_comes_while_a_call_of_a_slow_route_is_waited_for_is_answered() -> Result {
+    tokio::time::pause();
+    let routes = registry().on("slow", handler_fn(slow).deadline(5 * SECOND));
+    let agent = InMemoryAgent::start(routes, Limits::default()).await.unwrap();
+    let mut haproxy = agent.connect().await?.patience(60 * SECOND);
+    haproxy.send_notify(Message::new("slow")).await?;
+    sleep(2 * SECOND).await;
+    let stopping = stop(&agent);
+    sleep(Duration::from_millis(10)).await;
+    haproxy.send_notify(ask_score()).await?;
+    for _ in 0..2 {
+        let frame = haproxy.receive().await?;
+        assert!(matches!(frame, Frame::Ack(_)), "lost: {frame:?}");
+    }
+    drop(haproxy);
+    stopping.await.unwrap();
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn what_the_acks_of_slow_handlers_let_come_is_answered() -> Result {
+    tokio::time::pause();
+    let agent = InMemoryAgent::start(registry(), Limits::default()).await.unwrap();
+    let mut haproxy = agent.connect().await?.patience(60 * SECOND);
+    haproxy.send_notify(ask_sleep(800)).await?;
+    sleep(Duration::from_millis(500)).await;
+    let stopping = stop(&agent);
+    sleep(Duration::from_millis(50)).await;
+    haproxy.send_notify(ask_sleep(800)).await?;
+    haproxy.ack().await?;
+    haproxy.send_notify(ask_score()).await?;
+    for _ in 0..2 {
+        let frame = haproxy.receive().await?;
+        assert!(matches!(frame, Frame::Ack(_)), "lost: {frame:?}");
+    }
+    drop(haproxy);
+    stopping.await.unwrap();
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_call_that_a_stop_cannot_wait_for_gets_its_fallback() -> Result {
+    tokio::time::pause();
+    let limits =
+        Limits { deadline: 60 * SECOND, shutdown_timeout: 2 * SECOND, ..Limits::default() };
+    let agent = InMemoryAgent::start(registry(), limits).await.unwrap();
+    let mut haproxy = agent.connect().await?.patience(10 * SECOND);
+    haproxy.send_notify(Message::new("never")).await?;
+    until(&agent, |seen| seen.in_flight == 1).await;
+    let stopped = stop(&agent).await.unwrap();
+    assert_eq!((stopped.acks, stopped.in_flight), (1, 0));
+    haproxy.ack().await?;
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_frame_that_is_not_finished_during_a_drain_ends_the_connection_in_time() -> Result {
+    tokio::time::pause();
+    let limits = Limits { read_timeout: SECOND / 10, deadline: 4 * SECOND, ..Limits::default() };
+    let agent = InMemoryAgent::start(registry(), limits).await.unwrap();
+    let mut haproxy = agent.connect().await?.patience(60 * SECOND);
+    haproxy.send_notify(ask_sleep(2000)).await?;
+    haproxy.send_bytes(&[0, 0]).await?;
+    until(&agent, |seen| seen.in_flight == 1).await;
+    let stopping = stop(&agent);
+    haproxy.ack().await?;
+    let farewell = haproxy.receive().await?;
+    let Frame::AgentDisconnect(farewell) = farewell else { panic!("{farewell:?}") };
+    assert_eq!(farewell.status_code, StatusCode::TIMEOUT);
+    drop(haproxy);
+    assert_eq!(stopping.await.unwrap().read_timeouts, 1);
+    Ok(())
+}
