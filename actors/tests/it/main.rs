@@ -28,5 +28,7 @@ mod slow_frames;
 mod statistics;
 mod supervision;
 mod support;
+mod threads;
 mod tls;
 mod vectors;
+mod waiting;
