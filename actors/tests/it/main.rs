@@ -24,6 +24,7 @@ mod notify;
 mod numbered;
 mod proxy;
 mod raw_actors;
+mod renewal;
 mod slow_frames;
 mod statistics;
 mod supervision;
