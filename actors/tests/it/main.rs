@@ -22,6 +22,7 @@ mod listeners;
 mod memory;
 mod notify;
 mod numbered;
+mod panics;
 mod proxy;
 mod raw_actors;
 mod renewal;
