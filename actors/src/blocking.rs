@@ -109,7 +109,7 @@ struct Job {
     origin: Origin,
     answer: oneshot::Sender<Answer>,
     /// Held until a thread is done with it.
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 /// What a thread takes at a time; it says when it is done.
@@ -147,7 +147,7 @@ impl Blocking {
 impl Dispatch for Blocking {
     fn dispatch(&self, message: Message, origin: &Origin, place: Option<&Place>) -> Reply {
         let (answer, answered) = oneshot::channel();
-        let job = Job { message, origin: origin.clone(), answer, _place: place.cloned() };
+        let job = Job { message, origin: origin.clone(), answer, place: place.cloned() };
         // Without a feeder the sender of the answer is dropped, which says so.
         let _ = self.orders.send(Order::Do(job));
         let alarm = self.alarm.clone();
@@ -285,6 +285,8 @@ impl<H: BlockingHandler> Thread<H> {
                 continue;
             }
             let answer = self.answer(job.message, &job.origin);
+            // Before the answer is seen: who has it may ask again at once.
+            drop(job.place);
             if let Err(unwanted) = job.answer.send(answer) {
                 done.unheard.extend(panic_of(unwanted));
             }

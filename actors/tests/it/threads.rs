@@ -145,3 +145,14 @@ async fn no_place_is_lost_over_panics_and_late_calls_on_threads() -> Result {
     assert_eq!(agent.statistics().await.messages.full, full);
     Ok(())
 }
+
+#[actix_rt::test]
+async fn a_place_is_given_back_before_the_answer_of_a_thread_is_seen() -> Result {
+    let (agent, mut haproxy) =
+        start(route(1, nothing()).in_flight(1).deadline(10 * SECOND)).await?;
+    for _ in 0..5_000 {
+        haproxy.notify(ask(1)).await?;
+    }
+    assert_eq!(agent.statistics().await.messages.answered, 5_000);
+    Ok(())
+}
