@@ -176,7 +176,9 @@ impl Keeper {
         match cell.enter(State::Up(Rc::new(Up { handler, alarm }))) {
             // Nobody waits for its end any more.
             State::Stopped => drop(cell.stop().await),
-            State::Down => tracing::info!(spoe_message = &*self.care.name, "the handler is back"),
+            State::Down => fence::quietly(|| {
+                tracing::info!(spoe_message = &*self.care.name, "the handler is back");
+            }),
             State::Up(_) | State::Renewing => {}
         }
         Ok(faults)

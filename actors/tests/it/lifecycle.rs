@@ -20,7 +20,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::support::{Result, ask_score, registry, variable};
+use crate::{
+    numbered,
+    support::{FALLBACK, Result, ask_score, registry, variable},
+};
 
 thread_local! {
     static EVENTS: Rc<RefCell<Vec<&'static str>>> = Rc::default();
@@ -209,6 +212,23 @@ async fn an_error_that_panics_when_it_is_shown_hurts_no_other_frame() -> Result 
     let actions = haproxy.notify([Message::new("trap"), ask_score()]).await?;
     assert_eq!(actions.to_string(), "set-var txn.trap -1, set-var sess.ip_score 20");
     assert_eq!(agent.statistics().await.connections_panicked, 0);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_log_that_panics_over_a_handler_that_is_back_leaves_somebody_to_renew_it() -> Result {
+    tokio::time::pause();
+    let agent = numbered::agent(numbered::route().restarts(0, Duration::from_secs(1))).await;
+    let mut haproxy = agent.connect().await?;
+    let broken = Log(|line| assert_ne!(*line.level(), tracing::Level::INFO, "cannot be written"));
+    let _broken = tracing::subscriber::set_default(broken);
+    for number in 2..=4 {
+        let panicked = haproxy.notify(numbered::ask().arg("panic", true)).await?;
+        assert_eq!(panicked.to_string(), FALLBACK);
+        sleep(Duration::from_secs(4)).await;
+        let actions = haproxy.notify(numbered::ask()).await?;
+        assert_eq!(actions.to_string(), numbered::instance(number));
+    }
     Ok(())
 }
 
