@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     fmt,
     num::NonZero,
+    pin::Pin,
     rc::Rc,
     time::Duration,
 };
@@ -22,7 +23,7 @@ use tokio::{
 
 use crate::{
     numbered,
-    support::{FALLBACK, Result, ask_score, registry, variable},
+    support::{Answered, FALLBACK, Result, ask_score, registry, variable},
 };
 
 thread_local! {
@@ -189,6 +190,35 @@ async fn a_handler_that_blocks_its_thread_is_not_waited_for_without_end() -> Res
     let asked = Instant::now();
     agent.stop().await;
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    Ok(())
+}
+
+/// Panics at its stop before there is a future, as only an implementation without the macro can.
+struct Abrupt;
+
+impl HandlerActor for Abrupt {
+    type Args = ();
+
+    fn handle<'a: 'c, 'b: 'c, 'c>(
+        &'a self,
+        (): (),
+        _: &'b Origin,
+    ) -> Pin<Box<dyn Future<Output = Answered> + 'c>> {
+        Box::pin(async { Ok(Actions::none()) })
+    }
+
+    fn stopping<'a: 'b, 'b>(&'a self) -> Pin<Box<dyn Future<Output = ()> + 'b>> {
+        panic!("before the future")
+    }
+}
+
+#[actix_rt::test]
+async fn a_handler_that_panics_at_its_stop_before_its_future_takes_nobody_with_it() -> Result {
+    let agent = InMemoryAgent::start(registry().on("abrupt", || Abrupt), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    haproxy.notify(ask_score()).await?;
+    drop(haproxy);
+    assert_eq!(agent.stop().await.messages.answered, 1);
     Ok(())
 }
 
