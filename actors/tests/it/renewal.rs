@@ -124,6 +124,16 @@ async fn optional_handlers_whose_starts_hang_do_not_hold_up_the_agent() -> Resul
 }
 
 #[actix_rt::test]
+async fn an_optional_handler_that_starts_the_first_time_is_not_counted_as_renewed() -> Result {
+    tokio::time::pause();
+    let agent = agent(route().optional()).await;
+    let mut haproxy = agent.connect().await?;
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(1));
+    assert_eq!(agent.statistics().await.handlers_renewed, 0);
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn an_optional_handler_that_comes_late_answers_what_waits_for_it() -> Result {
     tokio::time::pause();
     script([Start::Fails, Start::Takes(300)]);
