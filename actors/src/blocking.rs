@@ -80,7 +80,7 @@ pub(crate) struct Job {
     pub(crate) origin: Origin,
     pub(crate) answer: oneshot::Sender<Answer>,
     /// Held until a thread is done with it.
-    pub(crate) _place: Option<Place>,
+    pub(crate) place: Option<Place>,
 }
 
 /// What a thread takes at a time; it says when it is done.
@@ -135,6 +135,8 @@ impl<H: BlockingHandler> Thread<H> {
                 continue;
             }
             let answer = self.answer(job.message, &job.origin);
+            // Before the answer is seen: who has it may ask again at once.
+            drop(job.place);
             if let Err(unwanted) = job.answer.send(answer) {
                 done.unheard.extend(panic_of(unwanted));
             }

@@ -65,7 +65,7 @@ impl Blocking {
 impl Dispatch for Blocking {
     fn dispatch(&self, message: Message, origin: &Origin, place: Option<&Place>) -> Reply {
         let (answer, answered) = oneshot::channel();
-        let job = Job { message, origin: origin.clone(), answer, _place: place.cloned() };
+        let job = Job { message, origin: origin.clone(), answer, place: place.cloned() };
         // Without a feeder the sender of the answer is dropped, which says so.
         let _ = self.orders.send(Order::Do(job));
         let alarm = self.alarm.clone();

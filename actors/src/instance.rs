@@ -63,7 +63,8 @@ impl<H: HandlerActor> Dispatch for Instance<H> {
     }
 
     async fn stop(&self) -> Result<(), Panic> {
-        let stopped = Catch::new(self.0.handler.stopping()).await;
+        // Not every implementation does all of its work in the future.
+        let stopped = Catch::new(async { self.0.handler.stopping().await }).await;
         // An actor that is gone already has nothing left to end.
         let _ = self.0.life.send(End).await;
         stopped

@@ -112,14 +112,14 @@ impl Keeper {
 
     async fn try_until_up(&mut self, mut cause: Option<String>) -> Option<Faults> {
         loop {
-            if let Some(cause) = cause {
+            if let Some(cause) = &cause {
                 let verdict = self.restarts.fail(Instant::now(), jitter());
                 let cell = self.cell.upgrade().filter(|cell| !cell.is_stopped())?;
                 self.leave(&cell);
                 let delay = match verdict {
                     Verdict::Renew(delay) => delay,
                     Verdict::GiveUp(delay) => {
-                        self.care.give_up(&cell, &cause, delay);
+                        self.care.give_up(&cell, cause, delay);
                         delay
                     }
                 };
@@ -131,7 +131,9 @@ impl Keeper {
             let cell = self.cell.upgrade().filter(|cell| !cell.is_stopped())?;
             match self.try_start(&cell).await {
                 Ok(faults) => {
-                    self.care.counters.count(|statistics| statistics.handlers_renewed += 1);
+                    // The first start of one that may come later is no renewal.
+                    let renewed = u64::from(cause.is_some());
+                    self.care.counters.count(|statistics| statistics.handlers_renewed += renewed);
                     return Some(faults);
                 }
                 Err(error) => cause = Some(self.fail_to_start(error)),
@@ -176,7 +178,9 @@ impl Keeper {
         match cell.enter(State::Up(Rc::new(Up { handler, alarm }))) {
             // Nobody waits for its end any more.
             State::Stopped => drop(cell.stop().await),
-            State::Down => tracing::info!(spoe_message = &*self.care.name, "the handler is back"),
+            State::Down => fence::quietly(|| {
+                tracing::info!(spoe_message = &*self.care.name, "the handler is back");
+            }),
             State::Up(_) | State::Renewing => {}
         }
         Ok(faults)

@@ -1,9 +1,10 @@
 //! Handlers on threads of their own. Time is real here: threads do not know the one of a test.
 
 use std::{
+    collections::HashSet,
     num::NonZero,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -11,77 +12,22 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
 use spoa_actors::{
-    Actions, BlockingHandler, BoxError, Limits, Message, Messages, Origin, Registry, Route,
-    testing::{FakeHaproxy, InMemoryAgent},
+    Actions, BlockingHandler, Limits, Message, Messages, Origin, Registry, testing::InMemoryAgent,
 };
 use tokio::time::Instant;
 
-use crate::support::{Result, ask_score, registry, until, variable};
-
-/// Waits for a word, or panics, as it is asked.
-struct Waiting {
-    number: i64,
-    words: Arc<dyn Fn() + Send + Sync>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Wish {
-    wait: bool,
-    panic: bool,
-    n: i64,
-}
-
-impl BlockingHandler for Waiting {
-    type Args = Wish;
-
-    fn handle(&mut self, wish: Wish, _: &Origin) -> std::result::Result<Actions, BoxError> {
-        assert!(!wish.panic, "as asked");
-        if wish.wait {
-            (self.words)();
-        }
-        if wish.n < 0 {
-            return Err("as asked".into());
-        }
-        let mut actions = variable("n", wish.n);
-        actions.append(variable("instance", self.number));
-        Ok(actions)
-    }
-}
-
-fn nothing() -> Arc<dyn Fn() + Send + Sync> {
-    Arc::new(|| {})
-}
-
-/// A route on so many threads, whose handlers wait for a word each time they are asked to.
-fn route(threads: usize, words: Arc<dyn Fn() + Send + Sync>) -> Route {
-    let made = AtomicUsize::new(0);
-    Route::blocking(NonZero::new(threads).unwrap(), move || Waiting {
-        number: made.fetch_add(1, Ordering::Relaxed) as i64 + 1,
-        words: Arc::clone(&words),
-    })
-    .fallback(variable("fallback", -1))
-}
-
-async fn start(route: Route) -> Result<(InMemoryAgent, FakeHaproxy)> {
-    let agent = InMemoryAgent::start(registry().on("block", route), Limits::default()).await?;
-    let haproxy = agent.connect().await?;
-    Ok((agent, haproxy))
-}
-
-fn ask(n: i64) -> Message {
-    Message::new("block").arg("n", n)
-}
+use crate::{
+    numbered::answer,
+    support::{Answered, FALLBACK, Result, ask_score},
+    waiting::{Waiting, ask, ask_to, for_a_word, nothing, route, start, until_it_answers},
+};
 
 #[actix_rt::test]
 async fn a_handler_that_blocks_stands_in_nobodys_way() -> Result {
-    let (speak, words) = mpsc::channel();
-    let words = std::sync::Mutex::new(words);
-    let wait = move || words.lock().unwrap().recv().unwrap();
+    let (speak, wait) = for_a_word();
     let deadline = Duration::from_secs(20);
-    let (_, mut haproxy) = start(route(1, Arc::new(wait)).deadline(deadline)).await?;
+    let (_, mut haproxy) = start(route(1, wait).deadline(deadline)).await?;
     let blocked = haproxy.send_notify(ask(7).arg("wait", true)).await?;
     for _ in 0..10 {
         assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
@@ -115,10 +61,7 @@ async fn a_thread_that_never_comes_back_costs_the_fallback_and_nothing_else() ->
     let deadline = Duration::from_millis(300);
     let (agent, mut haproxy) = start(route(2, Arc::new(stuck)).deadline(deadline)).await?;
     let asked = Instant::now();
-    assert_eq!(
-        haproxy.notify(ask(0).arg("wait", true)).await?.to_string(),
-        "set-var txn.fallback -1"
-    );
+    assert_eq!(answer(&mut haproxy, ask_to("wait")).await?, FALLBACK);
     assert!(asked.elapsed() >= deadline);
     for n in 0..20 {
         let actions = haproxy.notify(ask(n)).await?.to_string();
@@ -130,13 +73,12 @@ async fn a_thread_that_never_comes_back_costs_the_fallback_and_nothing_else() ->
 
 #[actix_rt::test]
 async fn a_message_whose_deadline_has_passed_reaches_no_thread() -> Result {
-    let (speak, words) = mpsc::channel::<()>();
-    let words = std::sync::Mutex::new(words);
+    let (speak, wait) = for_a_word();
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let wait = move || {
         count.fetch_add(1, Ordering::Relaxed);
-        let _ = words.lock().unwrap().recv();
+        wait();
     };
     let deadline = Duration::from_millis(100);
     let (_, mut haproxy) = start(route(1, Arc::new(wait)).deadline(deadline)).await?;
@@ -145,32 +87,8 @@ async fn a_message_whose_deadline_has_passed_reaches_no_thread() -> Result {
     }
     drop(speak);
     // Whatever waits in front of it is done when this is answered.
-    let mut answered = false;
-    for _ in 0..50 {
-        answered = haproxy.notify(ask(1)).await?.to_string().starts_with("set-var txn.n 1");
-        if answered {
-            break;
-        }
-    }
-    assert!(answered);
+    until_it_answers(&mut haproxy).await?;
     assert_eq!(asked.load(Ordering::Relaxed), 1, "the others were late before their turn");
-    Ok(())
-}
-
-#[actix_rt::test]
-async fn a_panic_on_a_thread_leaves_the_fallback_and_renews_the_handler() -> Result {
-    let (agent, mut haproxy) = start(route(1, nothing())).await?;
-    let messages = [ask(1), ask(2).arg("panic", true), ask(3), ask(-4)];
-    let actions = haproxy.notify(messages).await?.to_string();
-    let fallback = "set-var txn.fallback -1";
-    assert!(actions.starts_with(&format!("set-var txn.n 1, set-var txn.instance 1, {fallback}, ")));
-    assert!(actions.contains("set-var txn.n 3") && actions.ends_with(fallback), "{actions}");
-    until(&agent, |seen| seen.handlers_renewed == 1).await;
-    let actions = haproxy.notify(ask(5)).await?.to_string();
-    assert!(actions.starts_with("set-var txn.n 5"), "{actions}");
-    assert!(!actions.ends_with("instance 1"), "{actions}");
-    let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.panicked, outcomes.failed), (1, 1));
     Ok(())
 }
 
@@ -192,7 +110,7 @@ struct Where(mpsc::Sender<ThreadId>);
 impl BlockingHandler for Where {
     type Args = ();
 
-    fn handle(&mut self, (): (), _: &Origin) -> std::result::Result<Actions, BoxError> {
+    fn handle(&mut self, (): (), _: &Origin) -> Answered {
         self.0.send(thread::current().id())?;
         Ok(Actions::none())
     }
@@ -201,14 +119,14 @@ impl BlockingHandler for Where {
 #[actix_rt::test]
 async fn it_runs_on_threads_that_are_not_the_arbiters() -> Result {
     let (report, reports) = mpsc::channel();
-    let report = std::sync::Mutex::new(report);
+    let report = Mutex::new(report);
     let factory = move || Where(report.lock().unwrap().clone());
     let two = NonZero::new(2).unwrap();
     let registry = Registry::new().on_blocking("where", two, factory);
     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
     let mut haproxy = agent.connect().await?;
     haproxy.notify((0..64).map(|_| Message::new("where")).collect::<Messages>()).await?;
-    let threads: std::collections::HashSet<_> = reports.try_iter().collect();
+    let threads: HashSet<_> = reports.try_iter().collect();
     assert!((1..=2).contains(&threads.len()), "{threads:?}");
     assert!(!threads.contains(&thread::current().id()));
     Ok(())

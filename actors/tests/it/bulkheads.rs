@@ -9,7 +9,13 @@ use spoa_actors::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Result, ask_score, ask_sleep, exchange, never, registry, variable};
+use crate::{
+    numbered::{self, Start, answer, ask, instance, script, tasks},
+    support::{
+        FALLBACK, Result, answer_to, ask_score, ask_sleep, exchange, never, registry, stop,
+        variable,
+    },
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -58,6 +64,36 @@ async fn a_route_that_never_answers_exhausts_its_own_room_only() -> Result {
     }
     assert!(asked.elapsed() < SECOND / 2, "{:?}", asked.elapsed());
     assert_eq!(agent.statistics().await.messages.full, 144);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn messages_that_wait_for_room_exhaust_their_own_route_only() -> Result {
+    tokio::time::pause();
+    let waiting = never().in_flight(1).overload(Overload::Wait);
+    let (_, mut haproxy) = start(registry().on("waiting", waiting)).await?;
+    for _ in 0..600 {
+        haproxy.send_notify(Message::new("waiting")).await?;
+    }
+    let asked = Instant::now();
+    let ids = haproxy.send_notify(ask_score()).await?;
+    assert_eq!(answer_to(&mut haproxy, ids).await?, "set-var sess.ip_score 20");
+    assert!(asked.elapsed() < SECOND / 10, "{:?}", asked.elapsed());
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn two_routes_that_never_answer_leave_room_for_a_third() -> Result {
+    tokio::time::pause();
+    let silent = || never().in_flight(256);
+    let (_, mut haproxy) = start(registry().on("one", silent()).on("two", silent())).await?;
+    for _ in 0..300 {
+        haproxy.send_notify([Message::new("one"), Message::new("two")]).await?;
+    }
+    let asked = Instant::now();
+    let ids = haproxy.send_notify(ask_score()).await?;
+    assert_eq!(answer_to(&mut haproxy, ids).await?, "set-var sess.ip_score 20");
+    assert!(asked.elapsed() < SECOND / 10, "{:?}", asked.elapsed());
     Ok(())
 }
 
@@ -148,4 +184,103 @@ async fn a_route_without_any_room_is_an_error() {
     let registry = Registry::new().on("never", route);
     let error = InMemoryAgent::start(registry, Limits::default()).await.unwrap_err();
     assert!(error.to_string().contains("in_flight of a route"), "{error}");
+}
+
+async fn agent_of(route: Route) -> Result<(InMemoryAgent, FakeHaproxy)> {
+    start(Registry::new().on("number", route)).await
+}
+
+fn waiting(in_flight: usize) -> Route {
+    numbered::route().in_flight(in_flight).overload(Overload::Wait)
+}
+
+#[actix_rt::test]
+async fn over_its_budget_nobody_waits_for_room() -> Result {
+    tokio::time::pause();
+    let route = waiting(1).restarts(0, 10 * SECOND);
+    let (agent, mut haproxy) = agent_of(route).await?;
+    haproxy.send_notify(ask().arg("ms", 900_u64)).await?;
+    let queued = haproxy.send_notify(ask()).await?;
+    let asked = Instant::now();
+    sleep(Duration::from_millis(1)).await;
+    tasks().spawn(async { panic!("as asked") });
+    assert_eq!(answer_to(&mut haproxy, queued).await?, FALLBACK);
+    assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
+    assert!(asked.elapsed() < Duration::from_millis(10), "{:?}", asked.elapsed());
+    let seen = agent.statistics().await;
+    assert_eq!((seen.handlers_given_up, seen.messages.down), (1, 2));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn who_waits_for_room_waits_for_a_renewal_after_that() -> Result {
+    tokio::time::pause();
+    let (agent, mut haproxy) = agent_of(waiting(1)).await?;
+    script([Start::Takes(200)]);
+    let first = haproxy.send_notify(ask().arg("ms", 50_u64)).await?;
+    let second = haproxy.send_notify(ask()).await?;
+    sleep(Duration::from_millis(1)).await;
+    tasks().spawn(async { panic!("as asked") });
+    assert_eq!(answer_to(&mut haproxy, first).await?, instance(1));
+    assert_eq!(answer_to(&mut haproxy, second).await?, instance(2));
+    assert_eq!(agent.statistics().await.messages.answered, 2);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn who_waits_for_room_when_the_agent_stops_is_answered_first() -> Result {
+    tokio::time::pause();
+    let (agent, mut haproxy) = agent_of(waiting(1)).await?;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(haproxy.send_notify(ask().arg("ms", 50_u64)).await?);
+    }
+    sleep(Duration::from_millis(1)).await;
+    let stopping = stop(&agent);
+    for ids in ids {
+        assert_eq!(answer_to(&mut haproxy, ids).await?, instance(1));
+    }
+    haproxy.receive().await?;
+    drop(haproxy);
+    assert_eq!(stopping.await.unwrap().messages.answered, 5);
+    Ok(())
+}
+
+/// Every place is given back, however its call ends.
+#[actix_rt::test]
+async fn no_place_is_lost_over_panics_late_calls_renewals_and_connections_that_end() -> Result {
+    tokio::time::pause();
+    for overload in [Overload::Fallback, Overload::Wait] {
+        let route = numbered::route().in_flight(3).overload(overload);
+        let route = route.restarts(usize::MAX, SECOND).deadline(Duration::from_millis(100));
+        script([]);
+        let (agent, mut haproxy) = agent_of(route).await?;
+        script([Start::Takes(20), Start::Fails, Start::Panics].into_iter().cycle().take(60));
+        for round in 0..40_u64 {
+            let wishes = ["panic", "panic_later", "panic_in_a_task", "nothing", "nothing"];
+            let ms = |n: u64| (round * 37 + n * 61) % 150;
+            let notifies = (0..10).map(|n| {
+                let wish = wishes[(round as usize + n as usize) % wishes.len()];
+                ask().arg(wish, true).arg("ms", ms(n)).into()
+            });
+            if round % 4 == 3 {
+                let mut leaving = agent.connect().await?;
+                for _ in 0..5 {
+                    leaving.send_notify(ask().arg("ms", 90_u64)).await?;
+                }
+            }
+            exchange(&mut haproxy, notifies).await?;
+        }
+        sleep(2 * SECOND).await;
+        let asked = Instant::now();
+        let slow = || ask().arg("ms", 50_u64).into();
+        for ack in exchange(&mut haproxy, [slow(), slow(), slow()]).await? {
+            assert_ne!(ack.actions.to_string(), FALLBACK, "{overload:?}");
+        }
+        assert!(asked.elapsed() < Duration::from_millis(60), "{:?}", asked.elapsed());
+        let seen = agent.statistics().await;
+        assert_eq!((seen.in_flight, seen.connections_panicked), (0, 0));
+        assert_eq!(seen.notifies, seen.acks + seen.cancelled);
+    }
+    Ok(())
 }

@@ -339,7 +339,6 @@ async fn is_answered_once(agent: &InMemoryAgent, notifies: Vec<Messages>) -> Res
 
 #[test]
 fn checklist_18_every_notify_has_exactly_one_ack() {
-    std::panic::set_hook(Box::new(|_| {}));
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(64));
     let result = runner.run(&vec(any_notify(), 0..40), |notifies| {
         actix_rt::System::new().block_on(async {
@@ -351,6 +350,5 @@ fn checklist_18_every_notify_has_exactly_one_ack() {
         });
         Ok(())
     });
-    drop(std::panic::take_hook());
     result.unwrap();
 }

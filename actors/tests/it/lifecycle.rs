@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     fmt,
     num::NonZero,
+    pin::Pin,
     rc::Rc,
     time::Duration,
 };
@@ -20,7 +21,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::support::{Result, ask_score, registry, variable};
+use crate::{
+    numbered,
+    support::{Answered, FALLBACK, Result, ask_score, registry, variable},
+};
 
 thread_local! {
     static EVENTS: Rc<RefCell<Vec<&'static str>>> = Rc::default();
@@ -190,6 +194,35 @@ async fn a_handler_that_blocks_its_thread_is_not_waited_for_without_end() -> Res
     Ok(())
 }
 
+/// Panics at its stop before there is a future, as only an implementation without the macro can.
+struct Abrupt;
+
+impl HandlerActor for Abrupt {
+    type Args = ();
+
+    fn handle<'a: 'c, 'b: 'c, 'c>(
+        &'a self,
+        (): (),
+        _: &'b Origin,
+    ) -> Pin<Box<dyn Future<Output = Answered> + 'c>> {
+        Box::pin(async { Ok(Actions::none()) })
+    }
+
+    fn stopping<'a: 'b, 'b>(&'a self) -> Pin<Box<dyn Future<Output = ()> + 'b>> {
+        panic!("before the future")
+    }
+}
+
+#[actix_rt::test]
+async fn a_handler_that_panics_at_its_stop_before_its_future_takes_nobody_with_it() -> Result {
+    let agent = InMemoryAgent::start(registry().on("abrupt", || Abrupt), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    haproxy.notify(ask_score()).await?;
+    drop(haproxy);
+    assert_eq!(agent.stop().await.messages.answered, 1);
+    Ok(())
+}
+
 /// An error whose text and whose end are traps.
 #[derive(Debug)]
 struct Trap;
@@ -210,6 +243,23 @@ async fn an_error_that_panics_when_it_is_shown_hurts_no_other_frame() -> Result 
     let actions = haproxy.notify([Message::new("trap"), ask_score()]).await?;
     assert_eq!(actions.to_string(), "set-var txn.trap -1, set-var sess.ip_score 20");
     assert_eq!(agent.statistics().await.connections_panicked, 0);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_log_that_panics_over_a_handler_that_is_back_leaves_somebody_to_renew_it() -> Result {
+    tokio::time::pause();
+    let agent = numbered::agent(numbered::route().restarts(0, Duration::from_secs(1))).await;
+    let mut haproxy = agent.connect().await?;
+    let broken = Log(|line| assert_ne!(*line.level(), tracing::Level::INFO, "cannot be written"));
+    let _broken = tracing::subscriber::set_default(broken);
+    for number in 2..=4 {
+        let panicked = haproxy.notify(numbered::ask().arg("panic", true)).await?;
+        assert_eq!(panicked.to_string(), FALLBACK);
+        sleep(Duration::from_secs(4)).await;
+        let actions = haproxy.notify(numbered::ask()).await?;
+        assert_eq!(actions.to_string(), numbered::instance(number));
+    }
     Ok(())
 }
 

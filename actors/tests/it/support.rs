@@ -10,12 +10,19 @@ use std::{
 use actix_rt::task::JoinHandle;
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, Message, Registry, Route, Scope, Statistics, handler_fn,
-    spop::{Ack, Messages},
+    ActionError, Actions, BoxError, Message, Registry, Route, Scope, Statistics, handler_fn,
+    spop::{Ack, FrameId, Messages, StreamId},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
 
 pub(crate) type Result<T = ()> = std::result::Result<T, FakeError>;
+/// What a handler's start returns.
+pub(crate) type Started = std::result::Result<(), BoxError>;
+/// What a handler returns.
+pub(crate) type Answered = std::result::Result<Actions, BoxError>;
+
+/// `variable("fallback", -1)`, as HAProxy gets it.
+pub(crate) const FALLBACK: &str = "set-var txn.fallback -1";
 
 #[derive(Deserialize)]
 struct Client {
@@ -129,6 +136,19 @@ pub(crate) async fn exchange(
         acks.push(haproxy.ack().await?);
     }
     Ok(acks)
+}
+
+/// Waits for the answer to one NOTIFY; passes over those to others.
+pub(crate) async fn answer_to(
+    haproxy: &mut FakeHaproxy,
+    ids: (StreamId, FrameId),
+) -> Result<String> {
+    loop {
+        let ack = haproxy.ack().await?;
+        if (ack.stream_id, ack.frame_id) == ids {
+            return Ok(ack.actions.to_string());
+        }
+    }
 }
 
 /// Stops the agent, while the test goes on.

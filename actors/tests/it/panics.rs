@@ -1,0 +1,165 @@
+//! Panics: none escapes, and each is told in the log, once a second at the most.
+
+use std::{panic::panic_any, time::Duration};
+
+use async_trait::async_trait;
+use spoa_actors::{
+    HandlerActor, Limits, Message, Origin, Registry, Route, handler_fn, testing::InMemoryAgent,
+};
+use tokio::time::sleep;
+
+use crate::{
+    numbered::{Wish, agent, answer, ask, instance, route},
+    support::{Answered, FALLBACK, Log, Result, exchange, registry, until, variable},
+    waiting,
+};
+
+/// What a panic may leave: it panics when it is dropped, with a payload that does so too.
+struct Payload(u8);
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        match self.0 {
+            0 => panic!("at last"),
+            n => panic_any(Self(n - 1)),
+        }
+    }
+}
+
+#[actix_rt::test]
+async fn a_payload_whose_drop_panics_with_another_such_payload_ends_no_connection() -> Result {
+    let trap = handler_fn(|(): ()| -> Answered { panic_any(Payload(1)) });
+    let registry = registry().on("trap", trap.fallback(variable("fallback", -1)));
+    let agent = InMemoryAgent::start(registry, Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..3 {
+        assert_eq!(answer(&mut haproxy, Message::new("trap")).await?, FALLBACK);
+    }
+    assert_eq!(agent.statistics().await.connections_panicked, 0);
+    Ok(())
+}
+
+/// The one line that says so.
+fn line_with(log: &Log, text: &str) -> String {
+    let lines = log.lines();
+    let told: Vec<_> = lines.iter().filter(|line| line.contains(text)).collect();
+    assert_eq!(told.len(), 1, "{lines:#?}");
+    told[0].clone()
+}
+
+#[actix_rt::test]
+async fn a_panic_over_a_message_is_told_with_the_message_the_text_and_the_place() -> Result {
+    tokio::time::pause();
+    for wish in ["panic", "panic_later"] {
+        let log = Log::default();
+        let _listening = log.listen();
+        let agent = agent(route()).await;
+        let mut haproxy = agent.connect().await?;
+        assert_eq!(answer(&mut haproxy, ask().arg(wish, true)).await?, FALLBACK);
+        until(&agent, |seen| seen.handlers_renewed == 1).await;
+        let line = line_with(&log, "as asked");
+        assert!(line.contains("number") && line.contains("numbered.rs:"), "{line}");
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_panic_in_a_task_is_told_with_the_message_the_text_and_the_place() -> Result {
+    tokio::time::pause();
+    let log = Log::default();
+    let _listening = log.listen();
+    let agent = agent(route()).await;
+    let mut haproxy = agent.connect().await?;
+    let actions = answer(&mut haproxy, ask().arg("panic_in_a_task", true)).await?;
+    assert_eq!(actions, instance(1));
+    until(&agent, |seen| seen.handlers_renewed == 1).await;
+    let line = line_with(&log, "as asked");
+    assert!(line.contains("number") && line.contains("numbered.rs:"), "{line}");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_late_panic_on_a_thread_is_told_with_the_message_the_text_and_the_place() -> Result {
+    let log = Log::default();
+    let _listening = log.listen();
+    let (speak, wait) = waiting::for_a_word();
+    let route = waiting::route(1, wait).deadline(Duration::from_millis(50));
+    let (agent, mut haproxy) = waiting::start(route).await?;
+    let late = waiting::ask_to("wait").arg("panic", true);
+    assert_eq!(answer(&mut haproxy, late).await?, FALLBACK);
+    drop(speak);
+    waiting::until_it_answers(&mut haproxy).await?;
+    until(&agent, |seen| seen.handlers_renewed == 1).await;
+    let line = line_with(&log, "as asked");
+    assert!(line.contains("block") && line.contains("waiting.rs:"), "{line}");
+    Ok(())
+}
+
+/// Fails each time, and sometimes panics.
+struct FailsOrPanics;
+
+#[async_trait(?Send)]
+impl HandlerActor for FailsOrPanics {
+    type Args = Wish;
+
+    async fn handle(&self, wish: Wish, _: &Origin) -> Answered {
+        assert!(!wish.panic, "the key is gone");
+        Err("no such user".into())
+    }
+}
+
+#[actix_rt::test]
+async fn a_panic_is_told_though_other_errors_of_the_route_are_told_all_the_time() -> Result {
+    tokio::time::pause();
+    let log = Log::default();
+    let _listening = log.listen();
+    let agent = agent(Route::new(|| FailsOrPanics)).await;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..3 {
+        haproxy.notify(ask()).await?;
+        sleep(Duration::from_millis(50)).await;
+        haproxy.notify(ask().arg("panic", true)).await?;
+        sleep(Duration::from_millis(950)).await;
+    }
+    let told = log.lines().iter().filter(|line| line.contains("the key is gone")).count();
+    assert_eq!(told, 3, "{:#?}", log.lines());
+    assert_eq!(agent.statistics().await.messages.panicked, 3);
+    Ok(())
+}
+
+/// Panics when it is dropped.
+struct Guard;
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        panic!("a guard panics in its end");
+    }
+}
+
+/// Never answers, and panics when its call is dropped.
+fn guarded() -> Route {
+    let guarded = handler_fn(async |(): ()| -> Answered {
+        let _guard = Guard;
+        std::future::pending().await
+    });
+    guarded.fallback(variable("fallback", -1))
+}
+
+#[actix_rt::test]
+async fn calls_that_panic_when_they_are_dropped_are_told_once_a_second() -> Result {
+    tokio::time::pause();
+    let log = Log::default();
+    let _listening = log.listen();
+    let agent = InMemoryAgent::start(Registry::new().on("guarded", guarded()), Limits::default());
+    let agent = agent.await?;
+    let mut haproxy = agent.connect().await?;
+    let notifies: Vec<_> = (0..100).map(|_| Message::new("guarded").into()).collect();
+    for ack in exchange(&mut haproxy, notifies).await? {
+        assert_eq!(ack.actions.to_string(), FALLBACK);
+    }
+    let line = line_with(&log, "a guard panics");
+    assert!(line.contains("panics.rs:"), "{line}");
+    let seen = agent.statistics().await;
+    assert_eq!((seen.messages.late, seen.connections_panicked), (100, 0));
+    Ok(())
+}
