@@ -14,7 +14,7 @@ use actix_rt::System;
 
 use crate::{
     common::Common, error::AgentError, limits::Limits, listen::Listen, listener::Listener,
-    registry::Registry, running_agent::RunningAgent,
+    registry::Registry, running_agent::RunningAgent, signals::Signals,
 };
 
 /// An agent: where it listens, on how many arbiters it works, and within which limits.
@@ -146,13 +146,30 @@ impl Agent {
     }
 
     /// Starts the agent and runs it until a signal: [`start`](Self::start), then
-    /// [`RunningAgent::serve`].
+    /// [`RunningAgent::serve`]. A signal that comes during the start ends it when it has started.
     ///
     /// # Errors
     ///
     /// If it cannot start.
     pub async fn serve(self, registry: Registry) -> Result<(), AgentError> {
-        self.start(registry).await?.serve().await
+        self.serve_with(registry, |_| {}).await
+    }
+
+    /// The same, and calls `started` when the agent has started: to tell that it is there.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot start.
+    pub async fn serve_with(
+        self,
+        registry: Registry,
+        started: impl FnOnce(&RunningAgent),
+    ) -> Result<(), AgentError> {
+        let signals = Signals::listen()?;
+        let running = self.start(registry).await?;
+        started(&running);
+        running.serve_until(signals).await;
+        Ok(())
     }
 
     /// Starts the agent: when this returns, every handler has started and connections are accepted.

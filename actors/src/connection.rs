@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// How many times a connection reads before it lets others of its arbiter go on.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 3;
 
 /// How long a connection whose time has come goes on if its peer is behind with its reading, or if it
 /// is the turn of another.
@@ -140,6 +140,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             if !(went_off || again) {
                 return Poll::Pending;
             }
+            if self.conversation.is_paused() {
+                break;
+            }
         }
         task.waker().wake_by_ref();
         Poll::Pending
@@ -158,8 +161,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
     fn take(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        let is_full = self.conversation.is_full(&self.stream.output);
-        let polled = if is_full { Poll::Pending } else { self.stream.poll_read(task) };
+        let may_read =
+            !self.conversation.is_paused() && !self.conversation.is_full(&self.stream.output);
+        let polled = if may_read { self.stream.poll_read(task) } else { Poll::Pending };
         let read = match polled {
             Poll::Ready(Ok(0)) => {
                 self.enter(Phase::Ending(Ending::of_the_stream()));
@@ -174,6 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             // Behind a clogged output there may be answers that wake nobody again.
             Flow::Hungry => read > 0 || self.conversation.is_clogged(&self.stream.output),
             Flow::Full => acks > 0 || self.conversation.is_clogged(&self.stream.output),
+            Flow::Paused => true,
             Flow::Over(end) => {
                 self.on_end(end);
                 // At once, so that the farewell leaves with the ACKs.

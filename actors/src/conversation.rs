@@ -33,7 +33,13 @@ pub(crate) struct Conversation {
     lane: Option<Lane>,
     /// When the frame, or the fragments, that are not whole yet had begun to come.
     begun: Option<Instant>,
+    /// Whether others have their turn before the next frame is taken.
+    is_paused: bool,
 }
+
+/// How many frames of one connection are taken before others of its arbiter have their turn: a peer
+/// that sends without end is no reason for them to be late.
+const TURN: usize = 256;
 
 /// Why no more frames are taken from the input now.
 pub(crate) enum Flow {
@@ -41,6 +47,8 @@ pub(crate) enum Flow {
     Hungry,
     /// As much is in flight, or waits to be sent, as the limits allow.
     Full,
+    /// There may be more, after others have had their turn.
+    Paused,
     /// The conversation is over.
     Over(End),
 }
@@ -69,6 +77,7 @@ impl Conversation {
             peer: Arc::new(Peer { address, engine_id: None }),
             lane: None,
             begun: None,
+            is_paused: false,
         }
     }
 
@@ -117,11 +126,17 @@ impl Conversation {
         let now = Instant::now();
         let mut answered = 0;
         self.in_flight.look();
+        let mut taken = 0;
         let flow = loop {
             if self.is_full(output) {
                 self.begun = None;
                 break Flow::Full;
             }
+            if taken == TURN {
+                self.begun = None;
+                break Flow::Paused;
+            }
+            taken += 1;
             let step = match self.codec.cut(input) {
                 Ok(Some(frame)) => {
                     self.count_fragment(&frame);
@@ -148,6 +163,7 @@ impl Conversation {
                 Err(violation) => break Flow::Over(End::Violation(violation)),
             }
         };
+        self.is_paused = matches!(flow, Flow::Paused);
         if answered > 0 {
             let latency = now.elapsed();
             self.shared.counters.count(|statistics| statistics.latency.record(latency, answered));
@@ -250,6 +266,11 @@ impl Conversation {
     /// Neither trusts this peer with the ACKs of others any more, nor its own to others.
     pub(crate) fn leave_detours(&mut self) {
         self.lane = None;
+    }
+
+    /// Whether nothing more is to be read: what was read before comes first.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.

@@ -157,7 +157,7 @@ impl Answering {
     ) -> Option<bool> {
         if self.takes_input {
             let flow = conversation.receive(&mut stream.input, &mut stream.output);
-            self.takes_input = matches!(flow, Flow::Full);
+            self.takes_input = matches!(flow, Flow::Full | Flow::Paused);
             match flow {
                 Flow::Over(End::Healthcheck) => self.farewell = None,
                 Flow::Over(End::Goodbye(_)) => conversation.cancel(),
@@ -179,7 +179,7 @@ impl Answering {
             return Some(false);
         }
         if self.takes_input || !conversation.is_idle() {
-            let may_receive = conversation.is_idle() || acks > 0;
+            let may_receive = conversation.is_idle() || conversation.is_paused() || acks > 0;
             let is_clogged = conversation.is_clogged(&stream.output);
             return Some(is_clogged || self.takes_input && may_receive);
         }

@@ -31,7 +31,7 @@ fn panicked(alarm: &Alarm, panic: Panic) -> HandlerError {
 /// Does what a handler's error has a say in, with its `Display` and its `Drop`.
 pub(crate) fn shield(name: &str, work: impl FnOnce()) {
     if let Err(panic) = panics::catch(work) {
-        quietly(|| tracing::error!(spoe_message = name, "the handler's error panicked: {panic}"));
+        panics::report(format_args!("the error of the handler of {name:?}"), &panic);
     }
 }
 

@@ -88,6 +88,7 @@ mod room;
 mod route;
 mod running_agent;
 mod shared;
+mod signals;
 mod silence;
 pub mod spop;
 mod statistics;

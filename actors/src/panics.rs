@@ -124,21 +124,21 @@ impl<T> Drop for Shielded<T> {
     fn drop(&mut self) {
         let value = self.0.take();
         if let Err(panic) = catch(|| drop(value)) {
-            report(&panic);
+            report(format_args!("a handler, or a call of one, in its end"), &panic);
         }
     }
 }
 
+/// Logs, once a second on each thread, a panic that changes nothing.
 #[cold]
-fn report(panic: &Panic) {
+pub(crate) fn report(what: fmt::Arguments<'_>, panic: &Panic) {
     thread_local! {
         static LOG: Throttle = Throttle::default();
     }
     // While a thread ends there is nothing left to count with, nor anybody to tell.
     let permit = LOG.try_with(Throttle::permit);
     if let Ok(Some(unsaid)) = permit {
-        let _ =
-            catch(|| tracing::error!(unsaid, "a handler panicked when it was dropped: {panic}"));
+        let _ = catch(|| tracing::error!(unsaid, "{what} panicked: {panic}"));
     }
 }
 

@@ -6,7 +6,6 @@ use actix::Addr;
 use actix_rt::Arbiter;
 use futures_util::future::join_all;
 use tokio::{
-    signal::unix::{SignalKind, signal},
     sync::oneshot,
     task::JoinHandle,
     time::{sleep, timeout},
@@ -18,6 +17,7 @@ use crate::{
     limits::Limits,
     listener::{Listener, Socket},
     registry::Registry,
+    signals::Signals,
     silence::Silence,
     statistics::{ListenerCounters, Statistics},
     supervisor::{Adopt, Elsewhere, GoDown, Report, Stop, Supervisor},
@@ -87,16 +87,13 @@ impl RunningAgent {
     ///
     /// If the signals cannot be listened to.
     pub async fn serve(self) -> Result<(), AgentError> {
-        let listen = |kind| signal(kind).map_err(|cause| AgentError::Signals { cause });
-        let mut terminate = listen(SignalKind::terminate())?;
-        let mut interrupt = listen(SignalKind::interrupt())?;
-        let mut signalled = async || {
-            tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-            }
-        };
-        let signal = signalled().await;
+        self.serve_until(Signals::listen()?).await;
+        Ok(())
+    }
+
+    /// Runs until a signal, then ends in good order; a second one ends it at once.
+    pub(crate) async fn serve_until(self, mut signals: Signals) {
+        let signal = signals.next().await;
         tracing::info!("{signal}: the agent stops");
         tokio::select! {
             seen = self.stop() => tracing::info!(
@@ -105,9 +102,10 @@ impl RunningAgent {
                 cancelled = seen.cancelled,
                 "the agent has stopped"
             ),
-            signal = signalled() => tracing::warn!("{signal} again: the agent stops at once"),
+            signal = signals.next() => {
+                tracing::warn!("{signal} again: the agent stops at once");
+            }
         }
-        Ok(())
     }
 
     /// Ends the agent in good order; returns what it has seen and done.

@@ -1,13 +1,8 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::{
-    future::poll_fn,
-    io::{self, IsTerminal},
-    pin::pin,
-    task::Poll,
-};
+use std::io::{self, IsTerminal};
 
-use spoa_actors::{Agent, AgentError, Limits, Listen};
+use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent};
 use thiserror::Error;
 use tracing_subscriber::{
     EnvFilter,
@@ -31,6 +26,7 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Log(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
+            RunError::Agent(AgentError::BadLimit { .. }) => Self::Usage(error.into()),
             RunError::Agent(_) => Self::Failed(error.into()),
         }
     }
@@ -46,15 +42,11 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let agent = bind(&options)?;
-    let running = agent.start(registry).await?;
-    let addresses = running.local_addresses().to_vec();
-    let mut serving = pin!(running.serve());
-    // Its first poll listens to signals: whoever reads the line may send one at once.
-    if let Poll::Ready(end) = poll_fn(|task| Poll::Ready(serving.as_mut().poll(task))).await {
-        return Ok(end?);
-    }
-    announcement::print(&addresses, &options.unix, &names, &options.call_options());
-    Ok(serving.await?)
+    let announce = |running: &RunningAgent| {
+        let call_options = options.call_options();
+        announcement::print(running.local_addresses(), &options.unix, &names, &call_options);
+    };
+    Ok(agent.serve_with(registry, announce).await?)
 }
 
 fn log_to_stderr() -> Result<(), FromEnvError> {
@@ -116,6 +108,9 @@ fn advice(error: &AgentError) -> &'static str {
             PermissionDenied => "; choose a folder that this user may write to",
             _ => "",
         },
+        AgentError::BadLimit { limit: "memory", .. } => {
+            "; raise --max-memory, to 4MiB at the least and to --max-frame-size if that is more"
+        }
         _ => "",
     }
 }

@@ -118,6 +118,7 @@ const ORDER: &[&str] = &[
     "listener",
     "listen",
     "supervisor",
+    "signals",
     "running_agent",
     "agent",
 ];

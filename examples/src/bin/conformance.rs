@@ -16,7 +16,7 @@
 //! | `get-ip-reputation` | `ip` | `sess.ip_score`: 20 for a loopback address, else 10 |
 //! | `big` | `n` | `txn.big`: a string of that many bytes |
 
-use std::{future::pending, net::IpAddr, path::PathBuf, time::Duration};
+use std::{future::pending, io::IsTerminal, net::IpAddr, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use clap::Parser;
@@ -46,7 +46,11 @@ struct Options {
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
     // A log that cannot be written must not end anything.
-    tracing_subscriber::fmt().with_writer(std::io::stderr).log_internal_errors(false).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .log_internal_errors(false)
+        .init();
     let options = Options::parse();
     let limits = Limits {
         deadline: Duration::from_millis(500),
