@@ -161,8 +161,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
     fn take(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        let may_read =
-            !self.conversation.is_paused() && !self.conversation.is_full(&self.stream.output);
+        let was_paused = self.conversation.is_paused();
+        let may_read = !was_paused && !self.conversation.is_full(&self.stream.output);
         let polled = if may_read { self.stream.poll_read(task) } else { Poll::Pending };
         let read = match polled {
             Poll::Ready(Ok(0)) => {
@@ -176,7 +176,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let acks = self.conversation.poll_acks(task, &mut self.stream.output, &mut self.timer);
         Ok(match flow {
             // Behind a clogged output there may be answers that wake nobody again.
-            Flow::Hungry => read > 0 || self.conversation.is_clogged(&self.stream.output),
+            Flow::Hungry => {
+                read > 0 || was_paused || self.conversation.is_clogged(&self.stream.output)
+            }
             Flow::Full => acks > 0 || self.conversation.is_clogged(&self.stream.output),
             Flow::Paused => true,
             Flow::Over(end) => {

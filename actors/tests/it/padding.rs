@@ -1,4 +1,4 @@
-//! A TLS 1.3 client that pads its Finished, and says close_notify at once.
+//! A TLS 1.3 client that pads its Finished, and says `close_notify` at once.
 
 use std::{sync::Arc, time::Duration};
 
