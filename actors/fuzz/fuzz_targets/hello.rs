@@ -69,6 +69,12 @@ fn has(capabilities: &[u8], name: &[u8]) -> bool {
     capabilities.split(|byte| *byte == b',').any(|one| one.trim_ascii() == name)
 }
 
+/// Whether an ACK may find another connection of the same engine.
+fn may_be_asynchronous(theirs: &HaproxyHello) -> bool {
+    let has_a_name = theirs.engine_id.as_ref().is_some_and(|id| !id.as_bytes().is_empty());
+    theirs.capabilities.asynchronous && has_a_name
+}
+
 /// What this side agrees to is what the other side accepts.
 fn agreement(theirs: &HaproxyHello, limit: u32, ours: Capabilities) -> Option<AgentHello> {
     let offers = theirs.supported_versions.split(',').any(|version| version.trim() == "2.0");
@@ -91,7 +97,7 @@ fn agreement(theirs: &HaproxyHello, limit: u32, ours: Capabilities) -> Option<Ag
     assert_eq!(agreed.check(theirs), Ok(()), "the other side accepts it");
     let said = agreed.capabilities;
     assert_eq!(said.pipelining, ours.pipelining && theirs.capabilities.pipelining);
-    assert_eq!(said.asynchronous, ours.asynchronous && theirs.capabilities.asynchronous);
+    assert_eq!(said.asynchronous, ours.asynchronous && may_be_asynchronous(theirs));
     assert_eq!(said.fragmentation, ours.fragmentation);
     let frame = encoded(&Frame::AgentHello(agreed.clone()));
     assert!(frame.len() <= 4 + 256, "a HELLO fits into the smallest frame there is");
@@ -118,10 +124,13 @@ fn haproxy_says(payload: &[u8], limit: u32, ours: Capabilities) {
     let agreed = agreement(&theirs, limit, ours);
 
     let hello = || Frame::HaproxyHello(theirs.clone());
-    let mut session = Session::new(Offer { max_frame_size: limit, ..Offer::default() });
+    let asynchronous = ours.asynchronous;
+    let offer = Offer { max_frame_size: limit, asynchronous, ..Offer::default() };
+    let mut session = Session::new(offer);
     match session.receive(hello()) {
         Ok(Step::Greet { ours, .. }) => {
-            assert!(!theirs.healthcheck && !ours.capabilities.asynchronous);
+            let both = asynchronous && may_be_asynchronous(&theirs);
+            assert!(!theirs.healthcheck && ours.capabilities.asynchronous == both);
             assert_eq!(agreed.map(|hello| hello.max_frame_size), Some(ours.max_frame_size));
             let second = session.receive(hello()).expect_err("one HELLO a connection");
             assert_eq!(second.status(), StatusCode::INVALID);

@@ -159,7 +159,8 @@ fuzz_target!(|data: &[u8]| {
     let Some((&[bound, greeting], input)) = data.split_first_chunk() else { return };
     let bound = 4 * usize::from(bound);
     let mut peer = Peer { bound, greeted: false, arriving: None };
-    let mut session = Session::new(Offer { max_frame_size: 0, max_reassembled_size: bound });
+    let mut session =
+        Session::new(Offer { max_frame_size: 0, max_reassembled_size: bound, ..Offer::default() });
     let greeting = (greeting & 1 == 1).then(|| Frame::HaproxyHello(hello()));
     let mut held = 0;
     for frame in greeting.into_iter().chain(frames(input)) {
