@@ -50,7 +50,9 @@ struct Keeper {
     restarts: Restarts,
     /// What the next instance takes over from the one that failed.
     heir: Option<Heir>,
-    log: Throttle,
+    /// For panics beside messages, and for starts that fail: neither hides the other.
+    panics: Throttle,
+    starts: Throttle,
 }
 
 /// Starts a handler, and keeps it from then on. One that is not required may come later.
@@ -61,7 +63,8 @@ pub(crate) async fn start(care: Care, bulkhead: Bulkhead) -> Result<Rc<Cell>, Bo
         care: Rc::new(care),
         cell: Rc::downgrade(&cell),
         heir: None,
-        log: Throttle::default(),
+        panics: Throttle::default(),
+        starts: Throttle::default(),
     };
     if keeper.care.is_required {
         let faults = keeper.try_start(&cell).await?;
@@ -85,7 +88,13 @@ impl Keeper {
                 self.hear(&further);
             }
             match self.renew(Some(fault.to_string())).await {
-                Some(next) => faults = next,
+                Some(next) => {
+                    // What the old instance said meanwhile is told, and renews nothing.
+                    while let Ok(late) = faults.try_recv() {
+                        self.hear(&late);
+                    }
+                    faults = next;
+                }
                 None => break,
             }
         }
@@ -94,7 +103,7 @@ impl Keeper {
     fn hear(&self, fault: &Fault) {
         if let Fault::Aside(_) = fault {
             self.care.counters.count(|statistics| statistics.panics_aside += 1);
-            self.report(&fault.to_string());
+            self.report(&self.panics, &fault.to_string());
         }
     }
 
@@ -194,12 +203,12 @@ impl Keeper {
             cause = format!("{cause}: {error}");
             drop(error);
         });
-        self.report(&cause);
+        self.report(&self.starts, &cause);
         cause
     }
 
-    fn report(&self, what: &str) {
-        if let Some(unsaid) = self.log.permit() {
+    fn report(&self, log: &Throttle, what: &str) {
+        if let Some(unsaid) = log.permit() {
             fence::quietly(|| {
                 let name = &*self.care.name;
                 tracing::error!(

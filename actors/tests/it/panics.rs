@@ -1,6 +1,6 @@
 //! Panics: none escapes, and each is told in the log, once a second at the most.
 
-use std::{panic::panic_any, time::Duration};
+use std::{error::Error, fmt, panic::panic_any, time::Duration};
 
 use async_trait::async_trait;
 use spoa_actors::{
@@ -9,7 +9,7 @@ use spoa_actors::{
 use tokio::time::sleep;
 
 use crate::{
-    numbered::{Wish, agent, answer, ask, instance, route},
+    numbered::{Start, Wish, agent, answer, ask, instance, route, script, tasks},
     support::{Answered, FALLBACK, Log, Result, exchange, registry, until, variable},
     waiting,
 };
@@ -128,6 +128,7 @@ async fn a_panic_is_told_though_other_errors_of_the_route_are_told_all_the_time(
 }
 
 /// Panics when it is dropped.
+#[derive(Debug)]
 struct Guard;
 
 impl Drop for Guard {
@@ -161,5 +162,50 @@ async fn calls_that_panic_when_they_are_dropped_are_told_once_a_second() -> Resu
     assert!(line.contains("panics.rs:"), "{line}");
     let seen = agent.statistics().await;
     assert_eq!((seen.messages.late, seen.connections_panicked), (100, 0));
+    Ok(())
+}
+
+/// An error that panics when it is dropped.
+#[derive(Debug)]
+struct Trap(Guard);
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no such user behind {:?}", self.0)
+    }
+}
+
+impl Error for Trap {}
+
+#[actix_rt::test]
+async fn errors_that_panic_when_they_are_dropped_are_told_once_a_second() -> Result {
+    tokio::time::pause();
+    let log = Log::default();
+    let _listening = log.listen();
+    let agent = agent(handler_fn(|(): ()| -> Answered { Err(Trap(Guard).into()) })).await;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..100 {
+        haproxy.notify(ask()).await?;
+    }
+    line_with(&log, "a guard panics");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_panic_in_a_task_is_told_though_starts_fail_all_the_time() -> Result {
+    tokio::time::pause();
+    let log = Log::default();
+    let _listening = log.listen();
+    let agent = agent(route().restarts(usize::MAX, Duration::from_secs(1))).await;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..3 {
+        script([Start::Fails]);
+        assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+        assert!(answer(&mut haproxy, ask()).await?.starts_with("set-var txn.instance"));
+        tasks().spawn(async { panic!("the list is gone") });
+        sleep(Duration::from_secs(1)).await;
+    }
+    let told = log.lines().iter().filter(|line| line.contains("the list is gone")).count();
+    assert_eq!(told, 3, "{:#?}", log.lines());
     Ok(())
 }

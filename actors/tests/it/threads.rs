@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     numbered::answer,
-    support::{FALLBACK, Result, until},
+    support::{FALLBACK, Log, Result, until},
     waiting::{ask, ask_to, for_a_word, nothing, route, start, until_it_answers, watched},
 };
 
@@ -155,5 +155,23 @@ async fn a_place_is_given_back_before_the_answer_of_a_thread_is_seen() -> Result
         haproxy.notify(ask(1)).await?;
     }
     assert_eq!(agent.statistics().await.messages.answered, 5_000);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_late_panic_on_a_thread_is_counted_and_told_while_its_route_is_down() -> Result {
+    let log = Log::default();
+    let _listening = log.listen();
+    let (speak, wait) = for_a_word();
+    let route = route(2, wait).deadline(DEADLINE).restarts(0, SECOND);
+    let (agent, mut haproxy) = start(route).await?;
+    let late = ask_to("wait").arg("panic", true);
+    assert_eq!(answer(&mut haproxy, late).await?, FALLBACK);
+    assert_eq!(answer(&mut haproxy, ask_to("panic")).await?, FALLBACK);
+    until(&agent, |seen| seen.handlers_given_up == 1).await;
+    drop(speak);
+    until_it_answers(&mut haproxy).await?;
+    assert_eq!(agent.statistics().await.panics_aside, 1);
+    assert!(log.lines().iter().any(|line| line.contains("beside its messages")));
     Ok(())
 }
