@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest duration: a wait beyond it is a typing error.
-const LONGEST: Duration = Duration::from_secs(3600);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// `HOST:PORT`, the host as a name or an address.
 pub(crate) fn address(text: &str) -> Result<String, String> {
@@ -24,7 +24,7 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
     }
 }
 
-/// A whole number and a unit, from `1ms` to 1 hour.
+/// A whole number and a unit, from `1ms` to `24h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let unit_at = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
@@ -32,7 +32,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "ms" => 1,
         "s" => 1000,
         "m" => 60_000,
-        _ => return Err("write a whole number and a unit: 500ms, 2s or 1m".to_owned()),
+        "h" => 3_600_000,
+        _ => return Err("write a whole number and a unit: 500ms, 2s, 1m or 12h".to_owned()),
     };
     let duration = number
         .parse()
@@ -41,7 +42,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .map(Duration::from_millis);
     match duration {
         Some(duration) if !duration.is_zero() && duration <= LONGEST => Ok(duration),
-        _ => Err("write a duration from 1ms to 60m".to_owned()),
+        _ => Err("write a duration from 1ms to 24h".to_owned()),
     }
 }
 
@@ -105,16 +106,16 @@ mod tests {
     fn a_duration_has_a_unit() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
-        assert_eq!(duration("60m"), Ok(LONGEST));
+        assert_eq!(duration("24h"), Ok(LONGEST));
         for bad in [
             "",
             "5",
             "s",
             "0s",
-            "61m",
+            "25h",
             "-1s",
             "1.5s",
-            "5h",
+            "5d",
             "99999999999999999999s",
             "400000000000000000m",
         ] {
