@@ -29,7 +29,7 @@ impl Account {
 
     /// Whether all connections keep more than they may together, and this one more than its part.
     pub(crate) fn is_overdrawn(&self) -> bool {
-        self.is_more_than_its_part(self.kept.amount()) && self.kept.left() == 0
+        self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount())
     }
 
     /// Whether so many bytes are more than one connection may keep whatever the others do.

@@ -351,11 +351,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     fn report_stall(&self) {
         self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
-        tracing::warn!(
-            peer = %self.conversation.peer().address,
-            unread = self.stream.output.len(),
-            "the peer has read none of its ACKs for too long; its connection is closed"
-        );
+        if let Some(unsaid) = self.shared.stalled.permit() {
+            tracing::warn!(
+                peer = %self.conversation.peer().address,
+                unread = self.stream.output.len(),
+                unsaid,
+                "the peer has read none of its ACKs for too long; its connection is closed; find \
+                 out whether it stands still, or raise `write_timeout`"
+            );
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     net::{SocketAddr, ToSocketAddrs},
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{fence, preamble::Entrance, throttle::Throttle};
+use crate::{fence, preamble::Entrance, statistics::ListenerCounters, throttle::Throttle};
 
 /// HAProxy opens a burst of connections when it reloads.
 const BACKLOG: i32 = 4096;
@@ -132,6 +133,7 @@ impl ActiveListener {
         self,
         mut take: impl FnMut(Socket),
         mut stopped: oneshot::Receiver<()>,
+        counters: Arc<ListenerCounters>,
     ) {
         let log = Throttle::default();
         loop {
@@ -143,6 +145,7 @@ impl ActiveListener {
                 Ok(socket) => take(socket),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
+                    counters.accept_failed();
                     // Most likely EMFILE: connections wait in the backlog until there is room.
                     if let Some(unsaid) = log.permit() {
                         fence::quietly(|| report(&error, unsaid));
@@ -161,7 +164,7 @@ impl ActiveListener {
             Self::Tcp(listener) => {
                 let listener = listener.into_std()?;
                 for _ in 0..BACKLOG {
-                    let (stream, address) = listener.accept()?;
+                    let Some((stream, address)) = whole(listener.accept())? else { continue };
                     stream.set_nonblocking(true)?;
                     take(Socket::tcp(stream, address));
                 }
@@ -169,7 +172,7 @@ impl ActiveListener {
             Self::Unix(_file, listener) => {
                 let listener = listener.into_std()?;
                 for _ in 0..BACKLOG {
-                    let (stream, _) = listener.accept()?;
+                    let Some((stream, _)) = whole(listener.accept())? else { continue };
                     stream.set_nonblocking(true)?;
                     take(Socket::Unix(stream));
                 }
@@ -189,6 +192,14 @@ impl ActiveListener {
                 Ok(Socket::Unix(stream.into_std()?))
             }
         }
+    }
+}
+
+/// Nothing for a connection that was over before it was accepted.
+fn whole<T>(accepted: io::Result<T>) -> io::Result<Option<T>> {
+    match accepted {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => Ok(None),
+        accepted => accepted.map(Some),
     }
 }
 

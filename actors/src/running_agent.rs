@@ -204,8 +204,8 @@ impl RunningAgent {
                 turn = (turn + 1) % supervisors.len();
             };
             let (stop, stopped) = oneshot::channel();
-            self.listeners
-                .push(Accepting { task: actix_rt::spawn(active.run(take, stopped)), stop });
+            let task = actix_rt::spawn(active.run(take, stopped, Arc::clone(&self.counters)));
+            self.listeners.push(Accepting { task, stop });
         }
         Ok(())
     }

@@ -43,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) oversize: Throttle,
     pub(crate) refused: Throttle,
     pub(crate) overdrawn: Throttle,
+    pub(crate) stalled: Throttle,
 }
 
 impl Shared {
@@ -72,6 +73,7 @@ impl Shared {
             oversize: Throttle::default(),
             refused: Throttle::default(),
             overdrawn: Throttle::default(),
+            stalled: Throttle::default(),
         }
     }
 }

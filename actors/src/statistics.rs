@@ -15,6 +15,8 @@ use crate::spop::{Foreign, StatusCode};
 pub struct Statistics {
     /// Connections accepted, health checks included; refused ones are not.
     pub connections_accepted: u64,
+    /// Tries to accept a connection that failed, as no file could be opened.
+    pub accepts_failed: u64,
     /// Connections refused because as many were open as may be.
     pub connections_refused: u64,
     /// Connections that are open now.
@@ -163,6 +165,7 @@ impl Statistics {
             other,
             [
                 connections_accepted,
+                accepts_failed,
                 connections_refused,
                 connections_open,
                 connections_recycled,
@@ -341,11 +344,16 @@ impl Counters {
 /// What is counted beside the arbiters, where connections are accepted.
 #[derive(Debug, Default)]
 pub(crate) struct ListenerCounters {
+    accepts_failed: AtomicU64,
     certificates_reloaded: AtomicU64,
     certificates_refused: AtomicU64,
 }
 
 impl ListenerCounters {
+    pub(crate) fn accept_failed(&self) {
+        self.accepts_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
     #[cfg(feature = "tls")]
     pub(crate) fn certificates_reloaded(&self) {
         self.certificates_reloaded.fetch_add(1, Ordering::Relaxed);
@@ -358,6 +366,7 @@ impl ListenerCounters {
 
     pub(crate) fn snapshot(&self) -> Statistics {
         Statistics {
+            accepts_failed: self.accepts_failed.load(Ordering::Relaxed),
             certificates_reloaded: self.certificates_reloaded.load(Ordering::Relaxed),
             certificates_refused: self.certificates_refused.load(Ordering::Relaxed),
             ..Statistics::default()

@@ -122,7 +122,7 @@ fn wrong_usage_names_the_fix() {
         (&["m", "--", "n", "ip"], "write ip=VALUE"),
         (&["m", "--", "ip=::1"], "the name of a message comes first"),
         (&["ip=::1"], "the name of a message comes first"),
-        (&["m", "--timeout", "5"], "500ms, 2s or 1m"),
+        (&["m", "--timeout", "5"], "500ms, 2s, 1m or 12h"),
         (&["m", "--addr", "localhost"], "write localhost:12345"),
         (&["m", "--addr", "a:1", "--unix", "b"], "cannot be used with"),
         (&[&["m"], &many[..]].concat(), "256 arguments: SPOP allows 255"),

@@ -57,8 +57,8 @@ fn an_idle_connection_takes_less_than_4_kb() {
 fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
     let folder = Folder::new();
     let log = folder.file("log");
-    let agent = Agent::limited("ulimit -Sn 64; ulimit -Hn 11000", "", &log);
-    assert_eq!(number(&agent, "limits", "Max open files"), 11_000);
+    let agent = Agent::limited("ulimit -Sn 64; ulimit -Hn 12000", "", &log);
+    assert_eq!(number(&agent, "limits", "Max open files"), 12_000);
     assert_eq!(fs::read_to_string(&log).unwrap(), "");
 }
 
@@ -66,12 +66,12 @@ fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
 fn too_few_open_files_for_the_connections_are_warned_of() {
     let folder = Folder::new();
     let log = folder.file("log");
-    let _agent = Agent::limited("ulimit -n 200", "--max-connections 201", &log);
+    let _agent = Agent::limited("ulimit -n 1400", "--max-connections 201", &log);
     let said = fs::read_to_string(&log).unwrap();
     assert_eq!(said.matches("WARN").count(), 1, "{said}");
-    assert!(said.contains("LimitNOFILE") && said.contains("200"), "{said}");
+    assert!(said.contains("LimitNOFILE") && said.contains("1400"), "{said}");
 
-    let _agent = Agent::limited("ulimit -n 200", "--max-connections 200", &log);
+    let _agent = Agent::limited("ulimit -n 1400", "--max-connections 200", &log);
     assert_eq!(fs::read_to_string(&log).unwrap(), "");
 }
 
