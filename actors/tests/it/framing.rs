@@ -1,15 +1,6 @@
 //! Frames on the stream: how they are cut, joined, limited and written.
 
-use std::{
-    io,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::mpsc::Receiver, time::Duration};
 
 use bytes::BytesMut;
 use spoa_actors::{
@@ -19,12 +10,12 @@ use spoa_actors::{
     },
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
-    time::Instant,
-};
+use tokio::{io::duplex, time::Instant};
 
-use crate::support::{Result, agent, ask_score, ask_sleep, registry, stop, until};
+use crate::{
+    streams::Recorded,
+    support::{Result, agent, ask_score, ask_sleep, registry, stop, until},
+};
 
 /// A NOTIFY of stream 1 with one message, as bytes.
 fn notify(messages: impl Into<Messages>) -> BytesMut {
@@ -87,69 +78,35 @@ async fn checklist_02_many_frames_may_come_in_one_read() -> Result {
     Ok(())
 }
 
-/// Counts what the agent writes, call by call.
-struct Counted {
-    stream: DuplexStream,
-    writes: Arc<AtomicUsize>,
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(task, buffer)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        task: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        Pin::new(&mut self.stream).poll_write(task, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(task)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(task)
-    }
-}
-
-async fn counted() -> Result<(FakeHaproxy, Arc<AtomicUsize>)> {
+/// A peer, and what the agent writes to it, call by call.
+async fn recorded(agent: &InMemoryAgent) -> Result<(FakeHaproxy, Receiver<Vec<u8>>)> {
     let (ours, theirs) = duplex(64 * 1024);
-    let writes = Arc::new(AtomicUsize::new(0));
-    agent().await.adopt(Counted { stream: theirs, writes: Arc::clone(&writes) });
+    let (stream, writes) = Recorded::new(theirs);
+    agent.adopt(stream);
     Ok((FakeHaproxy::connect(ours).await?, writes))
 }
 
 #[actix_rt::test]
 async fn checklist_03_hello_and_all_acks_of_a_wake_up_leave_in_one_write_each() -> Result {
-    let (mut haproxy, writes) = counted().await?;
-    assert_eq!(writes.load(Ordering::Relaxed), 1, "AGENT-HELLO");
+    let (mut haproxy, writes) = recorded(&agent().await).await?;
+    assert_eq!(writes.try_iter().count(), 1, "AGENT-HELLO");
     haproxy.send_bytes(&notify(ask_score()).repeat(64)).await?;
     for _ in 0..64 {
         haproxy.ack().await?;
     }
-    assert_eq!(writes.load(Ordering::Relaxed), 2, "64 ACKs");
+    assert_eq!(writes.try_iter().count(), 1, "64 ACKs");
     Ok(())
 }
 
 #[actix_rt::test]
 async fn checklist_03_answers_that_come_later_at_one_time_leave_in_one_write() -> Result {
     tokio::time::pause();
-    let (mut haproxy, writes) = counted().await?;
+    let (mut haproxy, writes) = recorded(&agent().await).await?;
     haproxy.send_bytes(&notify(ask_sleep(100)).repeat(20)).await?;
     for _ in 0..20 {
         haproxy.ack().await?;
     }
-    assert_eq!(writes.load(Ordering::Relaxed), 2);
+    assert_eq!(writes.try_iter().count(), 2, "AGENT-HELLO, and 20 ACKs");
     Ok(())
 }
 
@@ -157,11 +114,8 @@ async fn checklist_03_answers_that_come_later_at_one_time_leave_in_one_write() -
 async fn checklist_33_before_a_stop_acks_are_held_back_and_leave_with_the_farewell_in_one_write()
 -> Result {
     tokio::time::pause();
-    let (ours, theirs) = duplex(64 * 1024);
-    let writes = Arc::new(AtomicUsize::new(0));
     let agent = agent().await;
-    agent.adopt(Counted { stream: theirs, writes: Arc::clone(&writes) });
-    let mut haproxy = FakeHaproxy::connect(ours).await?;
+    let (mut haproxy, writes) = recorded(&agent).await?;
     haproxy.send_notify(ask_sleep(100)).await?;
     until(&agent, |seen| seen.in_flight > 0).await;
     let stopping = stop(&agent);
@@ -170,12 +124,12 @@ async fn checklist_33_before_a_stop_acks_are_held_back_and_leave_with_the_farewe
         tokio::time::sleep(Duration::from_millis(pause)).await;
         haproxy.send_notify(ask_score()).await?;
     }
-    assert_eq!(writes.load(Ordering::Relaxed), 1, "AGENT-HELLO");
+    assert_eq!(writes.try_iter().count(), 1, "AGENT-HELLO");
     for _ in 0..5 {
         haproxy.ack().await?;
     }
     assert!(matches!(haproxy.receive().await?, Frame::AgentDisconnect(_)));
-    assert_eq!(writes.load(Ordering::Relaxed), 2, "all ACKs and the farewell");
+    assert_eq!(writes.try_iter().count(), 1, "all ACKs and the farewell");
     drop(haproxy);
     let seen = stopping.await.unwrap();
     assert_eq!((seen.notifies, seen.acks, seen.cancelled), (5, 5, 0));
