@@ -56,6 +56,8 @@ async fn main() -> Result<(), BoxError> {
         deadline: Duration::from_millis(500),
         max_fragmented_ack: 2 * MAX_BIG as usize,
         in_flight: WAITING,
+        in_flight_per_agent: WAITING,
+        memory: 1 << 30,
         ..Limits::default()
     };
     let mut agent = Agent::bind(options.listen)?.limits(limits);
