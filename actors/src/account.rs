@@ -12,7 +12,7 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn new(shared: Rc<Shared>) -> Self {
-        Self { kept: shared.memory.share(), shared }
+        Self { kept: shared.common.memory.share(), shared }
     }
 
     /// Takes note of what is kept now.
@@ -34,7 +34,7 @@ impl Account {
 
     /// Whether so many bytes are more than one connection may keep whatever the others do.
     pub(crate) fn is_more_than_its_part(&self, bytes: usize) -> bool {
-        bytes > self.shared.limits.memory / self.shared.limits.connections
+        bytes > self.shared.common.limits.memory / self.shared.common.limits.connections
     }
 
     /// Counts and logs that the connection was ended for it.
@@ -44,7 +44,7 @@ impl Account {
             tracing::warn!(
                 %peer,
                 kept = self.kept.amount(),
-                limit = self.shared.limits.memory,
+                limit = self.shared.common.limits.memory,
                 unsaid,
                 "connection ended: all together keep more bytes than they may; find out why frames \
                  come slowly, answers take long or ACKs are not read, or raise `memory`"

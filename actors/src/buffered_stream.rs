@@ -92,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> BufferedStream<S> {
         while !self.output.is_empty() {
             let write = Pin::new(&mut self.stream).poll_write(task, &self.output);
             let Poll::Ready(written) = write else {
-                self.stall.arm(Instant::now() + self.shared.limits.write_timeout);
+                self.stall.arm(Instant::now() + self.shared.common.limits.write_timeout);
                 return Poll::Pending;
             };
             let written = written?;
@@ -106,7 +106,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> BufferedStream<S> {
         // TLS has a buffer of its own.
         let flushed = Pin::new(&mut self.stream).poll_flush(task);
         match flushed {
-            Poll::Pending => self.stall.arm(Instant::now() + self.shared.limits.write_timeout),
+            Poll::Pending => {
+                self.stall.arm(Instant::now() + self.shared.common.limits.write_timeout);
+            }
             Poll::Ready(_) => self.stall.disarm(),
         }
         flushed

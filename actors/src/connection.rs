@@ -80,9 +80,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     ) -> Self {
         let mut timer = Timer::default();
         let since = presence.since();
-        timer.arm(since + shared.limits.hello_timeout);
+        timer.arm(since + shared.common.limits.hello_timeout);
         Self {
-            retires: shared.limits.max_connection_age.map(|age| since + jittered(age)),
+            retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address),
             account: Account::new(Rc::clone(&shared)),
@@ -221,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             }
             _ => {
                 self.shared.counters.count(|statistics| statistics.connections_recycled -= 1);
-                self.retires = Some(now + self.shared.limits.deadline);
+                self.retires = Some(now + self.shared.common.limits.deadline);
                 self.enter(Phase::Open);
             }
         }
@@ -258,7 +258,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let advice = protocol.advice();
         let mismatch = Mismatch { found: Some(protocol), due: "SPOP", advice };
         self.shared.report(self.conversation.peer().address, mismatch);
-        let later = Instant::now() + self.shared.limits.refusal_delay;
+        let later = Instant::now() + self.shared.common.limits.refusal_delay;
         self.enter(Phase::Ending(Ending::not_before(later, None)));
     }
 
@@ -287,7 +287,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Ending::after_answers(farewell)
         } else {
             self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
-            Ending::not_before(Instant::now() + self.shared.limits.refusal_delay, Some(farewell))
+            Ending::not_before(
+                Instant::now() + self.shared.common.limits.refusal_delay,
+                Some(farewell),
+            )
         }));
     }
 
@@ -314,7 +317,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     /// Ends because of its age. There is no haste: what is under way is not risked.
     fn retire(&mut self, now: Instant) {
-        let turn = self.shared.recycling.take_place();
+        let turn = self.shared.common.recycling.take_place();
         if turn.is_none() || !self.stream.output.is_empty() {
             self.retires = Some(now + RESPITE);
             return self.conversation.expire(now);
@@ -326,7 +329,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     fn hold_back(&mut self, now: Instant, turn: Option<Share>) {
         let (received, oldest) = (self.stream.received(), self.conversation.oldest());
-        let hold = Hold::new(now, received, oldest, &self.shared.limits).with_turn(turn);
+        let hold = Hold::new(now, received, oldest, &self.shared.common.limits).with_turn(turn);
         self.enter(Phase::Holding(hold));
         self.timer.arm(now);
     }
@@ -410,7 +413,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<
         }
         if let Phase::Holding(hold) = &mut self.phase {
             // What is held back shall leave well before the process ends.
-            hold.join(silence, now + self.shared.limits.shutdown_timeout / 2);
+            hold.join(silence, now + self.shared.common.limits.shutdown_timeout / 2);
             self.timer.arm(hold.next());
         }
     }

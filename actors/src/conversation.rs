@@ -68,10 +68,10 @@ impl Conversation {
         Self {
             session: Session::new(Offer {
                 asynchronous: shared.detours.is_some(),
-                ..shared.limits.offer()
+                ..shared.common.limits.offer()
             }),
-            in_flight: InFlight::new(shared.in_flight.share(), Rc::clone(&shared.counters)),
-            ack_form: AckForm::new(shared.fill_empty_acks),
+            in_flight: InFlight::new(shared.common.in_flight.share(), Rc::clone(&shared.counters)),
+            ack_form: AckForm::new(shared.common.fill_empty_acks),
             shared,
             codec: FrameCodec::default(),
             peer: Arc::new(Peer { address, engine_id: None }),
@@ -118,7 +118,7 @@ impl Conversation {
     fn read_deadline(&self) -> Option<Instant> {
         // HELLO has a time of its own.
         let begun = self.begun.filter(|_| self.is_greeted());
-        begun.map(|begun| begun + self.shared.limits.read_timeout)
+        begun.map(|begun| begun + self.shared.common.limits.read_timeout)
     }
 
     /// Takes whole frames from `input` and puts what can be answered at once into `output`.
@@ -251,12 +251,12 @@ impl Conversation {
             return self.in_flight.cancel();
         };
         let counters = &self.shared.counters;
-        let none = InFlight::new(self.shared.in_flight.share(), Rc::clone(counters));
+        let none = InFlight::new(self.shared.common.in_flight.share(), Rc::clone(counters));
         let orphans = Orphans {
             engine_id: lane.engine_id().clone(),
             acks: lane.close(),
             in_flight: mem::replace(&mut self.in_flight, none),
-            kept: self.shared.memory.share(),
+            kept: self.shared.common.memory.share(),
             detours: Rc::clone(detours),
             counters: Rc::clone(counters),
         };
@@ -275,12 +275,12 @@ impl Conversation {
 
     /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
     pub(crate) fn is_full(&self, output: &BytesMut) -> bool {
-        self.in_flight.waiting() >= self.shared.limits.in_flight || self.is_clogged(output)
+        self.in_flight.waiting() >= self.shared.common.limits.in_flight || self.is_clogged(output)
     }
 
     /// Whether the peer has left so much unread that nothing more is put into `output`.
     pub(crate) fn is_clogged(&self, output: &BytesMut) -> bool {
-        output.len() >= self.shared.limits.output_buffer
+        output.len() >= self.shared.common.limits.output_buffer
     }
 
     /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
@@ -306,8 +306,8 @@ impl Conversation {
     }
 
     fn terms(&self) -> Terms<'_> {
-        let Shared { routes, limits, counters, .. } = &*self.shared;
-        let waiting = limits.in_flight.min(self.in_flight.left());
+        let Shared { routes, common, counters, .. } = &*self.shared;
+        let waiting = common.limits.in_flight.min(self.in_flight.left());
         Terms { routes, counters, room: self.ack_form.max_size, waiting }
     }
 
@@ -384,7 +384,7 @@ impl Conversation {
             tracing::warn!(
                 stream_id = notify.stream_id.0,
                 frame_id = notify.frame_id.0,
-                limit = self.shared.limits.max_reassembled_size,
+                limit = self.shared.common.limits.max_reassembled_size,
                 unsaid,
                 "a NOTIFY in fragments is larger than the limit: it was not read, and the \
                  fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
@@ -403,7 +403,7 @@ impl Conversation {
 
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
         self.codec.set_max_frame_size(ours.max_frame_size);
-        self.ack_form.agree(ours.max_frame_size, theirs.capabilities, &self.shared.limits);
+        self.ack_form.agree(ours.max_frame_size, theirs.capabilities, &self.shared.common.limits);
         let address = self.peer.address;
         tracing::debug!(
             peer = %address,

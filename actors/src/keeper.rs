@@ -84,19 +84,21 @@ impl Keeper {
     async fn keep(mut self, mut faults: Faults) {
         while let Some(fault) = faults.recv().await {
             self.hear(&fault);
-            while let Ok(further) = faults.try_recv() {
-                self.hear(&further);
-            }
+            self.hear_further(&mut faults);
             match self.renew(Some(fault.to_string())).await {
                 Some(next) => {
                     // What the old instance said meanwhile is told, and renews nothing.
-                    while let Ok(late) = faults.try_recv() {
-                        self.hear(&late);
-                    }
+                    self.hear_further(&mut faults);
                     faults = next;
                 }
                 None => break,
             }
+        }
+    }
+
+    fn hear_further(&self, faults: &mut Faults) {
+        while let Ok(fault) = faults.try_recv() {
+            self.hear(&fault);
         }
     }
 

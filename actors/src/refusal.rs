@@ -44,7 +44,7 @@ pub(crate) enum Refusal {
 impl Visitor {
     /// When the preamble and HELLO must be complete.
     pub(crate) fn deadline(&self) -> Instant {
-        self.presence.since() + self.shared.limits.hello_timeout
+        self.presence.since() + self.shared.common.limits.hello_timeout
     }
 
     /// Counts and logs it, and closes the connection as late as after any refused HELLO.
@@ -67,7 +67,7 @@ impl Visitor {
         if matches!(refusal, Refusal::Silent) {
             return;
         }
-        sleep(self.shared.limits.refusal_delay).await;
+        sleep(self.shared.common.limits.refusal_delay).await;
         // Not a reset: what the peer has sent is read, until it closes its side.
         let goodbye = async {
             stream.write_all(words).await?;

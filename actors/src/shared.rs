@@ -6,28 +6,15 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
-    common::Common,
-    detour::Detours,
-    health::Health,
-    limits::Limits,
-    origin::PeerAddress,
-    quota::{Quota, Share},
-    registry::Routes,
-    spop::Foreign,
-    statistics::Counters,
-    throttle::Throttle,
+    common::Common, detour::Detours, health::Health, origin::PeerAddress, quota::Share,
+    registry::Routes, spop::Foreign, statistics::Counters, throttle::Throttle,
 };
 
 /// What the connections of one arbiter share.
 pub(crate) struct Shared {
     pub(crate) routes: Routes,
-    pub(crate) limits: Limits,
-    pub(crate) fill_empty_acks: bool,
-    pub(crate) connections: Quota,
-    pub(crate) refusals: Quota,
-    pub(crate) recycling: Quota,
-    pub(crate) in_flight: Quota,
-    pub(crate) memory: Quota,
+    /// What it shares with the other arbiters.
+    pub(crate) common: Common,
     pub(crate) counters: Rc<Counters>,
     pub(crate) health: Health,
     /// If the agent is to have any.
@@ -48,18 +35,10 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
-        let Common { limits, fill_empty_acks, asynchronous, .. } = common;
-        let Common { connections, refusals, recycling, in_flight, memory, .. } = common;
         Self {
             routes,
-            limits,
-            fill_empty_acks,
-            connections,
-            refusals,
-            recycling,
-            in_flight,
-            memory,
-            detours: asynchronous.then(|| Detours::new(Rc::clone(&counters))),
+            detours: common.asynchronous.then(|| Detours::new(Rc::clone(&counters))),
+            common,
             counters,
             health: Health::default(),
             input: LentBuffer::default(),

@@ -125,7 +125,7 @@ impl Supervisor {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let Some(place) = self.shared.connections.take_place() else {
+        let Some(place) = self.shared.common.connections.take_place() else {
             return surplus::refuse(stream, address, preamble.is_encrypted(), &self.shared);
         };
         let arrival = Arrival::new(stream, address, place, Rc::clone(&self.shared));
@@ -296,10 +296,10 @@ impl Handler<Stop> for Supervisor {
         }
         Box::pin(async move {
             // An error says that there was nothing to wait for.
-            if timeout(shared.limits.shutdown_timeout, all_ended).await.is_err() {
+            if timeout(shared.common.limits.shutdown_timeout, all_ended).await.is_err() {
                 tracing::warn!("connections that did not end in time are cut off");
             }
-            if timeout(shared.limits.shutdown_timeout, shared.routes.stop()).await.is_err() {
+            if timeout(shared.common.limits.shutdown_timeout, shared.routes.stop()).await.is_err() {
                 tracing::warn!("handlers that did not stop in time are dropped");
             }
             shared.counters.snapshot()

@@ -30,18 +30,18 @@ where
     if let Some(unsaid) = shared.refused.permit() {
         tracing::warn!(
             peer = %address,
-            limit = shared.limits.connections,
+            limit = shared.common.limits.connections,
             unsaid,
             "connection refused: the agent has as many as it may; raise `connections`, or have \
              fewer HAProxy threads and processes ask this agent"
         );
     }
-    let Some(place) = shared.refusals.take_place() else { return };
+    let Some(place) = shared.common.refusals.take_place() else { return };
     let shared = Rc::clone(shared);
     actix_rt::spawn(async move {
         let _place = place;
         // HAProxy up to 3.0 comes back at once, a thousand times a second.
-        sleep(shared.limits.refusal_delay).await;
+        sleep(shared.common.limits.refusal_delay).await;
         if is_encrypted {
             return;
         }

@@ -5,13 +5,21 @@ use std::time::Duration;
 use spoa_actors::{
     Limits, Message, handler_fn,
     spop::{Frame, StatusCode},
-    testing::{FakeError, InMemoryAgent},
+    testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
 use tokio::time::sleep;
 
 use crate::support::{Result, ask_score, ask_sleep, registry, stop, until, variable};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+async fn two_are_answered(haproxy: &mut FakeHaproxy) -> Result {
+    for _ in 0..2 {
+        let frame = haproxy.receive().await?;
+        assert!(matches!(frame, Frame::Ack(_)), "lost: {frame:?}");
+    }
+    Ok(())
+}
 
 async fn slow((): ()) -> std::result::Result<spoa_actors::Actions, FakeError> {
     sleep(3 * SECOND).await;
@@ -29,10 +37,7 @@ async fn what_comes_while_a_call_of_a_slow_route_is_waited_for_is_answered() -> 
     let stopping = stop(&agent);
     sleep(Duration::from_millis(10)).await;
     haproxy.send_notify(ask_score()).await?;
-    for _ in 0..2 {
-        let frame = haproxy.receive().await?;
-        assert!(matches!(frame, Frame::Ack(_)), "lost: {frame:?}");
-    }
+    two_are_answered(&mut haproxy).await?;
     drop(haproxy);
     stopping.await.unwrap();
     Ok(())
@@ -50,10 +55,7 @@ async fn what_the_acks_of_slow_handlers_let_come_is_answered() -> Result {
     haproxy.send_notify(ask_sleep(800)).await?;
     haproxy.ack().await?;
     haproxy.send_notify(ask_score()).await?;
-    for _ in 0..2 {
-        let frame = haproxy.receive().await?;
-        assert!(matches!(frame, Frame::Ack(_)), "lost: {frame:?}");
-    }
+    two_are_answered(&mut haproxy).await?;
     drop(haproxy);
     stopping.await.unwrap();
     Ok(())
