@@ -4,17 +4,20 @@ mod deserializer;
 mod error;
 mod value;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 pub use error::ArgsError;
 
-use crate::spop::Message;
+use crate::spop::{Message, MessageRef};
 
 /// A type that a handler can ask for.
 ///
 /// Every type with serde's `Deserialize` is one: a struct takes the arguments by name, straight
 /// from the frame. [`Message`] is one too, for handlers that want the arguments as they came:
 /// repeated, unnamed, or bytes that are no UTF-8.
+///
+/// What is borrowed from the frame, as `&'a str`, `&'a [u8]` or [`MessageRef`], is for a
+/// [`ReadyHandler`](crate::ReadyHandler): other handlers may answer when the frame has gone.
 ///
 /// | argument | Rust types |
 /// |---|---|
@@ -32,25 +35,34 @@ use crate::spop::Message;
     message = "`{Self}` cannot be made from the arguments of a message",
     label = "neither `serde::Deserialize` nor `Message`",
     note = "derive it: `#[derive(serde::Deserialize)] struct {Self} {{ ip: std::net::IpAddr }}`",
-    note = "fields that borrow are not possible: the value outlives the frame"
+    note = "fields that borrow are for a `ReadyHandler`: other handlers may outlive the frame"
 )]
-pub trait FromMessage: Sized {
+pub trait FromMessage<'a>: Sized {
     /// Reads the arguments.
     ///
     /// # Errors
     ///
     /// If one is absent, has another type or is out of range.
-    fn from_message(message: Message) -> Result<Self, ArgsError>;
+    fn from_message(message: MessageRef<'a>) -> Result<Self, ArgsError>;
 }
 
-impl<T: DeserializeOwned> FromMessage for T {
-    fn from_message(message: Message) -> Result<Self, ArgsError> {
-        T::deserialize(deserializer::MessageDeserializer::new(&message))
+impl<'a, T: Deserialize<'a>> FromMessage<'a> for T {
+    #[inline]
+    fn from_message(message: MessageRef<'a>) -> Result<Self, ArgsError> {
+        T::deserialize(deserializer::MessageDeserializer::new(message))
     }
 }
 
-impl FromMessage for Message {
-    fn from_message(message: Message) -> Result<Self, ArgsError> {
+impl FromMessage<'_> for Message {
+    #[inline]
+    fn from_message(message: MessageRef<'_>) -> Result<Self, ArgsError> {
+        Ok(message.to_message())
+    }
+}
+
+impl<'a> FromMessage<'a> for MessageRef<'a> {
+    #[inline]
+    fn from_message(message: Self) -> Result<Self, ArgsError> {
         Ok(message)
     }
 }
@@ -60,7 +72,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     use bytes::Bytes;
-    use serde::Deserialize;
+    use serde::{Deserialize, de::DeserializeOwned};
 
     use super::*;
     use crate::spop::TypedData;
@@ -97,7 +109,9 @@ mod tests {
 
     fn one<'a, T: DeserializeOwned>(value: impl Into<TypedData<'a>>) -> Result<T, String> {
         let message = Message::new("m").arg("x", value);
-        One::from_message(message).map(|one: One<T>| one.x).map_err(|error| error.to_string())
+        One::from_message(message.as_ref())
+            .map(|one: One<T>| one.x)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -131,7 +145,7 @@ mod tests {
             host: vec!["a".to_owned(), "b".to_owned()],
             unnamed: u64::MAX,
         };
-        assert_eq!(Everything::from_message(message), Ok(expected));
+        assert_eq!(Everything::from_message(message.as_ref()), Ok(expected));
     }
 
     #[test]
@@ -141,7 +155,7 @@ mod tests {
         let error = one::<u16>(65_536);
         let text = "argument \"x\": invalid value: integer `65536`, expected u16";
         assert_eq!(error.unwrap_err(), text);
-        let error = One::<u16>::from_message(Message::new("m")).unwrap_err();
+        let error = One::<u16>::from_message(Message::new("m").as_ref()).unwrap_err();
         assert_eq!(error.argument(), Some("x"));
         assert!(error.to_string().contains("does not pass it"), "{error}");
     }
@@ -177,8 +191,8 @@ mod tests {
     #[test]
     fn a_repeated_argument_is_a_vec_or_an_error() {
         let twice = Message::new("m").arg("x", 1).arg("y", true).arg("x", 2);
-        assert_eq!(One::from_message(twice.clone()), Ok(One { x: vec![1, 2] }));
-        let error = One::<u8>::from_message(twice).unwrap_err();
+        assert_eq!(One::from_message(twice.as_ref()), Ok(One { x: vec![1, 2] }));
+        let error = One::<u8>::from_message(twice.as_ref()).unwrap_err();
         assert!(error.to_string().contains("more than once"), "{error}");
         assert_eq!(one::<Vec<String>>("lone"), Ok(vec!["lone".to_owned()]));
     }
@@ -186,13 +200,13 @@ mod tests {
     #[test]
     fn a_handler_may_take_no_arguments_or_the_message_itself() {
         let message = Message::new("m").arg("x", 1);
-        assert_eq!(<()>::from_message(message.clone()), Ok(()));
-        assert_eq!(Message::from_message(message.clone()), Ok(message));
+        assert_eq!(<()>::from_message(message.as_ref()), Ok(()));
+        assert_eq!(Message::from_message(message.as_ref()), Ok(message));
     }
 
     #[test]
     fn names_that_are_no_utf_8_are_skipped() {
         let message = Message::new("m").arg([0xff], 1).arg("x", 2);
-        assert_eq!(One::from_message(message), Ok(One { x: 2 }));
+        assert_eq!(One::from_message(message.as_ref()), Ok(One { x: 2 }));
     }
 }

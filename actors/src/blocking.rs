@@ -61,7 +61,7 @@ use crate::{
 )]
 pub trait BlockingHandler: 'static {
     /// What the message is read into, on the thread; see [`FromMessage`].
-    type Args: FromMessage;
+    type Args: for<'a> FromMessage<'a>;
 
     /// Answers one message.
     ///
@@ -134,7 +134,7 @@ impl<H: BlockingHandler> Thread<H> {
             if job.answer.is_closed() {
                 continue;
             }
-            let answer = self.answer(job.message, &job.origin);
+            let answer = self.answer(&job.message, &job.origin);
             // Before the answer is seen: who has it may ask again at once.
             drop(job.place);
             if let Err(unwanted) = job.answer.send(answer) {
@@ -144,9 +144,9 @@ impl<H: BlockingHandler> Thread<H> {
         let _ = batch.done.send(done);
     }
 
-    fn answer(&mut self, message: Message, origin: &Origin) -> Answer {
+    fn answer(&mut self, message: &Message, origin: &Origin) -> Answer {
         let answered = panics::catch(|| {
-            let args = H::Args::from_message(message)?;
+            let args = H::Args::from_message(message.as_ref())?;
             let handler = self.handler.get_or_insert_with(|| Shielded::new((self.factory)()));
             handler.handle(args, origin).map_err(HandlerError::Failed)
         });

@@ -18,7 +18,7 @@ use crate::{
     handler::{Answer, Dispatch, Reply},
     origin::Origin,
     panics::Panic,
-    spop::Message,
+    spop::{Actions, MessageRef},
 };
 
 /// The handler of one route on one arbiter.
@@ -71,10 +71,17 @@ impl Cell {
     /// Hands over a message, behind the fence, if the handler is at work and has room; has it wait,
     /// if it may.
     #[inline]
-    pub(crate) fn call(self: &Rc<Self>, message: Message, origin: &Origin) -> Reply<PendingCall> {
+    pub(crate) fn call(
+        self: &Rc<Self>,
+        message: MessageRef<'_>,
+        origin: &Origin,
+        actions: &mut Actions,
+    ) -> Reply<PendingCall> {
         match self.at_work() {
-            Some(Ok(up)) if !self.bulkhead.is_full() => self.dispatch(&up, message, origin, None),
-            Some(Err(error)) => Reply::Now(Err(error)),
+            Some(Ok(up)) if !self.bulkhead.is_full() => {
+                self.dispatch(&up, message, origin, None, actions)
+            }
+            Some(Err(error)) => Reply::Failed(error),
             _ => self.call_later(message, origin),
         }
     }
@@ -94,17 +101,19 @@ impl Cell {
     fn dispatch(
         &self,
         up: &Rc<Up>,
-        message: Message,
+        message: MessageRef<'_>,
         origin: &Origin,
         place: Option<Place>,
+        actions: &mut Actions,
     ) -> Reply<PendingCall> {
         let place = match place {
             None if up.handler.is_queued() => self.bulkhead.enter(),
             place => place,
         };
-        let dispatch = || up.handler.dispatch(message, origin, place.as_ref());
+        let dispatch = || up.handler.dispatch(message, origin, place.as_ref(), actions);
         match fence::call(&up.alarm, dispatch) {
-            Reply::Now(answer) => Reply::Now(answer),
+            Reply::Answered => Reply::Answered,
+            Reply::Failed(error) => Reply::Failed(error),
             Reply::Later(answer) => {
                 let place = place.or_else(|| self.bulkhead.enter());
                 Reply::Later(PendingCall { answer, _place: place })
@@ -114,13 +123,13 @@ impl Cell {
 
     /// Has a message wait for room or for the renewal.
     #[cold]
-    fn call_later(self: &Rc<Self>, message: Message, origin: &Origin) -> Reply<PendingCall> {
+    fn call_later(self: &Rc<Self>, message: MessageRef<'_>, origin: &Origin) -> Reply<PendingCall> {
         let place = self.bulkhead.enter();
         let queued = if place.is_none() { self.bulkhead.queue() } else { None };
         if place.is_none() && queued.is_none() {
-            return Reply::Now(Err(HandlerError::Full));
+            return Reply::Failed(HandlerError::Full);
         }
-        let (cell, origin) = (Rc::clone(self), origin.clone());
+        let (cell, message, origin) = (Rc::clone(self), message.to_message(), origin.clone());
         let answer = Box::pin(async move {
             let place = match place {
                 Some(place) => Some(place),
@@ -128,8 +137,10 @@ impl Cell {
             };
             drop(queued);
             let up = cell.wait_for_renewal().await?;
-            match cell.dispatch(&up, message, &origin, place) {
-                Reply::Now(answer) => answer,
+            let mut actions = Actions::none();
+            match cell.dispatch(&up, message.as_ref(), &origin, place, &mut actions) {
+                Reply::Answered => Ok(actions),
+                Reply::Failed(error) => Err(error),
                 Reply::Later(answer) => answer.await,
             }
         });

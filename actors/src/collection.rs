@@ -20,14 +20,14 @@ use crate::{
     origin::Origin,
     registry::Routes,
     room::Room,
-    spop::{Ack, Actions, FrameId, Messages, StreamId},
+    spop::{Ack, Actions, FrameId, MessageRef, MessagesRef, StreamId},
     statistics::Counters,
 };
 
 /// What became of a NOTIFY when its messages were handed out.
 pub(crate) enum Collected {
-    /// All handlers answered at once.
-    Now(Finished),
+    /// All handlers answered at once: the actions, and how many found no room in the ACK.
+    Now(Actions, usize),
     /// Some answers are still to come.
     Later(Collection),
 }
@@ -77,46 +77,24 @@ pub(crate) struct Terms<'a> {
 
 /// Hands the messages of a NOTIFY to their handlers, in order.
 #[inline]
-pub(crate) fn collect(messages: Messages, mut origin: Origin, terms: &Terms<'_>) -> Collected {
-    let mut collection = Collection::new(&origin, terms.room);
-    let mut is_first = true;
-    for message in messages {
-        let Some(route) = terms.routes.find(message.name()) else {
-            terms.counters.count(|statistics| statistics.messages_without_route += 1);
-            tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route");
-            continue;
-        };
-        if collection.slots.len() >= terms.waiting {
-            collection.settle(route.settle(Err(HandlerError::Overloaded)));
-            continue;
-        }
-        let time = route.time_for(&message);
-        // Those before it may have taken all the time: it is not even asked then.
-        if (!is_first || time.is_zero()) && origin.arrived().elapsed() >= time {
-            collection.settle(route.settle(Err(HandlerError::Late)));
-            continue;
-        }
-        is_first = false;
-        origin.set_time(time);
-        match route.call(message, &origin) {
-            Reply::Now(answer) => collection.settle(route.settle(answer)),
-            Reply::Later(answer) => collection.slots.push_back(Slot::Waiting {
-                answer,
-                deadline: origin.deadline(),
-                route: Rc::clone(route),
-            }),
+pub(crate) fn collect(
+    mut messages: MessagesRef<'_>,
+    origin: &mut Origin,
+    terms: &Terms<'_>,
+) -> Collected {
+    let mut asking = Asking { origin, terms, is_first: true, waiting: 0 };
+    let mut settled = Actions::none();
+    while let Some(message) = messages.next() {
+        let slot = asking.ask(message, &mut settled);
+        if slot.is_some() || settled.encoded_len() > terms.room {
+            return asking.collect(settled, slot, messages);
         }
     }
-    if collection.slots.is_empty() {
-        Collected::Now(collection.finish())
-    } else {
-        collection.waited = collection.slots.len();
-        Collected::Later(collection)
-    }
+    Collected::Now(settled, 0)
 }
 
 /// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
-pub(crate) fn refuse(messages: Messages, origin: &Origin, terms: &Terms<'_>) -> Finished {
+pub(crate) fn refuse(messages: MessagesRef<'_>, origin: &Origin, terms: &Terms<'_>) -> Finished {
     let mut collection = Collection::new(origin, terms.room);
     for message in messages {
         if let Some(route) = terms.routes.find(message.name()) {
@@ -124,6 +102,80 @@ pub(crate) fn refuse(messages: Messages, origin: &Origin, terms: &Terms<'_>) -> 
         }
     }
     collection.finish()
+}
+
+/// Asks the handlers of one NOTIFY.
+struct Asking<'a> {
+    origin: &'a mut Origin,
+    terms: &'a Terms<'a>,
+    is_first: bool,
+    /// How many of its messages wait for their answers, or for one before them.
+    waiting: usize,
+}
+
+impl Asking<'_> {
+    /// Asks the handler of a message, if there is one. What is settled at once is put behind `settled`;
+    /// otherwise there is a slot.
+    #[inline]
+    fn ask(&mut self, message: MessageRef<'_>, settled: &mut Actions) -> Option<Slot> {
+        let Some(route) = self.terms.routes.find(message.name()) else {
+            self.miss(&message);
+            return None;
+        };
+        if self.waiting >= self.terms.waiting {
+            settled.append_all(route.fall_back(HandlerError::Overloaded));
+            return None;
+        }
+        let time = route.time_for(&message);
+        // Those before it may have taken all the time: it is not even asked then.
+        if (!self.is_first || time.is_zero()) && self.origin.arrived().elapsed() >= time {
+            settled.append_all(route.fall_back(HandlerError::Late));
+            return None;
+        }
+        self.is_first = false;
+        self.origin.set_time(time);
+        match route.call(message, self.origin, settled) {
+            Reply::Answered => self.terms.counters.message_answered(),
+            Reply::Failed(error) => settled.append_all(route.fall_back(error)),
+            Reply::Later(answer) => {
+                return Some(Slot::Waiting { answer, deadline: self.origin.deadline(), route });
+            }
+        }
+        None
+    }
+
+    #[cold]
+    fn miss(&self, message: &MessageRef<'_>) {
+        self.terms.counters.count(|statistics| statistics.messages_without_route += 1);
+        tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route");
+    }
+
+    /// Goes on with a NOTIFY that is not answered at once, or whose answers exceed their room.
+    #[cold]
+    fn collect(
+        mut self,
+        settled: Actions,
+        slot: Option<Slot>,
+        messages: MessagesRef<'_>,
+    ) -> Collected {
+        let mut collection = Collection::new(self.origin, self.terms.room);
+        collection.settle(settled);
+        collection.slots.extend(slot);
+        for message in messages {
+            self.waiting = collection.slots.len();
+            let mut settled = Actions::none();
+            match self.ask(message, &mut settled) {
+                None => collection.settle(settled),
+                Some(slot) => collection.slots.push_back(slot),
+            }
+        }
+        if collection.slots.is_empty() {
+            let Finished { ack, left_out, .. } = collection.finish();
+            return Collected::Now(ack.actions, left_out);
+        }
+        collection.waited = collection.slots.len();
+        Collected::Later(collection)
+    }
 }
 
 impl Collection {
@@ -172,8 +224,10 @@ impl Collection {
     }
 
     /// Takes the actions of a message that was answered at once.
-    #[inline]
     fn settle(&mut self, actions: Actions) {
+        if actions.is_empty() {
+            return;
+        }
         self.room.take(&actions);
         if self.slots.is_empty() && !self.room.is_closed() {
             self.settled.append(actions);

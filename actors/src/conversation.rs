@@ -1,8 +1,8 @@
 //! Conversation: frames in, ACKs out, for one connection and without its socket.
 
-use std::{mem, rc::Rc, sync::Arc, task::Context};
+use std::{mem, rc::Rc, task::Context};
 
-use bytes::BytesMut;
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::time::Instant;
 
 use crate::{
@@ -15,8 +15,8 @@ use crate::{
     orphans::Orphans,
     shared::Shared,
     spop::{
-        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, Notify, Offer, Session,
-        StatusCode, Step, Violation,
+        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, LENGTH_SIZE, Notify,
+        NotifyRef, Offer, Session, StatusCode, Step, Violation,
     },
     timer::Timer,
 };
@@ -26,7 +26,8 @@ pub(crate) struct Conversation {
     shared: Rc<Shared>,
     session: Session,
     codec: FrameCodec,
-    peer: Arc<Peer>,
+    /// Where the messages come from; the ids are those of the NOTIFY that is taken.
+    origin: Origin,
     ack_form: AckForm,
     in_flight: InFlight,
     /// Where the ACKs of other connections come in, once `async` is agreed.
@@ -35,11 +36,17 @@ pub(crate) struct Conversation {
     begun: Option<Instant>,
     /// Whether others have their turn before the next frame is taken.
     is_paused: bool,
+    /// How many NOTIFYs were answered at once since it was looked.
+    answered: u64,
 }
 
 /// How many frames of one connection are taken before others of its arbiter have their turn: a peer
 /// that sends without end is no reason for them to be late.
 const TURN: usize = 256;
+
+/// A frame of so many bytes is shared by those who keep a message of it; out of a smaller one it is
+/// cheaper to copy.
+const LARGE: usize = 1024;
 
 /// Why no more frames are taken from the input now.
 pub(crate) enum Flow {
@@ -63,6 +70,12 @@ pub(crate) enum End {
     Violation(Violation),
 }
 
+impl From<Violation> for End {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
 impl Conversation {
     pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress) -> Self {
         Self {
@@ -74,15 +87,16 @@ impl Conversation {
             ack_form: AckForm::new(shared.common.fill_empty_acks),
             shared,
             codec: FrameCodec::default(),
-            peer: Arc::new(Peer { address, engine_id: None }),
+            origin: Origin::new(Peer { address, engine_id: None }),
             lane: None,
             begun: None,
             is_paused: false,
+            answered: 0,
         }
     }
 
     pub(crate) fn peer(&self) -> &Peer {
-        &self.peer
+        self.origin.peer()
     }
 
     pub(crate) fn is_greeted(&self) -> bool {
@@ -124,57 +138,89 @@ impl Conversation {
     /// Takes whole frames from `input` and puts what can be answered at once into `output`.
     pub(crate) fn receive(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
         let now = Instant::now();
-        let mut answered = 0;
+        self.origin.set_arrived(now);
         self.in_flight.look();
-        let mut taken = 0;
-        let flow = loop {
-            if self.is_full(output) {
-                self.begun = None;
-                break Flow::Full;
-            }
-            if taken == TURN {
-                self.begun = None;
-                break Flow::Paused;
-            }
-            taken += 1;
-            let step = match self.codec.cut(input) {
-                Ok(Some(frame)) => {
-                    self.count_fragment(&frame);
-                    self.session.receive(frame)
-                }
-                Ok(None) => {
-                    self.note_beginning(!input.is_empty(), now);
-                    break Flow::Hungry;
-                }
-                Err(violation) => Err(violation),
-            };
-            if !self.session.is_reassembling() {
-                self.begun = None;
-            }
-            match step {
-                Ok(Step::Dispatch(notify)) => {
-                    answered += u64::from(self.dispatch(notify, now, output));
-                }
-                Ok(step) => {
-                    if let Some(end) = self.follow(step, output) {
-                        break Flow::Over(end);
-                    }
-                }
-                Err(violation) => break Flow::Over(End::Violation(violation)),
-            }
-        };
+        self.answered = 0;
+        let flow = self.take_frames(input, output);
         self.is_paused = matches!(flow, Flow::Paused);
-        if answered > 0 {
-            let latency = now.elapsed();
-            self.shared.counters.count(|statistics| statistics.latency.record(latency, answered));
+        match flow {
+            Flow::Hungry if !input.is_empty() || self.session.is_reassembling() => {
+                self.begun.get_or_insert(now);
+            }
+            Flow::Hungry | Flow::Over(_) => {}
+            Flow::Full | Flow::Paused => self.begun = None,
+        }
+        if self.answered > 0 {
+            self.shared.counters.answered_at_once(self.answered, now.elapsed());
         }
         flow
     }
 
-    /// Notes since when the peer has something to finish, if it has.
-    fn note_beginning(&mut self, is_frame_begun: bool, now: Instant) {
-        if is_frame_begun || self.session.is_reassembling() {
-            self.begun.get_or_insert(now);
+    /// Takes frames until there is a reason not to. What they hold is read where it lies; only a large
+    /// frame is cut off, so that it can be shared.
+    fn take_frames(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
+        let mut at = 0;
+        let mut left = TURN;
+        let flow = loop {
+            if self.is_full(output) {
+                break Flow::Full;
+            }
+            if left == 0 {
+                break Flow::Paused;
+            }
+            left -= 1;
+            let unread = &input[at..];
+            let length = match self.codec.whole_frame(unread) {
+                Ok(Some(length)) => length,
+                Ok(None) => break Flow::Hungry,
+                Err(violation) => break Flow::Over(End::Violation(violation)),
+            };
+            let taken = if length < LARGE {
+                at += LENGTH_SIZE + length;
+                self.take(&unread[LENGTH_SIZE..][..length], None, output)
+            } else {
+                input.advance(at + LENGTH_SIZE);
+                at = 0;
+                let frame = input.split_to(length).freeze();
+                self.take(&frame, Some(&frame), output)
+            };
+            if let Err(end) = taken {
+                break Flow::Over(end);
+            }
+        };
+        input.advance(at);
+        flow
+    }
+
+    /// Takes one frame; `owner` is what it is part of, if that can be shared.
+    #[inline]
+    fn take(
+        &mut self,
+        frame: &[u8],
+        owner: Option<&Bytes>,
+        output: &mut BytesMut,
+    ) -> Result<(), End> {
+        if self.session.takes_notify() {
+            self.begun = None;
+            if let Some(notify) = Frame::whole_notify(frame, owner).map_err(Violation::from)? {
+                self.dispatch(notify, output);
+                return Ok(());
+            }
+        }
+        self.take_any(owner.map_or_else(|| Bytes::copy_from_slice(frame), Bytes::clone), output)
+    }
+
+    /// Takes one frame that is no NOTIFY, or not the whole of one.
+    fn take_any(&mut self, frame: Bytes, output: &mut BytesMut) -> Result<(), End> {
+        let frame = Frame::decode(frame)?;
+        self.count_fragment(&frame);
+        let step = self.session.receive(frame)?;
+        if !self.session.is_reassembling() {
+            self.begun = None;
+        }
+        match self.follow(step, output) {
+            None => Ok(()),
+            Some(end) => Err(end),
         }
     }
 
@@ -283,37 +329,28 @@ impl Conversation {
         output.len() >= self.shared.common.limits.output_buffer
     }
 
-    /// Hands a NOTIFY to its handlers; says whether all of them answered at once.
-    fn dispatch(&mut self, notify: Notify, now: Instant, output: &mut BytesMut) -> bool {
-        let origin = self.note(&notify, now);
-        let bytes = notify.messages.encoded_len();
-        match collect(notify.messages, origin, &self.terms()) {
-            Collected::Now(finished) => {
-                self.acknowledge(&finished.ack, finished.left_out, output);
-                true
+    /// Hands a NOTIFY to its handlers.
+    #[inline]
+    fn dispatch(&mut self, notify: NotifyRef<'_>, output: &mut BytesMut) {
+        let NotifyRef { stream_id, frame_id, messages } = notify;
+        let bytes = messages.encoded_len();
+        let Shared { routes, common, counters, .. } = &*self.shared;
+        let waiting = common.limits.in_flight.min(self.in_flight.left());
+        let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting };
+        counters.notify();
+        self.origin.set_ids(stream_id, frame_id);
+        match collect(messages, &mut self.origin, &terms) {
+            Collected::Now(actions, left_out) => {
+                self.answered += 1;
+                self.acknowledge(&Ack { stream_id, frame_id, actions }, left_out, output);
             }
-            Collected::Later(collection) => {
-                self.in_flight.push(collection, bytes);
-                false
-            }
+            Collected::Later(collection) => self.in_flight.push(collection, bytes),
         }
     }
 
-    /// Counts a NOTIFY, and notes where it came from.
-    fn note(&self, notify: &Notify, now: Instant) -> Origin {
-        self.shared.counters.count(|statistics| statistics.notifies += 1);
-        Origin::new(Arc::clone(&self.peer), (notify.stream_id, notify.frame_id), now)
-    }
-
-    fn terms(&self) -> Terms<'_> {
-        let Shared { routes, common, counters, .. } = &*self.shared;
-        let waiting = common.limits.in_flight.min(self.in_flight.left());
-        Terms { routes, counters, room: self.ack_form.max_size, waiting }
-    }
-
     #[inline]
-    fn acknowledge(&mut self, ack: &Ack, left_out: usize, output: &mut BytesMut) {
-        self.shared.counters.count(|statistics| statistics.acks += 1);
+    fn acknowledge(&self, ack: &Ack, left_out: usize, output: &mut BytesMut) {
+        self.shared.counters.ack();
         let left_out = left_out + self.ack_form.encode(ack, output);
         if left_out > 0 {
             self.report_left_out(ack, left_out);
@@ -336,17 +373,18 @@ impl Conversation {
         }
     }
 
-    /// Takes every step but the dispatch of a NOTIFY.
+    /// Takes the step that a frame asks for.
     fn follow(&mut self, step: Step, output: &mut BytesMut) -> Option<End> {
         let counters = Rc::clone(&self.shared.counters);
         match step {
-            Step::Dispatch(_) | Step::Continue => {}
+            Step::Continue => {}
+            Step::Dispatch(notify) => self.dispatch(notify.as_ref(), output),
             Step::Skip(frame_type) => {
                 tracing::debug!(%frame_type, "frame skipped");
                 counters.count(|statistics| statistics.unknown_frames += 1);
             }
             Step::Aborted => counters.count(|statistics| statistics.aborted += 1),
-            Step::Overflowed(notify) => self.refuse(notify, output),
+            Step::Overflowed(notify) => self.refuse(&notify, output),
             Step::Greet { theirs, ours } => {
                 counters.count(|statistics| statistics.hellos += 1);
                 self.greet(theirs, ours, output);
@@ -378,7 +416,7 @@ impl Conversation {
     }
 
     /// Answers a NOTIFY that was too large to be read.
-    fn refuse(&mut self, notify: Notify, output: &mut BytesMut) {
+    fn refuse(&mut self, notify: &Notify, output: &mut BytesMut) {
         self.shared.counters.count(|statistics| statistics.oversize += 1);
         if let Some(unsaid) = self.shared.oversize.permit() {
             tracing::warn!(
@@ -390,8 +428,12 @@ impl Conversation {
                  fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
             );
         }
-        let origin = self.note(&notify, Instant::now());
-        let finished = refuse(notify.messages, &origin, &self.terms());
+        let Shared { routes, counters, .. } = &*self.shared;
+        counters.notify();
+        let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();
+        self.origin.set_ids(stream_id, frame_id);
+        let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting: 0 };
+        let finished = refuse(messages, &self.origin, &terms);
         self.acknowledge(&finished.ack, finished.left_out, output);
     }
 
@@ -404,7 +446,7 @@ impl Conversation {
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
         self.codec.set_max_frame_size(ours.max_frame_size);
         self.ack_form.agree(ours.max_frame_size, theirs.capabilities, &self.shared.common.limits);
-        let address = self.peer.address;
+        let address = self.peer().address;
         tracing::debug!(
             peer = %address,
             engine_id = theirs.engine_id.as_ref().map(tracing::field::display),
@@ -415,7 +457,7 @@ impl Conversation {
         if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
             self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(engine_id));
         }
-        self.peer = Arc::new(Peer { address, engine_id: theirs.engine_id });
+        self.origin = Origin::new(Peer { address, engine_id: theirs.engine_id });
         Frame::AgentHello(ours).encode(output);
     }
 }

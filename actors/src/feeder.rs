@@ -21,7 +21,7 @@ use crate::{
     error::{BoxError, HandlerError},
     handler::{Dispatch, Heir, Reply},
     origin::Origin,
-    spop::Message,
+    spop::{Actions, MessageRef},
 };
 
 /// How many messages one thread is given at a time at the most: those behind one that takes long wait
@@ -63,7 +63,14 @@ impl Blocking {
 
 #[async_trait(?Send)]
 impl Dispatch for Blocking {
-    fn dispatch(&self, message: Message, origin: &Origin, place: Option<&Place>) -> Reply {
+    fn dispatch(
+        &self,
+        message: MessageRef<'_>,
+        origin: &Origin,
+        place: Option<&Place>,
+        _: &mut Actions,
+    ) -> Reply {
+        let message = message.to_message();
         let (answer, answered) = oneshot::channel();
         let job = Job { message, origin: origin.clone(), answer, place: place.cloned() };
         // Without a feeder the sender of the answer is dropped, which says so.

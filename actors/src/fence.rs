@@ -16,9 +16,10 @@ use crate::{
 #[inline]
 pub(crate) fn call(alarm: &Alarm, dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
     match panics::catch(dispatch) {
-        Ok(Reply::Now(answer)) => Reply::Now(answer),
+        Ok(Reply::Answered) => Reply::Answered,
+        Ok(Reply::Failed(error)) => Reply::Failed(error),
         Ok(Reply::Later(answer)) => Reply::Later(Fenced::new(answer, alarm.clone())),
-        Err(panic) => Reply::Now(Err(panicked(alarm, panic))),
+        Err(panic) => Reply::Failed(panicked(alarm, panic)),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     error::{BoxError, HandlerError},
     origin::Origin,
     panics::Panic,
-    spop::{Actions, Message},
+    spop::{Actions, MessageRef},
     tasks::Tasks,
 };
 
@@ -62,7 +62,7 @@ use crate::{
 )]
 pub trait HandlerActor: 'static {
     /// What the message is read into; see [`FromMessage`].
-    type Args: FromMessage + 'static;
+    type Args: for<'a> FromMessage<'a> + 'static;
 
     /// Called once, before the first message: to load what the handler needs, and to start work
     /// that goes on beside the messages.
@@ -99,7 +99,11 @@ pub(crate) type PendingAnswer = Pin<Box<dyn Future<Output = Answer>>>;
 
 /// What comes back from calling a handler.
 pub(crate) enum Reply<Pending = PendingAnswer> {
-    Now(Answer),
+    /// Its actions are in the list that was handed over with the message.
+    Answered,
+    /// There is no answer, and the list is as it was.
+    Failed(HandlerError),
+    /// The answer is still to come.
     Later(Pending),
 }
 
@@ -109,9 +113,15 @@ pub(crate) type Heir = Box<dyn FnOnce(Alarm) -> Box<dyn Dispatch>>;
 /// The one way in which a message reaches a handler of any kind.
 #[async_trait(?Send)]
 pub(crate) trait Dispatch {
-    /// Hands over a message, and polls the handler once in place. A call that is queued takes a
-    /// share in its place with it.
-    fn dispatch(&self, message: Message, origin: &Origin, place: Option<&Place>) -> Reply;
+    /// Hands over a message, and polls the handler once in place: what it answers at once is put behind
+    /// `actions`. A call that is queued takes a share in its place with it.
+    fn dispatch(
+        &self,
+        message: MessageRef<'_>,
+        origin: &Origin,
+        place: Option<&Place>,
+        actions: &mut Actions,
+    ) -> Reply;
 
     /// Whether calls are queued somewhere else, where they stay even if nobody waits any more.
     fn is_queued(&self) -> bool {
@@ -135,14 +145,30 @@ pub(crate) trait Dispatch {
 }
 
 impl Reply {
-    /// Polls `answer` once: a handler that need not wait costs no further wake-up.
-    pub(crate) fn poll_once(answer: impl Future<Output = Answer> + 'static) -> Self {
-        let mut answer: PendingAnswer = Box::pin(answer);
-        // Whoever takes a pending answer polls it again with a waker of his own.
-        match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(answer) => Self::Now(answer),
-            Poll::Pending => Self::Later(answer),
+    /// Puts an answer that is there behind `actions`.
+    #[inline]
+    pub(crate) fn now<E>(answer: Result<Actions, E>, actions: &mut Actions) -> Self
+    where
+        E: Into<HandlerError>,
+    {
+        match answer {
+            Ok(answer) => {
+                actions.append(answer);
+                Self::Answered
+            }
+            Err(error) => Self::Failed(error.into()),
         }
+    }
+
+    /// Polls a call once: a handler that need not wait costs no further wake-up. Whoever takes a
+    /// pending answer polls it again with a waker of his own.
+    #[inline]
+    pub(crate) fn poll_once(
+        call: Pin<&mut (impl Future<Output = Answer> + ?Sized)>,
+        actions: &mut Actions,
+    ) -> Poll<Self> {
+        let progress = call.poll(&mut Context::from_waker(Waker::noop()));
+        progress.map(|answer| Self::now(answer, actions))
     }
 }
 
@@ -155,7 +181,7 @@ pub trait HandlerFn<Args, Kind>: Send + Sync + 'static {
     /// How the library calls it.
     #[doc(hidden)]
     #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
-    fn call(&self, args: Args) -> Reply;
+    fn call(&self, args: Args, actions: &mut Actions) -> Reply;
 }
 
 /// The kind of a function that answers at once.
@@ -174,8 +200,10 @@ where
     E: Into<BoxError>,
 {
     #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
-    fn call(&self, args: Args) -> Reply {
-        Reply::Now(self(args).map_err(|error| HandlerError::Failed(error.into())))
+    #[inline]
+    fn call(&self, args: Args, actions: &mut Actions) -> Reply {
+        let failed = |error: E| HandlerError::Failed(error.into());
+        Reply::now(self(args).map_err(failed), actions)
     }
 }
 
@@ -186,9 +214,14 @@ where
     E: Into<BoxError>,
 {
     #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
-    fn call(&self, args: Args) -> Reply {
+    fn call(&self, args: Args, actions: &mut Actions) -> Reply {
         let answer = self(args);
-        Reply::poll_once(async { answer.await.map_err(|error| HandlerError::Failed(error.into())) })
+        let mut call: PendingAnswer =
+            Box::pin(async { answer.await.map_err(|error| HandlerError::Failed(error.into())) });
+        match Reply::poll_once(call.as_mut(), actions) {
+            Poll::Ready(reply) => reply,
+            Poll::Pending => Reply::Later(call),
+        }
     }
 }
 
@@ -207,12 +240,19 @@ impl<F, Args, Kind> Function<F, Args, Kind> {
 impl<F, Args, Kind> Dispatch for Arc<Function<F, Args, Kind>>
 where
     F: HandlerFn<Args, Kind>,
-    Args: FromMessage,
+    Args: for<'a> FromMessage<'a>,
 {
-    fn dispatch(&self, message: Message, _: &Origin, _: Option<&Place>) -> Reply {
+    #[inline]
+    fn dispatch(
+        &self,
+        message: MessageRef<'_>,
+        _: &Origin,
+        _: Option<&Place>,
+        actions: &mut Actions,
+    ) -> Reply {
         match Args::from_message(message) {
-            Ok(args) => self.function.call(args),
-            Err(error) => Reply::Now(Err(error.into())),
+            Ok(args) => self.function.call(args, actions),
+            Err(error) => Reply::Failed(error.into()),
         }
     }
 

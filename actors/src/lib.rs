@@ -31,6 +31,7 @@
 //! |---|---|
 //! | answer messages with an actor that has state | [`HandlerActor`] |
 //! | answer messages with a function | [`handler_fn`] |
+//! | answer messages at once, from where they lie | [`ReadyHandler`], [`Registry::on_ready`] |
 //! | answer messages with a raw actix actor | [`Registry::on_actor`], [`Call`] |
 //! | answer messages on threads of their own | [`BlockingHandler`], [`Registry::on_blocking`] |
 //! | say which arguments a handler takes | [`FromMessage`] |
@@ -81,6 +82,7 @@ mod panics;
 mod preamble;
 mod proxy_header;
 mod quota;
+mod ready;
 mod refusal;
 mod registry;
 mod restarts;
@@ -113,10 +115,11 @@ pub use listen::Listen;
 pub use mailbox::Call;
 pub use origin::{Origin, PeerAddress};
 pub use panics::Panic;
+pub use ready::ReadyHandler;
 pub use registry::Registry;
 pub use route::{Route, handler_fn};
 pub use running_agent::RunningAgent;
-pub use spop::{Action, ActionError, Actions, Message, Messages, Scope, TypedData};
+pub use spop::{Action, ActionError, Actions, Message, MessageRef, Messages, Scope, TypedData};
 pub use statistics::{Histogram, Outcomes, Statistics, StatusCounts, WrongTraffic};
 pub use tasks::Tasks;
 #[cfg(feature = "tls")]

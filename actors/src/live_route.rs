@@ -8,7 +8,7 @@ use crate::{
     fence,
     handler::{Answer, Reply},
     origin::Origin,
-    spop::{Actions, Message, TypedData},
+    spop::{Actions, MessageRef, TypedData},
     statistics::Counters,
     throttle::Throttle,
 };
@@ -34,14 +34,14 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// How long this message may take.
     #[inline]
-    pub(crate) fn of(&self, message: &Message) -> Duration {
+    pub(crate) fn of(&self, message: &MessageRef<'_>) -> Duration {
         match &self.argument {
             None => self.time,
             Some(argument) => self.shortened(message, argument),
         }
     }
 
-    fn shortened(&self, message: &Message, argument: &str) -> Duration {
+    fn shortened(&self, message: &MessageRef<'_>, argument: &str) -> Duration {
         let milliseconds = match message.get(argument) {
             Some(TypedData::Int32(ms)) => i64::from(ms),
             Some(TypedData::Int64(ms)) => ms,
@@ -57,33 +57,40 @@ impl Deadline {
 impl LiveRoute {
     /// How long this message may take.
     #[inline]
-    pub(crate) fn time_for(&self, message: &Message) -> Duration {
+    pub(crate) fn time_for(&self, message: &MessageRef<'_>) -> Duration {
         self.deadline.of(message)
     }
 
     /// Hands a message to the handler, behind the fence, if it is at work and has room for a call.
     #[inline]
-    pub(crate) fn call(&self, message: Message, origin: &Origin) -> Reply<PendingCall> {
-        self.cell.call(message, origin)
+    pub(crate) fn call(
+        &self,
+        message: MessageRef<'_>,
+        origin: &Origin,
+        actions: &mut Actions,
+    ) -> Reply<PendingCall> {
+        self.cell.call(message, origin, actions)
     }
 
     /// What an answer, or the lack of one, puts into the ACK. Counts and logs it.
-    #[inline]
     pub(crate) fn settle(&self, answer: Answer) -> Actions {
         match answer {
             Ok(actions) => {
-                self.counters.count(|statistics| statistics.messages.answered += 1);
+                self.counters.message_answered();
                 actions
             }
-            Err(error) => {
-                fence::shield(&self.name, || self.report(error));
-                self.fallback.clone()
-            }
+            Err(error) => self.fall_back(error).clone(),
         }
     }
 
-    /// Counts and logs an error, and drops it.
+    /// What is sent in the place of an answer. Counts and logs why.
     #[cold]
+    pub(crate) fn fall_back(&self, error: HandlerError) -> &Actions {
+        fence::shield(&self.name, || self.report(error));
+        &self.fallback
+    }
+
+    /// Counts and logs an error, and drops it.
     fn report(&self, error: HandlerError) {
         self.counters.count(|statistics| {
             let outcomes = &mut statistics.messages;

@@ -6,7 +6,7 @@ use crate::{
     error::{BoxError, HandlerError},
     handler::{Dispatch, Reply},
     origin::Origin,
-    spop::{Actions, Message},
+    spop::{Actions, Message, MessageRef},
 };
 
 /// The mailbox of a raw actix actor.
@@ -41,7 +41,14 @@ impl actix::Message for Call {
 }
 
 impl Dispatch for Mailbox {
-    fn dispatch(&self, message: Message, origin: &Origin, place: Option<&Place>) -> Reply {
+    fn dispatch(
+        &self,
+        message: MessageRef<'_>,
+        origin: &Origin,
+        place: Option<&Place>,
+        _: &mut Actions,
+    ) -> Reply {
+        let message = message.to_message();
         let call = Call { message, origin: origin.clone(), _place: place.cloned() };
         let request = self.recipient.send(call);
         let alarm = self.alarm.clone();

@@ -36,17 +36,39 @@ pub enum PeerAddress {
 }
 
 impl Origin {
-    pub(crate) fn new(
-        peer: Arc<Peer>,
-        (stream_id, frame_id): (StreamId, FrameId),
-        arrived: Instant,
-    ) -> Self {
-        Self { peer, stream_id, frame_id, arrived, deadline: arrived }
+    /// The origin of what comes from a peer; the rest is set for every NOTIFY.
+    pub(crate) fn new(peer: Peer) -> Self {
+        let now = Instant::now();
+        Self {
+            peer: Arc::new(peer),
+            stream_id: StreamId(0),
+            frame_id: FrameId(0),
+            arrived: now,
+            deadline: now,
+        }
+    }
+
+    /// The same origin for another NOTIFY of the same connection.
+    #[inline]
+    pub(crate) fn set_ids(&mut self, stream_id: StreamId, frame_id: FrameId) {
+        self.stream_id = stream_id;
+        self.frame_id = frame_id;
+    }
+
+    /// The same origin for NOTIFYs that came at `arrived`.
+    #[inline]
+    pub(crate) fn set_arrived(&mut self, arrived: Instant) {
+        self.arrived = arrived;
     }
 
     /// The same origin for a message that has `time` from its arrival on.
+    #[inline]
     pub(crate) fn set_time(&mut self, time: Duration) {
         self.deadline = self.arrived + time;
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     pub(crate) fn ids(&self) -> (StreamId, FrameId) {

@@ -1,13 +1,13 @@
 //! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
 
-use std::{collections::BTreeMap, num::NonZero, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, num::NonZero, rc::Rc};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
 use futures_util::future::join_all;
 
 use crate::{
     blocking::BlockingHandler, error::AgentError, limits::Limits, live_route::LiveRoute,
-    mailbox::Call, route::Route, statistics::Counters,
+    mailbox::Call, ready::ReadyHandler, route::Route, statistics::Counters,
 };
 
 /// The blueprint of an agent: message names, and the handlers that answer them.
@@ -64,6 +64,17 @@ impl Registry {
         F: Fn() -> Addr<A> + Send + Sync + 'static,
     {
         self.on(name, Route::actor(factory))
+    }
+
+    /// Answers the messages called `name` at once, by the handler that a factory makes on each arbiter;
+    /// see [`ReadyHandler`].
+    #[must_use]
+    pub fn on_ready<H, F>(self, name: impl Into<String>, factory: F) -> Self
+    where
+        H: ReadyHandler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        self.on(name, Route::ready(factory))
     }
 
     /// Answers the messages called `name` on threads of their own, so many on every arbiter; see
@@ -133,12 +144,26 @@ pub(crate) struct Routes {
     /// A tree, as an agent has few names: comparing them costs less than hashing one.
     by_name: BTreeMap<Box<[u8]>, Rc<LiveRoute>>,
     catch_all: Option<Rc<LiveRoute>>,
+    /// The one that was found last: most agents are asked for one name again and again.
+    last: RefCell<Option<Rc<LiveRoute>>>,
 }
 
 impl Routes {
     #[inline]
-    pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<LiveRoute>> {
-        self.by_name.get(name).or(self.catch_all.as_ref())
+    pub(crate) fn find(&self, name: &[u8]) -> Option<Rc<LiveRoute>> {
+        match &*self.last.borrow() {
+            Some(last) if last.name.as_bytes() == name => return Some(Rc::clone(last)),
+            _ => {}
+        }
+        self.search(name)
+    }
+
+    fn search(&self, name: &[u8]) -> Option<Rc<LiveRoute>> {
+        if let Some(found) = self.by_name.get(name) {
+            self.last.replace(Some(Rc::clone(found)));
+            return Some(Rc::clone(found));
+        }
+        self.catch_all.clone()
     }
 
     /// Ends every handler in good order.

@@ -12,11 +12,12 @@ use crate::{
     error::{AgentError, BoxError},
     feeder::Blocking,
     handler::{Dispatch, Function, HandlerActor, HandlerFn},
-    instance::Instance,
+    instance,
     keeper::{self, Care, Start, Starting},
     limits::{Limits, MAX_DURATION, check, check_duration},
     live_route::{Deadline, LiveRoute},
     mailbox::{Call, Mailbox},
+    ready::{Ready, ReadyHandler},
     restarts::Budget,
     spop::Actions,
     statistics::Counters,
@@ -66,7 +67,7 @@ pub struct Route {
 pub fn handler_fn<F, Args, Kind>(function: F) -> Route
 where
     F: HandlerFn<Args, Kind>,
-    Args: FromMessage + 'static,
+    Args: for<'a> FromMessage<'a> + 'static,
     Kind: 'static,
 {
     let function = Arc::new(Function::new(function));
@@ -85,9 +86,20 @@ impl Route {
     {
         Self::from_start(move |alarm| {
             let handler = factory();
-            Box::pin(async {
-                Ok(Box::new(Instance::start(handler, alarm).await?) as Box<dyn Dispatch>)
-            })
+            Box::pin(instance::start(handler, alarm))
+        })
+    }
+
+    /// A route to the handler that `factory` makes, once for every arbiter and again after a panic, and
+    /// that answers at once.
+    pub fn ready<H, F>(factory: F) -> Self
+    where
+        H: ReadyHandler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        Self::from_start(move |_| {
+            let handler = Ready::new(factory());
+            Box::pin(async { Ok(Box::new(handler) as Box<dyn Dispatch>) })
         })
     }
 

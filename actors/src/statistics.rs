@@ -1,7 +1,7 @@
 //! Statistics: what the agent has seen and done, counted per arbiter and added up on request.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -328,16 +328,51 @@ impl Default for Histogram {
 
 /// The statistics of one arbiter, shared by everything on it.
 #[derive(Debug, Default)]
-pub(crate) struct Counters(RefCell<Statistics>);
+pub(crate) struct Counters {
+    /// What is counted for every NOTIFY.
+    notifies: Cell<u64>,
+    acks: Cell<u64>,
+    answered: Cell<u64>,
+    /// Everything else.
+    rest: RefCell<Statistics>,
+}
 
 impl Counters {
+    /// A NOTIFY has come.
+    #[inline]
+    pub(crate) fn notify(&self) {
+        self.notifies.set(self.notifies.get() + 1);
+    }
+
+    /// An ACK leaves.
+    #[inline]
+    pub(crate) fn ack(&self) {
+        self.acks.set(self.acks.get() + 1);
+    }
+
+    /// A handler has answered a message.
+    #[inline]
+    pub(crate) fn message_answered(&self) {
+        self.answered.set(self.answered.get() + 1);
+    }
+
+    /// So many NOTIFYs were answered so soon.
+    pub(crate) fn answered_at_once(&self, notifies: u64, latency: Duration) {
+        self.count(|statistics| statistics.latency.record(latency, notifies));
+    }
+
+    /// Counts anything else.
     #[inline]
     pub(crate) fn count(&self, count: impl FnOnce(&mut Statistics)) {
-        count(&mut self.0.borrow_mut());
+        count(&mut self.rest.borrow_mut());
     }
 
     pub(crate) fn snapshot(&self) -> Statistics {
-        self.0.borrow().clone()
+        let mut statistics = self.rest.borrow().clone();
+        statistics.notifies += self.notifies.get();
+        statistics.acks += self.acks.get();
+        statistics.messages.answered += self.answered.get();
+        statistics
     }
 }
 

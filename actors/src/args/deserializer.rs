@@ -3,7 +3,7 @@
 use serde::{
     de::{
         self, DeserializeSeed, Deserializer, MapAccess, Visitor,
-        value::{BytesDeserializer, StrDeserializer},
+        value::{BorrowedBytesDeserializer, BorrowedStrDeserializer},
     },
     forward_to_deserialize_any,
 };
@@ -12,7 +12,7 @@ use super::{
     ArgsError,
     value::{SameName, Value},
 };
-use crate::spop::{Arg, Args, Message};
+use crate::spop::{Arg, Args, MessageRef};
 
 /// A message as a map of its arguments.
 pub(super) struct MessageDeserializer<'a> {
@@ -20,7 +20,8 @@ pub(super) struct MessageDeserializer<'a> {
 }
 
 impl<'a> MessageDeserializer<'a> {
-    pub(super) fn new(message: &'a Message) -> Self {
+    #[inline]
+    pub(super) fn new(message: MessageRef<'a>) -> Self {
         Self { args: message.args() }
     }
 }
@@ -28,6 +29,7 @@ impl<'a> MessageDeserializer<'a> {
 impl<'de> Deserializer<'de> for MessageDeserializer<'de> {
     type Error = ArgsError;
 
+    #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
         visitor.visit_map(ArgMap { args: self.args, current: None, gathered: Vec::new() })
     }
@@ -77,6 +79,7 @@ struct ArgMap<'de> {
 impl<'de> MapAccess<'de> for ArgMap<'de> {
     type Error = ArgsError;
 
+    #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
@@ -86,13 +89,10 @@ impl<'de> MapAccess<'de> for ArgMap<'de> {
         let Some(Arg { name, .. }) = self.current else {
             return Ok(None);
         };
-        match str::from_utf8(name) {
-            Ok(name) => seed.deserialize(StrDeserializer::new(name)),
-            Err(_) => seed.deserialize(BytesDeserializer::new(name)),
-        }
-        .map(Some)
+        seed.deserialize(Name(name)).map(Some)
     }
 
+    #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ArgsError> {
         let arg = self.current.take().ok_or_else(|| de::Error::custom("a value before its key"))?;
         let same_name =
@@ -103,5 +103,30 @@ impl<'de> MapAccess<'de> for ArgMap<'de> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.args.len())
+    }
+}
+
+/// The name of an argument: bytes where a field is looked for, text where text is asked for.
+struct Name<'de>(&'de [u8]);
+
+impl<'de> Deserializer<'de> for Name<'de> {
+    type Error = ArgsError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
+        match str::from_utf8(self.0) {
+            Ok(name) => BorrowedStrDeserializer::new(name).deserialize_any(visitor),
+            Err(_) => BorrowedBytesDeserializer::new(self.0).deserialize_any(visitor),
+        }
+    }
+
+    /// The fields of a struct are found by their bytes, which need not be looked at twice.
+    #[inline]
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
+        visitor.visit_borrowed_bytes(self.0)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum ignored_any
     }
 }

@@ -4,7 +4,7 @@
 //! ACK : <STREAM-ID><FRAME-ID><LIST-OF-ACTIONS>             (the ids are those of the NOTIFY)
 //! ```
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::{
     actions::Actions,
@@ -62,9 +62,7 @@ impl Ack {
 
     #[inline]
     fn piece(&self, frame_type: FrameType, flags: Flags, actions: &[u8], dst: &mut BytesMut) {
-        frame::encode_with(frame_type, flags, self.stream_id, self.frame_id, dst, |dst| {
-            dst.put_slice(actions);
-        });
+        frame::encode_around(frame_type, flags, self.stream_id, self.frame_id, actions, dst);
     }
 
     fn room(&self, max_frame_size: u32) -> usize {

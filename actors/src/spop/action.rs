@@ -8,10 +8,10 @@
 
 use std::fmt;
 
-use bytes::BufMut;
 use thiserror::Error;
 
 use super::{
+    put::Put,
     scope::Scope,
     typed_data::TypedData,
     varint,
@@ -89,15 +89,15 @@ impl<'a> Action<'a> {
         }
     }
 
-    pub(super) fn write(&self, dst: &mut impl BufMut) {
+    pub(super) fn write(&self, dst: &mut impl Put) {
         match *self {
             Self::SetVar { scope, name, value } => {
-                dst.put_slice(&[SET_VAR, 3, scope.id()]);
+                dst.put(&[SET_VAR, 3, scope.id()]);
                 varint::write_string(name, dst);
                 value.write(dst);
             }
             Self::UnsetVar { scope, name } => {
-                dst.put_slice(&[UNSET_VAR, 2, scope.id()]);
+                dst.put(&[UNSET_VAR, 2, scope.id()]);
                 varint::write_string(name, dst);
             }
         }

@@ -8,13 +8,12 @@ use std::fmt;
 
 use super::{
     action::{Action, ActionError, check_name},
+    put::Put,
     scope::Scope,
+    short_bytes::ShortBytes,
     typed_data::TypedData,
     wire::{Reader, WireError},
 };
-
-/// Room for two or three actions, in bytes.
-const USUAL_SIZE: usize = 64;
 
 /// The actions of an answer, in order, kept as the bytes that go on the wire.
 ///
@@ -33,7 +32,7 @@ const USUAL_SIZE: usize = 64;
 /// ```
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Actions {
-    bytes: Vec<u8>,
+    bytes: ShortBytes,
 }
 
 impl Actions {
@@ -88,10 +87,6 @@ impl Actions {
     }
 
     fn push(&mut self, action: &Action<'_>) {
-        if self.bytes.is_empty() {
-            // One allocation for what most answers need.
-            self.bytes.reserve(USUAL_SIZE);
-        }
         action.write(&mut self.bytes);
     }
 
@@ -100,8 +95,13 @@ impl Actions {
         if self.bytes.is_empty() {
             *self = others;
         } else {
-            self.bytes.extend_from_slice(&others.bytes);
+            self.bytes.put(others.bytes.as_slice());
         }
+    }
+
+    /// Appends all actions of `others`, which stay there.
+    pub(crate) fn append_all(&mut self, others: &Self) {
+        self.bytes.put(others.bytes.as_slice());
     }
 
     /// Whether there is no action.
@@ -112,16 +112,16 @@ impl Actions {
 
     /// The actions in order.
     pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
-        let mut reader = Reader::new(&self.bytes);
+        let mut reader = Reader::new(self.bytes.as_slice());
         std::iter::from_fn(move || Action::read(&mut reader).ok())
     }
 
     /// The bytes of the leading actions that fit into `room`, and how many actions do not.
     pub(super) fn fit(&self, room: usize) -> (&[u8], usize) {
         if self.bytes.len() <= room {
-            return (&self.bytes, 0);
+            return (self.bytes.as_slice(), 0);
         }
-        let mut reader = Reader::new(&self.bytes);
+        let mut reader = Reader::new(self.bytes.as_slice());
         let mut fitting = 0;
         let mut left_out = 0;
         while Action::read(&mut reader).is_ok() {
@@ -132,7 +132,7 @@ impl Actions {
                 left_out += 1;
             }
         }
-        (self.bytes.get(..fitting).unwrap_or_default(), left_out)
+        (self.bytes.as_slice().get(..fitting).unwrap_or_default(), left_out)
     }
 
     /// Leaves out the actions from the end that go beyond `room` bytes; says how many.
@@ -150,7 +150,7 @@ impl Actions {
 
     /// All actions as they stand in an ACK.
     pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_slice()
     }
 
     pub(crate) fn decode(payload: &[u8]) -> Result<Self, WireError> {
@@ -158,7 +158,7 @@ impl Actions {
         while !reader.is_empty() {
             Action::read(&mut reader)?;
         }
-        Ok(Self { bytes: payload.to_vec() })
+        Ok(Self { bytes: payload.into() })
     }
 }
 

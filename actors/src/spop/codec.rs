@@ -13,7 +13,8 @@ use super::{
     wire::WireError,
 };
 
-const LENGTH_SIZE: usize = 4;
+/// How many bytes the length before a frame has.
+pub(crate) const LENGTH_SIZE: usize = 4;
 
 /// Cuts and joins frames of both sides.
 ///
@@ -48,38 +49,43 @@ impl FrameCodec {
     /// If the bytes are not a frame of the grammar, or one that is too large.
     #[inline]
     pub fn cut(&self, src: &mut BytesMut) -> Result<Option<Frame>, Violation> {
-        let Some(length) = self.frame_length(src)? else {
+        let Some(length) = self.whole_frame(src)? else {
             return Ok(None);
         };
-        if src.len() - LENGTH_SIZE < length {
-            return Ok(None);
-        }
         src.advance(LENGTH_SIZE);
         Frame::decode(src.split_to(length).freeze()).map(Some)
     }
 
-    fn frame_length(&self, src: &BytesMut) -> Result<Option<usize>, Violation> {
+    /// How many bytes the first frame has behind its length, if it is there as a whole.
+    #[inline]
+    pub(crate) fn whole_frame(&self, src: &[u8]) -> Result<Option<usize>, Violation> {
+        let length = self.frame_length(src)?;
+        Ok(length.filter(|&length| src.len() - LENGTH_SIZE >= length))
+    }
+
+    #[inline]
+    fn frame_length(&self, src: &[u8]) -> Result<Option<usize>, Violation> {
         let Some(&first) = src.first_chunk::<LENGTH_SIZE>() else {
             return Ok(None);
         };
         let length = u32::from_be_bytes(first);
-        if length < MIN_FRAME_LENGTH {
-            return Err(WireError::FrameTooShort { length, minimum: MIN_FRAME_LENGTH }.into());
-        }
         match usize::try_from(length) {
-            Ok(bytes) if length <= self.max_frame_size => Ok(Some(bytes)),
-            _ => Err(self.too_large(first)),
+            Ok(bytes) if (MIN_FRAME_LENGTH..=self.max_frame_size).contains(&length) => {
+                Ok(Some(bytes))
+            }
+            _ => Err(self.refuse(first)),
         }
     }
 
     #[cold]
-    fn too_large(&self, first: [u8; LENGTH_SIZE]) -> Violation {
+    fn refuse(&self, first: [u8; LENGTH_SIZE]) -> Violation {
+        let length = u32::from_be_bytes(first);
+        if length < MIN_FRAME_LENGTH {
+            return WireError::FrameTooShort { length, minimum: MIN_FRAME_LENGTH }.into();
+        }
         match Foreign::of(first) {
             Some(protocol) if !self.is_greeted => Violation::Foreign(protocol),
-            _ => {
-                let length = u32::from_be_bytes(first);
-                WireError::FrameTooLarge { length, limit: self.max_frame_size }.into()
-            }
+            _ => WireError::FrameTooLarge { length, limit: self.max_frame_size }.into(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A fragment: a piece of a NOTIFY, or of an ACK.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::{
     flags::Flags,
@@ -26,15 +26,7 @@ pub struct Fragment {
 
 impl Fragment {
     pub(super) fn encode(&self, dst: &mut BytesMut) {
-        frame::encode_with(
-            self.frame_type,
-            self.flags,
-            self.stream_id,
-            self.frame_id,
-            dst,
-            |dst| {
-                dst.put_slice(&self.payload);
-            },
-        );
+        let Self { frame_type, flags, stream_id, frame_id, payload } = self;
+        frame::encode_around(*frame_type, *flags, *stream_id, *frame_id, payload, dst);
     }
 }

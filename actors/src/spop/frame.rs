@@ -6,7 +6,7 @@
 //! FLAGS    : FIN 0x01 | ABORT 0x02
 //! ```
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     ack::Ack,
@@ -17,6 +17,8 @@ use super::{
     hello::{AgentHello, HaproxyHello},
     ids::{FrameId, StreamId},
     notify::{Messages, Notify},
+    notify_ref::{MessagesRef, NotifyRef},
+    put::Put,
     varint,
     violation::Violation,
     wire::{Reader, WireError},
@@ -27,6 +29,12 @@ pub const MIN_FRAME_LENGTH: u32 = 7;
 
 /// The smallest max-frame-size that the specification allows.
 pub const MAX_FRAME_SIZE_FLOOR: u32 = 256;
+
+/// The most bytes before a payload: length, type, flags and two ids.
+const MAX_HEAD: usize = 32;
+
+/// Type and flags of a NOTIFY that is whole.
+const WHOLE_NOTIFY: [u8; 5] = [FrameType::NOTIFY.0, 0, 0, 0, 1];
 
 /// One frame of either side.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -117,6 +125,25 @@ impl Frame {
         })
     }
 
+    /// Reads a NOTIFY that is whole where it lies; nothing if the frame is another one, or has flags
+    /// without a meaning. `owner` is what
+    /// the bytes are part of, if it can be shared.
+    #[inline]
+    pub(crate) fn whole_notify<'a>(
+        bytes: &'a [u8],
+        owner: Option<&'a Bytes>,
+    ) -> Result<Option<NotifyRef<'a>>, WireError> {
+        let Some(rest) = bytes.strip_prefix(&WHOLE_NOTIFY) else {
+            return Ok(None);
+        };
+        let mut reader = Reader::new(rest);
+        Ok(Some(NotifyRef {
+            stream_id: StreamId(reader.varint("STREAM-ID")?),
+            frame_id: FrameId(reader.varint("FRAME-ID")?),
+            messages: MessagesRef::read(reader, owner)?,
+        }))
+    }
+
     fn decode_connection_wide(head: &Head, payload: &[u8]) -> Result<Self, Violation> {
         let decode: fn(&[u8]) -> Result<Self, Violation> = match head.frame_type {
             FrameType::HAPROXY_HELLO => |p| Ok(Self::HaproxyHello(HaproxyHello::decode(p)?)),
@@ -173,9 +200,8 @@ impl Frame {
             }
             Self::Ack(ack) => {
                 let (stream_id, frame_id) = (ack.stream_id, ack.frame_id);
-                encode_with(FrameType::ACK, Flags::FIN, stream_id, frame_id, dst, |dst| {
-                    dst.put_slice(ack.actions.as_bytes());
-                });
+                let actions = ack.actions.as_bytes();
+                encode_around(FrameType::ACK, Flags::FIN, stream_id, frame_id, actions, dst);
             }
             Self::Fragment(fragment) => fragment.encode(dst),
             Self::Unknown(frame_type) => encode_whole(*frame_type, dst, |_| {}),
@@ -198,15 +224,73 @@ pub(super) fn encode_with(
     payload: impl FnOnce(&mut BytesMut),
 ) {
     let start = dst.len();
-    dst.put_u32(0);
-    dst.put_u8(frame_type.0);
-    dst.put_u32(flags.bits());
-    varint::write(stream_id.0, dst);
-    varint::write(frame_id.0, dst);
+    encode_around(frame_type, flags, stream_id, frame_id, &[], dst);
     payload(dst);
     let length = u32::try_from(dst.len() - start - 4).unwrap_or(u32::MAX);
     if let Some(head) = dst.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
         *head = length.to_be_bytes();
+    }
+}
+
+/// Appends a frame around a payload that is there already.
+#[inline]
+pub(super) fn encode_around(
+    frame_type: FrameType,
+    flags: Flags,
+    stream_id: StreamId,
+    frame_id: FrameId,
+    payload: &[u8],
+    dst: &mut BytesMut,
+) {
+    let mut head = FrameHead::new(frame_type, flags);
+    varint::write(stream_id.0, &mut head);
+    varint::write(frame_id.0, &mut head);
+    dst.reserve(MAX_HEAD + payload.len());
+    dst.put(head.finish(payload.len()));
+    dst.put(payload);
+}
+
+/// Everything before the payload, as it is written.
+struct FrameHead {
+    bytes: [u8; MAX_HEAD],
+    used: usize,
+}
+
+impl FrameHead {
+    /// Length, type and flags; the ids are put behind them.
+    #[inline]
+    fn new(frame_type: FrameType, flags: Flags) -> Self {
+        let mut head = Self { bytes: [0; MAX_HEAD], used: 4 };
+        head.put_byte(frame_type.0);
+        head.put(&flags.bits().to_be_bytes());
+        head
+    }
+
+    /// Its bytes, with the length of the frame.
+    #[inline]
+    fn finish(&mut self, payload: usize) -> &[u8] {
+        let length = u32::try_from(self.used - 4 + payload).unwrap_or(u32::MAX);
+        if let Some(first) = self.bytes.first_chunk_mut() {
+            *first = length.to_be_bytes();
+        }
+        self.bytes.get(..self.used).unwrap_or_default()
+    }
+}
+
+impl Put for FrameHead {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.put_byte(byte);
+        }
+    }
+
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.used) {
+            *place = byte;
+            self.used += 1;
+        }
     }
 }
 

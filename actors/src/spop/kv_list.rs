@@ -4,9 +4,8 @@
 //! KV-LIST : [ <KV-NAME:string><KV-VALUE:TYPED-DATA> … ]
 //! ```
 
-use bytes::BufMut;
-
 use super::{
+    put::Put,
     typed_data::TypedData,
     varint,
     wire::{Reader, WireError},
@@ -25,7 +24,7 @@ pub(super) fn read<'a>(
     Ok(())
 }
 
-pub(super) fn write(name: &str, value: TypedData<'_>, dst: &mut impl BufMut) {
+pub(super) fn write(name: &str, value: TypedData<'_>, dst: &mut impl Put) {
     varint::write_string(name.as_bytes(), dst);
     value.write(dst);
 }

@@ -7,17 +7,19 @@
 
 use std::fmt;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::{
+    message_ref::MessageRef,
+    put::Put,
     typed_data::TypedData,
     varint,
     wire::{Reader, WireError},
 };
 
 pub(super) const MESSAGE_NAME: &str = "MESSAGE-NAME";
-const NB_ARGS: &str = "NB-ARGS";
-const ARG_NAME: &str = "ARG-NAME";
+pub(super) const NB_ARGS: &str = "NB-ARGS";
+pub(super) const ARG_NAME: &str = "ARG-NAME";
 
 /// One message of a NOTIFY: a slice of the frame that carried it, already checked.
 ///
@@ -52,7 +54,7 @@ impl Message {
         let name = name.as_ref();
         let mut bytes = BytesMut::with_capacity(name.len() + 16);
         varint::write_string(name, &mut bytes);
-        bytes.put_u8(0);
+        bytes.put_byte(0);
         Self { bytes: bytes.freeze() }
     }
 
@@ -77,23 +79,20 @@ impl Message {
     #[must_use]
     #[inline]
     pub fn name(&self) -> &[u8] {
-        Reader::new(&self.bytes).string(MESSAGE_NAME).unwrap_or_default()
+        self.as_ref().name()
     }
 
     /// The arguments in wire order.
     #[must_use]
     #[inline]
     pub fn args(&self) -> Args<'_> {
-        let mut reader = Reader::new(&self.bytes);
-        let left = reader.string(MESSAGE_NAME).and_then(|_| reader.byte(NB_ARGS));
-        Args { left: left.unwrap_or_default(), reader }
+        self.as_ref().args()
     }
 
     /// The value of the first argument with this name.
     #[must_use]
     pub fn get(&self, name: impl AsRef<[u8]>) -> Option<TypedData<'_>> {
-        let name = name.as_ref();
-        self.args().find(|arg| arg.name == name).map(|arg| arg.value)
+        self.as_ref().get(name)
     }
 
     /// The message as it stands in a NOTIFY.
@@ -102,19 +101,28 @@ impl Message {
         &self.bytes
     }
 
-    /// Takes bytes that [`Message::skip`] has read without an error.
+    /// The same message, to read from.
+    #[must_use]
+    #[inline]
+    pub fn as_ref(&self) -> MessageRef<'_> {
+        self.into()
+    }
+
+    pub(super) fn shared_bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Takes bytes that [`MessageRef::read`] has read without an error.
     pub(super) fn from_checked(bytes: Bytes) -> Self {
         Self { bytes }
     }
+}
 
-    /// Reads over one message and checks all of it.
+impl<'a> Args<'a> {
+    /// The first `left` arguments that `reader` has.
     #[inline]
-    pub(super) fn skip(reader: &mut Reader<'_>) -> Result<(), WireError> {
-        reader.string(MESSAGE_NAME)?;
-        for _ in 0..reader.byte(NB_ARGS)? {
-            Arg::read(reader)?;
-        }
-        Ok(())
+    pub(super) fn new(left: u8, reader: Reader<'a>) -> Self {
+        Self { left, reader }
     }
 }
 
@@ -153,11 +161,7 @@ impl fmt::Display for Arg<'_> {
 /// `check-client-ip(ip=127.0.0.1, ua="curl")`
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(", self.name().escape_ascii())?;
-        for (index, arg) in self.args().enumerate() {
-            write!(f, "{}{arg}", if index == 0 { "" } else { ", " })?;
-        }
-        f.write_str(")")
+        self.as_ref().fmt(f)
     }
 }
 

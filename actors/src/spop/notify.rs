@@ -7,13 +7,15 @@
 
 use std::iter::FusedIterator;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::{
     ack::Ack,
     actions::Actions,
     ids::{FrameId, StreamId},
     message::{MESSAGE_NAME, Message},
+    message_ref::MessageRef,
+    put::Put,
     wire::{Reader, WireError},
 };
 
@@ -64,11 +66,15 @@ impl Messages {
         self.bytes.len()
     }
 
+    pub(super) fn shared_bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     pub(super) fn decode(payload: Bytes) -> Result<Self, WireError> {
         let mut reader = Reader::new(&payload);
         let mut count = 0;
         while !reader.is_empty() {
-            Message::skip(&mut reader)?;
+            MessageRef::read(&mut reader, None)?;
             count += 1;
         }
         Ok(Self { bytes: payload, count })
@@ -78,8 +84,8 @@ impl Messages {
     pub(super) fn names_in(front: &[u8]) -> Self {
         let mut reader = Reader::new(front);
         let next = || {
-            let name = Message::new(reader.clone().string(MESSAGE_NAME).ok()?);
-            let is_whole = Message::skip(&mut reader).is_ok();
+            let name = Message::new({ reader }.string(MESSAGE_NAME).ok()?);
+            let is_whole = MessageRef::read(&mut reader, None).is_ok();
             if !is_whole {
                 reader = Reader::new(&[]);
             }
@@ -89,7 +95,7 @@ impl Messages {
     }
 
     pub(super) fn encode(&self, dst: &mut BytesMut) {
-        dst.put_slice(&self.bytes);
+        dst.put(&self.bytes);
     }
 }
 
@@ -104,7 +110,7 @@ impl Iterator for Messages {
             return Some(Message::from_checked(std::mem::take(&mut self.bytes)));
         }
         let mut reader = Reader::new(&self.bytes);
-        Message::skip(&mut reader).ok()?;
+        MessageRef::read(&mut reader, None).ok()?;
         let length = self.bytes.len() - reader.left();
         Some(Message::from_checked(self.bytes.split_to(length)))
     }
@@ -140,7 +146,7 @@ impl FromIterator<Message> for Messages {
         let mut bytes = BytesMut::new();
         let mut count = 0;
         for message in messages {
-            bytes.put_slice(message.as_bytes());
+            bytes.put(message.as_bytes());
             count += 1;
         }
         Self { bytes: bytes.freeze(), count }

@@ -98,6 +98,12 @@ impl Session {
         self.reassembly.is_some()
     }
 
+    /// Whether a NOTIFY may come: HELLO was agreed, and no fragment is missing.
+    #[inline]
+    pub(crate) fn takes_notify(&self) -> bool {
+        self.greeted && self.reassembly.is_none()
+    }
+
     /// Gives up a NOTIFY whose fragments have not all come.
     pub(crate) fn forget(&mut self) {
         self.reassembly = None;

@@ -13,9 +13,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use bytes::BufMut;
-
 use super::{
+    put::Put,
     varint,
     wire::{Reader, WireError},
 };
@@ -130,12 +129,29 @@ impl<'a> TypedData<'a> {
         })
     }
 
+    /// Reads over a value and checks it, as [`read`](Self::read) does.
     #[inline]
-    pub(super) fn write(&self, dst: &mut impl BufMut) {
+    pub(super) fn skip(reader: &mut Reader<'_>) -> Result<(), WireError> {
+        match reader.byte("typed-data")? & TYPE_MASK {
+            NULL | BOOL => Ok(()),
+            INT32 => reader.varint("INT32").map(drop),
+            UINT32 => reader.varint("UINT32").map(drop),
+            INT64 => reader.varint("INT64").map(drop),
+            UINT64 => reader.varint("UINT64").map(drop),
+            IPV4 => reader.take(4, "IPV4").map(drop),
+            IPV6 => reader.take(16, "IPV6").map(drop),
+            STRING => reader.string("STRING").map(drop),
+            BINARY => reader.string("BINARY").map(drop),
+            id => Err(WireError::ReservedType { id }),
+        }
+    }
+
+    #[inline]
+    pub(super) fn write(&self, dst: &mut impl Put) {
         match *self {
-            Self::Null => dst.put_u8(NULL),
-            Self::Bool(false) => dst.put_u8(BOOL),
-            Self::Bool(true) => dst.put_u8(BOOL | FLAG_TRUE),
+            Self::Null => dst.put_byte(NULL),
+            Self::Bool(false) => dst.put_byte(BOOL),
+            Self::Bool(true) => dst.put_byte(BOOL | FLAG_TRUE),
             // Negative numbers are sign-extended to 64 bits: HAProxy reads every integer as such.
             Self::Int32(value) => write_integer(INT32, i64::from(value).cast_unsigned(), dst),
             Self::Uint32(value) => write_integer(UINT32, value.into(), dst),
@@ -163,18 +179,18 @@ fn uint32(value: u64) -> TypedData<'static> {
     u32::try_from(value).map_or(TypedData::Uint64(value), TypedData::Uint32)
 }
 
-fn write_integer(id: u8, value: u64, dst: &mut impl BufMut) {
-    dst.put_u8(id);
+fn write_integer(id: u8, value: u64, dst: &mut impl Put) {
+    dst.put_byte(id);
     varint::write(value, dst);
 }
 
-fn write_bytes(id: u8, bytes: &[u8], dst: &mut impl BufMut) {
-    dst.put_u8(id);
-    dst.put_slice(bytes);
+fn write_bytes(id: u8, bytes: &[u8], dst: &mut impl Put) {
+    dst.put_byte(id);
+    dst.put(bytes);
 }
 
-fn write_text(id: u8, bytes: &[u8], dst: &mut impl BufMut) {
-    dst.put_u8(id);
+fn write_text(id: u8, bytes: &[u8], dst: &mut impl Put) {
+    dst.put_byte(id);
     varint::write_string(bytes, dst);
 }
 

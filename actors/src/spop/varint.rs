@@ -8,55 +8,58 @@
 //!
 //! The encoding is canonical, and 10 bytes hold every `u64`.
 
-use bytes::BufMut;
-
-use super::wire::{Reader, WireError};
+use super::{
+    put::Put,
+    wire::{Reader, WireError},
+};
 
 /// The first byte value that announces more bytes.
 const MULTI_BYTE: u64 = 0xf0;
 /// The bit of a following byte that announces more bytes.
 const CONTINUED: u64 = 0x80;
+/// The shift at which a second byte lands.
+const FIRST_SHIFT: u32 = 4;
 /// The shift at which a tenth byte lands; an eleventh does not exist.
 const LAST_SHIFT: u32 = 60;
 
 #[inline]
 pub(super) fn read(reader: &mut Reader<'_>, term: &'static str) -> Result<u64, WireError> {
     let first = u64::from(reader.byte(term)?);
-    if first < MULTI_BYTE {
-        return Ok(first);
-    }
+    if first < MULTI_BYTE { Ok(first) } else { read_more(first, reader, term) }
+}
+
+#[inline(never)]
+fn read_more(first: u64, reader: &mut Reader<'_>, term: &'static str) -> Result<u64, WireError> {
     let mut value = first;
-    let mut shift = 4;
-    loop {
+    for shift in (FIRST_SHIFT..LAST_SHIFT).step_by(7) {
         let next = u64::from(reader.byte(term)?);
-        let shifted = next << shift;
-        if shifted >> shift != next {
-            return Err(WireError::VarintOverflow { term });
-        }
-        value = value.checked_add(shifted).ok_or(WireError::VarintOverflow { term })?;
+        // Below the last shift, all groups together have no more than 62 bits.
+        value += next << shift;
         if next < CONTINUED {
             return Ok(value);
         }
-        if shift == LAST_SHIFT {
-            return Err(WireError::VarintOverflow { term });
-        }
-        shift += 7;
+    }
+    let last = u64::from(reader.byte(term)?);
+    let shifted = last << LAST_SHIFT;
+    match value.checked_add(shifted) {
+        Some(value) if shifted >> LAST_SHIFT == last => Ok(value),
+        _ => Err(WireError::VarintOverflow { term }),
     }
 }
 
 #[inline]
-pub(super) fn write(value: u64, dst: &mut impl BufMut) {
+pub(super) fn write(value: u64, dst: &mut impl Put) {
     if value < MULTI_BYTE {
-        dst.put_u8(low_byte(value));
+        dst.put_byte(low_byte(value));
         return;
     }
-    dst.put_u8(low_byte(value | MULTI_BYTE));
+    dst.put_byte(low_byte(value | MULTI_BYTE));
     let mut rest = (value - MULTI_BYTE) >> 4;
     while rest >= CONTINUED {
-        dst.put_u8(low_byte(rest | CONTINUED));
+        dst.put_byte(low_byte(rest | CONTINUED));
         rest = (rest - CONTINUED) >> 7;
     }
-    dst.put_u8(low_byte(rest));
+    dst.put_byte(low_byte(rest));
 }
 
 /// How many bytes [`write`] takes for `value`.
@@ -75,9 +78,9 @@ pub(super) fn length(value: u64) -> usize {
 
 /// A varint length and the bytes.
 #[inline]
-pub(super) fn write_string(bytes: &[u8], dst: &mut impl BufMut) {
+pub(super) fn write_string(bytes: &[u8], dst: &mut impl Put) {
     write(bytes.len() as u64, dst);
-    dst.put_slice(bytes);
+    dst.put(bytes);
 }
 
 #[inline]

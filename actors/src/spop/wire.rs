@@ -118,6 +118,13 @@ impl<'a> Reader<'a> {
         self.bytes.is_empty()
     }
 
+    /// What stands between this place and a later one of the same bytes.
+    #[inline]
+    pub(super) fn up_to(&self, later: &Self) -> &'a [u8] {
+        let length = self.left().saturating_sub(later.left());
+        self.bytes.get(..length).unwrap_or_default()
+    }
+
     #[inline]
     pub(super) fn byte(&mut self, term: &'static str) -> Result<u8, WireError> {
         let (&first, rest) = self.bytes.split_first().ok_or(WireError::Truncated { term })?;

@@ -84,6 +84,7 @@ const ORDER: &[&str] = &[
     "bulkhead",
     "handler",
     "fence",
+    "ready",
     "instance",
     "mailbox",
     "blocking",

@@ -115,7 +115,7 @@ pub(crate) fn recorder() -> (Route, UnboundedReceiver<Message>) {
 /// A route that hands over what `read` makes of a message.
 pub(crate) fn records<A, T>(sender: UnboundedSender<T>, read: fn(A) -> T) -> Route
 where
-    A: FromMessage + 'static,
+    A: for<'a> FromMessage<'a> + 'static,
     T: Send + 'static,
 {
     handler_fn(move |args: A| {
