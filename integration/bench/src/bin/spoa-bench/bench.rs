@@ -1,6 +1,5 @@
 //! The bench: servers are put on it, under whatever looks at them.
 
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use spoa_integration::{Endpoint, Failure, Scratch, free_port};
@@ -8,15 +7,18 @@ use spoa_integration::{Endpoint, Failure, Scratch, free_port};
 use crate::programs::Programs;
 use crate::running::Running;
 use crate::server::Server;
+use crate::workload::{Length, Report, Workload};
 
 /// A program under valgrind takes its time.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// Beyond the time that the load itself takes: connecting, warming up, waiting for the last ACKs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What all measurements need.
 #[derive(Debug)]
 pub(crate) struct Bench {
-    pub(crate) programs: Programs,
-    is_pinned: bool,
+    programs: Programs,
 }
 
 /// A server that listens.
@@ -40,25 +42,12 @@ pub(crate) struct Setting {
 }
 
 impl Bench {
-    /// A bench whose servers and generator have a processor each.
+    /// Builds the programs.
     ///
     /// # Errors
-    /// The programs do not build.
-    pub(crate) fn pinned() -> Result<Self, Failure> {
-        let count = available_parallelism().map_or(1, usize::from);
-        if count < 2 {
-            let sentence = "one processor: server and generator would take turns; give it two";
-            return Err(Failure::new(sentence));
-        }
-        Ok(Self { programs: Programs::build()?, is_pinned: true })
-    }
-
-    /// A bench whose programs run anywhere: what it counts does not depend on the clock.
-    ///
-    /// # Errors
-    /// The programs do not build.
-    pub(crate) fn unpinned() -> Result<Self, Failure> {
-        Ok(Self { programs: Programs::build()?, is_pinned: false })
+    /// They do not build.
+    pub(crate) fn new() -> Result<Self, Failure> {
+        Ok(Self { programs: Programs::build()? })
     }
 
     /// Starts a server, and returns when it listens.
@@ -85,18 +74,32 @@ impl Bench {
         Ok(Placed { endpoint, running, _scratch: scratch })
     }
 
-    /// Where servers run: the second processor.
-    pub(crate) fn server_pin(&self) -> Vec<String> {
-        self.pin("1")
+    /// Drives a server, with the load tool under another command.
+    ///
+    /// # Errors
+    /// Any error that the load tool counts, so that no number stands for a run with errors.
+    pub(crate) fn drive(
+        &self,
+        workload: &Workload,
+        placed: &Placed,
+        length: Length,
+        under: &[String],
+    ) -> Result<Report, Failure> {
+        let mut words = under.to_vec();
+        words.push(self.programs.load()?.display().to_string());
+        words.extend(workload.options(&placed.endpoint, placed.running.id(), length));
+        let limit = match length {
+            Length::Time(time) => time + PATIENCE,
+            Length::Frames(_) => 10 * PATIENCE,
+        };
+        let output = Running::start(&words)?.output(limit)?;
+        serde_json::from_str(&output).map_err(|error| {
+            Failure::new(format!("the load tool's report: {error}")).with("it", &output)
+        })
     }
 
-    /// Where the load tool runs: the first processor.
-    pub(crate) fn generator_pin(&self) -> Vec<String> {
-        self.pin("0")
-    }
-
-    fn pin(&self, processor: &str) -> Vec<String> {
-        let words = ["taskset", "-c", processor].map(str::to_owned);
-        if self.is_pinned { words.into() } else { Vec::new() }
+    /// The command that keeps another one on a processor.
+    pub(crate) fn pin(processor: &str) -> Vec<String> {
+        ["taskset", "-c", processor].map(str::to_owned).into()
     }
 }

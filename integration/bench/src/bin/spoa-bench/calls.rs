@@ -76,7 +76,7 @@ fn count_all(
     let columns = "--summary-columns=calls,errors,name";
     let under = ["strace", "-D", "-f", "-c", columns, "-o", &path].map(str::to_owned).into();
     let placed = bench.place(server, &Setting { under, ..Setting::default() })?;
-    workload.drive(bench, &placed.endpoint, &placed.running, Length::Frames(frames))?;
+    bench.drive(workload, &placed, Length::Frames(frames), &[])?;
     placed.running.terminate(END_LIMIT)?;
     let begun = Instant::now();
     loop {

@@ -54,7 +54,7 @@ fn count_all(
     let output = format!("--callgrind-out-file={}", file.display());
     let under = ["valgrind", "--tool=callgrind", &output].map(str::to_owned).into();
     let placed = bench.place(server, &Setting { under, ..Setting::default() })?;
-    workload.drive(bench, &placed.endpoint, &placed.running, Length::Frames(frames))?;
+    bench.drive(workload, &placed, Length::Frames(frames), &[])?;
     placed.running.terminate(END_LIMIT)?;
     let text = read_to_string(&file)
         .map_err(Failure::during("callgrind has written nothing; is valgrind installed?"))?;

@@ -8,21 +8,31 @@ mod bench;
 mod calls;
 mod instructions;
 mod options;
+mod point;
 mod programs;
+mod results;
+mod rounds;
 mod running;
 mod scenario;
 mod server;
+mod spread;
 mod table;
 mod workload;
 
+use std::fs;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use clap::Parser;
-use spoa_integration::Failure;
+use spoa_integration::{Failure, allow_descriptors};
 
 use self::bench::Bench;
-use self::options::{Command, Counting, Options};
+use self::options::{Command, Counting, Measuring, Options};
+use self::results::Results;
 use self::table::Table;
+
+/// Of a server with 10,000 connections.
+const DESCRIPTORS: u64 = 12_000;
 
 fn main() -> ExitCode {
     match run(Options::parse().command) {
@@ -36,13 +46,34 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Run(measuring) => measure(&measuring),
         Command::Instructions(counting) => count_instructions(&counting),
         Command::Calls(counting) => count_calls(&counting),
     }
 }
 
+fn measure(measuring: &Measuring) -> Result<(), Failure> {
+    let processors = available_parallelism().map_or(1, usize::from);
+    if processors < 2 {
+        let sentence = "one processor: server and generator would take turns; give it two";
+        return Err(Failure::new(sentence));
+    }
+    allow_descriptors(DESCRIPTORS)?;
+    let (points, servers) = (measuring.points(), measuring.servers());
+    let samples = measuring.rounds().run(&Bench::new()?, &points, &servers)?;
+    if let Some(path) = &measuring.json {
+        let text = serde_json::to_string_pretty(&samples).map_err(Failure::during("no JSON"))?;
+        fs::write(path, text)
+            .map_err(Failure::during(format!("cannot write {}", path.display())))?;
+    }
+    for table in (Results { points: &points, servers: &servers, samples: &samples }).tables() {
+        println!("{table}");
+    }
+    Ok(())
+}
+
 fn count_instructions(counting: &Counting) -> Result<(), Failure> {
-    let bench = Bench::unpinned()?;
+    let bench = Bench::new()?;
     let mut counts = Vec::new();
     for scenario in counting.scenarios(&instructions::SCENARIOS) {
         for server in counting.servers() {
@@ -53,7 +84,7 @@ fn count_instructions(counting: &Counting) -> Result<(), Failure> {
 }
 
 fn count_calls(counting: &Counting) -> Result<(), Failure> {
-    let bench = Bench::unpinned()?;
+    let bench = Bench::new()?;
     let mut counts = Vec::new();
     for scenario in counting.scenarios(&calls::SCENARIOS) {
         for server in counting.servers() {

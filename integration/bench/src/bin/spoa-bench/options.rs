@@ -1,7 +1,13 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
 
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::point::Point;
+use crate::rounds::Rounds;
 use crate::scenario::Scenario;
 use crate::server::Server;
 
@@ -14,10 +20,54 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Processor time per frame, latency and memory, as multiples of the floor's.
+    Run(Measuring),
     /// Instructions per frame, in user space, counted by valgrind.
     Instructions(Counting),
     /// System calls per frame, counted by strace.
     Calls(Counting),
+}
+
+/// What is measured.
+#[derive(Args, Debug)]
+pub(crate) struct Measuring {
+    /// Rounds; every one measures every server.
+    #[arg(long, value_name = "NUMBER", default_value = "5")]
+    rounds: NonZero<usize>,
+    /// How long each server is measured in a round.
+    #[arg(long, value_name = "NUMBER", default_value = "2")]
+    seconds: NonZero<u64>,
+    /// These scenarios.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LETTERS", ignore_case = true)]
+    only: Vec<Scenario>,
+    /// These servers; the floor always.
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        value_name = "NAMES",
+        default_value = "floor,peer,peer-nodelay,agent,agent-actor"
+    )]
+    agents: Vec<Server>,
+    /// Write every sample to this file.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+impl Measuring {
+    pub(crate) fn points(&self) -> Vec<Point> {
+        chosen(&self.only, Scenario::value_variants()).into_iter().flat_map(Point::of).collect()
+    }
+
+    /// The floor first.
+    pub(crate) fn servers(&self) -> Vec<Server> {
+        let others = self.agents.iter().copied().filter(|server| *server != Server::Floor);
+        [Server::Floor].into_iter().chain(others).collect()
+    }
+
+    pub(crate) fn rounds(&self) -> Rounds {
+        Rounds { count: self.rounds.get(), length: Duration::from_secs(self.seconds.get()) }
+    }
 }
 
 /// What is counted.

@@ -111,7 +111,8 @@ impl Running {
         failure.with("its stdout", &self.said("stdout")).with("its stderr", &self.said("stderr"))
     }
 
-    fn said(&self, name: &str) -> String {
+    /// What it has said so far, on `stdout` or `stderr`.
+    pub(crate) fn said(&self, name: &str) -> String {
         read_to_string(self.scratch.join(name)).unwrap_or_default()
     }
 }

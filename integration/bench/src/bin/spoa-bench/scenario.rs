@@ -39,10 +39,6 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    /// Those that are one workload.
-    pub(crate) const PLAIN: [Self; 9] =
-        [Self::A, Self::B, Self::C, Self::D, Self::E, Self::F, Self::G, Self::H, Self::U];
-
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::A => "A 1×1",

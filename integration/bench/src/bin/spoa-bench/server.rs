@@ -3,9 +3,11 @@
 use std::fmt;
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 /// One server under measurement, with its options.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Server {
     /// A bare epoll loop: what the kernel takes.
     Floor,
@@ -20,9 +22,6 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Floor, Self::Peer, Self::PeerNodelay, Self::Agent, Self::AgentActor];
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Floor => "floor",

@@ -4,13 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use spoa_integration::{Endpoint, Failure};
-
-use crate::bench::Bench;
-use crate::running::Running;
-
-/// Beyond the time that the load itself takes: connecting, warming up, waiting for the last ACKs.
-const PATIENCE: Duration = Duration::from_secs(60);
+use spoa_integration::Endpoint;
 
 /// Frames from some connections, so many in flight on each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,31 +56,8 @@ pub(crate) struct Measured {
 }
 
 impl Workload {
-    /// Drives a server.
-    ///
-    /// # Errors
-    /// Any error that the load tool counts, so that no number stands for a run with errors.
-    pub(crate) fn drive(
-        &self,
-        bench: &Bench,
-        endpoint: &Endpoint,
-        server: &Running,
-        length: Length,
-    ) -> Result<Report, Failure> {
-        let mut words = bench.generator_pin();
-        words.push(bench.programs.load()?.display().to_string());
-        words.extend(self.options(endpoint, server.id(), length));
-        let limit = match length {
-            Length::Time(time) => time + PATIENCE,
-            Length::Frames(_) => 10 * PATIENCE,
-        };
-        let output = Running::start(&words)?.output(limit)?;
-        serde_json::from_str(&output).map_err(|error| {
-            Failure::new(format!("the load tool's report: {error}")).with("it", &output)
-        })
-    }
-
-    fn options(&self, endpoint: &Endpoint, pid: u32, length: Length) -> Vec<String> {
+    /// The options of the load tool.
+    pub(crate) fn options(&self, endpoint: &Endpoint, pid: u32, length: Length) -> Vec<String> {
         let mut words = match endpoint {
             Endpoint::Tcp(address) => vec!["--addr".to_owned(), address.to_string()],
             Endpoint::Unix(path) => vec!["--unix".to_owned(), path.display().to_string()],
@@ -98,12 +69,13 @@ impl Workload {
         option("--window", &self.window);
         option("--pid", &pid);
         match length {
-            Length::Time(time) => option("--duration", &format_args!("{}ms", time.as_millis())),
-            Length::Frames(frames) => {
-                option("--frames", &frames);
-                option("--warmup", &"0ms");
+            Length::Frames(frames) => option("--frames", &frames),
+            Length::Time(time) => {
+                option("--warmup", &"500ms");
+                option("--duration", &format_args!("{}ms", time.as_millis()));
             }
         }
+        option("--expect", &1);
         if let Some(rate) = self.rate {
             option("--rate", &rate);
         }
@@ -123,8 +95,8 @@ mod tests {
         let workload = Workload { connections: 8, window: 16, rate: Some(20_000), message };
         let endpoint = Endpoint::Unix("/a".into());
         let options = workload.options(&endpoint, 7, Length::Time(Duration::from_secs(2)));
-        let expected = "--unix /a --connections 8 --window 16 --pid 7 --duration 2000ms \
-                        --rate 20000 --json --quiet check-client-ip ip=10.0.0.1";
+        let expected = "--unix /a --connections 8 --window 16 --pid 7 --warmup 500ms \
+                        --duration 2000ms --expect 1 --rate 20000 --json --quiet check-client-ip ip=10.0.0.1";
         assert_eq!(options.join(" "), expected);
     }
 }
