@@ -6,6 +6,8 @@
 
 mod bench;
 mod calls;
+mod gate;
+mod haproxy;
 mod instructions;
 mod options;
 mod point;
@@ -47,6 +49,12 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(measuring) => measure(&measuring),
+        Command::Haproxy(asking) => {
+            let (rounds, seconds) = (asking.rounds.get(), asking.seconds.get());
+            print!("{}", haproxy::measure(&Bench::new()?, rounds, seconds)?);
+            Ok(())
+        }
+        Command::Gate => gate::check(&Bench::new()?),
         Command::Instructions(counting) => count_instructions(&counting),
         Command::Calls(counting) => count_calls(&counting),
     }

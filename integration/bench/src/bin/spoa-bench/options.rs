@@ -22,6 +22,10 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Processor time per frame, latency and memory, as multiples of the floor's.
     Run(Measuring),
+    /// Requests a second and latency behind real HAProxy, as multiples of those without SPOE.
+    Haproxy(Asking),
+    /// Compares the agent's counts with their limits: exit code 1 if something grew.
+    Gate,
     /// Instructions per frame, in user space, counted by valgrind.
     Instructions(Counting),
     /// System calls per frame, counted by strace.
@@ -68,6 +72,17 @@ impl Measuring {
     pub(crate) fn rounds(&self) -> Rounds {
         Rounds { count: self.rounds.get(), length: Duration::from_secs(self.seconds.get()) }
     }
+}
+
+/// How HAProxy is asked.
+#[derive(Args, Debug)]
+pub(crate) struct Asking {
+    /// Rounds; every one measures every server.
+    #[arg(long, value_name = "NUMBER", default_value = "3")]
+    pub(crate) rounds: NonZero<usize>,
+    /// How long each server is measured in a round.
+    #[arg(long, value_name = "NUMBER", default_value = "3")]
+    pub(crate) seconds: NonZero<u64>,
 }
 
 /// What is counted.

@@ -42,7 +42,7 @@ impl Running {
             .stdout(file("stdout")?)
             .stderr(file("stderr")?)
             .spawn()
-            .map_err(Failure::during(format!("cannot run {name}")))?;
+            .map_err(Failure::during(format!("cannot run {name}{}", advice(&name))))?;
         Ok(Self { child, name, scratch })
     }
 
@@ -124,6 +124,15 @@ impl Drop for Running {
     }
 }
 
+/// What is no path is a tool, of a Debian package of its name.
+fn advice(program: &str) -> String {
+    match program {
+        "taskset" => " (apt-get install util-linux)".to_owned(),
+        path if path.contains('/') => String::new(),
+        tool => format!(" (apt-get install {tool})"),
+    }
+}
+
 fn is_open(endpoint: &Endpoint) -> bool {
     match endpoint {
         Endpoint::Tcp(address) => TcpStream::connect(address).is_ok(),
@@ -148,6 +157,12 @@ mod tests {
         let running = Running::start(&["sh", "-c", "echo alas >&2; exit 3"]).unwrap();
         let failure = running.output(LIMIT).unwrap_err().to_string();
         assert!(failure.contains("sh: exit status: 3") && failure.contains("alas"), "{failure}");
+    }
+
+    #[test]
+    fn a_tool_that_is_missing_is_named_with_its_package() {
+        let failure = Running::start(&["no-such-tool"]).unwrap_err().to_string();
+        assert!(failure.starts_with("cannot run no-such-tool (apt-get install no-such-tool): "));
     }
 
     #[test]

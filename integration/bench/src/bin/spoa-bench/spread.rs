@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// `Display` writes `1.10 (1.02–1.31)`.
+/// `Display` writes `1.10 (1.02–1.31)`, and of large numbers no fractions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -25,7 +25,12 @@ impl Spread {
 impl fmt::Display for Spread {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { median, least, most } = self;
-        write!(formatter, "{median:.2} ({least:.2}–{most:.2})")
+        let digits = if *most < 100.0 { 2 } else { 0 };
+        write!(formatter, "{median:.digits$}")?;
+        if least < most {
+            write!(formatter, " ({least:.digits$}–{most:.digits$})")?;
+        }
+        Ok(())
     }
 }
 
@@ -38,7 +43,13 @@ mod tests {
         let spread = Spread::of([3.0, 1.0, 2.0]).unwrap();
         assert_eq!(spread, Spread { median: 2.0, least: 1.0, most: 3.0 });
         assert_eq!(Spread::of([4.0, 1.0, 2.0, 3.0]).unwrap().median, 2.5);
-        assert_eq!(Spread::of([7.0]).unwrap().to_string(), "7.00 (7.00–7.00)");
+        assert_eq!(Spread::of([7.0]).unwrap().to_string(), "7.00");
         assert_eq!(Spread::of([]), None);
+    }
+
+    #[test]
+    fn large_numbers_have_no_fractions() {
+        assert_eq!(Spread::of([900.25, 30.0]).unwrap().to_string(), "465 (30–900)");
+        assert_eq!(Spread::of([1.0, 1.5]).unwrap().to_string(), "1.25 (1.00–1.50)");
     }
 }
