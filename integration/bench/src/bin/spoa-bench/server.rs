@@ -1,0 +1,56 @@
+//! What is measured: the floor, the peer, the agent.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// One server under measurement, with its options.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Server {
+    /// A bare epoll loop: what the kernel takes.
+    Floor,
+    /// An agent on the crate `spop`.
+    Peer,
+    /// The same with `TCP_NODELAY`.
+    PeerNodelay,
+    /// An agent on spoa-actors, its handlers functions.
+    Agent,
+    /// The same, its handlers actors.
+    AgentActor,
+}
+
+impl Server {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Peer => "peer",
+            Self::PeerNodelay => "peer-nodelay",
+            Self::Agent => "agent",
+            Self::AgentActor => "agent-actor",
+        }
+    }
+
+    pub(crate) fn program(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Peer | Self::PeerNodelay => "peer",
+            Self::Agent | Self::AgentActor => "bench-agent",
+        }
+    }
+
+    pub(crate) fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Floor | Self::Peer | Self::Agent => &[],
+            Self::PeerNodelay => &["--nodelay"],
+            Self::AgentActor => &["--handler", "actor"],
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
