@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use crate::{
     limits::Limits,
-    spop::{Ack, Actions, Capabilities, FrameCodec, Scope},
+    spop::{Ack, Actions, Capabilities, FrameCodec, FrameId, Scope, StreamId, ack},
 };
 
 /// The name of a variable that nobody sets: to unset it changes nothing.
@@ -16,6 +16,8 @@ pub(crate) struct AckForm {
     pub(crate) max_frame_size: u32,
     /// The largest ACK, in one frame or in fragments.
     pub(crate) max_size: usize,
+    /// Whether an ACK is one frame with its actions, whatever they are.
+    is_plain: bool,
     /// Whether the peer puts ACKs together from fragments.
     in_fragments: bool,
     /// What an ACK without actions holds instead.
@@ -31,13 +33,15 @@ impl AckForm {
             false => nothing,
         };
         let max_frame_size = FrameCodec::HELLO_LIMIT;
-        Self { max_frame_size, max_size: 0, in_fragments: false, filling }
+        let is_plain = !fill_empty_acks;
+        Self { max_frame_size, max_size: 0, is_plain, in_fragments: false, filling }
     }
 
     /// Takes note of what HELLO has agreed, and of what the peer said it can.
     pub(crate) fn agree(&mut self, max_frame_size: u32, theirs: Capabilities, limits: &Limits) {
         self.max_frame_size = max_frame_size;
         self.in_fragments = theirs.fragmentation;
+        self.is_plain &= !theirs.fragmentation;
         self.max_size = match theirs.fragmentation {
             true => limits.max_fragmented_ack,
             false => max_frame_size as usize,
@@ -46,17 +50,36 @@ impl AckForm {
 
     /// Appends the ACK; returns how many actions were left out.
     #[inline]
-    pub(crate) fn encode(&self, ack: &Ack, output: &mut BytesMut) -> usize {
-        if self.in_fragments && !ack.actions.is_empty() {
+    pub(crate) fn encode(
+        &self,
+        ids: (StreamId, FrameId),
+        actions: &Actions,
+        output: &mut BytesMut,
+    ) -> usize {
+        if self.is_plain {
+            return ack::encode(ids, actions, self.max_frame_size, output);
+        }
+        self.encode_otherwise(ids, actions, output)
+    }
+
+    /// In fragments, or with something in the place of no actions.
+    fn encode_otherwise(
+        &self,
+        (stream_id, frame_id): (StreamId, FrameId),
+        actions: &Actions,
+        output: &mut BytesMut,
+    ) -> usize {
+        if self.in_fragments && !actions.is_empty() {
+            let ack = Ack { stream_id, frame_id, actions: actions.clone() };
             ack.encode_fragmented(self.max_frame_size, output);
             return 0;
         }
+        let ids = (stream_id, frame_id);
         let start = output.len();
-        let left_out = ack.encode_whole(self.max_frame_size, output);
-        if !self.filling.is_empty() && ack.actions.iter().count() == left_out {
+        let left_out = ack::encode(ids, actions, self.max_frame_size, output);
+        if !self.filling.is_empty() && actions.iter().count() == left_out {
             output.truncate(start);
-            let actions = self.filling.clone();
-            Ack { actions, ..*ack }.encode_whole(self.max_frame_size, output);
+            ack::encode(ids, &self.filling, self.max_frame_size, output);
         }
         left_out
     }
@@ -65,15 +88,14 @@ impl AckForm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spop::{Frame, FrameId, StreamId};
+    use crate::spop::Frame;
 
     /// How an ACK of these actions arrives at a peer whose frames have 256 bytes.
     fn arrived(actions: Actions, fill_empty_acks: bool) -> (String, usize) {
         let mut form = AckForm::new(fill_empty_acks);
         form.agree(256, Capabilities::default(), &Limits::default());
-        let ack = Ack { stream_id: StreamId(7), frame_id: FrameId(1), actions };
         let mut output = BytesMut::from(&b"before"[..]);
-        let left_out = form.encode(&ack, &mut output);
+        let left_out = form.encode((StreamId(7), FrameId(1)), &actions, &mut output);
         match FrameCodec::new(256).cut(&mut output.split_off(6)) {
             Ok(Some(Frame::Ack(ack))) if ack.stream_id == StreamId(7) => {
                 (ack.actions.to_string(), left_out)

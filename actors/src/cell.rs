@@ -45,6 +45,8 @@ pub(crate) enum State {
 /// An instance at work.
 pub(crate) struct Up {
     pub(crate) handler: Box<dyn Dispatch>,
+    /// As the handler says.
+    pub(crate) is_queued: bool,
     pub(crate) alarm: Alarm,
 }
 
@@ -107,7 +109,7 @@ impl Cell {
         actions: &mut Actions,
     ) -> Reply<PendingCall> {
         let place = match place {
-            None if up.handler.is_queued() => self.bulkhead.enter(),
+            None if up.is_queued => self.bulkhead.enter(),
             place => place,
         };
         let dispatch = || up.handler.dispatch(message, origin, place.as_ref(), actions);

@@ -26,8 +26,10 @@ use crate::{
 
 /// What became of a NOTIFY when its messages were handed out.
 pub(crate) enum Collected {
-    /// All handlers answered at once: the actions, and how many found no room in the ACK.
-    Now(Actions, usize),
+    /// All handlers answered at once.
+    Now,
+    /// All handlers answered at once, with more than there is room for.
+    InPart(Finished),
     /// Some answers are still to come.
     Later(Collection),
 }
@@ -75,22 +77,23 @@ pub(crate) struct Terms<'a> {
     pub(crate) waiting: usize,
 }
 
-/// Hands the messages of a NOTIFY to their handlers, in order.
-#[inline]
+/// Hands the messages of a NOTIFY to their handlers, in order; what is answered at once is put into
+/// `settled`.
+#[inline(always)]
 pub(crate) fn collect(
     mut messages: MessagesRef<'_>,
     origin: &mut Origin,
     terms: &Terms<'_>,
+    settled: &mut Actions,
 ) -> Collected {
     let mut asking = Asking { origin, terms, is_first: true, waiting: 0 };
-    let mut settled = Actions::none();
     while let Some(message) = messages.next() {
-        let slot = asking.ask(message, &mut settled);
+        let slot = asking.ask(message, settled);
         if slot.is_some() || settled.encoded_len() > terms.room {
-            return asking.collect(settled, slot, messages);
+            return asking.collect(std::mem::take(settled), slot, messages);
         }
     }
-    Collected::Now(settled, 0)
+    Collected::Now
 }
 
 /// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
@@ -138,7 +141,8 @@ impl Asking<'_> {
             Reply::Answered => self.terms.counters.message_answered(),
             Reply::Failed(error) => settled.append_all(route.fall_back(error)),
             Reply::Later(answer) => {
-                return Some(Slot::Waiting { answer, deadline: self.origin.deadline(), route });
+                let (deadline, route) = (self.origin.deadline(), Rc::clone(route));
+                return Some(Slot::Waiting { answer, deadline, route });
             }
         }
         None
@@ -170,8 +174,7 @@ impl Asking<'_> {
             }
         }
         if collection.slots.is_empty() {
-            let Finished { ack, left_out, .. } = collection.finish();
-            return Collected::Now(ack.actions, left_out);
+            return Collected::InPart(collection.finish());
         }
         collection.waited = collection.slots.len();
         Collected::Later(collection)

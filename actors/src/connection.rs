@@ -172,12 +172,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Poll::Ready(read) => read?,
             Poll::Pending => 0,
         };
+        let was_greeted = self.conversation.is_greeted();
         let flow = self.conversation.receive(&mut self.stream.input, &mut self.stream.output);
+        if !was_greeted && self.conversation.is_greeted() {
+            // HELLO came in time.
+            self.timer.disarm();
+        }
         let acks = self.conversation.poll_acks(task, &mut self.stream.output, &mut self.timer);
         Ok(match flow {
             // Behind a clogged output there may be answers that wake nobody again.
             Flow::Hungry => {
-                read > 0 || was_paused || self.conversation.is_clogged(&self.stream.output)
+                let more = read > 0 && self.read_on(task)?;
+                more || was_paused || self.conversation.is_clogged(&self.stream.output)
             }
             Flow::Full => acks > 0 || self.conversation.is_clogged(&self.stream.output),
             Flow::Paused => true,
@@ -187,6 +193,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 self.end(task)?
             }
         })
+    }
+
+    /// Has the task woken when more comes; says whether there is more already. Mostly there is not, and
+    /// the socket, drained by the read before, need not be asked: that is a round saved.
+    fn read_on(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        if self.conversation.is_full(&self.stream.output) {
+            return Ok(true);
+        }
+        match self.stream.poll_read(task)? {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(0) => self.enter(Phase::Ending(Ending::of_the_stream())),
+            Poll::Ready(_) => {}
+        }
+        Ok(true)
     }
 
     /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at

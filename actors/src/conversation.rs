@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     ack_form::AckForm,
-    collection::{Collected, Terms, collect, refuse},
+    collection::{Collected, Finished, Terms, collect, refuse},
     detour::Lane,
     in_flight::InFlight,
     limits::MAX_DURATION,
@@ -15,8 +15,8 @@ use crate::{
     orphans::Orphans,
     shared::Shared,
     spop::{
-        Ack, AgentHello, Disconnect, Frame, FrameCodec, HaproxyHello, LENGTH_SIZE, Notify,
-        NotifyRef, Offer, Session, StatusCode, Step, Violation,
+        Ack, Actions, AgentHello, Disconnect, Frame, FrameCodec, FrameId, HaproxyHello,
+        LENGTH_SIZE, Notify, NotifyRef, Offer, Session, StatusCode, Step, StreamId, Violation,
     },
     timer::Timer,
 };
@@ -235,7 +235,7 @@ impl Conversation {
         let mut sent = 0;
         while !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
-            self.acknowledge(&finished.ack, finished.left_out, output);
+            self.acknowledge(&finished, output);
             sent += 1;
         }
         if self.lane.is_some() {
@@ -259,7 +259,7 @@ impl Conversation {
         while !self.is_clogged(output)
             && let Some(ack) = self.lane.as_ref().and_then(|lane| lane.poll_next(task))
         {
-            self.acknowledge(&ack, 0, output);
+            self.put_ack((ack.stream_id, ack.frame_id), &ack.actions, 0, output);
             self.shared.counters.count(|statistics| statistics.acks_rerouted += 1);
             sent += 1;
         }
@@ -330,7 +330,7 @@ impl Conversation {
     }
 
     /// Hands a NOTIFY to its handlers.
-    #[inline]
+    #[inline(always)]
     fn dispatch(&mut self, notify: NotifyRef<'_>, output: &mut BytesMut) {
         let NotifyRef { stream_id, frame_id, messages } = notify;
         let bytes = messages.encoded_len();
@@ -339,31 +339,47 @@ impl Conversation {
         let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting };
         counters.notify();
         self.origin.set_ids(stream_id, frame_id);
-        match collect(messages, &mut self.origin, &terms) {
-            Collected::Now(actions, left_out) => {
+        let mut actions = Actions::none();
+        match collect(messages, &mut self.origin, &terms, &mut actions) {
+            Collected::Now => {
                 self.answered += 1;
-                self.acknowledge(&Ack { stream_id, frame_id, actions }, left_out, output);
+                self.put_ack((stream_id, frame_id), &actions, 0, output);
+            }
+            Collected::InPart(finished) => {
+                self.answered += 1;
+                self.acknowledge(&finished, output);
             }
             Collected::Later(collection) => self.in_flight.push(collection, bytes),
         }
     }
 
+    fn acknowledge(&self, finished: &Finished, output: &mut BytesMut) {
+        let Ack { stream_id, frame_id, actions } = &finished.ack;
+        self.put_ack((*stream_id, *frame_id), actions, finished.left_out, output);
+    }
+
     #[inline]
-    fn acknowledge(&self, ack: &Ack, left_out: usize, output: &mut BytesMut) {
+    fn put_ack(
+        &self,
+        ids: (StreamId, FrameId),
+        actions: &Actions,
+        left_out: usize,
+        output: &mut BytesMut,
+    ) {
         self.shared.counters.ack();
-        let left_out = left_out + self.ack_form.encode(ack, output);
+        let left_out = left_out + self.ack_form.encode(ids, actions, output);
         if left_out > 0 {
-            self.report_left_out(ack, left_out);
+            self.report_left_out(ids, left_out);
         }
     }
 
     #[cold]
-    fn report_left_out(&self, ack: &Ack, left_out: usize) {
+    fn report_left_out(&self, (stream_id, frame_id): (StreamId, FrameId), left_out: usize) {
         self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
         if let Some(unsaid) = self.shared.left_out.permit() {
             tracing::warn!(
-                stream_id = ack.stream_id.0,
-                frame_id = ack.frame_id.0,
+                stream_id = stream_id.0,
+                frame_id = frame_id.0,
                 left_out,
                 max_frame_size = self.ack_form.max_frame_size,
                 unsaid,
@@ -378,7 +394,7 @@ impl Conversation {
         let counters = Rc::clone(&self.shared.counters);
         match step {
             Step::Continue => {}
-            Step::Dispatch(notify) => self.dispatch(notify.as_ref(), output),
+            Step::Dispatch(notify) => self.dispatch_reassembled(&notify, output),
             Step::Skip(frame_type) => {
                 tracing::debug!(%frame_type, "frame skipped");
                 counters.count(|statistics| statistics.unknown_frames += 1);
@@ -400,6 +416,10 @@ impl Conversation {
             }
         }
         None
+    }
+
+    fn dispatch_reassembled(&mut self, notify: &Notify, output: &mut BytesMut) {
+        self.dispatch(notify.as_ref(), output);
     }
 
     /// Answers a health check: with our HELLO, or with a DISCONNECT while the agent stops.
@@ -434,7 +454,7 @@ impl Conversation {
         self.origin.set_ids(stream_id, frame_id);
         let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting: 0 };
         let finished = refuse(messages, &self.origin, &terms);
-        self.acknowledge(&finished.ack, finished.left_out, output);
+        self.acknowledge(&finished, output);
     }
 
     fn count_fragment(&self, frame: &Frame) {

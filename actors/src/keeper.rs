@@ -186,7 +186,8 @@ impl Keeper {
             }
         };
         let alarm = if handler.is_renewable() { alarm } else { Alarm::unheard() };
-        match cell.enter(State::Up(Rc::new(Up { handler, alarm }))) {
+        match cell.enter(State::Up(Rc::new(Up { is_queued: handler.is_queued(), handler, alarm })))
+        {
             // Nobody waits for its end any more.
             State::Stopped => drop(cell.stop().await),
             State::Down => fence::quietly(|| {

@@ -1,6 +1,6 @@
 //! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
 
-use std::{cell::RefCell, collections::BTreeMap, num::NonZero, rc::Rc};
+use std::{cell::Cell, num::NonZero, rc::Rc};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
 use futures_util::future::join_all;
@@ -128,9 +128,9 @@ impl Registry {
         };
         let mut routes = Routes::default();
         for (name, route) in &self.routes {
-            let live = start(name, route).await?;
-            routes.by_name.insert(name.as_bytes().into(), live);
+            routes.by_name.push(start(name, route).await?);
         }
+        routes.by_name.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         if let Some(route) = &self.catch_all {
             routes.catch_all = Some(start("(any other)", route).await?);
         }
@@ -141,34 +141,32 @@ impl Registry {
 /// The routes of one arbiter, their handlers started.
 #[derive(Default)]
 pub(crate) struct Routes {
-    /// A tree, as an agent has few names: comparing them costs less than hashing one.
-    by_name: BTreeMap<Box<[u8]>, Rc<LiveRoute>>,
+    /// In the order of their names.
+    by_name: Vec<Rc<LiveRoute>>,
     catch_all: Option<Rc<LiveRoute>>,
-    /// The one that was found last: most agents are asked for one name again and again.
-    last: RefCell<Option<Rc<LiveRoute>>>,
+    /// Which one was found last: most agents are asked for one name again and again.
+    last: Cell<usize>,
 }
 
 impl Routes {
     #[inline]
-    pub(crate) fn find(&self, name: &[u8]) -> Option<Rc<LiveRoute>> {
-        match &*self.last.borrow() {
-            Some(last) if last.name.as_bytes() == name => return Some(Rc::clone(last)),
-            _ => {}
+    pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<LiveRoute>> {
+        match self.by_name.get(self.last.get()) {
+            Some(last) if last.name.as_bytes() == name => Some(last),
+            _ => self.search(name),
         }
-        self.search(name)
     }
 
-    fn search(&self, name: &[u8]) -> Option<Rc<LiveRoute>> {
-        if let Some(found) = self.by_name.get(name) {
-            self.last.replace(Some(Rc::clone(found)));
-            return Some(Rc::clone(found));
-        }
-        self.catch_all.clone()
+    fn search(&self, name: &[u8]) -> Option<&Rc<LiveRoute>> {
+        let found = self.by_name.binary_search_by(|route| route.name.as_bytes().cmp(name));
+        let Ok(index) = found else { return self.catch_all.as_ref() };
+        self.last.set(index);
+        self.by_name.get(index)
     }
 
     /// Ends every handler in good order.
     pub(crate) async fn stop(&self) {
-        let routes = self.by_name.values().chain(&self.catch_all);
+        let routes = self.by_name.iter().chain(&self.catch_all);
         join_all(routes.map(|route| route.stop())).await;
     }
 }

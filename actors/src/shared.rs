@@ -124,11 +124,13 @@ impl LentBuffer {
     const SLACK: usize = 4;
 
     /// Puts the lent buffer in the place of `kept`, with the bytes of `kept` in it.
+    #[inline]
     pub(crate) fn lend(&self, kept: &mut BytesMut) {
         if kept.capacity() <= Self::SMALL {
-            let mut lent = self.0.take();
-            lent.extend_from_slice(kept);
-            *kept = lent;
+            let was_kept = std::mem::replace(kept, self.0.take());
+            if !was_kept.is_empty() {
+                kept.extend_from_slice(&was_kept);
+            }
         }
     }
 
@@ -140,7 +142,8 @@ impl LentBuffer {
         let kept = if lent.is_empty() { BytesMut::new() } else { BytesMut::from(&lent[..]) };
         let mut lent = std::mem::replace(lent, kept);
         lent.clear();
-        if !lent.try_reclaim(Self::LARGE + 1) {
+        // What it has left at its end says enough: when it has come round it is as large as it is.
+        if lent.capacity() <= Self::LARGE {
             self.0.set(lent);
         }
     }

@@ -306,10 +306,13 @@ impl Histogram {
     }
 
     pub(crate) fn record(&mut self, duration: Duration, times: u64) {
-        let microseconds = duration.as_micros();
-        let index = (u128::BITS - microseconds.leading_zeros()) as usize;
+        let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let index = (u64::BITS - microseconds.leading_zeros()) as usize;
         self.counts[index.min(Self::BUCKETS - 1)] += times;
-        self.sum += duration.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));
+        self.sum += match times {
+            1 => duration,
+            times => duration.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX)),
+        };
     }
 
     fn add(&mut self, other: &Self) {

@@ -38,9 +38,8 @@ impl Ack {
     /// Appends the ACK as one frame no larger than `max_frame_size`: actions that do not fit are
     /// left out from the end. Returns how many.
     pub fn encode_whole(&self, max_frame_size: u32, dst: &mut BytesMut) -> usize {
-        let (actions, left_out) = self.actions.fit(self.room(max_frame_size));
-        self.piece(FrameType::ACK, Flags::FIN, actions, dst);
-        left_out
+        let Self { stream_id, frame_id, actions } = self;
+        encode((*stream_id, *frame_id), actions, max_frame_size, dst)
     }
 
     /// Appends the ACK in as many fragments as it needs, none larger than `max_frame_size`: for a
@@ -66,7 +65,29 @@ impl Ack {
     }
 
     fn room(&self, max_frame_size: u32) -> usize {
-        let limit = usize::try_from(max_frame_size).unwrap_or(usize::MAX);
-        limit.saturating_sub(frame::overhead(self.stream_id, self.frame_id))
+        room(self.stream_id, self.frame_id, max_frame_size)
     }
+}
+
+/// Appends an ACK as [`Ack::encode_whole`] does.
+#[inline]
+pub(crate) fn encode(
+    (stream_id, frame_id): (StreamId, FrameId),
+    actions: &Actions,
+    max_frame_size: u32,
+    dst: &mut BytesMut,
+) -> usize {
+    let mut left_out = 0;
+    let mut fitting = actions.as_bytes();
+    if u64::from(max_frame_size) < (frame::MAX_HEAD + fitting.len()) as u64 {
+        (fitting, left_out) = actions.fit(room(stream_id, frame_id, max_frame_size));
+    }
+    frame::encode_around(FrameType::ACK, Flags::FIN, stream_id, frame_id, fitting, dst);
+    left_out
+}
+
+/// How many bytes of actions a frame can hold.
+fn room(stream_id: StreamId, frame_id: FrameId, max_frame_size: u32) -> usize {
+    let limit = usize::try_from(max_frame_size).unwrap_or(usize::MAX);
+    limit.saturating_sub(frame::overhead(stream_id, frame_id))
 }

@@ -89,6 +89,7 @@ impl<'a> Action<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn write(&self, dst: &mut impl Put) {
         match *self {
             Self::SetVar { scope, name, value } => {
@@ -104,16 +105,22 @@ impl<'a> Action<'a> {
     }
 }
 
+#[inline]
 pub(super) fn check_name(name: &str) -> Result<(), ActionError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
-    if name.is_empty() {
-        Err(ActionError::EmptyName)
-    } else if name.len() > MAX_VAR_NAME {
-        Err(ActionError::NameTooLong { name: name.to_owned() })
-    } else if !name.bytes().all(allowed) {
-        Err(ActionError::NameCharacters { name: name.to_owned() })
-    } else {
-        Ok(())
+    if !name.is_empty() && name.len() <= MAX_VAR_NAME && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(wrong(name))
+}
+
+#[cold]
+fn wrong(name: &str) -> ActionError {
+    let name = name.to_owned();
+    match name.len() {
+        0 => ActionError::EmptyName,
+        ..=MAX_VAR_NAME => ActionError::NameCharacters { name },
+        _ => ActionError::NameTooLong { name },
     }
 }
 

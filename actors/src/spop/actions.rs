@@ -38,6 +38,7 @@ pub struct Actions {
 impl Actions {
     /// No action: the answer that changes nothing.
     #[must_use]
+    #[inline]
     pub fn none() -> Self {
         Self::default()
     }
@@ -47,6 +48,7 @@ impl Actions {
     /// # Errors
     ///
     /// If HAProxy would not take the name.
+    #[inline]
     pub fn set_var<'a>(
         self,
         scope: Scope,
@@ -69,6 +71,7 @@ impl Actions {
 
     /// Appends "set this variable" under a name that HAProxy may drop: for relays and test peers.
     #[must_use]
+    #[inline]
     pub fn set_var_unchecked<'a>(
         mut self,
         scope: Scope,
@@ -86,11 +89,13 @@ impl Actions {
         self
     }
 
+    #[inline]
     fn push(&mut self, action: &Action<'_>) {
         action.write(&mut self.bytes);
     }
 
     /// Appends all actions of `others`.
+    #[inline]
     pub fn append(&mut self, others: Self) {
         if self.bytes.is_empty() {
             *self = others;
@@ -149,6 +154,7 @@ impl Actions {
     }
 
     /// All actions as they stand in an ACK.
+    #[inline]
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.bytes.as_slice()
     }

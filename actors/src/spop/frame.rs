@@ -31,7 +31,7 @@ pub const MIN_FRAME_LENGTH: u32 = 7;
 pub const MAX_FRAME_SIZE_FLOOR: u32 = 256;
 
 /// The most bytes before a payload: length, type, flags and two ids.
-const MAX_HEAD: usize = 32;
+pub(super) const MAX_HEAD: usize = 32;
 
 /// Type and flags of a NOTIFY that is whole.
 const WHOLE_NOTIFY: [u8; 5] = [FrameType::NOTIFY.0, 0, 0, 0, 1];
@@ -128,7 +128,7 @@ impl Frame {
     /// Reads a NOTIFY that is whole where it lies; nothing if the frame is another one, or has flags
     /// without a meaning. `owner` is what
     /// the bytes are part of, if it can be shared.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn whole_notify<'a>(
         bytes: &'a [u8],
         owner: Option<&'a Bytes>,
@@ -246,7 +246,7 @@ pub(super) fn encode_around(
     varint::write(stream_id.0, &mut head);
     varint::write(frame_id.0, &mut head);
     dst.reserve(MAX_HEAD + payload.len());
-    dst.put(head.finish(payload.len()));
+    head.put_into(dst, payload.len());
     dst.put(payload);
 }
 
@@ -260,20 +260,24 @@ impl FrameHead {
     /// Length, type and flags; the ids are put behind them.
     #[inline]
     fn new(frame_type: FrameType, flags: Flags) -> Self {
-        let mut head = Self { bytes: [0; MAX_HEAD], used: 4 };
-        head.put_byte(frame_type.0);
-        head.put(&flags.bits().to_be_bytes());
-        head
+        let mut bytes = [0; MAX_HEAD];
+        let [_, _, _, _, type_byte, first, second, third, fourth, ..] = &mut bytes;
+        *type_byte = frame_type.0;
+        [*first, *second, *third, *fourth] = flags.bits().to_be_bytes();
+        Self { bytes, used: 9 }
     }
 
-    /// Its bytes, with the length of the frame.
+    /// Appends it, with the length of the frame.
     #[inline]
-    fn finish(&mut self, payload: usize) -> &[u8] {
+    fn put_into(mut self, dst: &mut BytesMut, payload: usize) {
         let length = u32::try_from(self.used - 4 + payload).unwrap_or(u32::MAX);
         if let Some(first) = self.bytes.first_chunk_mut() {
             *first = length.to_be_bytes();
         }
-        self.bytes.get(..self.used).unwrap_or_default()
+        let end = dst.len() + self.used;
+        // A copy of a known size is some moves, and no call.
+        dst.put(&self.bytes);
+        dst.truncate(end);
     }
 }
 

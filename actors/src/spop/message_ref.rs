@@ -65,7 +65,7 @@ impl<'a> MessageRef<'a> {
     }
 
     /// Reads over one message and checks all of it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(
         reader: &mut Reader<'a>,
         owner: Option<&'a Bytes>,

@@ -10,7 +10,7 @@
 //! ```
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
-mod ack;
+pub(crate) mod ack;
 mod action;
 mod actions;
 mod capabilities;

@@ -27,7 +27,7 @@ pub(crate) struct MessagesRef<'a> {
 }
 
 impl<'a> MessagesRef<'a> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(payload: Reader<'a>, owner: Option<&'a Bytes>) -> Result<Self, WireError> {
         let mut reader = payload;
         let next = match reader.is_empty() {
@@ -35,9 +35,7 @@ impl<'a> MessagesRef<'a> {
             false => Some(MessageRef::read(&mut reader, owner)?),
         };
         let rest = reader;
-        while !reader.is_empty() {
-            MessageRef::read(&mut reader, owner)?;
-        }
+        check(reader)?;
         Ok(Self { next, rest, owner })
     }
 
@@ -50,14 +48,33 @@ impl<'a> MessagesRef<'a> {
 impl<'a> Iterator for MessagesRef<'a> {
     type Item = MessageRef<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<MessageRef<'a>> {
         let next = self.next.take()?;
         if !self.rest.is_empty() {
-            self.next = MessageRef::read(&mut self.rest, self.owner).ok();
+            self.read_next();
         }
         Some(next)
     }
+}
+
+impl MessagesRef<'_> {
+    fn read_next(&mut self) {
+        self.next = MessageRef::read(&mut self.rest, self.owner).ok();
+    }
+}
+
+/// Reads over all messages that are left.
+#[inline]
+fn check(mut reader: Reader<'_>) -> Result<(), WireError> {
+    while !reader.is_empty() {
+        skip(&mut reader)?;
+    }
+    Ok(())
+}
+
+fn skip(reader: &mut Reader<'_>) -> Result<(), WireError> {
+    MessageRef::read(reader, None).map(drop)
 }
 
 impl Notify {

@@ -130,7 +130,7 @@ impl<'a> TypedData<'a> {
     }
 
     /// Reads over a value and checks it, as [`read`](Self::read) does.
-    #[inline]
+    #[inline(always)]
     pub(super) fn skip(reader: &mut Reader<'_>) -> Result<(), WireError> {
         match reader.byte("typed-data")? & TYPE_MASK {
             NULL | BOOL => Ok(()),
@@ -179,6 +179,7 @@ fn uint32(value: u64) -> TypedData<'static> {
     u32::try_from(value).map_or(TypedData::Uint64(value), TypedData::Uint32)
 }
 
+#[inline]
 fn write_integer(id: u8, value: u64, dst: &mut impl Put) {
     dst.put_byte(id);
     varint::write(value, dst);

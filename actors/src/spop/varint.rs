@@ -22,7 +22,7 @@ const FIRST_SHIFT: u32 = 4;
 /// The shift at which a tenth byte lands; an eleventh does not exist.
 const LAST_SHIFT: u32 = 60;
 
-#[inline]
+#[inline(always)]
 pub(super) fn read(reader: &mut Reader<'_>, term: &'static str) -> Result<u64, WireError> {
     let first = u64::from(reader.byte(term)?);
     if first < MULTI_BYTE { Ok(first) } else { read_more(first, reader, term) }
@@ -50,11 +50,13 @@ fn read_more(first: u64, reader: &mut Reader<'_>, term: &'static str) -> Result<
 #[inline]
 pub(super) fn write(value: u64, dst: &mut impl Put) {
     if value < MULTI_BYTE {
-        dst.put_byte(low_byte(value));
-        return;
+        return dst.put_byte(low_byte(value));
+    }
+    let mut rest = (value - MULTI_BYTE) >> 4;
+    if rest < CONTINUED {
+        return dst.put(&[low_byte(value | MULTI_BYTE), low_byte(rest)]);
     }
     dst.put_byte(low_byte(value | MULTI_BYTE));
-    let mut rest = (value - MULTI_BYTE) >> 4;
     while rest >= CONTINUED {
         dst.put_byte(low_byte(rest | CONTINUED));
         rest = (rest - CONTINUED) >> 7;

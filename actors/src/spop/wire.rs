@@ -125,14 +125,14 @@ impl<'a> Reader<'a> {
         self.bytes.get(..length).unwrap_or_default()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn byte(&mut self, term: &'static str) -> Result<u8, WireError> {
         let (&first, rest) = self.bytes.split_first().ok_or(WireError::Truncated { term })?;
         self.bytes = rest;
         Ok(first)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(
         &mut self,
         length: usize,
@@ -154,19 +154,21 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn varint(&mut self, term: &'static str) -> Result<u64, WireError> {
         varint::read(self, term)
     }
 
     /// A varint length and that many bytes, compared with what is left before anything is touched.
-    #[inline]
+    #[inline(always)]
     pub(super) fn string(&mut self, term: &'static str) -> Result<&'a [u8], WireError> {
         let length = self.varint(term)?;
         let left = self.left();
-        match usize::try_from(length) {
-            Ok(length) if length <= left => self.take(length, term),
-            _ => Err(WireError::LengthBeyondFrame { term, length, left }),
-        }
+        let taken = usize::try_from(length).ok().and_then(|at| self.bytes.split_at_checked(at));
+        let Some((taken, rest)) = taken else {
+            return Err(WireError::LengthBeyondFrame { term, length, left });
+        };
+        self.bytes = rest;
+        Ok(taken)
     }
 }

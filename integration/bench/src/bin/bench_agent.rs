@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use clap::{Parser, ValueEnum};
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, Agent, BoxError, FromMessage, HandlerActor, Message, Origin, Registry,
-    Route, Scope, handler_fn,
+    ActionError, Actions, Agent, BoxError, FromMessage, HandlerActor, Message, MessageRef, Origin,
+    ReadyHandler, Registry, Route, Scope, handler_fn,
 };
 use spoa_bench::{Burner, Sockets};
 
@@ -36,6 +36,8 @@ enum Kind {
     Function,
     /// A `HandlerActor`.
     Actor,
+    /// A `ReadyHandler`.
+    Ready,
 }
 
 #[actix_rt::main]
@@ -58,21 +60,29 @@ async fn main() -> Result<(), BoxError> {
 
 fn registry(kind: Kind) -> Registry {
     let burner = Burner::calibrated();
-    Registry::new()
-        .on("check-client-ip", route(kind, check_client_ip))
-        .on("read-all", route(kind, read_all))
-        .on("burn", route(kind, move |work: Work| burn(burner, work)))
+    let registry = Registry::new();
+    match kind {
+        Kind::Function => registry
+            .on("check-client-ip", handler_fn(check_client_ip))
+            .on("read-all", handler_fn(|message: Message| read_all(message.as_ref())))
+            .on("burn", handler_fn(move |work: Work| burn(burner, work))),
+        Kind::Actor => registry
+            .on("check-client-ip", actor(check_client_ip))
+            .on("read-all", actor(|message: Message| read_all(message.as_ref())))
+            .on("burn", actor(move |work: Work| burn(burner, work))),
+        Kind::Ready => registry
+            .on_ready("check-client-ip", || CheckClientIp)
+            .on_ready("read-all", || ReadAll)
+            .on_ready("burn", move || Burn(burner)),
+    }
 }
 
-fn route<A, F>(kind: Kind, answer: F) -> Route
+fn actor<A, F>(answer: F) -> Route
 where
-    A: FromMessage + 'static,
+    A: for<'a> FromMessage<'a> + 'static,
     F: Fn(A) -> Result<Actions, ActionError> + Clone + Send + Sync + 'static,
 {
-    match kind {
-        Kind::Function => handler_fn(answer),
-        Kind::Actor => Route::new(move || Actor { answer: answer.clone(), args: PhantomData }),
-    }
+    Route::new(move || Actor { answer: answer.clone(), args: PhantomData })
 }
 
 /// Answers with a function.
@@ -84,13 +94,43 @@ struct Actor<A, F> {
 #[async_trait(?Send)]
 impl<A, F> HandlerActor for Actor<A, F>
 where
-    A: FromMessage + 'static,
+    A: for<'a> FromMessage<'a> + 'static,
     F: Fn(A) -> Result<Actions, ActionError> + 'static,
 {
     type Args = A;
 
     async fn handle(&self, args: A, _: &Origin) -> Result<Actions, BoxError> {
         Ok((self.answer)(args)?)
+    }
+}
+
+struct CheckClientIp;
+
+impl ReadyHandler for CheckClientIp {
+    type Args<'a> = Client;
+
+    fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
+        Ok(check_client_ip(client)?)
+    }
+}
+
+struct ReadAll;
+
+impl ReadyHandler for ReadAll {
+    type Args<'a> = MessageRef<'a>;
+
+    fn handle(&self, message: MessageRef<'_>, _: &Origin) -> Result<Actions, BoxError> {
+        Ok(read_all(message)?)
+    }
+}
+
+struct Burn(Burner);
+
+impl ReadyHandler for Burn {
+    type Args<'a> = Work;
+
+    fn handle(&self, work: Work, _: &Origin) -> Result<Actions, BoxError> {
+        Ok(burn(self.0, work)?)
     }
 }
 
@@ -103,7 +143,7 @@ fn check_client_ip(client: Client) -> Result<Actions, ActionError> {
     set(if client.ip.is_loopback() { 20 } else { 10 })
 }
 
-fn read_all(message: Message) -> Result<Actions, ActionError> {
+fn read_all(message: MessageRef<'_>) -> Result<Actions, ActionError> {
     let size = |value: &[u8]| i64::try_from(value.len()).unwrap_or(i64::MAX);
     let sizes = message.args().map(|arg| size(arg.name) + arg.value.as_bytes().map_or(0, size));
     set(sizes.sum())
