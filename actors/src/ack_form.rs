@@ -20,21 +20,20 @@ pub(crate) struct AckForm {
     is_plain: bool,
     /// Whether the peer puts ACKs together from fragments.
     in_fragments: bool,
-    /// What an ACK without actions holds instead.
-    filling: Actions,
+    /// Whether an ACK without actions is to hold one that changes nothing.
+    fill_empty: bool,
 }
 
 impl AckForm {
     /// Before HELLO, when there is nothing to acknowledge.
     pub(crate) fn new(fill_empty_acks: bool) -> Self {
-        let nothing = Actions::none();
-        let filling = match fill_empty_acks {
-            true => nothing.unset_var_unchecked(Scope::Transaction, NO_VARIABLE.as_bytes()),
-            false => nothing,
-        };
-        let max_frame_size = FrameCodec::HELLO_LIMIT;
-        let is_plain = !fill_empty_acks;
-        Self { max_frame_size, max_size: 0, is_plain, in_fragments: false, filling }
+        Self {
+            max_frame_size: FrameCodec::HELLO_LIMIT,
+            max_size: 0,
+            is_plain: !fill_empty_acks,
+            in_fragments: false,
+            fill_empty: fill_empty_acks,
+        }
     }
 
     /// Takes note of what HELLO has agreed, and of what the peer said it can.
@@ -49,7 +48,7 @@ impl AckForm {
     }
 
     /// Appends the ACK; returns how many actions were left out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn encode(
         &self,
         ids: (StreamId, FrameId),
@@ -77,9 +76,11 @@ impl AckForm {
         let ids = (stream_id, frame_id);
         let start = output.len();
         let left_out = ack::encode(ids, actions, self.max_frame_size, output);
-        if !self.filling.is_empty() && actions.iter().count() == left_out {
+        if self.fill_empty && actions.iter().count() == left_out {
             output.truncate(start);
-            ack::encode(ids, &self.filling, self.max_frame_size, output);
+            let scope = Scope::Transaction;
+            let filling = Actions::none().unset_var_unchecked(scope, NO_VARIABLE.as_bytes());
+            ack::encode(ids, &filling, self.max_frame_size, output);
         }
         left_out
     }

@@ -72,10 +72,10 @@ impl Cell {
 
     /// Hands over a message, behind the fence, if the handler is at work and has room; has it wait,
     /// if it may.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn call(
         self: &Rc<Self>,
-        message: MessageRef<'_>,
+        message: &MessageRef<'_>,
         origin: &Origin,
         actions: &mut Actions,
     ) -> Reply<PendingCall> {
@@ -99,11 +99,11 @@ impl Cell {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn dispatch(
         &self,
         up: &Rc<Up>,
-        message: MessageRef<'_>,
+        message: &MessageRef<'_>,
         origin: &Origin,
         place: Option<Place>,
         actions: &mut Actions,
@@ -125,7 +125,11 @@ impl Cell {
 
     /// Has a message wait for room or for the renewal.
     #[cold]
-    fn call_later(self: &Rc<Self>, message: MessageRef<'_>, origin: &Origin) -> Reply<PendingCall> {
+    fn call_later(
+        self: &Rc<Self>,
+        message: &MessageRef<'_>,
+        origin: &Origin,
+    ) -> Reply<PendingCall> {
         let place = self.bulkhead.enter();
         let queued = if place.is_none() { self.bulkhead.queue() } else { None };
         if place.is_none() && queued.is_none() {
@@ -140,7 +144,7 @@ impl Cell {
             drop(queued);
             let up = cell.wait_for_renewal().await?;
             let mut actions = Actions::none();
-            match cell.dispatch(&up, message.as_ref(), &origin, place, &mut actions) {
+            match cell.dispatch(&up, &message.as_ref(), &origin, place, &mut actions) {
                 Reply::Answered => Ok(actions),
                 Reply::Failed(error) => Err(error),
                 Reply::Later(answer) => answer.await,

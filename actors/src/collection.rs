@@ -81,19 +81,21 @@ pub(crate) struct Terms<'a> {
 /// `settled`.
 #[inline(always)]
 pub(crate) fn collect(
-    mut messages: MessagesRef<'_>,
+    messages: MessagesRef<'_>,
     origin: &mut Origin,
     terms: &Terms<'_>,
     settled: &mut Actions,
 ) -> Collected {
     let mut asking = Asking { origin, terms, is_first: true, waiting: 0 };
-    while let Some(message) = messages.next() {
-        let slot = asking.ask(message, settled);
-        if slot.is_some() || settled.encoded_len() > terms.room {
-            return asking.collect(std::mem::take(settled), slot, messages);
-        }
+    // Most NOTIFYs have one message, and most handlers answer at once.
+    let Some((first, others)) = messages.split_first() else {
+        return Collected::Now;
+    };
+    let slot = asking.ask(&first, settled);
+    if slot.is_none() && settled.encoded_len() <= terms.room && others.is_empty() {
+        return Collected::Now;
     }
-    Collected::Now
+    asking.go_on(slot, others, settled)
 }
 
 /// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
@@ -119,17 +121,17 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// Asks the handler of a message, if there is one. What is settled at once is put behind `settled`;
     /// otherwise there is a slot.
-    #[inline]
-    fn ask(&mut self, message: MessageRef<'_>, settled: &mut Actions) -> Option<Slot> {
+    #[inline(always)]
+    fn ask(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Slot> {
         let Some(route) = self.terms.routes.find(message.name()) else {
-            self.miss(&message);
+            self.miss(message);
             return None;
         };
         if self.waiting >= self.terms.waiting {
             settled.append_all(route.fall_back(HandlerError::Overloaded));
             return None;
         }
-        let time = route.time_for(&message);
+        let time = route.time_for(message);
         // Those before it may have taken all the time: it is not even asked then.
         if (!self.is_first || time.is_zero()) && self.origin.arrived().elapsed() >= time {
             settled.append_all(route.fall_back(HandlerError::Late));
@@ -146,6 +148,28 @@ impl Asking<'_> {
             }
         }
         None
+    }
+
+    /// Asks the handlers of all messages but the first.
+    #[inline(never)]
+    fn go_on(
+        mut self,
+        mut slot: Option<Slot>,
+        mut messages: MessagesRef<'_>,
+        settled: &mut Actions,
+    ) -> Collected {
+        while slot.is_none() && settled.encoded_len() <= self.terms.room {
+            let Some(message) = messages.next() else {
+                return Collected::Now;
+            };
+            slot = self.ask_next(&message, settled);
+        }
+        self.collect(std::mem::take(settled), slot, messages)
+    }
+
+    #[inline(never)]
+    fn ask_next(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Slot> {
+        self.ask(message, settled)
     }
 
     #[cold]
@@ -168,7 +192,7 @@ impl Asking<'_> {
         for message in messages {
             self.waiting = collection.slots.len();
             let mut settled = Actions::none();
-            match self.ask(message, &mut settled) {
+            match self.ask_next(&message, &mut settled) {
                 None => collection.settle(settled),
                 Some(slot) => collection.slots.push_back(slot),
             }

@@ -57,7 +57,7 @@ enum Phase {
     /// Frames are read and answered.
     Open,
     /// Frames are read and answered, but the answers are held back until no more come.
-    Holding(Hold),
+    Holding(Box<Hold>),
     /// Nothing more is read.
     Ending(Ending),
 }
@@ -350,7 +350,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     fn hold_back(&mut self, now: Instant, turn: Option<Share>) {
         let (received, oldest) = (self.stream.received(), self.conversation.oldest());
         let hold = Hold::new(now, received, oldest, &self.shared.common.limits).with_turn(turn);
-        self.enter(Phase::Holding(hold));
+        self.enter(Phase::Holding(Box::new(hold)));
         self.timer.arm(now);
     }
 

@@ -358,7 +358,7 @@ impl Conversation {
         self.put_ack((*stream_id, *frame_id), actions, finished.left_out, output);
     }
 
-    #[inline]
+    #[inline(always)]
     fn put_ack(
         &self,
         ids: (StreamId, FrameId),

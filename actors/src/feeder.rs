@@ -65,7 +65,7 @@ impl Blocking {
 impl Dispatch for Blocking {
     fn dispatch(
         &self,
-        message: MessageRef<'_>,
+        message: &MessageRef<'_>,
         origin: &Origin,
         place: Option<&Place>,
         _: &mut Actions,

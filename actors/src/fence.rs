@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Calls a handler.
-#[inline]
+#[inline(always)]
 pub(crate) fn call(alarm: &Alarm, dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
     match panics::catch(dispatch) {
         Ok(Reply::Answered) => Reply::Answered,

@@ -117,7 +117,7 @@ pub(crate) trait Dispatch {
     /// `actions`. A call that is queued takes a share in its place with it.
     fn dispatch(
         &self,
-        message: MessageRef<'_>,
+        message: &MessageRef<'_>,
         origin: &Origin,
         place: Option<&Place>,
         actions: &mut Actions,
@@ -245,12 +245,12 @@ where
     #[inline]
     fn dispatch(
         &self,
-        message: MessageRef<'_>,
+        message: &MessageRef<'_>,
         _: &Origin,
         _: Option<&Place>,
         actions: &mut Actions,
     ) -> Reply {
-        match Args::from_message(message) {
+        match Args::from_message(*message) {
             Ok(args) => self.function.call(args, actions),
             Err(error) => Reply::Failed(error.into()),
         }

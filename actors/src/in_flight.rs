@@ -17,7 +17,8 @@ use crate::{
 
 /// What a connection waits for. Only what was woken is polled.
 pub(crate) struct InFlight {
-    collections: FuturesUnordered<Waiting>,
+    /// None before the first: it takes much memory, and many connections need none.
+    collections: Option<FuturesUnordered<Waiting>>,
     /// How many messages wait in them, as a share of what the agent allows.
     waiting: Share,
     /// How many more might wait in the agent when that was looked at last.
@@ -38,18 +39,11 @@ struct Waiting {
 impl InFlight {
     pub(crate) fn new(waiting: Share, counters: Rc<Counters>) -> Self {
         let left = waiting.left();
-        Self {
-            collections: FuturesUnordered::new(),
-            waiting,
-            left,
-            bytes: 0,
-            deadline: None,
-            counters,
-        }
+        Self { collections: None, waiting, left, bytes: 0, deadline: None, counters }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.collections.is_empty()
+        self.collections.as_ref().is_none_or(FuturesUnordered::is_empty)
     }
 
     /// How many messages wait for their answers.
@@ -77,7 +71,8 @@ impl InFlight {
 
     /// When the oldest of them had come.
     pub(crate) fn oldest(&self) -> Option<Instant> {
-        self.collections.iter().map(|waiting| waiting.collection.arrived()).min()
+        let collections = self.collections.iter().flatten();
+        collections.map(|waiting| waiting.collection.arrived()).min()
     }
 
     /// When the next fallback is due.
@@ -90,21 +85,21 @@ impl InFlight {
         self.look();
         self.deadline = earlier(self.deadline, collection.deadline());
         self.bytes += bytes;
-        self.collections.push(Waiting { collection, bytes });
+        let collections = self.collections.get_or_insert_default();
+        collections.push(Waiting { collection, bytes });
         self.counters.count(|statistics| statistics.in_flight += 1);
     }
 
     /// The next one that is answered.
+    #[inline]
     pub(crate) fn poll_next(&mut self, task: &mut Context<'_>) -> Option<Finished> {
-        if self.collections.is_empty() {
-            return None;
-        }
-        let Poll::Ready(Some((finished, bytes))) = self.collections.poll_next_unpin(task) else {
+        let collections = self.collections.as_mut().filter(|waiting| !waiting.is_empty())?;
+        let Poll::Ready(Some((finished, bytes))) = collections.poll_next_unpin(task) else {
             return None;
         };
         self.waiting.set(self.waiting.amount() - finished.waited);
         self.bytes -= bytes;
-        if self.collections.is_empty() {
+        if collections.is_empty() {
             self.deadline = None;
         }
         self.counters.count(|statistics| {
@@ -117,7 +112,7 @@ impl InFlight {
     /// Settles what is due by now, whether or not its ACK can be sent already.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.deadline = None;
-        for Waiting { collection, .. } in &mut self.collections {
+        for Waiting { collection, .. } in self.collections.iter_mut().flatten() {
             collection.expire(now);
             self.deadline = earlier(self.deadline, collection.deadline());
         }
@@ -125,12 +120,15 @@ impl InFlight {
 
     /// Drops everything: nobody waits for it any more.
     pub(crate) fn cancel(&mut self) {
-        let cancelled = self.collections.len() as u64;
+        let Some(collections) = &mut self.collections else {
+            return;
+        };
+        let cancelled = collections.len() as u64;
         self.counters.count(|statistics| {
             statistics.in_flight -= cancelled;
             statistics.cancelled += cancelled;
         });
-        self.collections.clear();
+        collections.clear();
         self.waiting.set(0);
         self.bytes = 0;
         self.deadline = None;

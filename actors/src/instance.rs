@@ -67,12 +67,12 @@ where
 {
     fn dispatch(
         &self,
-        message: MessageRef<'_>,
+        message: &MessageRef<'_>,
         origin: &Origin,
         _: Option<&Place>,
         actions: &mut Actions,
     ) -> Reply {
-        match H::Args::from_message(message) {
+        match H::Args::from_message(*message) {
             Ok(args) => {
                 let call = (self.ask)(Rc::clone(&self.working), args, origin.clone());
                 self.spare.poll_once(call, actions)

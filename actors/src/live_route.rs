@@ -62,10 +62,10 @@ impl LiveRoute {
     }
 
     /// Hands a message to the handler, behind the fence, if it is at work and has room for a call.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn call(
         &self,
-        message: MessageRef<'_>,
+        message: &MessageRef<'_>,
         origin: &Origin,
         actions: &mut Actions,
     ) -> Reply<PendingCall> {

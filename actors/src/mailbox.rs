@@ -43,7 +43,7 @@ impl actix::Message for Call {
 impl Dispatch for Mailbox {
     fn dispatch(
         &self,
-        message: MessageRef<'_>,
+        message: &MessageRef<'_>,
         origin: &Origin,
         place: Option<&Place>,
         _: &mut Actions,

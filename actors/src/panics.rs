@@ -25,7 +25,11 @@ thread_local! {
 
 /// A panic that was caught.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Panic {
+pub struct Panic(Box<Caught>);
+
+/// In a box, as most results hold none.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Caught {
     message: String,
     location: Option<String>,
 }
@@ -34,14 +38,14 @@ impl Panic {
     /// What it said.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Where it was: file, line and column. Unknown if the process has put a panic hook of its own
     /// in the place of the agent's.
     #[must_use]
     pub fn location(&self) -> Option<&str> {
-        self.location.as_deref()
+        self.0.location.as_deref()
     }
 
     pub(crate) fn new(payload: Box<dyn Any + Send>, location: Option<String>) -> Self {
@@ -54,15 +58,15 @@ impl Panic {
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(again);
         }
-        Self { message, location }
+        Self(Box::new(Caught { message, location }))
     }
 }
 
 /// `index out of bounds at src/reputation.rs:12:5`
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        self.location.as_ref().map_or(Ok(()), |location| write!(f, " at {location}"))
+        f.write_str(&self.0.message)?;
+        self.0.location.as_ref().map_or(Ok(()), |location| write!(f, " at {location}"))
     }
 }
 

@@ -81,12 +81,12 @@ impl<H: ReadyHandler> Dispatch for Ready<H> {
     #[inline]
     fn dispatch(
         &self,
-        message: MessageRef<'_>,
+        message: &MessageRef<'_>,
         origin: &Origin,
         _: Option<&Place>,
         actions: &mut Actions,
     ) -> Reply {
-        match H::Args::from_message(message) {
+        match H::Args::from_message(*message) {
             Ok(args) => {
                 Reply::now(self.0.handle(args, origin).map_err(HandlerError::Failed), actions)
             }

@@ -149,7 +149,7 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<LiveRoute>> {
         match self.by_name.get(self.last.get()) {
             Some(last) if last.name.as_bytes() == name => Some(last),

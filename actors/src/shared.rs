@@ -135,6 +135,7 @@ impl LentBuffer {
     }
 
     /// Takes the lent buffer back; what it still holds stays with the connection.
+    #[inline]
     pub(crate) fn take_back(&self, lent: &mut BytesMut) {
         if lent.len() > Self::SMALL && lent.capacity() <= Self::SLACK * lent.len() {
             return;

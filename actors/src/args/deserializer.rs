@@ -12,7 +12,7 @@ use super::{
     ArgsError,
     value::{SameName, Value},
 };
-use crate::spop::{Arg, Args, MessageRef};
+use crate::spop::{Args, MessageRef};
 
 /// A message as a map of its arguments.
 pub(super) struct MessageDeserializer<'a> {
@@ -31,7 +31,7 @@ impl<'de> Deserializer<'de> for MessageDeserializer<'de> {
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
-        visitor.visit_map(ArgMap { args: self.args, current: None, gathered: Vec::new() })
+        visitor.visit_map(ArgMap { args: self.args, name: &[], gathered: Vec::new() })
     }
 
     /// A handler without arguments takes any.
@@ -71,9 +71,22 @@ impl<'de> Deserializer<'de> for MessageDeserializer<'de> {
 
 struct ArgMap<'de> {
     args: Args<'de>,
-    current: Option<Arg<'de>>,
+    /// The name whose value is next.
+    name: &'de [u8],
     /// Names whose later occurrences went into a sequence already.
     gathered: Vec<&'de [u8]>,
+}
+
+impl<'de> ArgMap<'de> {
+    #[inline]
+    fn next_name(&mut self) -> Option<&'de [u8]> {
+        let mut name = self.args.next_name()?;
+        while !self.gathered.is_empty() && self.gathered.contains(&name) {
+            self.args.value()?;
+            name = self.args.next_name()?;
+        }
+        Some(name)
+    }
 }
 
 impl<'de> MapAccess<'de> for ArgMap<'de> {
@@ -84,21 +97,20 @@ impl<'de> MapAccess<'de> for ArgMap<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, ArgsError> {
-        let gathered = &self.gathered;
-        self.current = self.args.by_ref().find(|arg| !gathered.contains(&arg.name));
-        let Some(Arg { name, .. }) = self.current else {
+        let Some(name) = self.next_name() else {
             return Ok(None);
         };
+        self.name = name;
         seed.deserialize(Name(name)).map(Some)
     }
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ArgsError> {
-        let arg = self.current.take().ok_or_else(|| de::Error::custom("a value before its key"))?;
-        let same_name =
-            SameName { name: arg.name, rest: self.args.clone(), gathered: &mut self.gathered };
-        seed.deserialize(Value { data: arg.value, same_name: Some(same_name) })
-            .map_err(|error: ArgsError| error.of_argument(arg.name))
+        let data = self.args.value().ok_or_else(|| de::Error::custom("a value before its key"))?;
+        let name = self.name;
+        let same_name = SameName { name, rest: self.args.clone(), gathered: &mut self.gathered };
+        seed.deserialize(Value { data, same_name: Some(same_name) })
+            .map_err(|error: ArgsError| error.of_argument(name))
     }
 
     fn size_hint(&self) -> Option<usize> {

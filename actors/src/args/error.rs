@@ -12,7 +12,12 @@ const MAX_TEXT: usize = 256;
 ///
 /// The text names the argument, so that the line of the `spoe-message` section can be found.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-pub struct ArgsError {
+#[error("{0}")]
+pub struct ArgsError(Box<Wrong>);
+
+/// In a box, as most results hold none.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Wrong {
     argument: Option<String>,
     problem: String,
 }
@@ -21,33 +26,38 @@ impl ArgsError {
     /// The argument that is wrong, if it is one.
     #[must_use]
     pub fn argument(&self) -> Option<&str> {
-        self.argument.as_deref()
+        self.0.argument.as_deref()
+    }
+
+    fn new(argument: Option<String>, problem: String) -> Self {
+        Self(Box::new(Wrong { argument, problem }))
     }
 
     /// Says which argument it is, unless that is known already.
+    #[cold]
     pub(super) fn of_argument(mut self, name: &[u8]) -> Self {
-        self.argument.get_or_insert_with(|| one_line(&String::from_utf8_lossy(name)));
+        self.0.argument.get_or_insert_with(|| one_line(&String::from_utf8_lossy(name)));
         self
     }
 }
 
 impl de::Error for ArgsError {
     fn custom<T: fmt::Display>(problem: T) -> Self {
-        Self { argument: None, problem: one_line(&problem.to_string()) }
+        Self::new(None, one_line(&problem.to_string()))
     }
 
     fn missing_field(field: &'static str) -> Self {
         let problem = "is missing: the spoe-message section does not pass it".to_owned();
-        Self { argument: Some(field.to_owned()), problem }
+        Self::new(Some(field.to_owned()), problem)
     }
 
     fn duplicate_field(field: &'static str) -> Self {
         let problem = "is passed more than once: take it as a Vec, or pass it once".to_owned();
-        Self { argument: Some(field.to_owned()), problem }
+        Self::new(Some(field.to_owned()), problem)
     }
 }
 
-impl fmt::Display for ArgsError {
+impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.argument {
             Some(argument) => write!(f, "argument {argument:?}: {}", self.problem),

@@ -62,6 +62,7 @@ impl<'de> Value<'de, '_> {
 impl<'de> Deserializer<'de> for Value<'de, '_> {
     type Error = ArgsError;
 
+    #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
         match self.data {
             TypedData::Null => self.refuse(&visitor),
@@ -79,6 +80,7 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
         }
     }
 
+    #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
         match self.data {
             TypedData::Null => visitor.visit_none(),
@@ -106,6 +108,7 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
     }
 
     /// The bytes of text are not text: a `String` takes strings only.
+    #[inline]
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
         match self.data {
             TypedData::String(_) => self.deserialize_any(visitor),
@@ -118,6 +121,7 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
     }
 
     /// `Ipv4Addr` and `Ipv6Addr` ask for their octets.
+    #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(
         self,
         length: usize,
@@ -135,6 +139,7 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
     }
 
     /// `IpAddr` asks for a variant of its own; any other enum is named by a string.
+    #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -169,6 +174,7 @@ impl<'de, 'm> EnumAccess<'de> for Address<'de, 'm> {
     type Error = ArgsError;
     type Variant = Value<'de, 'm>;
 
+    #[inline]
     fn variant_seed<V: DeserializeSeed<'de>>(
         self,
         seed: V,
@@ -180,6 +186,7 @@ impl<'de, 'm> EnumAccess<'de> for Address<'de, 'm> {
 impl<'de> VariantAccess<'de> for Value<'de, '_> {
     type Error = ArgsError;
 
+    #[inline]
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ArgsError> {
         seed.deserialize(self)
     }

@@ -70,7 +70,7 @@ impl Ack {
 }
 
 /// Appends an ACK as [`Ack::encode_whole`] does.
-#[inline]
+#[inline(always)]
 pub(crate) fn encode(
     (stream_id, frame_id): (StreamId, FrameId),
     actions: &Actions,

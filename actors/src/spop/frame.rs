@@ -133,7 +133,7 @@ impl Frame {
         bytes: &'a [u8],
         owner: Option<&'a Bytes>,
     ) -> Result<Option<NotifyRef<'a>>, WireError> {
-        let Some(rest) = bytes.strip_prefix(&WHOLE_NOTIFY) else {
+        let Some((&WHOLE_NOTIFY, rest)) = bytes.split_first_chunk() else {
             return Ok(None);
         };
         let mut reader = Reader::new(rest);
@@ -245,7 +245,6 @@ pub(super) fn encode_around(
     let mut head = FrameHead::new(frame_type, flags);
     varint::write(stream_id.0, &mut head);
     varint::write(frame_id.0, &mut head);
-    dst.reserve(MAX_HEAD + payload.len());
     head.put_into(dst, payload.len());
     dst.put(payload);
 }

@@ -9,13 +9,7 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    message_ref::MessageRef,
-    put::Put,
-    typed_data::TypedData,
-    varint,
-    wire::{Reader, WireError},
-};
+use super::{message_ref::MessageRef, put::Put, typed_data::TypedData, varint, wire::Reader};
 
 pub(super) const MESSAGE_NAME: &str = "MESSAGE-NAME";
 pub(super) const NB_ARGS: &str = "NB-ARGS";
@@ -124,22 +118,28 @@ impl<'a> Args<'a> {
     pub(super) fn new(left: u8, reader: Reader<'a>) -> Self {
         Self { left, reader }
     }
-}
 
-impl<'a> Arg<'a> {
-    #[inline]
-    fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        Ok(Self { name: reader.string(ARG_NAME)?, value: TypedData::read(reader)? })
+    /// The name of the next argument; its value is to be taken next.
+    #[inline(always)]
+    pub(crate) fn next_name(&mut self) -> Option<&'a [u8]> {
+        self.left = self.left.checked_sub(1)?;
+        self.reader.string(ARG_NAME).ok()
+    }
+
+    /// The value behind a name.
+    #[inline(always)]
+    pub(crate) fn value(&mut self) -> Option<TypedData<'a>> {
+        TypedData::read(&mut self.reader).ok()
     }
 }
 
 impl<'a> Iterator for Args<'a> {
     type Item = Arg<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        Arg::read(&mut self.reader).ok()
+        let name = self.next_name()?;
+        Some(Arg { name, value: self.value()? })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -20,8 +20,8 @@ pub(crate) struct NotifyRef<'a> {
 /// The messages of a NOTIFY, in order and already checked.
 #[derive(Clone, Debug)]
 pub(crate) struct MessagesRef<'a> {
-    /// The next one: a NOTIFY of one message is read over only once.
-    next: Option<MessageRef<'a>>,
+    /// The first one: a NOTIFY of one message is read over only once.
+    first: Option<MessageRef<'a>>,
     rest: Reader<'a>,
     owner: Option<&'a Bytes>,
 }
@@ -30,37 +30,44 @@ impl<'a> MessagesRef<'a> {
     #[inline(always)]
     pub(super) fn read(payload: Reader<'a>, owner: Option<&'a Bytes>) -> Result<Self, WireError> {
         let mut reader = payload;
-        let next = match reader.is_empty() {
+        let first = match reader.is_empty() {
             true => None,
             false => Some(MessageRef::read(&mut reader, owner)?),
         };
-        let rest = reader;
         check(reader)?;
-        Ok(Self { next, rest, owner })
+        Ok(Self { first, rest: reader, owner })
     }
 
     /// How many bytes they take.
+    #[inline]
     pub(crate) fn encoded_len(&self) -> usize {
-        self.next.map_or(0, |next| next.as_bytes().len()) + self.rest.left()
+        self.first.map_or(0, |first| first.as_bytes().len()) + self.rest.left()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none() && self.rest.is_empty()
+    }
+
+    /// The first message, and those behind it.
+    #[inline(always)]
+    pub(crate) fn split_first(self) -> Option<(MessageRef<'a>, Self)> {
+        let Self { first, rest, owner } = self;
+        Some((first?, Self { first: None, rest, owner }))
     }
 }
 
 impl<'a> Iterator for MessagesRef<'a> {
     type Item = MessageRef<'a>;
 
-    #[inline(always)]
     fn next(&mut self) -> Option<MessageRef<'a>> {
-        let next = self.next.take()?;
-        if !self.rest.is_empty() {
-            self.read_next();
+        if let Some(first) = self.first.take() {
+            return Some(first);
         }
-        Some(next)
-    }
-}
-
-impl MessagesRef<'_> {
-    fn read_next(&mut self) {
-        self.next = MessageRef::read(&mut self.rest, self.owner).ok();
+        if self.rest.is_empty() {
+            return None;
+        }
+        MessageRef::read(&mut self.rest, self.owner).ok()
     }
 }
 
@@ -81,7 +88,7 @@ impl Notify {
     /// The same NOTIFY, to read from.
     pub(crate) fn as_ref(&self) -> NotifyRef<'_> {
         let bytes = self.messages.shared_bytes();
-        let nothing = MessagesRef { next: None, rest: Reader::new(&[]), owner: None };
+        let nothing = MessagesRef { first: None, rest: Reader::new(&[]), owner: None };
         NotifyRef {
             stream_id: self.stream_id,
             frame_id: self.frame_id,

@@ -72,7 +72,8 @@ pub enum Step {
 pub struct Session {
     offer: Offer,
     greeted: bool,
-    reassembly: Option<Reassembly>,
+    /// In a box, as most connections have none.
+    reassembly: Option<Box<Reassembly>>,
 }
 
 impl Session {
@@ -90,7 +91,7 @@ impl Session {
 
     /// How many bytes of memory are kept for a NOTIFY whose fragments have not all come.
     pub(crate) fn kept(&self) -> usize {
-        self.reassembly.as_ref().map_or(0, Reassembly::kept)
+        self.reassembly.as_ref().map_or(0, |reassembly| reassembly.kept())
     }
 
     /// Whether the fragments of a NOTIFY have begun to come.
@@ -158,7 +159,7 @@ impl Session {
         match fragment.frame_type {
             FrameType::NOTIFY if fragment.flags.abort => Ok(Step::Aborted),
             FrameType::NOTIFY => {
-                self.reassembly = Some(Reassembly::begin(fragment, bound));
+                self.reassembly = Some(Box::new(Reassembly::begin(fragment, bound)));
                 Ok(Step::Continue)
             }
             FrameType::UNSET => Err(Violation::UnknownFragment),

@@ -111,7 +111,7 @@ impl<'a> TypedData<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
         let head = reader.byte("typed-data")?;
         Ok(match head & TYPE_MASK {

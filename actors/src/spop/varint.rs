@@ -25,7 +25,14 @@ const LAST_SHIFT: u32 = 60;
 #[inline(always)]
 pub(super) fn read(reader: &mut Reader<'_>, term: &'static str) -> Result<u64, WireError> {
     let first = u64::from(reader.byte(term)?);
-    if first < MULTI_BYTE { Ok(first) } else { read_more(first, reader, term) }
+    if first < MULTI_BYTE {
+        return Ok(first);
+    }
+    // Stream-ids have two or three bytes before long.
+    if let Some(second) = reader.next_if(|byte| u64::from(byte) < CONTINUED) {
+        return Ok(first + (u64::from(second) << FIRST_SHIFT));
+    }
+    read_more(first, reader, term)
 }
 
 #[inline(never)]

@@ -132,6 +132,16 @@ impl<'a> Reader<'a> {
         Ok(first)
     }
 
+    /// The next byte, if there is one of this kind.
+    #[inline(always)]
+    pub(super) fn next_if(&mut self, is_wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
+        let (&first, rest) = self.bytes.split_first()?;
+        is_wanted(first).then(|| {
+            self.bytes = rest;
+            first
+        })
+    }
+
     #[inline(always)]
     pub(super) fn take(
         &mut self,

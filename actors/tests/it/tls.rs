@@ -269,7 +269,8 @@ async fn checklist_38_a_peer_that_does_not_read_is_not_read_behind_tls_either() 
     }
     tokio::time::sleep(Duration::from_secs(20)).await;
     let seen = agent.statistics().await;
-    assert!((20..60).contains(&seen.acks), "{}", seen.acks);
+    // Those of what was read before the output was full: it is read ahead of what is answered.
+    assert!((10..60).contains(&seen.acks), "{}", seen.acks);
     for _ in 0..100 {
         haproxy.ack().await?;
     }
