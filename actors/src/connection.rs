@@ -59,7 +59,7 @@ enum Phase {
     /// Frames are read and answered, but the answers are held back until no more come.
     Holding(Box<Hold>),
     /// Nothing more is read.
-    Ending(Ending),
+    Ending(Box<Ending>),
 }
 
 /// Ends a connection in good order, with all others of the agent: what HAProxy may still send is
@@ -166,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let polled = if may_read { self.stream.poll_read(task) } else { Poll::Pending };
         let read = match polled {
             Poll::Ready(Ok(0)) => {
-                self.enter(Phase::Ending(Ending::of_the_stream()));
+                self.begin_end(Ending::of_the_stream());
                 return Ok(true);
             }
             Poll::Ready(read) => read?,
@@ -203,7 +203,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         }
         match self.stream.poll_read(task)? {
             Poll::Pending => return Ok(false),
-            Poll::Ready(0) => self.enter(Phase::Ending(Ending::of_the_stream())),
+            Poll::Ready(0) => self.begin_end(Ending::of_the_stream()),
             Poll::Ready(_) => {}
         }
         Ok(true)
@@ -225,7 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             self.timer.arm(hold.next());
             return if is_over { Ok(self.let_go(now, task)? && again) } else { Ok(again) };
         }
-        self.enter(Phase::Ending(Ending::after_input(goodbye())));
+        self.begin_end(Ending::after_input(goodbye()));
         // At once, so that the farewell leaves with the ACKs.
         self.end(task)
     }
@@ -248,6 +248,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         Ok(self.stream.poll_flush(task)?.is_ready())
     }
 
+    fn begin_end(&mut self, ending: Ending) {
+        self.enter(Phase::Ending(Box::new(ending)));
+    }
+
     /// Goes on with the end. Says whether to go on at once.
     fn end(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         let Phase::Ending(ending) = &mut self.phase else { return Ok(false) };
@@ -256,7 +260,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     fn on_end(&mut self, end: End) {
         match end {
-            End::Healthcheck => self.enter(Phase::Ending(Ending::without_farewell())),
+            End::Healthcheck => self.begin_end(Ending::without_farewell()),
             End::Goodbye(theirs) => {
                 tracing::debug!(
                     peer = %self.conversation.peer().address,
@@ -265,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                     "HAProxy disconnects"
                 );
                 self.conversation.cancel();
-                self.enter(Phase::Ending(Ending::after_answers(goodbye())));
+                self.begin_end(Ending::after_answers(goodbye()));
             }
             End::Violation(Violation::Foreign(protocol)) => self.on_foreign(protocol),
             End::Violation(violation) => self.on_violation(&violation),
@@ -279,7 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let mismatch = Mismatch { found: Some(protocol), due: "SPOP", advice };
         self.shared.report(self.conversation.peer().address, mismatch);
         let later = Instant::now() + self.shared.common.limits.refusal_delay;
-        self.enter(Phase::Ending(Ending::not_before(later, None)));
+        self.begin_end(Ending::not_before(later, None));
     }
 
     fn on_violation(&mut self, violation: &Violation) {
@@ -303,7 +307,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         self.stream.input.clear();
         self.conversation.forget();
         self.conversation.leave_detours();
-        self.enter(Phase::Ending(if self.conversation.is_greeted() {
+        self.begin_end(if self.conversation.is_greeted() {
             Ending::after_answers(farewell)
         } else {
             self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
@@ -311,7 +315,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 Instant::now() + self.shared.common.limits.refusal_delay,
                 Some(farewell),
             )
-        }));
+        });
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -427,7 +431,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<
         if matches!(self.phase, Phase::Open) {
             if !self.conversation.is_greeted() || !self.stream.output.is_empty() {
                 // Nothing can be under way yet; or the peer is behind, and holding gains nothing.
-                return self.enter(Phase::Ending(Ending::after_input(goodbye())));
+                return self.begin_end(Ending::after_input(goodbye()));
             }
             self.hold_back(now, None);
         }

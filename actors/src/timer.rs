@@ -11,19 +11,16 @@ use tokio::time::{Duration, Instant, Sleep, sleep_until};
 /// A timer that can be moved; it takes no memory worth speaking of while it is off.
 #[derive(Default)]
 pub(crate) struct Timer {
-    armed: Option<(Instant, Pin<Box<Sleep>>)>,
+    armed: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timer {
     /// Goes off at `at`, or earlier if that was due.
     pub(crate) fn arm(&mut self, at: Instant) {
         match &mut self.armed {
-            Some((due, _)) if *due <= at => {}
-            Some((due, sleep)) => {
-                *due = at;
-                sleep.as_mut().reset(at);
-            }
-            None => self.armed = Some((at, Box::pin(sleep_until(at)))),
+            Some(sleep) if sleep.deadline() <= at => {}
+            Some(sleep) => sleep.as_mut().reset(at),
+            None => self.armed = Some(Box::pin(sleep_until(at))),
         }
     }
 
@@ -33,8 +30,9 @@ impl Timer {
     }
 
     /// Whether it has gone off; it is off then.
+    #[inline]
     pub(crate) fn poll(&mut self, task: &mut Context<'_>) -> bool {
-        let Some((_, sleep)) = &mut self.armed else {
+        let Some(sleep) = &mut self.armed else {
             return false;
         };
         let went_off = sleep.as_mut().poll(task).is_ready();
