@@ -21,10 +21,12 @@
 //! }
 //! ```
 
+mod exchange;
 mod fake_error;
 mod fake_haproxy;
 mod in_memory_agent;
 
+pub use exchange::Exchange;
 pub use fake_error::FakeError;
 pub use fake_haproxy::{FakeHaproxy, hello};
 pub use in_memory_agent::InMemoryAgent;

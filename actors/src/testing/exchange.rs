@@ -1,0 +1,55 @@
+//! A conversation without a stream.
+
+use std::rc::Rc;
+
+use bytes::BytesMut;
+
+use crate::{
+    common::Common,
+    conversation::{Conversation, Flow},
+    error::AgentError,
+    limits::Limits,
+    origin::PeerAddress,
+    panics,
+    registry::Registry,
+    shared::Shared,
+    statistics::{Counters, Statistics},
+};
+
+/// A conversation without a stream: bytes in, bytes out, at once and on this arbiter. It is for benches,
+/// and for tests of what a frame costs.
+pub struct Exchange {
+    conversation: Conversation,
+    counters: Rc<Counters>,
+}
+
+impl Exchange {
+    /// Starts the handlers on this arbiter.
+    ///
+    /// # Errors
+    ///
+    /// As [`InMemoryAgent::start`](super::InMemoryAgent::start).
+    pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
+        registry.check()?;
+        limits.check()?;
+        panics::hush();
+        let common = Common::new(limits);
+        let counters = Rc::new(Counters::default());
+        let routes = registry.start(&common.limits, &counters).await?;
+        let shared = Rc::new(Shared::new(routes, common, Rc::clone(&counters)));
+        let conversation = Conversation::new(shared, PeerAddress::InMemory);
+        Ok(Self { conversation, counters })
+    }
+
+    /// Takes the whole frames of `input`, HELLO first, and puts what is answered at once behind
+    /// `output`. Says whether the conversation goes on.
+    pub fn exchange(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> bool {
+        !matches!(self.conversation.receive(input, output), Flow::Over(_))
+    }
+
+    /// What was seen and done so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.counters.snapshot()
+    }
+}
