@@ -8,30 +8,22 @@
 
 mod announcement;
 mod answer;
-mod argument;
 mod call;
 mod cli;
-mod endpoint;
-mod failure;
 mod handlers;
 mod healthcheck;
-mod hex;
 mod limit_options;
 mod open_files;
 mod options;
 mod run;
-mod tls;
-mod value;
 
 use std::process;
 
 use actix_rt::System;
 use clap::Parser;
+use spoa_load::Failure;
 
-use crate::{
-    cli::{Cli, Command},
-    failure::Failure,
-};
+use crate::cli::{Cli, Command};
 
 fn main() {
     let command = Cli::parse().into_command();
