@@ -1,4 +1,4 @@
-//! The command line: three commands, of which `run` is the default.
+//! The command line: four commands, of which `run` is the default.
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
@@ -8,7 +8,7 @@ use clap::{
 };
 use spoa_actors::{Limits, Tls, spop::MAX_FRAME_SIZE_FLOOR};
 use spoa_load::{
-    Argument, DEFAULT_ADDRESS, Endpoint,
+    Argument, DEFAULT_ADDRESS, Endpoint, LOAD_HELP, LoadOptions,
     options::{address, duration, message_name},
 };
 
@@ -21,6 +21,7 @@ Examples:
   spoa-agent run --unix /run/spoa.sock --unix-mode 660
   spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
   spoa-agent call check-client-ip ip=127.0.0.1        ask, and print the actions
+  spoa-agent load check-client-ip ip=127.0.0.1        ask without end, and measure
   spoa-agent healthcheck                              exit 0 if healthy";
 
 const RUN_HELP: &str = "\
@@ -88,6 +89,9 @@ pub(crate) enum Command {
     /// Ask an agent once, as HAProxy would, and print the actions of its answer
     #[command(after_help = CALL_HELP)]
     Call(CallOptions),
+    /// Ask an agent as often as it can answer, check every answer, and measure
+    #[command(after_help = LOAD_HELP)]
+    Load(LoadOptions),
     /// Tell whether an agent is healthy
     #[command(after_help = HEALTHCHECK_HELP)]
     Healthcheck(HealthcheckOptions),

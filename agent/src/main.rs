@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! cli ─▶ run (handlers)                                    serves until a signal
-//!     ─▶ call (argument, value) ─▶ endpoint ─▶ answer      asks once and prints the actions
-//!     ─▶ healthcheck            ─▶ endpoint                says hello and prints the verdict
+//!     ─▶ call ─▶ answer                                    asks once and prints the actions
+//!     ─▶ load (of `spoa_load`)                             asks without end and measures
+//!     ─▶ healthcheck                                       says hello and prints the verdict
 //! ```
 
 mod announcement;
@@ -46,6 +47,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(options) => Ok(run::run(options).await?),
         Command::Call(options) => Ok(call::call(options).await?),
+        Command::Load(options) => spoa_load::load(options).await,
         Command::Healthcheck(options) => {
             let verdict = healthcheck::healthcheck(options).await;
             verdict.map_err(|error| Failure::NotHealthy(error.into()))

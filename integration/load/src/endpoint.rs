@@ -95,6 +95,16 @@ impl Endpoint {
         limit: Duration,
         conversation: impl AsyncFnOnce(FakeHaproxy<Box<dyn Stream>>) -> Result<T, FakeError>,
     ) -> Result<T, EndpointError> {
+        let with = async |stream| conversation(FakeHaproxy::new(stream).patience(limit)).await;
+        self.within(limit, with).await
+    }
+
+    /// Connects and does something with the stream, both together within `limit`.
+    pub(crate) async fn within<T>(
+        &self,
+        limit: Duration,
+        conversation: impl AsyncFnOnce(Box<dyn Stream>) -> Result<T, FakeError>,
+    ) -> Result<T, EndpointError> {
         let endpoint = || self.to_string();
         let late = || EndpointError::Late { endpoint: endpoint(), limit };
         let conversation = async {
@@ -106,8 +116,7 @@ impl Endpoint {
                 .secure(stream)
                 .await
                 .map_err(|source| EndpointError::Tls { endpoint: endpoint(), source })?;
-            let haproxy = FakeHaproxy::new(stream).patience(limit);
-            conversation(haproxy).await.map_err(|error| match error {
+            conversation(stream).await.map_err(|error| match error {
                 FakeError::Timeout(_) => late(),
                 source => EndpointError::Conversation { endpoint: endpoint(), source },
             })

@@ -54,6 +54,11 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The same, or `0s`.
+pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    if text == "0s" { Ok(Duration::ZERO) } else { duration(text) }
+}
+
 /// The name of a message, as HAProxy's configuration gives it after `spoe-message`.
 ///
 /// # Errors
