@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
 };
 
-use crate::endpoint::DEFAULT_ADDRESS;
+use spoa_load::DEFAULT_ADDRESS;
 
 /// Prints the line.
 pub(crate) fn print(

@@ -5,8 +5,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::Value;
 use spoa_actors::{Action, Actions, TypedData};
-
-use crate::hex;
+use spoa_load::hex;
 
 #[derive(Serialize)]
 struct Answer {

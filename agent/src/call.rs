@@ -3,31 +3,18 @@
 use std::io::{self, Write};
 
 use spoa_actors::{Message, spop::Messages, testing};
+use spoa_load::{ArgumentError, EndpointError, Failure, MessageError, message};
 use thiserror::Error;
 
-use crate::{
-    answer,
-    argument::{Argument, ArgumentError},
-    cli::CallOptions,
-    endpoint::EndpointError,
-    failure::Failure,
-    options,
-};
-
-/// The wire counts the arguments of a message in one byte.
-const MAX_ARGUMENTS: usize = 255;
+use crate::{answer, cli::CallOptions};
 
 /// Why there is no answer to print.
 #[derive(Debug, Error)]
 pub(crate) enum CallError {
-    #[error("{0}")]
-    MessageName(String),
+    #[error(transparent)]
+    Message(#[from] MessageError),
     #[error(transparent)]
     Argument(#[from] ArgumentError),
-    #[error(
-        "message {message:?} has {count} arguments: SPOP allows {MAX_ARGUMENTS}, split the message"
-    )]
-    TooManyArguments { message: String, count: usize },
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     #[error("cannot print the answer: {0}")]
@@ -38,9 +25,7 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Endpoint(_) | CallError::Output(_) => Self::Failed(error.into()),
-            CallError::MessageName(_)
-            | CallError::Argument(_)
-            | CallError::TooManyArguments { .. } => Self::Usage(error.into()),
+            CallError::Message(_) | CallError::Argument(_) => Self::Usage(error.into()),
         }
     }
 }
@@ -71,21 +56,8 @@ pub(crate) async fn call(options: CallOptions) -> Result<(), CallError> {
 fn further_message(words: &[String]) -> Result<Message, CallError> {
     let (name, arguments) =
         words.split_first().map_or(("", words), |(name, arguments)| (name.as_str(), arguments));
-    let name = options::message_name(name).map_err(CallError::MessageName)?;
     let arguments: Result<Vec<_>, _> = arguments.iter().map(|word| word.parse()).collect();
-    message(&name, &arguments?)
-}
-
-fn message(name: &str, arguments: &[Argument]) -> Result<Message, CallError> {
-    if arguments.len() > MAX_ARGUMENTS {
-        return Err(CallError::TooManyArguments {
-            message: name.to_owned(),
-            count: arguments.len(),
-        });
-    }
-    Ok(arguments.iter().fold(Message::new(name), |message, argument| {
-        message.arg(&argument.name, argument.value.as_typed_data())
-    }))
+    Ok(message(name, &arguments?)?)
 }
 
 #[cfg(test)]
@@ -103,18 +75,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_takes_255_arguments() {
-        let arguments = |count| vec!["x=1".parse().unwrap(); count];
-        assert_eq!(message("m", &arguments(255)).unwrap().args().len(), 255);
-        let error = message("m", &arguments(256)).unwrap_err().to_string();
-        assert!(error.starts_with("message \"m\" has 256 arguments"), "{error}");
-    }
-
-    #[test]
     fn a_further_message_has_a_name() {
         for text in ["", "a=b"] {
             let error = further_message(&words(text)).unwrap_err();
-            assert!(matches!(error, CallError::MessageName(_)), "{error}");
+            assert!(matches!(error, CallError::Message(MessageError::Name(_))), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: three commands, of which `run` is the default.
+//! The command line: four commands, of which `run` is the default.
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
@@ -7,13 +7,12 @@ use clap::{
     builder::{RangedU64ValueParser, TypedValueParser},
 };
 use spoa_actors::{Limits, Tls, spop::MAX_FRAME_SIZE_FLOOR};
-
-use crate::{
-    argument::Argument,
-    endpoint::{DEFAULT_ADDRESS, Endpoint},
-    limit_options::LimitOptions,
-    options,
+use spoa_load::{
+    Argument, DEFAULT_ADDRESS, Endpoint, LOAD_HELP, LoadOptions,
+    options::{address, duration, message_name},
 };
+
+use crate::{limit_options::LimitOptions, options};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +21,7 @@ Examples:
   spoa-agent run --unix /run/spoa.sock --unix-mode 660
   spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
   spoa-agent call check-client-ip ip=127.0.0.1        ask, and print the actions
+  spoa-agent load check-client-ip ip=127.0.0.1        ask without end, and measure
   spoa-agent healthcheck                              exit 0 if healthy";
 
 const RUN_HELP: &str = "\
@@ -89,6 +89,9 @@ pub(crate) enum Command {
     /// Ask an agent once, as HAProxy would, and print the actions of its answer
     #[command(after_help = CALL_HELP)]
     Call(CallOptions),
+    /// Ask an agent as often as it can answer, check every answer, and measure
+    #[command(after_help = LOAD_HELP)]
+    Load(LoadOptions),
     /// Tell whether an agent is healthy
     #[command(after_help = HEALTHCHECK_HELP)]
     Healthcheck(HealthcheckOptions),
@@ -99,7 +102,7 @@ pub(crate) enum Command {
 pub(crate) struct RunOptions {
     /// A TCP address to listen on; may be repeated, port 0 takes a free one [default:
     /// 127.0.0.1:12345 if there is no --unix]
-    #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     listen: Vec<String>,
     /// The path of a UNIX socket to listen on; may be repeated
     #[arg(long, value_name = "PATH")]
@@ -126,7 +129,7 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "N", value_parser = arbiters())]
     pub(crate) arbiters: Option<NonZero<usize>>,
     /// How long a message may take; shorter than HAProxy's `timeout processing`
-    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "1s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]
     pub(crate) deadline: Duration,
     /// The largest frame in bytes; HAProxy announces its own, and the smaller one counts
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_frame_size)]
@@ -134,7 +137,7 @@ pub(crate) struct RunOptions {
     pub(crate) max_frame_size: u32,
     /// How old a connection may become, give or take a tenth, before it is closed without a loss
     /// for HAProxy to open another [default: as old as HAProxy wants]
-    #[arg(long, value_name = "DURATION", value_parser = options::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) max_connection_age: Option<Duration>,
     /// Let an ACK whose connection has gone leave on another of the same engine; HAProxy up to 3.0
     /// offers it, and then waits for such an ACK until `timeout processing`
@@ -142,7 +145,7 @@ pub(crate) struct RunOptions {
     pub(crate) asynchronous: bool,
     /// How long health checks are refused before connections end when the agent stops; at least
     /// `inter` times `fall` of HAProxy's server line
-    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "7s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "7s")]
     pub(crate) notice_period: Duration,
     /// Never send an ACK without actions: HAProxy 3.1.0 to 3.1.4 let its stream wait until `timeout
     /// processing`
@@ -156,7 +159,7 @@ pub(crate) struct RunOptions {
 #[derive(Args, Debug)]
 pub(crate) struct CallOptions {
     /// The name of the message, as after `spoe-message` in HAProxy's configuration
-    #[arg(value_parser = options::message_name)]
+    #[arg(value_parser = message_name)]
     pub(crate) message: String,
     /// The arguments of the message
     #[arg(value_name = "NAME[:TYPE]=VALUE")]
@@ -167,7 +170,7 @@ pub(crate) struct CallOptions {
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
     /// How long all of it may take
-    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "5s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
     pub(crate) timeout: Duration,
     /// Print the answer as JSON
     #[arg(long)]
@@ -180,7 +183,7 @@ pub(crate) struct HealthcheckOptions {
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
     /// How long all of it may take
-    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "2s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
     pub(crate) timeout: Duration,
     /// Print nothing: the exit code says it
     #[arg(long, short)]

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use spoa_actors::testing::FakeHaproxy;
+use spoa_load::EndpointError;
 
-use crate::{cli::HealthcheckOptions, endpoint::EndpointError};
+use crate::cli::HealthcheckOptions;
 
 /// Says HELLO with `healthcheck`; what is no error is healthy.
 pub(crate) async fn healthcheck(options: HealthcheckOptions) -> Result<(), EndpointError> {

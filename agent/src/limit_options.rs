@@ -7,6 +7,7 @@ use clap::{
     builder::{RangedU64ValueParser, TypedValueParser},
 };
 use spoa_actors::Limits;
+use spoa_load::options::duration;
 
 use crate::options;
 
@@ -27,7 +28,7 @@ pub(crate) struct LimitOptions {
     #[arg(long, value_name = "SIZE", value_parser = options::size, default_value = "256MiB")]
     pub(crate) max_memory: usize,
     /// How long a frame may take from its first byte to its last
-    #[arg(long, value_name = "DURATION", value_parser = options::duration, default_value = "30s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
     pub(crate) read_timeout: Duration,
 }
 

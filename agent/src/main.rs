@@ -2,36 +2,29 @@
 //!
 //! ```text
 //! cli ─▶ run (handlers)                                    serves until a signal
-//!     ─▶ call (argument, value) ─▶ endpoint ─▶ answer      asks once and prints the actions
-//!     ─▶ healthcheck            ─▶ endpoint                says hello and prints the verdict
+//!     ─▶ call ─▶ answer                                    asks once and prints the actions
+//!     ─▶ load (of `spoa_load`)                             asks without end and measures
+//!     ─▶ healthcheck                                       says hello and prints the verdict
 //! ```
 
 mod announcement;
 mod answer;
-mod argument;
 mod call;
 mod cli;
-mod endpoint;
-mod failure;
 mod handlers;
 mod healthcheck;
-mod hex;
 mod limit_options;
 mod open_files;
 mod options;
 mod run;
-mod tls;
-mod value;
 
 use std::process;
 
 use actix_rt::System;
 use clap::Parser;
+use spoa_load::Failure;
 
-use crate::{
-    cli::{Cli, Command},
-    failure::Failure,
-};
+use crate::cli::{Cli, Command};
 
 fn main() {
     let command = Cli::parse().into_command();
@@ -54,6 +47,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(options) => Ok(run::run(options).await?),
         Command::Call(options) => Ok(call::call(options).await?),
+        Command::Load(options) => spoa_load::load(options).await,
         Command::Healthcheck(options) => {
             let verdict = healthcheck::healthcheck(options).await;
             verdict.map_err(|error| Failure::NotHealthy(error.into()))

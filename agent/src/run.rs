@@ -3,13 +3,14 @@
 use std::io::{self, IsTerminal};
 
 use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent};
+use spoa_load::Failure;
 use thiserror::Error;
 use tracing_subscriber::{
     EnvFilter,
     filter::{FromEnvError, LevelFilter},
 };
 
-use crate::{announcement, cli::RunOptions, failure::Failure, handlers, open_files};
+use crate::{announcement, cli::RunOptions, handlers, open_files};
 
 /// Why the agent could not start.
 #[derive(Debug, Error)]

@@ -7,7 +7,6 @@ use std::{
 };
 
 use clap::Args;
-
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{
     TlsConnector,
@@ -21,7 +20,7 @@ use tokio_rustls::{
 
 /// How to speak TLS with the agent.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct TlsOptions {
+pub struct TlsOptions {
     /// Speak TLS, and trust the CA of this file in PEM
     #[arg(long, value_name = "FILE", conflicts_with = "unix")]
     tls_ca: Option<PathBuf>,
@@ -38,13 +37,24 @@ pub(crate) struct TlsOptions {
 
 /// Why there is no TLS with the agent.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TlsError {
+pub enum TlsError {
+    /// A file that is named cannot be used.
     #[error("cannot use {path:?} for TLS: {cause}")]
-    File { path: PathBuf, cause: String },
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        cause: String,
+    },
+    /// The agent's name cannot be in a certificate.
     #[error("{0:?} is no name that a certificate may have; give it with --tls-name")]
     Name(String),
+    /// The two do not agree.
     #[error("{source}; {}", advice(.source))]
-    Handshake { source: io::Error },
+    Handshake {
+        /// What went wrong.
+        source: io::Error,
+    },
 }
 
 impl TlsOptions {

@@ -1,4 +1,4 @@
-//! Argument: `name=value` or `name:type=value`, as `call` takes it.
+//! Argument: `name=value` or `name:type=value`, as it is written on the command line.
 
 use std::str::FromStr;
 
@@ -8,7 +8,7 @@ use crate::value::{Mismatch, TYPES, Value};
 
 /// One argument of a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Argument {
+pub struct Argument {
     /// Empty for an unnamed argument.
     pub(crate) name: String,
     pub(crate) value: Value,
@@ -16,13 +16,33 @@ pub(crate) struct Argument {
 
 /// Why a word is not an argument.
 #[derive(Debug, Eq, Error, PartialEq)]
-pub(crate) enum ArgumentError {
+pub enum ArgumentError {
+    /// There is a name alone.
     #[error("argument {word:?} has no value: write {word}=VALUE, or {word}:null if it has none")]
-    NoValue { word: String },
+    NoValue {
+        /// All of it.
+        word: String,
+    },
+    /// There is no such type.
     #[error("argument {name:?} has the unknown type {type_name:?}: use {TYPES}")]
-    UnknownType { name: String, type_name: String },
+    UnknownType {
+        /// The argument's name.
+        name: String,
+        /// What stands in the place of a type.
+        type_name: String,
+    },
+    /// The value is not of this type.
     #[error("argument {name:?}: {text:?} is not of type {type_name}: {form}")]
-    Form { name: String, type_name: String, text: String, form: &'static str },
+    Form {
+        /// The argument's name.
+        name: String,
+        /// The type that is given.
+        type_name: String,
+        /// What is not of this type.
+        text: String,
+        /// How a value of this type is written.
+        form: &'static str,
+    },
 }
 
 impl FromStr for Argument {

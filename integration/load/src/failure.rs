@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 /// Why a command did not succeed.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// Wrong usage that clap cannot see.
     Usage(Box<dyn Error>),
     /// The command could not do its work.
@@ -15,7 +15,8 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// 2 for wrong usage, as clap does; 1 for all else.
-    pub(crate) fn exit_code(&self) -> i32 {
+    #[must_use]
+    pub fn exit_code(&self) -> i32 {
         match self {
             Self::Usage(_) => 2,
             Self::Failed(_) | Self::NotHealthy(_) => 1,

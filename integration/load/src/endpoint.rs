@@ -17,19 +17,19 @@ use crate::{
 };
 
 /// Where the agent runs unless it is told otherwise.
-pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:12345";
+pub const DEFAULT_ADDRESS: &str = "127.0.0.1:12345";
 
 /// A PROXY header of version 2 that names nobody: the connection is the sender's own.
 const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// A TCP or a UNIX stream, or TLS over one.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 /// Where the agent is that shall be asked.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     /// The TCP address of the agent
     #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
     #[arg(default_value = DEFAULT_ADDRESS)]
@@ -46,26 +46,64 @@ pub(crate) struct Endpoint {
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
-pub(crate) enum EndpointError {
+pub enum EndpointError {
+    /// Nobody listens there.
     #[error("cannot connect to {endpoint}: {source}; {}", advice(.source))]
-    Unreachable { endpoint: String, source: io::Error },
+    Unreachable {
+        /// Where.
+        endpoint: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// TLS was asked for, and there is none.
     #[error("no TLS with {endpoint}: {source}")]
-    Tls { endpoint: String, source: TlsError },
+    Tls {
+        /// Where.
+        endpoint: String,
+        /// Why not.
+        source: TlsError,
+    },
+    /// The time is up.
     #[error(
         "no answer from {endpoint} within {limit:?}; check that it is a SPOE agent and not \
          overloaded, or give it more time with --timeout"
     )]
-    Late { endpoint: String, limit: Duration },
+    Late {
+        /// Where.
+        endpoint: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+    /// The other side is no agent, or does not want to talk.
     #[error("{endpoint} does not answer as it should: {source}{}", doubt(.source))]
-    Conversation { endpoint: String, source: FakeError },
+    Conversation {
+        /// Where.
+        endpoint: String,
+        /// What it did.
+        source: FakeError,
+    },
 }
 
 impl Endpoint {
     /// Connects and has a conversation, both together within `limit`.
-    pub(crate) async fn converse<T>(
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection, or the conversation ends before its time.
+    pub async fn converse<T>(
         &self,
         limit: Duration,
         conversation: impl AsyncFnOnce(FakeHaproxy<Box<dyn Stream>>) -> Result<T, FakeError>,
+    ) -> Result<T, EndpointError> {
+        let with = async |stream| conversation(FakeHaproxy::new(stream).patience(limit)).await;
+        self.within(limit, with).await
+    }
+
+    /// Connects and does something with the stream, both together within `limit`.
+    pub(crate) async fn within<T>(
+        &self,
+        limit: Duration,
+        conversation: impl AsyncFnOnce(Box<dyn Stream>) -> Result<T, FakeError>,
     ) -> Result<T, EndpointError> {
         let endpoint = || self.to_string();
         let late = || EndpointError::Late { endpoint: endpoint(), limit };
@@ -78,8 +116,7 @@ impl Endpoint {
                 .secure(stream)
                 .await
                 .map_err(|source| EndpointError::Tls { endpoint: endpoint(), source })?;
-            let haproxy = FakeHaproxy::new(stream).patience(limit);
-            conversation(haproxy).await.map_err(|error| match error {
+            conversation(stream).await.map_err(|error| match error {
                 FakeError::Timeout(_) => late(),
                 source => EndpointError::Conversation { endpoint: endpoint(), source },
             })

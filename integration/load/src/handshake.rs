@@ -1,0 +1,46 @@
+//! Handshake: HELLO and its answer, before the load begins.
+
+use bytes::BytesMut;
+use spoa_actors::{
+    spop::{AgentHello, Capabilities, Frame, FrameCodec, HaproxyHello},
+    testing::{FakeError, hello},
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::endpoint::Stream;
+
+/// A stream whose agent has answered HELLO.
+pub(crate) struct Greeted {
+    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) hello: AgentHello,
+    /// What came behind the answer.
+    pub(crate) rest: Vec<u8>,
+}
+
+/// Says HELLO as HAProxy 3.2 does, with this max-frame-size.
+pub(crate) async fn greet(
+    mut stream: Box<dyn Stream>,
+    max_frame_size: u32,
+) -> Result<Greeted, FakeError> {
+    let capabilities = Capabilities { pipelining: true, ..Capabilities::default() };
+    let ours = HaproxyHello { max_frame_size, capabilities, ..hello() };
+    let mut bytes = BytesMut::new();
+    Frame::HaproxyHello(ours.clone()).encode(&mut bytes);
+    stream.write_all(&bytes).await?;
+    stream.flush().await?;
+    bytes.clear();
+    let codec = FrameCodec::default();
+    loop {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Err(FakeError::Closed);
+        }
+        match codec.cut(&mut bytes)? {
+            None => {}
+            Some(Frame::AgentHello(hello)) => {
+                hello.check(&ours)?;
+                return Ok(Greeted { stream, hello, rest: bytes.to_vec() });
+            }
+            Some(other) => return Err(other.into()),
+        }
+    }
+}

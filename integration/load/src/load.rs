@@ -1,0 +1,325 @@
+//! Load: connects, asks as often as is wanted, checks every answer, and reports.
+
+use std::{
+    cell::Cell,
+    future::pending,
+    io::{self, Write},
+    rc::Rc,
+    time::Duration,
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use thiserror::Error;
+use tokio::{
+    select,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    connection::Connection,
+    dialogue::Dialogue,
+    endpoint::EndpointError,
+    failure::Failure,
+    handshake::{Greeted, greet},
+    load_options::LoadOptions,
+    message::MessageError,
+    notify::Notify,
+    pace::{Pace, Schedule},
+    pacer,
+    process::{CpuTime, Process, own_cpu_time},
+    progress,
+    report::{AgentUse, Measured, Report},
+    shared::Shared,
+};
+
+/// So many connections are made at a time: fewer than any backlog of a listener.
+const BURST: usize = 64;
+/// What is open beside connections.
+const OTHER_FILES: u64 = 64;
+/// How often it is looked whether answers still come.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Why there is no result, or not a good one.
+#[derive(Debug, Error)]
+enum LoadError {
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    #[error("without a window no NOTIFY is sent: leave out --frames, or --window 0")]
+    NoWindow,
+    #[error(
+        "a NOTIFY of this message has {length} bytes, and max-frame-size is {limit}: make the \
+         message smaller, or announce more with --max-frame-size"
+    )]
+    TooLarge { length: usize, limit: u32 },
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(
+        "a NOTIFY of this message has {length} bytes, and the agent takes {limit}: make the \
+         message smaller, or start the agent with a larger --max-frame-size"
+    )]
+    TooLargeForAgent { length: usize, limit: u32 },
+    #[error("the agent takes one NOTIFY at a time, for it knows no pipelining: use --window 1")]
+    NoPipelining,
+    #[error(
+        "{connections} connections need more open files than the limit of {limit}: raise \
+         `ulimit -Hn`, or lower --connections"
+    )]
+    OpenFiles { connections: u32, limit: u64 },
+    #[error("process {pid} cannot be watched: {source}; check --pid")]
+    Process { pid: u32, source: io::Error },
+    #[error("no timer: {0}")]
+    Timer(io::Error),
+    #[error("{count} answers are wrong or missing; the first: {first}")]
+    Faults { count: u64, first: String },
+    #[error("cannot print the result: {0}")]
+    Output(io::Error),
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Message(_) | LoadError::NoWindow | LoadError::TooLarge { .. } => {
+                Self::Usage(error.into())
+            }
+            _ => Self::Failed(error.into()),
+        }
+    }
+}
+
+/// Asks as often as the options say, and prints the report on stdout.
+///
+/// It runs on the actix system, or the `LocalSet`, that it is awaited on.
+///
+/// # Errors
+///
+/// If the agent cannot be asked, or an answer is wrong or missing; the report of what there was is
+/// printed all the same.
+pub async fn load(options: LoadOptions) -> Result<(), Failure> {
+    Ok(Load::new(options)?.run().await?)
+}
+
+/// A load that has its message, and no connection.
+struct Load {
+    options: LoadOptions,
+    shared: Rc<Shared>,
+}
+
+/// The connections; they stay open until this is dropped.
+#[derive(Default)]
+struct Connections {
+    running: JoinSet<Connection>,
+    ended: Vec<Connection>,
+}
+
+/// How much had been used at a moment.
+#[derive(Clone, Copy)]
+struct Mark {
+    at: u64,
+    generator_cpu: Duration,
+    agent_cpu: Option<CpuTime>,
+}
+
+impl Load {
+    fn new(options: LoadOptions) -> Result<Self, LoadError> {
+        if options.window() == 0 && options.frames.is_some() {
+            return Err(LoadError::NoWindow);
+        }
+        let notify = Notify::new(&options.message()?);
+        let (length, limit) = (notify.longest(), options.max_frame_size);
+        if length > limit as usize {
+            return Err(LoadError::TooLarge { length, limit });
+        }
+        let frames = options.frames.map_or(u64::MAX, u64::from);
+        let shared = Shared::new(notify, frames, options.connections as usize, limit as usize);
+        Ok(Self { options, shared: Rc::new(shared) })
+    }
+
+    async fn run(self) -> Result<(), LoadError> {
+        raise_open_files(self.options.connections)?;
+        let rss_before = self.of_agent(Process::rss_kib)?;
+        let greeted = self.connect().await?;
+        let (mark, connections) = self.ask(greeted).await?;
+        let end = self.mark()?;
+        let rss_after = self.of_agent(Process::rss_kib)?;
+        drop(connections);
+        self.shared.tally.borrow_mut().finish();
+        let cpu = end.agent_cpu.zip(mark.agent_cpu).map(|(end, begin)| end.since(begin));
+        let agent = self.options.pid.map(|pid| AgentUse {
+            pid,
+            cpu: cpu.unwrap_or_default(),
+            rss_kib_before: rss_before.unwrap_or_default(),
+            rss_kib_after: rss_after.unwrap_or_default(),
+        });
+        let report = Report::new(
+            &self.shared.tally.borrow(),
+            Measured {
+                target: self.options.endpoint.to_string(),
+                connections: self.options.connections,
+                window: self.options.window(),
+                rate: self.options.rate,
+                time: self.measured_time(mark),
+                generator_cpu: end.generator_cpu.saturating_sub(mark.generator_cpu),
+                agent,
+            },
+        );
+        self.print(&report).map_err(LoadError::Output)?;
+        self.verdict()
+    }
+
+    async fn connect(&self) -> Result<Vec<Greeted>, LoadError> {
+        let LoadOptions { endpoint, timeout, max_frame_size, .. } = &self.options;
+        let greeting = async |stream| greet(stream, *max_frame_size).await;
+        let numbers = stream::iter(0..self.options.connections);
+        let greeted: Vec<_> = numbers
+            .map(|_| endpoint.within(*timeout, greeting))
+            .buffer_unordered(BURST)
+            .try_collect()
+            .await?;
+        for Greeted { hello, .. } in &greeted {
+            let (length, limit) = (self.shared.notify.longest(), hello.max_frame_size);
+            if length > limit as usize {
+                return Err(LoadError::TooLargeForAgent { length, limit });
+            }
+            if self.options.window() > 1 && !hello.capabilities.pipelining {
+                return Err(LoadError::NoPipelining);
+            }
+        }
+        Ok(greeted)
+    }
+
+    /// Lets the connections run to their end; gives back when the measurement began, and them.
+    async fn ask(&self, greeted: Vec<Greeted>) -> Result<(Mark, Connections), LoadError> {
+        let mark = Cell::new(self.mark()?);
+        let mut connections = Connections::default();
+        for (number, greeted) in greeted.into_iter().enumerate() {
+            let connection = self.connection(number, greeted, mark.get().at);
+            connections.running.spawn_local(connection.run());
+        }
+        let pacing = self.pace(mark.get().at);
+        let over = select! {
+            () = connections.all_ended() => Ok(()),
+            over = self.keep_time(&mark) => over,
+            error = pacing => Err(error),
+            () = self.show_progress() => Ok(()),
+        };
+        if !self.options.quiet {
+            progress::end();
+        }
+        over.map(|()| (mark.get(), connections))
+    }
+
+    fn connection(&self, number: usize, greeted: Greeted, start: u64) -> Connection {
+        let Greeted { stream, hello, rest } = greeted;
+        let pace = self.options.rate.map_or(Pace::AsAnswered, |rate| {
+            let connections = u64::from(self.options.connections);
+            Pace::ByTheClock(Schedule::new(rate, start, number as u64, connections))
+        });
+        let max_frame_size = hello.max_frame_size as usize;
+        let window = self.options.window() as usize;
+        let dialogue = Dialogue::new(window, pace, max_frame_size, self.options.expect);
+        Connection::new(number, stream, rest, dialogue, Rc::clone(&self.shared))
+    }
+
+    /// Ends the warm-up, ends the sending, and returns when nothing more is to be expected.
+    async fn keep_time(&self, mark: &Cell<Mark>) -> Result<(), LoadError> {
+        if self.options.frames.is_none() {
+            if !self.options.warmup.is_zero() {
+                sleep(self.options.warmup).await;
+                self.shared.tally.borrow_mut().end_warm_up();
+                mark.set(self.mark()?);
+            }
+            sleep(self.options.duration).await;
+            self.shared.stop();
+        }
+        let mut before = None;
+        let mut since = Instant::now();
+        loop {
+            sleep(LOOK).await;
+            let now = self.shared.tally.borrow().progress();
+            if before.replace(now) != Some(now) {
+                since = Instant::now();
+            } else if since.elapsed() > self.options.timeout {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Wakes those whose NOTIFYs are due, in an open loop; returns if it cannot.
+    async fn pace(&self, start: u64) -> LoadError {
+        let Some(rate) = self.options.rate else { return pending().await };
+        let schedule = Schedule::new(rate, start, 0, 1);
+        let connections = self.options.connections as usize;
+        let paced = pacer::wake_in_turn(Rc::clone(&self.shared), schedule, connections).await;
+        paced.map_or_else(LoadError::Timer, |never| match never {})
+    }
+
+    async fn show_progress(&self) {
+        if self.options.quiet {
+            return pending().await;
+        }
+        progress::print(&self.shared).await;
+    }
+
+    fn mark(&self) -> Result<Mark, LoadError> {
+        let agent_cpu = self.of_agent(Process::cpu_time)?;
+        Ok(Mark { at: self.shared.now(), generator_cpu: own_cpu_time(), agent_cpu })
+    }
+
+    /// Looks at the agent's process, if it is named.
+    fn of_agent<T>(
+        &self,
+        look: impl FnOnce(Process) -> io::Result<T>,
+    ) -> Result<Option<T>, LoadError> {
+        let Some(pid) = self.options.pid else { return Ok(None) };
+        look(Process(pid)).map(Some).map_err(|source| LoadError::Process { pid, source })
+    }
+
+    /// The end of a measurement of so many NOTIFYs is its last ACK, that of one of such a duration
+    /// not before its end.
+    fn measured_time(&self, mark: Mark) -> Duration {
+        let last_ack = self.shared.tally.borrow().last_ack;
+        let until_last_ack = Duration::from_nanos(last_ack.saturating_sub(mark.at));
+        match self.options.frames {
+            Some(_) => until_last_ack,
+            None => until_last_ack.max(self.options.duration),
+        }
+    }
+
+    fn print(&self, report: &Report) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if self.options.json {
+            serde_json::to_writer(&mut out, report)?;
+            writeln!(out)?;
+        } else {
+            writeln!(out, "{report}")?;
+        }
+        out.flush()
+    }
+
+    fn verdict(&self) -> Result<(), LoadError> {
+        let tally = self.shared.tally.borrow();
+        match &tally.first_fault {
+            None => Ok(()),
+            Some(first) => {
+                Err(LoadError::Faults { count: tally.faults.total(), first: first.clone() })
+            }
+        }
+    }
+}
+
+impl Connections {
+    async fn all_ended(&mut self) {
+        while let Some(connection) = self.running.join_next().await {
+            self.ended.extend(connection);
+        }
+    }
+}
+
+fn raise_open_files(connections: u32) -> Result<(), LoadError> {
+    let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
+    if limit < u64::from(connections) + OTHER_FILES {
+        return Err(LoadError::OpenFiles { connections, limit });
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! Load options: what shall be asked, how often, and whom.
+
+use std::{num::NonZero, str::FromStr, time::Duration};
+
+use clap::{Args, value_parser};
+use spoa_actors::{Message, spop::MAX_FRAME_SIZE_FLOOR};
+
+use crate::{
+    argument::Argument,
+    endpoint::Endpoint,
+    message::{MessageError, message},
+    options::{duration, duration_or_zero, message_name},
+    value::Value,
+};
+
+/// HAProxy has so many NOTIFYs in flight on a connection.
+const WINDOW_OF_HAPROXY: u32 = 20;
+
+/// What stands behind the options of `load`.
+pub const LOAD_HELP: &str = "\
+Messages and their arguments are written as for `spoa-agent call`.
+
+Closed loop (default): every connection keeps --window NOTIFYs in flight; an ACK makes room for the
+next. It finds what the agent can do at the most. Open loop (--rate): NOTIFYs are due by the clock,
+and a latency counts from when its NOTIFY was due, even if the window had no room for it then. It
+finds how long clients would wait.
+
+Every ACK is checked: FIN, no ABORT, the ids of a NOTIFY in flight on its connection, a list of
+actions to its end, within max-frame-size. What overtakes another is counted, and is no error.
+
+Output:
+  A table, or one JSON object with --json. Frames are NOTIFYs with a right ACK, since the end of
+  the warm-up; seconds last until the last ACK. CPU times are user and system time together.
+
+Exit codes:
+  0  every NOTIFY was answered, and every answer was right
+  1  at least one was not, or the agent cannot be reached
+  2  wrong usage
+
+Examples:
+  spoa-agent load check-client-ip ip=192.0.2.1
+  spoa-agent load --connections 16 --window 20 --duration 30s --warmup 2s check-client-ip ip=::1
+  spoa-agent load --rate 10000 --connections 8 --json check-client-ip ip=192.0.2.1
+  spoa-agent load --frames 100000 --fill 10:100 --binary body:8000 unknown
+  spoa-agent load --connections 10000 --window 0 --pid $(pidof spoa-agent) any";
+
+/// What shall be asked, how often, and whom.
+#[derive(Args, Clone, Debug)]
+pub struct LoadOptions {
+    /// The name of the message, as after `spoe-message` in HAProxy's configuration
+    #[arg(value_parser = message_name)]
+    pub(crate) message: String,
+    /// The arguments of the message
+    #[arg(value_name = "NAME[:TYPE]=VALUE")]
+    pub(crate) arguments: Vec<Argument>,
+    #[command(flatten)]
+    pub(crate) endpoint: Endpoint,
+    /// How many connections
+    #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) connections: u32,
+    /// How many NOTIFYs may be in flight on each connection; 0: none are sent, the connections are
+    /// held open [default: 1, or HAProxy's 20 with --rate]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(..=100_000))]
+    window: Option<u32>,
+    /// How long NOTIFYs are sent, the warm-up not counted
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub(crate) duration: Duration,
+    /// Send exactly so many NOTIFYs in all, however long it takes
+    #[arg(long, value_name = "N", conflicts_with_all = ["duration", "warmup"])]
+    pub(crate) frames: Option<NonZero<u64>>,
+    /// How long NOTIFYs are sent before anything but errors is counted
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration_or_zero)]
+    pub(crate) warmup: Duration,
+    /// Open loop: how many NOTIFYs are due a second, over all connections
+    #[arg(long, value_name = "R", value_parser = value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) rate: Option<u32>,
+    /// Add N string arguments `a1` to `aN` of so many bytes each
+    #[arg(long, value_name = "N:BYTES")]
+    fill: Option<Fill>,
+    /// Add a binary argument of so many bytes
+    #[arg(long, value_name = "NAME:BYTES")]
+    binary: Option<Binary>,
+    /// Every ACK must have exactly so many actions
+    #[arg(long, value_name = "N")]
+    pub(crate) expect: Option<u64>,
+    /// The max-frame-size that is announced to the agent
+    #[arg(long, value_name = "BYTES", default_value = "16380")]
+    #[arg(value_parser = value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..=1 << 24))]
+    pub(crate) max_frame_size: u32,
+    /// How long an answer may take: that to a HELLO, and at the end the next of those ACKs that are
+    /// missing
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// The process of the agent, if it is on this machine: its CPU time and memory are told too
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// `N:BYTES`
+#[derive(Clone, Copy, Debug)]
+struct Fill {
+    count: usize,
+    bytes: usize,
+}
+
+/// `NAME:BYTES`
+#[derive(Clone, Debug)]
+struct Binary {
+    name: String,
+    bytes: usize,
+}
+
+impl LoadOptions {
+    /// How many NOTIFYs may be in flight on a connection.
+    pub(crate) fn window(&self) -> u32 {
+        self.window.unwrap_or(if self.rate.is_some() { WINDOW_OF_HAPROXY } else { 1 })
+    }
+
+    /// The message that is sent.
+    pub(crate) fn message(&self) -> Result<Message, MessageError> {
+        let mut arguments = self.arguments.clone();
+        if let Some(Fill { count, bytes }) = self.fill {
+            let value = || Value::String("x".repeat(bytes));
+            let named = |number| Argument { name: format!("a{number}"), value: value() };
+            arguments.extend((1..=count).map(named));
+        }
+        if let Some(Binary { name, bytes }) = self.binary.clone() {
+            // Not all the same, so that nobody gains by packing them.
+            let value = Value::Binary((0..=u8::MAX).cycle().take(bytes).collect());
+            arguments.push(Argument { name, value });
+        }
+        message(&self.message, &arguments)
+    }
+}
+
+impl FromStr for Fill {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "write how many and of how many bytes, such as 10:100".to_owned();
+        let (count, bytes) = text.split_once(':').ok_or_else(form)?;
+        let count = count.parse().ok().filter(|count| (1..=255).contains(count));
+        let count = count.ok_or_else(|| "a message has 255 arguments at most".to_owned())?;
+        Ok(Self { count, bytes: size(bytes).ok_or_else(form)? })
+    }
+}
+
+impl FromStr for Binary {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "write a name and how many bytes, such as body:8000".to_owned();
+        let (name, bytes) = text.rsplit_once(':').ok_or_else(form)?;
+        Ok(Self { name: name.to_owned(), bytes: size(bytes).ok_or_else(form)? })
+    }
+}
+
+/// No larger than any frame that may be announced.
+fn size(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|&bytes| bytes <= 1 << 24)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Parser, error::ErrorKind};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: LoadOptions,
+    }
+
+    fn parse(words: &str) -> Result<LoadOptions, ErrorKind> {
+        let words = std::iter::once("load").chain(words.split_whitespace());
+        let parsed = Cli::try_parse_from(words);
+        parsed.map(|cli| cli.options).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_window_is_1_or_that_of_haproxy_with_a_rate() {
+        for (words, window) in [("m", 1), ("m --rate 5", 20), ("m --window 0", 0)] {
+            assert_eq!(parse(words).unwrap().window(), window, "{words}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_added_behind_those_that_are_written() {
+        let options = parse("m ip=::1 --fill 2:3 --binary body:4").unwrap();
+        let expected = "m(ip=::1, a1=\"xxx\", a2=\"xxx\", body=0x00010203)";
+        assert_eq!(options.message().unwrap().to_string(), expected);
+        assert!(parse("m x=1 --fill 255:0").unwrap().message().is_err());
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        use ErrorKind::{ArgumentConflict, MissingRequiredArgument, ValueValidation};
+        for (words, kind) in [
+            ("", MissingRequiredArgument),
+            ("ip=::1", ValueValidation),
+            ("m ip", ValueValidation),
+            ("m --connections 0", ValueValidation),
+            ("m --window 100001", ValueValidation),
+            ("m --frames 0", ValueValidation),
+            ("m --frames 1 --duration 1s", ArgumentConflict),
+            ("m --frames 1 --warmup 1s", ArgumentConflict),
+            ("m --duration 0s", ValueValidation),
+            ("m --warmup 5", ValueValidation),
+            ("m --rate 0", ValueValidation),
+            ("m --fill 3", ValueValidation),
+            ("m --fill 256:1", ValueValidation),
+            ("m --fill 1:x", ValueValidation),
+            ("m --binary 5", ValueValidation),
+            ("m --max-frame-size 255", ValueValidation),
+            ("m --addr a:1 --unix b", ArgumentConflict),
+        ] {
+            assert_eq!(parse(words).err(), Some(kind), "{words}");
+        }
+        assert!(parse("m --warmup 0s").is_ok());
+    }
+}

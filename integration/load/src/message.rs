@@ -1,0 +1,55 @@
+//! A message of a NOTIFY, from its name and the arguments of the command line.
+
+use spoa_actors::Message;
+use thiserror::Error;
+
+use crate::{argument::Argument, options};
+
+/// The wire counts the arguments of a message in one byte.
+const MAX_ARGUMENTS: usize = 255;
+
+/// Why these words are no message.
+#[derive(Debug, Error)]
+pub enum MessageError {
+    /// There is no name, or an argument in its place.
+    #[error("{0}")]
+    Name(String),
+    /// There are more arguments than SPOP allows.
+    #[error(
+        "message {message:?} has {count} arguments: SPOP allows {MAX_ARGUMENTS}, split the message"
+    )]
+    TooManyArguments {
+        /// The message's name.
+        message: String,
+        /// How many arguments it has.
+        count: usize,
+    },
+}
+
+/// The message of this name with these arguments, in their order.
+///
+/// # Errors
+///
+/// If it is no name, or if there are more than 255 arguments.
+pub fn message(name: &str, arguments: &[Argument]) -> Result<Message, MessageError> {
+    let name = options::message_name(name).map_err(MessageError::Name)?;
+    if arguments.len() > MAX_ARGUMENTS {
+        return Err(MessageError::TooManyArguments { message: name, count: arguments.len() });
+    }
+    Ok(arguments.iter().fold(Message::new(&name), |message, argument| {
+        message.arg(&argument.name, argument.value.as_typed_data())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_takes_255_arguments() {
+        let arguments = |count| vec!["x=1".parse().unwrap(); count];
+        assert_eq!(message("m", &arguments(255)).unwrap().args().len(), 255);
+        let error = message("m", &arguments(256)).unwrap_err().to_string();
+        assert!(error.starts_with("message \"m\" has 256 arguments"), "{error}");
+    }
+}
