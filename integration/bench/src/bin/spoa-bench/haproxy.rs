@@ -13,8 +13,8 @@ use crate::table::Table;
 
 const VERSIONS: [Version; 2] = [Version::V2_6, Version::V3_2];
 /// Without SPOE first: what all others are compared with.
-const BEHIND: [Option<Server>; 4] =
-    [None, Some(Server::Floor), Some(Server::Peer), Some(Server::Agent)];
+const BEHIND: [Option<Server>; 5] =
+    [None, Some(Server::Floor), Some(Server::Peer), Some(Server::PeerNodelay), Some(Server::Agent)];
 const CLIENTS: u32 = 32;
 const PATIENCE: Duration = Duration::from_secs(60);
 
