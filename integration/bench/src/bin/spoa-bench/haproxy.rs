@@ -55,20 +55,19 @@ fn title(server: Option<Server>) -> &'static str {
 }
 
 fn cells(seen: &[Seen], without: &[Seen]) -> [String; 4] {
-    let all = |metric: fn(&Seen) -> f64| seen.iter().map(metric);
-    let ratio = |metric: fn(&Seen) -> f64| {
-        let pairs = seen.iter().zip(without);
-        pairs.map(move |(seen, without)| metric(seen) / metric(without))
+    let requests =
+        |seen: &[Seen]| -> Vec<f64> { seen.iter().map(|seen| seen.requests_per_second).collect() };
+    let p99 = |seen: &[Seen]| -> Vec<f64> { seen.iter().map(|seen| seen.p99_ms).collect() };
+    let ratios = |values: Vec<f64>, references: Vec<f64>| -> Vec<f64> {
+        values.into_iter().zip(references).map(|(value, reference)| value / reference).collect()
     };
-    let (requests, p99): (fn(&Seen) -> f64, fn(&Seen) -> f64) =
-        (|seen| seen.requests_per_second, |seen| seen.p99_ms);
     [
-        Spread::of(all(requests)),
-        Spread::of(all(p99)),
-        Spread::of(ratio(requests)),
-        Spread::of(ratio(p99)),
+        requests(seen),
+        p99(seen),
+        ratios(requests(seen), requests(without)),
+        ratios(p99(seen), p99(without)),
     ]
-    .map(|spread| spread.map_or_else(String::new, |spread| spread.to_string()))
+    .map(|values| Spread::of(values).map_or_else(String::new, |spread| spread.to_string()))
 }
 
 fn ask(
