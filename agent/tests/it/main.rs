@@ -1,8 +1,10 @@
 //! The real binary, started as a child and asked as a user would.
 
+mod broken_agent;
 mod call;
 mod certificates;
 mod healthcheck;
+mod load;
 mod resources;
 mod run;
 mod scene;

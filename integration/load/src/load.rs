@@ -140,17 +140,10 @@ impl Load {
         let rss_before = self.of_agent(Process::rss_kib)?;
         let greeted = self.connect().await?;
         let (mark, connections) = self.ask(greeted).await?;
-        let end = self.mark()?;
-        let rss_after = self.of_agent(Process::rss_kib)?;
+        let generator_cpu = own_cpu_time().saturating_sub(mark.generator_cpu);
+        let agent = rss_before.and_then(|rss_before| self.agent_use(rss_before, mark));
         drop(connections);
         self.shared.tally.borrow_mut().finish();
-        let cpu = end.agent_cpu.zip(mark.agent_cpu).map(|(end, begin)| end.since(begin));
-        let agent = self.options.pid.map(|pid| AgentUse {
-            pid,
-            cpu: cpu.unwrap_or_default(),
-            rss_kib_before: rss_before.unwrap_or_default(),
-            rss_kib_after: rss_after.unwrap_or_default(),
-        });
         let report = Report::new(
             &self.shared.tally.borrow(),
             Measured {
@@ -159,7 +152,7 @@ impl Load {
                 window: self.options.window(),
                 rate: self.options.rate,
                 time: self.measured_time(mark),
-                generator_cpu: end.generator_cpu.saturating_sub(mark.generator_cpu),
+                generator_cpu,
                 agent,
             },
         );
@@ -237,7 +230,7 @@ impl Load {
         loop {
             sleep(LOOK).await;
             let now = self.shared.tally.borrow().progress();
-            if before.replace(now) != Some(now) {
+            if before.replace(now) != Some(now) || now.in_flight == 0 {
                 since = Instant::now();
             } else if since.elapsed() > self.options.timeout {
                 return Ok(());
@@ -273,6 +266,14 @@ impl Load {
     ) -> Result<Option<T>, LoadError> {
         let Some(pid) = self.options.pid else { return Ok(None) };
         look(Process(pid)).map(Some).map_err(|source| LoadError::Process { pid, source })
+    }
+
+    /// What the agent's process has used, if it is still there.
+    fn agent_use(&self, rss_kib_before: u64, mark: Mark) -> Option<AgentUse> {
+        let pid = self.options.pid?;
+        let cpu = Process(pid).cpu_time().ok()?.since(mark.agent_cpu?);
+        let rss_kib_after = Process(pid).rss_kib().ok()?;
+        Some(AgentUse { pid, cpu, rss_kib_before, rss_kib_after })
     }
 
     /// The end of a measurement of so many NOTIFYs is its last ACK, that of one of such a duration

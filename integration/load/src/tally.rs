@@ -35,6 +35,13 @@ pub(crate) struct Tally {
     run: Run,
 }
 
+/// How far a load has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Progress {
+    pub(crate) frames: u64,
+    pub(crate) in_flight: u64,
+}
+
 /// Some ACKs that have all taken as long: those of one read were often sent by one write.
 #[derive(Debug, Default)]
 struct Run {
@@ -118,8 +125,8 @@ impl Tally {
     }
 
     /// What changes whenever an ACK comes.
-    pub(crate) fn progress(&self) -> (u64, u64) {
-        (self.frames, self.in_flight)
+    pub(crate) fn progress(&self) -> Progress {
+        Progress { frames: self.frames, in_flight: self.in_flight }
     }
 
     /// Nothing more will come.
