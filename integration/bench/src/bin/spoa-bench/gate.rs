@@ -85,14 +85,15 @@ struct Limit {
 ///
 /// # Errors
 /// A limit is exceeded, or nothing can be counted.
-pub(crate) fn check(bench: &Bench) -> Result<(), Failure> {
+pub(crate) fn check() -> Result<(), Failure> {
+    let bench = Bench::new(&[Server::Agent, Server::AgentActor])?;
     let mut verdict = Verdict::new();
     for (server, scenario, most, reason) in INSTRUCTIONS {
-        let count = instructions::count(bench, server, scenario, FRAMES)?.per_frame;
+        let count = instructions::count(&bench, server, scenario, FRAMES)?.per_frame;
         verdict.compare([server.name(), scenario.title(), "instructions", reason], count, most);
     }
     for (scenario, limits) in CALLS {
-        let counts = calls::count(bench, Server::Agent, scenario, FRAMES)?.per_frame;
+        let counts = calls::count(&bench, Server::Agent, scenario, FRAMES)?.per_frame;
         for Limit { what, of, most, reason } in limits {
             let words = [Server::Agent.name(), scenario.title(), what, reason];
             verdict.compare(words, of(&counts), *most);

@@ -29,7 +29,8 @@ struct Seen {
 ///
 /// # Errors
 /// HAProxy or wrk cannot be had, or a request failed.
-pub(crate) fn measure(bench: &Bench, rounds: usize, seconds: u64) -> Result<Table, Failure> {
+pub(crate) fn measure(rounds: usize, seconds: u64) -> Result<Table, Failure> {
+    let bench = Bench::new(&BEHIND.into_iter().flatten().collect::<Vec<_>>())?;
     let runtime = Runtime::new().map_err(Failure::during("cannot start a runtime"))?;
     let head = ["HAProxy", "requests/s", "p99 ms", "requests/s ÷ no SPOE", "p99 ÷ no SPOE"];
     let mut table = Table::new(head);
@@ -39,7 +40,7 @@ pub(crate) fn measure(bench: &Bench, rounds: usize, seconds: u64) -> Result<Tabl
             for turn in 0..BEHIND.len() {
                 let at = (round + turn) % BEHIND.len();
                 eprintln!("round {}: {version}, {}", round + 1, title(BEHIND[at]));
-                seen[at].push(ask(bench, &runtime, version, BEHIND[at], seconds)?);
+                seen[at].push(ask(&bench, &runtime, version, BEHIND[at], seconds)?);
             }
         }
         for (server, all) in BEHIND.into_iter().zip(&seen) {
