@@ -147,7 +147,7 @@ fn check_is_wrong(answers: Answers, frames: u64, errors: &[(&str, u64)], part: &
     let (outcome, report) = load(&["--addr", &address, "--frames", "3", "--timeout", "2s", "m"]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert_eq!(report["frames"], frames, "{outcome:?}");
-    for (name, count) in report["errors"].as_object().unwrap() {
+    for (name, count) in report["errors"].as_object().expect("there are errors") {
         let expected = errors.iter().find(|(error, _)| error == name);
         assert_eq!(*count, expected.map_or(0, |&(_, count)| count), "{name}: {outcome:?}");
     }

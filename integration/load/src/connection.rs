@@ -157,3 +157,84 @@ impl Connection {
         Broken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use spoa_actors::Message;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+        time::{Duration, timeout},
+    };
+
+    use super::*;
+    use crate::{notify::Notify, pace::Pace};
+
+    /// A connection that shall send so many NOTIFYs, and the agent's end of it, which has room for a
+    /// few bytes only.
+    fn scene(frames: u64, window: usize, message: &Message) -> (Connection, DuplexStream) {
+        let (ours, theirs) = duplex(50);
+        let shared = Rc::new(Shared::new(Notify::new(message), frames, 1, 300));
+        let dialogue = Dialogue::new(window, Pace::AsAnswered, 300, Some(0));
+        (Connection::new(0, Box::new(ours), Vec::new(), dialogue, shared), theirs)
+    }
+
+    /// Reads a NOTIFY, and gives the ACK without actions for it.
+    async fn answer(agent: &mut DuplexStream) -> io::Result<Vec<u8>> {
+        let mut notify = vec![0; agent.read_u32().await? as usize];
+        agent.read_exact(&mut notify).await?;
+        // Some NOTIFYs only: a stream-id has one byte.
+        Ok(vec![0, 0, 0, 7, 103, 0, 0, 0, 1, notify[5], 1])
+    }
+
+    async fn in_time<T>(work: impl Future<Output = T>) -> T {
+        timeout(Duration::from_secs(20), work).await.unwrap()
+    }
+
+    #[actix_rt::test]
+    async fn all_is_sent_and_answered_through_a_socket_that_takes_little_at_a_time() {
+        let message = Message::new("m").arg("text", "x".repeat(200).as_str());
+        for window in [1, 2, 7, 100] {
+            let (connection, mut agent) = scene(100, window, &message);
+            let answering = async {
+                for _ in 0..100 {
+                    for byte in answer(&mut agent).await.unwrap() {
+                        agent.write_all(&[byte]).await.unwrap();
+                    }
+                }
+                agent
+            };
+            let (connection, _open) =
+                in_time(async { tokio::join!(connection.run(), answering) }).await;
+            let tally = connection.shared.tally.borrow();
+            assert_eq!((tally.frames, tally.in_flight), (100, 0));
+            assert_eq!((tally.faults.total(), tally.latency.len()), (0, 100));
+            assert_eq!(tally.bytes_received, 100 * 11);
+        }
+    }
+
+    #[actix_rt::test]
+    async fn an_agent_that_closes_is_a_fault_and_what_it_owes_is_lost() {
+        let (connection, mut agent) = scene(2, 2, &Message::new("m"));
+        let closing = async {
+            let ack = answer(&mut agent).await.unwrap();
+            agent.write_all(&ack).await.unwrap();
+            drop(agent);
+        };
+        let (connection, ()) = in_time(async { tokio::join!(connection.run(), closing) }).await;
+        let mut tally = connection.shared.tally.borrow_mut();
+        tally.finish();
+        assert_eq!((tally.frames, tally.faults.disconnected, tally.faults.lost), (1, 1, 1));
+    }
+
+    #[actix_rt::test]
+    async fn a_connection_without_a_window_is_held_until_the_end() {
+        let (connection, _agent) = scene(u64::MAX, 0, &Message::new("m"));
+        let shared = Rc::clone(&connection.shared);
+        let running = actix_rt::spawn(connection.run());
+        tokio::task::yield_now().await;
+        assert!(!running.is_finished());
+        shared.stop();
+        in_time(running).await.unwrap();
+        assert_eq!(shared.tally.borrow().bytes_sent, 0);
+    }
+}

@@ -29,6 +29,9 @@ pub(crate) struct Dialogue {
     expected_actions: Option<u64>,
 }
 
+/// A frame without its length, and the bytes behind it.
+type Cut<'a> = (&'a [u8], &'a [u8]);
+
 /// The connection cannot be used any more; why has been counted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Broken;
@@ -96,7 +99,7 @@ impl Dialogue {
 
     /// The first frame and what is behind it, if it is there as a whole.
     #[inline]
-    fn cut<'a>(&self, bytes: &'a [u8]) -> Result<Option<(&'a [u8], &'a [u8])>, Fault> {
+    fn cut<'a>(&self, bytes: &'a [u8]) -> Result<Option<Cut<'a>>, Fault> {
         let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_SIZE>() else {
             return Ok(None);
         };

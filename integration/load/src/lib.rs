@@ -23,6 +23,7 @@ mod handshake;
 pub mod hex;
 mod in_flight;
 mod load;
+mod load_error;
 mod load_options;
 mod message;
 mod notify;

@@ -9,7 +9,6 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use thiserror::Error;
 use tokio::{
     select,
     task::JoinSet,
@@ -19,11 +18,10 @@ use tokio::{
 use crate::{
     connection::Connection,
     dialogue::Dialogue,
-    endpoint::EndpointError,
     failure::Failure,
     handshake::{Greeted, greet},
+    load_error::LoadError,
     load_options::LoadOptions,
-    message::MessageError,
     notify::Notify,
     pace::{Pace, Schedule},
     pacer,
@@ -39,53 +37,6 @@ const BURST: usize = 64;
 const OTHER_FILES: u64 = 64;
 /// How often it is looked whether answers still come.
 const LOOK: Duration = Duration::from_millis(50);
-
-/// Why there is no result, or not a good one.
-#[derive(Debug, Error)]
-enum LoadError {
-    #[error(transparent)]
-    Message(#[from] MessageError),
-    #[error("without a window no NOTIFY is sent: leave out --frames, or --window 0")]
-    NoWindow,
-    #[error(
-        "a NOTIFY of this message has {length} bytes, and max-frame-size is {limit}: make the \
-         message smaller, or announce more with --max-frame-size"
-    )]
-    TooLarge { length: usize, limit: u32 },
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    #[error(
-        "a NOTIFY of this message has {length} bytes, and the agent takes {limit}: make the \
-         message smaller, or start the agent with a larger --max-frame-size"
-    )]
-    TooLargeForAgent { length: usize, limit: u32 },
-    #[error("the agent takes one NOTIFY at a time, for it knows no pipelining: use --window 1")]
-    NoPipelining,
-    #[error(
-        "{connections} connections need more open files than the limit of {limit}: raise \
-         `ulimit -Hn`, or lower --connections"
-    )]
-    OpenFiles { connections: u32, limit: u64 },
-    #[error("process {pid} cannot be watched: {source}; check --pid")]
-    Process { pid: u32, source: io::Error },
-    #[error("no timer: {0}")]
-    Timer(io::Error),
-    #[error("{count} answers are wrong or missing; the first: {first}")]
-    Faults { count: u64, first: String },
-    #[error("cannot print the result: {0}")]
-    Output(io::Error),
-}
-
-impl From<LoadError> for Failure {
-    fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::Message(_) | LoadError::NoWindow | LoadError::TooLarge { .. } => {
-                Self::Usage(error.into())
-            }
-            _ => Self::Failed(error.into()),
-        }
-    }
-}
 
 /// Asks as often as the options say, and prints the report on stdout.
 ///
