@@ -27,3 +27,7 @@ doc:
 # The agent with its embedded handlers.
 run *ARGS:
     cargo run --release -- {{ARGS}}
+
+# What a frame costs: the agent against a bare loop and a peer.
+bench *ARGS:
+    cargo run --release -p spoa-bench -- {{ARGS}}

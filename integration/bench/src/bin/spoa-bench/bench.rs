@@ -42,12 +42,12 @@ pub(crate) struct Setting {
 }
 
 impl Bench {
-    /// Builds the programs.
+    /// Builds the programs: the load tool and these servers.
     ///
     /// # Errors
     /// They do not build.
-    pub(crate) fn new() -> Result<Self, Failure> {
-        Ok(Self { programs: Programs::build()? })
+    pub(crate) fn new(servers: &[Server]) -> Result<Self, Failure> {
+        Ok(Self { programs: Programs::build(servers)? })
     }
 
     /// Starts a server, and returns when it listens.

@@ -13,8 +13,8 @@ use crate::table::Table;
 
 const VERSIONS: [Version; 2] = [Version::V2_6, Version::V3_2];
 /// Without SPOE first: what all others are compared with.
-const BEHIND: [Option<Server>; 4] =
-    [None, Some(Server::Floor), Some(Server::Peer), Some(Server::Agent)];
+const BEHIND: [Option<Server>; 5] =
+    [None, Some(Server::Floor), Some(Server::Peer), Some(Server::PeerNodelay), Some(Server::Agent)];
 const CLIENTS: u32 = 32;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,7 +29,8 @@ struct Seen {
 ///
 /// # Errors
 /// HAProxy or wrk cannot be had, or a request failed.
-pub(crate) fn measure(bench: &Bench, rounds: usize, seconds: u64) -> Result<Table, Failure> {
+pub(crate) fn measure(rounds: usize, seconds: u64) -> Result<Table, Failure> {
+    let bench = Bench::new(&BEHIND.into_iter().flatten().collect::<Vec<_>>())?;
     let runtime = Runtime::new().map_err(Failure::during("cannot start a runtime"))?;
     let head = ["HAProxy", "requests/s", "p99 ms", "requests/s ÷ no SPOE", "p99 ÷ no SPOE"];
     let mut table = Table::new(head);
@@ -39,7 +40,7 @@ pub(crate) fn measure(bench: &Bench, rounds: usize, seconds: u64) -> Result<Tabl
             for turn in 0..BEHIND.len() {
                 let at = (round + turn) % BEHIND.len();
                 eprintln!("round {}: {version}, {}", round + 1, title(BEHIND[at]));
-                seen[at].push(ask(bench, &runtime, version, BEHIND[at], seconds)?);
+                seen[at].push(ask(&bench, &runtime, version, BEHIND[at], seconds)?);
             }
         }
         for (server, all) in BEHIND.into_iter().zip(&seen) {
@@ -55,20 +56,19 @@ fn title(server: Option<Server>) -> &'static str {
 }
 
 fn cells(seen: &[Seen], without: &[Seen]) -> [String; 4] {
-    let all = |metric: fn(&Seen) -> f64| seen.iter().map(metric);
-    let ratio = |metric: fn(&Seen) -> f64| {
-        let pairs = seen.iter().zip(without);
-        pairs.map(move |(seen, without)| metric(seen) / metric(without))
+    let requests =
+        |seen: &[Seen]| -> Vec<f64> { seen.iter().map(|seen| seen.requests_per_second).collect() };
+    let p99 = |seen: &[Seen]| -> Vec<f64> { seen.iter().map(|seen| seen.p99_ms).collect() };
+    let ratios = |values: Vec<f64>, references: Vec<f64>| -> Vec<f64> {
+        values.into_iter().zip(references).map(|(value, reference)| value / reference).collect()
     };
-    let (requests, p99): (fn(&Seen) -> f64, fn(&Seen) -> f64) =
-        (|seen| seen.requests_per_second, |seen| seen.p99_ms);
     [
-        Spread::of(all(requests)),
-        Spread::of(all(p99)),
-        Spread::of(ratio(requests)),
-        Spread::of(ratio(p99)),
+        requests(seen),
+        p99(seen),
+        ratios(requests(seen), requests(without)),
+        ratios(p99(seen), p99(without)),
     ]
-    .map(|spread| spread.map_or_else(String::new, |spread| spread.to_string()))
+    .map(|values| Spread::of(values).map_or_else(String::new, |spread| spread.to_string()))
 }
 
 fn ask(

@@ -51,10 +51,10 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Run(measuring) => measure(&measuring),
         Command::Haproxy(asking) => {
             let (rounds, seconds) = (asking.rounds.get(), asking.seconds.get());
-            print!("{}", haproxy::measure(&Bench::new()?, rounds, seconds)?);
+            print!("{}", haproxy::measure(rounds, seconds)?);
             Ok(())
         }
-        Command::Gate => gate::check(&Bench::new()?),
+        Command::Gate => gate::check(),
         Command::Instructions(counting) => count_instructions(&counting),
         Command::Calls(counting) => count_calls(&counting),
     }
@@ -68,7 +68,7 @@ fn measure(measuring: &Measuring) -> Result<(), Failure> {
     }
     allow_descriptors(DESCRIPTORS)?;
     let (points, servers) = (measuring.points(), measuring.servers());
-    let samples = measuring.rounds().run(&Bench::new()?, &points, &servers)?;
+    let samples = measuring.rounds().run(&Bench::new(&servers)?, &points, &servers)?;
     if let Some(path) = &measuring.json {
         let text = serde_json::to_string_pretty(&samples).map_err(Failure::during("no JSON"))?;
         fs::write(path, text)
@@ -81,10 +81,10 @@ fn measure(measuring: &Measuring) -> Result<(), Failure> {
 }
 
 fn count_instructions(counting: &Counting) -> Result<(), Failure> {
-    let bench = Bench::new()?;
+    let bench = Bench::new(counting.servers())?;
     let mut counts = Vec::new();
     for scenario in counting.scenarios(&instructions::SCENARIOS) {
-        for server in counting.servers() {
+        for server in counting.servers().iter().copied() {
             counts.push(instructions::count(&bench, server, scenario, counting.frames)?);
         }
     }
@@ -92,10 +92,10 @@ fn count_instructions(counting: &Counting) -> Result<(), Failure> {
 }
 
 fn count_calls(counting: &Counting) -> Result<(), Failure> {
-    let bench = Bench::new()?;
+    let bench = Bench::new(counting.servers())?;
     let mut counts = Vec::new();
     for scenario in counting.scenarios(&calls::SCENARIOS) {
-        for server in counting.servers() {
+        for server in counting.servers().iter().copied() {
             counts.push(calls::count(&bench, server, scenario, counting.frames)?);
         }
     }

@@ -113,8 +113,8 @@ impl Counting {
         chosen(&self.only, all)
     }
 
-    pub(crate) fn servers(&self) -> impl Iterator<Item = Server> {
-        self.agents.iter().copied()
+    pub(crate) fn servers(&self) -> &[Server] {
+        &self.agents
     }
 }
 

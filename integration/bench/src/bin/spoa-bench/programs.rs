@@ -10,8 +10,8 @@ use spoa_integration::Failure;
 
 use crate::server::Server;
 
+/// The package of the load tool, and its program.
 const LOAD: &str = "spoa-load";
-const PACKAGES: [&str; 2] = [env!("CARGO_PKG_NAME"), LOAD];
 
 /// Where cargo has put the programs.
 #[derive(Debug)]
@@ -30,33 +30,18 @@ struct Target {
 }
 
 impl Programs {
-    /// Builds all of them, with optimizations; what is fresh is not built again.
+    /// Builds the load tool and these servers, with optimizations; what is fresh is not built again.
     ///
     /// # Errors
     /// One does not compile: cargo has said why.
-    pub(crate) fn build() -> Result<Self, Failure> {
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
-        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--release", "--quiet"]);
-        command.arg("--message-format=json-render-diagnostics");
-        for package in PACKAGES {
-            command.args(["--package", package]);
-        }
-        let output = command
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(Failure::during("cannot run cargo; name it in CARGO"))?;
-        if !output.status.success() {
-            return Err(Failure::new("the programs do not build; cargo has said why"));
-        }
-        Ok(Self::said(&String::from_utf8_lossy(&output.stdout)))
-    }
-
-    fn said(lines: &str) -> Self {
-        let artifacts =
-            lines.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
-        let programs = artifacts.filter_map(|built| Some((built.target.name, built.executable?)));
-        Self(programs.collect())
+    pub(crate) fn build(servers: &[Server]) -> Result<Self, Failure> {
+        let mut names: Vec<&str> = servers.iter().map(|server| server.program()).collect();
+        names.sort_unstable();
+        names.dedup();
+        // Each for itself: together they would share features of their dependencies.
+        let mut programs = build(env!("CARGO_PKG_NAME"), &names)?;
+        programs.extend(build(LOAD, &[LOAD])?);
+        Ok(Self(programs))
     }
 
     pub(crate) fn of(&self, server: Server) -> Result<&Path, Failure> {
@@ -73,17 +58,41 @@ impl Programs {
     }
 }
 
+fn build(package: &str, programs: &[&str]) -> Result<HashMap<String, PathBuf>, Failure> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--release", "--quiet"]);
+    command.args(["--message-format=json-render-diagnostics", "--package", package]);
+    for program in programs {
+        command.args(["--bin", program]);
+    }
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(Failure::during("cannot run cargo; name it in CARGO"))?;
+    if !output.status.success() {
+        return Err(Failure::new(format!("{package} does not build; cargo has said why")));
+    }
+    Ok(executables(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// What cargo says that it has built, by name.
+fn executables(messages: &str) -> HashMap<String, PathBuf> {
+    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
+    artifacts.filter_map(|built| Some((built.target.name, built.executable?))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_cargo_has_built_is_found_by_name() {
-        let programs = Programs::said(
+        let programs = Programs(executables(
             "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"serde\"},\"executable\":null}\n\
              {\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"floor\"},\"executable\":\"/a/floor\"}\n\
              {\"reason\":\"build-finished\",\"success\":true}\n",
-        );
+        ));
         assert_eq!(programs.of(Server::Floor).unwrap(), Path::new("/a/floor"));
         assert!(programs.load().unwrap_err().to_string().contains("spoa-load"));
     }

@@ -24,31 +24,25 @@ impl Results<'_> {
 
     /// Processor time and latency, as multiples of the floor's.
     fn ratios(&self) -> Table {
-        let others = self.others();
-        let names = others.iter().map(|server| format!("{server} ÷ floor"));
-        let mut table =
-            Table::new(["scenario".to_owned(), "floor µs".to_owned()].into_iter().chain(names));
-        let metrics: [(&str, fn(&Report) -> f64, bool); 3] = [
-            ("", |report| report.agent.cpu_us_per_frame, false),
-            (", p50", |report| report.latency_us.p50, true),
-            (", p99", |report| report.latency_us.p99, true),
-        ];
+        let names = self.others().map(|server| format!("{server} ÷ floor"));
+        let head = ["scenario".to_owned(), "floor µs".to_owned()];
+        let mut table = Table::new(head.into_iter().chain(names));
         for point in self.points_of(&[Metric::Cpu, Metric::Latency]) {
-            for (suffix, metric, is_latency) in metrics {
-                if is_latency && point.metric != Metric::Latency {
-                    continue;
-                }
-                let floor = Spread::of(self.values(&point.title, Server::Floor, metric));
-                let ratios = others.iter().map(|server| {
-                    let ratio =
-                        self.ratio((&point.title, *server), (&point.title, Server::Floor), metric);
-                    cell(Spread::of(ratio))
-                });
-                let head = [format!("{}{suffix}", point.title), cell(floor)];
-                table.row(head.into_iter().chain(ratios));
+            table.row(self.ratio_row(&point.title, "", |report| report.agent.cpu_us_per_frame));
+            if point.metric == Metric::Latency {
+                table.row(self.ratio_row(&point.title, ", p50", |report| report.latency_us.p50));
+                table.row(self.ratio_row(&point.title, ", p99", |report| report.latency_us.p99));
             }
         }
         table
+    }
+
+    fn ratio_row(&self, point: &str, suffix: &str, metric: fn(&Report) -> f64) -> Vec<String> {
+        let floor = Spread::of(self.values(point, Server::Floor, metric));
+        let ratios = self.others().map(|server| {
+            cell(Spread::of(self.ratio((point, server), (point, Server::Floor), metric)))
+        });
+        [format!("{point}{suffix}"), cell(floor)].into_iter().chain(ratios).collect()
     }
 
     fn memory(&self) -> Table {
@@ -88,8 +82,8 @@ impl Results<'_> {
         table
     }
 
-    fn others(&self) -> Vec<Server> {
-        self.servers.iter().copied().filter(|server| *server != Server::Floor).collect()
+    fn others(&self) -> impl Iterator<Item = Server> {
+        self.servers.iter().copied().filter(|server| *server != Server::Floor)
     }
 
     fn points_of(&self, metrics: &[Metric]) -> impl Iterator<Item = &Point> {
