@@ -15,24 +15,11 @@ use tokio::time::Instant;
 use crate::{
     cell::PendingCall,
     error::HandlerError,
-    handler::Reply,
     live_route::LiveRoute,
     origin::Origin,
-    registry::Routes,
     room::Room,
-    spop::{Ack, Actions, FrameId, MessageRef, MessagesRef, StreamId},
-    statistics::Counters,
+    spop::{Ack, Actions, FrameId, StreamId},
 };
-
-/// What became of a NOTIFY when its messages were handed out.
-pub(crate) enum Collected {
-    /// All handlers answered at once.
-    Now,
-    /// All handlers answered at once, with more than there is room for.
-    InPart(Finished),
-    /// Some answers are still to come.
-    Later(Collection),
-}
 
 /// The answer to a NOTIFY.
 pub(crate) struct Finished {
@@ -64,149 +51,19 @@ pub(crate) struct Collection {
 
 enum Slot {
     Settled(Actions),
-    Waiting { answer: PendingCall, deadline: Instant, route: Rc<LiveRoute> },
+    Waiting(Waiting),
 }
 
-/// What holds for every NOTIFY of a connection.
-pub(crate) struct Terms<'a> {
-    pub(crate) routes: &'a Routes,
-    pub(crate) counters: &'a Counters,
-    /// How many bytes of actions an ACK may hold.
-    pub(crate) room: usize,
-    /// How many messages of one NOTIFY may wait for their answers.
-    pub(crate) waiting: usize,
-}
-
-/// Hands the messages of a NOTIFY to their handlers, in order; what is answered at once is put into
-/// `settled`.
-#[inline(always)]
-pub(crate) fn collect(
-    messages: MessagesRef<'_>,
-    origin: &mut Origin,
-    terms: &Terms<'_>,
-    settled: &mut Actions,
-) -> Collected {
-    let mut asking = Asking { origin, terms, is_first: true, waiting: 0 };
-    // Most NOTIFYs have one message, and most handlers answer at once.
-    let Some((first, others)) = messages.split_first() else {
-        return Collected::Now;
-    };
-    let slot = asking.ask(&first, settled);
-    if slot.is_none() && settled.encoded_len() <= terms.room && others.is_empty() {
-        return Collected::Now;
-    }
-    asking.go_on(slot, others, settled)
-}
-
-/// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
-pub(crate) fn refuse(messages: MessagesRef<'_>, origin: &Origin, terms: &Terms<'_>) -> Finished {
-    let mut collection = Collection::new(origin, terms.room);
-    for message in messages {
-        if let Some(route) = terms.routes.find(message.name()) {
-            collection.settle(route.settle(Err(HandlerError::Oversize)));
-        }
-    }
-    collection.finish()
-}
-
-/// Asks the handlers of one NOTIFY.
-struct Asking<'a> {
-    origin: &'a mut Origin,
-    terms: &'a Terms<'a>,
-    is_first: bool,
-    /// How many of its messages wait for their answers, or for one before them.
-    waiting: usize,
-}
-
-impl Asking<'_> {
-    /// Asks the handler of a message, if there is one. What is settled at once is put behind `settled`;
-    /// otherwise there is a slot.
-    #[inline(always)]
-    fn ask(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Slot> {
-        let Some(route) = self.terms.routes.find(message.name()) else {
-            self.miss(message);
-            return None;
-        };
-        if self.waiting >= self.terms.waiting {
-            settled.append_all(route.fall_back(HandlerError::Overloaded));
-            return None;
-        }
-        let time = route.time_for(message);
-        // Those before it may have taken all the time: it is not even asked then.
-        if (!self.is_first || time.is_zero()) && self.origin.arrived().elapsed() >= time {
-            settled.append_all(route.fall_back(HandlerError::Late));
-            return None;
-        }
-        self.is_first = false;
-        self.origin.set_time(time);
-        match route.call(message, self.origin, settled) {
-            Reply::Answered => self.terms.counters.message_answered(),
-            Reply::Failed(error) => settled.append_all(route.fall_back(error)),
-            Reply::Later(answer) => {
-                let (deadline, route) = (self.origin.deadline(), Rc::clone(route));
-                return Some(Slot::Waiting { answer, deadline, route });
-            }
-        }
-        None
-    }
-
-    /// Asks the handlers of all messages but the first.
-    #[inline(never)]
-    fn go_on(
-        mut self,
-        mut slot: Option<Slot>,
-        mut messages: MessagesRef<'_>,
-        settled: &mut Actions,
-    ) -> Collected {
-        while slot.is_none() && settled.encoded_len() <= self.terms.room {
-            let Some(message) = messages.next() else {
-                return Collected::Now;
-            };
-            slot = self.ask_next(&message, settled);
-        }
-        self.collect(std::mem::take(settled), slot, messages)
-    }
-
-    #[inline(never)]
-    fn ask_next(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Slot> {
-        self.ask(message, settled)
-    }
-
-    #[cold]
-    fn miss(&self, message: &MessageRef<'_>) {
-        self.terms.counters.count(|statistics| statistics.messages_without_route += 1);
-        tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route");
-    }
-
-    /// Goes on with a NOTIFY that is not answered at once, or whose answers exceed their room.
-    #[cold]
-    fn collect(
-        mut self,
-        settled: Actions,
-        slot: Option<Slot>,
-        messages: MessagesRef<'_>,
-    ) -> Collected {
-        let mut collection = Collection::new(self.origin, self.terms.room);
-        collection.settle(settled);
-        collection.slots.extend(slot);
-        for message in messages {
-            self.waiting = collection.slots.len();
-            let mut settled = Actions::none();
-            match self.ask_next(&message, &mut settled) {
-                None => collection.settle(settled),
-                Some(slot) => collection.slots.push_back(slot),
-            }
-        }
-        if collection.slots.is_empty() {
-            return Collected::InPart(collection.finish());
-        }
-        collection.waited = collection.slots.len();
-        Collected::Later(collection)
-    }
+/// A message that is not answered yet.
+pub(crate) struct Waiting {
+    pub(crate) answer: PendingCall,
+    /// When its fallback is due.
+    pub(crate) deadline: Instant,
+    pub(crate) route: Rc<LiveRoute>,
 }
 
 impl Collection {
-    fn new(origin: &Origin, room: usize) -> Self {
+    pub(crate) fn new(origin: &Origin, room: usize) -> Self {
         Self {
             ids: origin.ids(),
             arrived: origin.arrived(),
@@ -223,6 +80,26 @@ impl Collection {
     /// When the NOTIFY had come.
     pub(crate) fn arrived(&self) -> Instant {
         self.arrived
+    }
+
+    /// How many messages wait, for their answers or for one before them.
+    pub(crate) fn waiting(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether every message is settled.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Takes a message that waits.
+    pub(crate) fn wait(&mut self, waiting: Waiting) {
+        self.slots.push_back(Slot::Waiting(waiting));
+    }
+
+    /// Takes no more messages.
+    pub(crate) fn close(&mut self) {
+        self.waited = self.slots.len();
     }
 
     /// How many messages had to wait, for their answers or for one before them.
@@ -251,7 +128,7 @@ impl Collection {
     }
 
     /// Takes the actions of a message that was answered at once.
-    fn settle(&mut self, actions: Actions) {
+    pub(crate) fn settle(&mut self, actions: Actions) {
         if actions.is_empty() {
             return;
         }
@@ -297,7 +174,7 @@ impl Collection {
     }
 
     #[inline]
-    fn finish(&mut self) -> Finished {
+    pub(crate) fn finish(&mut self) -> Finished {
         let (stream_id, frame_id) = self.ids;
         let actions = std::mem::take(&mut self.settled);
         Finished {
@@ -313,13 +190,13 @@ impl Slot {
     fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Settled(_) => None,
-            Self::Waiting { deadline, .. } => Some(*deadline),
+            Self::Waiting(Waiting { deadline, .. }) => Some(*deadline),
         }
     }
 
     /// Settles the slot if its time is over: the late call is dropped.
     fn expire(&mut self, now: Instant, room: &mut Room) {
-        if let Self::Waiting { deadline, route, .. } = self
+        if let Self::Waiting(Waiting { deadline, route, .. }) = self
             && *deadline <= now
         {
             let actions = route.settle(Err(HandlerError::Late));
@@ -329,7 +206,7 @@ impl Slot {
 
     /// Settles the slot if its answer has come.
     fn poll(&mut self, room: &mut Room, task: &mut Context<'_>) {
-        if let Self::Waiting { answer, route, .. } = self
+        if let Self::Waiting(Waiting { answer, route, .. }) = self
             && let Poll::Ready(answer) = Pin::new(answer).poll(task)
         {
             let actions = route.settle(answer);

@@ -48,6 +48,7 @@ mod ack_form;
 mod agent;
 mod alarm;
 mod args;
+mod asking;
 mod blocking;
 mod buffered_stream;
 mod bulkhead;

@@ -89,7 +89,7 @@ fn note(panic: &PanicHookInfo<'_>) {
 }
 
 /// Does `work`; a panic in it becomes a value.
-#[inline]
+#[inline(always)]
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     FENCES.set(FENCES.get() + 1);
     let done = catch_unwind(AssertUnwindSafe(work));

@@ -9,7 +9,13 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{message_ref::MessageRef, put::Put, typed_data::TypedData, varint, wire::Reader};
+use super::{
+    message_ref::MessageRef,
+    put::Put,
+    typed_data::{STRING, TypedData},
+    varint,
+    wire::Reader,
+};
 
 pub(super) const MESSAGE_NAME: &str = "MESSAGE-NAME";
 pub(super) const NB_ARGS: &str = "NB-ARGS";
@@ -138,6 +144,12 @@ impl<'a> Iterator for Args<'a> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
+        if self.left > 0
+            && let Some((name, text)) = self.reader.short_pair(STRING)
+        {
+            self.left -= 1;
+            return Some(Arg { name, value: TypedData::String(text) });
+        }
         let name = self.next_name()?;
         Some(Arg { name, value: self.value()? })
     }

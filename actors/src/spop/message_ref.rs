@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     message::{ARG_NAME, Args, MESSAGE_NAME, Message, NB_ARGS},
-    typed_data::TypedData,
+    typed_data::{STRING, TypedData},
     wire::{Reader, WireError},
 };
 
@@ -75,6 +75,9 @@ impl<'a> MessageRef<'a> {
         let count = reader.byte(NB_ARGS)?;
         let args = *reader;
         for _ in 0..count {
+            if reader.short_pair(STRING).is_some() {
+                continue;
+            }
             reader.string(ARG_NAME)?;
             TypedData::skip(reader)?;
         }

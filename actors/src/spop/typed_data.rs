@@ -27,7 +27,7 @@ const INT64: u8 = 4;
 const UINT64: u8 = 5;
 const IPV4: u8 = 6;
 const IPV6: u8 = 7;
-const STRING: u8 = 8;
+pub(super) const STRING: u8 = 8;
 const BINARY: u8 = 9;
 
 const TYPE_MASK: u8 = 0x0f;

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The first byte value that announces more bytes.
-const MULTI_BYTE: u64 = 0xf0;
+pub(super) const MULTI_BYTE: u64 = 0xf0;
 /// The bit of a following byte that announces more bytes.
 const CONTINUED: u64 = 0x80;
 /// The shift at which a second byte lands.
@@ -32,24 +32,31 @@ pub(super) fn read(reader: &mut Reader<'_>, term: &'static str) -> Result<u64, W
     if let Some(second) = reader.next_if(|byte| u64::from(byte) < CONTINUED) {
         return Ok(first + (u64::from(second) << FIRST_SHIFT));
     }
-    read_more(first, reader, term)
+    let (value, rest) = read_more(first, *reader, term)?;
+    *reader = rest;
+    Ok(value)
 }
 
+/// The rest of a varint. The cursor goes in and out by value: so the callers' stay in registers.
 #[inline(never)]
-fn read_more(first: u64, reader: &mut Reader<'_>, term: &'static str) -> Result<u64, WireError> {
+fn read_more<'a>(
+    first: u64,
+    mut reader: Reader<'a>,
+    term: &'static str,
+) -> Result<(u64, Reader<'a>), WireError> {
     let mut value = first;
     for shift in (FIRST_SHIFT..LAST_SHIFT).step_by(7) {
         let next = u64::from(reader.byte(term)?);
         // Below the last shift, all groups together have no more than 62 bits.
         value += next << shift;
         if next < CONTINUED {
-            return Ok(value);
+            return Ok((value, reader));
         }
     }
     let last = u64::from(reader.byte(term)?);
     let shifted = last << LAST_SHIFT;
     match value.checked_add(shifted) {
-        Some(value) if shifted >> LAST_SHIFT == last => Ok(value),
+        Some(value) if shifted >> LAST_SHIFT == last => Ok((value, reader)),
         _ => Err(WireError::VarintOverflow { term }),
     }
 }

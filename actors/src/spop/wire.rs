@@ -164,6 +164,21 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
+    /// A name and a value with this type byte before it, if both have a length of one byte: as most
+    /// arguments have. Otherwise nothing is taken.
+    #[inline(always)]
+    pub(super) fn short_pair(&mut self, type_byte: u8) -> Option<(&'a [u8], &'a [u8])> {
+        let (&name_length, rest) = self.bytes.split_first()?;
+        let (name, rest) = short(name_length, rest)?;
+        let (&[found, length], rest) = rest.split_first_chunk()?;
+        let (value, rest) = short(length, rest)?;
+        if found != type_byte {
+            return None;
+        }
+        self.bytes = rest;
+        Some((name, value))
+    }
+
     #[inline(always)]
     pub(super) fn varint(&mut self, term: &'static str) -> Result<u64, WireError> {
         varint::read(self, term)
@@ -181,4 +196,13 @@ impl<'a> Reader<'a> {
         self.bytes = rest;
         Ok(taken)
     }
+}
+
+/// So many bytes, if the length is a whole varint.
+#[inline(always)]
+fn short(length: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    if u64::from(length) >= varint::MULTI_BYTE {
+        return None;
+    }
+    bytes.split_at_checked(length.into())
 }

@@ -12,14 +12,16 @@ use crate::table::Table;
 /// Fewer than for a table: the limits leave room for the difference.
 const FRAMES: u32 = 5_000;
 
-/// Instructions per frame: at most so many, and why.
+/// Instructions per frame: at most so many, and why. The limits are some 10 % above what was counted
+/// when they were set: that is what another compiler or libc may take.
 ///
-/// 4 in 5 of those of a lone frame belong to the wake-up: reactor, task and actor.
-const INSTRUCTIONS: [(Server, Scenario, f64, &str); 4] = [
-    (Server::Agent, Scenario::B, 7_000.0, "a wake-up and one frame"),
-    (Server::Agent, Scenario::C, 3_500.0, "16 frames share a wake-up"),
-    (Server::AgentActor, Scenario::B, 7_500.0, "a wake-up, one frame, and a future"),
-    (Server::AgentActor, Scenario::C, 4_000.0, "16 frames share a wake-up, each with a future"),
+/// 2 in 3 of those of a lone frame belong to the wake-up: reactor, task and actor.
+const INSTRUCTIONS: [(Server, Scenario, f64, &str); 5] = [
+    (Server::Agent, Scenario::B, 3_350.0, "a wake-up and one frame"),
+    (Server::Agent, Scenario::C, 1_150.0, "16 frames share a wake-up"),
+    (Server::Agent, Scenario::H, 6_400.0, "40 arguments are checked and read, none is allocated"),
+    (Server::AgentActor, Scenario::C, 1_600.0, "16 frames share a wake-up, each with a future"),
+    (Server::AgentReady, Scenario::F, 1_600.0, "8 KiB are not copied"),
 ];
 
 /// System calls per frame.
@@ -86,7 +88,7 @@ struct Limit {
 /// # Errors
 /// A limit is exceeded, or nothing can be counted.
 pub(crate) fn check() -> Result<(), Failure> {
-    let bench = Bench::new(&[Server::Agent, Server::AgentActor])?;
+    let bench = Bench::new(&[Server::Agent, Server::AgentActor, Server::AgentReady])?;
     let mut verdict = Verdict::new();
     for (server, scenario, most, reason) in INSTRUCTIONS {
         let count = instructions::count(&bench, server, scenario, FRAMES)?.per_frame;

@@ -88,6 +88,7 @@ impl Point {
 
     /// Only an agent has arbiters.
     pub(crate) fn is_for(&self, server: Server) -> bool {
-        self.metric != Metric::Throughput || matches!(server, Server::Agent | Server::AgentActor)
+        self.metric != Metric::Throughput
+            || matches!(server, Server::Agent | Server::AgentActor | Server::AgentReady)
     }
 }

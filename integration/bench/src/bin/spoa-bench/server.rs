@@ -19,6 +19,8 @@ pub(crate) enum Server {
     Agent,
     /// The same, its handlers actors.
     AgentActor,
+    /// The same, its handlers ready ones.
+    AgentReady,
 }
 
 impl Server {
@@ -29,6 +31,7 @@ impl Server {
             Self::PeerNodelay => "peer-nodelay",
             Self::Agent => "agent",
             Self::AgentActor => "agent-actor",
+            Self::AgentReady => "agent-ready",
         }
     }
 
@@ -36,7 +39,7 @@ impl Server {
         match self {
             Self::Floor => "floor",
             Self::Peer | Self::PeerNodelay => "peer",
-            Self::Agent | Self::AgentActor => "bench-agent",
+            Self::Agent | Self::AgentActor | Self::AgentReady => "bench-agent",
         }
     }
 
@@ -45,6 +48,7 @@ impl Server {
             Self::Floor | Self::Peer | Self::Agent => &[],
             Self::PeerNodelay => &["--nodelay"],
             Self::AgentActor => &["--handler", "actor"],
+            Self::AgentReady => &["--handler", "ready"],
         }
     }
 }

@@ -1,0 +1,166 @@
+//! Asking: the messages of one NOTIFY are handed to their handlers, in order.
+//!
+//! A handler is called in place. If all of them answer at once, as most do, their actions lie in one
+//! list, and that was all; only what is still to come makes a [`Collection`].
+
+use std::rc::Rc;
+
+use crate::{
+    collection::{Collection, Finished, Waiting},
+    error::HandlerError,
+    handler::Reply,
+    origin::Origin,
+    registry::Routes,
+    spop::{Actions, MessageRef, MessagesRef},
+    statistics::Counters,
+};
+
+/// What became of a NOTIFY when its messages were handed out.
+pub(crate) enum Collected {
+    /// All handlers answered at once.
+    Now,
+    /// All handlers answered at once, with more than there is room for.
+    InPart(Finished),
+    /// Some answers are still to come.
+    Later(Collection),
+}
+
+/// What holds for every NOTIFY of a connection.
+pub(crate) struct Terms<'a> {
+    pub(crate) routes: &'a Routes,
+    pub(crate) counters: &'a Counters,
+    /// How many bytes of actions an ACK may hold.
+    pub(crate) room: usize,
+    /// How many messages of one NOTIFY may wait for their answers.
+    pub(crate) waiting: usize,
+}
+
+/// Hands the messages of a NOTIFY to their handlers, in order; what is answered at once is put into
+/// `settled`.
+#[inline(always)]
+pub(crate) fn collect(
+    messages: MessagesRef<'_>,
+    origin: &mut Origin,
+    terms: &Terms<'_>,
+    settled: &mut Actions,
+) -> Collected {
+    let mut asking = Asking { origin, terms, is_first: true, waiting: 0 };
+    // Most NOTIFYs have one message, and most handlers answer at once.
+    let Some((first, others)) = messages.split_first() else {
+        return Collected::Now;
+    };
+    let waiting = asking.ask(&first, settled);
+    if waiting.is_none() && settled.encoded_len() <= terms.room && others.is_empty() {
+        return Collected::Now;
+    }
+    asking.go_on(waiting, others, settled)
+}
+
+/// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
+pub(crate) fn refuse(messages: MessagesRef<'_>, origin: &Origin, terms: &Terms<'_>) -> Finished {
+    let mut collection = Collection::new(origin, terms.room);
+    for message in messages {
+        if let Some(route) = terms.routes.find(message.name()) {
+            collection.settle(route.settle(Err(HandlerError::Oversize)));
+        }
+    }
+    collection.finish()
+}
+
+/// Asks the handlers of one NOTIFY.
+struct Asking<'a> {
+    origin: &'a mut Origin,
+    terms: &'a Terms<'a>,
+    is_first: bool,
+    /// How many of its messages wait for their answers, or for one before them.
+    waiting: usize,
+}
+
+impl Asking<'_> {
+    /// Asks the handler of a message, if there is one. What is settled at once is put behind `settled`;
+    /// otherwise it waits.
+    #[inline(always)]
+    fn ask(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Waiting> {
+        let Some(route) = self.terms.routes.find(message.name()) else {
+            self.miss(message);
+            return None;
+        };
+        if self.waiting >= self.terms.waiting {
+            settled.append_all(route.fall_back(HandlerError::Overloaded));
+            return None;
+        }
+        let time = route.time_for(message);
+        // Those before it may have taken all the time: it is not even asked then.
+        if (!self.is_first || time.is_zero()) && self.origin.arrived().elapsed() >= time {
+            settled.append_all(route.fall_back(HandlerError::Late));
+            return None;
+        }
+        self.is_first = false;
+        self.origin.set_time(time);
+        match route.call(message, self.origin, settled) {
+            Reply::Answered => self.terms.counters.message_answered(),
+            Reply::Failed(error) => settled.append_all(route.fall_back(error)),
+            Reply::Later(answer) => {
+                let (deadline, route) = (self.origin.deadline(), Rc::clone(route));
+                return Some(Waiting { answer, deadline, route });
+            }
+        }
+        None
+    }
+
+    /// Asks the handlers of all messages but the first.
+    #[inline(never)]
+    fn go_on(
+        mut self,
+        mut waiting: Option<Waiting>,
+        mut messages: MessagesRef<'_>,
+        settled: &mut Actions,
+    ) -> Collected {
+        while waiting.is_none() && settled.encoded_len() <= self.terms.room {
+            let Some(message) = messages.next() else {
+                return Collected::Now;
+            };
+            waiting = self.ask_next(&message, settled);
+        }
+        self.collect(std::mem::take(settled), waiting, messages)
+    }
+
+    #[inline(never)]
+    fn ask_next(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Waiting> {
+        self.ask(message, settled)
+    }
+
+    #[cold]
+    fn miss(&self, message: &MessageRef<'_>) {
+        self.terms.counters.count(|statistics| statistics.messages_without_route += 1);
+        tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route");
+    }
+
+    /// Goes on with a NOTIFY that is not answered at once, or whose answers exceed their room.
+    #[cold]
+    fn collect(
+        mut self,
+        settled: Actions,
+        waiting: Option<Waiting>,
+        messages: MessagesRef<'_>,
+    ) -> Collected {
+        let mut collection = Collection::new(self.origin, self.terms.room);
+        collection.settle(settled);
+        if let Some(waiting) = waiting {
+            collection.wait(waiting);
+        }
+        for message in messages {
+            self.waiting = collection.waiting();
+            let mut settled = Actions::none();
+            match self.ask_next(&message, &mut settled) {
+                None => collection.settle(settled),
+                Some(waiting) => collection.wait(waiting),
+            }
+        }
+        if collection.is_settled() {
+            return Collected::InPart(collection.finish());
+        }
+        collection.close();
+        Collected::Later(collection)
+    }
+}

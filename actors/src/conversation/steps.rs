@@ -1,0 +1,121 @@
+//! The steps of a conversation that frames other than a whole NOTIFY ask for: greeting, fragments, ends.
+
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Conversation, End};
+use crate::{
+    asking::{Terms, refuse},
+    origin::{Origin, Peer},
+    shared::Shared,
+    spop::{AgentHello, Disconnect, Frame, HaproxyHello, Notify, NotifyRef, StatusCode, Step},
+};
+
+impl Conversation {
+    /// Takes one frame that is no NOTIFY, or not the whole of one.
+    pub(super) fn take_any(&mut self, frame: Bytes, output: &mut BytesMut) -> Result<(), End> {
+        let frame = Frame::decode(frame)?;
+        self.count_fragment(&frame);
+        let step = self.session.receive(frame)?;
+        if !self.session.is_reassembling() {
+            self.begun = None;
+        }
+        match self.follow(step, output) {
+            None => Ok(()),
+            Some(end) => Err(end),
+        }
+    }
+
+    /// Takes the step that a frame asks for.
+    fn follow(&mut self, step: Step, output: &mut BytesMut) -> Option<End> {
+        let counters = Rc::clone(&self.shared.counters);
+        match step {
+            Step::Continue => {}
+            Step::Dispatch(notify) => self.dispatch_owned(&notify, output),
+            Step::Skip(frame_type) => {
+                tracing::debug!(%frame_type, "frame skipped");
+                counters.count(|statistics| statistics.unknown_frames += 1);
+            }
+            Step::Aborted => counters.count(|statistics| statistics.aborted += 1),
+            Step::Overflowed(notify) => self.refuse(&notify, output),
+            Step::Greet { theirs, ours } => {
+                counters.count(|statistics| statistics.hellos += 1);
+                self.greet(theirs, ours, output);
+            }
+            Step::Healthcheck(hello) => {
+                self.answer_check(hello, output);
+                return Some(End::Healthcheck);
+            }
+            Step::Goodbye(disconnect) => {
+                let code = disconnect.status_code;
+                counters.count(|statistics| statistics.disconnects_received.count(code));
+                return Some(End::Goodbye(disconnect));
+            }
+        }
+        None
+    }
+
+    fn dispatch_owned(&mut self, notify: &Notify, output: &mut BytesMut) {
+        self.dispatch(notify.as_ref(), output);
+    }
+
+    /// Answers a health check: with our HELLO, or with a DISCONNECT while the agent stops.
+    fn answer_check(&mut self, hello: AgentHello, output: &mut BytesMut) {
+        let counters = Rc::clone(&self.shared.counters);
+        if self.shared.health.ask() {
+            counters.count(|statistics| statistics.healthchecks += 1);
+            Frame::AgentHello(hello).encode(output);
+        } else {
+            counters.count(|statistics| statistics.healthchecks_refused += 1);
+            let status_code = StatusCode::NORMAL;
+            self.disconnect(Disconnect { status_code, message: "the agent stops".into() }, output);
+        }
+    }
+
+    /// Answers a NOTIFY that was too large to be read.
+    fn refuse(&mut self, notify: &Notify, output: &mut BytesMut) {
+        self.shared.counters.count(|statistics| statistics.oversize += 1);
+        if let Some(unsaid) = self.shared.oversize.permit() {
+            tracing::warn!(
+                stream_id = notify.stream_id.0,
+                frame_id = notify.frame_id.0,
+                limit = self.shared.common.limits.max_reassembled_size,
+                unsaid,
+                "a NOTIFY in fragments is larger than the limit: it was not read, and the \
+                 fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
+            );
+        }
+        let Shared { routes, counters, .. } = &*self.shared;
+        counters.notify();
+        let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();
+        self.origin.set_ids(stream_id, frame_id);
+        let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting: 0 };
+        let finished = refuse(messages, &self.origin, &terms);
+        self.acknowledge(&finished, output);
+    }
+
+    fn count_fragment(&self, frame: &Frame) {
+        if matches!(frame, Frame::Fragment(_)) {
+            self.shared.counters.count(|statistics| statistics.fragments += 1);
+        }
+    }
+
+    fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
+        self.codec.set_max_frame_size(ours.max_frame_size);
+        self.ack_form.agree(ours.max_frame_size, theirs.capabilities, &self.shared.common.limits);
+        let address = self.peer().address;
+        tracing::debug!(
+            peer = %address,
+            engine_id = theirs.engine_id.as_ref().map(tracing::field::display),
+            max_frame_size = ours.max_frame_size,
+            capabilities = %ours.capabilities,
+            "HELLO agreed"
+        );
+        if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
+            self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(engine_id));
+        }
+        self.origin = Origin::new(Peer { address, engine_id: theirs.engine_id });
+        Frame::AgentHello(ours).encode(output);
+    }
+}
