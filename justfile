@@ -28,6 +28,10 @@ doc:
 run *ARGS:
     cargo run --release -- {{ARGS}}
 
+# How long the parts of the library take.
+bench-parts *ARGS:
+    cargo bench -p spoa-actors {{ARGS}}
+
 # What a frame costs: the agent against a bare loop and a peer.
 bench *ARGS:
     cargo run --release -p spoa-bench -- {{ARGS}}

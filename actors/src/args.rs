@@ -183,6 +183,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_borrowed_is_told_apart_as_what_is_owned() {
+        let message = |value: TypedData<'static>| Message::new("m").arg("x", value);
+        for (value, is_text) in [
+            (TypedData::String(b"text"), true),
+            (TypedData::String(b"\xff"), false),
+            (TypedData::Binary(b"text"), false),
+            (TypedData::Int32(1), false),
+            (TypedData::Null, false),
+        ] {
+            let message = message(value);
+            let text = One::<&str>::from_message(message.as_ref());
+            assert_eq!(text.is_ok(), is_text, "{message}");
+            assert_eq!(one::<String>(value).is_ok(), is_text, "{message}");
+            let bytes = One::<&[u8]>::from_message(message.as_ref());
+            assert_eq!(bytes.ok().map(|one| one.x), value.as_bytes(), "{message}");
+        }
+    }
+
+    #[test]
     fn strings_that_are_no_utf_8_are_taken_as_bytes() {
         let bytes = TypedData::String(b"caf\xe9");
         assert_eq!(one::<Bytes>(bytes), Ok(Bytes::from_static(b"caf\xe9")));

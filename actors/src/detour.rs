@@ -74,6 +74,7 @@ impl Detours {
     }
 
     /// Hands an ACK to a connection of this arbiter; gives it back if there is none.
+    #[expect(clippy::result_large_err, reason = "what could not be handed over comes back")]
     pub(crate) fn reroute(&self, Reroute { engine_id, ack }: Reroute) -> Result<(), Reroute> {
         let lanes = self.lanes.borrow();
         let mut queues = lanes.get(&engine_id).into_iter().flatten();

@@ -16,7 +16,7 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 use spoa_actors::{
-    ArgsError, FromMessage, Message, TypedData,
+    ArgsError, FromMessage, Message, MessageRef, TypedData,
     spop::{Frame, FrameType},
 };
 use spoa_fuzz::{metered, whole};
@@ -39,8 +39,8 @@ enum Method {
 /// Takes the argument as `T`, within a bound of what that may allocate.
 fn taken<T: DeserializeOwned>(message: &Message) -> Result<T, ArgsError> {
     let size = message.as_bytes().len() as u64;
-    let message = message.clone();
-    let (taken, allocated) = metered(|| One::from_message(message).map(|one: One<T>| one.x));
+    let (taken, allocated) =
+        metered(|| One::from_message(message.as_ref()).map(|one: One<T>| one.x));
     // A value of 16 bytes, and room to grow, for an argument of three bytes; or a text of an error.
     assert!(allocated.bytes_max <= 32 * size + 1024, "{allocated:?} for {size} bytes");
     if let Err(error) = &taken {
@@ -81,7 +81,24 @@ fn string(value: TypedData<'_>) -> Option<String> {
     }
 }
 
+/// Checks that what borrows takes the lone value as what owns, and allocates no more than an error.
+fn is_borrowed(message: &Message, values: &[TypedData<'_>]) {
+    let lone = match values {
+        [value] => Some(*value),
+        _ => None,
+    };
+    let (taken, allocated) = metered(|| One::<&str>::from_message(message.as_ref()));
+    assert!(taken.is_err() || allocated.count_total == 0, "{allocated:?}");
+    let text = lone.and_then(string);
+    assert_eq!(taken.ok().map(|one| one.x), text.as_deref(), "{message}");
+    let (taken, allocated) = metered(|| One::<&[u8]>::from_message(message.as_ref()));
+    assert!(taken.is_err() || allocated.count_total == 0, "{allocated:?}");
+    let bytes = lone.and_then(|value| value.as_bytes());
+    assert_eq!(taken.ok().map(|one| one.x), bytes, "{message}");
+}
+
 fn every_type(message: &Message, values: &[TypedData<'_>]) {
+    is_borrowed(message, values);
     is_taken::<u8>(message, values, integer);
     is_taken::<i32>(message, values, integer);
     is_taken::<u64>(message, values, integer);
@@ -111,12 +128,15 @@ fn every_type(message: &Message, values: &[TypedData<'_>]) {
 
 /// The names of a message, whatever its values.
 fn names(message: &Message) {
-    let all = BTreeMap::<String, IgnoredAny>::from_message(message.clone());
+    let all = BTreeMap::<String, IgnoredAny>::from_message(message.as_ref());
     let expected: Option<std::collections::BTreeSet<_>> =
         message.args().map(|arg| str::from_utf8(arg.name).ok().map(str::to_owned)).collect();
     assert_eq!(all.ok().map(|all| all.into_keys().collect()), expected);
-    assert_eq!(<()>::from_message(message.clone()), Ok(()));
-    assert_eq!(Message::from_message(message.clone()).as_ref(), Ok(message));
+    assert_eq!(<()>::from_message(message.as_ref()), Ok(()));
+    assert_eq!(Message::from_message(message.as_ref()).as_ref(), Ok(message));
+    assert!(
+        MessageRef::from_message(message.as_ref()).is_ok_and(|same| same.args().eq(message.args()))
+    );
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -1,19 +1,23 @@
-//! The session: any sequence of frames is answered as the specification says, within the bound of its memory.
+//! The session: any sequence of frames is answered as the specification says, within the bound of its memory; and
+//! so is it by the whole way of a frame, on which every NOTIFY gets exactly one ACK.
 //!
 //! Input: one byte of reassembly bound, one whose lowest bit says HELLO first, then frames without their lengths
 //! between separators, so that no mutation of one shifts the others.
 #![no_main]
 
-use bytes::Bytes;
+use actix_rt::{System, SystemRunner, task::yield_now};
+use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
 use spoa_actors::{
+    Action, Actions, BoxError, Limits, MessageRef, Origin, ReadyHandler, Registry, Route, Scope,
+    TypedData,
     spop::{
-        Flags, Fragment, Frame, FrameId, FrameType, Messages, Notify, Offer, Session, StatusCode,
-        Step, StreamId,
+        Ack, Flags, Fragment, Frame, FrameCodec, FrameId, FrameType, Messages, Notify, Offer,
+        Session, StatusCode, Step, StreamId,
     },
-    testing::hello,
+    testing::{Exchange, hello},
 };
-use spoa_fuzz::{metered, model};
+use spoa_fuzz::{encoded, metered, model};
 
 const SEPARATOR: &[u8] = b"----";
 
@@ -142,15 +146,114 @@ fn done(step: &Step) -> Due {
     }
 }
 
-/// All frames of the input; what is no frame ends a connection before the session sees it.
-fn frames(input: &[u8]) -> Vec<Frame> {
+/// Answers every message with how many arguments it has.
+struct Counts;
+
+impl ReadyHandler for Counts {
+    type Args<'a> = MessageRef<'a>;
+
+    fn handle(&self, message: MessageRef<'_>, _: &Origin) -> Result<Actions, BoxError> {
+        Ok(Actions::none().set_var(Scope::Transaction, "n", message.args().count() as u64)?)
+    }
+}
+
+thread_local! {
+    static SYSTEM: SystemRunner = System::new();
+}
+
+/// Lets the tasks of an agent that is gone come to their ends: the next input begins with nothing.
+struct Rest;
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        let tasks = async {
+            yield_now().await;
+            yield_now().await;
+        };
+        SYSTEM.with(|system| system.block_on(tasks));
+    }
+}
+
+/// An agent without a socket, and the longest frame that it takes.
+struct Agent {
+    exchange: Exchange,
+    longest: usize,
+}
+
+impl Agent {
+    fn start(bound: usize) -> Self {
+        let registry = Registry::new().catch_all(Route::ready(|| Counts));
+        let limits = Limits { max_reassembled_size: bound, ..Limits::default() };
+        let start = Exchange::start(registry, limits);
+        let exchange = SYSTEM.with(|system| system.block_on(start)).expect("an agent that starts");
+        Self { exchange, longest: FrameCodec::HELLO_LIMIT as usize }
+    }
+
+    /// Checks what the agent does about a frame; says whether it takes more.
+    fn take(&mut self, frame: &[u8], due: &Due) -> bool {
+        let mut input = BytesMut::from(&(frame.len() as u32).to_be_bytes()[..]);
+        input.extend_from_slice(frame);
+        let mut output = BytesMut::new();
+        let goes_on = self.exchange.exchange(&mut input, &mut output);
+        let codec = FrameCodec::new(u32::MAX);
+        let said: Vec<_> =
+            std::iter::from_fn(|| codec.cut(&mut output).expect("whole frames")).collect();
+        if frame.len() > self.longest {
+            assert!(!goes_on && said.is_empty());
+            return false;
+        }
+        match (due, &said[..]) {
+            (Due::Greet, [Frame::AgentHello(hello)]) => {
+                self.longest = hello.max_frame_size as usize;
+            }
+            (Due::Dispatch(stream_id, frame_id, messages), [Frame::Ack(ack)]) => {
+                assert_eq!((ack.stream_id, ack.frame_id), (*stream_id, *frame_id));
+                is_answered(messages, ack);
+            }
+            (Due::Dispatch(stream_id, frame_id, _), [Frame::Fragment(first), .., last]) => {
+                let Frame::Fragment(last) = last else { panic!("{said:?}") };
+                assert!(first.frame_type == FrameType::ACK && last.flags == Flags::FIN);
+                let ids = [first, last].map(|piece| (piece.stream_id, piece.frame_id));
+                assert_eq!(ids, [(*stream_id, *frame_id); 2]);
+            }
+            (Due::Overflowed(stream_id, frame_id, _), [Frame::Ack(ack)]) => {
+                assert_eq!((ack.stream_id, ack.frame_id), (*stream_id, *frame_id));
+                assert!(ack.actions.is_empty());
+            }
+            (Due::Continue | Due::Skip | Due::Aborted, []) => {}
+            (Due::Healthcheck, [Frame::AgentHello(_)]) | (Due::Goodbye | Due::Refuse(_), []) => {
+                assert!(!goes_on);
+                return false;
+            }
+            other => panic!("{other:?}"),
+        }
+        let seen = self.exchange.statistics();
+        assert!(goes_on && input.is_empty() && seen.notifies == seen.acks);
+        true
+    }
+}
+
+/// Checks that an ACK has the answers to these messages in their order, but for those beyond its size.
+fn is_answered(messages: &[u8], ack: &Ack) {
+    let messages = model::list(messages, model::message).expect("a NOTIFY holds whole messages");
+    for (action, (_, args)) in ack.actions.iter().zip(&messages) {
+        let value = TypedData::from(args.len() as u64);
+        assert_eq!(action, Action::SetVar { scope: Scope::Transaction, name: b"n", value });
+    }
+    let count = ack.actions.iter().count();
+    assert!(count == messages.len() || (20..messages.len()).contains(&count));
+}
+
+/// All frames of the input, and their bytes; what is no frame ends a connection before the session sees it.
+fn frames(input: &[u8]) -> Vec<(Bytes, Frame)> {
     let mut frames = Vec::new();
     let mut rest = Some(input);
     while let Some(input) = rest {
         let end = input.windows(SEPARATOR.len()).position(|window| window == SEPARATOR);
         let (piece, behind) = input.split_at(end.unwrap_or(input.len()));
         rest = end.and(behind.get(SEPARATOR.len()..));
-        frames.extend(Frame::decode(Bytes::copy_from_slice(piece)));
+        let piece = Bytes::copy_from_slice(piece);
+        frames.extend(Frame::decode(piece.clone()).map(|frame| (piece, frame)));
     }
     frames
 }
@@ -161,10 +264,16 @@ fuzz_target!(|data: &[u8]| {
     let mut peer = Peer { bound, greeted: false, arriving: None };
     let mut session =
         Session::new(Offer { max_frame_size: 0, max_reassembled_size: bound, ..Offer::default() });
-    let greeting = (greeting & 1 == 1).then(|| Frame::HaproxyHello(hello()));
+    let _rest = Rest;
+    let mut agent = Some(Agent::start(bound));
+    let greeting = (greeting & 1 == 1).then(|| {
+        let frame = Frame::HaproxyHello(hello());
+        (encoded(&frame).split_off(4).freeze(), frame)
+    });
     let mut held = 0;
-    for frame in greeting.into_iter().chain(frames(input)) {
+    for (bytes, frame) in greeting.into_iter().chain(frames(input)) {
         let due = peer.due(&frame);
+        agent = agent.and_then(|mut agent| agent.take(&bytes, &due).then_some(agent));
         // The frame itself outlives the measurement: what is counted is the session's own.
         let received = frame.clone();
         let (step, allocated) = metered(|| session.receive(received));

@@ -107,6 +107,12 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
         visitor.visit_seq(SeqDeserializer::new(all))
     }
 
+    /// As an owned one.
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
+        self.deserialize_string(visitor)
+    }
+
     /// The bytes of text are not text: a `String` takes strings only.
     #[inline]
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
@@ -162,7 +168,7 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit
         unit_struct tuple_struct map struct identifier
     }
 }

@@ -119,7 +119,7 @@ fn wrong(name: &str) -> ActionError {
     let name = name.to_owned();
     match name.len() {
         0 => ActionError::EmptyName,
-        ..=MAX_VAR_NAME => ActionError::NameCharacters { name },
+        1..=MAX_VAR_NAME => ActionError::NameCharacters { name },
         _ => ActionError::NameTooLong { name },
     }
 }

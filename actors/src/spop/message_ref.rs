@@ -110,3 +110,79 @@ impl fmt::Debug for MessageRef<'_> {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+
+    /// `m(a=7, =true, a="x")`, and what is behind it.
+    const BYTES: &[u8] = b"\x01m\x03\x01a\x03\x07\x00\x11\x01a\x08\x01xrest";
+
+    fn read<'a>(bytes: &'a [u8], owner: Option<&'a Bytes>) -> Result<MessageRef<'a>, WireError> {
+        MessageRef::read(&mut Reader::new(bytes), owner)
+    }
+
+    #[test]
+    fn it_is_one_message_and_no_more() {
+        let mut reader = Reader::new(BYTES);
+        let message = MessageRef::read(&mut reader, None).unwrap();
+        assert_eq!((message.name(), message.as_bytes()), (&b"m"[..], &BYTES[..BYTES.len() - 4]));
+        assert_eq!(reader.left(), 4);
+        assert_eq!(message.to_string(), "m(a=7, true, a=\"x\")");
+    }
+
+    #[test]
+    fn its_arguments_are_read_in_order_repeated_and_unnamed_ones_too() {
+        let message = read(BYTES, None).unwrap();
+        let mut args = message.args();
+        let expected: [(&[u8], _); 3] = [
+            (b"a", TypedData::Uint32(7)),
+            (b"", TypedData::Bool(true)),
+            (b"a", TypedData::String(b"x")),
+        ];
+        for (index, (name, value)) in expected.into_iter().enumerate() {
+            assert_eq!(args.len(), expected.len() - index);
+            assert_eq!(args.clone().count(), args.len());
+            assert_eq!(args.next().map(|arg| (arg.name, arg.value)), Some((name, value)));
+        }
+        assert_eq!((args.len(), args.next(), args.next()), (0, None, None));
+        assert_eq!(message.get("a"), Some(TypedData::Uint32(7)));
+        assert_eq!((message.get(""), message.get("b")), (Some(TypedData::Bool(true)), None));
+    }
+
+    #[test]
+    fn a_message_out_of_a_frame_that_is_not_shared_is_a_copy() {
+        let frame = BYTES.to_vec();
+        let message = read(&frame, None).unwrap();
+        let copy = message.to_message();
+        assert_eq!(copy.as_bytes(), message.as_bytes());
+        assert_ne!(copy.as_bytes().as_ptr(), message.as_bytes().as_ptr());
+        drop(frame);
+        assert_eq!(copy.to_string(), "m(a=7, true, a=\"x\")");
+    }
+
+    #[test]
+    fn a_message_out_of_a_frame_that_is_shared_keeps_all_of_it() {
+        let frame = BytesMut::from(BYTES).freeze();
+        let message = read(&frame, Some(&frame)).unwrap().to_message();
+        assert_eq!(message.as_bytes().as_ptr(), frame.as_ptr());
+        assert!(!frame.is_unique());
+        drop(frame);
+        assert_eq!(message.to_string(), "m(a=7, true, a=\"x\")");
+        // To look at it again, and to keep it again, is no copy either.
+        let again = message.as_ref().to_message();
+        assert_eq!(again.as_bytes().as_ptr(), message.as_bytes().as_ptr());
+    }
+
+    #[test]
+    fn a_message_that_is_cut_short_is_none() {
+        let whole = &BYTES[..BYTES.len() - 4];
+        for length in 0..whole.len() {
+            assert!(read(&whole[..length], None).is_err(), "{length} bytes");
+        }
+        assert!(read(whole, None).is_ok());
+    }
+}

@@ -1,14 +1,25 @@
-//! What is allocated for a peer's bytes, and what is not: lengths that are announced, fragments, and texts.
+//! What is allocated for a peer's bytes, and what is not: lengths that are announced, fragments, and texts;
+//! and nothing at all for a NOTIFY that is answered at once.
+
+use std::net::IpAddr;
 
 use allocation_counter::{AllocationInfo, measure};
+use async_trait::async_trait;
 use bytes::BytesMut;
+use serde::Deserialize;
 use spoa_actors::{
-    Message,
+    ActionError, HandlerActor, Message, MessageRef, Origin, ReadyHandler, Registry, Route,
+    handler_fn,
     spop::{
         Disconnect, Flags, Fragment, Frame, FrameCodec, FrameId, FrameType, HaproxyHello, Offer,
         Session, StatusCode, Step, StreamId,
     },
     testing::hello,
+};
+
+use crate::{
+    exchanges::{Talk, notify},
+    support::{Answered, variable},
 };
 
 /// Cuts a frame, and says what that allocated.
@@ -112,4 +123,109 @@ fn checklist_45_fragments_without_an_end_are_kept_up_to_their_bound_and_no_furth
     assert!(allocated.bytes_current <= BOUND as i64 / 4, "{allocated:?}");
     let last = session.receive(fragment(FrameType::UNSET, Flags::FIN));
     assert!(matches!(last, Ok(Step::Overflowed(_))), "{last:?}");
+}
+
+#[derive(Deserialize)]
+struct Client {
+    ip: IpAddr,
+}
+
+/// Answers at once, and in a future that is ready at once.
+struct Scores;
+
+impl ReadyHandler for Scores {
+    type Args<'a> = Client;
+
+    fn handle(&self, client: Client, _: &Origin) -> Answered {
+        Ok(variable("local", client.ip.is_loopback().into()))
+    }
+}
+
+#[async_trait(?Send)]
+impl HandlerActor for Scores {
+    type Args = Client;
+
+    async fn handle(&self, client: Client, origin: &Origin) -> Answered {
+        ReadyHandler::handle(self, client, origin)
+    }
+}
+
+/// Reads all arguments where they lie.
+struct Sums;
+
+impl ReadyHandler for Sums {
+    type Args<'a> = MessageRef<'a>;
+
+    fn handle(&self, message: MessageRef<'_>, _: &Origin) -> Answered {
+        let numbers = message.args().filter_map(|arg| arg.value.as_integer());
+        let bytes = message.args().filter_map(|arg| arg.value.as_bytes()).map(<[u8]>::len);
+        let sum = numbers.sum::<i128>() + bytes.sum::<usize>() as i128;
+        Ok(variable("sum", i64::try_from(sum)?))
+    }
+}
+
+/// Takes a message of its own.
+fn length(message: Message) -> Answered {
+    Ok(variable("length", i64::try_from(message.as_bytes().len())?))
+}
+
+const BATCHES: u64 = 5;
+const NOTIFIES: u64 = 200;
+
+/// What a thousand NOTIFYs allocate, in batches that come in one read each, once there were some
+/// before them.
+async fn allocated_by(route: impl Into<Route>, message: Message) -> AllocationInfo {
+    let mut talk = Talk::start(Registry::new().on("m", route)).await;
+    let batch: Vec<u8> = (0..NOTIFIES).flat_map(|id| notify((id, 1), message.clone())).collect();
+    assert_eq!(talk.acks(&batch).len() as u64, NOTIFIES);
+    // The output is read from its buffer: it is to have one again.
+    talk.say(&batch);
+    let allocated = measure(|| (0..BATCHES).for_each(|_| talk.say(&batch)));
+    assert_eq!(talk.answered(), (BATCHES + 2) * NOTIFIES);
+    allocated
+}
+
+fn ask_client() -> Message {
+    Message::new("m").arg("ip", IpAddr::from([127, 0, 0, 1]))
+}
+
+fn with_body(length: usize) -> Message {
+    Message::new("m").arg("body", &vec![7; length])
+}
+
+fn with_40_arguments() -> Message {
+    let named = |message: Message, n: u64| message.arg(format!("argument_{n}"), n);
+    (0..40).fold(Message::new("m"), named)
+}
+
+#[actix_rt::test]
+async fn a_notify_that_a_function_answers_allocates_nothing() {
+    let local =
+        |client: Client| Ok::<_, ActionError>(variable("local", client.ip.is_loopback().into()));
+    assert_eq!(allocated_by(handler_fn(local), ask_client()).await.count_total, 0);
+}
+
+#[actix_rt::test]
+async fn a_notify_that_a_ready_handler_answers_allocates_nothing_however_much_it_holds() {
+    let scores = Route::ready(|| Scores);
+    assert_eq!(allocated_by(scores, ask_client()).await.count_total, 0);
+    let sums = || Route::ready(|| Sums);
+    for message in [with_40_arguments(), with_body(1000), with_body(8 << 10)] {
+        assert_eq!(allocated_by(sums(), message).await, AllocationInfo::default());
+    }
+}
+
+#[actix_rt::test]
+async fn a_notify_that_an_actor_answers_at_once_allocates_the_future_of_its_call_and_no_more() {
+    let allocated = allocated_by(|| Scores, ask_client()).await;
+    assert_eq!(allocated.count_total, BATCHES * NOTIFIES);
+}
+
+#[actix_rt::test]
+async fn a_message_is_a_copy_out_of_a_small_frame_and_shares_a_large_one() {
+    let small = allocated_by(handler_fn(length), with_body(100)).await;
+    assert_eq!(small.count_total, BATCHES * NOTIFIES);
+    let large = allocated_by(handler_fn(length), with_body(8 << 10)).await;
+    // A reference count now and then.
+    assert!(large.bytes_total < 256 * BATCHES * NOTIFIES, "{large:?}");
 }
