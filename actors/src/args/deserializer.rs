@@ -78,7 +78,7 @@ struct ArgMap<'de> {
 }
 
 impl<'de> ArgMap<'de> {
-    #[inline]
+    #[inline(always)]
     fn next_name(&mut self) -> Option<&'de [u8]> {
         let mut name = self.args.next_name()?;
         while !self.gathered.is_empty() && self.gathered.contains(&name) {

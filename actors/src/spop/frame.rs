@@ -290,10 +290,11 @@ impl Put for FrameHead {
 
     #[inline]
     fn put_byte(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.used) {
+        // Nine bytes and two ids of ten are less than there is room for.
+        if let Some(place) = self.bytes.get_mut(self.used % MAX_HEAD) {
             *place = byte;
-            self.used += 1;
         }
+        self.used += 1;
     }
 }
 
