@@ -223,6 +223,71 @@ mod tests {
         assert_eq!(Message::from_message(message.as_ref()), Ok(message));
     }
 
+    /// As serde's guide has it: its fields are found by text alone.
+    #[derive(Debug, PartialEq)]
+    struct ByHand {
+        x: i64,
+    }
+
+    impl<'de> Deserialize<'de> for ByHand {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Key(bool);
+
+            impl<'de> Deserialize<'de> for Key {
+                fn deserialize<D: serde::Deserializer<'de>>(key: D) -> Result<Self, D::Error> {
+                    struct Text;
+
+                    impl serde::de::Visitor<'_> for Text {
+                        type Value = Key;
+
+                        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                            f.write_str("a name")
+                        }
+
+                        fn visit_str<E>(self, name: &str) -> Result<Key, E> {
+                            Ok(Key(name == "x"))
+                        }
+                    }
+
+                    key.deserialize_identifier(Text)
+                }
+            }
+
+            struct Fields;
+
+            impl<'de> serde::de::Visitor<'de> for Fields {
+                type Value = ByHand;
+
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("arguments")
+                }
+
+                fn visit_map<A>(self, mut args: A) -> Result<ByHand, A::Error>
+                where
+                    A: serde::de::MapAccess<'de>,
+                {
+                    let mut found = None;
+                    while let Some(Key(is_x)) = args.next_key()? {
+                        match is_x {
+                            true => found = Some(args.next_value()?),
+                            false => drop(args.next_value::<serde::de::IgnoredAny>()?),
+                        }
+                    }
+                    let x = found.ok_or_else(|| serde::de::Error::missing_field("x"))?;
+                    Ok(ByHand { x })
+                }
+            }
+
+            deserializer.deserialize_map(Fields)
+        }
+    }
+
+    #[test]
+    fn types_that_read_their_fields_by_hand_are_served_too() {
+        let message = Message::new("m").arg("y", true).arg("x", 7);
+        assert_eq!(ByHand::from_message(message.as_ref()), Ok(ByHand { x: 7 }));
+    }
+
     #[test]
     fn names_that_are_no_utf_8_are_skipped() {
         let message = Message::new("m").arg([0xff], 1).arg("x", 2);

@@ -57,10 +57,15 @@ pub(crate) fn collect(
 }
 
 /// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
-pub(crate) fn refuse(messages: MessagesRef<'_>, origin: &Origin, terms: &Terms<'_>) -> Finished {
-    let mut collection = Collection::new(origin, terms.room);
+pub(crate) fn refuse(
+    messages: MessagesRef<'_>,
+    origin: &Origin,
+    routes: &Routes,
+    room: usize,
+) -> Finished {
+    let mut collection = Collection::new(origin, room);
     for message in messages {
-        if let Some(route) = terms.routes.find(message.name()) {
+        if let Some(route) = routes.find(message.name()) {
             collection.settle(route.settle(Err(HandlerError::Oversize)));
         }
     }

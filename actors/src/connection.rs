@@ -201,10 +201,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         if self.conversation.is_full(&self.stream.output) {
             return Ok(true);
         }
-        match self.stream.poll_read(task)? {
+        match self.stream.poll_read(task) {
             Poll::Pending => return Ok(false),
-            Poll::Ready(0) => self.begin_end(Ending::of_the_stream()),
-            Poll::Ready(_) => {}
+            Poll::Ready(Ok(0)) => self.begin_end(Ending::of_the_stream()),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => {
+                // What is answered at once may still reach a peer that is deaf on one side only.
+                let _ = self.stream.poll_flush(task);
+                return Err(error);
+            }
         }
         Ok(true)
     }

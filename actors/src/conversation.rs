@@ -47,9 +47,9 @@ pub(crate) struct Conversation {
 /// that sends without end is no reason for them to be late.
 const TURN: usize = 256;
 
-/// A frame of so many bytes is shared by those who keep a message of it; out of a smaller one it is
-/// cheaper to copy.
-const LARGE: usize = 1024;
+/// A frame of so many bytes is shared by those who keep a message of it, and with it the buffer that it
+/// was read into, an eighth of which it is at least. Out of a smaller one messages are copied.
+const LARGE: usize = 8 * 1024;
 
 /// Why no more frames are taken from the input now.
 pub(crate) enum Flow {
@@ -203,12 +203,12 @@ impl Conversation {
         owner: Option<&Bytes>,
         output: &mut BytesMut,
     ) -> Result<(), End> {
-        if self.session.takes_notify() {
+        if self.session.takes_notify()
+            && let Some(notify) = Frame::whole_notify(frame, owner).map_err(Violation::from)?
+        {
             self.begun = None;
-            if let Some(notify) = Frame::whole_notify(frame, owner).map_err(Violation::from)? {
-                self.dispatch(notify, output);
-                return Ok(());
-            }
+            self.dispatch(notify, output);
+            return Ok(());
         }
         self.take_any(owner.map_or_else(|| Bytes::copy_from_slice(frame), Bytes::clone), output)
     }

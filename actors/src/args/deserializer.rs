@@ -1,10 +1,7 @@
 //! serde straight from the frame: nothing is allocated but what the target type owns.
 
 use serde::{
-    de::{
-        self, DeserializeSeed, Deserializer, MapAccess, Visitor,
-        value::{BorrowedBytesDeserializer, BorrowedStrDeserializer},
-    },
+    de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor, value::BorrowedStrDeserializer},
     forward_to_deserialize_any,
 };
 
@@ -118,27 +115,36 @@ impl<'de> MapAccess<'de> for ArgMap<'de> {
     }
 }
 
-/// The name of an argument: bytes where a field is looked for, text where text is asked for.
+/// The name of an argument: text, unless it is none.
 struct Name<'de>(&'de [u8]);
 
 impl<'de> Deserializer<'de> for Name<'de> {
     type Error = ArgsError;
 
+    #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
         match str::from_utf8(self.0) {
-            Ok(name) => BorrowedStrDeserializer::new(name).deserialize_any(visitor),
-            Err(_) => BorrowedBytesDeserializer::new(self.0).deserialize_any(visitor),
+            Ok(name) => visitor.visit_borrowed_str(name),
+            Err(_) => visitor.visit_borrowed_bytes(self.0),
         }
     }
 
-    /// The fields of a struct are found by their bytes, which need not be looked at twice.
-    #[inline]
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
-        visitor.visit_borrowed_bytes(self.0)
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ArgsError> {
+        match str::from_utf8(self.0) {
+            Ok(text) => {
+                BorrowedStrDeserializer::new(text).deserialize_enum(name, variants, visitor)
+            }
+            Err(_) => visitor.visit_borrowed_bytes(self.0),
+        }
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map struct enum ignored_any
+        unit unit_struct newtype_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }

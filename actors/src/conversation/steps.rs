@@ -6,9 +6,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Conversation, End};
 use crate::{
-    asking::{Terms, refuse},
+    asking::refuse,
     origin::{Origin, Peer},
-    shared::Shared,
     spop::{AgentHello, Disconnect, Frame, HaproxyHello, Notify, NotifyRef, StatusCode, Step},
 };
 
@@ -56,6 +55,8 @@ impl Conversation {
         None
     }
 
+    /// Dispatches what was put together from fragments, or has flags without a meaning.
+    #[inline(never)]
     fn dispatch_owned(&mut self, notify: &Notify, output: &mut BytesMut) {
         self.dispatch(notify.as_ref(), output);
     }
@@ -86,12 +87,11 @@ impl Conversation {
                  fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
             );
         }
-        let Shared { routes, counters, .. } = &*self.shared;
-        counters.notify();
+        self.shared.counters.notify();
         let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();
         self.origin.set_ids(stream_id, frame_id);
-        let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting: 0 };
-        let finished = refuse(messages, &self.origin, &terms);
+        let room = self.ack_form.max_size;
+        let finished = refuse(messages, &self.origin, &self.shared.routes, room);
         self.acknowledge(&finished, output);
     }
 

@@ -126,8 +126,7 @@ impl Frame {
     }
 
     /// Reads a NOTIFY that is whole where it lies; nothing if the frame is another one, or has flags
-    /// without a meaning. `owner` is what
-    /// the bytes are part of, if it can be shared.
+    /// without a meaning. `owner` is what the bytes are part of, if that can be shared.
     #[inline(always)]
     pub(crate) fn whole_notify<'a>(
         bytes: &'a [u8],

@@ -54,8 +54,8 @@ impl<'a> MessageRef<'a> {
         self.bytes
     }
 
-    /// A message that outlives the frame: it shares a large frame, and is a copy out of a small one,
-    /// so that it holds no more memory than it needs.
+    /// A message that outlives the frame: a copy out of a small frame; it shares a large one of 8 KiB
+    /// or more, and with it the buffer that the frame was read into.
     #[must_use]
     pub fn to_message(&self) -> Message {
         Message::from_checked(match self.owner {

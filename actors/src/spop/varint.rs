@@ -14,7 +14,9 @@ use super::{
 };
 
 /// The first byte value that announces more bytes.
-pub(super) const MULTI_BYTE: u64 = 0xf0;
+pub(super) const MULTI_BYTE: u8 = 0xf0;
+/// The same, as a part of a value.
+const FIRST_MORE: u64 = 0xf0;
 /// The bit of a following byte that announces more bytes.
 const CONTINUED: u64 = 0x80;
 /// The shift at which a second byte lands.
@@ -24,10 +26,11 @@ const LAST_SHIFT: u32 = 60;
 
 #[inline(always)]
 pub(super) fn read(reader: &mut Reader<'_>, term: &'static str) -> Result<u64, WireError> {
-    let first = u64::from(reader.byte(term)?);
+    let first = reader.byte(term)?;
     if first < MULTI_BYTE {
-        return Ok(first);
+        return Ok(first.into());
     }
+    let first = u64::from(first);
     // Stream-ids have two or three bytes before long.
     if let Some(second) = reader.next_if(|byte| u64::from(byte) < CONTINUED) {
         return Ok(first + (u64::from(second) << FIRST_SHIFT));
@@ -63,14 +66,14 @@ fn read_more<'a>(
 
 #[inline]
 pub(super) fn write(value: u64, dst: &mut impl Put) {
-    if value < MULTI_BYTE {
+    if value < FIRST_MORE {
         return dst.put_byte(low_byte(value));
     }
-    let mut rest = (value - MULTI_BYTE) >> 4;
+    let mut rest = (value - FIRST_MORE) >> 4;
     if rest < CONTINUED {
-        return dst.put(&[low_byte(value | MULTI_BYTE), low_byte(rest)]);
+        return dst.put(&[low_byte(value | FIRST_MORE), low_byte(rest)]);
     }
-    dst.put_byte(low_byte(value | MULTI_BYTE));
+    dst.put_byte(low_byte(value | FIRST_MORE));
     while rest >= CONTINUED {
         dst.put_byte(low_byte(rest | CONTINUED));
         rest = (rest - CONTINUED) >> 7;
@@ -80,10 +83,10 @@ pub(super) fn write(value: u64, dst: &mut impl Put) {
 
 /// How many bytes [`write`] takes for `value`.
 pub(super) fn length(value: u64) -> usize {
-    if value < MULTI_BYTE {
+    if value < FIRST_MORE {
         return 1;
     }
-    let mut rest = (value - MULTI_BYTE) >> 4;
+    let mut rest = (value - FIRST_MORE) >> 4;
     let mut length = 2;
     while rest >= CONTINUED {
         rest = (rest - CONTINUED) >> 7;

@@ -169,12 +169,15 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(super) fn short_pair(&mut self, type_byte: u8) -> Option<(&'a [u8], &'a [u8])> {
         let (&name_length, rest) = self.bytes.split_first()?;
-        let (name, rest) = short(name_length, rest)?;
-        let (&[found, length], rest) = rest.split_first_chunk()?;
-        let (value, rest) = short(length, rest)?;
-        if found != type_byte {
+        if name_length >= varint::MULTI_BYTE {
             return None;
         }
+        let (name, rest) = rest.split_at_checked(name_length.into())?;
+        let (&[found, length], rest) = rest.split_first_chunk()?;
+        if found != type_byte || length >= varint::MULTI_BYTE {
+            return None;
+        }
+        let (value, rest) = rest.split_at_checked(length.into())?;
         self.bytes = rest;
         Some((name, value))
     }
@@ -196,13 +199,4 @@ impl<'a> Reader<'a> {
         self.bytes = rest;
         Ok(taken)
     }
-}
-
-/// So many bytes, if the length is a whole varint.
-#[inline(always)]
-fn short(length: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    if u64::from(length) >= varint::MULTI_BYTE {
-        return None;
-    }
-    bytes.split_at_checked(length.into())
 }

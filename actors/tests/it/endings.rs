@@ -205,6 +205,21 @@ async fn checklist_31_any_error_of_the_system_ends_a_connection_quietly_and_drop
 }
 
 #[actix_rt::test]
+async fn what_is_answered_at_once_is_sent_though_nothing_more_can_be_read() -> Result {
+    let agent = agent().await;
+    let (mut ours, theirs) = duplex(1024);
+    let error = ErrorKind::UnexpectedEof;
+    agent.adopt(Broken { stream: theirs, error, on_write: false });
+    let asked = bytes([Frame::HaproxyHello(hello()), notify(7, ask_score())]);
+    ours.write_all(&asked).await?;
+    ours.shutdown().await?;
+    let mut haproxy = FakeHaproxy::new(ours);
+    assert!(matches!(haproxy.receive().await?, Frame::AgentHello(_)));
+    assert_eq!(haproxy.ack().await?.stream_id, StreamId(7));
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn checklist_31_a_tcp_connection_that_is_reset_at_any_point_ends_quietly() -> Result {
     let (agent, dropped) = watching().await?;
     let (_log, said) = loud_lines();

@@ -77,6 +77,21 @@ async fn a_notify_in_fragments_has_one_time_for_all_of_them() -> Result {
 }
 
 #[actix_rt::test]
+async fn the_time_of_a_notify_in_fragments_begins_with_its_first_byte() -> Result {
+    tokio::time::pause();
+    let agent = agent(Limits { read_timeout: 10 * SECOND, ..Limits::default() }).await;
+    let mut haproxy = agent.connect().await?.patience(60 * SECOND);
+    let begun = Instant::now();
+    let first = encoded(&fragment(FrameType::NOTIFY, 100));
+    haproxy.send_bytes(&first[..5]).await?;
+    sleep(9 * SECOND).await;
+    haproxy.send_bytes(&first[5..]).await?;
+    assert_eq!(farewell(&mut haproxy).await?.status_code, StatusCode::TIMEOUT);
+    assert!(begun.elapsed() <= 11 * SECOND, "{:?}", begun.elapsed());
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn frames_that_come_slowly_but_in_time_may_come_for_ever() -> Result {
     tokio::time::pause();
     let agent = agent(Limits { read_timeout: 10 * SECOND, ..Limits::default() }).await;

@@ -130,7 +130,7 @@ fn the_names_of_the_json_are_a_contract() {
 #[test]
 fn people_read_a_table_and_a_line_of_progress() {
     let agent = Agent::on_tcp();
-    let timed = ["load", "--addr", &agent.address(), "--duration", "1100ms"];
+    let timed = ["load", "--addr", &agent.address(), "--duration", "3s"];
     let outcome = spoa_agent(&[&timed[..], &MESSAGE].concat());
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     for part in ["closed loop", "frames  ", "p99.9", "ACKs per read", "errors         none"] {

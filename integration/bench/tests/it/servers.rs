@@ -15,6 +15,7 @@ const FLOOR: &[&str] = &[env!("CARGO_BIN_EXE_floor")];
 const PEER: &[&str] = &[env!("CARGO_BIN_EXE_peer"), "--nodelay"];
 const AGENT: &[&str] = &[env!("CARGO_BIN_EXE_bench-agent")];
 const AGENT_ACTOR: &[&str] = &[env!("CARGO_BIN_EXE_bench-agent"), "--handler", "actor"];
+const AGENT_READY: &[&str] = &[env!("CARGO_BIN_EXE_bench-agent"), "--handler", "ready"];
 
 /// The bytes of a large argument, and those with its name.
 const BODY: usize = 100_000;
@@ -38,6 +39,11 @@ fn the_agent_answers_every_frame() {
 #[test]
 fn the_agent_with_actors_answers_every_frame() {
     answers_every_frame(AGENT_ACTOR, SIZE);
+}
+
+#[test]
+fn the_agent_with_ready_handlers_answers_every_frame() {
+    answers_every_frame(AGENT_READY, SIZE);
 }
 
 /// What TCP may still cut in two, or join, it does not on loopback: a send is a segment.
