@@ -50,7 +50,7 @@ pub(crate) struct Measuring {
         value_enum,
         value_delimiter = ',',
         value_name = "NAMES",
-        default_value = "floor,peer,peer-nodelay,agent,agent-actor"
+        default_value = "floor,peer,peer-nodelay,agent,agent-actor,agent-ready"
     )]
     agents: Vec<Server>,
     /// Write every sample to this file.
@@ -97,7 +97,7 @@ pub(crate) struct Counting {
         value_enum,
         value_delimiter = ',',
         value_name = "NAMES",
-        default_value = "floor,agent,agent-actor,peer"
+        default_value = "floor,agent,agent-actor,agent-ready,peer"
     )]
     agents: Vec<Server>,
     /// Frames by which the long run is longer than the short one.
