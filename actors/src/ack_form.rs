@@ -16,8 +16,6 @@ pub(crate) struct AckForm {
     pub(crate) max_frame_size: u32,
     /// The largest ACK, in one frame or in fragments.
     pub(crate) max_size: usize,
-    /// Whether an ACK is one frame with its actions, whatever they are.
-    is_plain: bool,
     /// Whether the peer puts ACKs together from fragments.
     in_fragments: bool,
     /// Whether an ACK without actions is to hold one that changes nothing.
@@ -30,7 +28,6 @@ impl AckForm {
         Self {
             max_frame_size: FrameCodec::HELLO_LIMIT,
             max_size: 0,
-            is_plain: !fill_empty_acks,
             in_fragments: false,
             fill_empty: fill_empty_acks,
         }
@@ -40,7 +37,6 @@ impl AckForm {
     pub(crate) fn agree(&mut self, max_frame_size: u32, theirs: Capabilities, limits: &Limits) {
         self.max_frame_size = max_frame_size;
         self.in_fragments = theirs.fragmentation;
-        self.is_plain &= !theirs.fragmentation;
         self.max_size = match theirs.fragmentation {
             true => limits.max_fragmented_ack,
             false => max_frame_size as usize,
@@ -55,10 +51,10 @@ impl AckForm {
         actions: &Actions,
         output: &mut BytesMut,
     ) -> usize {
-        if self.is_plain {
-            return ack::encode(ids, actions, self.max_frame_size, output);
+        if self.in_fragments || self.fill_empty {
+            return self.encode_otherwise(ids, actions, output);
         }
-        self.encode_otherwise(ids, actions, output)
+        ack::encode(ids, actions, self.max_frame_size, output)
     }
 
     /// In fragments, or with something in the place of no actions.

@@ -45,27 +45,20 @@ impl Ack {
     /// Appends the ACK in as many fragments as it needs, none larger than `max_frame_size`: for a
     /// peer that announced `fragmentation`.
     pub fn encode_fragmented(&self, max_frame_size: u32, dst: &mut BytesMut) {
-        let room = self.room(max_frame_size).max(1);
-        let mut pieces = self.actions.as_bytes().chunks(room).peekable();
+        let Self { stream_id, frame_id, actions } = self;
+        let room = room(*stream_id, *frame_id, max_frame_size).max(1);
+        let mut pieces = actions.as_bytes().chunks(room).peekable();
         let mut frame_type = FrameType::ACK;
         loop {
             let piece = pieces.next().unwrap_or_default();
             let fin = pieces.peek().is_none();
-            self.piece(frame_type, Flags { fin, abort: false }, piece, dst);
+            let flags = Flags { fin, abort: false };
+            frame::encode_around(frame_type, flags, *stream_id, *frame_id, piece, dst);
             if fin {
                 return;
             }
             frame_type = FrameType::UNSET;
         }
-    }
-
-    #[inline]
-    fn piece(&self, frame_type: FrameType, flags: Flags, actions: &[u8], dst: &mut BytesMut) {
-        frame::encode_around(frame_type, flags, self.stream_id, self.frame_id, actions, dst);
-    }
-
-    fn room(&self, max_frame_size: u32) -> usize {
-        room(self.stream_id, self.frame_id, max_frame_size)
     }
 }
 
