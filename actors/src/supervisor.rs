@@ -106,7 +106,7 @@ impl Supervisor {
     ) -> Result<Addr<Self>, AgentError> {
         panics::hush();
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(&common.limits, &counters).await?;
+        let routes = registry.start(&common.limits).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let supervisor = Self {
             shared,
@@ -302,7 +302,7 @@ impl Handler<Stop> for Supervisor {
             if timeout(shared.common.limits.shutdown_timeout, shared.routes.stop()).await.is_err() {
                 tracing::warn!("handlers that did not stop in time are dropped");
             }
-            shared.counters.snapshot()
+            shared.statistics()
         })
     }
 }
@@ -311,6 +311,6 @@ impl Handler<Report> for Supervisor {
     type Result = MessageResult<Report>;
 
     fn handle(&mut self, _: Report, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.shared.counters.snapshot())
+        MessageResult(self.shared.statistics())
     }
 }
