@@ -1,6 +1,8 @@
 //! Common: what all arbiters of an agent have in common.
 
-use crate::{limits::Limits, quota::Quota};
+use std::sync::Arc;
+
+use crate::{limits::Limits, quota::Quota, traces::Traces};
 
 /// How many refused connections may wait for their DISCONNECT; further ones are closed at once.
 const WAITING_REFUSALS: usize = 1024;
@@ -13,6 +15,8 @@ pub(crate) struct Common {
     pub(crate) fill_empty_acks: bool,
     /// Whether an ACK may leave on another connection than its own.
     pub(crate) asynchronous: bool,
+    /// How NOTIFYs become spans, if they do.
+    pub(crate) traces: Option<Arc<Traces>>,
     /// The connections that are open.
     pub(crate) connections: Quota,
     /// The refused connections that wait for their DISCONNECT.
@@ -36,6 +40,7 @@ impl Common {
             limits,
             fill_empty_acks: false,
             asynchronous: false,
+            traces: None,
         }
     }
 }

@@ -11,9 +11,11 @@ use crate::{
     ack_form::AckForm,
     asking::{Collected, Terms, collect},
     collection::Finished,
+    connection_trace::ConnectionTrace,
     detour::Lane,
     in_flight::InFlight,
     limits::MAX_DURATION,
+    notify_trace::NotifyTrace,
     origin::{Origin, Peer, PeerAddress},
     orphans::Orphans,
     shared::Shared,
@@ -41,6 +43,10 @@ pub(crate) struct Conversation {
     is_paused: bool,
     /// How many NOTIFYs were answered at once since it was looked.
     answered: u64,
+    /// What its NOTIFYs are traced with, if they are, once HELLO is agreed.
+    trace: Option<Rc<ConnectionTrace>>,
+    /// When the connection came.
+    since: Instant,
 }
 
 /// How many frames of one connection are taken before others of its arbiter have their turn: a peer
@@ -80,7 +86,7 @@ impl From<Violation> for End {
 }
 
 impl Conversation {
-    pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress) -> Self {
+    pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress, since: Instant) -> Self {
         Self {
             session: Session::new(Offer {
                 asynchronous: shared.detours.is_some(),
@@ -95,6 +101,8 @@ impl Conversation {
             begun: None,
             is_paused: false,
             answered: 0,
+            trace: None,
+            since,
         }
     }
 
@@ -225,7 +233,7 @@ impl Conversation {
         let mut sent = 0;
         while !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
-            self.acknowledge(&finished, output);
+            self.acknowledge(finished, output);
             sent += 1;
         }
         if self.lane.is_some() {
@@ -261,6 +269,9 @@ impl Conversation {
         self.lane = None;
         let status_code = farewell.status_code;
         self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
+        if let Some(trace) = &self.trace {
+            trace.tell("status_code", i64::from(status_code.0));
+        }
         Frame::AgentDisconnect(farewell).encode(output);
     }
 
@@ -330,24 +341,52 @@ impl Conversation {
         counters.notify();
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
-        match collect(messages, &mut self.origin, &terms, &mut actions) {
+        let trace = self.trace.as_ref();
+        let mut trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
+        match collect(messages, &mut self.origin, &terms, &mut actions, trace.as_mut()) {
             Collected::Now => {
                 self.answered += 1;
+                if let Some(trace) = trace {
+                    return self.put_ack_in(trace, (stream_id, frame_id), actions, output);
+                }
                 self.put_ack((stream_id, frame_id), &actions, 0, output);
             }
-            Collected::InPart(finished) => {
+            Collected::InPart(mut finished) => {
                 self.answered += 1;
-                self.acknowledge(&finished, output);
+                finished.trace = trace.map(Box::new);
+                self.acknowledge(finished, output);
             }
-            Collected::Later(collection) => self.in_flight.push(collection, bytes),
+            Collected::Later(collection) => self.in_flight.push(collection.traced(trace), bytes),
         }
     }
 
-    fn acknowledge(&self, finished: &Finished, output: &mut BytesMut) {
-        let Ack { stream_id, frame_id, actions } = &finished.ack;
-        self.put_ack((*stream_id, *frame_id), actions, finished.left_out, output);
+    /// Puts the ACK of a traced NOTIFY that was answered at once into `output`; what hands its context
+    /// back is the first to be left out.
+    fn put_ack_in(
+        &self,
+        trace: NotifyTrace,
+        ids: (StreamId, FrameId),
+        mut actions: Actions,
+        output: &mut BytesMut,
+    ) {
+        if let Some(variables) = trace.variables()
+            && actions.encoded_len() + variables.encoded_len() <= self.ack_form.max_size
+        {
+            actions.append(variables);
+        }
+        let left_out = self.put_ack(ids, &actions, 0, output);
+        trace.end(left_out);
     }
 
+    fn acknowledge(&self, finished: Finished, output: &mut BytesMut) {
+        let Finished { ack: Ack { stream_id, frame_id, actions }, left_out, trace, .. } = finished;
+        let left_out = self.put_ack((stream_id, frame_id), &actions, left_out, output);
+        if let Some(trace) = trace {
+            trace.end(left_out);
+        }
+    }
+
+    /// Says how many actions were left out in all.
     #[inline(always)]
     fn put_ack(
         &self,
@@ -355,12 +394,13 @@ impl Conversation {
         actions: &Actions,
         left_out: usize,
         output: &mut BytesMut,
-    ) {
+    ) -> usize {
         self.shared.counters.ack();
         let left_out = left_out + self.ack_form.encode(ids, actions, output);
         if left_out > 0 {
             self.report_left_out(ids, left_out);
         }
+        left_out
     }
 
     #[cold]

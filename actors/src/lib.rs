@@ -40,6 +40,7 @@
 //! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`] |
 //! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
 //! | see what the agent has done | [`Statistics`] |
+//! | see each NOTIFY as a trace | [`Traces`], [`Sampling`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
 
@@ -58,6 +59,7 @@ mod certificates;
 mod collection;
 mod common;
 mod connection;
+mod connection_trace;
 mod conversation;
 mod detour;
 mod ending;
@@ -79,6 +81,7 @@ mod listen;
 mod listener;
 mod live_route;
 mod mailbox;
+mod notify_trace;
 mod origin;
 mod orphans;
 mod outcome;
@@ -95,6 +98,7 @@ mod route;
 mod route_record;
 mod route_statistics;
 mod running_agent;
+mod sampling;
 mod shared;
 mod signals;
 mod silence;
@@ -109,6 +113,8 @@ mod throttle;
 mod timer;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace_parent;
+mod traces;
 
 pub use agent::Agent;
 pub use args::{ArgsError, FromMessage};
@@ -129,8 +135,10 @@ pub use registry::Registry;
 pub use route::{Route, handler_fn};
 pub use route_statistics::{ArgumentSeen, Instances, RouteStatistics};
 pub use running_agent::RunningAgent;
+pub use sampling::Sampling;
 pub use spop::{Action, ActionError, Actions, Message, MessageRef, Messages, Scope, TypedData};
 pub use statistics::{Statistics, StatusCounts, WrongTraffic};
 pub use tasks::Tasks;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
+pub use traces::Traces;
