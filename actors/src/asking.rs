@@ -9,12 +9,12 @@ use tokio::time::Instant;
 
 use crate::{
     collection::{Collection, Finished, Waiting},
+    counters::Counters,
     error::HandlerError,
     handler::Reply,
     origin::Origin,
     registry::Routes,
     spop::{Actions, MessageRef, MessagesRef},
-    statistics::Counters,
 };
 
 /// What became of a NOTIFY when its messages were handed out.

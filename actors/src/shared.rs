@@ -6,17 +6,9 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
-    common::Common,
-    detour::Detours,
-    group::Group,
-    health::Health,
-    origin::PeerAddress,
-    past_violation::PastViolations,
-    quota::Share,
-    registry::Routes,
-    spop::Foreign,
-    statistics::{Counters, Statistics},
-    throttle::Throttle,
+    common::Common, counters::Counters, detour::Detours, group::Group, health::Health,
+    origin::PeerAddress, past_violation::PastViolations, quota::Share, registry::Routes,
+    spop::Foreign, statistics::Statistics, throttle::Throttle,
 };
 
 /// What the connections of one arbiter share.
