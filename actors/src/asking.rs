@@ -11,6 +11,7 @@ use tracing::Span;
 use crate::{
     cell::PendingCall,
     collection::{Collection, Finished, Waiting},
+    counters::Counters,
     error::HandlerError,
     handler::Reply,
     live_route::LiveRoute,
@@ -18,7 +19,6 @@ use crate::{
     origin::Origin,
     registry::Routes,
     spop::{Actions, MessageRef, MessagesRef},
-    statistics::Counters,
 };
 
 /// What became of a NOTIFY when its messages were handed out.

@@ -1,6 +1,9 @@
 //! Common: what all arbiters of an agent have in common.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use crate::{limits::Limits, quota::Quota, traces::Traces};
 
@@ -27,6 +30,8 @@ pub(crate) struct Common {
     pub(crate) in_flight: Quota,
     /// The bytes that connections keep between their wake-ups.
     pub(crate) memory: Quota,
+    /// Whether the agent comes to its end.
+    pub(crate) draining: Arc<AtomicBool>,
 }
 
 impl Common {
@@ -41,6 +46,17 @@ impl Common {
             fill_empty_acks: false,
             asynchronous: false,
             traces: None,
+            draining: Arc::default(),
         }
+    }
+
+    /// From now on the agent comes to its end.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Whether the agent comes to its end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     collection::Finished,
     connection_trace::ConnectionTrace,
     detour::Lane,
+    group::Group,
     in_flight::InFlight,
     limits::MAX_DURATION,
     notify_trace::NotifyTrace,
@@ -20,9 +21,10 @@ use crate::{
     orphans::Orphans,
     shared::Shared,
     spop::{
-        Ack, Actions, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef, Offer,
-        Session, StreamId, Violation,
+        Ack, Actions, Capabilities, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef,
+        Offer, Session, StreamId, VERSION, Violation,
     },
+    status::Agreed,
     timer::Timer,
 };
 
@@ -35,6 +37,8 @@ pub(crate) struct Conversation {
     origin: Origin,
     ack_form: AckForm,
     in_flight: InFlight,
+    /// What both sides can do, and the engine that has said so, once HELLO is agreed.
+    greeting: Option<Greeting>,
     /// Where the ACKs of other connections come in, once `async` is agreed.
     lane: Option<Lane>,
     /// When the frame, or the fragments, that are not whole yet had begun to come.
@@ -47,6 +51,13 @@ pub(crate) struct Conversation {
     trace: Option<Rc<ConnectionTrace>>,
     /// When the connection came.
     since: Instant,
+}
+
+/// What HELLO has left behind.
+struct Greeting {
+    capabilities: Capabilities,
+    /// Keeps the connection counted as one of its engine.
+    _engine: Rc<Group>,
 }
 
 /// How many frames of one connection are taken before others of its arbiter have their turn: a peer
@@ -97,6 +108,7 @@ impl Conversation {
             shared,
             codec: FrameCodec::default(),
             origin: Origin::new(Peer { address, engine_id: None }),
+            greeting: None,
             lane: None,
             begun: None,
             is_paused: false,
@@ -112,6 +124,18 @@ impl Conversation {
 
     pub(crate) fn is_greeted(&self) -> bool {
         self.session.is_greeted()
+    }
+
+    /// What HELLO has agreed.
+    pub(crate) fn agreed(&self) -> Option<Agreed> {
+        let Greeting { capabilities, .. } = self.greeting.as_ref()?;
+        let max_frame_size = self.ack_form.max_frame_size;
+        Some(Agreed { version: VERSION, max_frame_size, capabilities: *capabilities })
+    }
+
+    /// How many messages wait for their answers.
+    pub(crate) fn waiting(&self) -> usize {
+        self.in_flight.waiting()
     }
 
     /// Whether no NOTIFY waits for its answer, and no answer for being sent.

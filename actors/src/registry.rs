@@ -166,6 +166,12 @@ impl Routes {
         self.by_name.get(index)
     }
 
+    /// A required route whose handler is down.
+    pub(crate) fn down(&self) -> Option<String> {
+        let down = self.iter().find(|route| route.is_required && route.cell.is_down());
+        down.map(|route| route.name.to_string())
+    }
+
     /// Has the times of this route taken at the end of the wake-up.
     #[inline]
     pub(crate) fn time(&self, route: &Rc<LiveRoute>) {

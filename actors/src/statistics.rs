@@ -1,17 +1,15 @@
 //! Statistics: what the agent has seen and done, counted per arbiter and added up on request.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
-
 use crate::{
+    engine_statistics::{self, EngineStatistics},
+    frame_counts::FrameCounts,
     histogram::Histogram,
+    listener_statistics::{self, ListenerStatistics},
     outcome::Outcomes,
+    reasons::Reasons,
     route_statistics::{self, RouteStatistics},
-    spop::{Foreign, StatusCode},
+    status_counts::StatusCounts,
+    wrong_traffic::WrongTraffic,
 };
 
 /// What an agent, or one of its arbiters, has seen and done since it started.
@@ -41,8 +39,10 @@ pub struct Statistics {
     pub connections_panicked: u64,
     /// HELLOs agreed.
     pub hellos: u64,
-    /// HELLOs refused.
+    /// HELLOs refused, or missing.
     pub hellos_refused: u64,
+    /// Why they were.
+    pub hello_refusals: Reasons,
     /// Connections that began with another protocol than is due, by what it was.
     pub wrong_traffic: WrongTraffic,
     /// PROXY headers that could not be read, or did not come in time.
@@ -71,6 +71,10 @@ pub struct Statistics {
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
+    /// Frames received whole, by their type. A fragment is a frame, too.
+    pub frames_received: FrameCounts,
+    /// Frames sent, by their type.
+    pub frames_sent: FrameCounts,
     /// Fragments received, each counted.
     pub fragments: u64,
     /// Fragmented NOTIFYs on which HAProxy gave up.
@@ -94,6 +98,8 @@ pub struct Statistics {
     pub panics_aside: u64,
     /// What became of the messages that have a route.
     pub messages: Outcomes,
+    /// Connections ended after HELLO because the peer broke the protocol, by the reason.
+    pub violations: Reasons,
     /// AGENT-DISCONNECTs sent, by status-code.
     pub disconnects_sent: StatusCounts,
     /// HAPROXY-DISCONNECTs received, by status-code.
@@ -102,33 +108,27 @@ pub struct Statistics {
     pub latency: Histogram,
     /// Every route, in the order of their names.
     pub routes: Vec<RouteStatistics>,
+    /// The connections of each listener.
+    pub listeners: Vec<ListenerStatistics>,
+    /// The connections of each engine, of 64 of them at the most; all others are one, `other`.
+    pub engines: Vec<EngineStatistics>,
+    /// Arbiters whose counts are missing here, as they did not answer.
+    pub arbiters_silent: u64,
 }
-
-/// What connections began with where another protocol is due.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct WrongTraffic {
-    /// HTTP.
-    pub http: u64,
-    /// TLS where none is configured, or where a PROXY header is due.
-    pub tls: u64,
-    /// A PROXY header where none is configured.
-    pub proxy_header: u64,
-    /// Something else, most likely plain SPOP, where a PROXY header or TLS is due.
-    pub other: u64,
-}
-
-/// DISCONNECTs by status-code; codes without a name are counted as [`StatusCode::UNKNOWN`].
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct StatusCounts(BTreeMap<u32, u64>);
 
 /// Adds up numbers, and what adds up by itself. A field that is forgotten does not compile.
 macro_rules! add_counts {
-    ($sum:ident, $other:ident, [$($number:ident),* $(,)?], [$($nested:ident),* $(,)?], [$($routes:ident),*]) => {
-        let Self { $($number,)* $($nested,)* $($routes),* } = $other;
+    (
+        $sum:ident,
+        $other:ident,
+        [$($number:ident),* $(,)?],
+        [$($nested:ident),* $(,)?],
+        [$($list:ident of $module:ident),* $(,)?]
+    ) => {
+        let Self { $($number,)* $($nested,)* $($list),* } = $other;
         $($sum.$number += $number;)*
         $($sum.$nested.add($nested);)*
-        $(route_statistics::add_all(&mut $sum.$routes, $routes);)*
+        $($module::add_all(&mut $sum.$list, $list);)*
     };
 }
 
@@ -174,159 +174,24 @@ impl Statistics {
                 handler_starts_failed,
                 handlers_given_up,
                 panics_aside,
+                arbiters_silent,
             ],
-            [wrong_traffic, messages, disconnects_sent, disconnects_received, latency],
-            [routes]
+            [
+                wrong_traffic,
+                hello_refusals,
+                frames_received,
+                frames_sent,
+                messages,
+                violations,
+                disconnects_sent,
+                disconnects_received,
+                latency,
+            ],
+            [
+                routes of route_statistics,
+                listeners of listener_statistics,
+                engines of engine_statistics,
+            ]
         );
-    }
-}
-
-impl WrongTraffic {
-    pub(crate) fn count(&mut self, found: Option<Foreign>) {
-        *match found {
-            Some(Foreign::Http) => &mut self.http,
-            Some(Foreign::Tls) => &mut self.tls,
-            Some(Foreign::ProxyHeader) => &mut self.proxy_header,
-            None => &mut self.other,
-        } += 1;
-    }
-
-    fn add(&mut self, other: &Self) {
-        let Self { http, tls, proxy_header, other } = other;
-        self.http += http;
-        self.tls += tls;
-        self.proxy_header += proxy_header;
-        self.other += other;
-    }
-}
-
-impl StatusCounts {
-    /// How many had this status-code.
-    #[must_use]
-    pub fn of(&self, status_code: StatusCode) -> u64 {
-        self.0.get(&status_code.0).copied().unwrap_or_default()
-    }
-
-    /// Every status-code that occurred, and how often.
-    pub fn iter(&self) -> impl Iterator<Item = (StatusCode, u64)> {
-        self.0.iter().map(|(&code, &count)| (StatusCode(code), count))
-    }
-
-    pub(crate) fn count(&mut self, status_code: StatusCode) {
-        // A peer may send any number: what has no name shares one entry.
-        let known = if status_code.is_registered() { status_code } else { StatusCode::UNKNOWN };
-        *self.0.entry(known.0).or_default() += 1;
-    }
-
-    fn add(&mut self, other: &Self) {
-        for (status_code, count) in other.iter() {
-            *self.0.entry(status_code.0).or_default() += count;
-        }
-    }
-}
-
-/// The statistics of one arbiter, shared by everything on it.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    /// What is counted for every NOTIFY.
-    notifies: Cell<u64>,
-    acks: Cell<u64>,
-    /// Everything else.
-    rest: RefCell<Statistics>,
-}
-
-impl Counters {
-    /// A NOTIFY has come.
-    #[inline]
-    pub(crate) fn notify(&self) {
-        self.notifies.set(self.notifies.get() + 1);
-    }
-
-    /// An ACK leaves.
-    #[inline]
-    pub(crate) fn ack(&self) {
-        self.acks.set(self.acks.get() + 1);
-    }
-
-    /// So many NOTIFYs were answered so soon.
-    pub(crate) fn answered_at_once(&self, notifies: u64, latency: Duration) {
-        self.count(|statistics| statistics.latency.record(latency, notifies));
-    }
-
-    /// Counts anything else.
-    #[inline]
-    pub(crate) fn count(&self, count: impl FnOnce(&mut Statistics)) {
-        count(&mut self.rest.borrow_mut());
-    }
-
-    /// All counts but those of the routes.
-    fn without_routes(&self) -> Statistics {
-        let mut statistics = self.rest.borrow().clone();
-        statistics.notifies += self.notifies.get();
-        statistics.acks += self.acks.get();
-        statistics
-    }
-
-    /// All counts; what is counted for every route is added up, too.
-    pub(crate) fn snapshot(&self, routes: Vec<RouteStatistics>) -> Statistics {
-        let mut statistics = self.without_routes();
-        for route in &routes {
-            statistics.messages.add(&route.outcomes());
-            statistics.handlers_renewed += route.renewed;
-            statistics.handler_starts_failed += route.starts_failed;
-            statistics.handlers_given_up += route.given_up;
-            statistics.panics_aside += route.panics_aside;
-        }
-        statistics.routes = routes;
-        statistics
-    }
-}
-
-/// What is counted beside the arbiters, where connections are accepted.
-#[derive(Debug, Default)]
-pub(crate) struct ListenerCounters {
-    accepts_failed: AtomicU64,
-    certificates_reloaded: AtomicU64,
-    certificates_refused: AtomicU64,
-}
-
-impl ListenerCounters {
-    pub(crate) fn accept_failed(&self) {
-        self.accepts_failed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    #[cfg(feature = "tls")]
-    pub(crate) fn certificates_reloaded(&self) {
-        self.certificates_reloaded.fetch_add(1, Ordering::Relaxed);
-    }
-
-    #[cfg(feature = "tls")]
-    pub(crate) fn certificates_refused(&self) {
-        self.certificates_refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn snapshot(&self) -> Statistics {
-        Statistics {
-            accepts_failed: self.accepts_failed.load(Ordering::Relaxed),
-            certificates_reloaded: self.certificates_reloaded.load(Ordering::Relaxed),
-            certificates_refused: self.certificates_refused.load(Ordering::Relaxed),
-            ..Statistics::default()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unregistered_status_codes_share_one_entry() {
-        let mut counts = StatusCounts::default();
-        for code in [0, 4, 42, 77, 1 << 31] {
-            counts.count(StatusCode(code));
-        }
-        assert_eq!(counts.of(StatusCode::NORMAL), 1);
-        assert_eq!(counts.of(StatusCode::UNKNOWN), 3);
-        assert_eq!(counts.iter().count(), 3);
     }
 }
