@@ -45,5 +45,6 @@ mod supervision;
 mod support;
 mod threads;
 mod tls;
+mod traces;
 mod vectors;
 mod waiting;
