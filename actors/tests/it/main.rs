@@ -37,6 +37,7 @@ mod proxy;
 mod raw_actors;
 mod ready;
 mod renewal;
+mod routes;
 mod slow_drain;
 mod slow_frames;
 mod statistics;
