@@ -1,6 +1,9 @@
-//! The examples as programs: started as a user starts them, asked over their sockets.
+//! The examples as programs: started as a user starts them, asked over their sockets and through real
+//! HAProxy.
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod basics;
 mod conformance;
 mod program;
+mod scene;
