@@ -7,3 +7,4 @@ mod basics;
 mod conformance;
 mod program;
 mod scene;
+mod supervised;
