@@ -8,4 +8,5 @@ mod blocking;
 mod conformance;
 mod program;
 mod scene;
+mod stateful;
 mod supervised;
