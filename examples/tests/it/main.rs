@@ -10,3 +10,4 @@ mod program;
 mod scene;
 mod stateful;
 mod supervised;
+mod unix_socket;
