@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod access_control;
 mod basics;
 mod blocking;
 mod conformance;
