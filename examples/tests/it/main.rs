@@ -7,6 +7,7 @@ mod access_control;
 mod basics;
 mod blocking;
 mod conformance;
+mod mirror;
 mod program;
 mod scene;
 mod stateful;
