@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod access_control;
+mod auth;
 mod basics;
 mod blocking;
 mod conformance;
