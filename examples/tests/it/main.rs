@@ -9,6 +9,7 @@ mod basics;
 mod blocking;
 mod conformance;
 mod mirror;
+mod peers;
 mod program;
 mod scene;
 mod stateful;
