@@ -8,6 +8,7 @@ mod auth;
 mod basics;
 mod blocking;
 mod conformance;
+mod documents;
 mod mirror;
 mod peers;
 mod program;
