@@ -65,3 +65,28 @@ fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
         .map_err(Failure::during(format!("cannot read {}", path.display())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ConfigFiles;
+    use crate::Scratch;
+
+    #[test]
+    fn files_are_copied_with_their_replacements_each_of_which_has_a_place() {
+        let (source, copy) = (Scratch::new().unwrap(), Scratch::new().unwrap());
+        source.write("t.conf", "[t]\n").unwrap();
+        let text = "bind :80\n filter spoe engine t config folder/t.conf\n";
+        let mut files = ConfigFiles::new(source.write("t.cfg", text).unwrap());
+        files.replace(":80", ":81");
+        files.write("global\n", &copy).unwrap();
+        let conf = copy.join("t.conf");
+        assert_eq!(std::fs::read_to_string(&conf).unwrap(), "[t]\n");
+        let expected =
+            format!("global\nbind :81\n filter spoe engine t config {}\n", conf.display());
+        assert_eq!(std::fs::read_to_string(copy.join("haproxy.cfg")).unwrap(), expected);
+
+        files.replace(":99", ":1");
+        let failure = files.write("", &copy).unwrap_err().to_string();
+        assert!(failure.ends_with("t.cfg has no :99"), "{failure}");
+    }
+}
