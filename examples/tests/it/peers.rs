@@ -2,14 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use spoa_integration::{App, HttpClient, Scratch, Version, on_every_haproxy, until};
+use spoa_integration::{App, Config, HttpClient, Scratch, Version, on_every_haproxy, until};
 
 use crate::scene::{SOON, Scene, example, file};
+
+/// Where HAProxy knows it, their `mode spop`.
+fn with_their_mode(version: Version, config: Config) -> Config {
+    let is_known = version.has_new_engine();
+    if is_known { config.replace("    mode tcp\n", "    mode spop\n") } else { config }
+}
 
 /// spoe-forge: HAProxy sends the user agent, and the application sees what the agent made of it.
 async fn spoe_forge(version: Version, app: &App) -> Scene {
     let config = file(version, "peers/spoe_forge/haproxy.cfg", "127.0.0.1:8080")
         .replace("server test 127.0.0.1:8000", format!("server test {}", app.address()));
+    let config = with_their_mode(version, config);
     example!("like_spoe_forge").start_behind(config, "127.0.0.1:8500").await
 }
 
@@ -87,6 +94,7 @@ on_every_haproxy! {
         let socket = files.join("spoa.sock");
         let config = file(version, "peers/spop/haproxy.cfg", "127.0.0.1:5000")
             .replace("unix@/tmp/spoa.sock", format!("unix@{}", socket.display()));
+        let config = with_their_mode(version, config);
         let example = example!("like_spop").argument(&socket);
         let scene = example.start_behind(config, "127.0.0.1:12345").await;
         // They wait for ten milliseconds only, and go on without an answer then.
