@@ -47,12 +47,12 @@ pub(crate) struct Logs {
     handle: reload::Handle<EnvFilter, Registry>,
 }
 
-/// What writes the log; a layer of the subscriber.
-pub(crate) type LogLayer = Box<dyn Layer<Registry> + Send + Sync>;
+/// A layer of the subscriber.
+pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 impl Logs {
     /// The log, and the layer that writes it to stderr.
-    pub(crate) fn new(filter: &str, format: LogFormat) -> Result<(Self, LogLayer), LogFilterError> {
+    pub(crate) fn new(filter: &str, format: LogFormat) -> Result<(Self, BoxedLayer), LogFilterError> {
         let is_terminal = io::stderr().is_terminal();
         let format = match format {
             LogFormat::Auto if is_terminal => LogFormat::Human,
@@ -67,7 +67,7 @@ impl Logs {
         filter: &str,
         format: LogFormat,
         ansi: bool,
-    ) -> Result<(Self, LogLayer), LogFilterError>
+    ) -> Result<(Self, BoxedLayer), LogFilterError>
     where
         W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
     {
