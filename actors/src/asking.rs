@@ -9,12 +9,12 @@ use tokio::time::Instant;
 
 use crate::{
     collection::{Collection, Finished, Waiting},
+    counters::Counters,
     error::HandlerError,
     handler::Reply,
     origin::Origin,
     registry::Routes,
     spop::{Actions, MessageRef, MessagesRef},
-    statistics::Counters,
 };
 
 /// What became of a NOTIFY when its messages were handed out.
@@ -149,7 +149,7 @@ impl Asking<'_> {
     #[cold]
     fn miss(&self, message: &MessageRef<'_>) {
         self.terms.counters.count(|statistics| statistics.messages_without_route += 1);
-        tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route");
+        self.terms.routes.report_missing(message.name());
     }
 
     /// Goes on with a NOTIFY that is not answered at once, or whose answers exceed their room.

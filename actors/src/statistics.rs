@@ -1,24 +1,15 @@
 //! Statistics: what the agent has seen and done, counted per arbiter and added up on request.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
 use crate::{
-    engine_statistics::{self, EngineStatistics, Engines},
+    engine_statistics::{self, EngineStatistics},
     frame_counts::FrameCounts,
     histogram::Histogram,
-    listener_statistics::{self, ListenerStatistics, Listeners},
+    listener_statistics::{self, ListenerStatistics},
     outcome::Outcomes,
     reasons::Reasons,
     route_statistics::{self, RouteStatistics},
-    spop::{Foreign, StatusCode},
+    status_counts::StatusCounts,
+    wrong_traffic::WrongTraffic,
 };
 
 /// What an agent, or one of its arbiters, has seen and done since it started.
@@ -90,6 +81,8 @@ pub struct Statistics {
     pub aborted: u64,
     /// Fragmented NOTIFYs over the limit: answered without being read.
     pub oversize: u64,
+    /// Frames, or NOTIFYs in fragments, whose connection ended before the end of them had come.
+    pub frames_cut: u64,
     /// Frames of a type that the specification does not know: skipped.
     pub unknown_frames: u64,
     /// Messages without a route: they contribute nothing to their ACK.
@@ -124,24 +117,6 @@ pub struct Statistics {
     /// Arbiters whose counts are missing here, as they did not answer.
     pub arbiters_silent: u64,
 }
-
-/// What connections began with where another protocol is due.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct WrongTraffic {
-    /// HTTP.
-    pub http: u64,
-    /// TLS where none is configured, or where a PROXY header is due.
-    pub tls: u64,
-    /// A PROXY header where none is configured.
-    pub proxy_header: u64,
-    /// Something else, most likely plain SPOP, where a PROXY header or TLS is due.
-    pub other: u64,
-}
-
-/// DISCONNECTs by status-code; codes without a name are counted as [`StatusCode::UNKNOWN`].
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct StatusCounts(BTreeMap<u32, u64>);
 
 /// Adds up numbers, and what adds up by itself. A field that is forgotten does not compile.
 macro_rules! add_counts {
@@ -194,6 +169,7 @@ impl Statistics {
                 fragments,
                 aborted,
                 oversize,
+                frames_cut,
                 unknown_frames,
                 messages_without_route,
                 actions_left_out,
@@ -220,165 +196,5 @@ impl Statistics {
                 engines of engine_statistics,
             ]
         );
-    }
-}
-
-impl WrongTraffic {
-    pub(crate) fn count(&mut self, found: Option<Foreign>) {
-        *match found {
-            Some(Foreign::Http) => &mut self.http,
-            Some(Foreign::Tls) => &mut self.tls,
-            Some(Foreign::ProxyHeader) => &mut self.proxy_header,
-            None => &mut self.other,
-        } += 1;
-    }
-
-    fn add(&mut self, other: &Self) {
-        let Self { http, tls, proxy_header, other } = other;
-        self.http += http;
-        self.tls += tls;
-        self.proxy_header += proxy_header;
-        self.other += other;
-    }
-}
-
-impl StatusCounts {
-    /// How many had this status-code.
-    #[must_use]
-    pub fn of(&self, status_code: StatusCode) -> u64 {
-        self.0.get(&status_code.0).copied().unwrap_or_default()
-    }
-
-    /// Every status-code that occurred, and how often.
-    pub fn iter(&self) -> impl Iterator<Item = (StatusCode, u64)> {
-        self.0.iter().map(|(&code, &count)| (StatusCode(code), count))
-    }
-
-    pub(crate) fn count(&mut self, status_code: StatusCode) {
-        // A peer may send any number: what has no name shares one entry.
-        let known = if status_code.is_registered() { status_code } else { StatusCode::UNKNOWN };
-        *self.0.entry(known.0).or_default() += 1;
-    }
-
-    fn add(&mut self, other: &Self) {
-        for (status_code, count) in other.iter() {
-            *self.0.entry(status_code.0).or_default() += count;
-        }
-    }
-}
-
-/// The statistics of one arbiter, shared by everything on it.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    /// What is counted for every NOTIFY.
-    notifies: Cell<u64>,
-    acks: Cell<u64>,
-    pub(crate) listeners: Listeners,
-    pub(crate) engines: Engines,
-    /// Everything else.
-    rest: RefCell<Statistics>,
-}
-
-impl Counters {
-    /// A NOTIFY has come.
-    #[inline]
-    pub(crate) fn notify(&self) {
-        self.notifies.set(self.notifies.get() + 1);
-    }
-
-    /// An ACK leaves.
-    #[inline]
-    pub(crate) fn ack(&self) {
-        self.acks.set(self.acks.get() + 1);
-    }
-
-    /// So many NOTIFYs were answered so soon.
-    pub(crate) fn answered_at_once(&self, notifies: u64, latency: Duration) {
-        self.count(|statistics| statistics.latency.record(latency, notifies));
-    }
-
-    /// Counts anything else.
-    #[inline]
-    pub(crate) fn count(&self, count: impl FnOnce(&mut Statistics)) {
-        count(&mut self.rest.borrow_mut());
-    }
-
-    /// All counts but those of the routes.
-    fn without_routes(&self) -> Statistics {
-        let mut statistics = self.rest.borrow().clone();
-        statistics.notifies += self.notifies.get();
-        statistics.acks += self.acks.get();
-        statistics.listeners = self.listeners.snapshot();
-        statistics.engines = self.engines.snapshot();
-        statistics
-    }
-
-    /// All counts; what is counted for every route is added up, too.
-    pub(crate) fn snapshot(&self, routes: Vec<RouteStatistics>) -> Statistics {
-        let mut statistics = self.without_routes();
-        for route in &routes {
-            statistics.messages.add(&route.outcomes());
-            statistics.handlers_renewed += route.renewed;
-            statistics.handler_starts_failed += route.starts_failed;
-            statistics.handlers_given_up += route.given_up;
-            statistics.panics_aside += route.panics_aside;
-        }
-        statistics.routes = routes;
-        statistics
-    }
-}
-
-/// What is counted beside the arbiters, where connections are accepted.
-#[derive(Debug, Default)]
-pub(crate) struct ListenerCounters {
-    names: Vec<Arc<str>>,
-    accepts_failed: AtomicU64,
-    certificates_reloaded: AtomicU64,
-    certificates_refused: AtomicU64,
-}
-
-impl ListenerCounters {
-    pub(crate) fn new(names: Vec<Arc<str>>) -> Self {
-        Self { names, ..Self::default() }
-    }
-
-    pub(crate) fn accept_failed(&self) {
-        self.accepts_failed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    #[cfg(feature = "tls")]
-    pub(crate) fn certificates_reloaded(&self) {
-        self.certificates_reloaded.fetch_add(1, Ordering::Relaxed);
-    }
-
-    #[cfg(feature = "tls")]
-    pub(crate) fn certificates_refused(&self) {
-        self.certificates_refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn snapshot(&self) -> Statistics {
-        Statistics {
-            accepts_failed: self.accepts_failed.load(Ordering::Relaxed),
-            certificates_reloaded: self.certificates_reloaded.load(Ordering::Relaxed),
-            certificates_refused: self.certificates_refused.load(Ordering::Relaxed),
-            listeners: self.names.iter().map(|name| ListenerStatistics::new(name)).collect(),
-            ..Statistics::default()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unregistered_status_codes_share_one_entry() {
-        let mut counts = StatusCounts::default();
-        for code in [0, 4, 42, 77, 1 << 31] {
-            counts.count(StatusCode(code));
-        }
-        assert_eq!(counts.of(StatusCode::NORMAL), 1);
-        assert_eq!(counts.of(StatusCode::UNKNOWN), 3);
-        assert_eq!(counts.iter().count(), 3);
     }
 }

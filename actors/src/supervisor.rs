@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     common::Common,
     connection::{Connection, Control},
+    counters::Counters,
     detour::Reroute,
     error::AgentError,
     listener::Socket,
@@ -36,7 +37,7 @@ use crate::{
     registry::Registry,
     shared::{Presence, Shared},
     silence::Silence,
-    statistics::{Counters, Statistics},
+    statistics::Statistics,
     status::{ConnectionPhase, ConnectionStatus},
     surplus,
 };

@@ -7,13 +7,14 @@ use bytes::BytesMut;
 use crate::{
     common::Common,
     conversation::{Conversation, Flow},
+    counters::Counters,
     error::AgentError,
     limits::Limits,
     origin::PeerAddress,
     panics,
     registry::Registry,
     shared::Shared,
-    statistics::{Counters, Statistics},
+    statistics::Statistics,
 };
 
 /// A conversation without a stream: bytes in, bytes out, at once and on this arbiter. It is for benches,
