@@ -14,7 +14,8 @@ use actix_rt::System;
 
 use crate::{
     common::Common, error::AgentError, limits::Limits, listen::Listen, listener::Listener,
-    registry::Registry, running_agent::RunningAgent, signals::Signals,
+    registry::Registry, running_agent::RunningAgent, signals::Signals, statistics::Statistics,
+    traces::Traces,
 };
 
 /// An agent: where it listens, on how many arbiters it works, and within which limits.
@@ -37,6 +38,7 @@ pub struct Agent {
     limits: Limits,
     fill_empty_acks: bool,
     asynchronous: bool,
+    traces: Option<Traces>,
 }
 
 impl Agent {
@@ -139,6 +141,13 @@ impl Agent {
         self
     }
 
+    /// Has NOTIFYs become spans of OpenTelemetry; they do not unless this is called.
+    #[must_use]
+    pub fn traces(mut self, traces: Traces) -> Self {
+        self.traces = Some(traces);
+        self
+    }
+
     /// The TCP addresses that are listened on: to know the port when it was given as 0.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
@@ -152,10 +161,11 @@ impl Agent {
     ///
     /// If it cannot start.
     pub async fn serve(self, registry: Registry) -> Result<(), AgentError> {
-        self.serve_with(registry, |_| {}).await
+        self.serve_with(registry, |_| {}).await.map(drop)
     }
 
-    /// The same, and calls `started` when the agent has started: to tell that it is there.
+    /// The same, and calls `started` when the agent has started: to tell that it is there. Returns what
+    /// the agent has seen and done until its end.
     ///
     /// # Errors
     ///
@@ -164,12 +174,11 @@ impl Agent {
         self,
         registry: Registry,
         started: impl FnOnce(&RunningAgent),
-    ) -> Result<(), AgentError> {
+    ) -> Result<Statistics, AgentError> {
         let signals = Signals::listen()?;
         let running = self.start(registry).await?;
         started(&running);
-        running.serve_until(signals).await;
-        Ok(())
+        Ok(running.serve_until(signals).await)
     }
 
     /// Starts the agent: when this returns, every handler has started and connections are accepted.
@@ -187,7 +196,8 @@ impl Agent {
         }
         let addresses = self.local_addresses();
         let Self { fill_empty_acks, asynchronous, .. } = self;
-        let common = Common { fill_empty_acks, asynchronous, ..Common::new(self.limits) };
+        let traces = self.traces.map(Arc::new);
+        let common = Common { fill_empty_acks, asynchronous, traces, ..Common::new(self.limits) };
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();

@@ -162,7 +162,9 @@ impl Telemetry {
             let push = runtime.spawn(async move { push.send(&statistics, &spans).await });
             let limit = FAREWELL.saturating_sub(begun.elapsed()).max(LAST_PUSH);
             if timeout(limit, push).await.is_err() {
-                tracing::warn!("the last metrics were lost: the collector has not answered in time");
+                tracing::warn!(
+                    "the last metrics were lost: the collector has not answered in time"
+                );
             }
         }
         runtime.shutdown_background();

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use bytes::BytesMut;
+use tokio::time::Instant;
 
 use crate::{
     common::Common,
@@ -38,7 +39,8 @@ impl Exchange {
         let counters = Rc::new(Counters::default());
         let routes = registry.start(&common.limits).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
-        let conversation = Conversation::new(Rc::clone(&shared), PeerAddress::InMemory);
+        let address = PeerAddress::InMemory;
+        let conversation = Conversation::new(Rc::clone(&shared), address, Instant::now());
         Ok(Self { conversation, shared })
     }
 

@@ -52,7 +52,10 @@ pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 impl Logs {
     /// The log, and the layer that writes it to stderr.
-    pub(crate) fn new(filter: &str, format: LogFormat) -> Result<(Self, BoxedLayer), LogFilterError> {
+    pub(crate) fn new(
+        filter: &str,
+        format: LogFormat,
+    ) -> Result<(Self, BoxedLayer), LogFilterError> {
         let is_terminal = io::stderr().is_terminal();
         let format = match format {
             LogFormat::Auto if is_terminal => LogFormat::Human,

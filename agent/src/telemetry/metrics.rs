@@ -4,6 +4,7 @@ mod connections;
 mod frames;
 mod greetings;
 mod messages;
+mod places;
 mod routes;
 
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -37,6 +38,7 @@ pub(crate) fn families(
     let own = [
         build(statistics),
         connections::families(statistics, limits),
+        places::families(statistics),
         greetings::families(statistics),
         frames::families(statistics),
         messages::families(statistics, limits),
@@ -131,6 +133,7 @@ mod tests {
         }};
     }
 
+    #[allow(clippy::too_many_lines, reason = "it is a table")]
     #[test]
     fn every_number_of_the_statistics_is_exported() {
         let tried = check_numbers! {
@@ -163,6 +166,7 @@ mod tests {
             bytes_in => "spoa_received_bytes_total",
             bytes_out => "spoa_sent_bytes_total",
             fragments => "spoa_fragments_total",
+            frames_cut => "spoa_frames_cut_total",
             aborted => "spoa_notifies_aborted_total",
             oversize => "spoa_notifies_oversize_total",
             messages_without_route => r#"spoa_messages_total{outcome="no_route"}"#,

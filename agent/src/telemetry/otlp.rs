@@ -1,6 +1,10 @@
 //! OTLP: where the collector of a signal is, and how it is spoken to.
 
-use std::{fs, path::Path, path::PathBuf, time::Duration};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::ValueEnum;
 use reqwest::{
@@ -22,10 +26,16 @@ pub(crate) struct Otlp {
     pub(crate) headers: HeaderMap,
     /// The CA in PEM that is trusted in the place of those of the system.
     pub(crate) ca: Option<Vec<u8>>,
-    /// The certificate and its key in PEM.
-    pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) identity: Option<Identity>,
     pub(crate) timeout: Duration,
     pub(crate) gzip: bool,
+}
+
+/// The certificate that the agent shows, and its key, in PEM.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    pub(crate) certificate: Vec<u8>,
+    pub(crate) key: Vec<u8>,
 }
 
 /// How OTLP travels.
@@ -91,6 +101,13 @@ impl Otlp {
             timeout: environment.milliseconds(&timeout)?.unwrap_or(TIMEOUT),
             gzip: variables.gzip()?,
         }))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A key is not for logs.
+        f.debug_struct("Identity").finish_non_exhaustive()
     }
 }
 
@@ -170,7 +187,7 @@ impl Variables<'_> {
         Ok(headers)
     }
 
-    fn identity(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, SettingError> {
+    fn identity(&self) -> Result<Option<Identity>, SettingError> {
         let (certificate, key) = (self.file("CLIENT_CERTIFICATE")?, self.file("CLIENT_KEY")?);
         let missing = |there: &str, missing: &str| {
             let (there, missing) = (self.name(there), self.name(missing));
@@ -178,7 +195,7 @@ impl Variables<'_> {
             Err(SettingError::new(&there, value, format!("name the other file with {missing}")))
         };
         match (certificate, key) {
-            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            (Some(certificate), Some(key)) => Ok(Some(Identity { certificate, key })),
             (None, None) => Ok(None),
             (Some(_), None) => missing("CLIENT_CERTIFICATE", "CLIENT_KEY"),
             (None, Some(_)) => missing("CLIENT_KEY", "CLIENT_CERTIFICATE"),

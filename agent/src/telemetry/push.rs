@@ -8,7 +8,7 @@ use std::{
 use opentelemetry_proto::{
     tonic::{
         collector::metrics::v1::ExportMetricsServiceRequest,
-        common::v1::{InstrumentationScope, KeyValue},
+        common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value},
         metrics::v1::{
             AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint,
             ResourceMetrics, ScopeMetrics, Sum, metric::Data, number_data_point::Value,
@@ -95,11 +95,10 @@ impl Push {
             ..InstrumentationScope::default()
         };
         let metrics = families.iter().map(|family| metric(family, times)).collect();
-        let resource = Resource {
-            attributes: self.resource.attributes.0.clone(),
-            ..Resource::default()
-        };
-        let scope_metrics = vec![ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() }];
+        let resource =
+            Resource { attributes: self.resource.attributes.0.clone(), ..Resource::default() };
+        let scope_metrics =
+            vec![ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() }];
         let resource_metrics = vec![ResourceMetrics {
             resource: Some(resource),
             scope_metrics,
@@ -180,11 +179,15 @@ fn durations(sample: &proto::Metric, times: Times) -> HistogramDataPoint {
 }
 
 fn attributes(sample: &proto::Metric) -> Vec<KeyValue> {
-    let pairs = sample.get_label().iter();
-    let pairs = pairs.map(|pair| {
-        opentelemetry::KeyValue::new(pair.name().to_owned(), pair.value().to_owned()).into()
-    });
-    pairs.collect()
+    let pair = |pair: &proto::LabelPair| {
+        let value = any_value::Value::StringValue(pair.value().to_owned());
+        KeyValue {
+            key: pair.name().to_owned(),
+            value: Some(AnyValue { value: Some(value) }),
+            ..KeyValue::default()
+        }
+    };
+    sample.get_label().iter().map(pair).collect()
 }
 
 /// In UCUM, as the name says it.

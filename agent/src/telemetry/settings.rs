@@ -2,7 +2,8 @@
 
 use std::{fs, process, time::Duration};
 
-use spoa_actors::Scope;
+use opentelemetry_sdk::propagation::BaggagePropagator;
+use spoa_actors::{Sampling, Scope, Traces};
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +16,8 @@ use crate::{
 };
 
 const SERVICE_NAME: &str = "spoa-agent";
+/// No argument of HAProxy is called so.
+const NO_ARGUMENT: &str = "\0";
 const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What is sent to collectors, and where; nothing unless there is a place for it.
@@ -62,6 +65,28 @@ pub(crate) struct ContextArguments {
 pub(crate) struct MetricSettings {
     pub(crate) otlp: Otlp,
     pub(crate) interval: Duration,
+}
+
+impl TraceSettings {
+    /// The same for the library.
+    pub(crate) fn traces(&self) -> Traces {
+        let ContextArguments { traceparent, tracestate, b3, baggage } = self.arguments.clone();
+        let SamplerSettings { parent_based, ratio, by_message, failures, only_with_parent } =
+            self.sampler.clone();
+        let name = |argument: Option<String>| argument.unwrap_or_else(|| NO_ARGUMENT.to_owned());
+        let mut traces = Traces::global()
+            .traceparent_argument(name(traceparent))
+            .tracestate_argument(name(tracestate))
+            .sampling(Sampling { parent_based, ratio, by_message, failures })
+            .hand_back(self.hand_back);
+        if let Some(b3) = b3 {
+            traces = traces.b3_argument(b3);
+        }
+        if let Some(baggage) = baggage {
+            traces = traces.baggage(baggage, BaggagePropagator::new());
+        }
+        if only_with_parent { traces.only_with_parent() } else { traces }
+    }
 }
 
 impl TelemetrySettings {

@@ -45,6 +45,11 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
         Family::counter("spoa_fragments_total", "Fragments received, each counted.")
             .with(&[], statistics.fragments),
         Family::counter(
+            "spoa_frames_cut_total",
+            "Connections that ended within a frame, or a NOTIFY in fragments.",
+        )
+        .with(&[], statistics.frames_cut),
+        Family::counter(
             "spoa_violations_total",
             "Connections ended after HELLO because the peer broke the protocol, by reason.",
         )
