@@ -2,9 +2,11 @@
 
 use std::{
     fs,
+    io::Read,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::{
     collector::{
         metrics::v1::{
@@ -58,6 +60,8 @@ pub(crate) struct Received {
     pub(crate) resource: Vec<KeyValue>,
     /// The value of `x-token` of each request.
     pub(crate) tokens: Vec<String>,
+    /// Whether a request was compressed.
+    pub(crate) is_compressed: bool,
 }
 
 #[derive(Clone, Default)]
@@ -174,7 +178,8 @@ impl Kept {
     }
 }
 
-fn token<T>(request: &Request<T>) -> String {
+fn token<T>(kept: &Kept, request: &Request<T>) -> String {
+    kept.lock().is_compressed |= request.metadata().contains_key("grpc-encoding");
     let token = request.metadata().get("x-token").and_then(|token| token.to_str().ok());
     token.unwrap_or_default().to_owned()
 }
@@ -185,7 +190,7 @@ impl TraceService for Kept {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let token = token(&request);
+        let token = token(self, &request);
         self.keep_traces(request.into_inner(), token);
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
@@ -197,7 +202,7 @@ impl MetricsService for Kept {
         &self,
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        let token = token(&request);
+        let token = token(self, &request);
         self.keep_metrics(request.into_inner(), token);
         Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
@@ -233,6 +238,12 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, kept: Kept) -> Opti
         };
         let mut body = vec![0; header("content-length")?.parse().ok()?];
         stream.read_exact(&mut body).await.ok()?;
+        if header("content-encoding").is_some_and(|encoding| encoding == "gzip") {
+            let mut plain = Vec::new();
+            GzDecoder::new(&*body).read_to_end(&mut plain).ok()?;
+            kept.lock().is_compressed = true;
+            body = plain;
+        }
         let token = header("x-token").unwrap_or_default();
         let status = match head.split(' ').nth(1)? {
             _ if header("content-type")? != "application/x-protobuf" => "415 Unsupported",

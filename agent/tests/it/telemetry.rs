@@ -25,6 +25,68 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+#[test]
+fn batches_can_be_compressed() {
+    for (collector, protocol) in
+        [(Collector::grpc(None), "grpc"), (Collector::http(None), "http/protobuf")]
+    {
+        let folder = Folder::new();
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*format!("{}/v1/traces", collector.url)),
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", protocol),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ];
+        let agent = Agent::with_variables(&[], &variables, &folder.file("log"));
+        ask(&agent, &[]);
+        assert_eq!(agent.end_by("TERM"), Some(0));
+        assert_eq!(collector.received().named("handle").len(), 1, "{protocol}");
+        assert!(collector.received().is_compressed, "{protocol}");
+    }
+}
+
+#[test]
+fn only_what_is_sampled_is_traced() {
+    let parent = format!("traceparent={TRACEPARENT}");
+    let unsampled = format!("traceparent={}", TRACEPARENT.replace("-01", "-00"));
+    // Of a NOTIFY without a parent, one with a parent that is not sampled, and one with one that is.
+    for (options, traced) in [
+        (&[][..], 2),
+        (&["--trace-only-with-parent"], 1),
+        (&["--trace-ratio", "0"], 1),
+        (&["--trace-ratio", "0", "--trace-message", "check-client-ip=1"], 2),
+        (&["--trace-message", "check-client-ip=0"], 0),
+        (&["--trace-argument", "traceparent=other"], 3),
+    ] {
+        let folder = Folder::new();
+        let collector = Collector::http(None);
+        let options = [&["--otlp", &*collector.url], options].concat();
+        let agent = Agent::with_variables(&options, &LATE, &folder.file("log"));
+        for arguments in [&[][..], &[&*parent], &[&*unsampled]] {
+            ask(&agent, arguments);
+        }
+        assert_eq!(agent.end_by("TERM"), Some(0));
+        assert_eq!(collector.received().named("notify").len(), traced, "{options:?}");
+    }
+}
+
+#[test]
+fn the_context_is_handed_back_where_it_is_wanted() {
+    let collector = Collector::http(None);
+    let parent = format!("traceparent={TRACEPARENT}");
+    for (scope, line) in [
+        (&[][..], "set-var txn.traceparent = \"00-0af7651916cd43dd8448eb211c80319c-"),
+        (&["--trace-hand-back", "req"], "set-var req.traceparent = \"00-0af7651916cd43dd8448eb"),
+        (&["--trace-hand-back", "none"], ""),
+    ] {
+        let folder = Folder::new();
+        let options = [&["--otlp", &*collector.url], scope].concat();
+        let agent = Agent::with_variables(&options, &LATE, &folder.file("log"));
+        let answer = ask(&agent, &[&parent]);
+        assert!(answer.contains(line), "{answer}");
+        assert_eq!(answer.contains("traceparent"), !line.is_empty(), "{answer}");
+    }
+}
+
 #[track_caller]
 fn check_that_what_waits_at_the_end_arrives(collector: &Collector, options: &[&str]) {
     let folder = Folder::new();
@@ -74,7 +136,7 @@ fn tls_is_spoken_by_grpc_and_http() {
 }
 
 #[test]
-fn a_second_signal_and_a_failed_start_send_what_waits_too() {
+fn a_second_signal_sends_what_waits_too() {
     let folder = Folder::new();
     let collector = Collector::grpc(None);
     let options = ["--otlp", &collector.url, "--otlp-protocol", "grpc", "--notice-period", "60m"];
@@ -86,11 +148,6 @@ fn a_second_signal_and_a_failed_start_send_what_waits_too() {
     until(|| check().stderr.contains("the agent stops"));
     assert_eq!(agent.end_by("INT"), Some(0));
     assert_eq!(collector.received().named("notify").len(), 1);
-
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let failed = spoa_agent(&["--otlp", &collector.url, "--listen", &address]);
-    assert_eq!(failed.code, Some(1), "{failed:?}");
 }
 
 #[test]
