@@ -231,3 +231,102 @@ fn resource(
     }
     Ok(resource)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry_options::HandBack;
+
+    const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+
+    fn read<const N: usize>(variables: [(&str, &str); N]) -> TelemetrySettings {
+        let environment = Environment::from(variables);
+        TelemetrySettings::read(&TelemetryOptions::default(), &environment).unwrap()
+    }
+
+    fn traces<const N: usize>(variables: [(&str, &str); N]) -> TraceSettings {
+        read(variables).traces.unwrap()
+    }
+
+    fn is_sent<const N: usize>(variables: [(&str, &str); N]) -> (bool, bool) {
+        let settings = read(variables);
+        (settings.traces.is_some(), settings.metrics.is_some())
+    }
+
+    #[test]
+    fn nothing_is_sent_unless_there_is_a_place_for_it() {
+        assert_eq!(is_sent([]), (false, false));
+        assert_eq!(is_sent([ENDPOINT]), (true, false));
+        assert_eq!(is_sent([ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")]), (false, false));
+        assert_eq!(is_sent([ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")]), (false, false));
+        assert_eq!(is_sent([ENDPOINT, ("OTEL_METRICS_EXPORTER", "otlp")]), (true, true));
+        let own = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://collector/metrics");
+        assert_eq!(is_sent([own]), (false, true));
+        let error = TelemetrySettings::read(
+            &TelemetryOptions::default(),
+            &Environment::from([("OTEL_TRACES_EXPORTER", "otlp")]),
+        );
+        assert!(error.unwrap_err().fix.contains("--otlp URL"));
+    }
+
+    #[test]
+    fn the_queue_is_as_the_variables_want_it() {
+        let usual = QueueSettings { size: 2048, batch: 512, delay: Duration::from_secs(5) };
+        assert_eq!(traces([ENDPOINT]).queue, usual);
+        let queue = traces([ENDPOINT, ("OTEL_BSP_MAX_QUEUE_SIZE", "100")]).queue;
+        assert_eq!((queue.size, queue.batch), (100, 100));
+        let size = ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096");
+        let environment = Environment::from([ENDPOINT, size]);
+        let error = TelemetrySettings::read(&TelemetryOptions::default(), &environment);
+        assert!(error.unwrap_err().to_string().contains("OTEL_BSP_MAX_QUEUE_SIZE, which is 2048"));
+    }
+
+    #[test]
+    fn propagators_and_options_name_the_arguments() {
+        let names = |traceparent: Option<&str>, b3: Option<&str>, baggage: Option<&str>| {
+            let tracestate = traceparent.map(|_| "tracestate".to_owned());
+            let [traceparent, b3, baggage] =
+                [traceparent, b3, baggage].map(|name| name.map(str::to_owned));
+            ContextArguments { traceparent, tracestate, b3, baggage }
+        };
+        let arguments = |list| traces([ENDPOINT, ("OTEL_PROPAGATORS", list)]).arguments;
+        assert_eq!(arguments(""), names(Some("traceparent"), None, None));
+        assert_eq!(arguments("none"), names(None, None, None));
+        let all = names(Some("traceparent"), Some("b3"), Some("baggage"));
+        assert_eq!(arguments("tracecontext, baggage, b3"), all);
+
+        let given = [("traceparent", "a"), ("traceparent", "tp"), ("baggage", "bg")];
+        let trace_argument = given.map(|(kind, name)| (kind.to_owned(), name.to_owned())).into();
+        let options = TelemetryOptions {
+            trace_argument,
+            trace_hand_back: HandBack::Sess,
+            ..TelemetryOptions::default()
+        };
+        let settings = TelemetrySettings::read(&options, &Environment::from([ENDPOINT])).unwrap();
+        let traces = settings.traces.unwrap();
+        assert_eq!(traces.arguments, names(Some("tp"), None, Some("bg")));
+        assert_eq!(traces.hand_back, Some(Scope::Session));
+    }
+
+    #[test]
+    fn the_resource_tells_this_agent_from_others() {
+        let value = |settings: &TelemetrySettings, key: &str| {
+            let mut found = settings.resource.iter().filter(|(known, _)| known == key);
+            let value = found.next().map(|(_, value)| value.clone()).unwrap_or_default();
+            assert!(found.next().is_none(), "{key} is there twice");
+            value
+        };
+        let one =
+            read([("OTEL_RESOURCE_ATTRIBUTES", "service.name=a,host.name=h,team=edge%20ops")]);
+        let other =
+            read([("OTEL_RESOURCE_ATTRIBUTES", "service.name=a"), ("OTEL_SERVICE_NAME", "b")]);
+        assert_eq!(
+            ["service.name", "host.name", "team"].map(|key| value(&one, key)),
+            ["a", "h", "edge ops"]
+        );
+        assert_eq!(value(&other, "service.name"), "b");
+        assert_eq!(value(&read([]), "service.name"), "spoa-agent");
+        assert_eq!(value(&one, "process.pid"), process::id().to_string());
+        assert_ne!(value(&one, "service.instance.id"), value(&other, "service.instance.id"));
+    }
+}
