@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! environment, telemetry_options ─▶ settings (otlp, sampler)   what is sent, and whereto
-//! logs                        lines on stderr, with a filter that can be changed
+//! logs ─▶ json_line           lines on stderr, with a filter that can be changed
 //! metrics ─▶ family           what is counted, under the names that Prometheus and OTLP see
 //! tracing_layer ─▶ spans      handlers' calls, and what is in them; a queue and its counts
 //! spans, push ─▶ transport    OTLP by gRPC or HTTP
@@ -10,6 +10,7 @@
 
 pub(crate) mod environment;
 pub(crate) mod family;
+pub(crate) mod json_line;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod otlp;
@@ -46,7 +47,7 @@ use crate::{
         logs::{LogFilterError, Logs},
         push::Push,
         settings::{MetricSettings, TelemetrySettings, TraceSettings},
-        span_counts::{SpanCounters, SpanCounts},
+        span_counts::SpanCounters,
         spans::Spans,
         transport::Transport,
     },
@@ -75,6 +76,7 @@ pub(crate) struct Telemetry {
     logs: Logs,
     traces: Option<TraceSettings>,
     spans: Option<Arc<Spans>>,
+    span_counters: Arc<SpanCounters>,
     push: Option<(Arc<Push>, Duration)>,
     pushing: Option<JoinHandle<()>>,
     /// Requests are driven here: an arbiter has no time for them, and ends before they do.
@@ -101,24 +103,35 @@ impl Telemetry {
         // Connections belong to the runtime that is entered when they are made.
         let _entered = runtime.as_ref().map(Runtime::enter);
         let mut layers = vec![lines];
+        let limit = traces.as_ref().map_or(0, |traces| traces.queue.size as u64);
+        let span_counters = Arc::new(SpanCounters::new(limit));
         let mut spans = None;
         if let (Some(traces), Some(runtime)) = (&traces, &runtime) {
             let transport = Transport::new(&traces.otlp)?;
-            let made = Spans::new(transport, traces.queue, resource.clone(), runtime.handle());
+            let counters = Arc::clone(&span_counters);
+            let resource = resource.clone();
+            let made = Spans::new(transport, traces.queue, counters, resource, runtime.handle());
             made.install();
             layers.push(tracing_layer::layer(made.tracer()));
             spans = Some(Arc::new(made));
         }
-        let push = match metrics {
+        let push = match &metrics {
             Some(MetricSettings { otlp, interval }) => {
-                let push = Push::new(Transport::new(&otlp)?, &resource, limits.clone());
-                Some((Arc::new(push), interval))
+                let push = Push::new(Transport::new(otlp)?, &resource, limits.clone());
+                Some((Arc::new(push), *interval))
             }
             None => None,
         };
         Subscriber::default().with(layers).init();
+        if let Some(TraceSettings { otlp, .. }) = &traces {
+            tracing::info!(url = %otlp.url, protocol = %otlp.protocol, "traces are sent");
+        }
+        if let Some(MetricSettings { otlp, interval }) = &metrics {
+            let protocol = otlp.protocol;
+            tracing::info!(url = %otlp.url, %protocol, ?interval, "metrics are pushed");
+        }
         drop(_entered);
-        Ok(Self { logs, traces, spans, push, pushing: None, runtime })
+        Ok(Self { logs, traces, spans, span_counters, push, pushing: None, runtime })
     }
 
     /// The log, to change its filter.
@@ -132,16 +145,15 @@ impl Telemetry {
     }
 
     /// What became of spans, whenever it is asked.
-    pub(crate) fn span_counts(&self) -> impl Fn() -> SpanCounts + Clone + Send + Sync + 'static {
-        let counters: Option<Arc<SpanCounters>> = self.spans.as_ref().map(|spans| spans.counters());
-        move || counters.as_ref().map(|counters| counters.snapshot()).unwrap_or_default()
+    pub(crate) fn span_counters(&self) -> Arc<SpanCounters> {
+        Arc::clone(&self.span_counters)
     }
 
     /// From now on the agent's metrics are pushed, if they shall be.
     pub(crate) fn watch(&mut self, agent: &RunningAgent) {
         if let (Some((push, interval)), Some(runtime)) = (&self.push, &self.runtime) {
             let _entered = runtime.enter();
-            let (observer, spans) = (agent.observer(), self.span_counts());
+            let (observer, spans) = (agent.observer(), self.span_counters());
             self.pushing = Some(Arc::clone(push).start(*interval, observer, spans));
         }
     }
@@ -158,7 +170,7 @@ impl Telemetry {
             let _ = runtime.spawn_blocking(move || spans.shutdown(FAREWELL)).await;
         }
         if let (Some((push, _)), Some(statistics)) = (self.push.take(), statistics) {
-            let spans = self.span_counts()();
+            let spans = self.span_counters.snapshot();
             let push = runtime.spawn(async move { push.send(&statistics, &spans).await });
             let limit = FAREWELL.saturating_sub(begun.elapsed()).max(LAST_PUSH);
             if timeout(limit, push).await.is_err() {

@@ -48,6 +48,15 @@ pub(crate) enum Protocol {
     HttpProtobuf,
 }
 
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grpc => "grpc",
+            Self::HttpProtobuf => "http/protobuf",
+        })
+    }
+}
+
 /// What the options say; they win over the variables.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OtlpFlags {

@@ -22,7 +22,10 @@ use spoa_actors::{Limits, Observer, Statistics};
 use tokio::{task::JoinHandle, time};
 
 use crate::telemetry::{
-    metrics, span_counts::SpanCounts, throttle::Throttle, transport::Transport,
+    metrics,
+    span_counts::{SpanCounters, SpanCounts},
+    throttle::Throttle,
+    transport::Transport,
 };
 
 /// What is sent, and whereto.
@@ -51,7 +54,7 @@ impl Push {
         self: Arc<Self>,
         interval: Duration,
         observer: Observer,
-        spans: impl Fn() -> SpanCounts + Send + 'static,
+        spans: Arc<SpanCounters>,
     ) -> JoinHandle<()> {
         tokio::spawn(async move {
             let mut ticks = time::interval(interval);
@@ -62,7 +65,7 @@ impl Push {
                 let statistics = observer.statistics().await;
                 // Without the part of an arbiter, its counters would seem to have begun anew.
                 if statistics.arbiters_silent == 0 {
-                    self.send(&statistics, &spans()).await;
+                    self.send(&statistics, &spans.snapshot()).await;
                 }
             }
         })

@@ -43,10 +43,10 @@ impl Spans {
     pub(crate) fn new(
         transport: Transport,
         queue: QueueSettings,
+        counters: Arc<SpanCounters>,
         resource: Resource,
         runtime: &Handle,
     ) -> Self {
-        let counters = Arc::new(SpanCounters::new(queue.size as u64));
         let exporter = Exporter {
             transport: Arc::new(transport),
             runtime: runtime.clone(),
@@ -80,11 +80,6 @@ impl Spans {
     /// What makes the spans.
     pub(crate) fn tracer(&self) -> SdkTracer {
         self.provider.tracer("spoa-agent")
-    }
-
-    /// What became of spans until now.
-    pub(crate) fn counters(&self) -> Arc<SpanCounters> {
-        Arc::clone(&self.counters)
     }
 
     /// Sends what waits, for so long at most, and tells what was lost. It blocks.
@@ -240,15 +235,16 @@ mod tests {
         let _entered = runtime.enter();
         let queue = QueueSettings { size: 4, batch: 2, delay: Duration::from_secs(3600) };
         let transport = Transport::new(&otlp).unwrap();
-        let spans =
-            Spans::new(transport, queue, Resource::builder_empty().build(), runtime.handle());
+        let counters = Arc::new(SpanCounters::new(4));
+        let resource = Resource::builder_empty().build();
+        let spans = Spans::new(transport, queue, Arc::clone(&counters), resource, runtime.handle());
 
         let begun = Instant::now();
         for _ in 0..10 {
             spans.tracer().start("span").end();
         }
         let counts = SpanCounts { queued: 4, limit: 4, dropped: 6, ..SpanCounts::default() };
-        assert_eq!(spans.counters().snapshot(), counts);
+        assert_eq!(counters.snapshot(), counts);
         assert_eq!(spans.shutdown(Duration::from_millis(100)), counts);
         spans.tracer().start("span").end();
         assert!(begun.elapsed() < Duration::from_secs(5));
