@@ -162,10 +162,10 @@ mod tests {
     fn a_line_of_json_has_its_fields_and_those_of_the_call_that_it_is_in() {
         let lines = logged("warn,[lookup]=info", LogFormat::Json, |_| {
             let call = tracing::info_span!(target: HANDLE, "handle", trace_id = "4bf9", tries = 1);
-            let lookup = tracing::info_span!("lookup", tries = 2, path = "a\"b");
             call.in_scope(|| {
                 tracing::warn!(cause = "disk", stream_id = 7, "cannot answer");
                 tracing::info!("not to be seen");
+                let lookup = tracing::info_span!("lookup", tries = 2, path = "a\"b");
                 lookup.in_scope(|| tracing::warn!("slow"));
             });
         });
