@@ -3,9 +3,11 @@
 mod broken_agent;
 mod call;
 mod certificates;
+mod collector;
 mod healthcheck;
 mod load;
 mod resources;
 mod run;
 mod scene;
+mod telemetry;
 mod tls;
