@@ -375,7 +375,8 @@ impl Conversation {
         let bytes = messages.encoded_len();
         let Shared { routes, common, counters, .. } = &*self.shared;
         let waiting = common.limits.in_flight.min(self.in_flight.left());
-        let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting };
+        let (room, is_first) = (self.ack_form.max_size, self.answered == 0);
+        let terms = Terms { routes, counters, room, waiting, is_first };
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
         let trace = self.trace.as_ref();
