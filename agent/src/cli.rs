@@ -12,7 +12,7 @@ use spoa_load::{
     options::{address, duration, message_name},
 };
 
-use crate::{limit_options::LimitOptions, options};
+use crate::{limit_options::LimitOptions, options, telemetry_options::TelemetryOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -153,6 +153,8 @@ pub(crate) struct RunOptions {
     pub(crate) fill_empty_acks: bool,
     #[command(flatten)]
     pub(crate) limits: LimitOptions,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryOptions,
 }
 
 /// What shall be asked, and whom.

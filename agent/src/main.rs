@@ -17,6 +17,8 @@ mod limit_options;
 mod open_files;
 mod options;
 mod run;
+mod telemetry;
+mod telemetry_options;
 
 use std::process;
 

@@ -1,16 +1,19 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::io::{self, IsTerminal};
+use std::{env, io};
 
 use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent};
 use spoa_load::Failure;
 use thiserror::Error;
-use tracing_subscriber::{
-    EnvFilter,
-    filter::{FromEnvError, LevelFilter},
-};
+use tracing_subscriber::{Registry as Subscriber, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{announcement, cli::RunOptions, handlers, open_files};
+use crate::{
+    announcement,
+    cli::RunOptions,
+    handlers, open_files,
+    telemetry::logs::{LogFilterError, Logs},
+    telemetry_options::TelemetryOptions,
+};
 
 /// Why the agent could not start.
 #[derive(Debug, Error)]
@@ -19,14 +22,14 @@ pub(crate) enum RunError {
     Agent(#[from] AgentError),
     #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
     TlsWithoutTcp,
-    #[error("RUST_LOG cannot be read: {0}; write for example RUST_LOG=info,spoa_actors=debug")]
-    Log(#[from] FromEnvError),
+    #[error("{from} cannot be read")]
+    Log { from: &'static str, source: LogFilterError },
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Log(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
+            RunError::Log { .. } | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(AgentError::BadLimit { .. }) => Self::Usage(error.into()),
             RunError::Agent(_) => Self::Failed(error.into()),
         }
@@ -38,7 +41,7 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     if options.tls().is_some() && options.addresses().is_empty() {
         return Err(RunError::TlsWithoutTcp);
     }
-    log_to_stderr()?;
+    log_to_stderr(&options.telemetry)?;
     open_files::raise_limit(options.limits.max_connections);
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
@@ -50,16 +53,15 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     Ok(agent.serve_with(registry, announce).await?)
 }
 
-fn log_to_stderr() -> Result<(), FromEnvError> {
-    let filter =
-        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env()?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        // A log that cannot be written must not end anything; without this, its complaint would.
-        .log_internal_errors(false)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
+fn log_to_stderr(options: &TelemetryOptions) -> Result<(), RunError> {
+    let variable = env::var("RUST_LOG").ok();
+    let (from, filter) = match &options.log {
+        Some(filter) => ("--log", filter.as_str()),
+        None => ("RUST_LOG", variable.as_deref().unwrap_or_default()),
+    };
+    let logs = Logs::new(filter, options.log_format);
+    let (_, layer) = logs.map_err(|source| RunError::Log { from, source })?;
+    Subscriber::default().with(layer).init();
     Ok(())
 }
 
