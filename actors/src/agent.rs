@@ -190,7 +190,8 @@ impl Agent {
         let common = Common { fill_empty_acks, asynchronous, ..Common::new(self.limits) };
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
-        let mut running = RunningAgent::new(addresses, common);
+        let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();
+        let mut running = RunningAgent::new(addresses, names, common);
         running.start_workers(count, &Arc::new(registry)).await?;
         running.accept(self.listeners)?;
         Ok(running)

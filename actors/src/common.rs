@@ -1,5 +1,10 @@
 //! Common: what all arbiters of an agent have in common.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
 use crate::{limits::Limits, quota::Quota};
 
 /// How many refused connections may wait for their DISCONNECT; further ones are closed at once.
@@ -23,6 +28,8 @@ pub(crate) struct Common {
     pub(crate) in_flight: Quota,
     /// The bytes that connections keep between their wake-ups.
     pub(crate) memory: Quota,
+    /// Whether the agent comes to its end.
+    pub(crate) draining: Arc<AtomicBool>,
 }
 
 impl Common {
@@ -36,6 +43,17 @@ impl Common {
             limits,
             fill_empty_acks: false,
             asynchronous: false,
+            draining: Arc::default(),
         }
+    }
+
+    /// From now on the agent comes to its end.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Whether the agent comes to its end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
     }
 }

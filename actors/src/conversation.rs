@@ -12,15 +12,17 @@ use crate::{
     asking::{Collected, Terms, collect},
     collection::Finished,
     detour::Lane,
+    group::Group,
     in_flight::InFlight,
     limits::MAX_DURATION,
     origin::{Origin, Peer, PeerAddress},
     orphans::Orphans,
     shared::Shared,
     spop::{
-        Ack, Actions, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef, Offer,
-        Session, StreamId, Violation,
+        Ack, Actions, Capabilities, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef,
+        Offer, Session, StreamId, VERSION, Violation,
     },
+    status::Agreed,
     timer::Timer,
 };
 
@@ -33,6 +35,8 @@ pub(crate) struct Conversation {
     origin: Origin,
     ack_form: AckForm,
     in_flight: InFlight,
+    /// What both sides can do, and the engine that has said so, once HELLO is agreed.
+    greeting: Option<Greeting>,
     /// Where the ACKs of other connections come in, once `async` is agreed.
     lane: Option<Lane>,
     /// When the frame, or the fragments, that are not whole yet had begun to come.
@@ -41,6 +45,13 @@ pub(crate) struct Conversation {
     is_paused: bool,
     /// How many NOTIFYs were answered at once since it was looked.
     answered: u64,
+}
+
+/// What HELLO has left behind.
+struct Greeting {
+    capabilities: Capabilities,
+    /// Keeps the connection counted as one of its engine.
+    _engine: Rc<Group>,
 }
 
 /// How many frames of one connection are taken before others of its arbiter have their turn: a peer
@@ -91,6 +102,7 @@ impl Conversation {
             shared,
             codec: FrameCodec::default(),
             origin: Origin::new(Peer { address, engine_id: None }),
+            greeting: None,
             lane: None,
             begun: None,
             is_paused: false,
@@ -104,6 +116,18 @@ impl Conversation {
 
     pub(crate) fn is_greeted(&self) -> bool {
         self.session.is_greeted()
+    }
+
+    /// What HELLO has agreed.
+    pub(crate) fn agreed(&self) -> Option<Agreed> {
+        let Greeting { capabilities, .. } = self.greeting.as_ref()?;
+        let max_frame_size = self.ack_form.max_frame_size;
+        Some(Agreed { version: VERSION, max_frame_size, capabilities: *capabilities })
+    }
+
+    /// How many messages wait for their answers.
+    pub(crate) fn waiting(&self) -> usize {
+        self.in_flight.waiting()
     }
 
     /// Whether no NOTIFY waits for its answer, and no answer for being sent.

@@ -39,7 +39,7 @@
 //! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
 //! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`] |
 //! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
-//! | see what the agent has done | [`Statistics`] |
+//! | see what the agent does and has done | [`RunningAgent::observer`], [`Status`], [`Statistics`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
 
@@ -61,9 +61,12 @@ mod connection;
 mod conversation;
 mod detour;
 mod ending;
+mod engine_statistics;
 mod error;
 mod feeder;
 mod fence;
+mod frame_counts;
+mod group;
 mod handler;
 #[cfg(feature = "tls")]
 mod handshake;
@@ -75,15 +78,19 @@ mod keeper;
 mod limits;
 mod listen;
 mod listener;
+mod listener_statistics;
 mod live_route;
 mod mailbox;
+mod observer;
 mod origin;
 mod orphans;
 mod panics;
+mod past_violation;
 mod preamble;
 mod proxy_header;
 mod quota;
 mod ready;
+mod reasons;
 mod refusal;
 mod registry;
 mod restarts;
@@ -95,6 +102,7 @@ mod signals;
 mod silence;
 pub mod spop;
 mod statistics;
+mod status;
 mod supervisor;
 mod surplus;
 mod tasks;
@@ -109,19 +117,26 @@ pub use agent::Agent;
 pub use args::{ArgsError, FromMessage};
 pub use blocking::BlockingHandler;
 pub use bulkhead::Overload;
+pub use engine_statistics::EngineStatistics;
 pub use error::{AgentError, BoxError, HandlerError};
+pub use frame_counts::{FrameCount, FrameCounts};
 pub use handler::{Asynchronous, HandlerActor, HandlerFn, Plain};
 pub use limits::Limits;
 pub use listen::Listen;
+pub use listener_statistics::ListenerStatistics;
 pub use mailbox::Call;
+pub use observer::Observer;
 pub use origin::{Origin, PeerAddress};
 pub use panics::Panic;
+pub use past_violation::PastViolation;
 pub use ready::ReadyHandler;
+pub use reasons::Reasons;
 pub use registry::Registry;
 pub use route::{Route, handler_fn};
 pub use running_agent::RunningAgent;
 pub use spop::{Action, ActionError, Actions, Message, MessageRef, Messages, Scope, TypedData};
 pub use statistics::{Histogram, Outcomes, Statistics, StatusCounts, WrongTraffic};
+pub use status::{Agreed, ConnectionPhase, ConnectionStatus, Readiness, Status};
 pub use tasks::Tasks;
 #[cfg(feature = "tls")]
 pub use tls::Tls;

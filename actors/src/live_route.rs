@@ -19,6 +19,7 @@ pub(crate) struct LiveRoute {
     pub(crate) cell: Rc<Cell>,
     pub(crate) fallback: Actions,
     pub(crate) deadline: Deadline,
+    pub(crate) is_required: bool,
     pub(crate) counters: Rc<Counters>,
     pub(crate) log: [Throttle; HandlerError::KINDS],
 }

@@ -18,7 +18,6 @@ use crate::{
     connection::Connection,
     origin::PeerAddress,
     proxy_header,
-    quota::Share,
     refusal::{Refusal, Visitor},
     shared::{Mismatch, Presence, Shared},
     spop::Foreign,
@@ -84,8 +83,12 @@ impl Preamble {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Arrival<S> {
-    pub(crate) fn new(stream: S, address: PeerAddress, place: Share, shared: Rc<Shared>) -> Self {
-        let presence = Presence::new(place, Rc::clone(&shared.counters));
+    pub(crate) fn new(
+        stream: S,
+        address: PeerAddress,
+        presence: Presence,
+        shared: Rc<Shared>,
+    ) -> Self {
         Self { stream, visitor: Visitor { address, presence, shared } }
     }
 

@@ -164,6 +164,13 @@ impl Routes {
         self.by_name.get(index)
     }
 
+    /// A required route whose handler is down.
+    pub(crate) fn down(&self) -> Option<String> {
+        let mut routes = self.by_name.iter().chain(&self.catch_all);
+        let down = routes.find(|route| route.is_required && route.cell.is_down());
+        down.map(|route| route.name.to_string())
+    }
+
     /// Ends every handler in good order.
     pub(crate) async fn stop(&self) {
         let routes = self.by_name.iter().chain(&self.catch_all);

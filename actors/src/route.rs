@@ -243,6 +243,7 @@ impl Route {
             cell: keeper::start(care, bulkhead).await?,
             fallback: self.fallback.clone(),
             deadline,
+            is_required: self.is_required,
             counters,
             log: Default::default(),
         })

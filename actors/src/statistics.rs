@@ -3,11 +3,20 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use crate::spop::{Foreign, StatusCode};
+use crate::{
+    engine_statistics::{self, EngineStatistics, Engines},
+    frame_counts::FrameCounts,
+    listener_statistics::{self, ListenerStatistics, Listeners},
+    reasons::Reasons,
+    spop::{Foreign, StatusCode},
+};
 
 /// What an agent, or one of its arbiters, has seen and done since it started.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -36,8 +45,10 @@ pub struct Statistics {
     pub connections_panicked: u64,
     /// HELLOs agreed.
     pub hellos: u64,
-    /// HELLOs refused.
+    /// HELLOs refused, or missing.
     pub hellos_refused: u64,
+    /// Why they were.
+    pub hello_refusals: Reasons,
     /// Connections that began with another protocol than is due, by what it was.
     pub wrong_traffic: WrongTraffic,
     /// PROXY headers that could not be read, or did not come in time.
@@ -66,6 +77,10 @@ pub struct Statistics {
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
+    /// Frames received whole, by their type. A fragment is a frame, too.
+    pub frames_received: FrameCounts,
+    /// Frames sent, by their type.
+    pub frames_sent: FrameCounts,
     /// Fragments received, each counted.
     pub fragments: u64,
     /// Fragmented NOTIFYs on which HAProxy gave up.
@@ -89,12 +104,20 @@ pub struct Statistics {
     pub panics_aside: u64,
     /// What became of the messages that have a route.
     pub messages: Outcomes,
+    /// Connections ended after HELLO because the peer broke the protocol, by the reason.
+    pub violations: Reasons,
     /// AGENT-DISCONNECTs sent, by status-code.
     pub disconnects_sent: StatusCounts,
     /// HAPROXY-DISCONNECTs received, by status-code.
     pub disconnects_received: StatusCounts,
     /// From the arrival of a NOTIFY to its ACK.
     pub latency: Histogram,
+    /// The connections of each listener.
+    pub listeners: Vec<ListenerStatistics>,
+    /// The connections of each engine, of 64 of them at the most; all others are one, `other`.
+    pub engines: Vec<EngineStatistics>,
+    /// Arbiters whose counts are missing here, as they did not answer.
+    pub arbiters_silent: u64,
 }
 
 /// What connections began with where another protocol is due.
@@ -150,10 +173,17 @@ pub struct Histogram {
 
 /// Adds up numbers, and what adds up by itself. A field that is forgotten does not compile.
 macro_rules! add_counts {
-    ($sum:ident, $other:ident, [$($number:ident),* $(,)?], [$($nested:ident),* $(,)?]) => {
-        let Self { $($number,)* $($nested),* } = $other;
+    (
+        $sum:ident,
+        $other:ident,
+        [$($number:ident),* $(,)?],
+        [$($nested:ident),* $(,)?],
+        [$($list:ident of $module:ident),* $(,)?]
+    ) => {
+        let Self { $($number,)* $($nested,)* $($list),* } = $other;
         $($sum.$number += $number;)*
         $($sum.$nested.add($nested);)*
+        $($module::add_all(&mut $sum.$list, $list);)*
     };
 }
 
@@ -199,8 +229,20 @@ impl Statistics {
                 handler_starts_failed,
                 handlers_given_up,
                 panics_aside,
+                arbiters_silent,
             ],
-            [wrong_traffic, messages, disconnects_sent, disconnects_received, latency]
+            [
+                wrong_traffic,
+                hello_refusals,
+                frames_received,
+                frames_sent,
+                messages,
+                violations,
+                disconnects_sent,
+                disconnects_received,
+                latency,
+            ],
+            [listeners of listener_statistics, engines of engine_statistics]
         );
     }
 }
@@ -336,6 +378,8 @@ pub(crate) struct Counters {
     notifies: Cell<u64>,
     acks: Cell<u64>,
     answered: Cell<u64>,
+    pub(crate) listeners: Listeners,
+    pub(crate) engines: Engines,
     /// Everything else.
     rest: RefCell<Statistics>,
 }
@@ -375,6 +419,8 @@ impl Counters {
         statistics.notifies += self.notifies.get();
         statistics.acks += self.acks.get();
         statistics.messages.answered += self.answered.get();
+        statistics.listeners = self.listeners.snapshot();
+        statistics.engines = self.engines.snapshot();
         statistics
     }
 }
@@ -382,12 +428,17 @@ impl Counters {
 /// What is counted beside the arbiters, where connections are accepted.
 #[derive(Debug, Default)]
 pub(crate) struct ListenerCounters {
+    names: Vec<Arc<str>>,
     accepts_failed: AtomicU64,
     certificates_reloaded: AtomicU64,
     certificates_refused: AtomicU64,
 }
 
 impl ListenerCounters {
+    pub(crate) fn new(names: Vec<Arc<str>>) -> Self {
+        Self { names, ..Self::default() }
+    }
+
     pub(crate) fn accept_failed(&self) {
         self.accepts_failed.fetch_add(1, Ordering::Relaxed);
     }
@@ -407,6 +458,7 @@ impl ListenerCounters {
             accepts_failed: self.accepts_failed.load(Ordering::Relaxed),
             certificates_reloaded: self.certificates_reloaded.load(Ordering::Relaxed),
             certificates_refused: self.certificates_refused.load(Ordering::Relaxed),
+            listeners: self.names.iter().map(|name| ListenerStatistics::new(name)).collect(),
             ..Statistics::default()
         }
     }

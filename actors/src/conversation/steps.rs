@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Conversation, End};
+use super::{Conversation, End, Greeting};
 use crate::{
     asking::refuse,
     origin::{Origin, Peer},
@@ -112,6 +112,8 @@ impl Conversation {
             capabilities = %ours.capabilities,
             "HELLO agreed"
         );
+        let engine = self.shared.counters.engines.join(theirs.engine_id.as_ref());
+        self.greeting = Some(Greeting { capabilities: ours.capabilities, _engine: engine });
         if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
             self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(engine_id));
         }
