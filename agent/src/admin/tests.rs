@@ -1,0 +1,1 @@
+//! The endpoint over HTTP, with a real agent behind it.
