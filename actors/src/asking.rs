@@ -5,14 +5,16 @@
 
 use std::rc::Rc;
 
+use tokio::time::Instant;
+
 use crate::{
     collection::{Collection, Finished, Waiting},
+    counters::Counters,
     error::HandlerError,
     handler::Reply,
     origin::Origin,
     registry::Routes,
     spop::{Actions, MessageRef, MessagesRef},
-    statistics::Counters,
 };
 
 /// What became of a NOTIFY when its messages were handed out.
@@ -66,7 +68,7 @@ pub(crate) fn refuse(
     let mut collection = Collection::new(origin, room);
     for message in messages {
         if let Some(route) = routes.find(message.name()) {
-            collection.settle(route.settle(Err(HandlerError::Oversize)));
+            collection.settle(route.settle(Err(HandlerError::Oversize), Instant::now()));
         }
     }
     collection.finish()
@@ -91,23 +93,32 @@ impl Asking<'_> {
             return None;
         };
         if self.waiting >= self.terms.waiting {
-            settled.append_all(route.fall_back(HandlerError::Overloaded));
+            settled.append_all(route.fall_back(HandlerError::Overloaded, Instant::now()));
             return None;
         }
         let time = route.time_for(message);
         // Those before it may have taken all the time: it is not even asked then.
         if (!self.is_first || time.is_zero()) && self.origin.arrived().elapsed() >= time {
-            settled.append_all(route.fall_back(HandlerError::Late));
+            settled.append_all(route.fall_back(HandlerError::Late, self.origin.arrived()));
             return None;
         }
         self.is_first = false;
         self.origin.set_time(time);
+        let begun = route.record.begin(message);
         match route.call(message, self.origin, settled) {
-            Reply::Answered => self.terms.counters.message_answered(),
-            Reply::Failed(error) => settled.append_all(route.fall_back(error)),
+            Reply::Answered => {
+                if route.record.answered_in_place(begun) {
+                    self.terms.routes.time(route);
+                }
+            }
+            Reply::Failed(error) => {
+                let begun = begun.unwrap_or_else(Instant::now);
+                settled.append_all(route.fall_back(error, begun));
+            }
             Reply::Later(answer) => {
+                let begun = begun.unwrap_or_else(Instant::now);
                 let (deadline, route) = (self.origin.deadline(), Rc::clone(route));
-                return Some(Waiting { answer, deadline, route });
+                return Some(Waiting { answer, begun, deadline, route });
             }
         }
         None

@@ -57,6 +57,8 @@ enum Slot {
 /// A message that is not answered yet.
 pub(crate) struct Waiting {
     pub(crate) answer: PendingCall,
+    /// When it was handed over.
+    pub(crate) begun: Instant,
     /// When its fallback is due.
     pub(crate) deadline: Instant,
     pub(crate) route: Rc<LiveRoute>,
@@ -196,20 +198,20 @@ impl Slot {
 
     /// Settles the slot if its time is over: the late call is dropped.
     fn expire(&mut self, now: Instant, room: &mut Room) {
-        if let Self::Waiting(Waiting { deadline, route, .. }) = self
+        if let Self::Waiting(Waiting { begun, deadline, route, .. }) = self
             && *deadline <= now
         {
-            let actions = route.settle(Err(HandlerError::Late));
+            let actions = route.settle(Err(HandlerError::Late), *begun);
             self.become_settled(actions, room);
         }
     }
 
     /// Settles the slot if its answer has come.
     fn poll(&mut self, room: &mut Room, task: &mut Context<'_>) {
-        if let Self::Waiting(Waiting { answer, route, .. }) = self
+        if let Self::Waiting(Waiting { answer, begun, route, .. }) = self
             && let Poll::Ready(answer) = Pin::new(answer).poll(task)
         {
-            let actions = route.settle(answer);
+            let actions = route.settle(answer, *begun);
             self.become_settled(actions, room);
         }
     }

@@ -16,7 +16,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{fence, preamble::Entrance, statistics::ListenerCounters, throttle::Throttle};
+use crate::{fence, listener_counters::ListenerCounters, preamble::Entrance, throttle::Throttle};
 
 /// HAProxy opens a burst of connections when it reloads.
 const BACKLOG: i32 = 4096;

@@ -8,7 +8,8 @@ use tokio::time::{Duration, Instant, timeout};
 
 use crate::{
     common::Common,
-    statistics::{ListenerCounters, Statistics},
+    listener_counters::ListenerCounters,
+    statistics::Statistics,
     status::{Readiness, Status},
     supervisor::{Insight, Inspect, Report, Supervisor},
 };

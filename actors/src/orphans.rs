@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use crate::{
     collection::Finished,
+    counters::Counters,
     detour::{Detours, Reroute},
     in_flight::InFlight,
     quota::Share,
     spop::{Ack, EngineId},
-    statistics::Counters,
     timer::Timer,
 };
 

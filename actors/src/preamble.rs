@@ -16,12 +16,12 @@ use crate::{
 };
 use crate::{
     connection::Connection,
+    listener_counters::ListenerCounters,
     origin::PeerAddress,
     proxy_header,
     refusal::{Refusal, Visitor},
     shared::{Mismatch, Presence, Shared},
     spop::Foreign,
-    statistics::ListenerCounters,
 };
 
 /// What the connections of a listener have to bring before SPOP.

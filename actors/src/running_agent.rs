@@ -15,11 +15,12 @@ use crate::{
     common::Common,
     error::AgentError,
     listener::{Listener, Socket},
+    listener_counters::ListenerCounters,
     observer::Observer,
     registry::Registry,
     signals::Signals,
     silence::Silence,
-    statistics::{ListenerCounters, Statistics},
+    statistics::Statistics,
     supervisor::{Adopt, Elsewhere, GoDown, Stop, Supervisor},
 };
 

@@ -6,9 +6,9 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
-    common::Common, detour::Detours, group::Group, health::Health, origin::PeerAddress,
-    past_violation::PastViolations, quota::Share, registry::Routes, spop::Foreign,
-    statistics::Counters, throttle::Throttle,
+    common::Common, counters::Counters, detour::Detours, group::Group, health::Health,
+    origin::PeerAddress, past_violation::PastViolations, quota::Share, registry::Routes,
+    spop::Foreign, statistics::Statistics, throttle::Throttle,
 };
 
 /// What the connections of one arbiter share.
@@ -57,6 +57,13 @@ impl Shared {
             overdrawn: Throttle::default(),
             stalled: Throttle::default(),
         }
+    }
+}
+
+impl Shared {
+    /// What was seen and done on this arbiter so far.
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.counters.snapshot(self.routes.statistics())
     }
 }
 

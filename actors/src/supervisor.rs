@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     common::Common,
     connection::{Connection, Control},
+    counters::Counters,
     detour::Reroute,
     error::AgentError,
     listener::Socket,
@@ -36,7 +37,7 @@ use crate::{
     registry::Registry,
     shared::{Presence, Shared},
     silence::Silence,
-    statistics::{Counters, Statistics},
+    statistics::Statistics,
     status::{ConnectionPhase, ConnectionStatus},
     surplus,
 };
@@ -144,7 +145,7 @@ impl Supervisor {
     ) -> Result<Addr<Self>, AgentError> {
         panics::hush();
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(&common.limits, &counters).await?;
+        let routes = registry.start(&common.limits).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let supervisor = Self {
             shared,
@@ -384,7 +385,7 @@ impl Handler<Stop> for Supervisor {
             if timeout(shared.common.limits.shutdown_timeout, shared.routes.stop()).await.is_err() {
                 tracing::warn!("handlers that did not stop in time are dropped");
             }
-            shared.counters.snapshot()
+            shared.statistics()
         })
     }
 }
@@ -393,7 +394,7 @@ impl Handler<Report> for Supervisor {
     type Result = MessageResult<Report>;
 
     fn handle(&mut self, _: Report, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.shared.counters.snapshot())
+        MessageResult(self.shared.statistics())
     }
 }
 
@@ -414,7 +415,7 @@ impl Handler<Inspect> for Supervisor {
                 connections.push(status);
             }
             Insight {
-                statistics: shared.counters.snapshot(),
+                statistics: shared.statistics(),
                 connections,
                 violations: shared.past_violations.newest_first(),
                 down: shared.routes.down(),

@@ -7,20 +7,21 @@ use bytes::BytesMut;
 use crate::{
     common::Common,
     conversation::{Conversation, Flow},
+    counters::Counters,
     error::AgentError,
     limits::Limits,
     origin::PeerAddress,
     panics,
     registry::Registry,
     shared::Shared,
-    statistics::{Counters, Statistics},
+    statistics::Statistics,
 };
 
 /// A conversation without a stream: bytes in, bytes out, at once and on this arbiter. It is for benches,
 /// and for tests of what a frame costs.
 pub struct Exchange {
     conversation: Conversation,
-    counters: Rc<Counters>,
+    shared: Rc<Shared>,
 }
 
 impl Exchange {
@@ -35,10 +36,10 @@ impl Exchange {
         panics::hush();
         let common = Common::new(limits);
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(&common.limits, &counters).await?;
-        let shared = Rc::new(Shared::new(routes, common, Rc::clone(&counters)));
-        let conversation = Conversation::new(shared, PeerAddress::InMemory);
-        Ok(Self { conversation, counters })
+        let routes = registry.start(&common.limits).await?;
+        let shared = Rc::new(Shared::new(routes, common, counters));
+        let conversation = Conversation::new(Rc::clone(&shared), PeerAddress::InMemory);
+        Ok(Self { conversation, shared })
     }
 
     /// Takes the whole frames of `input`, HELLO first, and puts what is answered at once behind
@@ -50,6 +51,6 @@ impl Exchange {
     /// What was seen and done so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.counters.snapshot()
+        self.shared.statistics()
     }
 }
