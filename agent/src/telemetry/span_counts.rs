@@ -1,6 +1,6 @@
 //! Span counts: how many spans wait, and what became of the others.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// What became of spans until now.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -21,6 +21,7 @@ pub(crate) struct SpanCounts {
 #[derive(Debug)]
 pub(crate) struct SpanCounters {
     limit: u64,
+    is_closed: AtomicBool,
     queued: AtomicU64,
     exported: AtomicU64,
     dropped: AtomicU64,
@@ -30,21 +31,24 @@ pub(crate) struct SpanCounters {
 impl SpanCounters {
     pub(crate) fn new(limit: u64) -> Self {
         let zero = AtomicU64::default;
-        Self { limit, queued: zero(), exported: zero(), dropped: zero(), failed: zero() }
+        let is_closed = AtomicBool::new(false);
+        Self { limit, is_closed, queued: zero(), exported: zero(), dropped: zero(), failed: zero() }
     }
 
     /// Takes a place in the queue; counts a drop if there is none.
     pub(crate) fn queue(&self) -> bool {
         let room = |queued| (queued < self.limit).then_some(queued + 1);
-        let has_room = self.queued.fetch_update(Relaxed, Relaxed, room).is_ok();
+        let is_open = !self.is_closed.load(Relaxed);
+        let has_room = is_open && self.queued.fetch_update(Relaxed, Relaxed, room).is_ok();
         if !has_room {
-            self.drop_one();
+            self.dropped.fetch_add(1, Relaxed);
         }
         has_room
     }
 
-    pub(crate) fn drop_one(&self) {
-        self.dropped.fetch_add(1, Relaxed);
+    /// Nothing is taken any more.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Relaxed);
     }
 
     /// So many have left the queue, of which the collector refused some.
