@@ -1,6 +1,6 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::{env, io};
+use std::{env, io, net::SocketAddr, sync::Arc};
 
 use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent};
 use spoa_load::Failure;
@@ -8,10 +8,14 @@ use thiserror::Error;
 use tracing_subscriber::{Registry as Subscriber, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
+    admin::{Admin, AdminError, View},
     announcement,
     cli::RunOptions,
     handlers, open_files,
-    telemetry::logs::{LogFilterError, Logs},
+    telemetry::{
+        logs::{LogFilterError, Logs},
+        span_counts::SpanCounters,
+    },
     telemetry_options::TelemetryOptions,
 };
 
@@ -20,6 +24,8 @@ use crate::{
 pub(crate) enum RunError {
     #[error("{0}{advice}", advice = advice(.0))]
     Agent(#[from] AgentError),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
     TlsWithoutTcp,
     #[error("{from} cannot be read")]
@@ -31,7 +37,7 @@ impl From<RunError> for Failure {
         match error {
             RunError::Log { .. } | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(AgentError::BadLimit { .. }) => Self::Usage(error.into()),
-            RunError::Agent(_) => Self::Failed(error.into()),
+            RunError::Agent(_) | RunError::Admin(_) => Self::Failed(error.into()),
         }
     }
 }
@@ -41,39 +47,59 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     if options.tls().is_some() && options.addresses().is_empty() {
         return Err(RunError::TlsWithoutTcp);
     }
-    log_to_stderr(&options.telemetry)?;
+    let logs = log_to_stderr(&options.telemetry)?;
+    let view = View::new(limits(&options), logs, Arc::new(SpanCounters::new(0)));
+    let admin = options.admin.as_deref().map(|address| serve_admin(address, &view)).transpose()?;
     open_files::raise_limit(options.limits.max_connections);
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let agent = bind(&options)?;
     let announce = |running: &RunningAgent| {
-        let call_options = options.call_options();
-        announcement::print(running.local_addresses(), &options.unix, &names, &call_options);
+        view.started(running.observer());
+        announcement::print(
+            running.local_addresses(),
+            &options.unix,
+            &names,
+            admin,
+            &options.call_options(),
+        );
     };
     Ok(agent.serve_with(registry, announce).await?)
 }
 
-fn log_to_stderr(options: &TelemetryOptions) -> Result<(), RunError> {
+/// Serves the admin endpoint from now on; returns where.
+fn serve_admin(address: &str, view: &View) -> Result<SocketAddr, AdminError> {
+    let admin = Admin::bind(address)?;
+    let address = admin.address();
+    admin.serve(view.clone())?;
+    Ok(address)
+}
+
+fn log_to_stderr(options: &TelemetryOptions) -> Result<Logs, RunError> {
     let variable = env::var("RUST_LOG").ok();
     let (from, filter) = match &options.log {
         Some(filter) => ("--log", filter.as_str()),
         None => ("RUST_LOG", variable.as_deref().unwrap_or_default()),
     };
     let logs = Logs::new(filter, options.log_format);
-    let (_, layer) = logs.map_err(|source| RunError::Log { from, source })?;
+    let (logs, layer) = logs.map_err(|source| RunError::Log { from, source })?;
     Subscriber::default().with(layer).init();
-    Ok(())
+    Ok(logs)
 }
 
-fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
-    let agent = Agent::new().fill_empty_acks(options.fill_empty_acks);
-    let mut agent = agent.asynchronous(options.asynchronous).limits(Limits {
+fn limits(options: &RunOptions) -> Limits {
+    Limits {
         deadline: options.deadline,
         max_frame_size: options.max_frame_size,
         max_connection_age: options.max_connection_age,
         notice_period: options.notice_period,
         ..options.limits.limits()
-    });
+    }
+}
+
+fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
+    let agent = Agent::new().fill_empty_acks(options.fill_empty_acks);
+    let mut agent = agent.asynchronous(options.asynchronous).limits(limits(options));
     let proxied =
         |listen: Listen| if options.proxy_protocol { listen.proxy_protocol() } else { listen };
     if let Some(arbiters) = options.arbiters {

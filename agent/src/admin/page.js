@@ -80,8 +80,11 @@ function fill(node, ...children) {
 function rows(table, items, key, columns) {
   const body = byId(table).tBodies[0];
   const kept = new Map([...body.rows].map((row) => [row.dataset.key, row]));
+  const times = new Map();
   items.forEach((item, index) => {
-    const name = key(item);
+    const time = times.get(key(item)) || 0;
+    times.set(key(item), time + 1);
+    const name = `${key(item)} ${time}`;
     let row = kept.get(name);
     kept.delete(name);
     if (!row) {
@@ -249,8 +252,8 @@ function instances({ up, renewing, down, stopped }) {
   return [...chip(up, "up", "good"), ...chip(renewing, "renewing", "warn"), ...chip(down, "down", "bad"), ...chip(stopped, "stopped", "bad")];
 }
 
-function argument({ name, type, length }) {
-  const kind = length == null ? type : `${type}, ${bytes(length)}`;
+function argument({ name, type, length_bytes }) {
+  const kind = length_bytes == null ? type : `${type}, ${bytes(length_bytes)}`;
   return element("span", "arg", name || "(no name)", " ", element("i", "", kind));
 }
 
@@ -292,7 +295,7 @@ const CONNECTIONS = [
     fill(cell, element("span", `chip ${kind}`, one.phase));
   } },
   { label: "in flight", className: "n", show: (cell, one) => put(cell, number(one.in_flight)) },
-  { label: "keeps", className: "n", show: (cell, one) => put(cell, bytes(one.kept_bytes)) },
+  { label: "keeps", className: "n", show: (cell, one) => put(cell, bytes(one.memory_bytes)) },
   { label: "age", className: "n", show: (cell, one) => put(cell, age(one.age_seconds)) },
 ];
 
@@ -315,7 +318,7 @@ function showTables(status) {
   put(byId("routes-count"), number(status.routes.length));
   put(byId("routes-empty"), "The agent tells of no route.");
   const { total, shown } = status.connections;
-  rows("connections", shown, (one) => `${one.listener} ${one.peer} ${one.id}`, CONNECTIONS);
+  rows("connections", shown, (one) => `${one.listener} ${one.peer}`, CONNECTIONS);
   put(byId("connections-count"), number(total));
   put(byId("connections-note"), total > shown.length ? `the ${number(shown.length)} oldest of them` : "");
   put(byId("server-line"), serverLine(status.listeners));

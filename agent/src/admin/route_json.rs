@@ -1,7 +1,7 @@
 //! Route JSON: what `/status.json` says of one route.
 
 use serde::Serialize;
-use spoa_actors::Statistics;
+use spoa_actors::{ArgumentSeen, Instances, Outcome, RouteStatistics, Statistics};
 
 use crate::admin::totals_json::OutcomesJson;
 
@@ -49,6 +49,46 @@ struct ArgumentJson {
     length_bytes: Option<usize>,
 }
 
-pub(super) fn routes(_: &Statistics) -> Vec<RouteJson> {
-    Vec::new()
+pub(super) fn routes(statistics: &Statistics) -> Vec<RouteJson> {
+    statistics.routes.iter().map(RouteJson::from).collect()
+}
+
+impl From<&RouteStatistics> for RouteJson {
+    fn from(route: &RouteStatistics) -> Self {
+        let quantile =
+            |part| Some(route.latencies.of(Outcome::Answered)?.quantile(part)?.as_secs_f64());
+        let outcomes = route.outcomes();
+        Self {
+            message: route.message.clone(),
+            calls: Outcome::ALL.into_iter().map(|outcome| outcomes.of(outcome)).sum(),
+            outcomes: outcomes.into(),
+            p50_seconds: quantile(0.5),
+            p99_seconds: quantile(0.99),
+            in_flight: route.in_flight,
+            in_flight_limit: route.in_flight_limit,
+            instances: route.instances.into(),
+            is_required: route.is_required,
+            restarts: route.renewed,
+            starts_failed: route.starts_failed,
+            given_up: route.given_up,
+            panics_aside: route.panics_aside,
+            deadline_seconds: route.deadline.as_secs_f64(),
+            fallback: route.fallback.clone(),
+            arguments: route.arguments.iter().map(ArgumentJson::from).collect(),
+        }
+    }
+}
+
+impl From<Instances> for InstancesJson {
+    fn from(instances: Instances) -> Self {
+        let Instances { up, renewing, down, stopped, .. } = instances;
+        Self { up, renewing, down, stopped }
+    }
+}
+
+impl From<&ArgumentSeen> for ArgumentJson {
+    fn from(argument: &ArgumentSeen) -> Self {
+        let ArgumentSeen { kind, length, .. } = *argument;
+        Self { name: argument.name.clone(), r#type: kind, length_bytes: length }
+    }
 }
