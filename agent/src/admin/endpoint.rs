@@ -99,7 +99,7 @@ fn paths(config: &mut web::ServiceConfig) {
 /// A path, which tells other methods what is allowed.
 fn resource(path: &str, allowed: &'static str) -> Resource {
     let refuse = move || async move {
-        let text = format!("{allowed} are the methods of this path; {PATHS}");
+        let text = format!("this path takes {allowed} alone; {PATHS}");
         let mut response = line(StatusCode::METHOD_NOT_ALLOWED, &text);
         response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
         response
@@ -164,21 +164,19 @@ async fn set_log_filter(view: web::Data<View>, body: web::Payload) -> HttpRespon
             return line(StatusCode::REQUEST_TIMEOUT, &text);
         }
     };
-    let set = match str::from_utf8(&filter) {
-        Ok(filter) if filter.trim().is_empty() => Err("the body is empty".to_owned()),
-        Ok(filter) => view.set_log_filter(filter.trim()).map_err(|error| error.to_string()),
-        Err(_) => Err("the body is no UTF-8".to_owned()),
+    let filter = match str::from_utf8(&filter).map(str::trim) {
+        Ok("") | Err(_) => {
+            let text = "the body is no filter of logs; write for example info,spoa_actors=debug";
+            return line(StatusCode::BAD_REQUEST, text);
+        }
+        Ok(filter) => filter,
     };
-    match set {
+    match view.set_log_filter(filter) {
         Ok(()) => {
             let filter = view.log_filter();
             tracing::info!(filter, "the filter of logs was changed");
             line(StatusCode::OK, &filter)
         }
-        Err(error) if error.contains("write for example") => line(StatusCode::BAD_REQUEST, &error),
-        Err(error) => {
-            let text = format!("{error}; write for example info,spoa_actors=debug");
-            line(StatusCode::BAD_REQUEST, &text)
-        }
+        Err(error) => line(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }

@@ -278,7 +278,7 @@ const ROUTES = [
     fill(cell, element("span", "chips", ...instances(route.instances)), ...optional);
   } },
   { label: "restarts", className: "n", show: (cell, route) => put(cell, number(route.restarts)) },
-  { label: "deadline, fallback", className: "", show: (cell, route) => fill(cell, seconds(route.deadline_seconds), element("small", "", route.fallback)) },
+  { label: "deadline, fallback", className: "", show: (cell, route) => fill(cell, seconds(route.deadline_seconds), element("small", "", route.fallback || "no actions")) },
 ];
 
 const CONNECTIONS = [
