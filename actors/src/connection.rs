@@ -25,11 +25,12 @@ use crate::{
     conversation::{Conversation, End, Flow},
     ending::Ending,
     hold::Hold,
+    log_limits::Cause,
     origin::PeerAddress,
     quota::Share,
-    shared::{Mismatch, Presence, Shared},
+    shared::{Presence, Shared},
     silence::Silence,
-    spop::{Disconnect, Foreign, StatusCode, Violation},
+    spop::{Disconnect, StatusCode, Violation},
     status::{ConnectionPhase, ConnectionStatus},
     timer::{Timer, jittered},
 };
@@ -108,6 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Poll::Ready(Err(error)) => {
                 // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
                 tracing::debug!(peer = %self.conversation.peer().address, %error, "connection lost");
+                self.conversation.report_cut(&self.stream.input);
                 self.conversation.lose();
                 Poll::Ready(())
             }
@@ -282,35 +284,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 self.conversation.cancel();
                 self.begin_end(Ending::after_answers(goodbye()));
             }
-            End::Violation(Violation::Foreign(protocol)) => self.on_foreign(protocol),
             End::Violation(violation) => self.on_violation(&violation),
         }
     }
 
-    /// Closes the connection later, as after any refused HELLO, but without a farewell: who speaks
-    /// another protocol cannot read it.
-    fn on_foreign(&mut self, protocol: Foreign) {
-        let advice = protocol.advice();
-        let mismatch = Mismatch { found: Some(protocol), due: "SPOP", advice };
-        self.shared.report(self.conversation.peer().address, mismatch);
-        let later = Instant::now() + self.shared.common.limits.refusal_delay;
-        self.begin_end(Ending::not_before(later, None));
-    }
-
     fn on_violation(&mut self, violation: &Violation) {
-        let status_code = violation.status();
-        if let Some(unsaid) = self.shared.violations.permit() {
-            let peer = self.conversation.peer();
-            tracing::warn!(
-                peer = %peer.address,
-                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
-                %status_code,
-                unsaid,
-                "the peer broke the protocol: {violation}; {}",
-                violation.advice()
-            );
+        self.conversation.report(violation);
+        if let Violation::Foreign(_) = violation {
+            // As late as after any refused HELLO, but without a farewell, which it cannot read.
+            let later = Instant::now() + self.shared.common.limits.refusal_delay;
+            return self.begin_end(Ending::not_before(later, None));
         }
-        self.dismiss(Disconnect { status_code, message: violation.to_string().into() });
+        let (status_code, message) = (violation.status(), violation.to_string().into());
+        self.dismiss(Disconnect { status_code, message });
     }
 
     /// Takes nothing more from the peer, and says farewell when it has its answers.
@@ -321,7 +307,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         self.begin_end(if self.conversation.is_greeted() {
             Ending::after_answers(farewell)
         } else {
-            self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
             Ending::not_before(
                 Instant::now() + self.shared.common.limits.refusal_delay,
                 Some(farewell),
@@ -377,9 +362,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         if !is_deaf && matches!(self.phase, Phase::Ending(_)) {
             return Poll::Pending;
         }
-        self.account.report(self.conversation.peer().address);
+        self.account.report(self.conversation.peer());
         if is_deaf {
             return Poll::Ready(());
+        }
+        if !self.conversation.is_greeted() {
+            self.shared.count_refusal("memory");
         }
         let message = "the agent keeps as many bytes for its connections as it may".into();
         self.dismiss(Disconnect { status_code: StatusCode::NO_RESOURCE, message });
@@ -389,9 +377,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     fn report_stall(&self) {
         self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
-        if let Some(unsaid) = self.shared.stalled.permit() {
+        if let Some(unsaid) = self.shared.limited(Cause::Stalled) {
+            let peer = self.conversation.peer();
             tracing::warn!(
-                peer = %self.conversation.peer().address,
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 unread = self.stream.output.len(),
                 unsaid,
                 "the peer has read none of its ACKs for too long; its connection is closed; find \

@@ -15,13 +15,15 @@ use crate::{
     group::Group,
     in_flight::InFlight,
     limits::MAX_DURATION,
+    log_limits::Cause,
     origin::{Origin, Peer, PeerAddress},
     orphans::Orphans,
-    shared::Shared,
+    shared::{Mismatch, Shared},
     spop::{
         Ack, Actions, Capabilities, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef,
         Offer, Session, StreamId, VERSION, Violation,
     },
+    statistics::Statistics,
     status::Agreed,
     timer::Timer,
 };
@@ -232,6 +234,7 @@ impl Conversation {
             && let Some(notify) = Frame::whole_notify(frame, owner).map_err(Violation::from)?
         {
             self.begun = None;
+            self.shared.counters.notify(LENGTH_SIZE + frame.len());
             self.dispatch(notify, output);
             return Ok(());
         }
@@ -285,7 +288,43 @@ impl Conversation {
         self.lane = None;
         let status_code = farewell.status_code;
         self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
-        Frame::AgentDisconnect(farewell).encode(output);
+        self.put(&Frame::AgentDisconnect(farewell), output);
+    }
+
+    /// Puts a frame that is no ACK into `output`.
+    fn put(&self, frame: &Frame, output: &mut BytesMut) {
+        let before = output.len();
+        frame.encode(output);
+        let size = output.len() - before;
+        let count = |statistics: &mut Statistics| {
+            statistics.frames_sent.count(frame.frame_type(), size);
+        };
+        self.shared.counters.count(count);
+    }
+
+    /// Counts and logs what the peer has done against the protocol.
+    pub(crate) fn report(&self, violation: &Violation) {
+        if let Violation::Foreign(protocol) = *violation {
+            let (found, advice) = (Some(protocol), protocol.advice());
+            let mismatch = Mismatch { found, due: "SPOP", advice };
+            return self.shared.report_mismatch(self.peer().address, mismatch);
+        }
+        self.shared.report_violation(self.peer(), self.is_greeted(), violation);
+    }
+
+    /// Counts and logs what the peer has begun to send, if its connection has ended before the end of
+    /// that has come.
+    pub(crate) fn report_cut(&self, input: &BytesMut) {
+        if input.is_empty() && !self.session.is_reassembling() {
+            return;
+        }
+        self.shared.counters.count(|statistics| statistics.frames_cut += 1);
+        tracing::debug!(
+            peer = %self.peer().address,
+            unread = input.len(),
+            "the connection has ended within a frame, or a NOTIFY in fragments; if that happens again \
+             and again, look for a process that is killed, or what cuts connections"
+        );
     }
 
     /// Settles everything whose deadline has passed by its fallback.
@@ -351,7 +390,6 @@ impl Conversation {
         let Shared { routes, common, counters, .. } = &*self.shared;
         let waiting = common.limits.in_flight.min(self.in_flight.left());
         let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting };
-        counters.notify();
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
         match collect(messages, &mut self.origin, &terms, &mut actions) {
@@ -380,8 +418,9 @@ impl Conversation {
         left_out: usize,
         output: &mut BytesMut,
     ) {
-        self.shared.counters.ack();
-        let left_out = left_out + self.ack_form.encode(ids, actions, output);
+        let (counters, before) = (&self.shared.counters, output.len());
+        let left_out = left_out + self.ack_form.encode(ids, actions, output, counters);
+        counters.ack(output.len() - before);
         if left_out > 0 {
             self.report_left_out(ids, left_out);
         }
@@ -390,8 +429,11 @@ impl Conversation {
     #[cold]
     fn report_left_out(&self, (stream_id, frame_id): (StreamId, FrameId), left_out: usize) {
         self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
-        if let Some(unsaid) = self.shared.left_out.permit() {
+        if let Some(unsaid) = self.shared.limited(Cause::LeftOut) {
+            let peer = self.peer();
             tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 stream_id = stream_id.0,
                 frame_id = frame_id.0,
                 left_out,

@@ -161,7 +161,12 @@ impl Answering {
             match flow {
                 Flow::Over(End::Healthcheck) => self.farewell = None,
                 Flow::Over(End::Goodbye(_)) => conversation.cancel(),
-                _ => {}
+                Flow::Over(End::Violation(violation)) => conversation.report(&violation),
+                Flow::Hungry if self.farewell.is_none() => {
+                    conversation.report_cut(&stream.input);
+                    stream.input.clear();
+                }
+                Flow::Hungry | Flow::Full | Flow::Paused => {}
             }
         }
         if !self.takes_input {

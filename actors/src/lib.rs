@@ -84,6 +84,7 @@ mod listener;
 mod listener_counters;
 mod listener_statistics;
 mod live_route;
+mod log_limits;
 mod mailbox;
 mod observer;
 mod origin;

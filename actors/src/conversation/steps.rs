@@ -7,15 +7,20 @@ use bytes::{Bytes, BytesMut};
 use super::{Conversation, End, Greeting};
 use crate::{
     asking::refuse,
+    log_limits::Cause,
     origin::{Origin, Peer},
-    spop::{AgentHello, Disconnect, Frame, HaproxyHello, Notify, NotifyRef, StatusCode, Step},
+    spop::{
+        AgentHello, Disconnect, Frame, HaproxyHello, LENGTH_SIZE, Notify, NotifyRef, StatusCode,
+        Step,
+    },
 };
 
 impl Conversation {
     /// Takes one frame that is no NOTIFY, or not the whole of one.
     pub(super) fn take_any(&mut self, frame: Bytes, output: &mut BytesMut) -> Result<(), End> {
+        let size = LENGTH_SIZE + frame.len();
         let frame = Frame::decode(frame)?;
-        self.count_fragment(&frame);
+        self.count_frame(&frame, size);
         let step = self.session.receive(frame)?;
         if !self.session.is_reassembling() {
             self.begun = None;
@@ -58,6 +63,7 @@ impl Conversation {
     /// Dispatches what was put together from fragments, or has flags without a meaning.
     #[inline(never)]
     fn dispatch_owned(&mut self, notify: &Notify, output: &mut BytesMut) {
+        self.shared.counters.count(|statistics| statistics.notifies += 1);
         self.dispatch(notify.as_ref(), output);
     }
 
@@ -66,7 +72,7 @@ impl Conversation {
         let counters = Rc::clone(&self.shared.counters);
         if self.shared.health.ask() {
             counters.count(|statistics| statistics.healthchecks += 1);
-            Frame::AgentHello(hello).encode(output);
+            self.put(&Frame::AgentHello(hello), output);
         } else {
             counters.count(|statistics| statistics.healthchecks_refused += 1);
             let status_code = StatusCode::NORMAL;
@@ -76,9 +82,15 @@ impl Conversation {
 
     /// Answers a NOTIFY that was too large to be read.
     fn refuse(&mut self, notify: &Notify, output: &mut BytesMut) {
-        self.shared.counters.count(|statistics| statistics.oversize += 1);
-        if let Some(unsaid) = self.shared.oversize.permit() {
+        self.shared.counters.count(|statistics| {
+            statistics.notifies += 1;
+            statistics.oversize += 1;
+        });
+        if let Some(unsaid) = self.shared.limited(Cause::Oversize) {
+            let peer = self.peer();
             tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 stream_id = notify.stream_id.0,
                 frame_id = notify.frame_id.0,
                 limit = self.shared.common.limits.max_reassembled_size,
@@ -87,7 +99,6 @@ impl Conversation {
                  fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
             );
         }
-        self.shared.counters.notify();
         let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();
         self.origin.set_ids(stream_id, frame_id);
         let room = self.ack_form.max_size;
@@ -95,10 +106,11 @@ impl Conversation {
         self.acknowledge(&finished, output);
     }
 
-    fn count_fragment(&self, frame: &Frame) {
-        if matches!(frame, Frame::Fragment(_)) {
-            self.shared.counters.count(|statistics| statistics.fragments += 1);
-        }
+    fn count_frame(&self, frame: &Frame, size: usize) {
+        self.shared.counters.count(|statistics| {
+            statistics.frames_received.count(frame.frame_type(), size);
+            statistics.fragments += u64::from(matches!(frame, Frame::Fragment(_)));
+        });
     }
 
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
@@ -118,6 +130,6 @@ impl Conversation {
             self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(engine_id));
         }
         self.origin = Origin::new(Peer { address, engine_id: theirs.engine_id });
-        Frame::AgentHello(ours).encode(output);
+        self.put(&Frame::AgentHello(ours), output);
     }
 }

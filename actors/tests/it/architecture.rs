@@ -111,6 +111,7 @@ const ORDER: &[&str] = &[
     "route",
     "registry",
     "health",
+    "log_limits",
     "detour",
     "shared",
     "account",
