@@ -220,7 +220,7 @@ function showNow(status, point) {
   put(byId("fallbacks-total"), number(fallbacksOf(status)));
   byId("fallbacks").classList.toggle("some", history.some((one) => one.fallbacks > 0));
   curve(byId("rate"), (one) => one.rate, rate);
-  curve(byId("latency"), (one) => one.p99, seconds, (of) => Math.log2(1 + of * 1e6));
+  curve(byId("latency"), (one) => one.p99, seconds, Math.cbrt);
   curve(byId("fallbacks"), (one) => one.fallbacks, rate);
   for (const use of byId("use").querySelectorAll("[data-use]")) {
     const words = use.dataset.use === "memory_bytes" ? bytes : number;
