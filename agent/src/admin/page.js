@@ -219,15 +219,19 @@ function showNow(status, point) {
   put(byId("fallbacks-per-second"), rate(point.fallbacks));
   put(byId("fallbacks-total"), number(fallbacksOf(status)));
   byId("fallbacks").classList.toggle("some", history.some((one) => one.fallbacks > 0));
-  curve(byId("rate"), (one) => one.rate, rate);
-  curve(byId("latency"), (one) => one.p99, seconds, Math.cbrt);
-  curve(byId("fallbacks"), (one) => one.fallbacks, rate);
+  drawCurves();
   for (const use of byId("use").querySelectorAll("[data-use]")) {
     const words = use.dataset.use === "memory_bytes" ? bytes : number;
     const [used, limit] = [status.in_use[use.dataset.use], status.limits[use.dataset.use]];
     fill(use.querySelector("dd"), words(used), " ", element("small", "", `of ${words(limit)}`));
     meter(use.querySelector(".meter"), used, limit);
   }
+}
+
+function drawCurves() {
+  curve(byId("rate"), (one) => one.rate, rate);
+  curve(byId("latency"), (one) => one.p99, seconds, Math.cbrt);
+  curve(byId("fallbacks"), (one) => one.fallbacks, rate);
 }
 
 function meter(node, used, limit) {
@@ -237,7 +241,9 @@ function meter(node, used, limit) {
   node.classList.toggle("full", part >= 0.9);
 }
 
-const words = (name) => name.replaceAll("_", " ");
+/// A name of the JSON as it is said: the words of the protocol keep their case.
+const WORDS = { hello: "HELLO", hellos: "HELLOs", notifies: "NOTIFYs", acks: "ACKs", tls: "TLS", http: "HTTP", proxy: "PROXY", healthchecks: "health checks" };
+const words = (name) => name.split("_").map((word) => WORDS[word] ?? word).join(" ");
 
 function outcomes(route) {
   const chips = Object.entries(route.outcomes).filter(([, count]) => count > 0).map(([name, count]) => {
@@ -346,6 +352,8 @@ function showTotals(totals) {
     if (typeof value === "number") {
       const title = GROUPS.find(([, pattern]) => pattern.test(name))[0];
       groups.get(title).push([words(name), name.startsWith("bytes") ? bytes(value) : number(value), value]);
+    } else if (Array.isArray(value)) {
+      groups.set(words(name).replace(/^./, (first) => first.toUpperCase()), value.map(statusCode));
     } else {
       groups.set(words(name).replace(/^./, (first) => first.toUpperCase()), nested(value));
     }
@@ -364,6 +372,8 @@ function nested(counts) {
     ? [words(name), number(value), value]
     : [words(name), `${number(value.frames)} · ${bytes(value.bytes)}`, value.frames]);
 }
+
+const statusCode = (one) => [`${one.status_code} ${one.status}`, number(one.count), one.count];
 
 function show(status) {
   const point = remember(status);
@@ -400,8 +410,8 @@ async function ask() {
 
 function showSilence(error) {
   silentSince ??= answeredAt ?? new Date();
-  const then = answeredAt ? `What is shown is of ${clock(answeredAt)}.` : "";
-  put(byId("silence"), `The agent has not answered since ${clock(silentSince)}. ${then} It may have ended, or cannot be reached from here; this page keeps asking.`);
+  const then = answeredAt ? "; what is shown is how it was then" : "";
+  put(byId("silence"), `The agent has not answered since ${clock(silentSince)}${then}. It may have ended, or cannot be reached from here. This page keeps asking.`);
   byId("silence").hidden = false;
   byId("state").dataset.state = document.body.dataset.agent = "gone";
   put(byId("state-name"), "no answer");
@@ -416,4 +426,5 @@ document.addEventListener("visibilitychange", () => {
   put(byId("freshness"), "paused while it is not seen");
 });
 
+addEventListener("resize", drawCurves);
 ask();

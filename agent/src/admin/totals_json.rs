@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
-use spoa_actors::{FrameCounts, Histogram, Outcomes, Reasons, Statistics, StatusCounts};
+use spoa_actors::{
+    FrameCounts, Histogram, Outcomes, Reasons, Statistics, StatusCounts, spop::StatusCode,
+};
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct TotalsJson {
@@ -16,9 +18,8 @@ pub(super) struct TotalsJson {
     frames_sent: BTreeMap<&'static str, FramesJson>,
     hello_refusals: BTreeMap<&'static str, u64>,
     violations: BTreeMap<&'static str, u64>,
-    /// By status-code.
-    disconnects_sent: BTreeMap<u32, u64>,
-    disconnects_received: BTreeMap<u32, u64>,
+    disconnects_sent: Vec<StatusCountJson>,
+    disconnects_received: Vec<StatusCountJson>,
     wrong_traffic: BTreeMap<&'static str, u64>,
 }
 
@@ -41,6 +42,15 @@ pub(super) struct OutcomesJson {
 struct FramesJson {
     frames: u64,
     bytes: u64,
+}
+
+/// DISCONNECTs with one status-code.
+#[derive(Debug, Serialize)]
+struct StatusCountJson {
+    status_code: u32,
+    /// What the specification says of it.
+    status: &'static str,
+    count: u64,
 }
 
 /// How long NOTIFYs took.
@@ -146,7 +156,7 @@ impl LatencyJson {
     pub(super) fn new(latency: &Histogram) -> Self {
         let filled = latency.buckets().filter(|&(_, count)| count > 0);
         let bucket = |(bound, count): (Duration, u64)| {
-            let up_to_seconds = (bound < Duration::MAX).then(|| bound.as_secs_f64());
+            let up_to_seconds = (bound < Duration::MAX).then_some(bound.as_secs_f64());
             BucketJson { up_to_seconds, count }
         };
         let (count, sum_seconds) = (latency.count(), latency.sum().as_secs_f64());
@@ -165,6 +175,11 @@ fn reasons(reasons: &Reasons) -> BTreeMap<&'static str, u64> {
     reasons.iter().collect()
 }
 
-fn status_codes(counts: &StatusCounts) -> BTreeMap<u32, u64> {
-    counts.iter().map(|(status_code, count)| (status_code.0, count)).collect()
+fn status_codes(counts: &StatusCounts) -> Vec<StatusCountJson> {
+    let count = |(code, count): (StatusCode, u64)| StatusCountJson {
+        status_code: code.0,
+        status: code.text(),
+        count,
+    };
+    counts.iter().map(count).collect()
 }

@@ -66,7 +66,8 @@ fn readyz_says_draining_while_the_agent_stops_and_the_process_ends_all_the_same(
     let healthy = spoa_agent(&["healthcheck", "--addr", &agent.address()]);
     assert_eq!(healthy.code, Some(0), "{healthy:?}");
     agent.signal("TERM");
-    let is_draining = |answer: &(u16, String)| answer.0 == 503 && answer.1.starts_with("draining: ");
+    let is_draining =
+        |answer: &(u16, String)| answer.0 == 503 && answer.1.starts_with("draining: ");
     until(|| get(&admin, "/readyz").is_some_and(|answer| is_draining(&answer)));
     assert_eq!(get(&admin, "/healthz"), Some((200, "ok\n".to_owned())));
     // A client that stays does not keep it.
