@@ -37,12 +37,20 @@ const PATHS: &str = "there are GET /, /healthz, /readyz, /metrics, /status.json 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// The page and what it loads: path, type, content.
-const FILES: [(&str, &str, &str); 4] = [
-    ("/", "text/html; charset=utf-8", include_str!("page.html")),
-    ("/page.css", "text/css; charset=utf-8", include_str!("page.css")),
-    ("/page.js", "text/javascript; charset=utf-8", include_str!("page.js")),
-    ("/icon.svg", "image/svg+xml", include_str!("icon.svg")),
+pub(super) const FILES: [(&str, &str, &str); 10] = [
+    ("/", "text/html; charset=utf-8", include_str!("page/page.html")),
+    ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
+    ("/page.js", SCRIPT, include_str!("page/page.js")),
+    ("/curves.js", SCRIPT, include_str!("page/curves.js")),
+    ("/elements.js", SCRIPT, include_str!("page/elements.js")),
+    ("/history.js", SCRIPT, include_str!("page/history.js")),
+    ("/tables.js", SCRIPT, include_str!("page/tables.js")),
+    ("/totals.js", SCRIPT, include_str!("page/totals.js")),
+    ("/words.js", SCRIPT, include_str!("page/words.js")),
+    ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
 ];
 
 /// Serves until the thread ends.
