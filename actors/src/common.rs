@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use crate::{limits::Limits, quota::Quota};
+use crate::{limits::Limits, quota::Quota, traces::Traces};
 
 /// How many refused connections may wait for their DISCONNECT; further ones are closed at once.
 const WAITING_REFUSALS: usize = 1024;
@@ -18,6 +18,8 @@ pub(crate) struct Common {
     pub(crate) fill_empty_acks: bool,
     /// Whether an ACK may leave on another connection than its own.
     pub(crate) asynchronous: bool,
+    /// How NOTIFYs become spans, if they do.
+    pub(crate) traces: Option<Arc<Traces>>,
     /// The connections that are open.
     pub(crate) connections: Quota,
     /// The refused connections that wait for their DISCONNECT.
@@ -43,6 +45,7 @@ impl Common {
             limits,
             fill_empty_acks: false,
             asynchronous: false,
+            traces: None,
             draining: Arc::default(),
         }
     }

@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         Self {
             retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
-            conversation: Conversation::new(Rc::clone(&shared), address),
+            conversation: Conversation::new(Rc::clone(&shared), address, since),
             account: Account::new(Rc::clone(&shared)),
             shared,
             phase: Phase::Open,

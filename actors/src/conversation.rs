@@ -12,10 +12,12 @@ use crate::{
     ack_form::AckForm,
     asking::{Collected, Terms, collect},
     collection::Finished,
+    connection_trace::ConnectionTrace,
     detour::Lane,
     group::Group,
     in_flight::InFlight,
     limits::MAX_DURATION,
+    notify_trace::NotifyTrace,
     origin::{Origin, Peer, PeerAddress},
     orphans::Orphans,
     shared::Shared,
@@ -47,6 +49,10 @@ pub(crate) struct Conversation {
     is_paused: bool,
     /// How many NOTIFYs were answered at once since it was looked.
     answered: u64,
+    /// What its NOTIFYs are traced with, if they are, once HELLO is agreed.
+    trace: Option<Rc<ConnectionTrace>>,
+    /// When the connection came.
+    since: Instant,
 }
 
 /// What HELLO has left behind.
@@ -93,7 +99,7 @@ impl From<Violation> for End {
 }
 
 impl Conversation {
-    pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress) -> Self {
+    pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress, since: Instant) -> Self {
         Self {
             session: Session::new(Offer {
                 asynchronous: shared.detours.is_some(),
@@ -109,6 +115,8 @@ impl Conversation {
             begun: None,
             is_paused: false,
             answered: 0,
+            trace: None,
+            since,
         }
     }
 
@@ -252,7 +260,7 @@ impl Conversation {
         let mut sent = 0;
         while !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
-            self.acknowledge(&finished, output);
+            self.acknowledge(finished, output);
             sent += 1;
         }
         if self.lane.is_some() {
@@ -288,6 +296,9 @@ impl Conversation {
         self.lane = None;
         let status_code = farewell.status_code;
         self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
+        if let Some(trace) = &self.trace {
+            trace.tell("status_code", i64::from(status_code.0));
+        }
         self.put(&Frame::AgentDisconnect(farewell), output);
     }
 
@@ -367,24 +378,52 @@ impl Conversation {
         let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting };
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
-        match collect(messages, &mut self.origin, &terms, &mut actions) {
+        let trace = self.trace.as_ref();
+        let mut trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
+        match collect(messages, &mut self.origin, &terms, &mut actions, trace.as_mut()) {
             Collected::Now => {
                 self.answered += 1;
+                if let Some(trace) = trace {
+                    return self.put_ack_in(trace, (stream_id, frame_id), actions, output);
+                }
                 self.put_ack((stream_id, frame_id), &actions, 0, output);
             }
-            Collected::InPart(finished) => {
+            Collected::InPart(mut finished) => {
                 self.answered += 1;
-                self.acknowledge(&finished, output);
+                finished.trace = trace.map(Box::new);
+                self.acknowledge(finished, output);
             }
-            Collected::Later(collection) => self.in_flight.push(collection, bytes),
+            Collected::Later(collection) => self.in_flight.push(collection.traced(trace), bytes),
         }
     }
 
-    fn acknowledge(&self, finished: &Finished, output: &mut BytesMut) {
-        let Ack { stream_id, frame_id, actions } = &finished.ack;
-        self.put_ack((*stream_id, *frame_id), actions, finished.left_out, output);
+    /// Puts the ACK of a traced NOTIFY that was answered at once into `output`; what hands its context
+    /// back is the first to be left out.
+    fn put_ack_in(
+        &self,
+        trace: NotifyTrace,
+        ids: (StreamId, FrameId),
+        mut actions: Actions,
+        output: &mut BytesMut,
+    ) {
+        if let Some(variables) = trace.variables()
+            && actions.encoded_len() + variables.encoded_len() <= self.ack_form.max_size
+        {
+            actions.append(variables);
+        }
+        let left_out = self.put_ack(ids, &actions, 0, output);
+        trace.end(left_out);
     }
 
+    fn acknowledge(&self, finished: Finished, output: &mut BytesMut) {
+        let Finished { ack: Ack { stream_id, frame_id, actions }, left_out, trace, .. } = finished;
+        let left_out = self.put_ack((stream_id, frame_id), &actions, left_out, output);
+        if let Some(trace) = trace {
+            trace.end(left_out);
+        }
+    }
+
+    /// Says how many actions were left out in all.
     #[inline(always)]
     fn put_ack(
         &self,
@@ -392,12 +431,13 @@ impl Conversation {
         actions: &Actions,
         left_out: usize,
         output: &mut BytesMut,
-    ) {
+    ) -> usize {
         let (counters, before) = (&self.shared.counters, output.len());
         let left_out = left_out + self.ack_form.encode(ids, actions, output, counters);
         counters.ack(output.len() - before);
         if left_out > 0 {
             self.report_left_out(ids, left_out);
         }
+        left_out
     }
 }

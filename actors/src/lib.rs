@@ -40,6 +40,7 @@
 //! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`] |
 //! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
 //! | see what the agent does and has done | [`RunningAgent::observer`], [`Status`], [`Statistics`] |
+//! | see each NOTIFY as a trace | [`Traces`], [`Sampling`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
 
@@ -58,6 +59,7 @@ mod certificates;
 mod collection;
 mod common;
 mod connection;
+mod connection_trace;
 mod conversation;
 mod counters;
 mod detour;
@@ -86,6 +88,7 @@ mod listener_statistics;
 mod live_route;
 mod log_limits;
 mod mailbox;
+mod notify_trace;
 mod observer;
 mod origin;
 mod orphans;
@@ -105,6 +108,7 @@ mod route;
 mod route_record;
 mod route_statistics;
 mod running_agent;
+mod sampling;
 mod shared;
 mod signals;
 mod silence;
@@ -121,6 +125,8 @@ mod throttle;
 mod timer;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace_parent;
+mod traces;
 mod wrong_traffic;
 
 pub use agent::Agent;
@@ -148,6 +154,7 @@ pub use registry::Registry;
 pub use route::{Route, handler_fn};
 pub use route_statistics::{ArgumentSeen, Instances, RouteStatistics};
 pub use running_agent::RunningAgent;
+pub use sampling::Sampling;
 pub use spop::{Action, ActionError, Actions, Message, MessageRef, Messages, Scope, TypedData};
 pub use statistics::Statistics;
 pub use status::{Agreed, ConnectionPhase, ConnectionStatus, Readiness, Status};
@@ -155,4 +162,5 @@ pub use status_counts::StatusCounts;
 pub use tasks::Tasks;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
+pub use traces::Traces;
 pub use wrong_traffic::WrongTraffic;
