@@ -4,18 +4,18 @@
 //! the output. On each wake-up it reads what has come, hands it out, gathers what is answered, and
 //! writes once. The actor's mailbox is for control only.
 
+mod control;
+
 use std::{
     io,
     pin::Pin,
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll},
 };
 
-use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Handler};
+use actix::{Actor, ActorContext, ActorFuture, AsyncContext};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -29,11 +29,11 @@ use crate::{
     origin::PeerAddress,
     quota::Share,
     shared::{Presence, Shared},
-    silence::Silence,
     spop::{Disconnect, StatusCode, Violation},
-    status::{ConnectionPhase, ConnectionStatus},
     timer::{Timer, jittered},
 };
+
+pub(crate) use self::control::Control;
 
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 3;
@@ -63,19 +63,6 @@ enum Phase {
     Holding(Box<Hold>),
     /// Nothing more is read.
     Ending(Box<Ending>),
-}
-
-/// What the supervisor has to say to a connection.
-pub(crate) enum Control {
-    /// It ends in good order, with all others of the agent: what HAProxy may still send is answered
-    /// first.
-    Drain(Arc<Silence>),
-    /// It tells what goes on on it.
-    Tell(mpsc::UnboundedSender<ConnectionStatus>),
-}
-
-impl actix::Message for Control {
-    type Result = ();
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
@@ -108,8 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         match progress {
             Poll::Ready(Err(error)) => {
                 // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
-                tracing::debug!(peer = %self.conversation.peer().address, %error, "connection lost");
-                self.conversation.report_cut(&self.stream.input);
+                self.conversation.report_loss(Some(&error), &mut self.stream.input);
                 self.conversation.lose();
                 Poll::Ready(())
             }
@@ -275,12 +261,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         match end {
             End::Healthcheck => self.begin_end(Ending::without_farewell()),
             End::Goodbye(theirs) => {
-                tracing::debug!(
-                    peer = %self.conversation.peer().address,
-                    status_code = %theirs.status_code,
-                    text = %theirs.message,
-                    "HAProxy disconnects"
-                );
+                self.conversation.report_goodbye(&theirs);
                 self.conversation.cancel();
                 self.begin_end(Ending::after_answers(goodbye()));
             }
@@ -421,54 +402,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> ActorFuture<Connection<S>> for
             ctx.stop();
         }
         ended
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Control> for Connection<S> {
-    type Result = ();
-
-    fn handle(&mut self, control: Control, _: &mut Self::Context) {
-        match control {
-            Control::Drain(silence) => self.drain(silence),
-            // Nobody may wait for it any more.
-            Control::Tell(listener) => drop(listener.send(self.status())),
-        }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
-    fn drain(&mut self, silence: Arc<Silence>) {
-        let now = Instant::now();
-        if matches!(self.phase, Phase::Open) {
-            if !self.conversation.is_greeted() || !self.stream.output.is_empty() {
-                // Nothing can be under way yet; or the peer is behind, and holding gains nothing.
-                return self.begin_end(Ending::after_input(goodbye()));
-            }
-            self.hold_back(now, None);
-        }
-        if let Phase::Holding(hold) = &mut self.phase {
-            // What is held back shall leave well before the process ends.
-            hold.join(silence, now + self.shared.common.limits.shutdown_timeout / 2);
-            self.timer.arm(hold.next());
-        }
-    }
-
-    fn status(&self) -> ConnectionStatus {
-        let peer = self.conversation.peer();
-        ConnectionStatus {
-            peer: peer.address,
-            listener: Arc::clone(self.presence.listener()),
-            engine_id: peer.engine_id.clone(),
-            agreed: self.conversation.agreed(),
-            phase: match self.phase {
-                Phase::Open if !self.conversation.is_greeted() => ConnectionPhase::Greeting,
-                Phase::Open => ConnectionPhase::Open,
-                Phase::Holding(_) => ConnectionPhase::Holding,
-                Phase::Ending(_) => ConnectionPhase::Ending,
-            },
-            in_flight: self.conversation.waiting(),
-            bytes_kept: self.account.kept(),
-            age: self.presence.since().elapsed(),
-        }
     }
 }

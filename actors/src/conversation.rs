@@ -1,5 +1,6 @@
 //! Conversation: frames in, ACKs out, for one connection and without its socket.
 
+mod reports;
 mod steps;
 
 use std::{mem, rc::Rc, task::Context};
@@ -16,11 +17,10 @@ use crate::{
     group::Group,
     in_flight::InFlight,
     limits::MAX_DURATION,
-    log_limits::Cause,
     notify_trace::NotifyTrace,
     origin::{Origin, Peer, PeerAddress},
     orphans::Orphans,
-    shared::{Mismatch, Shared},
+    shared::Shared,
     spop::{
         Ack, Actions, Capabilities, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef,
         Offer, Session, StreamId, VERSION, Violation,
@@ -313,31 +313,6 @@ impl Conversation {
         self.shared.counters.count(count);
     }
 
-    /// Counts and logs what the peer has done against the protocol.
-    pub(crate) fn report(&self, violation: &Violation) {
-        if let Violation::Foreign(protocol) = *violation {
-            let (found, advice) = (Some(protocol), protocol.advice());
-            let mismatch = Mismatch { found, due: "SPOP", advice };
-            return self.shared.report_mismatch(self.peer().address, mismatch);
-        }
-        self.shared.report_violation(self.peer(), self.is_greeted(), violation);
-    }
-
-    /// Counts and logs what the peer has begun to send, if its connection has ended before the end of
-    /// that has come.
-    pub(crate) fn report_cut(&self, input: &BytesMut) {
-        if input.is_empty() && !self.session.is_reassembling() {
-            return;
-        }
-        self.shared.counters.count(|statistics| statistics.frames_cut += 1);
-        tracing::debug!(
-            peer = %self.peer().address,
-            unread = input.len(),
-            "the connection has ended within a frame, or a NOTIFY in fragments; if that happens again \
-             and again, look for a process that is killed, or what cuts connections"
-        );
-    }
-
     /// Settles everything whose deadline has passed by its fallback.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.in_flight.expire(now);
@@ -464,24 +439,5 @@ impl Conversation {
             self.report_left_out(ids, left_out);
         }
         left_out
-    }
-
-    #[cold]
-    fn report_left_out(&self, (stream_id, frame_id): (StreamId, FrameId), left_out: usize) {
-        self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
-        if let Some(unsaid) = self.shared.limited(Cause::LeftOut) {
-            let peer = self.peer();
-            tracing::warn!(
-                peer = %peer.address,
-                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
-                stream_id = stream_id.0,
-                frame_id = frame_id.0,
-                left_out,
-                max_frame_size = self.ack_form.max_frame_size,
-                unsaid,
-                "actions left out of an ACK that would be larger than max-frame-size; \
-                 raise HAProxy's tune.bufsize, or set shorter variables"
-            );
-        }
     }
 }

@@ -163,8 +163,7 @@ impl Answering {
                 Flow::Over(End::Goodbye(_)) => conversation.cancel(),
                 Flow::Over(End::Violation(violation)) => conversation.report(&violation),
                 Flow::Hungry if self.farewell.is_none() => {
-                    conversation.report_cut(&stream.input);
-                    stream.input.clear();
+                    conversation.report_loss(None, &mut stream.input);
                 }
                 Flow::Hungry | Flow::Full | Flow::Paused => {}
             }

@@ -20,6 +20,9 @@ pub(crate) enum Cause {
     Overdrawn,
     /// A peer that reads nothing.
     Stalled,
+    UnknownFrame,
+    /// A DISCONNECT of HAProxy over what was sent to it.
+    Complaint,
 }
 
 /// Lets a line a second through about each cause.
@@ -34,7 +37,7 @@ impl LogLimits {
 }
 
 impl Cause {
-    const COUNT: usize = 12;
+    const COUNT: usize = 14;
 
     fn index(self) -> usize {
         match self {
@@ -51,6 +54,8 @@ impl Cause {
             Self::Refused => 9,
             Self::Overdrawn => 10,
             Self::Stalled => 11,
+            Self::UnknownFrame => 12,
+            Self::Complaint => 13,
         }
     }
 }
@@ -76,6 +81,8 @@ mod tests {
             Cause::Refused,
             Cause::Overdrawn,
             Cause::Stalled,
+            Cause::UnknownFrame,
+            Cause::Complaint,
         ];
         for cause in causes {
             assert_eq!(limits.permit(cause), Some(0), "{cause:?}");

@@ -127,10 +127,10 @@ impl RunningAgent {
     /// Ends the agent in good order; returns what it has seen and done.
     ///
     /// 1. Health checks are refused, and all else goes on as before for
-    ///    [`notice_period`](Limits::notice_period), if there were any health checks lately.
+    ///    [`notice_period`](crate::Limits::notice_period), if there were any health checks lately.
     /// 2. The listeners close, with an empty backlog.
     /// 3. Every connection answers what HAProxy still sends, and says farewell.
-    /// 4. The handlers stop. What does not end within [`shutdown_timeout`](Limits::shutdown_timeout)
+    /// 4. The handlers stop. What does not end within [`shutdown_timeout`](crate::Limits::shutdown_timeout)
     ///    is cut off.
     ///
     /// Where HAProxy has another server for its messages, no request is lost but one that crosses

@@ -8,7 +8,6 @@ use super::{Conversation, End, Greeting};
 use crate::{
     asking::refuse,
     connection_trace::ConnectionTrace,
-    log_limits::Cause,
     notify_trace::NotifyTrace,
     origin::{Origin, Peer},
     spop::{
@@ -39,11 +38,8 @@ impl Conversation {
         match step {
             Step::Continue => {}
             Step::Dispatch(notify) => self.dispatch_owned(&notify, output),
-            Step::Skip(frame_type) => {
-                tracing::debug!(%frame_type, "frame skipped");
-                counters.count(|statistics| statistics.unknown_frames += 1);
-            }
-            Step::Aborted => counters.count(|statistics| statistics.aborted += 1),
+            Step::Skip(frame_type) => self.report_skipped(frame_type),
+            Step::Aborted => self.report_aborted(),
             Step::Overflowed(notify) => self.refuse(&notify, output),
             Step::Greet { theirs, ours } => {
                 counters.count(|statistics| statistics.hellos += 1);
@@ -84,23 +80,8 @@ impl Conversation {
 
     /// Answers a NOTIFY that was too large to be read.
     fn refuse(&mut self, notify: &Notify, output: &mut BytesMut) {
-        self.shared.counters.count(|statistics| {
-            statistics.notifies += 1;
-            statistics.oversize += 1;
-        });
-        if let Some(unsaid) = self.shared.limited(Cause::Oversize) {
-            let peer = self.peer();
-            tracing::warn!(
-                peer = %peer.address,
-                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
-                stream_id = notify.stream_id.0,
-                frame_id = notify.frame_id.0,
-                limit = self.shared.common.limits.max_reassembled_size,
-                unsaid,
-                "a NOTIFY in fragments is larger than the limit: it was not read, and the \
-                 fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
-            );
-        }
+        self.shared.counters.count(|statistics| statistics.notifies += 1);
+        self.report_oversize(notify);
         let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();
         self.origin.set_ids(stream_id, frame_id);
         let room = self.ack_form.max_size;
