@@ -18,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   spoa-agent                                          serve on 127.0.0.1:12345
   spoa-agent --listen 0.0.0.0:12345                   serve on all interfaces
+  spoa-agent --admin 127.0.0.1:9345                   and show at http://127.0.0.1:9345/ what it does
   spoa-agent run --unix /run/spoa.sock --unix-mode 660
   spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
   spoa-agent call check-client-ip ip=127.0.0.1        ask, and print the actions
@@ -159,6 +160,11 @@ pub(crate) struct RunOptions {
     /// processing`
     #[arg(long)]
     pub(crate) fill_empty_acks: bool,
+    /// Serve the admin endpoint: a page that shows what the agent does, /healthz, /readyz, /metrics,
+    /// /status.json and /log-filter. It asks nobody who they are: name an address that only operators
+    /// reach, such as 127.0.0.1:9345; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    pub(crate) admin: Option<String>,
     #[command(flatten)]
     pub(crate) limits: LimitOptions,
     #[command(flatten)]
@@ -289,6 +295,7 @@ mod tests {
         assert_eq!(options.max_connection_age, Limits::default().max_connection_age);
         assert_eq!(options.notice_period, Limits::default().notice_period);
         assert_eq!(options.limits.limits(), Limits::default());
+        assert!(options.admin.is_none());
         assert!(options.arbiters.is_none() && !options.fill_empty_acks && !options.asynchronous);
     }
 
@@ -299,6 +306,7 @@ mod tests {
         };
         for (words, kind) in [
             ("spoa-agent run --listen localhost", ValueValidation),
+            ("spoa-agent run --admin 9345", ValueValidation),
             ("spoa-agent run --arbiters 0", ValueValidation),
             ("spoa-agent run --deadline 5", ValueValidation),
             ("spoa-agent run --max-frame-size 255", ValueValidation),

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! cli ─▶ run (handlers)                                    serves until a signal
+//!             └▶ admin                                     tells over HTTP what the agent does
 //!     ─▶ call ─▶ answer                                    asks once and prints the actions
 //!     ─▶ load (of `spoa_load`)                             asks without end and measures
 //!     ─▶ healthcheck                                       says hello and prints the verdict
 //! ```
 
+mod admin;
 mod announcement;
 mod answer;
 mod call;

@@ -1,12 +1,13 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Statistics};
 use spoa_load::Failure;
 use thiserror::Error;
 
 use crate::{
+    admin::{Admin, AdminError, View},
     announcement,
     cli::RunOptions,
     handlers, open_files,
@@ -18,6 +19,8 @@ use crate::{
 pub(crate) enum RunError {
     #[error("{0}{advice}", advice = advice(.0))]
     Agent(#[from] AgentError),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
     TlsWithoutTcp,
     #[error(transparent)]
@@ -29,7 +32,7 @@ impl From<RunError> for Failure {
         match error {
             RunError::Telemetry(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(AgentError::BadLimit { .. }) => Self::Usage(error.into()),
-            RunError::Agent(_) => Self::Failed(error.into()),
+            RunError::Agent(_) | RunError::Admin(_) => Self::Failed(error.into()),
         }
     }
 }
@@ -53,6 +56,8 @@ async fn serve(
     limits: Limits,
     telemetry: &mut Telemetry,
 ) -> Result<Statistics, RunError> {
+    let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
+    let admin = options.admin.as_deref().map(|address| serve_admin(address, &view)).transpose()?;
     open_files::raise_limit(limits.connections);
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
@@ -62,10 +67,24 @@ async fn serve(
     }
     let announce = |running: &RunningAgent| {
         telemetry.watch(running);
-        let call_options = options.call_options();
-        announcement::print(running.local_addresses(), &options.unix, &names, &call_options);
+        view.started(running.observer());
+        announcement::print(
+            running.local_addresses(),
+            &options.unix,
+            &names,
+            admin,
+            &options.call_options(),
+        );
     };
     Ok(agent.serve_with(registry, announce).await?)
+}
+
+/// Serves the admin endpoint from now on; returns where.
+fn serve_admin(address: &str, view: &View) -> Result<SocketAddr, AdminError> {
+    let admin = Admin::bind(address)?;
+    let address = admin.address();
+    admin.serve(view.clone())?;
+    Ok(address)
 }
 
 fn limits(options: &RunOptions) -> Limits {

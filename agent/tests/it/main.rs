@@ -1,5 +1,6 @@
 //! The real binary, started as a child and asked as a user would.
 
+mod admin;
 mod broken_agent;
 mod call;
 mod certificates;
