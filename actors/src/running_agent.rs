@@ -1,6 +1,6 @@
 //! `RunningAgent`: accepts, hands out connections in turn, and ends in good order.
 
-use std::{fmt, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, num::NonZero, pin::pin, sync::Arc, time::Duration};
 
 use actix::Addr;
 use actix_rt::Arbiter;
@@ -100,19 +100,26 @@ impl RunningAgent {
         Ok(())
     }
 
-    /// Runs until a signal, then ends in good order; a second one ends it at once.
-    pub(crate) async fn serve_until(self, mut signals: Signals) {
+    /// Runs until a signal, then ends in good order; a second one ends it at once. Returns what it has
+    /// seen and done.
+    pub(crate) async fn serve_until(self, mut signals: Signals) -> Statistics {
         let signal = signals.next().await;
         tracing::info!("{signal}: the agent stops");
+        let observer = self.observer();
+        let mut stop = pin!(self.stop());
         tokio::select! {
-            seen = self.stop() => tracing::info!(
-                notifies = seen.notifies,
-                acks = seen.acks,
-                cancelled = seen.cancelled,
-                "the agent has stopped"
-            ),
+            seen = &mut stop => {
+                tracing::info!(
+                    notifies = seen.notifies,
+                    acks = seen.acks,
+                    cancelled = seen.cancelled,
+                    "the agent has stopped"
+                );
+                seen
+            }
             signal = signals.next() => {
                 tracing::warn!("{signal} again: the agent stops at once");
+                observer.statistics().await
             }
         }
     }

@@ -27,7 +27,15 @@ Examples:
 
 const RUN_HELP: &str = "\
 Environment:
-  RUST_LOG  what is logged to stderr, such as debug or warn,spoa_actors=debug [default: info]
+  RUST_LOG        what is logged to stderr, unless --log says it
+  OTEL_...        telemetry, in the words of the standard; options win over them: OTEL_SDK_DISABLED,
+                  OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_PROPAGATORS,
+                  OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (otlp or none),
+                  OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG, OTEL_METRIC_EXPORT_INTERVAL,
+                  OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_SCHEDULE_DELAY
+  OTEL_EXPORTER_OTLP_...
+                  the same with _TRACES_ or _METRICS_ in it, for one of them: ENDPOINT, PROTOCOL,
+                  HEADERS, TIMEOUT, COMPRESSION, CERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY
 
 Exit codes:
   0  ended by SIGTERM or SIGINT, after the notice period if HAProxy checks its health; a second

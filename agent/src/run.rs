@@ -1,22 +1,17 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::{env, io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr};
 
-use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent};
+use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Statistics};
 use spoa_load::Failure;
 use thiserror::Error;
-use tracing_subscriber::{Registry as Subscriber, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
     admin::{Admin, AdminError, View},
     announcement,
     cli::RunOptions,
     handlers, open_files,
-    telemetry::{
-        logs::{LogFilterError, Logs},
-        span_counts::SpanCounters,
-    },
-    telemetry_options::TelemetryOptions,
+    telemetry::{Telemetry, TelemetryError},
 };
 
 /// Why the agent could not start.
@@ -28,14 +23,14 @@ pub(crate) enum RunError {
     Admin(#[from] AdminError),
     #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
     TlsWithoutTcp,
-    #[error("{from} cannot be read")]
-    Log { from: &'static str, source: LogFilterError },
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Log { .. } | RunError::TlsWithoutTcp => Self::Usage(error.into()),
+            RunError::Telemetry(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(AgentError::BadLimit { .. }) => Self::Usage(error.into()),
             RunError::Agent(_) | RunError::Admin(_) => Self::Failed(error.into()),
         }
@@ -47,44 +42,45 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     if options.tls().is_some() && options.addresses().is_empty() {
         return Err(RunError::TlsWithoutTcp);
     }
-    let logs = log_to_stderr(&options.telemetry)?;
-    let view = View::new(limits(&options), logs, Arc::new(SpanCounters::new(0)));
+    let limits = limits(&options);
+    let mut telemetry = Telemetry::start(&options.telemetry, &limits)?;
+    let served = serve(&options, limits, &mut telemetry).await;
+    // However it has ended: what waits is sent before the process does.
+    telemetry.shutdown(served.as_ref().ok().cloned()).await;
+    served.map(drop)
+}
+
+/// Serves, and returns what the agent has seen and done.
+async fn serve(
+    options: &RunOptions,
+    limits: Limits,
+    telemetry: &mut Telemetry,
+) -> Result<Statistics, RunError> {
+    let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
     let admin = options.admin.as_deref().map(|address| serve_admin(address, &view)).transpose()?;
-    open_files::raise_limit(options.limits.max_connections);
+    open_files::raise_limit(limits.connections);
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
-    let agent = bind(&options)?;
+    let mut agent = bind(options, limits)?;
+    if let Some(settings) = telemetry.traces() {
+        agent = agent.traces(settings.traces());
+    }
     let announce = |running: &RunningAgent| {
+        telemetry.watch(running);
         view.started(running.observer());
-        announcement::print(
-            running.local_addresses(),
-            &options.unix,
-            &names,
-            admin,
-            &options.call_options(),
-        );
+        let addresses = running.local_addresses();
+        let call_options = options.call_options();
+        announcement::print(addresses, &options.unix, &names, admin, &call_options);
     };
     Ok(agent.serve_with(registry, announce).await?)
 }
 
-/// Serves the admin endpoint from now on; returns where.
+/// Serves the admin endpoint from now on, until the process ends; returns where.
 fn serve_admin(address: &str, view: &View) -> Result<SocketAddr, AdminError> {
     let admin = Admin::bind(address)?;
     let address = admin.address();
     admin.serve(view.clone())?;
     Ok(address)
-}
-
-fn log_to_stderr(options: &TelemetryOptions) -> Result<Logs, RunError> {
-    let variable = env::var("RUST_LOG").ok();
-    let (from, filter) = match &options.log {
-        Some(filter) => ("--log", filter.as_str()),
-        None => ("RUST_LOG", variable.as_deref().unwrap_or_default()),
-    };
-    let logs = Logs::new(filter, options.log_format);
-    let (logs, layer) = logs.map_err(|source| RunError::Log { from, source })?;
-    Subscriber::default().with(layer).init();
-    Ok(logs)
 }
 
 fn limits(options: &RunOptions) -> Limits {
@@ -97,9 +93,9 @@ fn limits(options: &RunOptions) -> Limits {
     }
 }
 
-fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
+fn bind(options: &RunOptions, limits: Limits) -> Result<Agent, AgentError> {
     let agent = Agent::new().fill_empty_acks(options.fill_empty_acks);
-    let mut agent = agent.asynchronous(options.asynchronous).limits(limits(options));
+    let mut agent = agent.asynchronous(options.asynchronous).limits(limits);
     let proxied =
         |listen: Listen| if options.proxy_protocol { listen.proxy_protocol() } else { listen };
     if let Some(arbiters) = options.arbiters {

@@ -58,6 +58,18 @@ impl Family {
         self
     }
 
+    /// With a sample for each of these.
+    pub(crate) fn with_each<'a, T, const N: usize>(
+        self,
+        all: impl IntoIterator<Item = T>,
+        sample: impl Fn(T) -> ([(&'a str, &'a str); N], u64),
+    ) -> Self {
+        all.into_iter().fold(self, |family, one| {
+            let (labels, value) = sample(one);
+            family.with(&labels, value)
+        })
+    }
+
     /// With the samples of a histogram.
     pub(crate) fn with_durations(mut self, labels: Labels<'_>, durations: &Histogram) -> Self {
         let mut metric = labelled(labels);

@@ -11,8 +11,11 @@ use tracing::Metadata;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::{FilterExt, FilterFn, filter_fn},
-    fmt, reload,
+    fmt::{self, format::JsonFields},
+    reload,
 };
+
+use crate::telemetry::json_line::JsonLine;
 
 /// The target of the spans round handlers' calls.
 pub(crate) const HANDLE: &str = "spoa_actors::handle";
@@ -47,12 +50,15 @@ pub(crate) struct Logs {
     handle: reload::Handle<EnvFilter, Registry>,
 }
 
-/// What writes the log; a layer of the subscriber.
-pub(crate) type LogLayer = Box<dyn Layer<Registry> + Send + Sync>;
+/// A layer of the subscriber.
+pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 impl Logs {
     /// The log, and the layer that writes it to stderr.
-    pub(crate) fn new(filter: &str, format: LogFormat) -> Result<(Self, LogLayer), LogFilterError> {
+    pub(crate) fn new(
+        filter: &str,
+        format: LogFormat,
+    ) -> Result<(Self, BoxedLayer), LogFilterError> {
         let is_terminal = io::stderr().is_terminal();
         let format = match format {
             LogFormat::Auto if is_terminal => LogFormat::Human,
@@ -67,7 +73,7 @@ impl Logs {
         filter: &str,
         format: LogFormat,
         ansi: bool,
-    ) -> Result<(Self, LogLayer), LogFilterError>
+    ) -> Result<(Self, BoxedLayer), LogFilterError>
     where
         W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
     {
@@ -78,10 +84,8 @@ impl Logs {
         let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
         let layer = match format {
             LogFormat::Json => lines
-                .json()
-                .flatten_event(true)
-                .with_current_span(true)
-                .with_span_list(false)
+                .fmt_fields(JsonFields::new())
+                .event_format(JsonLine)
                 .with_filter(filter)
                 .boxed(),
             LogFormat::Auto | LogFormat::Human => lines.with_ansi(ansi).with_filter(filter).boxed(),
@@ -155,18 +159,24 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_json_has_its_fields_and_those_of_the_call_it_is_from() {
-        let lines = logged("warn", LogFormat::Json, |_| {
-            let span =
-                tracing::info_span!(target: HANDLE, "handle", trace_id = "4bf9", stream_id = 7);
-            span.in_scope(|| tracing::warn!(cause = "disk", "cannot answer"));
-            tracing::info!("not to be seen");
+    fn a_line_of_json_has_its_fields_and_those_of_the_call_that_it_is_in() {
+        let lines = logged("warn,[lookup]=info", LogFormat::Json, |_| {
+            let call = tracing::info_span!(target: HANDLE, "handle", trace_id = "4bf9", tries = 1);
+            call.in_scope(|| {
+                tracing::warn!(cause = "disk", stream_id = 7, "cannot answer");
+                tracing::info!("not to be seen");
+                let lookup = tracing::info_span!("lookup", tries = 2, path = "a\"b");
+                lookup.in_scope(|| tracing::warn!("slow"));
+            });
         });
-        assert_eq!(lines.lines().count(), 1, "{lines}");
-        let line: serde_json::Value = serde_json::from_str(&lines).unwrap();
-        assert_eq!((&line["message"], &line["cause"]), (&"cannot answer".into(), &"disk".into()));
-        assert_eq!(line["span"]["trace_id"], "4bf9");
-        assert_eq!(line["span"]["stream_id"], 7);
+        let lines: Vec<serde_json::Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [first, second] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((&first["message"], &first["level"]), (&"cannot answer".into(), &"WARN".into()));
+        assert_eq!((&first["cause"], &first["stream_id"]), (&"disk".into(), &7.into()));
+        assert_eq!((&first["trace_id"], &first["tries"]), (&"4bf9".into(), &1.into()));
+        assert_eq!((&second["trace_id"], &second["tries"]), (&"4bf9".into(), &2.into()));
+        assert_eq!((&second["message"], &second["path"]), (&"slow".into(), &"a\"b".into()));
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! OTLP: where the collector of a signal is, and how it is spoken to.
 
-use std::{fs, path::Path, path::PathBuf, time::Duration};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::ValueEnum;
 use reqwest::{
@@ -22,10 +26,16 @@ pub(crate) struct Otlp {
     pub(crate) headers: HeaderMap,
     /// The CA in PEM that is trusted in the place of those of the system.
     pub(crate) ca: Option<Vec<u8>>,
-    /// The certificate and its key in PEM.
-    pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
+    pub(crate) identity: Option<Identity>,
     pub(crate) timeout: Duration,
     pub(crate) gzip: bool,
+}
+
+/// The certificate that the agent shows, and its key, in PEM.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    pub(crate) certificate: Vec<u8>,
+    pub(crate) key: Vec<u8>,
 }
 
 /// How OTLP travels.
@@ -36,6 +46,15 @@ pub(crate) enum Protocol {
     /// Protobuf over HTTP, most often on port 4318
     #[value(name = "http/protobuf")]
     HttpProtobuf,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grpc => "grpc",
+            Self::HttpProtobuf => "http/protobuf",
+        })
+    }
 }
 
 /// What the options say; they win over the variables.
@@ -91,6 +110,13 @@ impl Otlp {
             timeout: environment.milliseconds(&timeout)?.unwrap_or(TIMEOUT),
             gzip: variables.gzip()?,
         }))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A key is not for logs.
+        f.debug_struct("Identity").finish_non_exhaustive()
     }
 }
 
@@ -170,7 +196,7 @@ impl Variables<'_> {
         Ok(headers)
     }
 
-    fn identity(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, SettingError> {
+    fn identity(&self) -> Result<Option<Identity>, SettingError> {
         let (certificate, key) = (self.file("CLIENT_CERTIFICATE")?, self.file("CLIENT_KEY")?);
         let missing = |there: &str, missing: &str| {
             let (there, missing) = (self.name(there), self.name(missing));
@@ -178,7 +204,7 @@ impl Variables<'_> {
             Err(SettingError::new(&there, value, format!("name the other file with {missing}")))
         };
         match (certificate, key) {
-            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            (Some(certificate), Some(key)) => Ok(Some(Identity { certificate, key })),
             (None, None) => Ok(None),
             (Some(_), None) => missing("CLIENT_CERTIFICATE", "CLIENT_KEY"),
             (None, Some(_)) => missing("CLIENT_KEY", "CLIENT_CERTIFICATE"),
@@ -215,4 +241,82 @@ fn read_file(source: &str, path: &Path) -> Result<Vec<u8>, SettingError> {
     read.map_err(|error| {
         SettingError::new(source, path.display(), format!("name a file in PEM to read: {error}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<const N: usize>(flags: &OtlpFlags, variables: [(&str, &str); N]) -> Otlp {
+        let environment = Environment::from(variables);
+        Otlp::read(Signal::Traces, flags, &environment).unwrap().unwrap()
+    }
+
+    fn url(url: &str) -> OtlpFlags {
+        OtlpFlags { url: Some(url.to_owned()), ..OtlpFlags::default() }
+    }
+
+    #[test]
+    fn the_url_of_a_signal_gets_its_path_and_one_of_its_own_does_not() {
+        for (name, value, expected) in [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318", "http://c:4318/v1/traces"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c/otlp/", "https://c/otlp/v1/traces"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317", "http://c:4317/"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4318/x", "http://c:4318/x"),
+        ] {
+            assert_eq!(read(&OtlpFlags::default(), [(name, value)]).url.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn the_port_tells_the_protocol_unless_it_is_told() {
+        let protocol = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+        assert_eq!(read(&url("http://c:4317"), []).protocol, Protocol::Grpc);
+        assert_eq!(read(&url("http://c:4318"), []).protocol, Protocol::HttpProtobuf);
+        assert_eq!(read(&url("http://c:4317"), [protocol]).protocol, Protocol::HttpProtobuf);
+        let flags = OtlpFlags { protocol: Some(Protocol::Grpc), ..url("http://c:4318") };
+        assert_eq!(read(&flags, [protocol]).protocol, Protocol::Grpc);
+    }
+
+    #[test]
+    fn variables_of_the_signal_win_and_options_over_all() {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all:4318"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4318"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "1"),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "2"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "a=1,b=two%20words"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ];
+        let otlp = read(&OtlpFlags::default(), variables);
+        assert_eq!((otlp.url.host_str(), otlp.timeout.as_millis()), (Some("traces"), 2));
+        assert!(otlp.gzip && otlp.headers["b"] == "two words");
+
+        let headers = vec![("A".to_owned(), "3".to_owned())];
+        let otlp = read(&OtlpFlags { headers, ..url("http://flag:4318") }, variables);
+        assert_eq!(otlp.url.host_str(), Some("flag"));
+        assert!(otlp.headers["a"] == "3" && otlp.headers.len() == 2);
+    }
+
+    #[test]
+    fn what_is_secret_is_not_in_an_error() {
+        for (name, value) in [
+            ("OTEL_EXPORTER_OTLP_HEADERS", "token=se\ncret"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "to ken=secret"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "=secret"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "token=secret%ff"),
+        ] {
+            let environment = Environment::from([(name, value)]);
+            let error = Otlp::read(Signal::Traces, &url("http://c"), &environment).unwrap_err();
+            assert!(error.name == name && !error.to_string().contains("cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_belong_together() {
+        let variable = ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/dev/null");
+        let environment = Environment::from([variable]);
+        let error = Otlp::read(Signal::Traces, &url("https://c"), &environment).unwrap_err();
+        assert!(error.fix.contains("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"), "{error}");
+    }
 }

@@ -70,3 +70,54 @@ pub(crate) fn ratio(text: &str) -> Result<f64, String> {
     let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
     ratio.ok_or_else(|| "write a number from 0 to 1, such as 0.01".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(options: &TelemetryOptions, sampler: &str, argument: &str) -> SamplerSettings {
+        let environment = Environment::from([
+            ("OTEL_TRACES_SAMPLER", sampler),
+            ("OTEL_TRACES_SAMPLER_ARG", argument),
+        ]);
+        SamplerSettings::read(options, &environment).unwrap()
+    }
+
+    #[test]
+    fn the_standard_samplers_are_known() {
+        for (name, parent_based, ratio, failures) in [
+            ("", true, 1.0, true),
+            ("always_on", false, 1.0, true),
+            ("always_off", false, 0.0, false),
+            ("traceidratio", false, 0.25, true),
+            ("parentbased_always_on", true, 1.0, true),
+            ("parentbased_always_off", true, 0.0, true),
+            ("parentbased_traceidratio", true, 0.25, true),
+        ] {
+            let read = read(&TelemetryOptions::default(), name, "0.25");
+            assert_eq!(
+                (read.parent_based, read.ratio, read.failures),
+                (parent_based, ratio, failures)
+            );
+        }
+    }
+
+    #[test]
+    fn options_win() {
+        let options = TelemetryOptions {
+            trace_ratio: Some(0.5),
+            trace_failures: Some(TraceFailures::Sampled),
+            ..TelemetryOptions::default()
+        };
+        let read = read(&options, "traceidratio", "0.25");
+        assert_eq!((read.parent_based, read.ratio, read.failures), (false, 0.5, false));
+    }
+
+    #[test]
+    fn a_ratio_lies_between_0_and_1() {
+        assert_eq!((ratio("0"), ratio("1"), ratio("0.01")), (Ok(0.0), Ok(1.0), Ok(0.01)));
+        for bad in ["", "-0.1", "1.1", "NaN", "1%"] {
+            assert!(ratio(bad).is_err(), "{bad}");
+        }
+    }
+}

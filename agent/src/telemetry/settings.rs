@@ -2,7 +2,8 @@
 
 use std::{fs, process, time::Duration};
 
-use spoa_actors::Scope;
+use opentelemetry_sdk::propagation::BaggagePropagator;
+use spoa_actors::{Sampling, Scope, Traces};
 use uuid::Uuid;
 
 use crate::{
@@ -15,6 +16,8 @@ use crate::{
 };
 
 const SERVICE_NAME: &str = "spoa-agent";
+/// No argument of HAProxy is called so.
+const NO_ARGUMENT: &str = "\0";
 const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What is sent to collectors, and where; nothing unless there is a place for it.
@@ -62,6 +65,28 @@ pub(crate) struct ContextArguments {
 pub(crate) struct MetricSettings {
     pub(crate) otlp: Otlp,
     pub(crate) interval: Duration,
+}
+
+impl TraceSettings {
+    /// The same for the library.
+    pub(crate) fn traces(&self) -> Traces {
+        let ContextArguments { traceparent, tracestate, b3, baggage } = self.arguments.clone();
+        let SamplerSettings { parent_based, ratio, by_message, failures, only_with_parent } =
+            self.sampler.clone();
+        let name = |argument: Option<String>| argument.unwrap_or_else(|| NO_ARGUMENT.to_owned());
+        let mut traces = Traces::global()
+            .traceparent_argument(name(traceparent))
+            .tracestate_argument(name(tracestate))
+            .sampling(Sampling { parent_based, ratio, by_message, failures })
+            .hand_back(self.hand_back);
+        if let Some(b3) = b3 {
+            traces = traces.b3_argument(b3);
+        }
+        if let Some(baggage) = baggage {
+            traces = traces.baggage(baggage, BaggagePropagator::new());
+        }
+        if only_with_parent { traces.only_with_parent() } else { traces }
+    }
 }
 
 impl TelemetrySettings {
@@ -205,4 +230,103 @@ fn resource(
         resource.push((key, value));
     }
     Ok(resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry_options::HandBack;
+
+    const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+
+    fn read<const N: usize>(variables: [(&str, &str); N]) -> TelemetrySettings {
+        let environment = Environment::from(variables);
+        TelemetrySettings::read(&TelemetryOptions::default(), &environment).unwrap()
+    }
+
+    fn traces<const N: usize>(variables: [(&str, &str); N]) -> TraceSettings {
+        read(variables).traces.unwrap()
+    }
+
+    fn is_sent<const N: usize>(variables: [(&str, &str); N]) -> (bool, bool) {
+        let settings = read(variables);
+        (settings.traces.is_some(), settings.metrics.is_some())
+    }
+
+    #[test]
+    fn nothing_is_sent_unless_there_is_a_place_for_it() {
+        assert_eq!(is_sent([]), (false, false));
+        assert_eq!(is_sent([ENDPOINT]), (true, false));
+        assert_eq!(is_sent([ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")]), (false, false));
+        assert_eq!(is_sent([ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")]), (false, false));
+        assert_eq!(is_sent([ENDPOINT, ("OTEL_METRICS_EXPORTER", "otlp")]), (true, true));
+        let own = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://collector/metrics");
+        assert_eq!(is_sent([own]), (false, true));
+        let error = TelemetrySettings::read(
+            &TelemetryOptions::default(),
+            &Environment::from([("OTEL_TRACES_EXPORTER", "otlp")]),
+        );
+        assert!(error.unwrap_err().fix.contains("--otlp URL"));
+    }
+
+    #[test]
+    fn the_queue_is_as_the_variables_want_it() {
+        let usual = QueueSettings { size: 2048, batch: 512, delay: Duration::from_secs(5) };
+        assert_eq!(traces([ENDPOINT]).queue, usual);
+        let queue = traces([ENDPOINT, ("OTEL_BSP_MAX_QUEUE_SIZE", "100")]).queue;
+        assert_eq!((queue.size, queue.batch), (100, 100));
+        let size = ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096");
+        let environment = Environment::from([ENDPOINT, size]);
+        let error = TelemetrySettings::read(&TelemetryOptions::default(), &environment);
+        assert!(error.unwrap_err().to_string().contains("OTEL_BSP_MAX_QUEUE_SIZE, which is 2048"));
+    }
+
+    #[test]
+    fn propagators_and_options_name_the_arguments() {
+        let names = |traceparent: Option<&str>, b3: Option<&str>, baggage: Option<&str>| {
+            let tracestate = traceparent.map(|_| "tracestate".to_owned());
+            let [traceparent, b3, baggage] =
+                [traceparent, b3, baggage].map(|name| name.map(str::to_owned));
+            ContextArguments { traceparent, tracestate, b3, baggage }
+        };
+        let arguments = |list| traces([ENDPOINT, ("OTEL_PROPAGATORS", list)]).arguments;
+        assert_eq!(arguments(""), names(Some("traceparent"), None, None));
+        assert_eq!(arguments("none"), names(None, None, None));
+        let all = names(Some("traceparent"), Some("b3"), Some("baggage"));
+        assert_eq!(arguments("tracecontext, baggage, b3"), all);
+
+        let given = [("traceparent", "a"), ("traceparent", "tp"), ("baggage", "bg")];
+        let trace_argument = given.map(|(kind, name)| (kind.to_owned(), name.to_owned())).into();
+        let options = TelemetryOptions {
+            trace_argument,
+            trace_hand_back: HandBack::Sess,
+            ..TelemetryOptions::default()
+        };
+        let settings = TelemetrySettings::read(&options, &Environment::from([ENDPOINT])).unwrap();
+        let traces = settings.traces.unwrap();
+        assert_eq!(traces.arguments, names(Some("tp"), None, Some("bg")));
+        assert_eq!(traces.hand_back, Some(Scope::Session));
+    }
+
+    #[test]
+    fn the_resource_tells_this_agent_from_others() {
+        let value = |settings: &TelemetrySettings, key: &str| {
+            let mut found = settings.resource.iter().filter(|(known, _)| known == key);
+            let value = found.next().map(|(_, value)| value.clone()).unwrap_or_default();
+            assert!(found.next().is_none(), "{key} is there twice");
+            value
+        };
+        let one =
+            read([("OTEL_RESOURCE_ATTRIBUTES", "service.name=a,host.name=h,team=edge%20ops")]);
+        let other =
+            read([("OTEL_RESOURCE_ATTRIBUTES", "service.name=a"), ("OTEL_SERVICE_NAME", "b")]);
+        assert_eq!(
+            ["service.name", "host.name", "team"].map(|key| value(&one, key)),
+            ["a", "h", "edge ops"]
+        );
+        assert_eq!(value(&other, "service.name"), "b");
+        assert_eq!(value(&read([]), "service.name"), "spoa-agent");
+        assert_eq!(value(&one, "process.pid"), process::id().to_string());
+        assert_ne!(value(&one, "service.instance.id"), value(&other, "service.instance.id"));
+    }
 }

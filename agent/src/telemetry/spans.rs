@@ -43,10 +43,10 @@ impl Spans {
     pub(crate) fn new(
         transport: Transport,
         queue: QueueSettings,
+        counters: Arc<SpanCounters>,
         resource: Resource,
         runtime: &Handle,
     ) -> Self {
-        let counters = Arc::new(SpanCounters::new(queue.size as u64));
         let exporter = Exporter {
             transport: Arc::new(transport),
             runtime: runtime.clone(),
@@ -80,11 +80,6 @@ impl Spans {
     /// What makes the spans.
     pub(crate) fn tracer(&self) -> SdkTracer {
         self.provider.tracer("spoa-agent")
-    }
-
-    /// What became of spans until now.
-    pub(crate) fn counters(&self) -> Arc<SpanCounters> {
-        Arc::clone(&self.counters)
     }
 
     /// Sends what waits, for so long at most, and tells what was lost. It blocks.
@@ -207,5 +202,51 @@ impl SpanExporter for Exporter {
 impl fmt::Debug for Exporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exporter").field("transport", &self.transport).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::TcpListener,
+        time::{Duration, Instant},
+    };
+
+    use opentelemetry::trace::{Span as _, Tracer};
+
+    use super::*;
+    use crate::telemetry::{
+        environment::Environment,
+        otlp::{Otlp, OtlpFlags, Signal},
+    };
+
+    #[test]
+    fn a_queue_that_is_full_drops_and_a_collector_that_says_nothing_stops_nothing() {
+        // Its backlog takes the connection, and nobody answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let flags = OtlpFlags { url: Some(url), ..OtlpFlags::default() };
+        let otlp = Otlp::read(Signal::Traces, &flags, &Environment::from([])).unwrap().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let _entered = runtime.enter();
+        let queue = QueueSettings { size: 4, batch: 2, delay: Duration::from_secs(3600) };
+        let transport = Transport::new(&otlp).unwrap();
+        let counters = Arc::new(SpanCounters::new(4));
+        let resource = Resource::builder_empty().build();
+        let spans = Spans::new(transport, queue, Arc::clone(&counters), resource, runtime.handle());
+
+        let begun = Instant::now();
+        for _ in 0..10 {
+            spans.tracer().start("span").end();
+        }
+        let counts = SpanCounts { queued: 4, limit: 4, dropped: 6, ..SpanCounts::default() };
+        assert_eq!(counters.snapshot(), counts);
+        assert_eq!(spans.shutdown(Duration::from_millis(100)), counts);
+        spans.tracer().start("span").end();
+        assert!(begun.elapsed() < Duration::from_secs(5));
     }
 }

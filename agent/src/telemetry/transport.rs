@@ -201,7 +201,7 @@ fn channel(otlp: &Otlp) -> Result<Channel, SettingError> {
             None => tls.with_enabled_roots(),
         };
         let tls = match &otlp.identity {
-            Some((certificate, key)) => tls.identity(Identity::from_pem(certificate, key)),
+            Some(own) => tls.identity(Identity::from_pem(&own.certificate, &own.key)),
             None => tls,
         };
         endpoint.tls_config(tls).map_err(wrong)?
@@ -219,8 +219,8 @@ fn client(otlp: &Otlp) -> Result<reqwest::Client, SettingError> {
     if let Some(pem) = &otlp.ca {
         client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem).map_err(wrong)?);
     }
-    if let Some((certificate, key)) = &otlp.identity {
-        let both = [key.as_slice(), b"\n", certificate].concat();
+    if let Some(own) = &otlp.identity {
+        let both = [own.key.as_slice(), b"\n", &own.certificate].concat();
         client = client.identity(reqwest::Identity::from_pem(&both).map_err(wrong)?);
     }
     client.build().map_err(wrong)
