@@ -188,7 +188,6 @@ impl Conversation {
         if self.answered > 0 {
             self.shared.counters.answered_at_once(self.answered, now.elapsed());
         }
-        self.shared.routes.take_times();
         flow
     }
 
