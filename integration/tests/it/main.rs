@@ -36,3 +36,4 @@ mod scene;
 mod tap;
 mod two_engines;
 mod variables;
+mod witnesses;
