@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::built::built;
 use crate::running::Running;
 use crate::{Endpoint, Failure, Process, free_port};
 
@@ -28,18 +29,18 @@ impl AgentProcess {
     /// # Errors
     /// It cannot be started, or ended instead; with its words.
     pub async fn start(program: impl Into<PathBuf>) -> Result<Self, Failure> {
-        Self::start_with(program, &[]).await
+        Self::start_with(program.into(), &[]).await
     }
 
-    /// The same with these variables in its environment.
+    /// Starts an example of this workspace, with these variables in its environment.
     ///
     /// # Errors
-    /// As [`start`](Self::start).
-    pub async fn start_with(
-        program: impl Into<PathBuf>,
-        environment: &[(&str, &str)],
-    ) -> Result<Self, Failure> {
-        let program = program.into();
+    /// It does not build, or as [`start`](Self::start).
+    pub async fn of_examples(name: &str, environment: &[(&str, &str)]) -> Result<Self, Failure> {
+        Self::start_with(built("spoa-examples", name).await?, environment).await
+    }
+
+    async fn start_with(program: PathBuf, environment: &[(&str, &str)]) -> Result<Self, Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = command(&program, address);
         command.envs(environment.iter().copied());

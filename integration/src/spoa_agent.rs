@@ -1,6 +1,7 @@
 //! The agent that is for users, `spoa-agent`, as a process: its options, its announcement, its log.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use rustix::process::Signal;
 
 use crate::built::built;
 use crate::running::Running;
+use crate::version::run;
 use crate::{Answer, Endpoint, Failure, HttpClient, Process, free_port};
 
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -42,12 +44,12 @@ impl SpoaAgentOptions {
     pub async fn start(self) -> Result<SpoaAgent, Failure> {
         let program = built("spoa-agent", "spoa-agent").await?;
         let [address, admin] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
-        let mut command = Command::new(program);
+        let mut command = Command::new(&program);
         command.args(["--listen", &address.to_string(), "--admin", &admin.to_string()]);
         command.args(&self.arguments).env_remove("RUST_LOG").envs(self.environment);
         let mut running = Running::start(command)?;
         running.serves(START_LIMIT, async |agent| agent.stdout().ends_with('\n')).await?;
-        Ok(SpoaAgent { address, admin, http: HttpClient::new(admin)?, running })
+        Ok(SpoaAgent { address, admin, http: HttpClient::new(admin)?, program, running })
     }
 }
 
@@ -58,6 +60,7 @@ pub struct SpoaAgent {
     address: SocketAddr,
     admin: SocketAddr,
     http: HttpClient,
+    program: PathBuf,
     running: Running,
 }
 
@@ -91,6 +94,27 @@ impl SpoaAgent {
             return Ok(text);
         }
         Err(Failure::new(format!("/metrics is answered by {status}")).with("body", &text))
+    }
+
+    /// One number of its metrics, by name and labels: `spoa_acks_total`.
+    ///
+    /// # Errors
+    /// It does not show it.
+    pub async fn sample(&self, name: &str) -> Result<f64, Failure> {
+        let metrics = self.metrics().await?;
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value = value.and_then(|value| value.parse().ok());
+        value.ok_or_else(|| Failure::new(format!("no {name}")).with("the metrics", &metrics))
+    }
+
+    /// Has `spoa-agent load` ask it; what comes back must be right.
+    ///
+    /// # Errors
+    /// An answer is missing or wrong; with the report.
+    pub async fn load(&self, options: &str) -> Result<(), Failure> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(["load", "--quiet", "--addr", &self.address.to_string()]);
+        run(command.args(options.split_whitespace())).await.map(|_| ())
     }
 
     /// The process, for what it holds.
