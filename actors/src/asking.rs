@@ -196,7 +196,7 @@ impl Asking<'_> {
     #[cold]
     fn miss(&self, message: &MessageRef<'_>) {
         self.terms.counters.count(|statistics| statistics.messages_without_route += 1);
-        tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route");
+        self.terms.routes.report_missing(message.name());
     }
 
     /// Goes on with a NOTIFY that is not answered at once, or whose answers exceed their room.

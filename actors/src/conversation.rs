@@ -1,5 +1,6 @@
 //! Conversation: frames in, ACKs out, for one connection and without its socket.
 
+mod reports;
 mod steps;
 
 use std::{mem, rc::Rc, task::Context};
@@ -24,6 +25,7 @@ use crate::{
         Ack, Actions, Capabilities, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef,
         Offer, Session, StreamId, VERSION, Violation,
     },
+    statistics::Statistics,
     status::Agreed,
     timer::Timer,
 };
@@ -240,6 +242,7 @@ impl Conversation {
             && let Some(notify) = Frame::whole_notify(frame, owner).map_err(Violation::from)?
         {
             self.begun = None;
+            self.shared.counters.notify(LENGTH_SIZE + frame.len());
             self.dispatch(notify, output);
             return Ok(());
         }
@@ -296,7 +299,18 @@ impl Conversation {
         if let Some(trace) = &self.trace {
             trace.tell("status_code", i64::from(status_code.0));
         }
-        Frame::AgentDisconnect(farewell).encode(output);
+        self.put(&Frame::AgentDisconnect(farewell), output);
+    }
+
+    /// Puts a frame that is no ACK into `output`.
+    fn put(&self, frame: &Frame, output: &mut BytesMut) {
+        let before = output.len();
+        frame.encode(output);
+        let size = output.len() - before;
+        let count = |statistics: &mut Statistics| {
+            statistics.frames_sent.count(frame.frame_type(), size);
+        };
+        self.shared.counters.count(count);
     }
 
     /// Settles everything whose deadline has passed by its fallback.
@@ -362,7 +376,6 @@ impl Conversation {
         let Shared { routes, common, counters, .. } = &*self.shared;
         let waiting = common.limits.in_flight.min(self.in_flight.left());
         let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting };
-        counters.notify();
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
         let trace = self.trace.as_ref();
@@ -419,27 +432,12 @@ impl Conversation {
         left_out: usize,
         output: &mut BytesMut,
     ) -> usize {
-        self.shared.counters.ack();
-        let left_out = left_out + self.ack_form.encode(ids, actions, output);
+        let (counters, before) = (&self.shared.counters, output.len());
+        let left_out = left_out + self.ack_form.encode(ids, actions, output, counters);
+        counters.ack(output.len() - before);
         if left_out > 0 {
             self.report_left_out(ids, left_out);
         }
         left_out
-    }
-
-    #[cold]
-    fn report_left_out(&self, (stream_id, frame_id): (StreamId, FrameId), left_out: usize) {
-        self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
-        if let Some(unsaid) = self.shared.left_out.permit() {
-            tracing::warn!(
-                stream_id = stream_id.0,
-                frame_id = frame_id.0,
-                left_out,
-                max_frame_size = self.ack_form.max_frame_size,
-                unsaid,
-                "actions left out of an ACK that would be larger than max-frame-size; \
-                 raise HAProxy's tune.bufsize, or set shorter variables"
-            );
-        }
     }
 }
