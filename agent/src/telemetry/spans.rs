@@ -12,7 +12,7 @@ use opentelemetry_proto::{
 };
 use opentelemetry_sdk::{
     Resource,
-    error::{OTelSdkError, OTelSdkResult},
+    error::OTelSdkResult,
     propagation::TraceContextPropagator,
     trace::{
         BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, Span,
@@ -26,6 +26,7 @@ use crate::telemetry::{
     span_counts::{SpanCounters, SpanCounts},
     throttle::Throttle,
     transport::Transport,
+    transport_error::TransportError,
 };
 
 /// How often it is looked whether spans were dropped.
@@ -95,8 +96,8 @@ impl Spans {
                 dropped = counts.dropped,
                 failed = counts.failed,
                 unsent = counts.queued,
-                "spans were lost until the end; see that the collector runs and is as fast as the \
-                 spans come, or lower --trace-ratio"
+                "spans were lost since the agent has started; see that the collector runs and is as \
+                 fast as they come, or lower --trace-ratio"
             ),
         }
         counts
@@ -170,7 +171,7 @@ impl SpanExporter for Exporter {
         let transport = Arc::clone(&self.transport);
         // The thread of the batches has no runtime.
         let sent = self.runtime.spawn(async move { transport.send(request).await });
-        let sent = sent.await.map_err(|error| OTelSdkError::InternalFailure(error.to_string()))?;
+        let sent = sent.await.unwrap_or(Err(TransportError::Ended));
         let failed = match &sent {
             Ok(rejected) => rejected.items.min(spans),
             Err(_) => spans,

@@ -36,6 +36,7 @@ use crate::telemetry::{
 /// How long the first pause is; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const TRIES: u32 = 5;
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// A way to a collector.
 #[derive(Debug)]
@@ -194,6 +195,7 @@ impl OtlpRequest for ExportMetricsServiceRequest {
 fn channel(otlp: &Otlp) -> Result<Channel, SettingError> {
     let wrong = |why: tonic::transport::Error| certificate_error(otlp, &why);
     let endpoint = Endpoint::from_shared(otlp.url.to_string()).map_err(wrong)?;
+    let endpoint = endpoint.user_agent(USER_AGENT).map_err(wrong)?;
     let endpoint = if otlp.url.scheme() == "https" {
         let tls = ClientTlsConfig::new();
         let tls = match &otlp.ca {
@@ -215,9 +217,13 @@ fn client(otlp: &Otlp) -> Result<reqwest::Client, SettingError> {
     let wrong = |why: reqwest::Error| certificate_error(otlp, &why);
     let mut headers: HeaderMap = otlp.headers.clone();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-    let mut client = reqwest::Client::builder().default_headers(headers);
+    let client = reqwest::Client::builder().default_headers(headers).user_agent(USER_AGENT);
+    let mut client = client.redirect(reqwest::redirect::Policy::none());
     if let Some(pem) = &otlp.ca {
         client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem).map_err(wrong)?);
+    } else if otlp.url.scheme() == "http" {
+        // Without TLS, a system without CAs is good enough.
+        client = client.tls_certs_only([]);
     }
     if let Some(own) = &otlp.identity {
         let both = [own.key.as_slice(), b"\n", &own.certificate].concat();

@@ -19,6 +19,8 @@ pub(crate) enum TransportError {
     Answer(#[from] prost::DecodeError),
     #[error("it has not answered within {0:?}")]
     Late(Duration),
+    #[error("the agent has come to its end before")]
+    Ended,
 }
 
 impl TransportError {
@@ -30,7 +32,7 @@ impl TransportError {
                 matches!(status.as_u16(), 429 | 502..=504).then_some(after.unwrap_or_default())
             }
             Self::Http(error) => (!error.is_builder()).then_some(Duration::ZERO),
-            Self::Answer(_) | Self::Late(_) => None,
+            Self::Answer(_) | Self::Late(_) | Self::Ended => None,
         }
     }
 
@@ -51,7 +53,7 @@ impl TransportError {
                 }
                 _ => "look into the collector's log",
             },
-            Self::Http(_) | Self::Late(_) => REACH,
+            Self::Http(_) | Self::Late(_) | Self::Ended => REACH,
             Self::Answer(_) => "compare the URL with that of an OTLP collector",
         }
     }

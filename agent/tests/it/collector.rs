@@ -47,6 +47,8 @@ use tonic::{
 pub(crate) struct Collector {
     /// Its URL.
     pub(crate) url: String,
+    /// What `--otlp-protocol` calls it.
+    pub(crate) protocol: &'static str,
     kept: Kept,
     _runtime: Runtime,
 }
@@ -72,7 +74,7 @@ type Files<'a> = Option<(&'a str, &'a str)>;
 
 impl Collector {
     pub(crate) fn grpc(tls: Files<'_>) -> Self {
-        Self::start(tls, |listener, kept, tls| {
+        Self::start("grpc", tls, |listener, kept, tls| {
             let mut server = Server::builder();
             if let Some((certificate, key)) = tls {
                 let identity = Identity::from_pem(certificate, key);
@@ -89,7 +91,7 @@ impl Collector {
     }
 
     pub(crate) fn http(tls: Files<'_>) -> Self {
-        Self::start(tls, |listener, kept, tls| {
+        Self::start("http/protobuf", tls, |listener, kept, tls| {
             let tls = tls.map(acceptor);
             tokio::spawn(async move {
                 while let Ok((stream, _)) = listener.accept().await {
@@ -109,6 +111,7 @@ impl Collector {
     }
 
     fn start(
+        protocol: &'static str,
         tls: Files<'_>,
         serve: impl FnOnce(TcpListener, Kept, Option<(Vec<u8>, Vec<u8>)>),
     ) -> Self {
@@ -122,7 +125,7 @@ impl Collector {
         let _entered = runtime.enter();
         serve(listener, kept.clone(), tls);
         drop(_entered);
-        Self { url, kept, _runtime: runtime }
+        Self { url, protocol, kept, _runtime: runtime }
     }
 
     /// What came until now.

@@ -27,9 +27,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 #[test]
 fn batches_can_be_compressed() {
-    for (collector, protocol) in
-        [(Collector::grpc(None), "grpc"), (Collector::http(None), "http/protobuf")]
-    {
+    for collector in [Collector::grpc(None), Collector::http(None)] {
+        let protocol = collector.protocol;
         let folder = Folder::new();
         let variables = [
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*format!("{}/v1/traces", collector.url)),
@@ -136,6 +135,20 @@ fn tls_is_spoken_by_grpc_and_http() {
 }
 
 #[test]
+fn a_system_without_certificates_of_cas_is_good_enough_without_tls() {
+    let folder = Folder::new();
+    let nowhere = folder.file("nowhere");
+    let variables = [("SSL_CERT_FILE", text(&nowhere)), ("SSL_CERT_DIR", text(&nowhere))];
+    for collector in [Collector::grpc(None), Collector::http(None)] {
+        let options = ["--otlp", &collector.url, "--otlp-protocol", collector.protocol];
+        let agent = Agent::with_variables(&options, &variables, &folder.file("log"));
+        ask(&agent, &[]);
+        assert_eq!(agent.end_by("TERM"), Some(0));
+        assert_eq!(collector.received().named("handle").len(), 1);
+    }
+}
+
+#[test]
 fn a_second_signal_sends_what_waits_too() {
     let folder = Folder::new();
     let collector = Collector::grpc(None);
@@ -160,7 +173,7 @@ fn a_collector_that_is_not_there_costs_nothing_but_its_spans() {
     assert!(ask(&agent, &[]).starts_with("set-var sess.ip_score = 20"));
     assert_eq!(agent.end_by("TERM"), Some(0));
     let log = fs::read_to_string(&log).unwrap();
-    assert!(log.contains("spans were lost until the end"), "{log}");
+    assert!(log.contains("spans were lost since the agent has started"), "{log}");
     let failures = log.lines().filter(|line| line.contains("the collector has not taken spans"));
     let failures: Vec<_> = failures.collect();
     assert_eq!(failures.len(), 1, "{log}");
@@ -170,9 +183,8 @@ fn a_collector_that_is_not_there_costs_nothing_but_its_spans() {
 
 #[test]
 fn metrics_are_pushed_at_an_interval_and_at_the_end() {
-    for (collector, protocol) in
-        [(Collector::grpc(None), "grpc"), (Collector::http(None), "http/protobuf")]
-    {
+    for collector in [Collector::grpc(None), Collector::http(None)] {
+        let protocol = collector.protocol;
         let folder = Folder::new();
         let variables = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.url),
