@@ -1,8 +1,9 @@
 //! An HAProxy configuration: one HTTP frontend, its SPOE engines, the application behind it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::config_files::ConfigFiles;
 use crate::{Engine, Failure, Haproxy, Scratch, Version, free_port};
 
 /// What to start; the same text serves 2.6, 3.0 and 3.2.
@@ -11,6 +12,7 @@ pub struct Config {
     version: Version,
     app: Option<SocketAddr>,
     engines: Vec<Engine>,
+    files: Option<ConfigFiles>,
     frontend: Vec<String>,
     global: Vec<String>,
     master: bool,
@@ -28,6 +30,7 @@ impl Config {
             version,
             app: None,
             engines: Vec::new(),
+            files: None,
             frontend: Vec::new(),
             global: Vec::new(),
             master: false,
@@ -36,6 +39,24 @@ impl Config {
             threads: 1,
             untouched: false,
         }
+    }
+
+    /// Takes a file as it is, instead of all that the other methods say; `bind` is the address in its
+    /// `bind` line, which gives way to a free port.
+    #[must_use]
+    pub fn file(version: Version, path: impl Into<PathBuf>, bind: &str) -> Self {
+        let config = Self::new(version);
+        let free = format!("127.0.0.1:{}", config.port);
+        Self { files: Some(ConfigFiles::new(path)), ..config }.replace(bind, free)
+    }
+
+    /// Writes `with` wherever the [`file`](Self::file) says `what`, which it must.
+    #[must_use]
+    pub fn replace(mut self, what: impl Into<String>, with: impl Into<String>) -> Self {
+        if let Some(files) = &mut self.files {
+            files.replace(what, with);
+        }
+        self
     }
 
     /// Adds a `filter spoe` with its spoe file and agents; filters run in the order added.
@@ -122,6 +143,9 @@ impl Config {
 
     /// Writes the spoe files and the main file.
     pub(crate) fn write(&self, scratch: &Scratch, log: SocketAddr) -> Result<(), Failure> {
+        if let Some(files) = &self.files {
+            return files.write(&global(scratch.path(), log), scratch);
+        }
         for engine in &self.engines {
             scratch.write(&spoe_name(engine), &engine.spoe_file())?;
         }
@@ -132,16 +156,14 @@ impl Config {
     /// The names of the files that [`write`](Self::write) made.
     pub(crate) fn files(&self) -> Vec<String> {
         let main = std::iter::once("haproxy.cfg".to_owned());
-        main.chain(self.engines.iter().map(spoe_name)).collect()
+        let given = self.files.as_ref().map(ConfigFiles::names).unwrap_or_default();
+        main.chain(self.engines.iter().map(spoe_name)).chain(given).collect()
     }
 
     fn render(&self, directory: &Path, log: SocketAddr) -> String {
         let dir = directory.display();
-        let mut text = format!(
-            "global\n    log {log} len 4096 local0\n    maxconn 4000\n    nbthread {}\n    \
-             stats socket {dir}/stats mode 600 level admin expose-fd listeners\n",
-            self.threads
-        );
+        let mut text = global(directory, log);
+        text.push_str(&format!("    maxconn 4000\n    nbthread {}\n", self.threads));
         push_lines(&mut text, &self.global);
         // Without idle-close-on-response a stop or reload cuts idle connections under a new request.
         text.push_str(
@@ -174,6 +196,15 @@ impl Config {
         text.push_str(&self.sections);
         text
     }
+}
+
+/// What the harness itself needs: log lines, and the runtime socket.
+fn global(directory: &Path, log: SocketAddr) -> String {
+    format!(
+        "global\n    log {log} len 4096 local0\n    \
+         stats socket {}/stats mode 600 level admin expose-fd listeners\n",
+        directory.display()
+    )
 }
 
 fn spoe_name(engine: &Engine) -> String {

@@ -1,6 +1,6 @@
 //! Requests through HAProxy.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
@@ -23,7 +23,20 @@ impl HttpClient {
     /// # Errors
     /// The client cannot be built.
     pub fn new(address: SocketAddr) -> Result<Self, Failure> {
+        Self::make(address, None)
+    }
+
+    /// Makes a client that comes from this address of the machine, such as 127.0.0.2.
+    ///
+    /// # Errors
+    /// The client cannot be built.
+    pub fn from(source: IpAddr, address: SocketAddr) -> Result<Self, Failure> {
+        Self::make(address, Some(source))
+    }
+
+    fn make(address: SocketAddr, source: Option<IpAddr>) -> Result<Self, Failure> {
         let client = Client::builder()
+            .local_address(source)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(ANSWER_LIMIT)
@@ -52,6 +65,14 @@ impl HttpClient {
     /// No answer; a bad status is an answer.
     pub async fn get(&self, path: &str) -> Result<Answer, Failure> {
         self.send(Method::GET, path, |request| request).await
+    }
+
+    /// Sends a GET with one header more.
+    ///
+    /// # Errors
+    /// No answer; a bad status is an answer.
+    pub async fn get_with(&self, path: &str, name: &str, value: &str) -> Result<Answer, Failure> {
+        self.send(Method::GET, path, |request| request.header(name, value)).await
     }
 
     /// Sends a POST with a body.

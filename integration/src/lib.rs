@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`version`](Version) | which HAProxy, and where its binary comes from |
 //! | [`engine`](Engine) | one SPOE engine: its messages, its agents |
-//! | [`config`](Config) | the rest of the configuration file |
+//! | [`config`](Config) | the rest of the configuration file, or one that is there |
 //! | [`haproxy`](Haproxy) | the running process |
 //! | [`logs`](Logs) | what it logged, SPOE lines parsed |
 //! | [`stats`](Stats) | its runtime socket |
@@ -30,6 +30,7 @@ mod browser;
 mod built;
 mod certificates;
 mod config;
+mod config_files;
 mod endpoint;
 mod engine;
 mod failure;

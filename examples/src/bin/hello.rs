@@ -8,7 +8,7 @@
 //!
 //! or put HAProxy in front of it: `haproxy -f examples/haproxy/hello.cfg`.
 
-use std::net::IpAddr;
+use std::{env, net::IpAddr};
 
 use serde::Deserialize;
 use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
@@ -25,6 +25,7 @@ fn score(client: Client) -> Result<Actions, ActionError> {
 
 #[actix_rt::main]
 async fn main() -> Result<(), AgentError> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let registry = Registry::new().on("check-client-ip", handler_fn(score));
-    Agent::bind("127.0.0.1:12345")?.serve(registry).await
+    Agent::bind(address)?.serve(registry).await
 }

@@ -9,7 +9,7 @@
 //!
 //! or put HAProxy in front of it: `haproxy -f examples/haproxy/ip_reputation.cfg`.
 
-use std::{cell::RefCell, collections::HashMap, net::IpAddr, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::HashMap, env, net::IpAddr, rc::Rc, time::Duration};
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -86,7 +86,8 @@ fn registry() -> Result<Registry, ActionError> {
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    Ok(Agent::bind("127.0.0.1:12345")?.serve(registry()?).await?)
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    Ok(Agent::bind(address)?.serve(registry()?).await?)
 }
 
 #[cfg(test)]

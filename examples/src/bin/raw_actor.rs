@@ -10,6 +10,8 @@
 //!
 //! or put HAProxy in front of it: `haproxy -f examples/haproxy/raw_actor.cfg`.
 
+use std::env;
+
 use actix::{Actor, Context, Handler};
 use spoa_actors::{Actions, Agent, AgentError, BoxError, Call, Registry, Scope};
 
@@ -48,7 +50,8 @@ fn registry() -> Registry {
 
 #[actix_rt::main]
 async fn main() -> Result<(), AgentError> {
-    Agent::bind("127.0.0.1:12345")?.serve(registry()).await
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    Agent::bind(address)?.serve(registry()).await
 }
 
 #[cfg(test)]

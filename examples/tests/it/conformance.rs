@@ -1,6 +1,10 @@
 //! The conformance agent answers its contract.
 
-use std::{net::Ipv6Addr, time::Duration};
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    process::Command,
+    time::Duration,
+};
 
 use spoa_actors::{
     Action, Message, TypedData,
@@ -9,15 +13,24 @@ use spoa_actors::{
 };
 use tokio::{net::UnixStream, time::Instant};
 
-use crate::program::Program;
+use crate::program::{Program, connect, free_address, greet};
 
-fn start() -> Program {
-    Program::start(env!("CARGO_BIN_EXE_conformance"), &[])
+/// Starts it, and says where it listens.
+fn start() -> (Program, SocketAddr) {
+    let (mut command, address) = command();
+    (Program::start(&mut command), address)
+}
+
+fn command() -> (Command, SocketAddr) {
+    let address = free_address();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    command.args(["--listen", &address.to_string()]);
+    (command, address)
 }
 
 async fn answers(table: impl IntoIterator<Item = (Message, &'static str)>) {
-    let agent = start();
-    let mut haproxy = agent.connect().await;
+    let (_agent, address) = start();
+    let mut haproxy = greet(address).await;
     for (message, expected) in table {
         let text = message.to_string();
         let actions = haproxy.notify(message).await.unwrap();
@@ -27,8 +40,8 @@ async fn answers(table: impl IntoIterator<Item = (Message, &'static str)>) {
 
 #[actix_rt::test]
 async fn echo_gives_back_every_named_argument_as_it_came() {
-    let agent = start();
-    let mut haproxy = agent.connect().await;
+    let (_agent, address) = start();
+    let mut haproxy = greet(address).await;
     let text = TypedData::String(b"caf\xe9\0");
     let values: [(&[u8], TypedData<'_>); 12] = [
         (b"null", TypedData::Null),
@@ -97,8 +110,9 @@ async fn each_handler_answers_as_the_contract_says() {
 async fn a_burst_of_panics_is_one_line_of_the_log_that_says_what_happened_where_and_to_whom() {
     let path = std::env::temp_dir().join(format!("conformance-{}.log", std::process::id()));
     let log = std::fs::File::create(&path).unwrap();
-    let agent = Program::start_with_log(env!("CARGO_BIN_EXE_conformance"), &[], log);
-    let mut haproxy = agent.connect().await;
+    let (mut command, address) = command();
+    let _agent = Program::start_with_log(&mut command, log);
+    let mut haproxy = greet(address).await;
     let messages: Messages = (0..200).map(|_| Message::new("panic")).collect();
     assert!(haproxy.notify(messages).await.unwrap().is_empty());
     let log = std::fs::read_to_string(&path).unwrap();
@@ -112,8 +126,8 @@ async fn a_burst_of_panics_is_one_line_of_the_log_that_says_what_happened_where_
 
 #[actix_rt::test]
 async fn what_is_late_is_dropped_and_delays_nothing_else() {
-    let agent = start();
-    let mut haproxy = agent.connect().await;
+    let (_agent, address) = start();
+    let mut haproxy = greet(address).await;
     let asked = Instant::now();
     let late = [Message::new("never"), Message::new("sleep").arg("ms", 700)];
     for message in late.clone() {
@@ -132,8 +146,8 @@ async fn what_is_late_is_dropped_and_delays_nothing_else() {
 
 #[actix_rt::test]
 async fn a_string_of_16_mib_leaves_in_fragments_for_a_peer_that_takes_them() {
-    let agent = start();
-    let mut haproxy = agent.open().await;
+    let (_agent, address) = start();
+    let mut haproxy = FakeHaproxy::new(connect(address).await);
     let capabilities = Capabilities { fragmentation: true, pipelining: true, asynchronous: false };
     haproxy.hello(HaproxyHello { capabilities, ..hello() }).await.unwrap();
     let actions = haproxy.notify(Message::new("big").arg("n", 16 << 20)).await.unwrap();
@@ -145,8 +159,9 @@ async fn a_string_of_16_mib_leaves_in_fragments_for_a_peer_that_takes_them() {
 async fn it_listens_on_a_unix_socket_too() {
     let path = std::env::temp_dir().join(format!("conformance-{}.sock", std::process::id()));
     let unix = path.to_str().unwrap();
-    let agent = Program::start(env!("CARGO_BIN_EXE_conformance"), &["--unix", unix]);
-    drop(agent.connect().await);
+    let (mut command, address) = command();
+    let agent = Program::start(command.args(["--unix", unix]));
+    drop(greet(address).await);
     let stream = UnixStream::connect(&path).await.unwrap();
     let mut haproxy = FakeHaproxy::connect(stream).await.unwrap();
     let messages = Messages::from(Message::new("scopes"));

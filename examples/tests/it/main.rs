@@ -1,6 +1,18 @@
-//! The examples as programs: started as a user starts them, asked over their sockets.
+//! The examples as programs: started as a user starts them, asked over their sockets and through real
+//! HAProxy.
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod access_control;
+mod auth;
+mod basics;
+mod blocking;
 mod conformance;
+mod documents;
+mod mirror;
+mod peers;
 mod program;
+mod scene;
+mod stateful;
+mod supervised;
+mod unix_socket;

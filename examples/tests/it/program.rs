@@ -1,12 +1,14 @@
 //! An example that runs as a child of the test.
 
 use std::{
-    net::TcpListener,
+    fs::File,
+    net::SocketAddr,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use spoa_actors::testing::FakeHaproxy;
+use spoa_integration::free_port;
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep},
@@ -16,52 +18,50 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running program; it is ended with the test.
-pub(crate) struct Program {
-    child: Child,
-    pub(crate) port: u16,
-}
+pub(crate) struct Program(Child);
 
 impl Program {
-    /// Starts the program at `path`, to listen on a port that was free a moment ago.
-    pub(crate) fn start(path: &str, arguments: &[&str]) -> Self {
-        Self::start_with_log(path, arguments, Stdio::null())
+    /// Starts a program that says nothing.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
-    /// The same, with its log.
-    pub(crate) fn start_with_log(path: &str, arguments: &[&str], log: impl Into<Stdio>) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new(path)
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .args(arguments)
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Self { child, port }
+    /// Starts a program that says what it has to say into a file.
+    pub(crate) fn start_with_log(command: &mut Command, log: File) -> Self {
+        Self(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
     }
 
-    /// Connects, as soon as it listens, and says nothing yet.
-    pub(crate) async fn open(&self) -> FakeHaproxy<TcpStream> {
-        let started = Instant::now();
-        loop {
-            match TcpStream::connect(("127.0.0.1", self.port)).await {
-                Ok(stream) => return FakeHaproxy::new(stream),
-                Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    /// Connects and says HELLO.
-    pub(crate) async fn connect(&self) -> FakeHaproxy<TcpStream> {
-        let mut haproxy = self.open().await;
-        haproxy.hello(spoa_actors::testing::hello()).await.unwrap();
-        haproxy
+    /// Ends it as a fault would.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
+}
+
+/// An address that was free a moment ago.
+pub(crate) fn free_address() -> SocketAddr {
+    ([127, 0, 0, 1], free_port()).into()
+}
+
+/// Connects, as soon as a program listens.
+pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
+    let started = Instant::now();
+    loop {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return stream,
+            Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Connects and says HELLO.
+pub(crate) async fn greet(address: SocketAddr) -> FakeHaproxy<TcpStream> {
+    FakeHaproxy::connect(connect(address).await).await.unwrap()
 }

@@ -1,0 +1,28 @@
+//! The example of the .NET agent framework, for the same HAProxy files: `check-client-ip` on port 12345.
+//!
+//! Run it with `cargo run -p spoa-examples --bin like_dotnet`, and put HAProxy in front of it:
+//! `haproxy -f examples/peers/dotnet/haproxy.cfg`. The application on port 8081 receives `/` with the
+//! header `ip_score: 20` from a loopback address, and `ip_score: 10` from any other.
+
+use std::{env, net::IpAddr, time::Duration};
+
+use serde::Deserialize;
+use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
+
+#[derive(Deserialize)]
+struct Client {
+    ip: IpAddr,
+}
+
+fn score(client: Client) -> Result<Actions, ActionError> {
+    let score = if client.ip.is_loopback() { 20 } else { 10 };
+    Actions::none().set_var(Scope::Session, "ip_score", score)
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), AgentError> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    // HAProxy waits one second.
+    let score = handler_fn(score).deadline(Duration::from_millis(900));
+    Agent::bind(address)?.serve(Registry::new().on("check-client-ip", score)).await
+}

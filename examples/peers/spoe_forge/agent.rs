@@ -1,0 +1,34 @@
+//! The sample server of spoe-forge (Python), for the same HAProxy files: `test-ping` on port 8500.
+//!
+//! Run it with `cargo run -p spoa-examples --bin like_spoe_forge`, and put HAProxy in front of it:
+//! `haproxy -f examples/peers/spoe_forge/haproxy.cfg`. The application on port 8000 receives each
+//! request with the header `x-test-arg: ua was: …`. A user agent with `slow` in its name waits half a
+//! second, and delays nobody else.
+
+use std::{env, time::Duration};
+
+use serde::Deserialize;
+use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
+use tokio::time::sleep;
+
+#[derive(Deserialize)]
+struct Ping {
+    ua: Option<String>,
+}
+
+async fn ping(ping: Ping) -> Result<Actions, ActionError> {
+    // What Python prints where there is nothing.
+    let ua = ping.ua.as_deref().unwrap_or("None");
+    if ua.contains("slow") {
+        sleep(Duration::from_millis(500)).await;
+    }
+    Actions::none().set_var(Scope::Request, "spoe_arg", &format!("ua was: {ua}"))
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), AgentError> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8500".to_owned());
+    // HAProxy waits one second.
+    let ping = handler_fn(ping).deadline(Duration::from_millis(900));
+    Agent::bind(address)?.serve(Registry::new().on("test-ping", ping)).await
+}

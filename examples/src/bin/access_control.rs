@@ -1,0 +1,92 @@
+//! Who may see what: the agent decides by path and client, HAProxy denies with 403.
+//!
+//! It fails closed, twice: the fallback says no, and HAProxy denies when there is no answer at all.
+//! The handler never waits, so its path is borrowed from the frame. Run it with
+//! `cargo run -p spoa-examples --bin access_control` and put HAProxy in front of it,
+//! `haproxy -f examples/haproxy/access_control.cfg`; then
+//!
+//! ```text
+//! curl -i 127.0.0.1:8080/public/logo                             200, for everybody
+//! curl -i 127.0.0.1:8080/admin                                   200, from 127.0.0.1
+//! curl -i --interface 127.0.0.2 127.0.0.1:8080/admin             403, from anywhere else
+//! ```
+//!
+//! Stop the agent, and everything is 403.
+
+use std::{
+    env,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use serde::Deserialize;
+use spoa_actors::{
+    ActionError, Actions, Agent, BoxError, Origin, ReadyHandler, Registry, Route, Scope,
+};
+
+/// Who may see everything.
+const TRUSTED: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+#[derive(Deserialize)]
+struct Request<'a> {
+    ip: IpAddr,
+    #[serde(borrow)]
+    path: &'a str,
+}
+
+struct AccessControl;
+
+impl ReadyHandler for AccessControl {
+    type Args<'a> = Request<'a>;
+
+    fn handle(&self, request: Request<'_>, _: &Origin) -> Result<Actions, BoxError> {
+        Ok(verdict(is_public(request.path) || request.ip == TRUSTED)?)
+    }
+}
+
+/// What is not known to be public is not: a server may read `..` and `%2e` as a way out.
+fn is_public(path: &str) -> bool {
+    let is_plain = !path.contains("..") && !path.contains("//") && !path.contains('%');
+    is_plain && (path == "/" || path.starts_with("/public/"))
+}
+
+fn verdict(access_allowed: bool) -> Result<Actions, ActionError> {
+    Actions::none().set_var(Scope::Transaction, "access_allowed", access_allowed)
+}
+
+/// Closed: without an answer, nobody may.
+fn registry() -> Result<Registry, ActionError> {
+    let route = Route::ready(|| AccessControl).fallback(verdict(false)?);
+    Ok(Registry::new().on("check-access", route))
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), BoxError> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    Ok(Agent::bind(address)?.serve(registry()?).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use spoa_actors::{
+        Message,
+        testing::{FakeError, FakeHaproxy},
+    };
+
+    use super::{is_public, registry};
+
+    #[test]
+    fn a_way_out_of_the_public_folder_is_not_public() {
+        assert!(is_public("/") && is_public("/public/a/b"));
+        for path in ["/public", "/admin", "/public/../admin", "/public/%2e%2e/admin", "//public/"] {
+            assert!(!is_public(path), "{path}");
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_message_without_its_arguments_is_denied() -> Result<(), FakeError> {
+        let mut haproxy = FakeHaproxy::start(registry().expect("valid names")).await?;
+        let actions = haproxy.notify(Message::new("check-access").arg("path", "/")).await?;
+        assert_eq!(actions.to_string(), "set-var txn.access_allowed false");
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! Fire and forget: HAProxy has its answer at once, and the work is done afterwards.
+//!
+//! A copy of each request goes to a second server. The copies wait in a queue that is bounded: what
+//! finds it full is dropped and counted, so that a mirror that is slow or gone costs neither memory
+//! nor time. Run it with the address of that server, and put HAProxy in front of it:
+//!
+//! ```text
+//! python3 -m http.server --bind 127.0.0.1 8000
+//! cargo run -p spoa-examples --bin mirror -- 127.0.0.1:12345 127.0.0.1:8000
+//! haproxy -f examples/haproxy/mirror.cfg
+//! curl -i 127.0.0.1:8080/any              200, and a GET of /any in the log of the second server
+//! ```
+
+use std::{cell::Cell, env, rc::Rc, time::Duration};
+
+use async_trait::async_trait;
+use reqwest::{Client, Method};
+use serde::Deserialize;
+use spoa_actors::{Actions, Agent, BoxError, HandlerActor, Origin, Registry, Tasks};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+/// How many copies wait on each arbiter.
+const QUEUE: usize = 100;
+/// How long the mirror may take for one.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What of a request is copied.
+#[derive(Deserialize)]
+struct Request {
+    method: String,
+    url: String,
+}
+
+struct Mirror {
+    server: String,
+    queue: Sender<Request>,
+    waiting: Cell<Option<Receiver<Request>>>,
+    dropped: Rc<Cell<u64>>,
+}
+
+impl Mirror {
+    fn new(server: String) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        Self { server, queue, waiting: Cell::new(Some(waiting)), dropped: Rc::default() }
+    }
+}
+
+#[async_trait(?Send)]
+impl HandlerActor for Mirror {
+    type Args = Request;
+
+    async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
+        let client = Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let waiting = self.waiting.take().ok_or("it is started once")?;
+        tasks.spawn(copy(client, self.server.clone(), waiting, Rc::clone(&self.dropped)));
+        Ok(())
+    }
+
+    async fn handle(&self, request: Request, _: &Origin) -> Result<Actions, BoxError> {
+        if self.queue.try_send(request).is_err() {
+            self.dropped.set(self.dropped.get() + 1);
+        }
+        Ok(Actions::none())
+    }
+}
+
+/// Sends one copy after the other.
+async fn copy(
+    client: Client,
+    server: String,
+    mut waiting: Receiver<Request>,
+    dropped: Rc<Cell<u64>>,
+) {
+    while let Some(Request { method, url }) = waiting.recv().await {
+        let method = method.parse().unwrap_or(Method::GET);
+        let copy = client.request(method, format!("http://{server}{url}"));
+        if let Err(error) = copy.send().await {
+            tracing::warn!("a copy has failed: {error}");
+        }
+        match dropped.take() {
+            0 => {}
+            dropped => tracing::warn!(dropped, "copies have found the queue full"),
+        }
+    }
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt().init();
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    let server = arguments.next().unwrap_or_else(|| "127.0.0.1:8000".to_owned());
+    let registry = Registry::new().on("mirror-request", move || Mirror::new(server.clone()));
+    Ok(Agent::bind(address)?.serve(registry).await?)
+}

@@ -1,0 +1,89 @@
+//! State and timers in the actor: a blocklist that is read from a file again every second.
+//!
+//! Each arbiter has a list of its own, so there is no lock; its task lives and ends with the handler.
+//! Run it with a file, which may be empty, and put HAProxy in front of it:
+//!
+//! ```text
+//! touch blocklist.txt
+//! cargo run -p spoa-examples --bin stateful -- 127.0.0.1:12345 blocklist.txt
+//! haproxy -f examples/haproxy/stateful.cfg
+//! curl -i 127.0.0.1:8080                  200
+//! echo 127.0.0.1 > blocklist.txt
+//! curl -i 127.0.0.1:8080                  403, a second later
+//! ```
+//!
+//! A file that cannot be read leaves the last list in use, and a line in the log. Where half a list
+//! would do harm, write a new file and `mv` it there.
+
+use std::{
+    cell::RefCell, collections::HashSet, env, net::IpAddr, path::PathBuf, rc::Rc, time::Duration,
+};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use spoa_actors::{Actions, Agent, BoxError, HandlerActor, Origin, Registry, Scope, Tasks};
+use tokio::{
+    fs,
+    time::{MissedTickBehavior, interval},
+};
+
+const REFRESH: Duration = Duration::from_secs(1);
+
+#[derive(Deserialize)]
+struct Client {
+    ip: IpAddr,
+}
+
+struct Blocklist {
+    file: PathBuf,
+    addresses: Rc<RefCell<HashSet<IpAddr>>>,
+}
+
+#[async_trait(?Send)]
+impl HandlerActor for Blocklist {
+    type Args = Client;
+
+    /// Without a list the agent does not start.
+    async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
+        let (file, addresses) = (self.file.clone(), Rc::clone(&self.addresses));
+        addresses.replace(load(&file).await?);
+        tasks.spawn(async move {
+            let mut refresh = interval(REFRESH);
+            refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                refresh.tick().await;
+                match load(&file).await {
+                    Ok(loaded) => drop(addresses.replace(loaded)),
+                    Err(error) => tracing::warn!("the last list stays in use: {error}"),
+                }
+            }
+        });
+        Ok(())
+    }
+
+    async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
+        let is_listed = self.addresses.borrow().contains(&client.ip);
+        Ok(Actions::none().set_var(Scope::Transaction, "is_listed", is_listed)?)
+    }
+}
+
+/// An address a line; what follows a `#` is a comment.
+async fn load(file: &PathBuf) -> Result<HashSet<IpAddr>, BoxError> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = fs::read_to_string(file).await.map_err(|error| failed(&error))?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let addresses = lines.filter(|line| !line.is_empty()).map(|line| {
+        line.parse().map_err(|_| failed(&format_args!("{line:?} is no address")).into())
+    });
+    addresses.collect()
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt().init();
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    let file = PathBuf::from(arguments.next().unwrap_or_else(|| "blocklist.txt".to_owned()));
+    let blocklist = move || Blocklist { file: file.clone(), addresses: Rc::default() };
+    Ok(Agent::bind(address)?.serve(Registry::new().on("check-blocklist", blocklist)).await?)
+}

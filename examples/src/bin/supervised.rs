@@ -1,0 +1,65 @@
+//! A handler that panics on some input, what HAProxy sees then, and how the handler comes back.
+//!
+//! Run it with `cargo run -p spoa-examples --bin supervised` and put HAProxy in front of it,
+//! `haproxy -f examples/haproxy/supervised.cfg`; then
+//!
+//! ```text
+//! curl '127.0.0.1:8080/?parties=4'        share 25, the 1st this handler was asked for
+//! curl '127.0.0.1:8080/?parties=4'        share 25, the 2nd
+//! curl '127.0.0.1:8080/?parties=0'        share 0: it divided by zero, this is the fallback
+//! curl '127.0.0.1:8080/?parties=4'        share 25, the 1st: a new handler
+//! ```
+//!
+//! After four panics within two seconds the fallback comes at once, for good input too, and the
+//! handler is tried again two seconds later. All the while every request has its answer.
+
+use std::{cell::Cell, env, num::NonZero, time::Duration};
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use spoa_actors::{
+    ActionError, Actions, Agent, BoxError, HandlerActor, Origin, Registry, Route, Scope,
+};
+
+#[derive(Deserialize)]
+struct Order {
+    parties: i64,
+}
+
+/// Its state goes with it when it panics.
+#[derive(Default)]
+struct Shares {
+    asked: Cell<u32>,
+}
+
+#[async_trait(?Send)]
+impl HandlerActor for Shares {
+    type Args = Order;
+
+    async fn handle(&self, order: Order, _: &Origin) -> Result<Actions, BoxError> {
+        self.asked.set(self.asked.get() + 1);
+        // The bug: nobody thought of an order without parties.
+        let share = 100 / order.parties;
+        Ok(Actions::none().set_var(Scope::Transaction, "share", share)?.set_var(
+            Scope::Transaction,
+            "asked",
+            self.asked.get(),
+        )?)
+    }
+}
+
+fn registry() -> Result<Registry, ActionError> {
+    let nothing = Actions::none().set_var(Scope::Transaction, "share", 0)?;
+    let route = Route::new(Shares::default).fallback(nothing).restarts(3, Duration::from_secs(2));
+    Ok(Registry::new().on("share-out", route))
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), BoxError> {
+    // Each panic is a line of the log, at most once a second, with the place where it happened.
+    tracing_subscriber::fmt().init();
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    // One arbiter has one handler: its count is easy to follow.
+    let agent = Agent::bind(address)?.arbiters(NonZero::<usize>::MIN);
+    Ok(agent.serve(registry()?).await?)
+}

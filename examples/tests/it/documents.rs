@@ -1,0 +1,74 @@
+//! What is written about the examples is true of them.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn examples() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+/// The names of the programs: files in `src/bin`, and one for each peer.
+fn programs() -> BTreeSet<String> {
+    let names = |folder| {
+        let entries = fs::read_dir(examples().join(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+    };
+    names("src/bin").chain(names("peers").map(|peer| format!("like_{peer}"))).collect()
+}
+
+/// The programs that a text tells to run.
+fn told(text: &str) -> BTreeSet<String> {
+    let commands = text.split("-p spoa-examples --bin ").skip(1);
+    let word = |command: &str| {
+        command.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned)
+    };
+    commands.filter_map(word).collect()
+}
+
+#[test]
+fn the_table_of_the_examples_has_them_all_and_no_other() {
+    assert_eq!(told(&read(examples().join("README.md"))), programs());
+}
+
+#[test]
+fn each_example_says_how_to_run_it_and_where_its_haproxy_lines_are() {
+    for program in programs() {
+        let path = match program.strip_prefix("like_") {
+            Some(peer) => examples().join("peers").join(peer).join("agent.rs"),
+            None => examples().join(format!("src/bin/{program}.rs")),
+        };
+        let text = read(&path);
+        let head: String = text.lines().take_while(|line| line.starts_with("//!")).collect();
+        assert!(told(&head).contains(&program), "{}", path.display());
+        if program == "conformance" {
+            continue;
+        }
+        let (_, lines) = head.split_once("haproxy -f examples/").unwrap();
+        let (lines, _) = lines.split_once(".cfg").unwrap();
+        assert!(examples().join(format!("{lines}.cfg")).is_file(), "{lines}");
+    }
+}
+
+#[test]
+fn the_code_that_the_pages_show_is_that_of_the_examples() {
+    let pages: Vec<_> = fs::read_dir(examples().join("../docs/coming-from")).unwrap().collect();
+    assert_eq!(pages.len(), 4);
+    for page in pages {
+        let page = page.unwrap().path();
+        let text = read(&page);
+        let program = told(&text).pop_first().unwrap();
+        let peer = program.strip_prefix("like_").unwrap();
+        let agent = read(examples().join("peers").join(peer).join("agent.rs"));
+        let (_, code) = text.split_once("```rust\n").unwrap();
+        let (code, _) = code.split_once("```").unwrap();
+        let missing: Vec<_> = code.lines().filter(|line| !agent.contains(line.trim())).collect();
+        assert!(missing.is_empty(), "{}: {missing:?}", page.display());
+    }
+}

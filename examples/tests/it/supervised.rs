@@ -1,0 +1,39 @@
+//! The example `supervised`: a panic is a fallback, and then there is a new handler.
+
+use spoa_integration::{on_every_haproxy, until};
+
+use crate::scene::{SOON, Scene, example};
+
+/// Whether a handler answers that was never asked before.
+async fn is_new(scene: &Scene) -> Option<()> {
+    (scene.text("/?parties=4").await == "share 25, asked 1").then_some(())
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_handler_that_panics_is_a_fallback_and_then_a_new_one(version: Version) {
+        let scene = example!("supervised").start(version).await;
+        assert_eq!(scene.text("/?parties=4").await, "share 25, asked 1");
+        assert_eq!(scene.text("/?parties=5").await, "share 20, asked 2");
+        assert_eq!(scene.text("/?parties=0").await, "share 0, asked");
+        until("there is a new one", SOON, async || is_new(&scene).await).await.unwrap();
+        let log = scene.log();
+        let told = log.contains("attempt to divide by zero") && log.contains("supervised.rs:");
+        assert!(told && log.contains("share-out"), "{log}");
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn one_that_panics_too_often_rests_and_comes_back(version: Version) {
+        let scene = example!("supervised").start(version).await;
+        let rests = async || {
+            for _ in 0..4 {
+                assert_eq!(scene.text("/?parties=0").await, "share 0, asked");
+            }
+            (scene.text("/?parties=4").await == "share 0, asked").then_some(())
+        };
+        until("it rests", SOON, rests).await.unwrap();
+        until("it is back", SOON, async || is_new(&scene).await).await.unwrap();
+    }
+}
