@@ -1,4 +1,4 @@
-//! A real browser without a window, driven over WebDriver by `chromedriver`.
+//! A real browser without a window, driven by `chromedriver`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
