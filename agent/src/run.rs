@@ -68,14 +68,18 @@ async fn serve(
     let announce = |running: &RunningAgent| {
         telemetry.watch(running);
         view.started(running.observer());
-        let addresses = running.local_addresses();
-        let call_options = options.call_options();
-        announcement::print(addresses, &options.unix, &names, admin, &call_options);
+        announcement::print(
+            running.local_addresses(),
+            &options.unix,
+            &names,
+            admin,
+            &options.call_options(),
+        );
     };
     Ok(agent.serve_with(registry, announce).await?)
 }
 
-/// Serves the admin endpoint from now on, until the process ends; returns where.
+/// Serves the admin endpoint from now on; returns where.
 fn serve_admin(address: &str, view: &View) -> Result<SocketAddr, AdminError> {
     let admin = Admin::bind(address)?;
     let address = admin.address();

@@ -20,8 +20,10 @@ use crate::telemetry::json_line::JsonLine;
 /// The target of the spans round handlers' calls.
 pub(crate) const HANDLE: &str = "spoa_actors::handle";
 
-/// What carries telemetry to the collector: of it only warnings are of use, unless they are asked for.
-const QUIET: [&str; 6] = ["opentelemetry", "h2", "hyper", "reqwest", "tonic", "tower"];
+/// What serves the admin endpoint and carries telemetry to the collector: of it only warnings are of
+/// use, unless they are asked for.
+const QUIET: [&str; 8] =
+    ["actix_http", "actix_server", "opentelemetry", "h2", "hyper", "reqwest", "tonic", "tower"];
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]

@@ -205,8 +205,7 @@ fn metrics_are_pushed_at_an_interval_and_at_the_end() {
         assert_eq!(received.resource("deployment.environment.name"), "a test");
         assert!(received.spans.is_empty());
         let last = received.metrics.last().unwrap();
-        let find = |name: &str| last.iter().find(|metric| metric.name == name).unwrap();
-        check_last_metrics(find);
+        check_last_metrics(|name| last.iter().find(|metric| metric.name == name).expect(name));
     }
 }
 
@@ -224,7 +223,8 @@ fn check_last_metrics<'a>(
     let durations = find("spoa_handler_duration_seconds");
     assert_eq!(durations.unit, "s");
     let Some(Data::Histogram(durations)) = &durations.data else { panic!("no histogram") };
-    let point = durations.data_points.iter().find(|point| point.count > 0).unwrap();
+    let point =
+        durations.data_points.iter().find(|point| point.count > 0).expect("a message was answered");
     assert_eq!(attribute(&point.attributes, "message"), "check-client-ip");
     assert_eq!(attribute(&point.attributes, "outcome"), "ok");
     assert_eq!(point.bucket_counts.len(), point.explicit_bounds.len() + 1);

@@ -9,6 +9,7 @@ import { age, bytes, clock, number, rate, seconds, words } from "./words.js";
 
 const PERIOD = 1000;
 const PATIENCE = 4000;
+const PAUSED = "paused while it is not seen";
 
 let answeredAt = null;
 let silentSince = null;
@@ -81,7 +82,7 @@ async function ask() {
     silentSince = null;
     byId("silence").hidden = true;
     show(status);
-    put(byId("freshness"), `live, ${clock(answeredAt)}`);
+    put(byId("freshness"), document.hidden ? PAUSED : `live, ${clock(answeredAt)}`);
   } catch (error) {
     showSilence(error);
   }
@@ -104,7 +105,7 @@ function showSilence(error) {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) return void ask();
   clearTimeout(timer);
-  put(byId("freshness"), "paused while it is not seen");
+  put(byId("freshness"), PAUSED);
 });
 
 addEventListener("resize", drawCurves);

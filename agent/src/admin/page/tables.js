@@ -61,7 +61,10 @@ const ROUTES = [
     const optional = route.is_required ? [] : [element("small", "", "optional")];
     fill(cell, element("span", "chips", ...instances(route.instances)), ...optional);
   } },
-  { label: "restarts", className: "n", show: (cell, route) => put(cell, number(route.restarts)) },
+  { label: "restarts", className: "n", show: (cell, route) => {
+    const more = ["starts_failed", "given_up", "panics_aside"].filter((name) => route[name] > 0);
+    fill(cell, number(route.restarts), ...more.map((name) => element("small", "", `${words(name)} ${number(route[name])}`)));
+  } },
   { label: "deadline, fallback", className: "", show: (cell, route) => fill(cell, seconds(route.deadline_seconds), element("small", "", route.fallback || "no actions")) },
 ];
 

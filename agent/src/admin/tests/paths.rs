@@ -1,6 +1,14 @@
 //! Paths, methods, headers, and what a client may ask.
 
-use super::scene::{PATHS, Scene, say};
+use std::{
+    io::{ErrorKind, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use actix_rt::task::spawn_blocking;
+
+use super::scene::{PATHS, PATIENCE, Scene, say};
 use crate::admin::{Admin, endpoint::FILES};
 
 #[actix_rt::test]
@@ -122,6 +130,27 @@ async fn clients_that_are_slow_are_left() {
     let body = body.await.unwrap();
     assert_eq!(body.status, 408, "{body:?}");
     assert_eq!(head.status, 408, "{head:?}");
+}
+
+#[actix_rt::test]
+async fn a_client_that_reads_nothing_is_left() {
+    let address = Scene::new().address;
+    let client = move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+        let request = "GET /page.css HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
+        let end = Instant::now() + 3 * PATIENCE;
+        while Instant::now() < end {
+            match stream.write(request.as_bytes()) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Some(error.kind()),
+                Ok(_) => {}
+            }
+        }
+        None
+    };
+    let left = spawn_blocking(client).await.unwrap();
+    assert!(matches!(left, Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)), "{left:?}");
 }
 
 #[test]

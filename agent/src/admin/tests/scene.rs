@@ -17,7 +17,7 @@ use spoa_actors::{
 use crate::{
     admin::{Admin, View},
     telemetry::{
-        logs::{LogFormat, LogLayer, Logs},
+        logs::{BoxedLayer, LogFormat, Logs},
         span_counts::SpanCounters,
     },
 };
@@ -32,7 +32,7 @@ pub(super) struct Scene {
     pub(super) address: SocketAddr,
     pub(super) view: View,
     /// While it is there, the filter can be changed.
-    _layer: LogLayer,
+    _layer: BoxedLayer,
 }
 
 #[derive(Debug)]
