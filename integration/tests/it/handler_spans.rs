@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use spoa_integration::{AgentProcess, App, Rotel, Span, Version, on_every_haproxy};
 
-use crate::collector::{self, only};
+use crate::collector::{self, count, only, received};
 use crate::scene::{self, REQUEST, SOON};
 
 async fn traced(rotel: &Rotel, server: SocketAddr) -> AgentProcess {
@@ -15,7 +15,7 @@ async fn traced(rotel: &Rotel, server: SocketAddr) -> AgentProcess {
 async fn stop(agent: &mut AgentProcess, rotel: &Rotel) -> Vec<Span> {
     agent.terminate().unwrap();
     assert!(agent.ended(SOON).await.unwrap().success());
-    rotel.spans(SOON, |_| true).await.unwrap()
+    received(rotel, |spans| count(spans, "connection") > 0).await
 }
 
 fn child<'a>(spans: &'a [Span], parent: &Span, name: &str) -> &'a Span {
