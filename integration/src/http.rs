@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
+use tokio_rustls::rustls::crypto::ring;
 
 use crate::Failure;
 
@@ -14,7 +15,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: Client,
-    base: String,
+    address: SocketAddr,
 }
 
 impl HttpClient {
@@ -35,14 +36,17 @@ impl HttpClient {
     }
 
     fn make(address: SocketAddr, source: Option<IpAddr>) -> Result<Self, Failure> {
+        // The workspace's reqwest speaks TLS, and comes without a provider of cryptography.
+        let _ = ring::default_provider().install_default();
         let client = Client::builder()
+            .tls_certs_only([])
             .local_address(source)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(ANSWER_LIMIT)
             .build()
             .map_err(Failure::during("cannot make an HTTP client"))?;
-        Ok(Self { client, base: format!("http://{address}") })
+        Ok(Self { client, address })
     }
 
     /// Makes another client of the same frontend, with other connections.
@@ -50,8 +54,13 @@ impl HttpClient {
     /// # Errors
     /// The client cannot be built.
     pub fn another(&self) -> Result<Self, Failure> {
-        let address = self.base.trim_start_matches("http://").parse();
-        Self::new(address.map_err(Failure::during("not an address"))?)
+        Self::new(self.address)
+    }
+
+    /// The address of the frontend.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Sends a GET.
@@ -89,7 +98,7 @@ impl HttpClient {
         path: &str,
         build: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer, Failure> {
-        let url = format!("{}{path}", self.base);
+        let url = format!("http://{}{path}", self.address);
         let failed = |error: reqwest::Error| Failure::new(format!("{url}: {error:?}"));
         let request = build(self.client.request(method, &url));
         let response = request.send().await.map_err(failed)?;

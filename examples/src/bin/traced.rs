@@ -1,0 +1,130 @@
+//! Traces: what a handler logs, and what it asks of others, is part of the trace of the request.
+//!
+//! Run a collector that takes OTLP over HTTP on port 4318, a server that the handler may ask, the
+//! agent with the address of that server, and HAProxy in front of it:
+//!
+//! ```text
+//! python3 -m http.server --bind 127.0.0.1 8000
+//! cargo run -p spoa-examples --bin traced -- 127.0.0.1:12345 127.0.0.1:8000
+//! haproxy -f examples/haproxy/traced.cfg
+//! curl -i 127.0.0.1:8080          traceparent: 00-…
+//! ```
+//!
+//! One trace is then
+//!
+//! ```text
+//! the client's span
+//! └─ notify                    by the library, as the next one
+//!    └─ handle
+//!       └─ ask                 by the handler; the server that it asks goes on from here
+//! ```
+
+use std::{collections::HashMap, env, net::IpAddr, num::NonZero};
+
+use async_trait::async_trait;
+use opentelemetry::{Context, global, trace::TracerProvider};
+use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::{
+    Resource,
+    propagation::TraceContextPropagator,
+    trace::{Sampler, SdkTracerProvider},
+};
+use reqwest::Client;
+use serde::Deserialize;
+use spoa_actors::{
+    Actions, Agent, BlockingHandler, BoxError, HandlerActor, Origin, Registry, RunningAgent, Scope,
+    Traces,
+};
+use tokio_rustls::rustls::crypto::ring;
+use tracing::{info, info_span, instrument};
+use tracing_subscriber::{
+    Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+};
+
+/// Asks a server over HTTP.
+struct LookUp {
+    http: Client,
+    server: String,
+}
+
+#[derive(Deserialize)]
+struct Visitor {
+    ip: IpAddr,
+}
+
+#[async_trait(?Send)]
+impl HandlerActor for LookUp {
+    type Args = Visitor;
+
+    async fn handle(&self, visitor: Visitor, _: &Origin) -> Result<Actions, BoxError> {
+        let status = self.ask(visitor.ip).await?;
+        Ok(Actions::none().set_var(Scope::Transaction, "status", u32::from(status))?)
+    }
+}
+
+impl LookUp {
+    #[instrument(skip(self))]
+    async fn ask(&self, ip: IpAddr) -> Result<u16, BoxError> {
+        info!("asking");
+        let mut headers = HashMap::new();
+        global::get_text_map_propagator(|propagator| {
+            propagator.inject_context(&Context::current(), &mut headers);
+        });
+        let request =
+            self.http.get(format!("http://{}/", self.server)).headers((&headers).try_into()?);
+        let status = request.send().await?.status().as_u16();
+        info!(status, "answered");
+        Ok(status)
+    }
+}
+
+/// Works for long, on a thread of its own.
+#[derive(Default)]
+struct Work;
+
+impl BlockingHandler for Work {
+    type Args = ();
+
+    fn handle(&mut self, (): (), _: &Origin) -> Result<Actions, BoxError> {
+        let sum: u32 = info_span!("sum").in_scope(|| {
+            info!("adding up");
+            (1..=1000).sum()
+        });
+        Ok(Actions::none().set_var(Scope::Transaction, "sum", sum)?)
+    }
+}
+
+fn registry(server: String) -> Registry {
+    let look_up = move || LookUp { http: Client::new(), server: server.clone() };
+    let threads = NonZero::<usize>::MIN;
+    Registry::new().on("look-up", look_up).on_blocking("work", threads, Work::default)
+}
+
+/// Where the spans go is in the standard variables, such as `OTEL_EXPORTER_OTLP_ENDPOINT`.
+fn telemetry() -> Result<SdkTracerProvider, BoxError> {
+    let provider = SdkTracerProvider::builder()
+        .with_batch_exporter(SpanExporter::builder().with_http().build()?)
+        .with_resource(Resource::builder().with_service_name("traced").build())
+        .with_sampler(Sampler::AlwaysOn) // the library has sampled before
+        .build();
+    global::set_tracer_provider(provider.clone());
+    global::set_text_map_propagator(TraceContextPropagator::new());
+    let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("traced"));
+    // What libraries tell to those who debug them is left out.
+    tracing_subscriber::registry().with(spans.with_filter(LevelFilter::INFO)).try_init()?;
+    Ok(provider)
+}
+
+#[actix_rt::main]
+async fn main() -> Result<(), BoxError> {
+    // The workspace's reqwest comes without one; with its default features this is not needed.
+    let _ = ring::default_provider().install_default();
+    let provider = telemetry()?;
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    let server = arguments.next().unwrap_or_else(|| "127.0.0.1:8000".to_owned());
+    let agent = Agent::bind(address)?.traces(Traces::global());
+    let announce = |agent: &RunningAgent| println!("serves {:?}", agent.local_addresses());
+    agent.serve_with(registry(server), announce).await?;
+    Ok(provider.shutdown()?) // sends what still waits
+}
