@@ -16,7 +16,10 @@ const SOURCES: [&str; 5] =
 
 /// Finds a program beside the test that runs, where `cargo test --workspace` has built it; builds it
 /// if it is not there, or older than a source.
-pub(crate) async fn built(package: &str, program: &str) -> Result<PathBuf, Failure> {
+///
+/// # Errors
+/// It does not build; with cargo's words.
+pub async fn built(package: &str, program: &str) -> Result<PathBuf, Failure> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
     let _alone = ONE_AT_A_TIME.lock().await;
     let test = std::env::current_exe().map_err(Failure::during("this test has no path"))?;

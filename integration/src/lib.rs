@@ -58,6 +58,7 @@ mod witness;
 pub use agent_process::AgentProcess;
 pub use app::App;
 pub use browser::{Browser, View};
+pub use built::built;
 pub use certificates::{Authority, Issued};
 pub use config::Config;
 pub use endpoint::Endpoint;

@@ -9,6 +9,7 @@ mod agent_log;
 mod arguments;
 mod asynchronous;
 mod body;
+mod book;
 mod bulkhead;
 mod collector;
 mod documents;

@@ -1,0 +1,21 @@
+//! The examples are the programs in `src/bin`; what is here compiles the Rust code of the pages in `docs/`.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/arguments.md")]
+mod arguments {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/deadlines.md")]
+mod deadlines {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/first-handler.md")]
+mod first_handler {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/supervision.md")]
+mod supervision {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/tracing.md")]
+mod tracing {}

@@ -1,0 +1,8 @@
+//! The pages of this repository: what they link to, list, show and tell to run is so.
+
+mod commands;
+mod haproxy_files;
+mod links;
+mod log_lines;
+mod metrics;
+mod page;

@@ -1,0 +1,239 @@
+//! Commands: what the pages tell to type is run as it is written, in its order, and prints what they show.
+//!
+//! They run from the top of the repository and on the ports that they name: in a network of their own where the
+//! system gives one. Servers run beside what follows them, until the next block that begins with one. `cargo` is
+//! the real one, but for `--release`: what is built for this test is good enough.
+
+use std::fmt::Write;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use spoa_integration::{Scratch, Version, built};
+use tokio::process::Command;
+
+use super::page::{self, Block, Page, repository};
+
+/// What is not run here, by what it begins with, and why.
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("cargo run --release -p spoa-bench", "takes minutes; `.ci/bench-gate` runs its gate"),
+    ("cargo test --workspace", "this test is a part of it"),
+    ("target/release/", "needs a release build; `.ci/try-agent` runs it"),
+    ("docker ", "needs Docker; `integration/stack/test` runs the stack"),
+    ("integration/stack/", "needs Docker, and is a stage of its own"),
+    ("git clone", "needs a public network"),
+];
+
+/// The same for whole commands.
+const FIRST: (&str, &str) = ("cargo run --release", "a release build; `.ci/try-agent` runs it");
+
+/// How long a command may take until it ends well and prints what is shown.
+const PATIENCE: u32 = 60;
+
+/// What all scripts begin with.
+const PRELUDE: &str = r#"set -u
+pids=()
+end() {
+    # The second signal ends an agent at once.
+    for _ in 1 2; do for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null; done; done
+    wait
+}
+trap end EXIT
+fail() { echo "$1"; tail -n 40 "$files"/*.sh "$files"/*.out; exit 1; }
+# Tries again until it works: what was started before may need its time.
+try() {
+    local what=$1 until=$((SECONDS + patience))
+    shift
+    until "$@" 2>/dev/null; do
+        [ "$SECONDS" -lt "$until" ] || fail "this does not come true: $what"
+        sleep 0.1
+    done
+}
+shown() {
+    local line
+    while IFS= read -r line; do grep -qF -e "$line" "$files/$1.out" || return 1; done <"$files/$1.expected"
+}
+client() { bash "$files/$1.sh" >"$files/$1.out" 2>&1 && shown "$1"; }
+connects() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
+serve() { bash "$files/$1.sh" >"$files/$1.out" 2>&1 & pids+=($!); }
+alive() { for pid in "${pids[@]}"; do kill -0 "$pid" || fail "a server has ended"; done; }
+"#;
+
+/// A command, and the lines that a page shows below it.
+#[derive(Clone, Debug)]
+struct Step {
+    command: String,
+    expected: String,
+    is_server: bool,
+}
+
+fn steps(block: &Block<'_>) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for line in &block.lines {
+        match (line.strip_prefix("$ "), steps.last_mut()) {
+            (Some(command), _) => steps.push(step(command)),
+            (None, Some(step)) => {
+                let always = line.split('…').next().unwrap_or_default();
+                writeln!(step.expected, "{always}").unwrap();
+            }
+            (None, None) => panic!("a console begins with a command, not with {line}"),
+        }
+    }
+    steps
+}
+
+fn step(command: &str) -> Step {
+    let (command, is_beside) = match command.strip_suffix(" &") {
+        Some(command) => (command, true),
+        None => (command, false),
+    };
+    let is_program = command.starts_with("cargo run ") && !command.contains(" -- ");
+    let is_server = is_beside || is_program || command.starts_with("haproxy -f ");
+    Step { command: command.to_owned(), expected: String::new(), is_server }
+}
+
+/// Why a command is not run here, if it is not.
+fn elsewhere(command: &str) -> Option<&'static str> {
+    let begins = ELSEWHERE.iter().find(|(begin, _)| command.starts_with(begin));
+    begins.or((command == FIRST.0).then_some(&FIRST)).map(|(_, reason)| *reason)
+}
+
+/// What of a page runs together.
+fn scenes(page: &Page) -> Vec<Vec<Step>> {
+    let mut scenes: Vec<Vec<Step>> = Vec::new();
+    for block in page.blocks().iter().filter(|block| block.kind == "console") {
+        let steps = steps(block).into_iter().filter(|step| elsewhere(&step.command).is_none());
+        let steps: Vec<_> = steps.collect();
+        match scenes.last_mut() {
+            Some(scene) if steps.first().is_some_and(|step| !step.is_server) => scene.extend(steps),
+            _ if steps.is_empty() => {}
+            _ => scenes.push(steps),
+        }
+    }
+    scenes
+}
+
+/// The word behind another one.
+fn behind<'a>(command: &'a str, word: &str) -> Option<&'a str> {
+    let mut words = command.split_whitespace();
+    words.find(|found| *found == word)?;
+    words.next()
+}
+
+/// The ports on which an HAProxy with this file listens.
+fn ports(file: &str) -> Vec<String> {
+    let text = fs::read_to_string(repository().join(file)).unwrap();
+    let binds = text.lines().filter_map(|line| line.trim().strip_prefix("bind "));
+    let ports = binds.filter_map(|bind| Some(bind.split_whitespace().next()?.rsplit_once(':')?.1));
+    ports.map(str::to_owned).collect()
+}
+
+fn script(scene: &[Step], scratch: &Scratch) -> String {
+    let mut script = format!("files={}\npatience={PATIENCE}\n{PRELUDE}", scratch.path().display());
+    for (number, step) in scene.iter().enumerate() {
+        let command = &step.command;
+        let run = if step.is_server { "exec " } else { "" };
+        scratch.write(&format!("{number}.sh"), &format!("{run}{command}\n")).unwrap();
+        scratch.write(&format!("{number}.expected"), &step.expected).unwrap();
+        let title = format!("'{}'", command.replace('\'', "\""));
+        if step.is_server {
+            writeln!(script, "serve {number}\ntry {title} shown {number}").unwrap();
+        } else {
+            writeln!(script, "try {title} client {number}").unwrap();
+        }
+        if let Some(file) = command.strip_prefix("haproxy -f ") {
+            for port in ports(file) {
+                writeln!(script, "try {title} connects {port}").unwrap();
+            }
+        }
+    }
+    script + "alive\n"
+}
+
+/// A folder with the programs that commands name.
+async fn programs() -> Scratch {
+    let programs = Scratch::new().unwrap();
+    let haproxy = Version::V3_2.binary().await.unwrap();
+    let agent = built("spoa-agent", "spoa-agent").await.unwrap();
+    let link = |path: &Path, name| std::os::unix::fs::symlink(path, programs.join(name)).unwrap();
+    link(&haproxy.canonicalize().unwrap(), "haproxy");
+    link(&agent.canonicalize().unwrap(), "spoa-agent");
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let text = format!(
+        "#!/usr/bin/env bash\nwords=()\nfor word in \"$@\"; do\n    \
+         [ \"$word\" = --release ] || words+=(\"$word\")\ndone\nexec '{cargo}' \"${{words[@]}}\"\n"
+    );
+    let cargo = programs.write("cargo", &text).unwrap();
+    fs::set_permissions(cargo, Permissions::from_mode(0o755)).unwrap();
+    programs
+}
+
+/// Builds what a command of cargo runs, so that its start does not take long.
+async fn build(command: &str) {
+    if command.starts_with("cargo run ") {
+        let package = behind(command, "-p").unwrap();
+        built(package, behind(command, "--bin").unwrap_or(package)).await.unwrap();
+    }
+}
+
+/// A shell, in a network of its own if there can be one; what it has started ends with it.
+async fn shell() -> Command {
+    let own = ["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"];
+    let probe = Command::new("unshare").args(own).args(["ip", "link", "set", "lo", "up"]).output();
+    if !probe.await.is_ok_and(|probe| probe.status.success()) {
+        return Command::new("bash");
+    }
+    let mut command = Command::new("unshare");
+    command.args(own).args(["bash", "-c", "ip link set lo up && exec bash \"$@\"", "bash"]);
+    command
+}
+
+async fn run(page: &Page, scene: &[Step], programs: &Scratch) {
+    for step in scene {
+        build(&step.command).await;
+    }
+    let scratch = Scratch::new().unwrap();
+    let script = scratch.write("script", &script(scene, &scratch)).unwrap();
+    let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").unwrap());
+    let mut shell = shell().await;
+    shell.arg(script).current_dir(repository()).env("PATH", path).env("CARGO_NET_OFFLINE", "true");
+    let output = shell.env_remove("RUST_LOG").kill_on_drop(true).output().await.unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{}: {said}", page.name);
+}
+
+#[tokio::test]
+async fn the_commands_of_the_pages_do_what_they_show() {
+    let programs = programs().await;
+    let mut count = 0;
+    for page in page::all() {
+        for scene in scenes(&page) {
+            run(&page, &scene, &programs).await;
+            count += scene.len();
+        }
+    }
+    assert!(count > 25, "only {count} commands were found");
+}
+
+/// A command that is to be typed, and is not seen by the test above, would be true by luck.
+#[test]
+fn every_command_is_in_a_console() {
+    for page in page::all() {
+        for block in page.blocks().iter().filter(|block| block.kind != "console") {
+            let found = block.lines.iter().find(|line| line.starts_with("$ "));
+            assert!(found.is_none(), "{}: {found:?} in {:?}", page.name, block.kind);
+        }
+    }
+}
+
+#[test]
+fn what_is_run_elsewhere_has_its_reason() {
+    for (command, is_elsewhere) in [
+        ("cargo run --release", true),
+        ("cargo run --release -p spoa-examples --bin hello", false),
+        ("docker compose up --build", true),
+        ("curl -i 127.0.0.1:8080", false),
+    ] {
+        assert_eq!(elsewhere(command).is_some(), is_elsewhere, "{command}");
+    }
+}

@@ -1,0 +1,188 @@
+//! Log lines: the page has every one of level warn and above of library and agent, and no other.
+
+use std::fs;
+use std::path::Path;
+
+use super::page::{page, repository};
+
+/// A part of a line that is shorter tells nothing.
+const SHORTEST: usize = 4;
+
+/// Lines that are put together of these, each named in its file.
+const PUT_TOGETHER: [(&str, &[&str]); 3] = [
+    (
+        "actors/src/refusal.rs",
+        &[
+            "a PROXY header cannot be read: {error}",
+            "no PROXY header came in time",
+            "a TLS handshake failed: {error}",
+            "no TLS handshake came to its end in time",
+        ],
+    ),
+    ("actors/src/panics.rs", &["a handler, or a call of one, in its end"]),
+    ("actors/src/fence.rs", &["the error of the handler of {name:?}"]),
+];
+
+/// What a string literal that begins here says, and how long it is; without its continuations.
+fn literal(source: &str) -> (String, usize) {
+    let mut text = String::new();
+    let mut characters = source.char_indices().skip(1).peekable();
+    while let Some((index, character)) = characters.next() {
+        match character {
+            '"' => return (text, index + 1),
+            '\\' => match characters.next().unwrap().1 {
+                '\n' => while characters.next_if(|(_, c)| c.is_whitespace()).is_some() {},
+                escaped => text.push(escaped),
+            },
+            _ => text.push(character),
+        }
+    }
+    panic!("a literal has no end: {source:.80}");
+}
+
+/// The first literal among the arguments of a macro, whose opening parenthesis is before `source`.
+fn message(source: &str) -> String {
+    let mut depth = 1;
+    let mut rest = source;
+    while depth > 0 {
+        match rest.chars().next().unwrap() {
+            '"' => {
+                let (text, length) = literal(rest);
+                if depth == 1 {
+                    return text;
+                }
+                rest = &rest[length..];
+                continue;
+            }
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            _ => {}
+        }
+        rest = &rest[rest.chars().next().unwrap().len_utf8()..];
+    }
+    panic!("a line of the log without a message: {source:.80}");
+}
+
+/// The messages of a source at these levels.
+fn messages(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let at = |level: &str| {
+        let [all, qualified] = [format!("{level}!("), format!("tracing::{level}!(")];
+        // Otherwise some would be overlooked here.
+        assert_eq!(source.matches(&all).count(), source.matches(&qualified).count(), "{source}");
+        source.split(&qualified).skip(1).map(message).collect::<Vec<_>>()
+    };
+    [at("warn"), at("error")].concat()
+}
+
+/// What the errors of an enum say that are put into lines.
+fn errors(source: &str) -> Vec<String> {
+    source
+        .split("#[error(")
+        .skip(1)
+        .filter(|rest| rest.starts_with('"'))
+        .map(|rest| literal(rest).0)
+        .collect()
+}
+
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).unwrap()
+}
+
+/// All that a line may say, as it is written in the source.
+fn written() -> Vec<String> {
+    let mut all = Vec::new();
+    sources(&repository().join("actors/src"), &mut all);
+    sources(&repository().join("agent/src"), &mut all);
+    let mut written: Vec<_> = all.iter().flat_map(|source| messages(source)).collect();
+    assert!(written.len() > 30, "{written:?}");
+    for (path, parts) in PUT_TOGETHER {
+        for part in parts {
+            assert!(read(path).contains(part), "{path} has no {part}");
+            let is_panic = path.ends_with("panics.rs") || path.ends_with("fence.rs");
+            written.push(format!("{part}{}", if is_panic { " panicked: {panic}" } else { "" }));
+        }
+    }
+    written.extend(errors(&read("actors/src/spop/violation.rs")));
+    let handler_error = read("actors/src/error.rs");
+    let (_, handler_error) = handler_error.split_once("pub enum HandlerError {").unwrap();
+    written.extend(errors(handler_error.split_once("\n}").unwrap().0));
+    written.iter().map(|line| line.replace('`', "")).collect()
+}
+
+/// The parts of a line that are always the same.
+fn stable<'a>(line: &'a str, between: &[char]) -> Vec<&'a str> {
+    let mut parts = Vec::new();
+    let mut depth = 0;
+    let mut start = 0;
+    for (index, character) in line.char_indices() {
+        let is_edge = between.contains(&character);
+        if depth == 0 && is_edge {
+            parts.push(&line[start..index]);
+        }
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if is_edge {
+            start = index + character.len_utf8();
+        }
+    }
+    parts.push(&line[start..]);
+    let parts = parts.into_iter().map(|part| part.trim_matches([' ', ';', ':', '"']));
+    parts.filter(|part| part.len() >= SHORTEST).collect()
+}
+
+fn has_in_order(text: &str, parts: &[&str]) -> bool {
+    let mut rest = text;
+    parts.iter().all(|part| match rest.split_once(part) {
+        Some((_, behind)) => {
+            rest = behind;
+            true
+        }
+        None => false,
+    })
+}
+
+#[test]
+fn the_page_has_every_line_of_the_log() {
+    let page = page("docs/logs.md");
+    let lines: Vec<_> = page.prose().into_iter().map(|line| line.replace('`', "")).collect();
+    let is_there = |line: &&String| {
+        let parts = stable(line, &['{', '}']);
+        // `{what}; {advice}` is put together, and stands for itself.
+        parts.is_empty() || lines.iter().any(|told| has_in_order(told, &parts))
+    };
+    let written = written();
+    let missing: Vec<_> = written.iter().filter(|line| !is_there(line)).collect();
+    assert!(missing.is_empty(), "not in docs/logs.md: {missing:#?}");
+    let bare = written.iter().filter(|line| stable(line, &['{', '}']).is_empty());
+    assert_eq!(bare.collect::<Vec<_>>(), ["{what}; {advice}"]);
+}
+
+#[test]
+fn the_page_has_no_line_that_is_never_logged() {
+    let written = written();
+    let stale: Vec<_> = page("docs/logs.md")
+        .first_cells()
+        .into_iter()
+        .map(|cell| cell.split(" (a key of").next().unwrap().to_owned())
+        .filter(|cell| {
+            let parts = stable(cell, &['…']);
+            !written.iter().any(|line| has_in_order(line, &parts))
+        })
+        .collect();
+    assert!(stale.is_empty(), "in docs/logs.md, and nowhere in the source: {stale:#?}");
+}
