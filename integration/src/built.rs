@@ -40,10 +40,21 @@ async fn build(package: &str, program: &str, is_release: bool) -> Result<(), Fai
     let mut command = Command::new(cargo);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet"]);
     command.args(["--package", package, "--bin", program]);
+    outside_of_cargo(&mut command);
     if is_release {
         command.arg("--release");
     }
     run(&mut command).await.map(|_| ())
+}
+
+/// Takes from a command what cargo has told this test about its package: build scripts of dependencies that look
+/// at these variables would run again, and all that depends on them would be built again.
+fn outside_of_cargo(command: &mut Command) {
+    for (name, _) in std::env::vars() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
 }
 
 fn is_fresh(program: &Path) -> bool {

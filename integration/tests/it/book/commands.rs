@@ -1,14 +1,15 @@
 //! Commands: what the pages tell to type is run as it is written, in its order, and prints what they show.
 //!
 //! They run from the top of the repository and on the ports that they name: in a network of their own where the
-//! system gives one. Servers run beside what follows them, until the next block that begins with one. `cargo` is
-//! the real one, but for `--release`: what is built for this test is good enough.
+//! system gives one. Servers run beside what follows them, until the next block that begins with one. In the place
+//! of `cargo run` is the program that it would build, as it was built for the tests, in whichever profile.
 
 use std::fmt::Write;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use serde_json::Value;
 use spoa_integration::{Scratch, Version, built};
 use tokio::process::Command;
 
@@ -33,10 +34,12 @@ const PATIENCE: u32 = 60;
 /// What all scripts begin with.
 const PRELUDE: &str = r#"set -u
 pids=()
+left=()
 end() {
-    # The second signal ends an agent at once.
+    # The second signal ends an agent at once, which leaves the file of its socket behind.
     for _ in 1 2; do for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null; done; done
     wait
+    for file in "${left[@]}"; do rm -f "$file"; done
 }
 trap end EXIT
 fail() { echo "$1"; tail -n 40 "$files"/*.sh "$files"/*.out; exit 1; }
@@ -57,6 +60,23 @@ client() { bash "$files/$1.sh" >"$files/$1.out" 2>&1 && shown "$1"; }
 connects() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
 serve() { bash "$files/$1.sh" >"$files/$1.out" 2>&1 & pids+=($!); }
 alive() { for pid in "${pids[@]}"; do kill -0 "$pid" || fail "a server has ended"; done; }
+"#;
+
+/// What stands in the place of cargo: `cargo run -p PACKAGE --bin PROGRAM -- WORDS`.
+const CARGO: &str = r#"#!/usr/bin/env bash
+program=
+[ "$1" = run ] && shift || exit 2
+while [ $# -gt 0 ]; do
+    case $1 in
+        -p) program=${program:-$2}; shift ;;
+        --bin) program=$2; shift ;;
+        --release) ;;
+        --) shift; break ;;
+        *) echo "this is no option that is known here: $1"; exit 2 ;;
+    esac
+    shift
+done
+exec "PROGRAMS/$program" "$@"
 "#;
 
 /// A command, and the lines that a page shows below it.
@@ -141,6 +161,9 @@ fn script(scene: &[Step], scratch: &Scratch) -> String {
         } else {
             writeln!(script, "try {title} client {number}").unwrap();
         }
+        if let Some(socket) = behind(command, "--unix") {
+            writeln!(script, "left+=('{socket}')").unwrap();
+        }
         if let Some(file) = command.strip_prefix("haproxy -f ") {
             for port in ports(file) {
                 writeln!(script, "try {title} connects {port}").unwrap();
@@ -158,21 +181,36 @@ async fn programs() -> Scratch {
     let link = |path: &Path, name| std::os::unix::fs::symlink(path, programs.join(name)).unwrap();
     link(&haproxy.canonicalize().unwrap(), "haproxy");
     link(&agent.canonicalize().unwrap(), "spoa-agent");
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let text = format!(
-        "#!/usr/bin/env bash\nwords=()\nfor word in \"$@\"; do\n    \
-         [ \"$word\" = --release ] || words+=(\"$word\")\ndone\nexec '{cargo}' \"${{words[@]}}\"\n"
-    );
+    let text = CARGO.replace("PROGRAMS", agent.parent().unwrap().to_str().unwrap());
     let cargo = programs.write("cargo", &text).unwrap();
     fs::set_permissions(cargo, Permissions::from_mode(0o755)).unwrap();
     programs
 }
 
-/// Builds what a command of cargo runs, so that its start does not take long.
-async fn build(command: &str) {
+/// The programs of the workspace, with their packages, as cargo knows them.
+async fn known_programs() -> Vec<(String, String)> {
+    let words = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let output = Command::new(cargo).args(words).current_dir(repository()).output().await.unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut known = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let targets = package["targets"].as_array().unwrap();
+        let programs = targets.iter().filter(|target| target["kind"][0] == "bin");
+        let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+        known.extend(programs.map(|program| (name(package), name(program))));
+    }
+    known
+}
+
+/// Has what a command of cargo runs be there.
+async fn build(command: &str, known: &[(String, String)]) {
     if command.starts_with("cargo run ") {
         let package = behind(command, "-p").unwrap();
-        built(package, behind(command, "--bin").unwrap_or(package)).await.unwrap();
+        let program = behind(command, "--bin").unwrap_or(package);
+        let is_known = known.iter().any(|(of, name)| (&**of, &**name) == (package, program));
+        assert!(is_known, "there is no such program: {command}");
+        built(package, program).await.unwrap();
     }
 }
 
@@ -189,14 +227,11 @@ async fn shell() -> Command {
 }
 
 async fn run(page: &Page, scene: &[Step], programs: &Scratch) {
-    for step in scene {
-        build(&step.command).await;
-    }
     let scratch = Scratch::new().unwrap();
     let script = scratch.write("script", &script(scene, &scratch)).unwrap();
     let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").unwrap());
     let mut shell = shell().await;
-    shell.arg(script).current_dir(repository()).env("PATH", path).env("CARGO_NET_OFFLINE", "true");
+    shell.arg(script).current_dir(repository()).env("PATH", path);
     let output = shell.env_remove("RUST_LOG").kill_on_drop(true).output().await.unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{}: {said}", page.name);
@@ -204,10 +239,13 @@ async fn run(page: &Page, scene: &[Step], programs: &Scratch) {
 
 #[tokio::test]
 async fn the_commands_of_the_pages_do_what_they_show() {
-    let programs = programs().await;
+    let (programs, known) = (programs().await, known_programs().await);
     let mut count = 0;
     for page in page::all() {
         for scene in scenes(&page) {
+            for step in &scene {
+                build(&step.command, &known).await;
+            }
             run(&page, &scene, &programs).await;
             count += scene.len();
         }
