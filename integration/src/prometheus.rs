@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
 use crate::running::Running;
+use crate::version::run;
 use crate::witness::Witness;
 use crate::{Failure, HttpClient, Scratch, free_port, until};
 
@@ -122,6 +123,18 @@ pub async fn promtool_findings(metrics: &str) -> Result<Vec<String>, Failure> {
         return Ok(findings);
     }
     Err(Failure::new(format!("promtool: {}", output.status)).with("the metrics", metrics))
+}
+
+/// Has `promtool check rules` judge rules of alerts.
+///
+/// # Errors
+/// It cannot be fetched or started, or finds something wrong; with its words.
+pub async fn check_rules(rules: &str) -> Result<(), Failure> {
+    let program = Witness::Prometheus.program("promtool").await?;
+    let scratch = Scratch::new()?;
+    let file = scratch.write("rules.yml", rules)?;
+    let mut command = tokio::process::Command::new(program);
+    run(command.args(["check", "rules"]).arg(file)).await.map(|_| ())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use spoa_actors::Outcome;
-use spoa_integration::SpoaAgentOptions;
+use spoa_integration::{SpoaAgentOptions, check_rules};
 
 use super::page::{self, page, repository};
 
@@ -74,6 +74,15 @@ fn no_page_names_a_metric_that_there_is_not() {
             words(&page.text).into_iter().filter(|word| !is_known(word)).collect();
         assert!(unknown.is_empty(), "{}: {unknown:?}", page.name);
     }
+}
+
+#[tokio::test]
+async fn prometheus_takes_the_alerts_of_the_page_and_no_wrong_ones() {
+    let page = page("docs/metrics.md");
+    let blocks = page.blocks();
+    let alerts = blocks.iter().find(|block| block.kind == "yaml").unwrap().lines.join("\n");
+    check_rules(&alerts).await.unwrap();
+    check_rules(&alerts.replace("sum by", "sum buy")).await.unwrap_err();
 }
 
 #[test]
