@@ -27,6 +27,11 @@ impl Account {
         });
     }
 
+    /// What is kept now.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.amount()
+    }
+
     /// Whether all connections keep more than they may together, and this one more than its part.
     pub(crate) fn is_overdrawn(&self) -> bool {
         self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount())

@@ -14,7 +14,7 @@ use actix_rt::System;
 
 use crate::{
     common::Common, error::AgentError, limits::Limits, listen::Listen, listener::Listener,
-    registry::Registry, running_agent::RunningAgent, signals::Signals,
+    registry::Registry, running_agent::RunningAgent, signals::Signals, traces::Traces,
 };
 
 /// An agent: where it listens, on how many arbiters it works, and within which limits.
@@ -37,6 +37,7 @@ pub struct Agent {
     limits: Limits,
     fill_empty_acks: bool,
     asynchronous: bool,
+    traces: Option<Traces>,
 }
 
 impl Agent {
@@ -139,6 +140,13 @@ impl Agent {
         self
     }
 
+    /// Has NOTIFYs become spans of OpenTelemetry; they do not unless this is called.
+    #[must_use]
+    pub fn traces(mut self, traces: Traces) -> Self {
+        self.traces = Some(traces);
+        self
+    }
+
     /// The TCP addresses that are listened on: to know the port when it was given as 0.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
@@ -187,10 +195,12 @@ impl Agent {
         }
         let addresses = self.local_addresses();
         let Self { fill_empty_acks, asynchronous, .. } = self;
-        let common = Common { fill_empty_acks, asynchronous, ..Common::new(self.limits) };
+        let traces = self.traces.map(Arc::new);
+        let common = Common { fill_empty_acks, asynchronous, traces, ..Common::new(self.limits) };
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
-        let mut running = RunningAgent::new(addresses, common);
+        let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();
+        let mut running = RunningAgent::new(addresses, names, common);
         running.start_workers(count, &Arc::new(registry)).await?;
         running.accept(self.listeners)?;
         Ok(running)

@@ -5,14 +5,20 @@
 
 use std::rc::Rc;
 
+use tokio::time::Instant;
+use tracing::Span;
+
 use crate::{
+    cell::PendingCall,
     collection::{Collection, Finished, Waiting},
+    counters::Counters,
     error::HandlerError,
     handler::Reply,
+    live_route::LiveRoute,
+    notify_trace::NotifyTrace,
     origin::Origin,
     registry::Routes,
     spop::{Actions, MessageRef, MessagesRef},
-    statistics::Counters,
 };
 
 /// What became of a NOTIFY when its messages were handed out.
@@ -43,8 +49,9 @@ pub(crate) fn collect(
     origin: &mut Origin,
     terms: &Terms<'_>,
     settled: &mut Actions,
+    trace: Option<&mut NotifyTrace>,
 ) -> Collected {
-    let mut asking = Asking { origin, terms, is_first: true, waiting: 0 };
+    let mut asking = Asking { origin, terms, trace, is_first: true, waiting: 0 };
     // Most NOTIFYs have one message, and most handlers answer at once.
     let Some((first, others)) = messages.split_first() else {
         return Collected::Now;
@@ -62,20 +69,26 @@ pub(crate) fn refuse(
     origin: &Origin,
     routes: &Routes,
     room: usize,
+    mut trace: Option<NotifyTrace>,
 ) -> Finished {
     let mut collection = Collection::new(origin, room);
     for message in messages {
         if let Some(route) = routes.find(message.name()) {
-            collection.settle(route.settle(Err(HandlerError::Oversize)));
+            let begun = Instant::now();
+            if let Some(trace) = &mut trace {
+                trace.fail(&route.name, &HandlerError::Oversize, begun, &Span::none());
+            }
+            collection.settle(route.settle(Err(HandlerError::Oversize), begun));
         }
     }
-    collection.finish()
+    collection.traced(trace).finish()
 }
 
 /// Asks the handlers of one NOTIFY.
 struct Asking<'a> {
     origin: &'a mut Origin,
     terms: &'a Terms<'a>,
+    trace: Option<&'a mut NotifyTrace>,
     is_first: bool,
     /// How many of its messages wait for their answers, or for one before them.
     waiting: usize,
@@ -91,26 +104,71 @@ impl Asking<'_> {
             return None;
         };
         if self.waiting >= self.terms.waiting {
-            settled.append_all(route.fall_back(HandlerError::Overloaded));
+            self.fall_back(route, HandlerError::Overloaded, Instant::now(), &Span::none(), settled);
             return None;
         }
         let time = route.time_for(message);
         // Those before it may have taken all the time: it is not even asked then.
         if (!self.is_first || time.is_zero()) && self.origin.arrived().elapsed() >= time {
-            settled.append_all(route.fall_back(HandlerError::Late));
+            let begun = self.origin.arrived();
+            self.fall_back(route, HandlerError::Late, begun, &Span::none(), settled);
             return None;
         }
         self.is_first = false;
         self.origin.set_time(time);
-        match route.call(message, self.origin, settled) {
-            Reply::Answered => self.terms.counters.message_answered(),
-            Reply::Failed(error) => settled.append_all(route.fall_back(error)),
+        let begun = route.record.begin(message);
+        let (reply, span) = match &self.trace {
+            Some(trace) if trace.is_sampled() => {
+                let span = trace.handle(&route.name);
+                (self.call_in(&span, route, message, settled), span)
+            }
+            _ => (route.call(message, self.origin, settled), Span::none()),
+        };
+        match reply {
+            Reply::Answered => {
+                if route.record.answered_in_place(begun) {
+                    self.terms.routes.time(route);
+                }
+            }
+            Reply::Failed(error) => {
+                let begun = begun.unwrap_or_else(Instant::now);
+                self.fall_back(route, error, begun, &span, settled);
+            }
             Reply::Later(answer) => {
+                let begun = begun.unwrap_or_else(Instant::now);
                 let (deadline, route) = (self.origin.deadline(), Rc::clone(route));
-                return Some(Waiting { answer, deadline, route });
+                return Some(Waiting { answer, begun, deadline, route, span });
             }
         }
         None
+    }
+
+    /// Calls a handler in its span.
+    #[inline(never)]
+    fn call_in(
+        &self,
+        span: &Span,
+        route: &Rc<LiveRoute>,
+        message: &MessageRef<'_>,
+        settled: &mut Actions,
+    ) -> Reply<PendingCall> {
+        span.in_scope(|| route.call(message, self.origin, settled))
+    }
+
+    /// Puts the fallback of a message behind `settled`.
+    #[cold]
+    fn fall_back(
+        &mut self,
+        route: &LiveRoute,
+        error: HandlerError,
+        begun: Instant,
+        span: &Span,
+        settled: &mut Actions,
+    ) {
+        if let Some(trace) = &mut self.trace {
+            trace.fail(&route.name, &error, begun, span);
+        }
+        settled.append_all(route.fall_back(error, begun));
     }
 
     /// Asks the handlers of all messages but the first.
@@ -164,6 +222,9 @@ impl Asking<'_> {
         }
         if collection.is_settled() {
             return Collected::InPart(collection.finish());
+        }
+        if let Some(variables) = self.trace.and_then(|trace| trace.variables()) {
+            collection.settle(variables);
         }
         collection.close();
         Collected::Later(collection)

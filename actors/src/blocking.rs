@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tracing::Span;
 
 use crate::{
     args::FromMessage,
@@ -78,6 +79,8 @@ pub trait BlockingHandler: 'static {
 pub(crate) struct Job {
     pub(crate) message: Message,
     pub(crate) origin: Origin,
+    /// The span that was current when it was handed over.
+    pub(crate) span: Span,
     pub(crate) answer: oneshot::Sender<Answer>,
     /// Held until a thread is done with it.
     pub(crate) place: Option<Place>,
@@ -134,7 +137,7 @@ impl<H: BlockingHandler> Thread<H> {
             if job.answer.is_closed() {
                 continue;
             }
-            let answer = self.answer(&job.message, &job.origin);
+            let answer = job.span.in_scope(|| self.answer(&job.message, &job.origin));
             // Before the answer is seen: who has it may ask again at once.
             drop(job.place);
             if let Err(unwanted) = job.answer.send(answer) {

@@ -47,6 +47,16 @@ impl Bulkhead {
         self.room.available_permits() == 0
     }
 
+    /// How many calls there are.
+    pub(crate) fn taken(&self) -> usize {
+        self.calls - self.room.available_permits()
+    }
+
+    /// How many calls there may be.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls
+    }
+
     /// Takes a place, if there is one.
     pub(crate) fn enter(&self) -> Option<Place> {
         Arc::clone(&self.room).try_acquire_owned().ok().map(Arc::new)

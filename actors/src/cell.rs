@@ -18,6 +18,7 @@ use crate::{
     handler::{Answer, Dispatch, Reply},
     origin::Origin,
     panics::Panic,
+    route_statistics::Instances,
     spop::{Actions, MessageRef},
 };
 
@@ -196,6 +197,28 @@ impl Cell {
     /// Whether messages are answered by the fallback until the handler is back.
     pub(crate) fn is_down(&self) -> bool {
         matches!(*self.state.borrow(), State::Down)
+    }
+
+    /// How many calls are in flight.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.bulkhead.taken() as u64
+    }
+
+    /// How many calls may be in flight.
+    pub(crate) fn in_flight_limit(&self) -> u64 {
+        self.bulkhead.calls() as u64
+    }
+
+    /// What its one handler is doing.
+    pub(crate) fn instances(&self) -> Instances {
+        let mut instances = Instances::default();
+        *match &*self.state.borrow() {
+            State::Up(up) if !up.alarm.is_raised() => &mut instances.up,
+            State::Up(_) | State::Renewing => &mut instances.renewing,
+            State::Down => &mut instances.down,
+            State::Stopped => &mut instances.stopped,
+        } = 1;
+        instances
     }
 
     /// Ends the handler in good order.

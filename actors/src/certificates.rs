@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc};
 use tokio::{sync::watch, task::spawn_blocking, time::interval};
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::{error::AgentError, statistics::ListenerCounters, tls::Tls};
+use crate::{error::AgentError, listener_counters::ListenerCounters, tls::Tls};
 
 /// The certificates that connections get now.
 #[derive(Debug)]

@@ -11,11 +11,14 @@ use std::{
 };
 
 use tokio::time::Instant;
+use tracing::Span;
 
 use crate::{
     cell::PendingCall,
     error::HandlerError,
+    handler::Answer,
     live_route::LiveRoute,
+    notify_trace::NotifyTrace,
     origin::Origin,
     room::Room,
     spop::{Ack, Actions, FrameId, StreamId},
@@ -30,6 +33,8 @@ pub(crate) struct Finished {
     pub(crate) arrived: Instant,
     /// How many of its messages had to wait.
     pub(crate) waited: usize,
+    /// Its spans, if there may be any.
+    pub(crate) trace: Option<Box<NotifyTrace>>,
 }
 
 /// The answers to one NOTIFY, as they come.
@@ -47,6 +52,8 @@ pub(crate) struct Collection {
     first_place: usize,
     /// Whom to wake when something was settled by its deadline.
     waker: Option<Waker>,
+    /// Its spans, if there may be any; behind the slots, whose spans end before it.
+    trace: Option<Box<NotifyTrace>>,
 }
 
 enum Slot {
@@ -57,9 +64,13 @@ enum Slot {
 /// A message that is not answered yet.
 pub(crate) struct Waiting {
     pub(crate) answer: PendingCall,
+    /// When it was handed over.
+    pub(crate) begun: Instant,
     /// When its fallback is due.
     pub(crate) deadline: Instant,
     pub(crate) route: Rc<LiveRoute>,
+    /// That of its call; none unless it is sampled.
+    pub(crate) span: Span,
 }
 
 impl Collection {
@@ -74,7 +85,14 @@ impl Collection {
             // Place 0 is that of the leading messages that were settled at once.
             first_place: 1,
             waker: None,
+            trace: None,
         }
+    }
+
+    /// The same with these spans.
+    pub(crate) fn traced(mut self, trace: Option<NotifyTrace>) -> Self {
+        self.trace = trace.map(Box::new);
+        self
     }
 
     /// When the NOTIFY had come.
@@ -119,7 +137,7 @@ impl Collection {
             return;
         }
         for slot in &mut self.slots {
-            slot.expire(now, &mut self.room);
+            slot.expire(now, &mut self.room, &mut self.trace);
         }
         self.leave_out_excess();
         if let Some(waker) = &self.waker {
@@ -182,6 +200,7 @@ impl Collection {
             left_out: self.room.left_out(),
             arrived: self.arrived,
             waited: self.waited,
+            trace: self.trace.take(),
         }
     }
 }
@@ -195,21 +214,26 @@ impl Slot {
     }
 
     /// Settles the slot if its time is over: the late call is dropped.
-    fn expire(&mut self, now: Instant, room: &mut Room) {
-        if let Self::Waiting(Waiting { deadline, route, .. }) = self
-            && *deadline <= now
+    fn expire(&mut self, now: Instant, room: &mut Room, trace: &mut Option<Box<NotifyTrace>>) {
+        if let Self::Waiting(waiting) = self
+            && waiting.deadline <= now
         {
-            let actions = route.settle(Err(HandlerError::Late));
+            let actions = waiting.settle(Err(HandlerError::Late), trace);
             self.become_settled(actions, room);
         }
     }
 
     /// Settles the slot if its answer has come.
-    fn poll(&mut self, room: &mut Room, task: &mut Context<'_>) {
-        if let Self::Waiting(Waiting { answer, route, .. }) = self
-            && let Poll::Ready(answer) = Pin::new(answer).poll(task)
+    fn poll(
+        &mut self,
+        room: &mut Room,
+        trace: &mut Option<Box<NotifyTrace>>,
+        task: &mut Context<'_>,
+    ) {
+        if let Self::Waiting(waiting) = self
+            && let Poll::Ready(answer) = waiting.poll(task)
         {
-            let actions = route.settle(answer);
+            let actions = waiting.settle(answer, trace);
             self.become_settled(actions, room);
         }
     }
@@ -217,6 +241,20 @@ impl Slot {
     fn become_settled(&mut self, actions: Actions, room: &mut Room) {
         room.take(&actions);
         *self = Self::Settled(actions);
+    }
+}
+
+impl Waiting {
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Answer> {
+        let Self { answer, span, .. } = self;
+        span.in_scope(|| Pin::new(answer).poll(task))
+    }
+
+    fn settle(&self, answer: Answer, trace: &mut Option<Box<NotifyTrace>>) -> Actions {
+        if let (Some(trace), Err(error)) = (trace, &answer) {
+            trace.fail(&self.route.name, error, self.begun, &self.span);
+        }
+        self.route.settle(answer, self.begun)
     }
 }
 
@@ -228,8 +266,8 @@ impl Future for Collection {
         let now = Instant::now();
         let this = &mut *self;
         for slot in &mut this.slots {
-            slot.expire(now, &mut this.room);
-            slot.poll(&mut this.room, task);
+            slot.expire(now, &mut this.room, &mut this.trace);
+            slot.poll(&mut this.room, &mut this.trace, task);
         }
         this.leave_out_excess();
         this.advance();

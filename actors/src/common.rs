@@ -1,6 +1,11 @@
 //! Common: what all arbiters of an agent have in common.
 
-use crate::{limits::Limits, quota::Quota};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use crate::{limits::Limits, quota::Quota, traces::Traces};
 
 /// How many refused connections may wait for their DISCONNECT; further ones are closed at once.
 const WAITING_REFUSALS: usize = 1024;
@@ -13,6 +18,8 @@ pub(crate) struct Common {
     pub(crate) fill_empty_acks: bool,
     /// Whether an ACK may leave on another connection than its own.
     pub(crate) asynchronous: bool,
+    /// How NOTIFYs become spans, if they do.
+    pub(crate) traces: Option<Arc<Traces>>,
     /// The connections that are open.
     pub(crate) connections: Quota,
     /// The refused connections that wait for their DISCONNECT.
@@ -23,6 +30,8 @@ pub(crate) struct Common {
     pub(crate) in_flight: Quota,
     /// The bytes that connections keep between their wake-ups.
     pub(crate) memory: Quota,
+    /// Whether the agent comes to its end.
+    pub(crate) draining: Arc<AtomicBool>,
 }
 
 impl Common {
@@ -36,6 +45,18 @@ impl Common {
             limits,
             fill_empty_acks: false,
             asynchronous: false,
+            traces: None,
+            draining: Arc::default(),
         }
+    }
+
+    /// From now on the agent comes to its end.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Whether the agent comes to its end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
     }
 }

@@ -15,6 +15,7 @@ use std::{
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Handler};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -29,6 +30,7 @@ use crate::{
     shared::{Mismatch, Presence, Shared},
     silence::Silence,
     spop::{Disconnect, Foreign, StatusCode, Violation},
+    status::{ConnectionPhase, ConnectionStatus},
     timer::{Timer, jittered},
 };
 
@@ -49,7 +51,7 @@ pub(crate) struct Connection<S> {
     /// When it has become too old.
     retires: Option<Instant>,
     account: Account,
-    _presence: Presence,
+    presence: Presence,
 }
 
 /// Where a connection is in its life; it only ever goes down this list.
@@ -62,12 +64,16 @@ enum Phase {
     Ending(Box<Ending>),
 }
 
-/// Ends a connection in good order, with all others of the agent: what HAProxy may still send is
-/// answered first.
-#[derive(Clone, Debug)]
-pub(crate) struct Drain(pub(crate) Arc<Silence>);
+/// What the supervisor has to say to a connection.
+pub(crate) enum Control {
+    /// It ends in good order, with all others of the agent: what HAProxy may still send is answered
+    /// first.
+    Drain(Arc<Silence>),
+    /// It tells what goes on on it.
+    Tell(mpsc::UnboundedSender<ConnectionStatus>),
+}
 
-impl actix::Message for Drain {
+impl actix::Message for Control {
     type Result = ();
 }
 
@@ -84,12 +90,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         Self {
             retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
-            conversation: Conversation::new(Rc::clone(&shared), address),
+            conversation: Conversation::new(Rc::clone(&shared), address, since),
             account: Account::new(Rc::clone(&shared)),
             shared,
             phase: Phase::Open,
             timer,
-            _presence: presence,
+            presence,
         }
     }
 
@@ -428,10 +434,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> ActorFuture<Connection<S>> for
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Control> for Connection<S> {
     type Result = ();
 
-    fn handle(&mut self, Drain(silence): Drain, _: &mut Self::Context) {
+    fn handle(&mut self, control: Control, _: &mut Self::Context) {
+        match control {
+            Control::Drain(silence) => self.drain(silence),
+            // Nobody may wait for it any more.
+            Control::Tell(listener) => drop(listener.send(self.status())),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
+    fn drain(&mut self, silence: Arc<Silence>) {
         let now = Instant::now();
         if matches!(self.phase, Phase::Open) {
             if !self.conversation.is_greeted() || !self.stream.output.is_empty() {
@@ -444,6 +460,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Drain> for Connection<
             // What is held back shall leave well before the process ends.
             hold.join(silence, now + self.shared.common.limits.shutdown_timeout / 2);
             self.timer.arm(hold.next());
+        }
+    }
+
+    fn status(&self) -> ConnectionStatus {
+        let peer = self.conversation.peer();
+        ConnectionStatus {
+            peer: peer.address,
+            listener: Arc::clone(self.presence.listener()),
+            engine_id: peer.engine_id.clone(),
+            agreed: self.conversation.agreed(),
+            phase: match self.phase {
+                Phase::Open if !self.conversation.is_greeted() => ConnectionPhase::Greeting,
+                Phase::Open => ConnectionPhase::Open,
+                Phase::Holding(_) => ConnectionPhase::Holding,
+                Phase::Ending(_) => ConnectionPhase::Ending,
+            },
+            in_flight: self.conversation.waiting(),
+            bytes_kept: self.account.kept(),
+            age: self.presence.since().elapsed(),
         }
     }
 }

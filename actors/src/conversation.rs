@@ -11,16 +11,20 @@ use crate::{
     ack_form::AckForm,
     asking::{Collected, Terms, collect},
     collection::Finished,
+    connection_trace::ConnectionTrace,
     detour::Lane,
+    group::Group,
     in_flight::InFlight,
     limits::MAX_DURATION,
+    notify_trace::NotifyTrace,
     origin::{Origin, Peer, PeerAddress},
     orphans::Orphans,
     shared::Shared,
     spop::{
-        Ack, Actions, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef, Offer,
-        Session, StreamId, Violation,
+        Ack, Actions, Capabilities, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef,
+        Offer, Session, StreamId, VERSION, Violation,
     },
+    status::Agreed,
     timer::Timer,
 };
 
@@ -33,6 +37,8 @@ pub(crate) struct Conversation {
     origin: Origin,
     ack_form: AckForm,
     in_flight: InFlight,
+    /// What both sides can do, and the engine that has said so, once HELLO is agreed.
+    greeting: Option<Greeting>,
     /// Where the ACKs of other connections come in, once `async` is agreed.
     lane: Option<Lane>,
     /// When the frame, or the fragments, that are not whole yet had begun to come.
@@ -41,6 +47,17 @@ pub(crate) struct Conversation {
     is_paused: bool,
     /// How many NOTIFYs were answered at once since it was looked.
     answered: u64,
+    /// What its NOTIFYs are traced with, if they are, once HELLO is agreed.
+    trace: Option<Rc<ConnectionTrace>>,
+    /// When the connection came.
+    since: Instant,
+}
+
+/// What HELLO has left behind.
+struct Greeting {
+    capabilities: Capabilities,
+    /// Keeps the connection counted as one of its engine.
+    _engine: Rc<Group>,
 }
 
 /// How many frames of one connection are taken before others of its arbiter have their turn: a peer
@@ -80,7 +97,7 @@ impl From<Violation> for End {
 }
 
 impl Conversation {
-    pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress) -> Self {
+    pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress, since: Instant) -> Self {
         Self {
             session: Session::new(Offer {
                 asynchronous: shared.detours.is_some(),
@@ -91,10 +108,13 @@ impl Conversation {
             shared,
             codec: FrameCodec::default(),
             origin: Origin::new(Peer { address, engine_id: None }),
+            greeting: None,
             lane: None,
             begun: None,
             is_paused: false,
             answered: 0,
+            trace: None,
+            since,
         }
     }
 
@@ -104,6 +124,18 @@ impl Conversation {
 
     pub(crate) fn is_greeted(&self) -> bool {
         self.session.is_greeted()
+    }
+
+    /// What HELLO has agreed.
+    pub(crate) fn agreed(&self) -> Option<Agreed> {
+        let Greeting { capabilities, .. } = self.greeting.as_ref()?;
+        let max_frame_size = self.ack_form.max_frame_size;
+        Some(Agreed { version: VERSION, max_frame_size, capabilities: *capabilities })
+    }
+
+    /// How many messages wait for their answers.
+    pub(crate) fn waiting(&self) -> usize {
+        self.in_flight.waiting()
     }
 
     /// Whether no NOTIFY waits for its answer, and no answer for being sent.
@@ -156,6 +188,7 @@ impl Conversation {
         if self.answered > 0 {
             self.shared.counters.answered_at_once(self.answered, now.elapsed());
         }
+        self.shared.routes.take_times();
         flow
     }
 
@@ -224,7 +257,7 @@ impl Conversation {
         let mut sent = 0;
         while !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
-            self.acknowledge(&finished, output);
+            self.acknowledge(finished, output);
             sent += 1;
         }
         if self.lane.is_some() {
@@ -260,6 +293,9 @@ impl Conversation {
         self.lane = None;
         let status_code = farewell.status_code;
         self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
+        if let Some(trace) = &self.trace {
+            trace.tell("status_code", i64::from(status_code.0));
+        }
         Frame::AgentDisconnect(farewell).encode(output);
     }
 
@@ -329,24 +365,52 @@ impl Conversation {
         counters.notify();
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
-        match collect(messages, &mut self.origin, &terms, &mut actions) {
+        let trace = self.trace.as_ref();
+        let mut trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
+        match collect(messages, &mut self.origin, &terms, &mut actions, trace.as_mut()) {
             Collected::Now => {
                 self.answered += 1;
+                if let Some(trace) = trace {
+                    return self.put_ack_in(trace, (stream_id, frame_id), actions, output);
+                }
                 self.put_ack((stream_id, frame_id), &actions, 0, output);
             }
-            Collected::InPart(finished) => {
+            Collected::InPart(mut finished) => {
                 self.answered += 1;
-                self.acknowledge(&finished, output);
+                finished.trace = trace.map(Box::new);
+                self.acknowledge(finished, output);
             }
-            Collected::Later(collection) => self.in_flight.push(collection, bytes),
+            Collected::Later(collection) => self.in_flight.push(collection.traced(trace), bytes),
         }
     }
 
-    fn acknowledge(&self, finished: &Finished, output: &mut BytesMut) {
-        let Ack { stream_id, frame_id, actions } = &finished.ack;
-        self.put_ack((*stream_id, *frame_id), actions, finished.left_out, output);
+    /// Puts the ACK of a traced NOTIFY that was answered at once into `output`; what hands its context
+    /// back is the first to be left out.
+    fn put_ack_in(
+        &self,
+        trace: NotifyTrace,
+        ids: (StreamId, FrameId),
+        mut actions: Actions,
+        output: &mut BytesMut,
+    ) {
+        if let Some(variables) = trace.variables()
+            && actions.encoded_len() + variables.encoded_len() <= self.ack_form.max_size
+        {
+            actions.append(variables);
+        }
+        let left_out = self.put_ack(ids, &actions, 0, output);
+        trace.end(left_out);
     }
 
+    fn acknowledge(&self, finished: Finished, output: &mut BytesMut) {
+        let Finished { ack: Ack { stream_id, frame_id, actions }, left_out, trace, .. } = finished;
+        let left_out = self.put_ack((stream_id, frame_id), &actions, left_out, output);
+        if let Some(trace) = trace {
+            trace.end(left_out);
+        }
+    }
+
+    /// Says how many actions were left out in all.
     #[inline(always)]
     fn put_ack(
         &self,
@@ -354,12 +418,13 @@ impl Conversation {
         actions: &Actions,
         left_out: usize,
         output: &mut BytesMut,
-    ) {
+    ) -> usize {
         self.shared.counters.ack();
         let left_out = left_out + self.ack_form.encode(ids, actions, output);
         if left_out > 0 {
             self.report_left_out(ids, left_out);
         }
+        left_out
     }
 
     #[cold]

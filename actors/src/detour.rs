@@ -13,8 +13,8 @@ use std::{
 use actix::Recipient;
 
 use crate::{
+    counters::Counters,
     spop::{Ack, EngineId},
-    statistics::Counters,
 };
 
 /// How many bytes of actions may wait for one connection to take them, each ACK counted as at least

@@ -8,7 +8,7 @@ use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::{args::ArgsError, panics::Panic};
+use crate::{args::ArgsError, outcome::Outcome, panics::Panic};
 
 /// Any error of a handler.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -50,21 +50,19 @@ pub enum HandlerError {
 }
 
 impl HandlerError {
-    /// How many kinds of errors there are.
-    pub(crate) const KINDS: usize = 9;
-
-    /// Which kind of error it is.
-    pub(crate) fn kind(&self) -> usize {
+    /// What has become of its message.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Arguments(_) => 0,
-            Self::Failed(_) => 1,
-            Self::Panicked(_) => 2,
-            Self::Late => 3,
-            Self::Overloaded => 4,
-            Self::Full => 5,
-            Self::Down => 6,
-            Self::Oversize => 7,
-            Self::Gone => 8,
+            Self::Arguments(_) => Outcome::BadArguments,
+            Self::Failed(_) => Outcome::Failed,
+            Self::Panicked(_) => Outcome::Panicked,
+            Self::Late => Outcome::Late,
+            Self::Overloaded => Outcome::Overloaded,
+            Self::Full => Outcome::Full,
+            Self::Down => Outcome::Down,
+            Self::Oversize => Outcome::Oversize,
+            Self::Gone => Outcome::Gone,
         }
     }
 }

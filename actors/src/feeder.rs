@@ -13,6 +13,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
 
 use crate::{
     alarm::{Alarm, Fault},
@@ -72,7 +73,8 @@ impl Dispatch for Blocking {
     ) -> Reply {
         let message = message.to_message();
         let (answer, answered) = oneshot::channel();
-        let job = Job { message, origin: origin.clone(), answer, place: place.cloned() };
+        let (origin, span, place) = (origin.clone(), Span::current(), place.cloned());
+        let job = Job { message, origin, span, answer, place };
         // Without a feeder the sender of the answer is dropped, which says so.
         let _ = self.orders.send(Order::Do(job));
         let alarm = self.alarm.clone();

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use crate::{
     collection::{Collection, Finished},
+    counters::Counters,
     quota::Share,
-    statistics::Counters,
 };
 
 /// What a connection waits for. Only what was woken is polled.

@@ -19,7 +19,7 @@ use crate::{
     handler::{Dispatch, Heir},
     panics::Catch,
     restarts::{Budget, Restarts, Verdict},
-    statistics::Counters,
+    route_record::{RouteRecord, count},
     throttle::Throttle,
 };
 
@@ -40,7 +40,7 @@ pub(crate) struct Care {
     /// handler is back.
     pub(crate) patience: Duration,
     pub(crate) budget: Budget,
-    pub(crate) counters: Rc<Counters>,
+    pub(crate) record: Rc<RouteRecord>,
 }
 
 /// Who keeps the handler of one cell alive.
@@ -104,7 +104,7 @@ impl Keeper {
 
     fn hear(&self, fault: &Fault) {
         if let Fault::Aside(_) = fault {
-            self.care.counters.count(|statistics| statistics.panics_aside += 1);
+            count(&self.care.record.panics_aside);
             self.report(&self.panics, &fault.to_string());
         }
     }
@@ -143,8 +143,9 @@ impl Keeper {
             match self.try_start(&cell).await {
                 Ok(faults) => {
                     // The first start of one that may come later is no renewal.
-                    let renewed = u64::from(cause.is_some());
-                    self.care.counters.count(|statistics| statistics.handlers_renewed += renewed);
+                    if cause.is_some() {
+                        count(&self.care.record.renewed);
+                    }
                     return Some(faults);
                 }
                 Err(error) => cause = Some(self.fail_to_start(error)),
@@ -200,7 +201,7 @@ impl Keeper {
 
     /// Counts and logs a start that has failed, and drops its error.
     fn fail_to_start(&self, error: BoxError) -> String {
-        self.care.counters.count(|statistics| statistics.handler_starts_failed += 1);
+        count(&self.care.record.starts_failed);
         let mut cause = "it could not start".to_owned();
         fence::shield(&self.care.name, || {
             cause = format!("{cause}: {error}");
@@ -257,7 +258,7 @@ impl Care {
 
     fn go_down(&self, cell: &Cell) {
         if !cell.is_down() {
-            self.counters.count(|statistics| statistics.handlers_given_up += 1);
+            count(&self.record.given_up);
             cell.enter(State::Down);
         }
     }

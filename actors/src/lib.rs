@@ -39,7 +39,8 @@
 //! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
 //! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`] |
 //! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
-//! | see what the agent has done | [`Statistics`] |
+//! | see what the agent does and has done | [`RunningAgent::observer`], [`Status`], [`Statistics`] |
+//! | see each NOTIFY as a trace | [`Traces`], [`Sampling`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
 
@@ -58,43 +59,62 @@ mod certificates;
 mod collection;
 mod common;
 mod connection;
+mod connection_trace;
 mod conversation;
+mod counters;
 mod detour;
 mod ending;
+mod engine_statistics;
 mod error;
 mod feeder;
 mod fence;
+mod frame_counts;
+mod group;
 mod handler;
 #[cfg(feature = "tls")]
 mod handshake;
 mod health;
+mod histogram;
 mod hold;
 mod in_flight;
 mod instance;
 mod keeper;
+mod latencies;
 mod limits;
 mod listen;
 mod listener;
+mod listener_counters;
+mod listener_statistics;
 mod live_route;
 mod mailbox;
+mod notify_trace;
+mod observer;
 mod origin;
 mod orphans;
+mod outcome;
 mod panics;
+mod past_violation;
 mod preamble;
 mod proxy_header;
 mod quota;
 mod ready;
+mod reasons;
 mod refusal;
 mod registry;
 mod restarts;
 mod room;
 mod route;
+mod route_record;
+mod route_statistics;
 mod running_agent;
+mod sampling;
 mod shared;
 mod signals;
 mod silence;
 pub mod spop;
 mod statistics;
+mod status;
+mod status_counts;
 mod supervisor;
 mod surplus;
 mod tasks;
@@ -104,24 +124,42 @@ mod throttle;
 mod timer;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace_parent;
+mod traces;
+mod wrong_traffic;
 
 pub use agent::Agent;
 pub use args::{ArgsError, FromMessage};
 pub use blocking::BlockingHandler;
 pub use bulkhead::Overload;
+pub use engine_statistics::EngineStatistics;
 pub use error::{AgentError, BoxError, HandlerError};
+pub use frame_counts::{FrameCount, FrameCounts};
 pub use handler::{Asynchronous, HandlerActor, HandlerFn, Plain};
+pub use histogram::Histogram;
+pub use latencies::Latencies;
 pub use limits::Limits;
 pub use listen::Listen;
+pub use listener_statistics::ListenerStatistics;
 pub use mailbox::Call;
+pub use observer::Observer;
 pub use origin::{Origin, PeerAddress};
+pub use outcome::{Outcome, Outcomes};
 pub use panics::Panic;
+pub use past_violation::PastViolation;
 pub use ready::ReadyHandler;
+pub use reasons::Reasons;
 pub use registry::Registry;
 pub use route::{Route, handler_fn};
+pub use route_statistics::{ArgumentSeen, Instances, RouteStatistics};
 pub use running_agent::RunningAgent;
+pub use sampling::Sampling;
 pub use spop::{Action, ActionError, Actions, Message, MessageRef, Messages, Scope, TypedData};
-pub use statistics::{Histogram, Outcomes, Statistics, StatusCounts, WrongTraffic};
+pub use statistics::Statistics;
+pub use status::{Agreed, ConnectionPhase, ConnectionStatus, Readiness, Status};
+pub use status_counts::StatusCounts;
 pub use tasks::Tasks;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
+pub use traces::Traces;
+pub use wrong_traffic::WrongTraffic;

@@ -100,7 +100,7 @@ impl Listen {
                 Place::Unix { path, mode } => Bound::unix(&path, mode)
                     .map_err(|cause| AgentError::BindUnix { path, cause })?,
             };
-        Ok(Listener { bound, entrance })
+        Ok(Listener { name: bound.name(), bound, entrance })
     }
 
     /// What its connections have to bring before SPOP.

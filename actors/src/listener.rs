@@ -16,7 +16,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{fence, preamble::Entrance, statistics::ListenerCounters, throttle::Throttle};
+use crate::{fence, listener_counters::ListenerCounters, preamble::Entrance, throttle::Throttle};
 
 /// HAProxy opens a burst of connections when it reloads.
 const BACKLOG: i32 = 4096;
@@ -59,6 +59,8 @@ impl<S> ByteStream for S where
 
 /// Something that listens, and what a connection there has to bring before SPOP.
 pub(crate) struct Listener {
+    /// Where it listens: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
+    pub(crate) name: Arc<str>,
     pub(crate) bound: Bound,
     pub(crate) entrance: Entrance,
 }
@@ -107,6 +109,14 @@ impl Bound {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
             Self::Unix(..) => None,
+        }
+    }
+
+    /// Where it listens, as operators know it.
+    pub(crate) fn name(&self) -> Arc<str> {
+        match self {
+            Self::Tcp(_) => self.local_address().map_or("tcp".into(), |a| a.to_string().into()),
+            Self::Unix(file, _) => format!("unix:{}", file.0.display()).into(),
         }
     }
 

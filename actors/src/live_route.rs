@@ -2,14 +2,18 @@
 
 use std::{rc::Rc, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     cell::{Cell, PendingCall},
     error::HandlerError,
     fence,
     handler::{Answer, Reply},
     origin::Origin,
+    outcome::Outcome,
+    route_record::RouteRecord,
+    route_statistics::RouteStatistics,
     spop::{Actions, MessageRef, TypedData},
-    statistics::Counters,
     throttle::Throttle,
 };
 
@@ -19,8 +23,9 @@ pub(crate) struct LiveRoute {
     pub(crate) cell: Rc<Cell>,
     pub(crate) fallback: Actions,
     pub(crate) deadline: Deadline,
-    pub(crate) counters: Rc<Counters>,
-    pub(crate) log: [Throttle; HandlerError::KINDS],
+    pub(crate) is_required: bool,
+    pub(crate) record: Rc<RouteRecord>,
+    pub(crate) log: [Throttle; Outcome::ALL.len()],
 }
 
 /// How long a message may take.
@@ -72,41 +77,44 @@ impl LiveRoute {
         self.cell.call(message, origin, actions)
     }
 
-    /// What an answer, or the lack of one, puts into the ACK. Counts and logs it.
-    pub(crate) fn settle(&self, answer: Answer) -> Actions {
+    /// What an answer, or the lack of one, puts into the ACK. Counts and logs it; the message was
+    /// handed over at `begun`.
+    pub(crate) fn settle(&self, answer: Answer, begun: Instant) -> Actions {
         match answer {
             Ok(actions) => {
-                self.counters.message_answered();
+                self.record.settled(Outcome::Answered, begun.elapsed());
                 actions
             }
-            Err(error) => self.fall_back(error).clone(),
+            Err(error) => self.fall_back(error, begun).clone(),
         }
     }
 
-    /// What is sent in the place of an answer. Counts and logs why.
+    /// What is sent in the place of an answer. Counts and logs why; the message was handed over, or
+    /// would have been, at `begun`.
     #[cold]
-    pub(crate) fn fall_back(&self, error: HandlerError) -> &Actions {
+    pub(crate) fn fall_back(&self, error: HandlerError, begun: Instant) -> &Actions {
+        self.record.settled(error.outcome(), begun.elapsed());
         fence::shield(&self.name, || self.report(error));
         &self.fallback
     }
 
-    /// Counts and logs an error, and drops it.
+    /// What was seen of it so far.
+    pub(crate) fn statistics(&self) -> RouteStatistics {
+        RouteStatistics {
+            message: self.name.to_string(),
+            is_required: self.is_required,
+            deadline: self.deadline.time,
+            fallback: self.fallback.to_string(),
+            in_flight: self.cell.in_flight(),
+            in_flight_limit: self.cell.in_flight_limit(),
+            instances: self.cell.instances(),
+            ..self.record.statistics()
+        }
+    }
+
+    /// Logs an error, and drops it.
     fn report(&self, error: HandlerError) {
-        self.counters.count(|statistics| {
-            let outcomes = &mut statistics.messages;
-            *match &error {
-                HandlerError::Arguments(_) => &mut outcomes.bad_arguments,
-                HandlerError::Failed(_) => &mut outcomes.failed,
-                HandlerError::Panicked(_) => &mut outcomes.panicked,
-                HandlerError::Late => &mut outcomes.late,
-                HandlerError::Overloaded => &mut outcomes.overloaded,
-                HandlerError::Full => &mut outcomes.full,
-                HandlerError::Down => &mut outcomes.down,
-                HandlerError::Oversize => &mut outcomes.oversize,
-                HandlerError::Gone => &mut outcomes.gone,
-            } += 1;
-        });
-        if let Some(unsaid) = self.log[error.kind()].permit() {
+        if let Some(unsaid) = self.log[error.outcome() as usize].permit() {
             tracing::warn!(
                 spoe_message = &*self.name,
                 fallback = %self.fallback,

@@ -1,5 +1,7 @@
 //! Mailbox: the way to a raw actix actor, message by message.
 
+use tracing::Span;
+
 use crate::{
     alarm::{Alarm, Fault},
     bulkhead::Place,
@@ -32,6 +34,9 @@ pub struct Call {
     pub message: Message,
     /// Where it came from, and until when an answer is wanted.
     pub origin: Origin,
+    /// The span of the call; entered, or given to a future, it takes in what the actor logs. It is
+    /// disabled unless the NOTIFY is sampled.
+    pub span: Span,
     /// Held until the actor has taken the call: what waits in a mailbox counts as in flight.
     _place: Option<Place>,
 }
@@ -49,7 +54,8 @@ impl Dispatch for Mailbox {
         _: &mut Actions,
     ) -> Reply {
         let message = message.to_message();
-        let call = Call { message, origin: origin.clone(), _place: place.cloned() };
+        let (origin, span) = (origin.clone(), Span::current());
+        let call = Call { message, origin, span, _place: place.cloned() };
         let request = self.recipient.send(call);
         let alarm = self.alarm.clone();
         Reply::Later(Box::pin(async move {

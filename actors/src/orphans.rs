@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use crate::{
     collection::Finished,
+    counters::Counters,
     detour::{Detours, Reroute},
     in_flight::InFlight,
     quota::Share,
     spop::{Ack, EngineId},
-    statistics::Counters,
     timer::Timer,
 };
 
@@ -51,8 +51,11 @@ impl Orphans {
                 let Some(finished) = poll_fn(|task| self.poll_next(&mut timer, task)).await else {
                     return;
                 };
-                let left_out = finished.left_out as u64;
-                self.counters.count(|statistics| statistics.actions_left_out += left_out);
+                let left_out = finished.left_out;
+                self.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
+                if let Some(trace) = finished.trace {
+                    trace.end(left_out);
+                }
                 self.send(finished.ack);
             }
         });

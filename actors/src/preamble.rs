@@ -16,13 +16,12 @@ use crate::{
 };
 use crate::{
     connection::Connection,
+    listener_counters::ListenerCounters,
     origin::PeerAddress,
     proxy_header,
-    quota::Share,
     refusal::{Refusal, Visitor},
     shared::{Mismatch, Presence, Shared},
     spop::Foreign,
-    statistics::ListenerCounters,
 };
 
 /// What the connections of a listener have to bring before SPOP.
@@ -84,8 +83,12 @@ impl Preamble {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Arrival<S> {
-    pub(crate) fn new(stream: S, address: PeerAddress, place: Share, shared: Rc<Shared>) -> Self {
-        let presence = Presence::new(place, Rc::clone(&shared.counters));
+    pub(crate) fn new(
+        stream: S,
+        address: PeerAddress,
+        presence: Presence,
+        shared: Rc<Shared>,
+    ) -> Self {
         Self { stream, visitor: Visitor { address, presence, shared } }
     }
 

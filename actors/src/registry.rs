@@ -1,13 +1,17 @@
 //! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
 
-use std::{cell::Cell, num::NonZero, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    num::NonZero,
+    rc::Rc,
+};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
 use futures_util::future::join_all;
 
 use crate::{
     blocking::BlockingHandler, error::AgentError, limits::Limits, live_route::LiveRoute,
-    mailbox::Call, ready::ReadyHandler, route::Route, statistics::Counters,
+    mailbox::Call, ready::ReadyHandler, route::Route, route_statistics::RouteStatistics,
 };
 
 /// The blueprint of an agent: message names, and the handlers that answer them.
@@ -117,13 +121,9 @@ impl Registry {
     }
 
     /// Starts every handler on this arbiter.
-    pub(crate) async fn start(
-        &self,
-        limits: &Limits,
-        counters: &Rc<Counters>,
-    ) -> Result<Routes, AgentError> {
+    pub(crate) async fn start(&self, limits: &Limits) -> Result<Routes, AgentError> {
         let start = async |name: &str, route: &Route| {
-            let live = route.start(name.into(), limits, Rc::clone(counters)).await;
+            let live = route.start(name.into(), limits).await;
             live.map(Rc::new).map_err(|cause| AgentError::Handler { name: name.to_owned(), cause })
         };
         let mut routes = Routes::default();
@@ -146,6 +146,8 @@ pub(crate) struct Routes {
     catch_all: Option<Rc<LiveRoute>>,
     /// Which one was found last: most agents are asked for one name again and again.
     last: Cell<usize>,
+    /// Those with calls that were answered in place since the times were taken.
+    timed: RefCell<Vec<Rc<LiveRoute>>>,
 }
 
 impl Routes {
@@ -164,9 +166,34 @@ impl Routes {
         self.by_name.get(index)
     }
 
+    /// A required route whose handler is down.
+    pub(crate) fn down(&self) -> Option<String> {
+        let down = self.iter().find(|route| route.is_required && route.cell.is_down());
+        down.map(|route| route.name.to_string())
+    }
+
+    /// Has the times of this route taken at the end of the wake-up.
+    #[inline]
+    pub(crate) fn time(&self, route: &Rc<LiveRoute>) {
+        self.timed.borrow_mut().push(Rc::clone(route));
+    }
+
+    /// Takes the times of the calls that were answered in place in this wake-up.
+    pub(crate) fn take_times(&self) {
+        self.timed.borrow_mut().drain(..).for_each(|route| route.record.take_times());
+    }
+
+    /// What was seen of each so far.
+    pub(crate) fn statistics(&self) -> Vec<RouteStatistics> {
+        self.iter().map(|route| route.statistics()).collect()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Rc<LiveRoute>> {
+        self.by_name.iter().chain(&self.catch_all)
+    }
+
     /// Ends every handler in good order.
     pub(crate) async fn stop(&self) {
-        let routes = self.by_name.iter().chain(&self.catch_all);
-        join_all(routes.map(|route| route.stop())).await;
+        join_all(self.iter().map(|route| route.stop())).await;
     }
 }

@@ -19,8 +19,8 @@ use crate::{
     mailbox::{Call, Mailbox},
     ready::{Ready, ReadyHandler},
     restarts::Budget,
+    route_record::RouteRecord,
     spop::Actions,
-    statistics::Counters,
 };
 
 /// No handler is renewed again and again without a pause.
@@ -222,8 +222,8 @@ impl Route {
         &self,
         name: Rc<str>,
         limits: &Limits,
-        counters: Rc<Counters>,
     ) -> Result<LiveRoute, BoxError> {
+        let record = Rc::new(RouteRecord::default());
         let deadline = Deadline {
             time: self.deadline.unwrap_or(limits.deadline),
             argument: self.deadline_argument.clone(),
@@ -235,7 +235,7 @@ impl Route {
             start_timeout: limits.start_timeout,
             patience: deadline.time,
             budget: self.budget,
-            counters: Rc::clone(&counters),
+            record: Rc::clone(&record),
         };
         let bulkhead = Bulkhead::new(self.in_flight, self.overload);
         Ok(LiveRoute {
@@ -243,7 +243,8 @@ impl Route {
             cell: keeper::start(care, bulkhead).await?,
             fallback: self.fallback.clone(),
             deadline,
-            counters,
+            is_required: self.is_required,
+            record,
             log: Default::default(),
         })
     }

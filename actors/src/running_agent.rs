@@ -8,19 +8,20 @@ use futures_util::future::join_all;
 use tokio::{
     sync::oneshot,
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
     common::Common,
     error::AgentError,
-    limits::Limits,
     listener::{Listener, Socket},
+    listener_counters::ListenerCounters,
+    observer::Observer,
     registry::Registry,
     signals::Signals,
     silence::Silence,
-    statistics::{ListenerCounters, Statistics},
-    supervisor::{Adopt, Elsewhere, GoDown, Report, Stop, Supervisor},
+    statistics::Statistics,
+    supervisor::{Adopt, Elsewhere, GoDown, Stop, Supervisor},
 };
 
 /// How long the arbiters may take to answer beyond the time that they are given to stop.
@@ -34,6 +35,7 @@ pub struct RunningAgent {
     workers: Vec<Worker>,
     listeners: Vec<Accepting>,
     counters: Arc<ListenerCounters>,
+    since: Instant,
 }
 
 /// A listener at work.
@@ -49,13 +51,18 @@ struct Worker {
 }
 
 impl RunningAgent {
-    pub(crate) fn new(addresses: Vec<SocketAddr>, common: Common) -> Self {
+    pub(crate) fn new(
+        addresses: Vec<SocketAddr>,
+        listeners: Vec<Arc<str>>,
+        common: Common,
+    ) -> Self {
         Self {
             addresses,
             common,
             workers: Vec::new(),
             listeners: Vec::new(),
-            counters: Arc::default(),
+            counters: Arc::new(ListenerCounters::new(listeners)),
+            since: Instant::now(),
         }
     }
 
@@ -73,12 +80,14 @@ impl RunningAgent {
 
     /// What the agent has seen and done so far, on all arbiters together.
     pub async fn statistics(&self) -> Statistics {
-        let reports = self.workers.iter().map(|worker| worker.supervisor.send(Report));
-        let mut all = self.counters.snapshot();
-        for report in join_all(reports).await.into_iter().flatten() {
-            all.add(&report);
-        }
-        all
+        self.observer().statistics().await
+    }
+
+    /// Looks at the agent from any thread, while it serves and while it stops.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        let arbiters = self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
+        Observer::new(arbiters, Arc::clone(&self.counters), self.common.clone(), self.since)
     }
 
     /// Runs until SIGTERM or SIGINT, then ends in good order; a second signal ends it at once.
@@ -120,8 +129,7 @@ impl RunningAgent {
     /// Where HAProxy has another server for its messages, no request is lost but one that crosses
     /// the farewell: for that there is no frame in SPOP.
     pub async fn stop(mut self) -> Statistics {
-        give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common.limits)
-            .await;
+        give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common).await;
         tracing::info!("connections are no longer accepted; those that are open come to their end");
         for listener in self.listeners.drain(..) {
             // It hands over what is in its backlog, and closes.
@@ -189,18 +197,17 @@ impl RunningAgent {
     /// Accepts on this thread and hands the connections to the arbiters in turn.
     pub(crate) fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
         for listener in listeners {
-            let Listener { bound, mut entrance } = listener;
+            let Listener { name, bound, mut entrance } = listener;
             entrance.open(&self.counters);
-            let address = bound.local_address();
-            let active = bound.activate().map_err(|cause| {
-                let address = address.map_or_else(|| "a UNIX socket".into(), |a| a.to_string());
-                AgentError::Bind { address, cause }
-            })?;
+            let active = bound
+                .activate()
+                .map_err(|cause| AgentError::Bind { address: name.to_string(), cause })?;
             let supervisors: Vec<_> =
                 self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
             let mut turn = 0;
             let take = move |socket: Socket| {
-                supervisors[turn].do_send(Adopt { socket, preamble: entrance.preamble() });
+                let (listener, preamble) = (Arc::clone(&name), entrance.preamble());
+                supervisors[turn].do_send(Adopt { socket, listener, preamble });
                 turn = (turn + 1) % supervisors.len();
             };
             let (stop, stopped) = oneshot::channel();
@@ -214,12 +221,13 @@ impl RunningAgent {
 /// Has health checks refused, and lets HAProxy see it if it asks at all.
 pub(crate) async fn give_notice(
     supervisors: impl Iterator<Item = &Addr<Supervisor>>,
-    limits: &Limits,
+    common: &Common,
 ) {
+    common.drain();
     let told = supervisors.map(|supervisor| timeout(PATIENCE, supervisor.send(GoDown)));
     let is_asked = join_all(told).await.into_iter().flatten().flatten().any(|is_asked| is_asked);
     if is_asked {
-        let notice_period = limits.notice_period;
+        let notice_period = common.limits.notice_period;
         tracing::info!(
             "health checks are refused; in {notice_period:?} HAProxy should send its messages \
              elsewhere"

@@ -1,13 +1,14 @@
 //! What everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
 
-use std::{cell::Cell, fmt, rc::Rc};
+use std::{cell::Cell, fmt, rc::Rc, sync::Arc};
 
 use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
-    common::Common, detour::Detours, health::Health, origin::PeerAddress, quota::Share,
-    registry::Routes, spop::Foreign, statistics::Counters, throttle::Throttle,
+    common::Common, counters::Counters, detour::Detours, group::Group, health::Health,
+    origin::PeerAddress, past_violation::PastViolations, quota::Share, registry::Routes,
+    spop::Foreign, statistics::Statistics, throttle::Throttle,
 };
 
 /// What the connections of one arbiter share.
@@ -17,6 +18,7 @@ pub(crate) struct Shared {
     pub(crate) common: Common,
     pub(crate) counters: Rc<Counters>,
     pub(crate) health: Health,
+    pub(crate) past_violations: PastViolations,
     /// If the agent is to have any.
     pub(crate) detours: Option<Rc<Detours>>,
     pub(crate) input: LentBuffer,
@@ -41,6 +43,7 @@ impl Shared {
             common,
             counters,
             health: Health::default(),
+            past_violations: PastViolations::default(),
             input: LentBuffer::default(),
             output: LentBuffer::default(),
             violations: Throttle::default(),
@@ -57,20 +60,34 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// What was seen and done on this arbiter so far.
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.counters.snapshot(self.routes.statistics())
+    }
+}
+
 /// Keeps a connection counted as open, in its place.
 pub(crate) struct Presence {
     counters: Rc<Counters>,
     since: Instant,
+    listener: Rc<Group>,
     _place: Share,
 }
 
 impl Presence {
-    pub(crate) fn new(place: Share, counters: Rc<Counters>) -> Self {
+    pub(crate) fn new(place: Share, counters: Rc<Counters>, listener: &Arc<str>) -> Self {
         counters.count(|statistics| {
             statistics.connections_accepted += 1;
             statistics.connections_open += 1;
         });
-        Self { counters, since: Instant::now(), _place: place }
+        let listener = counters.listeners.join(listener);
+        Self { counters, since: Instant::now(), listener, _place: place }
+    }
+
+    /// Where the connection came in.
+    pub(crate) fn listener(&self) -> &Arc<str> {
+        self.listener.name()
     }
 
     /// When the connection came.

@@ -1,11 +1,11 @@
 //! Supervisor: one on every arbiter; it owns the routes and the connections there.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
     task::{self, Poll},
 };
@@ -18,31 +18,35 @@ use futures_util::FutureExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
-    sync::oneshot,
-    time::timeout,
+    sync::{mpsc, oneshot},
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     common::Common,
-    connection::{Connection, Drain},
+    connection::{Connection, Control},
+    counters::Counters,
     detour::Reroute,
     error::AgentError,
     listener::Socket,
     origin::PeerAddress,
     panics::{self, Panic},
+    past_violation::PastViolation,
     preamble::{Arrival, Preamble},
     registry::Registry,
-    shared::Shared,
+    shared::{Presence, Shared},
     silence::Silence,
-    statistics::{Counters, Statistics},
+    statistics::Statistics,
+    status::{ConnectionPhase, ConnectionStatus},
     surplus,
 };
 
 /// The root of one arbiter.
 pub(crate) struct Supervisor {
     shared: Rc<Shared>,
-    connections: HashMap<u64, Recipient<Drain>>,
+    /// The oldest first.
+    connections: BTreeMap<u64, Link>,
     next_key: u64,
     /// Ends the preambles once the agent stops.
     stopping: CancellationToken,
@@ -50,8 +54,24 @@ pub(crate) struct Supervisor {
     stopped: Option<oneshot::Sender<()>>,
 }
 
+/// The supervisor's end of a connection.
+struct Link {
+    control: Recipient<Control>,
+    /// What is known of it before it has come to SPOP; nobody is there to be asked before.
+    arriving: Weak<Arriving>,
+}
+
+/// A connection that has not come to SPOP yet.
+struct Arriving {
+    peer: PeerAddress,
+    listener: Arc<str>,
+    since: Instant,
+}
+
 /// Takes over a connection that was accepted.
 pub(crate) struct Adopt {
+    /// Where it came in.
+    pub(crate) listener: Arc<str>,
     pub(crate) socket: Socket,
     pub(crate) preamble: Preamble,
 }
@@ -98,6 +118,25 @@ impl actix::Message for Report {
     type Result = Statistics;
 }
 
+/// Asks what goes on on this arbiter, and on so many of its connections at the most.
+pub(crate) struct Inspect {
+    pub(crate) most: usize,
+}
+
+impl actix::Message for Inspect {
+    type Result = Insight;
+}
+
+/// What goes on on one arbiter.
+pub(crate) struct Insight {
+    pub(crate) statistics: Statistics,
+    /// The oldest of its connections, in any order.
+    pub(crate) connections: Vec<ConnectionStatus>,
+    pub(crate) violations: Vec<PastViolation>,
+    /// A required route whose handler is down.
+    pub(crate) down: Option<String>,
+}
+
 impl Supervisor {
     /// Starts every handler, and then the supervisor, on this arbiter.
     pub(crate) async fn start(
@@ -106,11 +145,11 @@ impl Supervisor {
     ) -> Result<Addr<Self>, AgentError> {
         panics::hush();
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(&common.limits, &counters).await?;
+        let routes = registry.start(&common.limits).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let supervisor = Self {
             shared,
-            connections: HashMap::new(),
+            connections: BTreeMap::new(),
             next_key: 0,
             stopping: CancellationToken::new(),
             stopped: None,
@@ -121,18 +160,27 @@ impl Supervisor {
         Ok(address)
     }
 
-    fn adopt<S>(&mut self, stream: S, address: PeerAddress, preamble: Preamble, ctx: &Context<Self>)
-    where
+    fn adopt<S>(
+        &mut self,
+        stream: S,
+        address: PeerAddress,
+        listener: Arc<str>,
+        preamble: Preamble,
+        ctx: &Context<Self>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let Some(place) = self.shared.common.connections.take_place() else {
             return surplus::refuse(stream, address, preamble.is_encrypted(), &self.shared);
         };
-        let arrival = Arrival::new(stream, address, place, Rc::clone(&self.shared));
+        let presence = Presence::new(place, Rc::clone(&self.shared.counters), &listener);
+        let visit = Arriving { peer: address, listener, since: presence.since() };
+        let arrival = Arrival::new(stream, address, presence, Rc::clone(&self.shared));
         if preamble.is_empty() {
             let context = Context::new();
-            let drain = AsyncContext::address(&context).recipient();
-            return self.supervise(drain, context.into_future(arrival.into_connection()), ctx);
+            let control = AsyncContext::address(&context).recipient();
+            let link = Link { control, arriving: Weak::new() };
+            return self.supervise(link, context.into_future(arrival.into_connection()), ctx);
         }
         #[cfg(feature = "tls")]
         if let Some(config) = preamble.tls {
@@ -140,46 +188,53 @@ impl Supervisor {
                 let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
                 Some(arrival.shake_hands(config).await?.into_connection())
             };
-            return self.welcome(arriving, ctx);
+            return self.welcome(visit, arriving, ctx);
         }
         let arriving = async move {
             let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
             Some(arrival.into_connection())
         };
-        self.welcome(arriving, ctx);
+        self.welcome(visit, arriving, ctx);
     }
 
     /// Runs what comes before SPOP, and then the connection. Once the agent stops, nothing is lost by
     /// a connection that has not come to SPOP: it is dropped at once.
     fn welcome<S>(
         &mut self,
+        visit: Arriving,
         arriving: impl Future<Output = Option<Connection<S>>> + 'static,
         ctx: &Context<Self>,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let context = Context::new();
-        let drain = AsyncContext::address(&context).recipient();
+        let control = AsyncContext::address(&context).recipient();
+        let visit = Rc::new(visit);
+        let link = Link { control, arriving: Rc::downgrade(&visit) };
+        let arriving = self.stopping.clone().run_until_cancelled_owned(arriving);
         // In a box, so that the connection does not keep its place.
-        let arriving = Box::pin(self.stopping.clone().run_until_cancelled_owned(arriving));
+        let arriving = Box::pin(async move {
+            let _visit = visit;
+            arriving.await
+        });
         let run = async move {
             if let Some(Some(connection)) = arriving.await {
                 context.into_future(connection).await;
             }
         };
-        self.supervise(drain, run, ctx);
+        self.supervise(link, run, ctx);
     }
 
     /// Runs a connection behind a fence: if its own code panics, only this connection ends.
     fn supervise(
         &mut self,
-        drain: Recipient<Drain>,
+        link: Link,
         run: impl Future<Output = ()> + 'static,
         ctx: &Context<Self>,
     ) {
         let key = self.next_key;
         self.next_key += 1;
-        self.connections.insert(key, drain);
+        self.connections.insert(key, link);
         let run = AssertUnwindSafe(run).catch_unwind();
         let supervisor = ctx.address();
         // Not an async block: that would take the memory of a connection twice.
@@ -187,6 +242,32 @@ impl Supervisor {
             let panic = end.err().map(|panic| Panic::new(panic, None));
             supervisor.do_send(Ended { key, panic });
         }));
+    }
+}
+
+impl Link {
+    /// Has the connection tell of itself, or tells what is known of it.
+    fn tell(&self, listener: &mpsc::UnboundedSender<ConnectionStatus>) {
+        match self.arriving.upgrade() {
+            None => self.control.do_send(Control::Tell(listener.clone())),
+            // Who has asked has gone.
+            Some(arriving) => drop(listener.send(arriving.status())),
+        }
+    }
+}
+
+impl Arriving {
+    fn status(&self) -> ConnectionStatus {
+        ConnectionStatus {
+            peer: self.peer,
+            listener: Arc::clone(&self.listener),
+            engine_id: None,
+            agreed: None,
+            phase: ConnectionPhase::Greeting,
+            in_flight: 0,
+            bytes_kept: 0,
+            age: self.since.elapsed(),
+        }
     }
 }
 
@@ -220,15 +301,17 @@ impl Future for Undying {
 impl Handler<Adopt> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, Adopt { socket, preamble }: Adopt, ctx: &mut Context<Self>) {
+    fn handle(&mut self, adopt: Adopt, ctx: &mut Context<Self>) {
+        let Adopt { socket, listener, preamble } = adopt;
         let adopted: io::Result<()> = match socket {
-            Socket::Tcp(stream, address) => TcpStream::from_std(stream)
-                .map(|stream| self.adopt(stream, PeerAddress::Tcp(address), preamble, ctx)),
+            Socket::Tcp(stream, address) => TcpStream::from_std(stream).map(|stream| {
+                self.adopt(stream, PeerAddress::Tcp(address), listener, preamble, ctx)
+            }),
             Socket::Unix(stream) => UnixStream::from_std(stream)
-                .map(|stream| self.adopt(stream, PeerAddress::Unix, preamble, ctx)),
+                .map(|stream| self.adopt(stream, PeerAddress::Unix, listener, preamble, ctx)),
             #[cfg(feature = "testing")]
             Socket::InMemory(stream) => {
-                self.adopt(stream, PeerAddress::InMemory, preamble, ctx);
+                self.adopt(stream, PeerAddress::InMemory, listener, preamble, ctx);
                 Ok(())
             }
         };
@@ -291,8 +374,8 @@ impl Handler<Stop> for Supervisor {
             self.stopped = Some(stopped);
         }
         self.stopping.cancel();
-        for connection in self.connections.values() {
-            connection.do_send(Drain(Arc::clone(&silence)));
+        for link in self.connections.values() {
+            link.control.do_send(Control::Drain(Arc::clone(&silence)));
         }
         Box::pin(async move {
             // An error says that there was nothing to wait for.
@@ -302,7 +385,7 @@ impl Handler<Stop> for Supervisor {
             if timeout(shared.common.limits.shutdown_timeout, shared.routes.stop()).await.is_err() {
                 tracing::warn!("handlers that did not stop in time are dropped");
             }
-            shared.counters.snapshot()
+            shared.statistics()
         })
     }
 }
@@ -311,6 +394,32 @@ impl Handler<Report> for Supervisor {
     type Result = MessageResult<Report>;
 
     fn handle(&mut self, _: Report, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.shared.counters.snapshot())
+        MessageResult(self.shared.statistics())
+    }
+}
+
+impl Handler<Inspect> for Supervisor {
+    type Result = ResponseFuture<Insight>;
+
+    fn handle(&mut self, Inspect { most }: Inspect, _: &mut Context<Self>) -> Self::Result {
+        let (teller, mut told) = mpsc::unbounded_channel();
+        for link in self.connections.values().take(most) {
+            link.tell(&teller);
+        }
+        let shared = Rc::clone(&self.shared);
+        Box::pin(async move {
+            drop(teller);
+            let mut connections = Vec::new();
+            // One that has ended meanwhile drops the question.
+            while let Some(status) = told.recv().await {
+                connections.push(status);
+            }
+            Insight {
+                statistics: shared.statistics(),
+                connections,
+                violations: shared.past_violations.newest_first(),
+                down: shared.routes.down(),
+            }
+        })
     }
 }

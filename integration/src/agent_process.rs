@@ -1,14 +1,15 @@
 //! An agent as a process of its own: started, signalled, watched, and started again.
 
-use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::{Endpoint, Failure, Process, Scratch, free_port, until};
+use crate::built::built;
+use crate::running::Running;
+use crate::{Endpoint, Failure, Process, free_port};
 
 const START_LIMIT: Duration = Duration::from_secs(10);
 
@@ -17,9 +18,8 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct AgentProcess {
     address: SocketAddr,
-    child: Child,
     program: PathBuf,
-    scratch: Scratch,
+    running: Running,
 }
 
 impl AgentProcess {
@@ -29,11 +29,23 @@ impl AgentProcess {
     /// # Errors
     /// It cannot be started, or ended instead; with its words.
     pub async fn start(program: impl Into<PathBuf>) -> Result<Self, Failure> {
-        let program = program.into();
+        Self::start_with(program.into(), &[]).await
+    }
+
+    /// Starts an example of this workspace, with these variables in its environment.
+    ///
+    /// # Errors
+    /// It does not build, or as [`start`](Self::start).
+    pub async fn of_examples(name: &str, environment: &[(&str, &str)]) -> Result<Self, Failure> {
+        Self::start_with(built("spoa-examples", name).await?, environment).await
+    }
+
+    async fn start_with(program: PathBuf, environment: &[(&str, &str)]) -> Result<Self, Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let scratch = Scratch::new()?;
-        let child = spawn(&program, address, &scratch)?;
-        let mut agent = Self { address, child, program, scratch };
+        let mut command = command(&program, address);
+        command.envs(environment.iter().copied());
+        let running = Running::start(command)?;
+        let mut agent = Self { address, program, running };
         agent.serves().await?;
         Ok(agent)
     }
@@ -43,10 +55,7 @@ impl AgentProcess {
     /// # Errors
     /// It has not ended, or as [`start`](Self::start).
     pub async fn start_again(&mut self) -> Result<(), Failure> {
-        if let Ok(None) = self.child.try_wait() {
-            return Err(Failure::new("the agent has not ended"));
-        }
-        self.child = spawn(&self.program, self.address, &self.scratch)?;
+        self.running.start_again(command(&self.program, self.address))?;
         self.serves().await
     }
 
@@ -59,7 +68,7 @@ impl AgentProcess {
     /// The process, for what it holds.
     #[must_use]
     pub fn process(&self) -> Process {
-        Process::new(self.child.id())
+        self.running.process()
     }
 
     /// Asks it to stop in good order (SIGTERM).
@@ -67,7 +76,7 @@ impl AgentProcess {
     /// # Errors
     /// It has been reaped already.
     pub fn terminate(&self) -> Result<(), Failure> {
-        self.signal(Signal::TERM)
+        self.running.signal(Signal::TERM)
     }
 
     /// Ends it as a fault would (SIGKILL): the kernel closes its connections.
@@ -75,7 +84,7 @@ impl AgentProcess {
     /// # Errors
     /// It has been reaped already.
     pub fn kill(&self) -> Result<(), Failure> {
-        self.signal(Signal::KILL)
+        self.running.signal(Signal::KILL)
     }
 
     /// Waits for its end.
@@ -83,15 +92,13 @@ impl AgentProcess {
     /// # Errors
     /// It still runs after `limit`; with its log.
     pub async fn ended(&mut self, limit: Duration) -> Result<ExitStatus, Failure> {
-        let child = &mut self.child;
-        let ended = until("the agent ends", limit, async || child.try_wait().ok().flatten()).await;
-        ended.map_err(|failure| failure.with("its log", &self.log()))
+        self.running.ended(limit).await
     }
 
     /// What it has logged since it was started last.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.scratch.join("stderr")).unwrap_or_default()
+        self.running.stderr()
     }
 
     /// A number of its log, such as `acks` of `acks=7`; the last one.
@@ -103,31 +110,7 @@ impl AgentProcess {
     }
 
     async fn serves(&mut self) -> Result<(), Failure> {
-        let (path, child) = (self.scratch.join("stdout"), &mut self.child);
-        let served = until("the agent serves", START_LIMIT, async || {
-            let said = std::fs::read_to_string(&path).unwrap_or_default();
-            match child.try_wait() {
-                Ok(Some(status)) => Some(Err(Failure::new(format!("it did not start: {status}")))),
-                _ => said.ends_with('\n').then_some(Ok(())),
-            }
-        });
-        let served = served.await.flatten();
-        served.map_err(|failure| failure.with("its log", &self.log()))
-    }
-
-    fn signal(&self, signal: Signal) -> Result<(), Failure> {
-        kill_process(self.process().pid()?, signal)
-            .map_err(Failure::during("cannot signal the agent"))
-    }
-}
-
-impl Drop for AgentProcess {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("--- the log of the agent on {} ---\n{}", self.address, self.log());
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.running.serves(START_LIMIT, async |agent| agent.stdout().ends_with('\n')).await
     }
 }
 
@@ -137,16 +120,8 @@ impl From<&AgentProcess> for Endpoint {
     }
 }
 
-fn spawn(program: &Path, address: SocketAddr, scratch: &Scratch) -> Result<Child, Failure> {
-    let file = |name: &str| {
-        let path = scratch.join(name);
-        File::create(&path).map_err(Failure::during(format!("cannot create {}", path.display())))
-    };
-    Command::new(program)
-        .arg(address.to_string())
-        .stdin(Stdio::null())
-        .stdout(file("stdout")?)
-        .stderr(file("stderr")?)
-        .spawn()
-        .map_err(Failure::during(format!("cannot run {}", program.display())))
+fn command(program: &PathBuf, address: SocketAddr) -> Command {
+    let mut command = Command::new(program);
+    command.arg(address.to_string());
+    command
 }

@@ -1,8 +1,8 @@
 //! The application behind HAProxy: it answers with what it was asked.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,8 +15,15 @@ use crate::task::Task;
 #[derive(Debug)]
 pub struct App {
     address: SocketAddr,
-    requests: Arc<AtomicU64>,
+    seen: Arc<Seen>,
     _listener: Task,
+}
+
+/// What it was asked.
+#[derive(Debug, Default)]
+struct Seen {
+    requests: AtomicU64,
+    last: Mutex<String>,
 }
 
 impl App {
@@ -28,14 +35,14 @@ impl App {
         let failed = || Failure::during("the app cannot listen");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed())?;
         let address = listener.local_addr().map_err(failed())?;
-        let requests = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&requests);
+        let seen = Arc::<Seen>::default();
+        let shared = Arc::clone(&seen);
         let listener = Task::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, Arc::clone(&count)));
+                tokio::spawn(converse(stream, Arc::clone(&shared)));
             }
         });
-        Ok(Self { address, requests, _listener: listener })
+        Ok(Self { address, seen, _listener: listener })
     }
 
     /// Where it listens.
@@ -47,15 +54,22 @@ impl App {
     /// How many requests have come through to it.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.seen.requests.load(Ordering::Relaxed)
+    }
+
+    /// The last request: its line and headers, as the body of the answer repeats them.
+    #[must_use]
+    pub fn last_request(&self) -> String {
+        self.seen.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// One connection, kept alive until the peer has had enough.
-async fn converse(stream: TcpStream, count: Arc<AtomicU64>) {
+async fn converse(stream: TcpStream, seen: Arc<Seen>) {
     let mut stream = BufReader::new(stream);
     while let Ok(Some((head, length))) = request(&mut stream).await {
-        count.fetch_add(1, Ordering::Relaxed);
+        seen.requests.fetch_add(1, Ordering::Relaxed);
+        head.clone_into(&mut seen.last.lock().unwrap_or_else(PoisonError::into_inner));
         let body = format!("{head}body: {length}\n");
         let answer = format!(
             "HTTP/1.1 {} Said\r\ncontent-length: {}\r\nx-app: spoa\r\n\r\n{body}",

@@ -14,7 +14,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: Client,
-    base: String,
+    address: SocketAddr,
 }
 
 impl HttpClient {
@@ -42,7 +42,7 @@ impl HttpClient {
             .timeout(ANSWER_LIMIT)
             .build()
             .map_err(Failure::during("cannot make an HTTP client"))?;
-        Ok(Self { client, base: format!("http://{address}") })
+        Ok(Self { client, address })
     }
 
     /// Makes another client of the same frontend, with other connections.
@@ -50,8 +50,13 @@ impl HttpClient {
     /// # Errors
     /// The client cannot be built.
     pub fn another(&self) -> Result<Self, Failure> {
-        let address = self.base.trim_start_matches("http://").parse();
-        Self::new(address.map_err(Failure::during("not an address"))?)
+        Self::new(self.address)
+    }
+
+    /// The address of the frontend.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Sends a GET.
@@ -89,7 +94,7 @@ impl HttpClient {
         path: &str,
         build: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Answer, Failure> {
-        let url = format!("{}{path}", self.base);
+        let url = format!("http://{}{path}", self.address);
         let failed = |error: reqwest::Error| Failure::new(format!("{url}: {error:?}"));
         let request = build(self.client.request(method, &url));
         let response = request.send().await.map_err(failed)?;

@@ -11,6 +11,10 @@
 //! | [`http`](HttpClient) | requests through it |
 //! | [`app`](App) | the application behind it |
 //! | [`agent_process`](AgentProcess) | an agent as a process of its own |
+//! | [`spoa_agent`](SpoaAgent) | the agent that is for users, as a process |
+//! | [`rotel`](Rotel), [`span`](Span) | a receiver of OTLP, and what it has received |
+//! | [`prometheus`](Prometheus) | a scraper of metrics, and the judge of their form |
+//! | [`browser`](Browser) | Chromium on the agent's page |
 //! | [`peer`](Peer) | a peer of the agent that speaks bytes, right or wrong |
 //! | [`process`](Process) | what a process holds |
 //! | [`certificates`](Authority) | a CA, and what it issues |
@@ -18,10 +22,12 @@
 //! | [`tap`](Tap) | a recording relay between it and the agent |
 //! | [`frame`](FrameHead) | just enough SPOP to read ids off the wire, by other code than the library's |
 //!
-//! Nothing here skips: an HAProxy that cannot be had is a [`Failure`] with the reason.
+//! Nothing here skips: a program that cannot be had is a [`Failure`] with the reason.
 
 mod agent_process;
 mod app;
+mod browser;
+mod built;
 mod certificates;
 mod config;
 mod config_files;
@@ -36,15 +42,22 @@ mod logs;
 mod peer;
 mod ports;
 mod process;
+mod prometheus;
+mod rotel;
+mod running;
 mod scratch;
+mod span;
+mod spoa_agent;
 mod stats;
 mod tap;
 mod task;
 mod version;
 mod wait;
+mod witness;
 
 pub use agent_process::AgentProcess;
 pub use app::App;
+pub use browser::{Browser, View};
 pub use certificates::{Authority, Issued};
 pub use config::Config;
 pub use endpoint::Endpoint;
@@ -58,7 +71,11 @@ pub use logs::{Logs, SpoeLine};
 pub use peer::{Peer, frame, hello, notify};
 pub use ports::free_port;
 pub use process::{Process, allow_descriptors};
+pub use prometheus::{Prometheus, promtool_findings};
+pub use rotel::Rotel;
 pub use scratch::Scratch;
+pub use span::{Attributes, Span, SpanEvent};
+pub use spoa_agent::{SpoaAgent, SpoaAgentOptions};
 pub use stats::{Stats, Status};
 pub use tap::{Chunk, Direction, SeenFrame, Tap};
 pub use version::Version;

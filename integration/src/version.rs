@@ -95,7 +95,7 @@ async fn describe(binary: &Path) -> Result<String, Failure> {
     Ok(said.lines().next().unwrap_or_default().to_owned())
 }
 
-async fn run(command: &mut Command) -> Result<Output, Failure> {
+pub(crate) async fn run(command: &mut Command) -> Result<Output, Failure> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     let output =
         command.output().await.map_err(Failure::during(format!("cannot run {program}")))?;

@@ -1,12 +1,14 @@
 //! The steps of a conversation that frames other than a whole NOTIFY ask for: greeting, fragments, ends.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Conversation, End};
+use super::{Conversation, End, Greeting};
 use crate::{
     asking::refuse,
+    connection_trace::ConnectionTrace,
+    notify_trace::NotifyTrace,
     origin::{Origin, Peer},
     spop::{AgentHello, Disconnect, Frame, HaproxyHello, Notify, NotifyRef, StatusCode, Step},
 };
@@ -91,8 +93,10 @@ impl Conversation {
         let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();
         self.origin.set_ids(stream_id, frame_id);
         let room = self.ack_form.max_size;
-        let finished = refuse(messages, &self.origin, &self.shared.routes, room);
-        self.acknowledge(&finished, output);
+        let trace = self.trace.as_ref();
+        let trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
+        let finished = refuse(messages, &self.origin, &self.shared.routes, room, trace);
+        self.acknowledge(finished, output);
     }
 
     fn count_fragment(&self, frame: &Frame) {
@@ -112,10 +116,18 @@ impl Conversation {
             capabilities = %ours.capabilities,
             "HELLO agreed"
         );
+        let engine = self.shared.counters.engines.join(theirs.engine_id.as_ref());
+        self.greeting = Some(Greeting { capabilities: ours.capabilities, _engine: engine });
         if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
             self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(engine_id));
         }
-        self.origin = Origin::new(Peer { address, engine_id: theirs.engine_id });
+        let peer = Peer { address, engine_id: theirs.engine_id };
+        if let Some(traces) = &self.shared.common.traces {
+            let agreed = (ours.max_frame_size, ours.capabilities);
+            let trace = ConnectionTrace::new(Arc::clone(traces), peer.clone(), agreed, self.since);
+            self.trace = Some(Rc::new(trace));
+        }
+        self.origin = Origin::new(peer);
         Frame::AgentHello(ours).encode(output);
     }
 }

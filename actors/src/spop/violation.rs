@@ -83,6 +83,23 @@ impl Violation {
         }
     }
 
+    /// The kind of it in snake_case: one of a bounded set, to count by.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Wire(error) => error.reason(),
+            Self::Foreign(_) => "foreign_protocol",
+            Self::MissingKey { .. } => "missing_key",
+            Self::UnsupportedVersion { .. } => "unsupported_version",
+            Self::BadFrameSize { .. } => "bad_frame_size",
+            Self::Unexpected { .. } => "unexpected_frame",
+            Self::Interlaced { .. } => "interlaced_fragments",
+            Self::UnknownFragment => "unknown_fragment",
+            Self::HelloTimeout => "hello_timeout",
+            Self::ReadTimeout => "read_timeout",
+        }
+    }
+
     /// What an operator can do about it, if the cause is likely to be on his side.
     #[must_use]
     pub fn advice(&self) -> &'static str {

@@ -98,6 +98,26 @@ pub enum WireError {
     },
 }
 
+impl WireError {
+    /// The kind of it in snake_case.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::FrameTooShort { .. } => "frame_too_short",
+            Self::FrameTooLarge { .. } => "frame_too_large",
+            Self::Truncated { .. } => "truncated",
+            Self::LengthBeyondFrame { .. } => "length_beyond_frame",
+            Self::VarintOverflow { .. } => "varint_overflow",
+            Self::ReservedType { .. } => "reserved_type",
+            Self::WrongType { .. } => "wrong_type",
+            Self::NotFinal { .. } => "not_final",
+            Self::NonZeroIds { .. } => "nonzero_ids",
+            Self::UnknownAction { .. } => "unknown_action",
+            Self::ActionArity { .. } => "action_arity",
+            Self::UnknownScope { .. } => "unknown_scope",
+        }
+    }
+}
+
 /// A cursor over the bytes of one frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {

@@ -3,24 +3,26 @@
 use std::rc::Rc;
 
 use bytes::BytesMut;
+use tokio::time::Instant;
 
 use crate::{
     common::Common,
     conversation::{Conversation, Flow},
+    counters::Counters,
     error::AgentError,
     limits::Limits,
     origin::PeerAddress,
     panics,
     registry::Registry,
     shared::Shared,
-    statistics::{Counters, Statistics},
+    statistics::Statistics,
 };
 
 /// A conversation without a stream: bytes in, bytes out, at once and on this arbiter. It is for benches,
 /// and for tests of what a frame costs.
 pub struct Exchange {
     conversation: Conversation,
-    counters: Rc<Counters>,
+    shared: Rc<Shared>,
 }
 
 impl Exchange {
@@ -35,10 +37,11 @@ impl Exchange {
         panics::hush();
         let common = Common::new(limits);
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(&common.limits, &counters).await?;
-        let shared = Rc::new(Shared::new(routes, common, Rc::clone(&counters)));
-        let conversation = Conversation::new(shared, PeerAddress::InMemory);
-        Ok(Self { conversation, counters })
+        let routes = registry.start(&common.limits).await?;
+        let shared = Rc::new(Shared::new(routes, common, counters));
+        let address = PeerAddress::InMemory;
+        let conversation = Conversation::new(Rc::clone(&shared), address, Instant::now());
+        Ok(Self { conversation, shared })
     }
 
     /// Takes the whole frames of `input`, HELLO first, and puts what is answered at once behind
@@ -50,6 +53,6 @@ impl Exchange {
     /// What was seen and done so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.counters.snapshot()
+        self.shared.statistics()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::Addr;
-use tokio::io::duplex;
+use tokio::{io::duplex, time::Instant};
 
 use super::{ByteStream, FakeError, FakeHaproxy, hello};
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     limits::Limits,
     listen::Listen,
     listener::Socket,
+    observer::Observer,
     preamble::Preamble,
     registry::Registry,
     running_agent::give_notice,
@@ -27,7 +28,8 @@ const IN_MEMORY_BUFFER: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct InMemoryAgent {
     supervisor: Addr<Supervisor>,
-    limits: Limits,
+    observer: Observer,
+    common: Common,
 }
 
 impl InMemoryAgent {
@@ -53,11 +55,13 @@ impl InMemoryAgent {
     }
 
     async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {
-        let limits = common.limits.clone();
         registry.check()?;
-        limits.check()?;
-        let supervisor = Supervisor::start(Arc::new(registry), common).await?;
-        Ok(Self { supervisor, limits })
+        common.limits.check()?;
+        let supervisor = Supervisor::start(Arc::new(registry), common.clone()).await?;
+        let arbiters = Arc::new([supervisor.clone()]);
+        let listeners = Arc::default();
+        let observer = Observer::new(arbiters, listeners, common.clone(), Instant::now());
+        Ok(Self { supervisor, observer, common })
     }
 
     /// Opens a connection, and says nothing yet.
@@ -85,7 +89,8 @@ impl InMemoryAgent {
     }
 
     fn adopt_by(&self, preamble: Preamble, stream: impl ByteStream) {
-        self.supervisor.do_send(Adopt { socket: Socket::InMemory(Box::new(stream)), preamble });
+        let (socket, listener) = (Socket::InMemory(Box::new(stream)), "memory".into());
+        self.supervisor.do_send(Adopt { socket, listener, preamble });
     }
 
     /// Opens a connection and says HELLO.
@@ -104,10 +109,16 @@ impl InMemoryAgent {
         self.supervisor.send(Report).await.unwrap_or_default()
     }
 
+    /// Looks at the agent.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        self.observer.clone()
+    }
+
     /// Ends the agent in good order, as [`RunningAgent::stop`](crate::RunningAgent::stop) does;
     /// returns what it has seen and done.
     pub async fn stop(&self) -> Statistics {
-        give_notice([&self.supervisor].into_iter(), &self.limits).await;
+        give_notice([&self.supervisor].into_iter(), &self.common).await;
         self.supervisor.send(Stop(Silence::begin())).await.unwrap_or_default()
     }
 }

@@ -1,0 +1,110 @@
+//! Histogram: durations in buckets whose bounds double.
+
+use std::time::Duration;
+
+/// Durations in buckets whose bounds double from one to the next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Histogram {
+    counts: [u64; Self::BUCKETS],
+    sum: Duration,
+}
+
+impl Histogram {
+    /// How many buckets there are.
+    pub const BUCKETS: usize = 32;
+
+    /// The buckets from the smallest: the upper bound of each, and how many durations lie in it.
+    ///
+    /// The first holds all below 1 µs; the last has no bound.
+    pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
+        self.counts.iter().enumerate().map(|(index, &count)| {
+            let bound = match index {
+                last if last + 1 == Self::BUCKETS => Duration::MAX,
+                index => Duration::from_micros(1 << index),
+            };
+            (bound, count)
+        })
+    }
+
+    /// How many durations there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// All durations together.
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        self.sum
+    }
+
+    /// A bound that so large a part of the durations keeps, such as 0.99; nothing if there are none.
+    #[must_use]
+    pub fn quantile(&self, part: f64) -> Option<Duration> {
+        let count = self.count();
+        let rank = (part.clamp(0.0, 1.0) * count as f64).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        let mut buckets = self.buckets();
+        buckets
+            .find(|(_, count)| {
+                seen += count;
+                seen >= rank
+            })
+            .filter(|_| count > 0)
+            .map(|(bound, _)| bound)
+    }
+
+    pub(crate) fn record(&mut self, duration: Duration, times: u64) {
+        let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let index = (u64::BITS - microseconds.leading_zeros()) as usize;
+        self.counts[index.min(Self::BUCKETS - 1)] += times;
+        self.sum += match times {
+            1 => duration,
+            times => duration.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX)),
+        };
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+        self.sum += other.sum;
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self { counts: [0; Self::BUCKETS], sum: Duration::ZERO }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_land_in_the_bucket_below_whose_bound_they_are() {
+        let mut histogram = Histogram::default();
+        for micros in [0, 1, 2, 3, 4, 1000, u64::MAX] {
+            histogram.record(Duration::from_micros(micros), 1);
+        }
+        let filled: Vec<_> = histogram
+            .buckets()
+            .filter(|&(_, count)| count > 0)
+            .map(|(b, n)| (b.as_micros(), n))
+            .collect();
+        let last = Duration::MAX.as_micros();
+        assert_eq!(filled, [(1, 1), (2, 1), (4, 2), (8, 1), (1024, 1), (last, 1)]);
+        assert_eq!(histogram.count(), 7);
+    }
+
+    #[test]
+    fn a_quantile_is_the_bound_of_its_bucket() {
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.quantile(0.5), None);
+        histogram.record(Duration::from_micros(3), 98);
+        histogram.record(Duration::from_micros(1000), 2);
+        let micros = |part| histogram.quantile(part).map(|bound| bound.as_micros());
+        assert_eq!([0.0, 0.5, 0.98, 0.99, 1.0].map(micros), [4, 4, 4, 1024, 1024].map(Some));
+    }
+}

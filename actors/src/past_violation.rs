@@ -1,0 +1,58 @@
+//! Past violation: how a peer broke the protocol, kept for those who look later.
+
+use std::{cell::RefCell, collections::VecDeque, time::SystemTime};
+
+use crate::{
+    origin::{Peer, PeerAddress},
+    spop::{EngineId, StatusCode, Violation},
+};
+
+/// How a peer broke the protocol.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PastViolation {
+    /// When.
+    pub time: SystemTime,
+    /// Who.
+    pub peer: PeerAddress,
+    /// Which engine, if HELLO was agreed and had one.
+    pub engine_id: Option<EngineId>,
+    /// What the peer was told.
+    pub status_code: StatusCode,
+    /// The kind of it: snake_case, and one of a bounded set.
+    pub reason: &'static str,
+    /// What has happened.
+    pub text: String,
+    /// What an operator can do about it.
+    pub advice: &'static str,
+}
+
+/// The last violations on one arbiter.
+#[derive(Debug, Default)]
+pub(crate) struct PastViolations(RefCell<VecDeque<PastViolation>>);
+
+impl PastViolations {
+    /// How many are kept.
+    const MOST: usize = 32;
+
+    pub(crate) fn keep(&self, peer: &Peer, violation: &Violation) {
+        let mut past = self.0.borrow_mut();
+        if past.len() == Self::MOST {
+            past.pop_front();
+        }
+        past.push_back(PastViolation {
+            time: SystemTime::now(),
+            peer: peer.address,
+            engine_id: peer.engine_id.clone(),
+            status_code: violation.status(),
+            reason: violation.reason(),
+            text: violation.to_string(),
+            advice: violation.advice(),
+        });
+    }
+
+    /// All that are kept, the newest first.
+    pub(crate) fn newest_first(&self) -> Vec<PastViolation> {
+        self.0.borrow().iter().rev().cloned().collect()
+    }
+}

@@ -1,0 +1,30 @@
+//! Reasons: how often something was refused, and why.
+
+use std::collections::BTreeMap;
+
+/// How often something was refused, by the reason: snake_case, and one of a bounded set.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Reasons(BTreeMap<&'static str, u64>);
+
+impl Reasons {
+    /// How often it was for this reason.
+    #[must_use]
+    pub fn of(&self, reason: &str) -> u64 {
+        self.0.get(reason).copied().unwrap_or_default()
+    }
+
+    /// Every reason that occurred, and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().map(|(&reason, &count)| (reason, count))
+    }
+
+    pub(crate) fn count(&mut self, reason: &'static str) {
+        *self.0.entry(reason).or_default() += 1;
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (reason, count) in other.iter() {
+            *self.0.entry(reason).or_default() += count;
+        }
+    }
+}

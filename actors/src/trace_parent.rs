@@ -1,0 +1,186 @@
+//! Trace parent: the span of somebody else that a message names as its parent.
+//!
+//! ```text
+//! traceparent : 00-<trace-id: 32 hex>-<parent-id: 16 hex>-<flags: 2 hex>     (W3C Trace Context)
+//! b3          : <trace-id: 16 or 32 hex>-<span-id: 16 hex>[-<state>[-<parent span-id>]], or <state> (B3 single)
+//! state       : 1, d or 0
+//! ```
+
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+
+/// The span of somebody else that a message names as its parent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct TraceParent {
+    trace_id: [u8; 16],
+    span_id: [u8; 8],
+    /// What its sender has decided, if he has.
+    pub(crate) is_sampled: Option<bool>,
+    pub(crate) format: Format,
+}
+
+/// How it was written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Format {
+    TraceContext,
+    B3,
+}
+
+impl TraceParent {
+    /// Reads a `traceparent`; one that is not valid is none, as the standard wants it.
+    pub(crate) fn from_traceparent(text: &[u8]) -> Option<Self> {
+        let (known, rest) = text.split_at_checked(55)?;
+        let [v0, v1, b'-', trace_id @ .., b'-', f0, f1] = known else { return None };
+        let version = octet(*v0, *v1)?;
+        // Later versions may have more behind a dash; 255 is forbidden.
+        let is_complete = rest.is_empty() || (version > 0 && rest.first() == Some(&b'-'));
+        if version == u8::MAX || !is_complete {
+            return None;
+        }
+        let (trace_id, span_id) = trace_id.split_at_checked(32)?;
+        let is_sampled = octet(*f0, *f1)? & TraceFlags::SAMPLED.to_u8() != 0;
+        Self::new(trace_id, span_id.strip_prefix(b"-")?, Some(is_sampled), Format::TraceContext)
+    }
+
+    /// Reads a `b3` header in its single form. One that holds a decision alone names no parent.
+    pub(crate) fn from_b3(text: &[u8]) -> Option<Self> {
+        let mut fields = text.split(|&byte| byte == b'-');
+        let (trace_id, span_id) = (fields.next()?, fields.next()?);
+        let is_sampled = match fields.next() {
+            None => None,
+            Some(b"1" | b"d") => Some(true),
+            Some(b"0") => Some(false),
+            Some(_) => return None,
+        };
+        Self::new(trace_id, span_id, is_sampled, Format::B3)
+    }
+
+    fn new(
+        trace_id: &[u8],
+        span_id: &[u8],
+        is_sampled: Option<bool>,
+        format: Format,
+    ) -> Option<Self> {
+        let mut parent = Self { trace_id: [0; 16], span_id: [0; 8], is_sampled, format };
+        // Short trace-ids of B3 fill the lower half.
+        let half = if trace_id.len() == 16 { 8 } else { 0 };
+        read_hex(trace_id, &mut parent.trace_id[half..])?;
+        read_hex(span_id, &mut parent.span_id)?;
+        (parent.trace_id != [0; 16] && parent.span_id != [0; 8]).then_some(parent)
+    }
+
+    /// A number that is the same for everybody who has to do with this trace.
+    pub(crate) fn lot(&self) -> u64 {
+        let [.., a, b, c, d, e, f, g, h] = self.trace_id;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
+    pub(crate) fn span_context(&self, state: TraceState) -> SpanContext {
+        let is_sampled = self.is_sampled.unwrap_or(true);
+        SpanContext::new(
+            TraceId::from_bytes(self.trace_id),
+            SpanId::from_bytes(self.span_id),
+            TraceFlags::default().with_sampled(is_sampled),
+            true,
+            state,
+        )
+    }
+}
+
+/// A span as a `traceparent`.
+pub(crate) fn traceparent(span: &SpanContext) -> String {
+    let flags = span.trace_flags() & TraceFlags::SAMPLED;
+    format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), flags)
+}
+
+/// A span as a `b3` header in its single form.
+pub(crate) fn b3(span: &SpanContext) -> String {
+    format!("{}-{}-{}", span.trace_id(), span.span_id(), u8::from(span.is_sampled()))
+}
+
+/// Fills `octets` from exactly twice as many digits.
+fn read_hex(digits: &[u8], octets: &mut [u8]) -> Option<()> {
+    if digits.len() != 2 * octets.len() {
+        return None;
+    }
+    for (octet_read, digits) in octets.iter_mut().zip(digits.chunks_exact(2)) {
+        let &[high, low] = digits else { return None };
+        *octet_read = octet(high, low)?;
+    }
+    Some(())
+}
+
+/// Both standards ask for lower case.
+fn octet(high: u8, low: u8) -> Option<u8> {
+    let digit = |letter: u8| match letter {
+        b'0'..=b'9' => Some(letter - b'0'),
+        b'a'..=b'f' => Some(letter - b'a' + 10),
+        _ => None,
+    };
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn read(text: &str) -> Option<String> {
+        let parent = TraceParent::from_traceparent(text.as_bytes())?;
+        Some(traceparent(&parent.span_context(TraceState::default())))
+    }
+
+    #[test]
+    fn a_traceparent_is_read_as_the_standard_says() {
+        assert_eq!(read(TRACEPARENT).as_deref(), Some(TRACEPARENT));
+        let not_sampled = TRACEPARENT.replace("-01", "-00");
+        assert_eq!(read(&not_sampled), Some(not_sampled));
+        // Of the flags only one is known, and of later versions what they begin with.
+        assert_eq!(read(&TRACEPARENT.replace("-01", "-ff")).as_deref(), Some(TRACEPARENT));
+        assert_eq!(read(&TRACEPARENT.replacen("00", "01", 1)).as_deref(), Some(TRACEPARENT));
+        let later = format!("{}-what-the-future-brings", TRACEPARENT.replacen("00", "cc", 1));
+        assert_eq!(read(&later).as_deref(), Some(TRACEPARENT));
+    }
+
+    #[test]
+    fn what_is_no_traceparent_names_no_parent() {
+        let zeros = |count| "0".repeat(count);
+        for bad in [
+            String::new(),
+            TRACEPARENT[..54].to_owned(),
+            format!("{TRACEPARENT}-extra"),
+            format!("{TRACEPARENT}."),
+            format!("{}.x", TRACEPARENT.replacen("00", "01", 1)),
+            TRACEPARENT.replacen("00", "ff", 1),
+            TRACEPARENT.replacen("00", "0x", 1),
+            TRACEPARENT.to_uppercase(),
+            TRACEPARENT.replace('-', "_"),
+            TRACEPARENT.replace("0af7651916cd43dd8448eb211c80319c", &zeros(32)),
+            TRACEPARENT.replace("b7ad6b7169203331", &zeros(16)),
+            TRACEPARENT.replace("-01", "-0g"),
+            "é".repeat(28),
+        ] {
+            assert_eq!(read(&bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_b3_header_is_read_with_and_without_a_decision() {
+        let ids = "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1";
+        let sampled = |state: &str| {
+            let parent = TraceParent::from_b3(format!("{ids}{state}").as_bytes());
+            parent.map(|parent| parent.is_sampled)
+        };
+        assert_eq!(sampled(""), Some(None));
+        assert_eq!(sampled("-1"), Some(Some(true)));
+        assert_eq!(sampled("-d-05e3ac9a4f6e3b90"), Some(Some(true)));
+        assert_eq!(sampled("-0"), Some(Some(false)));
+        assert_eq!(sampled("-2"), None);
+        for bad in ["0", "1", "", "-", "80f198ee-e457b5a2e4d86bd1"] {
+            assert_eq!(TraceParent::from_b3(bad.as_bytes()), None, "{bad}");
+        }
+        let short = TraceParent::from_b3(b"64fe8b2a57d3eff7-e457b5a2e4d86bd1").unwrap();
+        let span = short.span_context(TraceState::default());
+        assert_eq!(b3(&span), "000000000000000064fe8b2a57d3eff7-e457b5a2e4d86bd1-1");
+    }
+}
