@@ -73,11 +73,11 @@ rust_image() {
     done
     compiled
   } >"$run/rust.files"
-  mkdir -p "$run/etc/etc/ssl/certs"
-  cp /etc/ssl/certs/ca-certificates.crt "$run/etc/etc/ssl/certs/"
+  merged "$got/roots/rust"
+  mkdir -p "$got/merged/etc/ssl/certs"
+  cp /etc/ssl/certs/ca-certificates.crt "$got/merged/etc/ssl/certs/"
   stand_in "$(base_image rust)" "ENV CARGO_HOME=$cargo_home PATH=$sysroot/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
-    -- -C "$got/roots/rust" . -C "$run/etc" . -C / --transform "s,^${target#/}/,target/,;s,^/*${target#/}/,target/," \
-    --files-from "$run/rust.files"
+    -- -C "$got/merged" . --transform "s,^/*${target#/}/,target/," --files-from "$run/rust.files"
 }
 
 host_triple() { rustc -vV | sed -n 's/^host: //p'; }
