@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::{origin::PeerAddress, quota::Share, shared::Shared};
+use crate::{log_limits::Cause, origin::Peer, quota::Share, shared::Shared};
 
 /// The account of one connection.
 pub(crate) struct Account {
@@ -43,11 +43,12 @@ impl Account {
     }
 
     /// Counts and logs that the connection was ended for it.
-    pub(crate) fn report(&self, peer: PeerAddress) {
+    pub(crate) fn report(&self, peer: &Peer) {
         self.shared.counters.count(|statistics| statistics.memory_exceeded += 1);
-        if let Some(unsaid) = self.shared.overdrawn.permit() {
+        if let Some(unsaid) = self.shared.limited(Cause::Overdrawn) {
             tracing::warn!(
-                %peer,
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 kept = self.kept.amount(),
                 limit = self.shared.common.limits.memory,
                 unsaid,

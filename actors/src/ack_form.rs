@@ -3,8 +3,12 @@
 use bytes::BytesMut;
 
 use crate::{
+    counters::Counters,
     limits::Limits,
-    spop::{Ack, Actions, Capabilities, FrameCodec, FrameId, Scope, StreamId, ack},
+    spop::{
+        Ack, Actions, Capabilities, FrameCodec, FrameId, FrameType, LENGTH_SIZE, Scope, StreamId,
+        ack,
+    },
 };
 
 /// The name of a variable that nobody sets: to unset it changes nothing.
@@ -50,9 +54,10 @@ impl AckForm {
         ids: (StreamId, FrameId),
         actions: &Actions,
         output: &mut BytesMut,
+        counters: &Counters,
     ) -> usize {
         if self.in_fragments || self.fill_empty {
-            return self.encode_otherwise(ids, actions, output);
+            return self.encode_otherwise(ids, actions, output, counters);
         }
         ack::encode(ids, actions, self.max_frame_size, output)
     }
@@ -63,14 +68,16 @@ impl AckForm {
         (stream_id, frame_id): (StreamId, FrameId),
         actions: &Actions,
         output: &mut BytesMut,
+        counters: &Counters,
     ) -> usize {
+        let start = output.len();
         if self.in_fragments && !actions.is_empty() {
             let ack = Ack { stream_id, frame_id, actions: actions.clone() };
             ack.encode_fragmented(self.max_frame_size, output);
+            count_continuations(&output[start..], counters);
             return 0;
         }
         let ids = (stream_id, frame_id);
-        let start = output.len();
         let left_out = ack::encode(ids, actions, self.max_frame_size, output);
         if self.fill_empty && actions.iter().count() == left_out {
             output.truncate(start);
@@ -79,6 +86,19 @@ impl AckForm {
             ack::encode(ids, &filling, self.max_frame_size, output);
         }
         left_out
+    }
+}
+
+/// Counts the frames behind the first.
+fn count_continuations(frames: &[u8], counters: &Counters) {
+    let whole = FrameCodec::new(u32::MAX);
+    let mut rest = frames;
+    while let Ok(Some(length)) = whole.whole_frame(rest) {
+        let size = LENGTH_SIZE + length;
+        if rest.len() < frames.len() {
+            counters.count(|statistics| statistics.frames_sent.count(FrameType::UNSET, size));
+        }
+        rest = &rest[size..];
     }
 }
 
@@ -92,7 +112,8 @@ mod tests {
         let mut form = AckForm::new(fill_empty_acks);
         form.agree(256, Capabilities::default(), &Limits::default());
         let mut output = BytesMut::from(&b"before"[..]);
-        let left_out = form.encode((StreamId(7), FrameId(1)), &actions, &mut output);
+        let counters = Counters::default();
+        let left_out = form.encode((StreamId(7), FrameId(1)), &actions, &mut output, &counters);
         match FrameCodec::new(256).cut(&mut output.split_off(6)) {
             Ok(Some(Frame::Ack(ack))) if ack.stream_id == StreamId(7) => {
                 (ack.actions.to_string(), left_out)

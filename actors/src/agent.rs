@@ -14,7 +14,8 @@ use actix_rt::System;
 
 use crate::{
     common::Common, error::AgentError, limits::Limits, listen::Listen, listener::Listener,
-    registry::Registry, running_agent::RunningAgent, signals::Signals, traces::Traces,
+    registry::Registry, running_agent::RunningAgent, signals::Signals, statistics::Statistics,
+    traces::Traces,
 };
 
 /// An agent: where it listens, on how many arbiters it works, and within which limits.
@@ -160,10 +161,11 @@ impl Agent {
     ///
     /// If it cannot start.
     pub async fn serve(self, registry: Registry) -> Result<(), AgentError> {
-        self.serve_with(registry, |_| {}).await
+        self.serve_with(registry, |_| {}).await.map(drop)
     }
 
-    /// The same, and calls `started` when the agent has started: to tell that it is there.
+    /// The same, and calls `started` when the agent has started: to tell that it is there. Returns what
+    /// the agent has seen and done until its end.
     ///
     /// # Errors
     ///
@@ -172,12 +174,11 @@ impl Agent {
         self,
         registry: Registry,
         started: impl FnOnce(&RunningAgent),
-    ) -> Result<(), AgentError> {
+    ) -> Result<Statistics, AgentError> {
         let signals = Signals::listen()?;
         let running = self.start(registry).await?;
         started(&running);
-        running.serve_until(signals).await;
-        Ok(())
+        Ok(running.serve_until(signals).await)
     }
 
     /// Starts the agent: when this returns, every handler has started and connections are accepted.

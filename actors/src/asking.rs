@@ -39,6 +39,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) room: usize,
     /// How many messages of one NOTIFY may wait for their answers.
     pub(crate) waiting: usize,
+    /// Whether nothing was answered since it has arrived.
+    pub(crate) is_first: bool,
 }
 
 /// Hands the messages of a NOTIFY to their handlers, in order; what is answered at once is put into
@@ -114,9 +116,11 @@ impl Asking<'_> {
             self.fall_back(route, HandlerError::Late, begun, &Span::none(), settled);
             return None;
         }
+        let arrived = self.origin.arrived();
+        let arrived = (self.is_first && self.terms.is_first).then_some(arrived);
         self.is_first = false;
         self.origin.set_time(time);
-        let begun = route.record.begin(message);
+        let begun = route.record.begin(message, arrived);
         let (reply, span) = match &self.trace {
             Some(trace) if trace.is_sampled() => {
                 let span = trace.handle(&route.name);
@@ -196,7 +200,7 @@ impl Asking<'_> {
     #[cold]
     fn miss(&self, message: &MessageRef<'_>) {
         self.terms.counters.count(|statistics| statistics.messages_without_route += 1);
-        tracing::debug!(spoe_message = %message.name().escape_ascii(), "no route");
+        self.terms.routes.report_missing(message.name());
     }
 
     /// Goes on with a NOTIFY that is not answered at once, or whose answers exceed their room.

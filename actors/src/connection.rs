@@ -4,18 +4,18 @@
 //! the output. On each wake-up it reads what has come, hands it out, gathers what is answered, and
 //! writes once. The actor's mailbox is for control only.
 
+mod control;
+
 use std::{
     io,
     pin::Pin,
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll},
 };
 
-use actix::{Actor, ActorContext, ActorFuture, AsyncContext, Handler};
+use actix::{Actor, ActorContext, ActorFuture, AsyncContext};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -25,14 +25,15 @@ use crate::{
     conversation::{Conversation, End, Flow},
     ending::Ending,
     hold::Hold,
+    log_limits::Cause,
     origin::PeerAddress,
     quota::Share,
-    shared::{Mismatch, Presence, Shared},
-    silence::Silence,
-    spop::{Disconnect, Foreign, StatusCode, Violation},
-    status::{ConnectionPhase, ConnectionStatus},
+    shared::{Presence, Shared},
+    spop::{Disconnect, StatusCode, Violation},
     timer::{Timer, jittered},
 };
+
+pub(crate) use self::control::Control;
 
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 3;
@@ -62,19 +63,6 @@ enum Phase {
     Holding(Box<Hold>),
     /// Nothing more is read.
     Ending(Box<Ending>),
-}
-
-/// What the supervisor has to say to a connection.
-pub(crate) enum Control {
-    /// It ends in good order, with all others of the agent: what HAProxy may still send is answered
-    /// first.
-    Drain(Arc<Silence>),
-    /// It tells what goes on on it.
-    Tell(mpsc::UnboundedSender<ConnectionStatus>),
-}
-
-impl actix::Message for Control {
-    type Result = ();
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
@@ -107,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         match progress {
             Poll::Ready(Err(error)) => {
                 // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
-                tracing::debug!(peer = %self.conversation.peer().address, %error, "connection lost");
+                self.conversation.report_loss(Some(&error), &mut self.stream.input);
                 self.conversation.lose();
                 Poll::Ready(())
             }
@@ -273,44 +261,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         match end {
             End::Healthcheck => self.begin_end(Ending::without_farewell()),
             End::Goodbye(theirs) => {
-                tracing::debug!(
-                    peer = %self.conversation.peer().address,
-                    status_code = %theirs.status_code,
-                    text = %theirs.message,
-                    "HAProxy disconnects"
-                );
+                self.conversation.report_goodbye(&theirs);
                 self.conversation.cancel();
                 self.begin_end(Ending::after_answers(goodbye()));
             }
-            End::Violation(Violation::Foreign(protocol)) => self.on_foreign(protocol),
             End::Violation(violation) => self.on_violation(&violation),
         }
     }
 
-    /// Closes the connection later, as after any refused HELLO, but without a farewell: who speaks
-    /// another protocol cannot read it.
-    fn on_foreign(&mut self, protocol: Foreign) {
-        let advice = protocol.advice();
-        let mismatch = Mismatch { found: Some(protocol), due: "SPOP", advice };
-        self.shared.report(self.conversation.peer().address, mismatch);
-        let later = Instant::now() + self.shared.common.limits.refusal_delay;
-        self.begin_end(Ending::not_before(later, None));
-    }
-
     fn on_violation(&mut self, violation: &Violation) {
-        let status_code = violation.status();
-        if let Some(unsaid) = self.shared.violations.permit() {
-            let peer = self.conversation.peer();
-            tracing::warn!(
-                peer = %peer.address,
-                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
-                %status_code,
-                unsaid,
-                "the peer broke the protocol: {violation}; {}",
-                violation.advice()
-            );
+        self.conversation.report(violation);
+        if let Violation::Foreign(_) = violation {
+            // As late as after any refused HELLO, but without a farewell, which it cannot read.
+            let later = Instant::now() + self.shared.common.limits.refusal_delay;
+            return self.begin_end(Ending::not_before(later, None));
         }
-        self.dismiss(Disconnect { status_code, message: violation.to_string().into() });
+        let (status_code, message) = (violation.status(), violation.to_string().into());
+        self.dismiss(Disconnect { status_code, message });
     }
 
     /// Takes nothing more from the peer, and says farewell when it has its answers.
@@ -321,7 +288,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         self.begin_end(if self.conversation.is_greeted() {
             Ending::after_answers(farewell)
         } else {
-            self.shared.counters.count(|statistics| statistics.hellos_refused += 1);
             Ending::not_before(
                 Instant::now() + self.shared.common.limits.refusal_delay,
                 Some(farewell),
@@ -377,9 +343,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         if !is_deaf && matches!(self.phase, Phase::Ending(_)) {
             return Poll::Pending;
         }
-        self.account.report(self.conversation.peer().address);
+        self.account.report(self.conversation.peer());
         if is_deaf {
             return Poll::Ready(());
+        }
+        if !self.conversation.is_greeted() {
+            self.shared.count_refusal("memory");
         }
         let message = "the agent keeps as many bytes for its connections as it may".into();
         self.dismiss(Disconnect { status_code: StatusCode::NO_RESOURCE, message });
@@ -389,9 +358,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     fn report_stall(&self) {
         self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
-        if let Some(unsaid) = self.shared.stalled.permit() {
+        if let Some(unsaid) = self.shared.limited(Cause::Stalled) {
+            let peer = self.conversation.peer();
             tracing::warn!(
-                peer = %self.conversation.peer().address,
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 unread = self.stream.output.len(),
                 unsaid,
                 "the peer has read none of its ACKs for too long; its connection is closed; find \
@@ -431,54 +402,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> ActorFuture<Connection<S>> for
             ctx.stop();
         }
         ended
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Control> for Connection<S> {
-    type Result = ();
-
-    fn handle(&mut self, control: Control, _: &mut Self::Context) {
-        match control {
-            Control::Drain(silence) => self.drain(silence),
-            // Nobody may wait for it any more.
-            Control::Tell(listener) => drop(listener.send(self.status())),
-        }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
-    fn drain(&mut self, silence: Arc<Silence>) {
-        let now = Instant::now();
-        if matches!(self.phase, Phase::Open) {
-            if !self.conversation.is_greeted() || !self.stream.output.is_empty() {
-                // Nothing can be under way yet; or the peer is behind, and holding gains nothing.
-                return self.begin_end(Ending::after_input(goodbye()));
-            }
-            self.hold_back(now, None);
-        }
-        if let Phase::Holding(hold) = &mut self.phase {
-            // What is held back shall leave well before the process ends.
-            hold.join(silence, now + self.shared.common.limits.shutdown_timeout / 2);
-            self.timer.arm(hold.next());
-        }
-    }
-
-    fn status(&self) -> ConnectionStatus {
-        let peer = self.conversation.peer();
-        ConnectionStatus {
-            peer: peer.address,
-            listener: Arc::clone(self.presence.listener()),
-            engine_id: peer.engine_id.clone(),
-            agreed: self.conversation.agreed(),
-            phase: match self.phase {
-                Phase::Open if !self.conversation.is_greeted() => ConnectionPhase::Greeting,
-                Phase::Open => ConnectionPhase::Open,
-                Phase::Holding(_) => ConnectionPhase::Holding,
-                Phase::Ending(_) => ConnectionPhase::Ending,
-            },
-            in_flight: self.conversation.waiting(),
-            bytes_kept: self.account.kept(),
-            age: self.presence.since().elapsed(),
-        }
     }
 }

@@ -1,8 +1,10 @@
 //! Conversation: frames in, ACKs out, for one connection and without its socket.
 
+mod output;
+mod reports;
 mod steps;
 
-use std::{mem, rc::Rc, task::Context};
+use std::{mem, rc::Rc};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::time::Instant;
@@ -10,7 +12,6 @@ use tokio::time::Instant;
 use crate::{
     ack_form::AckForm,
     asking::{Collected, Terms, collect},
-    collection::Finished,
     connection_trace::ConnectionTrace,
     detour::Lane,
     group::Group,
@@ -21,11 +22,10 @@ use crate::{
     orphans::Orphans,
     shared::Shared,
     spop::{
-        Ack, Actions, Capabilities, Disconnect, Frame, FrameCodec, FrameId, LENGTH_SIZE, NotifyRef,
-        Offer, Session, StreamId, VERSION, Violation,
+        Actions, Capabilities, Disconnect, Frame, FrameCodec, LENGTH_SIZE, NotifyRef, Offer,
+        Session, VERSION, Violation,
     },
     status::Agreed,
-    timer::Timer,
 };
 
 /// One conversation with one HAProxy engine.
@@ -240,63 +240,11 @@ impl Conversation {
             && let Some(notify) = Frame::whole_notify(frame, owner).map_err(Violation::from)?
         {
             self.begun = None;
+            self.shared.counters.notify(LENGTH_SIZE + frame.len());
             self.dispatch(notify, output);
             return Ok(());
         }
         self.take_any(owner.map_or_else(|| Bytes::copy_from_slice(frame), Bytes::clone), output)
-    }
-
-    /// Puts the ACKs whose answers have come into `output`, and has `timer` go off when the next
-    /// fallback, or the rest of a frame, is due; says how many.
-    pub(crate) fn poll_acks(
-        &mut self,
-        task: &mut Context<'_>,
-        output: &mut BytesMut,
-        timer: &mut Timer,
-    ) -> usize {
-        let mut sent = 0;
-        while !self.is_clogged(output) {
-            let Some(finished) = self.in_flight.poll_next(task) else { break };
-            self.acknowledge(finished, output);
-            sent += 1;
-        }
-        if self.lane.is_some() {
-            sent += self.poll_detours(task, output);
-        }
-        if self.is_clogged(output) {
-            // Nothing is read now: it is not for the peer to go on.
-            self.begun = None;
-        }
-        let deadlines = [self.in_flight.deadline(), self.read_deadline()];
-        if let Some(deadline) = deadlines.into_iter().flatten().min() {
-            timer.arm(deadline);
-        }
-        sent
-    }
-
-    /// Puts the ACKs whose own connections have gone into `output`; says how many.
-    #[cold]
-    fn poll_detours(&mut self, task: &mut Context<'_>, output: &mut BytesMut) -> usize {
-        let mut sent = 0;
-        while !self.is_clogged(output)
-            && let Some(ack) = self.lane.as_ref().and_then(|lane| lane.poll_next(task))
-        {
-            self.put_ack((ack.stream_id, ack.frame_id), &ack.actions, 0, output);
-            self.shared.counters.count(|statistics| statistics.acks_rerouted += 1);
-            sent += 1;
-        }
-        sent
-    }
-
-    /// Puts our DISCONNECT into `output`: the last word, after which no ACK comes in.
-    pub(crate) fn disconnect(&mut self, farewell: Disconnect, output: &mut BytesMut) {
-        self.lane = None;
-        let status_code = farewell.status_code;
-        self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
-        if let Some(trace) = &self.trace {
-            trace.tell("status_code", i64::from(status_code.0));
-        }
-        Frame::AgentDisconnect(farewell).encode(output);
     }
 
     /// Settles everything whose deadline has passed by its fallback.
@@ -361,8 +309,8 @@ impl Conversation {
         let bytes = messages.encoded_len();
         let Shared { routes, common, counters, .. } = &*self.shared;
         let waiting = common.limits.in_flight.min(self.in_flight.left());
-        let terms = Terms { routes, counters, room: self.ack_form.max_size, waiting };
-        counters.notify();
+        let (room, is_first) = (self.ack_form.max_size, self.answered == 0);
+        let terms = Terms { routes, counters, room, waiting, is_first };
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
         let trace = self.trace.as_ref();
@@ -381,65 +329,6 @@ impl Conversation {
                 self.acknowledge(finished, output);
             }
             Collected::Later(collection) => self.in_flight.push(collection.traced(trace), bytes),
-        }
-    }
-
-    /// Puts the ACK of a traced NOTIFY that was answered at once into `output`; what hands its context
-    /// back is the first to be left out.
-    fn put_ack_in(
-        &self,
-        trace: NotifyTrace,
-        ids: (StreamId, FrameId),
-        mut actions: Actions,
-        output: &mut BytesMut,
-    ) {
-        if let Some(variables) = trace.variables()
-            && actions.encoded_len() + variables.encoded_len() <= self.ack_form.max_size
-        {
-            actions.append(variables);
-        }
-        let left_out = self.put_ack(ids, &actions, 0, output);
-        trace.end(left_out);
-    }
-
-    fn acknowledge(&self, finished: Finished, output: &mut BytesMut) {
-        let Finished { ack: Ack { stream_id, frame_id, actions }, left_out, trace, .. } = finished;
-        let left_out = self.put_ack((stream_id, frame_id), &actions, left_out, output);
-        if let Some(trace) = trace {
-            trace.end(left_out);
-        }
-    }
-
-    /// Says how many actions were left out in all.
-    #[inline(always)]
-    fn put_ack(
-        &self,
-        ids: (StreamId, FrameId),
-        actions: &Actions,
-        left_out: usize,
-        output: &mut BytesMut,
-    ) -> usize {
-        self.shared.counters.ack();
-        let left_out = left_out + self.ack_form.encode(ids, actions, output);
-        if left_out > 0 {
-            self.report_left_out(ids, left_out);
-        }
-        left_out
-    }
-
-    #[cold]
-    fn report_left_out(&self, (stream_id, frame_id): (StreamId, FrameId), left_out: usize) {
-        self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
-        if let Some(unsaid) = self.shared.left_out.permit() {
-            tracing::warn!(
-                stream_id = stream_id.0,
-                frame_id = frame_id.0,
-                left_out,
-                max_frame_size = self.ack_form.max_frame_size,
-                unsaid,
-                "actions left out of an ACK that would be larger than max-frame-size; \
-                 raise HAProxy's tune.bufsize, or set shorter variables"
-            );
         }
     }
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
-    engine_statistics::Engines, listener_statistics::Listeners, route_statistics::RouteStatistics,
-    statistics::Statistics,
+    engine_statistics::Engines, frame_counts::FrameCount, listener_statistics::Listeners,
+    route_statistics::RouteStatistics, spop::FrameType, statistics::Statistics,
 };
 
 /// The statistics of one arbiter, shared by everything on it.
@@ -15,7 +15,9 @@ use crate::{
 pub(crate) struct Counters {
     /// What is counted for every NOTIFY.
     notifies: Cell<u64>,
+    notify_bytes: Cell<u64>,
     acks: Cell<u64>,
+    ack_bytes: Cell<u64>,
     pub(crate) listeners: Listeners,
     pub(crate) engines: Engines,
     /// Everything else.
@@ -23,16 +25,19 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// A NOTIFY has come.
+    /// A NOTIFY has come in one frame of so many bytes.
     #[inline]
-    pub(crate) fn notify(&self) {
+    pub(crate) fn notify(&self, bytes: usize) {
         self.notifies.set(self.notifies.get() + 1);
+        self.notify_bytes.set(self.notify_bytes.get() + bytes as u64);
     }
 
-    /// An ACK leaves.
+    /// An ACK of so many bytes leaves. If it does so in fragments, those behind the first are counted
+    /// by themselves as well.
     #[inline]
-    pub(crate) fn ack(&self) {
+    pub(crate) fn ack(&self, bytes: usize) {
         self.acks.set(self.acks.get() + 1);
+        self.ack_bytes.set(self.ack_bytes.get() + bytes as u64);
     }
 
     /// So many NOTIFYs were answered so soon.
@@ -51,6 +56,13 @@ impl Counters {
         let mut statistics = self.rest.borrow().clone();
         statistics.notifies += self.notifies.get();
         statistics.acks += self.acks.get();
+        let notifies = FrameCount { frames: self.notifies.get(), bytes: self.notify_bytes.get() };
+        statistics.frames_received.add_to(FrameType::NOTIFY, notifies);
+        let beyond_first = statistics.frames_sent.of(FrameType::UNSET).bytes;
+        let bytes = self.ack_bytes.get() - beyond_first;
+        statistics
+            .frames_sent
+            .add_to(FrameType::ACK, FrameCount { frames: self.acks.get(), bytes });
         statistics.listeners = self.listeners.snapshot();
         statistics.engines = self.engines.snapshot();
         statistics

@@ -161,7 +161,11 @@ impl Answering {
             match flow {
                 Flow::Over(End::Healthcheck) => self.farewell = None,
                 Flow::Over(End::Goodbye(_)) => conversation.cancel(),
-                _ => {}
+                Flow::Over(End::Violation(violation)) => conversation.report(&violation),
+                Flow::Hungry if self.farewell.is_none() => {
+                    conversation.report_loss(None, &mut stream.input);
+                }
+                Flow::Hungry | Flow::Full | Flow::Paused => {}
             }
         }
         if !self.takes_input {

@@ -53,11 +53,11 @@ impl FrameCounts {
     }
 
     pub(crate) fn count(&mut self, frame_type: FrameType, bytes: usize) {
-        self.of_mut(frame_type).add(FrameCount { frames: 1, bytes: bytes as u64 });
+        self.add_to(frame_type, FrameCount { frames: 1, bytes: bytes as u64 });
     }
 
-    pub(crate) fn of_mut(&mut self, frame_type: FrameType) -> &mut FrameCount {
-        &mut self.0[index(frame_type)]
+    pub(crate) fn add_to(&mut self, frame_type: FrameType, more: FrameCount) {
+        self.0[index(frame_type)].add(more);
     }
 
     pub(crate) fn add(&mut self, other: &Self) {

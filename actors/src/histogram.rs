@@ -55,7 +55,9 @@ impl Histogram {
     }
 
     pub(crate) fn record(&mut self, duration: Duration, times: u64) {
-        let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        // Not `as_micros`, which computes with 128 bits.
+        let seconds = duration.as_secs().saturating_mul(1_000_000);
+        let microseconds = seconds.saturating_add(duration.subsec_micros().into());
         let index = (u64::BITS - microseconds.leading_zeros()) as usize;
         self.counts[index.min(Self::BUCKETS - 1)] += times;
         self.sum += match times {

@@ -86,6 +86,7 @@ mod listener;
 mod listener_counters;
 mod listener_statistics;
 mod live_route;
+mod log_limits;
 mod mailbox;
 mod notify_trace;
 mod observer;

@@ -152,6 +152,9 @@ impl NotifyTrace {
         let context = self.span.as_ref()?;
         let span = context.span();
         let span = span.span_context();
+        if !span.is_valid() {
+            return None;
+        }
         let mut actions = Actions::none();
         let mut set = |name: &str, value: String| {
             let set = std::mem::take(&mut actions);

@@ -19,7 +19,7 @@ pub struct PastViolation {
     pub engine_id: Option<EngineId>,
     /// What the peer was told.
     pub status_code: StatusCode,
-    /// The kind of it: snake_case, and one of a bounded set.
+    /// The kind of it: `snake_case`, and one of a bounded set.
     pub reason: &'static str,
     /// What has happened.
     pub text: String,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// How often something was refused, by the reason: snake_case, and one of a bounded set.
+/// How often something was refused, by the reason: `snake_case`, and one of a bounded set.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Reasons(BTreeMap<&'static str, u64>);
 

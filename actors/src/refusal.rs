@@ -12,6 +12,7 @@ use tokio::{
 #[cfg(feature = "tls")]
 use crate::handshake;
 use crate::{
+    log_limits::Cause,
     origin::PeerAddress,
     proxy_header::HeaderError,
     shared::{Mismatch, Presence, Shared},
@@ -82,39 +83,44 @@ impl Visitor {
             Refusal::Silent => {
                 tracing::debug!(peer = %self.address, "the connection ended before it began");
             }
-            Refusal::Mismatch(mismatch) => self.shared.report(self.address, *mismatch),
-            Refusal::Header(error) => self.report_header(&format_args!(
-                "a PROXY header cannot be read ({error}): find out who sends it"
-            )),
+            Refusal::Mismatch(mismatch) => self.shared.report_mismatch(self.address, *mismatch),
+            Refusal::Header(error) => self.report_header(
+                &format_args!("a PROXY header cannot be read: {error}"),
+                "find out who sends it",
+            ),
             Refusal::HeaderLate => self.report_header(
-                &"no PROXY header came in time; something connects to this port and says nothing: a \
-                 TCP check? use `option spop-check` with `check-send-proxy`",
+                &"no PROXY header came in time",
+                "something connects to this port and says nothing: a TCP check? use `option \
+                 spop-check` with `check-send-proxy`",
             ),
             #[cfg(feature = "tls")]
-            Refusal::Handshake(error) => self.report_handshake(&format_args!(
-                "a TLS handshake failed ({error}): {}",
-                handshake::advice(error)
-            )),
+            Refusal::Handshake(error) => self.report_handshake(
+                &format_args!("a TLS handshake failed: {error}"),
+                handshake::advice(error),
+            ),
             #[cfg(feature = "tls")]
             Refusal::HandshakeLate => self.report_handshake(
-                &"no TLS handshake came to its end in time; something connects to this port and \
-                 says nothing: a TCP check? use `option spop-check`",
+                &"no TLS handshake came to its end in time",
+                "something connects to this port and says nothing: a TCP check? use `option \
+                 spop-check`",
             ),
         }
     }
 
-    fn report_header(&self, line: &dyn fmt::Display) {
+    fn report_header(&self, what: &dyn fmt::Display, advice: &str) {
         self.shared.counters.count(|statistics| statistics.proxy_headers_refused += 1);
-        if let Some(unsaid) = self.shared.headers.permit() {
-            tracing::warn!(peer = %self.address, unsaid, "{line}");
-        }
+        self.warn(Cause::ProxyHeader, what, advice);
     }
 
     #[cfg(feature = "tls")]
-    fn report_handshake(&self, line: &dyn fmt::Display) {
+    fn report_handshake(&self, what: &dyn fmt::Display, advice: &str) {
         self.shared.counters.count(|statistics| statistics.tls_handshakes_failed += 1);
-        if let Some(unsaid) = self.shared.handshakes.permit() {
-            tracing::warn!(peer = %self.address, unsaid, "{line}");
+        self.warn(Cause::TlsHandshake, what, advice);
+    }
+
+    fn warn(&self, cause: Cause, what: &dyn fmt::Display, advice: &str) {
+        if let Some(unsaid) = self.shared.limited(cause) {
+            tracing::warn!(peer = %self.address, unsaid, "{what}; {advice}");
         }
     }
 }

@@ -12,7 +12,11 @@ use futures_util::future::join_all;
 use crate::{
     blocking::BlockingHandler, error::AgentError, limits::Limits, live_route::LiveRoute,
     mailbox::Call, ready::ReadyHandler, route::Route, route_statistics::RouteStatistics,
+    throttle::Throttle,
 };
+
+/// How many bytes of the name of a message without a route are logged.
+const LONGEST_NAME: usize = 64;
 
 /// The blueprint of an agent: message names, and the handlers that answer them.
 ///
@@ -146,6 +150,8 @@ pub(crate) struct Routes {
     catch_all: Option<Rc<LiveRoute>>,
     /// Which one was found last: most agents are asked for one name again and again.
     last: Cell<usize>,
+    /// For the messages without a route.
+    missing: Throttle,
     /// Those with calls that were answered in place since the times were taken.
     timed: RefCell<Vec<Rc<LiveRoute>>>,
 }
@@ -164,6 +170,21 @@ impl Routes {
         let Ok(index) = found else { return self.catch_all.as_ref() };
         self.last.set(index);
         self.by_name.get(index)
+    }
+
+    /// Logs that a message has no route.
+    #[cold]
+    pub(crate) fn report_missing(&self, name: &[u8]) {
+        let Some(unsaid) = self.missing.permit() else { return };
+        // A name may be as long as its frame.
+        let shown = name.get(..LONGEST_NAME).unwrap_or(name);
+        let ellipsis = if shown.len() < name.len() { "…" } else { "" };
+        tracing::warn!(
+            spoe_message = format_args!("{}{ellipsis}", shown.escape_ascii()),
+            unsaid,
+            "a message without a route: it contributes nothing to its ACK; register a handler under \
+             this name, or take it out of the spoe-agent's messages"
+        );
     }
 
     /// A required route whose handler is down.

@@ -34,16 +34,20 @@ pub(crate) struct RouteRecord {
 }
 
 impl RouteRecord {
-    /// A call begins; says when, if it is to be timed.
+    /// A call begins, at `arrived` if nothing was done since then; says when, if it is to be timed.
     #[inline]
-    pub(crate) fn begin(&self, message: &MessageRef<'_>) -> Option<Instant> {
+    pub(crate) fn begin(
+        &self,
+        message: &MessageRef<'_>,
+        arrived: Option<Instant>,
+    ) -> Option<Instant> {
         if self.answered.get() > 0 {
             return None;
         }
         if self.is_curious.get() {
             self.see(message);
         }
-        Some(Instant::now())
+        Some(arrived.unwrap_or_else(Instant::now))
     }
 
     /// A call was answered in place. Says whether it is the first since the times were taken.

@@ -1,6 +1,6 @@
 //! `RunningAgent`: accepts, hands out connections in turn, and ends in good order.
 
-use std::{fmt, net::SocketAddr, num::NonZero, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, num::NonZero, pin::pin, sync::Arc, time::Duration};
 
 use actix::Addr;
 use actix_rt::Arbiter;
@@ -100,19 +100,26 @@ impl RunningAgent {
         Ok(())
     }
 
-    /// Runs until a signal, then ends in good order; a second one ends it at once.
-    pub(crate) async fn serve_until(self, mut signals: Signals) {
+    /// Runs until a signal, then ends in good order; a second one ends it at once. Returns what it has
+    /// seen and done.
+    pub(crate) async fn serve_until(self, mut signals: Signals) -> Statistics {
         let signal = signals.next().await;
         tracing::info!("{signal}: the agent stops");
+        let observer = self.observer();
+        let mut stop = pin!(self.stop());
         tokio::select! {
-            seen = self.stop() => tracing::info!(
-                notifies = seen.notifies,
-                acks = seen.acks,
-                cancelled = seen.cancelled,
-                "the agent has stopped"
-            ),
+            seen = &mut stop => {
+                tracing::info!(
+                    notifies = seen.notifies,
+                    acks = seen.acks,
+                    cancelled = seen.cancelled,
+                    "the agent has stopped"
+                );
+                seen
+            }
             signal = signals.next() => {
                 tracing::warn!("{signal} again: the agent stops at once");
+                observer.statistics().await
             }
         }
     }
@@ -120,10 +127,10 @@ impl RunningAgent {
     /// Ends the agent in good order; returns what it has seen and done.
     ///
     /// 1. Health checks are refused, and all else goes on as before for
-    ///    [`notice_period`](Limits::notice_period), if there were any health checks lately.
+    ///    [`notice_period`](crate::Limits::notice_period), if there were any health checks lately.
     /// 2. The listeners close, with an empty backlog.
     /// 3. Every connection answers what HAProxy still sends, and says farewell.
-    /// 4. The handlers stop. What does not end within [`shutdown_timeout`](Limits::shutdown_timeout)
+    /// 4. The handlers stop. What does not end within [`shutdown_timeout`](crate::Limits::shutdown_timeout)
     ///    is cut off.
     ///
     /// Where HAProxy has another server for its messages, no request is lost but one that crosses

@@ -6,9 +6,18 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
-    common::Common, counters::Counters, detour::Detours, group::Group, health::Health,
-    origin::PeerAddress, past_violation::PastViolations, quota::Share, registry::Routes,
-    spop::Foreign, statistics::Statistics, throttle::Throttle,
+    common::Common,
+    counters::Counters,
+    detour::Detours,
+    group::Group,
+    health::Health,
+    log_limits::{Cause, LogLimits},
+    origin::{Peer, PeerAddress},
+    past_violation::PastViolations,
+    quota::Share,
+    registry::Routes,
+    spop::{Foreign, Violation},
+    statistics::Statistics,
 };
 
 /// What the connections of one arbiter share.
@@ -23,16 +32,7 @@ pub(crate) struct Shared {
     pub(crate) detours: Option<Rc<Detours>>,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
-    pub(crate) violations: Throttle,
-    wrong_traffic: [Throttle; 4],
-    pub(crate) headers: Throttle,
-    #[cfg(feature = "tls")]
-    pub(crate) handshakes: Throttle,
-    pub(crate) left_out: Throttle,
-    pub(crate) oversize: Throttle,
-    pub(crate) refused: Throttle,
-    pub(crate) overdrawn: Throttle,
-    pub(crate) stalled: Throttle,
+    log: LogLimits,
 }
 
 impl Shared {
@@ -46,16 +46,7 @@ impl Shared {
             past_violations: PastViolations::default(),
             input: LentBuffer::default(),
             output: LentBuffer::default(),
-            violations: Throttle::default(),
-            wrong_traffic: Default::default(),
-            headers: Throttle::default(),
-            #[cfg(feature = "tls")]
-            handshakes: Throttle::default(),
-            left_out: Throttle::default(),
-            oversize: Throttle::default(),
-            refused: Throttle::default(),
-            overdrawn: Throttle::default(),
-            stalled: Throttle::default(),
+            log: LogLimits::default(),
         }
     }
 }
@@ -64,6 +55,52 @@ impl Shared {
     /// What was seen and done on this arbiter so far.
     pub(crate) fn statistics(&self) -> Statistics {
         self.counters.snapshot(self.routes.statistics())
+    }
+
+    /// How many lines about this were left unsaid since the last one, if one may be written now.
+    pub(crate) fn limited(&self, cause: Cause) -> Option<u64> {
+        self.log.permit(cause)
+    }
+
+    /// Counts how a peer has broken the protocol, keeps it for those who look later, and logs it.
+    pub(crate) fn report_violation(&self, peer: &Peer, is_greeted: bool, violation: &Violation) {
+        if is_greeted {
+            self.counters.count(|statistics| statistics.violations.count(violation.reason()));
+        } else {
+            self.count_refusal(violation.reason());
+        }
+        self.past_violations.keep(peer, violation);
+        if let Some(unsaid) = self.limited(Cause::Violation) {
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                status_code = %violation.status(),
+                unsaid,
+                "the peer broke the protocol: {violation}; {}",
+                violation.advice()
+            );
+        }
+    }
+
+    /// Counts a HELLO that was refused, or did not come.
+    pub(crate) fn count_refusal(&self, reason: &'static str) {
+        self.counters.count(|statistics| {
+            statistics.hellos_refused += 1;
+            statistics.hello_refusals.count(reason);
+        });
+    }
+
+    /// Counts a connection that begins with another protocol than is due, and logs it.
+    pub(crate) fn report_mismatch(&self, peer: PeerAddress, mismatch: Mismatch) {
+        let Mismatch { found, due, advice } = mismatch;
+        self.counters.count(|statistics| statistics.wrong_traffic.count(found));
+        if let Some(unsaid) = self.limited(Cause::WrongTraffic(found)) {
+            let found: &dyn fmt::Display = match &found {
+                Some(protocol) => protocol,
+                None => &"plain SPOP, or an unknown protocol,",
+            };
+            tracing::warn!(%peer, unsaid, "{found} where {due} is due; {advice}");
+        }
     }
 }
 
@@ -109,22 +146,6 @@ pub(crate) struct Mismatch {
     pub(crate) found: Option<Foreign>,
     pub(crate) due: &'static str,
     pub(crate) advice: &'static str,
-}
-
-impl Shared {
-    /// Counts it, and logs it once a second for each kind.
-    pub(crate) fn report(&self, peer: PeerAddress, mismatch: Mismatch) {
-        let Mismatch { found, due, advice } = mismatch;
-        self.counters.count(|statistics| statistics.wrong_traffic.count(found));
-        let kind = found.map_or(0, |protocol| 1 + protocol as usize);
-        if let Some(unsaid) = self.wrong_traffic[kind].permit() {
-            let found: &dyn fmt::Display = match &found {
-                Some(protocol) => protocol,
-                None => &"plain SPOP, or an unknown protocol,",
-            };
-            tracing::warn!(%peer, unsaid, "{found} where {due} is due; {advice}");
-        }
-    }
 }
 
 /// A buffer that the arbiter lends to whichever connection is awake, so that an idle one holds none.

@@ -81,6 +81,8 @@ pub struct Statistics {
     pub aborted: u64,
     /// Fragmented NOTIFYs over the limit: answered without being read.
     pub oversize: u64,
+    /// Frames, or NOTIFYs in fragments, whose connection ended before the end of them had come.
+    pub frames_cut: u64,
     /// Frames of a type that the specification does not know: skipped.
     pub unknown_frames: u64,
     /// Messages without a route: they contribute nothing to their ACK.
@@ -167,6 +169,7 @@ impl Statistics {
                 fragments,
                 aborted,
                 oversize,
+                frames_cut,
                 unknown_frames,
                 messages_without_route,
                 actions_left_out,

@@ -1,5 +1,7 @@
 //! Supervisor: one on every arbiter; it owns the routes and the connections there.
 
+mod inspection;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -18,8 +20,8 @@ use futures_util::FutureExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
-    sync::{mpsc, oneshot},
-    time::{Instant, timeout},
+    sync::oneshot,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,15 +34,16 @@ use crate::{
     listener::Socket,
     origin::PeerAddress,
     panics::{self, Panic},
-    past_violation::PastViolation,
     preamble::{Arrival, Preamble},
     registry::Registry,
     shared::{Presence, Shared},
     silence::Silence,
     statistics::Statistics,
-    status::{ConnectionPhase, ConnectionStatus},
     surplus,
 };
+
+use self::inspection::{Arriving, Link};
+pub(crate) use self::inspection::{Insight, Inspect};
 
 /// The root of one arbiter.
 pub(crate) struct Supervisor {
@@ -52,20 +55,6 @@ pub(crate) struct Supervisor {
     stopping: CancellationToken,
     /// Told when the last connection has ended, once the agent stops.
     stopped: Option<oneshot::Sender<()>>,
-}
-
-/// The supervisor's end of a connection.
-struct Link {
-    control: Recipient<Control>,
-    /// What is known of it before it has come to SPOP; nobody is there to be asked before.
-    arriving: Weak<Arriving>,
-}
-
-/// A connection that has not come to SPOP yet.
-struct Arriving {
-    peer: PeerAddress,
-    listener: Arc<str>,
-    since: Instant,
 }
 
 /// Takes over a connection that was accepted.
@@ -116,25 +105,6 @@ pub(crate) struct Report;
 
 impl actix::Message for Report {
     type Result = Statistics;
-}
-
-/// Asks what goes on on this arbiter, and on so many of its connections at the most.
-pub(crate) struct Inspect {
-    pub(crate) most: usize,
-}
-
-impl actix::Message for Inspect {
-    type Result = Insight;
-}
-
-/// What goes on on one arbiter.
-pub(crate) struct Insight {
-    pub(crate) statistics: Statistics,
-    /// The oldest of its connections, in any order.
-    pub(crate) connections: Vec<ConnectionStatus>,
-    pub(crate) violations: Vec<PastViolation>,
-    /// A required route whose handler is down.
-    pub(crate) down: Option<String>,
 }
 
 impl Supervisor {
@@ -245,32 +215,6 @@ impl Supervisor {
     }
 }
 
-impl Link {
-    /// Has the connection tell of itself, or tells what is known of it.
-    fn tell(&self, listener: &mpsc::UnboundedSender<ConnectionStatus>) {
-        match self.arriving.upgrade() {
-            None => self.control.do_send(Control::Tell(listener.clone())),
-            // Who has asked has gone.
-            Some(arriving) => drop(listener.send(arriving.status())),
-        }
-    }
-}
-
-impl Arriving {
-    fn status(&self) -> ConnectionStatus {
-        ConnectionStatus {
-            peer: self.peer,
-            listener: Arc::clone(&self.listener),
-            engine_id: None,
-            agreed: None,
-            phase: ConnectionPhase::Greeting,
-            in_flight: 0,
-            bytes_kept: 0,
-            age: self.since.elapsed(),
-        }
-    }
-}
-
 impl Actor for Supervisor {
     type Context = Context<Self>;
 }
@@ -305,7 +249,7 @@ impl Handler<Adopt> for Supervisor {
         let Adopt { socket, listener, preamble } = adopt;
         let adopted: io::Result<()> = match socket {
             Socket::Tcp(stream, address) => TcpStream::from_std(stream).map(|stream| {
-                self.adopt(stream, PeerAddress::Tcp(address), listener, preamble, ctx)
+                self.adopt(stream, PeerAddress::Tcp(address), listener, preamble, ctx);
             }),
             Socket::Unix(stream) => UnixStream::from_std(stream)
                 .map(|stream| self.adopt(stream, PeerAddress::Unix, listener, preamble, ctx)),
@@ -395,31 +339,5 @@ impl Handler<Report> for Supervisor {
 
     fn handle(&mut self, _: Report, _: &mut Context<Self>) -> Self::Result {
         MessageResult(self.shared.statistics())
-    }
-}
-
-impl Handler<Inspect> for Supervisor {
-    type Result = ResponseFuture<Insight>;
-
-    fn handle(&mut self, Inspect { most }: Inspect, _: &mut Context<Self>) -> Self::Result {
-        let (teller, mut told) = mpsc::unbounded_channel();
-        for link in self.connections.values().take(most) {
-            link.tell(&teller);
-        }
-        let shared = Rc::clone(&self.shared);
-        Box::pin(async move {
-            drop(teller);
-            let mut connections = Vec::new();
-            // One that has ended meanwhile drops the question.
-            while let Some(status) = told.recv().await {
-                connections.push(status);
-            }
-            Insight {
-                statistics: shared.statistics(),
-                connections,
-                violations: shared.past_violations.newest_first(),
-                down: shared.routes.down(),
-            }
-        })
     }
 }

@@ -9,9 +9,10 @@ use tokio::{
 };
 
 use crate::{
+    log_limits::Cause,
     origin::PeerAddress,
     shared::Shared,
-    spop::{Disconnect, Frame, StatusCode},
+    spop::{Disconnect, Frame, FrameType, StatusCode},
 };
 
 /// How long the peer may take to hear it and close its side.
@@ -27,7 +28,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     shared.counters.count(|statistics| statistics.connections_refused += 1);
-    if let Some(unsaid) = shared.refused.permit() {
+    if let Some(unsaid) = shared.limited(Cause::Refused) {
         tracing::warn!(
             peer = %address,
             limit = shared.common.limits.connections,
@@ -62,7 +63,10 @@ where
     let mut bytes = BytesMut::new();
     Frame::AgentDisconnect(Disconnect { status_code, message }).encode(&mut bytes);
     stream.write_all(&bytes).await?;
-    shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
+    shared.counters.count(|statistics| {
+        statistics.disconnects_sent.count(status_code);
+        statistics.frames_sent.count(FrameType::AGENT_DISCONNECT, bytes.len());
+    });
     stream.shutdown().await?;
     // What the peer has sent and nobody read would make the kernel reset the connection.
     while stream.read(&mut [0; 256]).await? > 0 {}

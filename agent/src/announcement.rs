@@ -15,10 +15,11 @@ pub(crate) fn print(
     addresses: &[SocketAddr],
     paths: &[PathBuf],
     names: &str,
+    admin: Option<SocketAddr>,
     options: &[String; 2],
 ) {
     let program = env::args_os().next();
-    let line = announcement(addresses, paths, names, options, &program_name(program));
+    let line = announcement(addresses, paths, names, admin, options, &program_name(program));
     let mut out = io::stdout().lock();
     // The agent serves even if nobody reads what it prints.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
@@ -29,6 +30,7 @@ fn announcement(
     addresses: &[SocketAddr],
     paths: &[PathBuf],
     names: &str,
+    admin: Option<SocketAddr>,
     options: &[String; 2],
     program: &str,
 ) -> String {
@@ -41,12 +43,15 @@ fn announcement(
         (None, Some(path)) => format!(" --unix {}", path.display()),
         (None, None) => String::new(),
     };
+    let page =
+        admin.map(|address| format!("; what it does is shown at http://{}/", reachable(address)));
     let options = &options[usize::from(addresses.is_empty())];
     format!(
-        "spoa-agent {version} listens on {places} and answers {names}; \
+        "spoa-agent {version} listens on {places} and answers {names}{page}; \
          try: {program} call{place}{options} check-client-ip ip=127.0.0.1",
         version = env!("CARGO_PKG_VERSION"),
         places = places.join(", "),
+        page = page.unwrap_or_default(),
     )
 }
 
@@ -73,10 +78,15 @@ mod tests {
     use super::*;
 
     fn line(addresses: &[&str], paths: &[&str]) -> String {
+        line_with(None, addresses, paths)
+    }
+
+    fn line_with(admin: Option<&str>, addresses: &[&str], paths: &[&str]) -> String {
+        let admin = admin.map(|text| text.parse().unwrap());
         let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
         let options = [" --tls-ca CA.pem".to_owned(), String::new()];
-        announcement(&addresses, &paths, "a, b", &options, "spoa-agent")
+        announcement(&addresses, &paths, "a, b", admin, &options, "spoa-agent")
             .replace(env!("CARGO_PKG_VERSION"), "V")
     }
 
@@ -90,6 +100,16 @@ mod tests {
         assert!(line(&["0.0.0.0:12345"], &[]).contains("try: spoa-agent call --tls-ca"));
         assert!(line(&["[::]:1"], &[]).contains("call --addr [::1]:1 --tls-ca CA.pem check"));
         assert!(line(&[], &["/s"]).contains("try: spoa-agent call --unix /s check"));
+    }
+
+    #[test]
+    fn the_line_tells_where_the_page_is() {
+        assert_eq!(
+            line_with(Some("0.0.0.0:9345"), &["127.0.0.1:12345"], &[]),
+            "spoa-agent V listens on 127.0.0.1:12345 and answers a, b; what it does is shown at \
+             http://127.0.0.1:9345/; try: spoa-agent call --tls-ca CA.pem check-client-ip \
+             ip=127.0.0.1"
+        );
     }
 
     #[test]

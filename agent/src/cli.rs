@@ -12,12 +12,13 @@ use spoa_load::{
     options::{address, duration, message_name},
 };
 
-use crate::{limit_options::LimitOptions, options};
+use crate::{limit_options::LimitOptions, options, telemetry_options::TelemetryOptions};
 
 const EXAMPLES: &str = "\
 Examples:
   spoa-agent                                          serve on 127.0.0.1:12345
   spoa-agent --listen 0.0.0.0:12345                   serve on all interfaces
+  spoa-agent --admin 127.0.0.1:9345                   and show at http://127.0.0.1:9345/ what it does
   spoa-agent run --unix /run/spoa.sock --unix-mode 660
   spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
   spoa-agent call check-client-ip ip=127.0.0.1        ask, and print the actions
@@ -26,7 +27,15 @@ Examples:
 
 const RUN_HELP: &str = "\
 Environment:
-  RUST_LOG  what is logged to stderr, such as debug or warn,spoa_actors=debug [default: info]
+  RUST_LOG        what is logged to stderr, unless --log says it
+  OTEL_...        telemetry, in the words of the standard; options win over them: OTEL_SDK_DISABLED,
+                  OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_PROPAGATORS,
+                  OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (otlp or none),
+                  OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG, OTEL_METRIC_EXPORT_INTERVAL,
+                  OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_SCHEDULE_DELAY
+  OTEL_EXPORTER_OTLP_...
+                  the same with _TRACES_ or _METRICS_ in it, for one of them: ENDPOINT, PROTOCOL,
+                  HEADERS, TIMEOUT, COMPRESSION, CERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY
 
 Exit codes:
   0  ended by SIGTERM or SIGINT, after the notice period if HAProxy checks its health; a second
@@ -151,8 +160,15 @@ pub(crate) struct RunOptions {
     /// processing`
     #[arg(long)]
     pub(crate) fill_empty_acks: bool,
+    /// Serve the admin endpoint: a page that shows what the agent does, /healthz, /readyz, /metrics,
+    /// /status.json and /log-filter. It asks nobody who they are: name an address that only operators
+    /// reach, such as 127.0.0.1:9345; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    pub(crate) admin: Option<String>,
     #[command(flatten)]
     pub(crate) limits: LimitOptions,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryOptions,
 }
 
 /// What shall be asked, and whom.
@@ -279,6 +295,7 @@ mod tests {
         assert_eq!(options.max_connection_age, Limits::default().max_connection_age);
         assert_eq!(options.notice_period, Limits::default().notice_period);
         assert_eq!(options.limits.limits(), Limits::default());
+        assert!(options.admin.is_none());
         assert!(options.arbiters.is_none() && !options.fill_empty_acks && !options.asynchronous);
     }
 
@@ -289,6 +306,7 @@ mod tests {
         };
         for (words, kind) in [
             ("spoa-agent run --listen localhost", ValueValidation),
+            ("spoa-agent run --admin 9345", ValueValidation),
             ("spoa-agent run --arbiters 0", ValueValidation),
             ("spoa-agent run --deadline 5", ValueValidation),
             ("spoa-agent run --max-frame-size 255", ValueValidation),

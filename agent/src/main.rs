@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! cli ─▶ run (handlers)                                    serves until a signal
+//!             └▶ admin                                     tells over HTTP what the agent does
 //!     ─▶ call ─▶ answer                                    asks once and prints the actions
 //!     ─▶ load (of `spoa_load`)                             asks without end and measures
 //!     ─▶ healthcheck                                       says hello and prints the verdict
 //! ```
 
+mod admin;
 mod announcement;
 mod answer;
 mod call;
@@ -17,6 +19,8 @@ mod limit_options;
 mod open_files;
 mod options;
 mod run;
+mod telemetry;
+mod telemetry_options;
 
 use std::process;
 

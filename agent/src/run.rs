@@ -1,34 +1,38 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::io::{self, IsTerminal};
+use std::{io, net::SocketAddr};
 
-use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent};
+use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Statistics};
 use spoa_load::Failure;
 use thiserror::Error;
-use tracing_subscriber::{
-    EnvFilter,
-    filter::{FromEnvError, LevelFilter},
-};
 
-use crate::{announcement, cli::RunOptions, handlers, open_files};
+use crate::{
+    admin::{Admin, AdminError, View},
+    announcement,
+    cli::RunOptions,
+    handlers, open_files,
+    telemetry::{Telemetry, TelemetryError},
+};
 
 /// Why the agent could not start.
 #[derive(Debug, Error)]
 pub(crate) enum RunError {
     #[error("{0}{advice}", advice = advice(.0))]
     Agent(#[from] AgentError),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
     TlsWithoutTcp,
-    #[error("RUST_LOG cannot be read: {0}; write for example RUST_LOG=info,spoa_actors=debug")]
-    Log(#[from] FromEnvError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Log(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
+            RunError::Telemetry(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(AgentError::BadLimit { .. }) => Self::Usage(error.into()),
-            RunError::Agent(_) => Self::Failed(error.into()),
+            RunError::Agent(_) | RunError::Admin(_) => Self::Failed(error.into()),
         }
     }
 }
@@ -38,40 +42,64 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     if options.tls().is_some() && options.addresses().is_empty() {
         return Err(RunError::TlsWithoutTcp);
     }
-    log_to_stderr()?;
-    open_files::raise_limit(options.limits.max_connections);
+    let limits = limits(&options);
+    let mut telemetry = Telemetry::start(&options.telemetry, &limits)?;
+    let served = serve(&options, limits, &mut telemetry).await;
+    // However it has ended: what waits is sent before the process does.
+    telemetry.shutdown(served.as_ref().ok().cloned()).await;
+    served.map(drop)
+}
+
+/// Serves, and returns what the agent has seen and done.
+async fn serve(
+    options: &RunOptions,
+    limits: Limits,
+    telemetry: &mut Telemetry,
+) -> Result<Statistics, RunError> {
+    let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
+    let admin = options.admin.as_deref().map(|address| serve_admin(address, &view)).transpose()?;
+    open_files::raise_limit(limits.connections);
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
-    let agent = bind(&options)?;
+    let mut agent = bind(options, limits)?;
+    if let Some(settings) = telemetry.traces() {
+        agent = agent.traces(settings.traces());
+    }
     let announce = |running: &RunningAgent| {
-        let call_options = options.call_options();
-        announcement::print(running.local_addresses(), &options.unix, &names, &call_options);
+        telemetry.watch(running);
+        view.started(running.observer());
+        announcement::print(
+            running.local_addresses(),
+            &options.unix,
+            &names,
+            admin,
+            &options.call_options(),
+        );
     };
     Ok(agent.serve_with(registry, announce).await?)
 }
 
-fn log_to_stderr() -> Result<(), FromEnvError> {
-    let filter =
-        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env()?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        // A log that cannot be written must not end anything; without this, its complaint would.
-        .log_internal_errors(false)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
-    Ok(())
+/// Serves the admin endpoint from now on; returns where.
+fn serve_admin(address: &str, view: &View) -> Result<SocketAddr, AdminError> {
+    let admin = Admin::bind(address)?;
+    let address = admin.address();
+    admin.serve(view.clone())?;
+    Ok(address)
 }
 
-fn bind(options: &RunOptions) -> Result<Agent, AgentError> {
-    let agent = Agent::new().fill_empty_acks(options.fill_empty_acks);
-    let mut agent = agent.asynchronous(options.asynchronous).limits(Limits {
+fn limits(options: &RunOptions) -> Limits {
+    Limits {
         deadline: options.deadline,
         max_frame_size: options.max_frame_size,
         max_connection_age: options.max_connection_age,
         notice_period: options.notice_period,
         ..options.limits.limits()
-    });
+    }
+}
+
+fn bind(options: &RunOptions, limits: Limits) -> Result<Agent, AgentError> {
+    let agent = Agent::new().fill_empty_acks(options.fill_empty_acks);
+    let mut agent = agent.asynchronous(options.asynchronous).limits(limits);
     let proxied =
         |listen: Listen| if options.proxy_protocol { listen.proxy_protocol() } else { listen };
     if let Some(arbiters) = options.arbiters {

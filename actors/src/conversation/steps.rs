@@ -10,14 +10,18 @@ use crate::{
     connection_trace::ConnectionTrace,
     notify_trace::NotifyTrace,
     origin::{Origin, Peer},
-    spop::{AgentHello, Disconnect, Frame, HaproxyHello, Notify, NotifyRef, StatusCode, Step},
+    spop::{
+        AgentHello, Disconnect, Frame, HaproxyHello, LENGTH_SIZE, Notify, NotifyRef, StatusCode,
+        Step,
+    },
 };
 
 impl Conversation {
     /// Takes one frame that is no NOTIFY, or not the whole of one.
     pub(super) fn take_any(&mut self, frame: Bytes, output: &mut BytesMut) -> Result<(), End> {
+        let size = LENGTH_SIZE + frame.len();
         let frame = Frame::decode(frame)?;
-        self.count_fragment(&frame);
+        self.count_frame(&frame, size);
         let step = self.session.receive(frame)?;
         if !self.session.is_reassembling() {
             self.begun = None;
@@ -34,11 +38,8 @@ impl Conversation {
         match step {
             Step::Continue => {}
             Step::Dispatch(notify) => self.dispatch_owned(&notify, output),
-            Step::Skip(frame_type) => {
-                tracing::debug!(%frame_type, "frame skipped");
-                counters.count(|statistics| statistics.unknown_frames += 1);
-            }
-            Step::Aborted => counters.count(|statistics| statistics.aborted += 1),
+            Step::Skip(frame_type) => self.report_skipped(frame_type),
+            Step::Aborted => self.report_aborted(),
             Step::Overflowed(notify) => self.refuse(&notify, output),
             Step::Greet { theirs, ours } => {
                 counters.count(|statistics| statistics.hellos += 1);
@@ -60,6 +61,7 @@ impl Conversation {
     /// Dispatches what was put together from fragments, or has flags without a meaning.
     #[inline(never)]
     fn dispatch_owned(&mut self, notify: &Notify, output: &mut BytesMut) {
+        self.shared.counters.count(|statistics| statistics.notifies += 1);
         self.dispatch(notify.as_ref(), output);
     }
 
@@ -68,7 +70,7 @@ impl Conversation {
         let counters = Rc::clone(&self.shared.counters);
         if self.shared.health.ask() {
             counters.count(|statistics| statistics.healthchecks += 1);
-            Frame::AgentHello(hello).encode(output);
+            self.put(&Frame::AgentHello(hello), output);
         } else {
             counters.count(|statistics| statistics.healthchecks_refused += 1);
             let status_code = StatusCode::NORMAL;
@@ -78,18 +80,8 @@ impl Conversation {
 
     /// Answers a NOTIFY that was too large to be read.
     fn refuse(&mut self, notify: &Notify, output: &mut BytesMut) {
-        self.shared.counters.count(|statistics| statistics.oversize += 1);
-        if let Some(unsaid) = self.shared.oversize.permit() {
-            tracing::warn!(
-                stream_id = notify.stream_id.0,
-                frame_id = notify.frame_id.0,
-                limit = self.shared.common.limits.max_reassembled_size,
-                unsaid,
-                "a NOTIFY in fragments is larger than the limit: it was not read, and the \
-                 fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
-            );
-        }
-        self.shared.counters.notify();
+        self.shared.counters.count(|statistics| statistics.notifies += 1);
+        self.report_oversize(notify);
         let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();
         self.origin.set_ids(stream_id, frame_id);
         let room = self.ack_form.max_size;
@@ -99,10 +91,11 @@ impl Conversation {
         self.acknowledge(finished, output);
     }
 
-    fn count_fragment(&self, frame: &Frame) {
-        if matches!(frame, Frame::Fragment(_)) {
-            self.shared.counters.count(|statistics| statistics.fragments += 1);
-        }
+    fn count_frame(&self, frame: &Frame, size: usize) {
+        self.shared.counters.count(|statistics| {
+            statistics.frames_received.count(frame.frame_type(), size);
+            statistics.fragments += u64::from(matches!(frame, Frame::Fragment(_)));
+        });
     }
 
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
@@ -128,6 +121,6 @@ impl Conversation {
             self.trace = Some(Rc::new(trace));
         }
         self.origin = Origin::new(peer);
-        Frame::AgentHello(ours).encode(output);
+        self.put(&Frame::AgentHello(ours), output);
     }
 }

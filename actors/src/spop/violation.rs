@@ -83,7 +83,7 @@ impl Violation {
         }
     }
 
-    /// The kind of it in snake_case: one of a bounded set, to count by.
+    /// The kind of it in `snake_case`: one of a bounded set, to count by.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {

@@ -99,7 +99,7 @@ pub enum WireError {
 }
 
 impl WireError {
-    /// The kind of it in snake_case.
+    /// The kind of it in `snake_case`.
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::FrameTooShort { .. } => "frame_too_short",

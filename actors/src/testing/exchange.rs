@@ -1,6 +1,6 @@
 //! A conversation without a stream.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use bytes::BytesMut;
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ use crate::{
     registry::Registry,
     shared::Shared,
     statistics::Statistics,
+    traces::Traces,
 };
 
 /// A conversation without a stream: bytes in, bytes out, at once and on this arbiter. It is for benches,
@@ -32,10 +33,27 @@ impl Exchange {
     ///
     /// As [`InMemoryAgent::start`](super::InMemoryAgent::start).
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
+        Self::start_by(registry, Common::new(limits)).await
+    }
+
+    /// The same with [`Agent::traces`](crate::Agent::traces).
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_traced(
+        registry: Registry,
+        limits: Limits,
+        traces: Traces,
+    ) -> Result<Self, AgentError> {
+        let traces = Some(Arc::new(traces));
+        Self::start_by(registry, Common { traces, ..Common::new(limits) }).await
+    }
+
+    async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {
         registry.check()?;
-        limits.check()?;
+        common.limits.check()?;
         panics::hush();
-        let common = Common::new(limits);
         let counters = Rc::new(Counters::default());
         let routes = registry.start(&common.limits).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));

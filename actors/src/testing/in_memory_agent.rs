@@ -19,6 +19,7 @@ use crate::{
     silence::Silence,
     statistics::Statistics,
     supervisor::{Adopt, Report, Stop, Supervisor},
+    traces::Traces,
 };
 
 /// How many bytes either side of an in-memory connection may be behind.
@@ -52,6 +53,20 @@ impl InMemoryAgent {
         limits: Limits,
     ) -> Result<Self, AgentError> {
         Self::start_by(registry, Common { asynchronous: true, ..Common::new(limits) }).await
+    }
+
+    /// The same with [`Agent::traces`](crate::Agent::traces).
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_traced(
+        registry: Registry,
+        limits: Limits,
+        traces: Traces,
+    ) -> Result<Self, AgentError> {
+        let traces = Some(Arc::new(traces));
+        Self::start_by(registry, Common { traces, ..Common::new(limits) }).await
     }
 
     async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {

@@ -1,11 +1,14 @@
 //! The real binary, started as a child and asked as a user would.
 
+mod admin;
 mod broken_agent;
 mod call;
 mod certificates;
+mod collector;
 mod healthcheck;
 mod load;
 mod resources;
 mod run;
 mod scene;
+mod telemetry;
 mod tls;

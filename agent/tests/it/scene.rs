@@ -42,6 +42,15 @@ impl Agent {
         Self::started(command(args))
     }
 
+    /// Starts it with these variables, on one arbiter and a free port of the loopback; its log is in a
+    /// file.
+    pub(crate) fn with_variables(args: &[&str], variables: &[(&str, &str)], log: &Path) -> Self {
+        let mut command = command(&["--arbiters", "1", "--listen", "127.0.0.1:0"]);
+        let log = fs::File::create(log).expect("the folder is ours");
+        command.args(args).envs(variables.iter().copied()).stderr(log);
+        Self::started(command)
+    }
+
     /// Starts it with no more than `limit` open files, on a free port of the loopback.
     pub(crate) fn with_open_files(limit: u32) -> Self {
         Self::scripted(&format!("ulimit -n {limit}; exec \"$0\" --arbiters 1 --listen 127.0.0.1:0"))

@@ -1,0 +1,99 @@
+//! Connections counted by the engine that they belong to.
+
+use spoa_actors::{
+    EngineStatistics, Limits, Statistics,
+    spop::{EngineId, HaproxyHello},
+    testing::{FakeHaproxy, InMemoryAgent, hello},
+};
+
+use crate::support::{Result, agent, registry, until};
+
+async fn connect(agent: &InMemoryAgent, engine_id: &str) -> Result<FakeHaproxy> {
+    let mut haproxy = agent.open();
+    haproxy.hello(HaproxyHello { engine_id: Some(EngineId::new(engine_id)), ..hello() }).await?;
+    Ok(haproxy)
+}
+
+/// How many connections of an engine are open, and how many there were.
+fn of(seen: &Statistics, engine_id: &str) -> Option<(u64, u64)> {
+    let is_it = |engine: &&EngineStatistics| engine.engine_id == engine_id;
+    seen.engines.iter().find(is_it).map(|engine| (engine.open, engine.accepted))
+}
+
+/// All together.
+fn sums(seen: &Statistics) -> (u64, u64) {
+    let engines = seen.engines.iter();
+    engines.fold((0, 0), |sum, engine| (sum.0 + engine.open, sum.1 + engine.accepted))
+}
+
+#[actix_rt::test]
+async fn connections_are_counted_by_engine_from_their_hello_on() -> Result {
+    let agent = agent().await;
+    let _before_hello = agent.open();
+    agent.open().healthcheck().await?;
+    let one = connect(&agent, "one").await?;
+    let _another = connect(&agent, "one").await?;
+    let _two = connect(&agent, "two\n").await?;
+    let mut nameless = agent.open();
+    nameless.hello(HaproxyHello { engine_id: None, ..hello() }).await?;
+    let seen = agent.statistics().await;
+    assert_eq!((of(&seen, "one"), of(&seen, "two\\n")), (Some((2, 2)), Some((1, 1))));
+    assert_eq!((of(&seen, "none"), of(&seen, "other")), (Some((1, 1)), None));
+    assert_eq!(sums(&seen), (4, seen.hellos));
+    drop(one);
+    until(&agent, |seen| of(seen, "one") == Some((1, 2))).await;
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn beyond_64_engines_those_without_a_connection_make_room_and_then_all_are_one() -> Result {
+    let agent = agent().await;
+    let mut open = Vec::new();
+    for number in 0..64 {
+        open.push(connect(&agent, &format!("engine-{number}")).await?);
+    }
+    open.remove(10);
+    open.remove(5);
+    until(&agent, |seen| sums(seen).0 == 62).await;
+    assert_eq!(agent.statistics().await.engines.len(), 64);
+    let mut late = Vec::new();
+    for number in 64..70 {
+        late.push(connect(&agent, &format!("engine-{number}")).await?);
+    }
+    let seen = agent.statistics().await;
+    assert_eq!((seen.engines.len(), sums(&seen)), (65, (68, 70)));
+    assert_eq!((of(&seen, "engine-5"), of(&seen, "engine-10")), (None, None));
+    assert_eq!(of(&seen, "engine-65"), Some((1, 1)));
+    assert_eq!((of(&seen, "engine-66"), of(&seen, "other")), (None, Some((4, 6))));
+    drop((open, late));
+    until(&agent, |seen| sums(seen) == (0, 70)).await;
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_engine_that_calls_itself_other_is_no_second_entry_of_that_name() -> Result {
+    let agent = agent().await;
+    let _haproxy = connect(&agent, "other").await?;
+    let seen = agent.statistics().await;
+    assert_eq!((seen.engines.len(), of(&seen, "other")), (1, Some((1, 1))));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn the_engines_of_several_arbiters_add_up_within_the_same_bound() -> Result {
+    let mut all = Statistics::default();
+    for arbiter in 0..3 {
+        let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
+        let _common = connect(&agent, "common").await?;
+        for number in 0..40 {
+            connect(&agent, &format!("{arbiter}-{number}")).await?;
+        }
+        until(&agent, |seen| sums(seen).0 == 1).await;
+        all.add(&agent.statistics().await);
+    }
+    assert_eq!((all.engines.len(), sums(&all)), (65, (3, 123)));
+    assert_eq!(of(&all, "common"), Some((3, 3)));
+    let other = of(&all, "other").unwrap();
+    assert_eq!(other, (0, 123 - 3 - 63));
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Route JSON: what `/status.json` says of one route.
+
+use serde::Serialize;
+use spoa_actors::{ArgumentSeen, Instances, Outcome, RouteStatistics, Statistics};
+
+use crate::admin::totals_json::OutcomesJson;
+
+/// What was seen of one message.
+#[derive(Debug, Serialize)]
+pub(super) struct RouteJson {
+    /// `(any other)` for those that only the catch-all takes.
+    message: String,
+    calls: u64,
+    outcomes: OutcomesJson,
+    /// How long those took at the longest that were answered, the fastest half of them and the
+    /// fastest 99 of 100.
+    p50_seconds: Option<f64>,
+    p99_seconds: Option<f64>,
+    in_flight: u64,
+    in_flight_limit: u64,
+    instances: InstancesJson,
+    /// Whether the agent is not ready while its handler is down.
+    is_required: bool,
+    /// Handlers that were renewed after a failure.
+    restarts: u64,
+    starts_failed: u64,
+    given_up: u64,
+    panics_aside: u64,
+    deadline_seconds: f64,
+    fallback: String,
+    /// Those of a message seen lately, in its order.
+    arguments: Vec<ArgumentJson>,
+}
+
+/// Its handlers, one on each arbiter.
+#[derive(Debug, Serialize)]
+struct InstancesJson {
+    up: u64,
+    renewing: u64,
+    down: u64,
+    stopped: u64,
+}
+
+/// An argument: never its value.
+#[derive(Debug, Serialize)]
+struct ArgumentJson {
+    name: String,
+    r#type: &'static str,
+    length_bytes: Option<usize>,
+}
+
+pub(super) fn routes(statistics: &Statistics) -> Vec<RouteJson> {
+    statistics.routes.iter().map(RouteJson::from).collect()
+}
+
+impl From<&RouteStatistics> for RouteJson {
+    fn from(route: &RouteStatistics) -> Self {
+        let quantile =
+            |part| Some(route.latencies.of(Outcome::Answered)?.quantile(part)?.as_secs_f64());
+        let outcomes = route.outcomes();
+        Self {
+            message: route.message.clone(),
+            calls: Outcome::ALL.into_iter().map(|outcome| outcomes.of(outcome)).sum(),
+            outcomes: outcomes.into(),
+            p50_seconds: quantile(0.5),
+            p99_seconds: quantile(0.99),
+            in_flight: route.in_flight,
+            in_flight_limit: route.in_flight_limit,
+            instances: route.instances.into(),
+            is_required: route.is_required,
+            restarts: route.renewed,
+            starts_failed: route.starts_failed,
+            given_up: route.given_up,
+            panics_aside: route.panics_aside,
+            deadline_seconds: route.deadline.as_secs_f64(),
+            fallback: route.fallback.clone(),
+            arguments: route.arguments.iter().map(ArgumentJson::from).collect(),
+        }
+    }
+}
+
+impl From<Instances> for InstancesJson {
+    fn from(instances: Instances) -> Self {
+        let Instances { up, renewing, down, stopped, .. } = instances;
+        Self { up, renewing, down, stopped }
+    }
+}
+
+impl From<&ArgumentSeen> for ArgumentJson {
+    fn from(argument: &ArgumentSeen) -> Self {
+        let ArgumentSeen { kind, length, .. } = *argument;
+        Self { name: argument.name.clone(), r#type: kind, length_bytes: length }
+    }
+}

@@ -1,0 +1,6 @@
+//! The endpoint over HTTP, with a real agent behind it.
+
+mod json;
+mod paths;
+mod readiness;
+mod scene;

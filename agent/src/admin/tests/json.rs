@@ -1,0 +1,150 @@
+//! What `/status.json` says, and that its names stay.
+
+use serde_json::{Value, json};
+use spoa_actors::{Registry, handler_fn};
+
+use super::scene::{Answer, Scene, answer_nothing, haproxy, message};
+
+#[actix_rt::test]
+async fn the_names_of_the_json_stay() {
+    let registry = Registry::new().on("m", handler_fn(answer_nothing));
+    let (scene, agent) = Scene::with_agent(registry).await;
+    let mut sound = haproxy(&agent).await;
+    sound.notify(message("m")).await.unwrap();
+    let mut broken = haproxy(&agent).await;
+    broken.send_bytes(&[0, 0, 0, 1, 7]).await.unwrap();
+    let seen = |answer: &Answer| answer.body.contains("time_unix_seconds");
+    let status = scene.until("/status.json", seen).await;
+    let status: Value = serde_json::from_str(&status.body).unwrap();
+
+    let mut got = shape(&status);
+    let totals = got["totals"].take();
+    assert_eq!(got, expected_shape());
+    let totals = totals.as_object().unwrap();
+    for name in ["notifies", "acks", "bytes_in", "hellos", "read_timeouts", "handlers_renewed"] {
+        assert_eq!(totals[name], "number", "{name}");
+    }
+    assert_eq!(totals["messages"], outcomes());
+    assert_eq!(status["totals"]["disconnects_sent"][0]["count"], 1);
+    let names = json!([{"status_code": "number", "status": "string", "count": "number"}]);
+    assert_eq!(totals["disconnects_sent"], names);
+    assert_eq!(totals["frames_received"]["notify"], json!({"frames": "number", "bytes": "number"}));
+
+    assert_eq!(
+        status["routes"][0]["arguments"][0],
+        json!({"name": "ip", "type": "ipv4", "length_bytes": null})
+    );
+    assert_eq!(
+        status["routes"][0]["arguments"][1],
+        json!({"name": "ua", "type": "string", "length_bytes": 4})
+    );
+    assert_eq!(status["routes"][0]["calls"], 1);
+    assert_eq!(status["connections"]["shown"][0]["version"], "2.0");
+    assert!(!status.to_string().contains("curl"), "no value of an argument is told");
+}
+
+/// The names in it, with the type of each value, and of the first of a list.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(_) => "bool".into(),
+        Value::Number(_) => "number".into(),
+        Value::String(_) => "string".into(),
+        Value::Array(items) => items.iter().take(1).map(shape).collect(),
+        Value::Object(entries) => Value::Object(
+            entries.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+        ),
+    }
+}
+
+fn outcomes() -> Value {
+    let names = [
+        "ok",
+        "bad_arguments",
+        "error",
+        "panicked",
+        "late",
+        "overloaded",
+        "full",
+        "down",
+        "oversize",
+        "gone",
+    ];
+    Value::Object(names.into_iter().map(|name| (name.to_owned(), "number".into())).collect())
+}
+
+fn expected_shape() -> Value {
+    json!({
+        "version": "string",
+        "uptime_seconds": "number",
+        "readiness": {"is_ready": "bool", "state": "string", "text": "string"},
+        "arbiters": {"total": "number", "silent": "number"},
+        "limits": {
+            "connections": "number",
+            "in_flight": "number",
+            "in_flight_per_connection": "number",
+            "memory_bytes": "number",
+            "max_frame_size_bytes": "number",
+            "max_reassembled_size_bytes": "number",
+            "deadline_seconds": "number",
+            "read_timeout_seconds": "number",
+            "max_connection_age_seconds": "null",
+        },
+        "in_use": {"connections": "number", "in_flight": "number", "memory_bytes": "number"},
+        "listeners": [{"listener": "string", "open": "number", "accepted": "number"}],
+        "engines": [{"engine_id": "string", "open": "number", "accepted": "number"}],
+        "connections": {
+            "total": "number",
+            "shown": [{
+                "peer": "string",
+                "listener": "string",
+                "engine_id": "string",
+                "version": "string",
+                "max_frame_size_bytes": "number",
+                "capabilities": ["string"],
+                "phase": "string",
+                "in_flight": "number",
+                "memory_bytes": "number",
+                "age_seconds": "number",
+            }],
+        },
+        "routes": [route()],
+        "violations": [{
+            "time_unix_seconds": "number",
+            "peer": "string",
+            "engine_id": "string",
+            "status_code": "number",
+            "status": "string",
+            "reason": "string",
+            "text": "string",
+            "advice": "string",
+        }],
+        "latency": {
+            "count": "number",
+            "sum_seconds": "number",
+            "buckets": [{"up_to_seconds": "number", "count": "number"}],
+        },
+        "totals": null,
+    })
+}
+
+fn route() -> Value {
+    json!({
+        "message": "string",
+        "calls": "number",
+        "outcomes": outcomes(),
+        "p50_seconds": "number",
+        "p99_seconds": "number",
+        "in_flight": "number",
+        "in_flight_limit": "number",
+        "instances": {"up": "number", "renewing": "number", "down": "number", "stopped": "number"},
+        "is_required": "bool",
+        "restarts": "number",
+        "starts_failed": "number",
+        "given_up": "number",
+        "panics_aside": "number",
+        "deadline_seconds": "number",
+        "fallback": "string",
+        "arguments": [{"name": "string", "type": "string", "length_bytes": "null"}],
+    })
+}

@@ -1,0 +1,185 @@
+//! Totals JSON: what has been counted since the start, and how long NOTIFYs took.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+use spoa_actors::{
+    FrameCounts, Histogram, Outcomes, Reasons, Statistics, StatusCounts, spop::StatusCode,
+};
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct TotalsJson {
+    #[serde(flatten)]
+    counts: CountsJson,
+    /// Messages that have a route, by what became of them.
+    messages: OutcomesJson,
+    /// By the name of the frame's type.
+    frames_received: BTreeMap<&'static str, FramesJson>,
+    frames_sent: BTreeMap<&'static str, FramesJson>,
+    hello_refusals: BTreeMap<&'static str, u64>,
+    violations: BTreeMap<&'static str, u64>,
+    disconnects_sent: Vec<StatusCountJson>,
+    disconnects_received: Vec<StatusCountJson>,
+    wrong_traffic: BTreeMap<&'static str, u64>,
+}
+
+/// Messages by what became of them; each but `ok` got the fallback.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct OutcomesJson {
+    ok: u64,
+    bad_arguments: u64,
+    error: u64,
+    panicked: u64,
+    late: u64,
+    overloaded: u64,
+    full: u64,
+    down: u64,
+    oversize: u64,
+    gone: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct FramesJson {
+    frames: u64,
+    bytes: u64,
+}
+
+/// DISCONNECTs with one status-code.
+#[derive(Debug, Serialize)]
+struct StatusCountJson {
+    status_code: u32,
+    /// What the specification says of it.
+    status: &'static str,
+    count: u64,
+}
+
+/// How long NOTIFYs took.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct LatencyJson {
+    count: u64,
+    sum_seconds: f64,
+    /// Those between their bound and the bound before it; where there are none, there is no bucket.
+    buckets: Vec<BucketJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct BucketJson {
+    /// The last bucket has no bound.
+    up_to_seconds: Option<f64>,
+    count: u64,
+}
+
+/// The counts whose names are those of [`Statistics`].
+macro_rules! counts {
+    ($($name:ident),* $(,)?) => {
+        #[derive(Debug, Default, Serialize)]
+        struct CountsJson {
+            $($name: u64,)*
+        }
+
+        impl From<&Statistics> for CountsJson {
+            fn from(statistics: &Statistics) -> Self {
+                Self { $($name: statistics.$name,)* }
+            }
+        }
+    };
+}
+
+counts! {
+    connections_accepted,
+    connections_refused,
+    connections_recycled,
+    connections_panicked,
+    accepts_failed,
+    hellos,
+    hellos_refused,
+    healthchecks,
+    healthchecks_refused,
+    proxy_headers_refused,
+    tls_handshakes_failed,
+    certificates_reloaded,
+    certificates_refused,
+    notifies,
+    acks,
+    acks_rerouted,
+    cancelled,
+    fragments,
+    aborted,
+    oversize,
+    unknown_frames,
+    bytes_in,
+    bytes_out,
+    memory_exceeded,
+    read_timeouts,
+    write_timeouts,
+    actions_left_out,
+    messages_without_route,
+    handlers_renewed,
+    handler_starts_failed,
+    handlers_given_up,
+    panics_aside,
+}
+
+impl TotalsJson {
+    pub(super) fn new(statistics: &Statistics) -> Self {
+        let wrong = &statistics.wrong_traffic;
+        Self {
+            counts: statistics.into(),
+            messages: statistics.messages.into(),
+            frames_received: frames(&statistics.frames_received),
+            frames_sent: frames(&statistics.frames_sent),
+            hello_refusals: reasons(&statistics.hello_refusals),
+            violations: reasons(&statistics.violations),
+            disconnects_sent: status_codes(&statistics.disconnects_sent),
+            disconnects_received: status_codes(&statistics.disconnects_received),
+            wrong_traffic: [
+                ("http", wrong.http),
+                ("tls", wrong.tls),
+                ("proxy_header", wrong.proxy_header),
+                ("other", wrong.other),
+            ]
+            .into(),
+        }
+    }
+}
+
+impl From<Outcomes> for OutcomesJson {
+    fn from(outcomes: Outcomes) -> Self {
+        let Outcomes { bad_arguments, panicked, late, overloaded, .. } = outcomes;
+        let Outcomes { full, down, oversize, gone, .. } = outcomes;
+        let (ok, error) = (outcomes.answered, outcomes.failed);
+        Self { ok, bad_arguments, error, panicked, late, overloaded, full, down, oversize, gone }
+    }
+}
+
+impl LatencyJson {
+    pub(super) fn new(latency: &Histogram) -> Self {
+        let filled = latency.buckets().filter(|&(_, count)| count > 0);
+        let bucket = |(bound, count): (Duration, u64)| {
+            let up_to_seconds = (bound < Duration::MAX).then_some(bound.as_secs_f64());
+            BucketJson { up_to_seconds, count }
+        };
+        let (count, sum_seconds) = (latency.count(), latency.sum().as_secs_f64());
+        Self { count, sum_seconds, buckets: filled.map(bucket).collect() }
+    }
+}
+
+/// The types of which there were any.
+fn frames(counts: &FrameCounts) -> BTreeMap<&'static str, FramesJson> {
+    let seen = counts.iter().filter(|(_, count)| count.frames > 0);
+    seen.map(|(name, count)| (name, FramesJson { frames: count.frames, bytes: count.bytes }))
+        .collect()
+}
+
+fn reasons(reasons: &Reasons) -> BTreeMap<&'static str, u64> {
+    reasons.iter().collect()
+}
+
+fn status_codes(counts: &StatusCounts) -> Vec<StatusCountJson> {
+    let count = |(code, count): (StatusCode, u64)| StatusCountJson {
+        status_code: code.0,
+        status: code.text(),
+        count,
+    };
+    counts.iter().map(count).collect()
+}

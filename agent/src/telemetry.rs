@@ -1,0 +1,220 @@
+//! Telemetry: logs, spans and metrics, from the start of the agent to its end.
+//!
+//! ```text
+//! environment, telemetry_options ─▶ settings (otlp, sampler)   what is sent, and whereto
+//! logs ─▶ json_line           lines on stderr, with a filter that can be changed
+//! metrics ─▶ family           what is counted, under the names that Prometheus and OTLP see
+//! tracing_layer ─▶ spans      handlers' calls, and what is in them; a queue and its counts
+//! spans, push ─▶ transport    OTLP by gRPC or HTTP
+//! ```
+
+pub(crate) mod environment;
+pub(crate) mod family;
+pub(crate) mod json_line;
+pub(crate) mod logs;
+pub(crate) mod metrics;
+pub(crate) mod otlp;
+pub(crate) mod push;
+pub(crate) mod sampler;
+pub(crate) mod settings;
+pub(crate) mod span_counts;
+pub(crate) mod spans;
+pub(crate) mod throttle;
+pub(crate) mod tracing_layer;
+pub(crate) mod transport;
+pub(crate) mod transport_error;
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
+use spoa_actors::{Limits, RunningAgent, Statistics};
+use thiserror::Error;
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinHandle,
+    time::timeout,
+};
+use tracing_subscriber::{Registry as Subscriber, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::{
+    telemetry::{
+        environment::{Environment, SettingError},
+        logs::{LogFilterError, Logs},
+        push::Push,
+        settings::{MetricSettings, TelemetrySettings, TraceSettings},
+        span_counts::SpanCounters,
+        spans::Spans,
+        transport::Transport,
+    },
+    telemetry_options::TelemetryOptions,
+};
+
+/// How long the end may take, spans and metrics together.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// What metrics get of it at the least.
+const LAST_PUSH: Duration = Duration::from_secs(1);
+
+/// Why telemetry cannot be set up.
+#[derive(Debug, Error)]
+pub(crate) enum TelemetryError {
+    #[error("{from} cannot be read")]
+    Log { from: &'static str, source: LogFilterError },
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    #[error("no thread can be started for telemetry")]
+    Runtime(#[source] io::Error),
+}
+
+/// Logs, spans and metrics of this process. Nothing waits to be sent after [`shutdown`](Self::shutdown).
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    logs: Logs,
+    traces: Option<TraceSettings>,
+    spans: Option<Arc<Spans>>,
+    span_counters: Arc<SpanCounters>,
+    push: Option<(Arc<Push>, Duration)>,
+    pushing: Option<JoinHandle<()>>,
+    /// Requests are driven here: an arbiter has no time for them, and ends before they do.
+    runtime: Option<Runtime>,
+}
+
+impl Telemetry {
+    /// Sets all of it up, for the whole process.
+    ///
+    /// # Errors
+    ///
+    /// If an option or a variable cannot be used.
+    pub(crate) fn start(
+        options: &TelemetryOptions,
+        limits: &Limits,
+    ) -> Result<Self, TelemetryError> {
+        let environment = Environment::of_process()?;
+        let (logs, lines) = logs(options, &environment)?;
+        let TelemetrySettings { resource, traces, metrics } =
+            TelemetrySettings::read(options, &environment)?;
+        let resource = as_resource(resource);
+        let is_needed = traces.is_some() || metrics.is_some();
+        let runtime = is_needed.then(runtime).transpose().map_err(TelemetryError::Runtime)?;
+        // Connections belong to the runtime that is entered when they are made.
+        let _entered = runtime.as_ref().map(Runtime::enter);
+        let mut layers = vec![lines];
+        let limit = traces.as_ref().map_or(0, |traces| traces.queue.size as u64);
+        let span_counters = Arc::new(SpanCounters::new(limit));
+        let mut spans = None;
+        if let (Some(traces), Some(runtime)) = (&traces, &runtime) {
+            let transport = Transport::new(&traces.otlp)?;
+            let counters = Arc::clone(&span_counters);
+            let resource = resource.clone();
+            let made = Spans::new(transport, traces.queue, counters, resource, runtime.handle());
+            made.install();
+            layers.push(tracing_layer::layer(made.tracer()));
+            spans = Some(Arc::new(made));
+        }
+        let push = match &metrics {
+            Some(MetricSettings { otlp, interval }) => {
+                let push = Push::new(Transport::new(otlp)?, &resource, limits.clone());
+                Some((Arc::new(push), *interval))
+            }
+            None => None,
+        };
+        Subscriber::default().with(layers).init();
+        if let Some(TraceSettings { otlp, .. }) = &traces {
+            tracing::info!(url = %otlp.url, protocol = %otlp.protocol, "traces are sent");
+        }
+        if let Some(MetricSettings { otlp, interval }) = &metrics {
+            let protocol = otlp.protocol;
+            tracing::info!(url = %otlp.url, %protocol, ?interval, "metrics are pushed");
+        }
+        drop(_entered);
+        Ok(Self { logs, traces, spans, span_counters, push, pushing: None, runtime })
+    }
+
+    /// The log, to change its filter.
+    pub(crate) fn logs(&self) -> &Logs {
+        &self.logs
+    }
+
+    /// How NOTIFYs are traced, if they are.
+    pub(crate) fn traces(&self) -> Option<&TraceSettings> {
+        self.traces.as_ref()
+    }
+
+    /// What became of spans, whenever it is asked.
+    pub(crate) fn span_counters(&self) -> Arc<SpanCounters> {
+        Arc::clone(&self.span_counters)
+    }
+
+    /// From now on the agent's metrics are pushed, if they shall be.
+    pub(crate) fn watch(&mut self, agent: &RunningAgent) {
+        if let (Some((push, interval)), Some(runtime)) = (&self.push, &self.runtime) {
+            let _entered = runtime.enter();
+            let (observer, spans) = (agent.observer(), self.span_counters());
+            self.pushing = Some(Arc::clone(push).start(*interval, observer, spans));
+        }
+    }
+
+    /// Sends what waits: the spans, then the numbers with which the agent has ended.
+    pub(crate) async fn shutdown(mut self, statistics: Option<Statistics>) {
+        let begun = Instant::now();
+        if let Some(pushing) = self.pushing.take() {
+            pushing.abort();
+        }
+        let Some(runtime) = self.runtime.take() else { return };
+        if let Some(spans) = self.spans.clone() {
+            // On a thread of its own, as it blocks; the admin page still answers on this one.
+            let _ = runtime.spawn_blocking(move || spans.shutdown(FAREWELL)).await;
+        }
+        if let (Some((push, _)), Some(statistics)) = (self.push.take(), statistics) {
+            let spans = self.span_counters.snapshot();
+            let push = runtime.spawn(async move { push.send(&statistics, &spans).await });
+            let limit = FAREWELL.saturating_sub(begun.elapsed()).max(LAST_PUSH);
+            if timeout(limit, push).await.is_err() {
+                tracing::warn!(
+                    "the last metrics were lost: the collector has not answered in time"
+                );
+            }
+        }
+        runtime.shutdown_background();
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        // Dropped as it is, it would wait, which is no good in an actix system.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn logs(
+    options: &TelemetryOptions,
+    environment: &Environment,
+) -> Result<(Logs, logs::BoxedLayer), TelemetryError> {
+    let (from, filter) = match &options.log {
+        Some(filter) => ("--log", filter.as_str()),
+        None => ("RUST_LOG", environment.text("RUST_LOG").unwrap_or_default()),
+    };
+    let logs = Logs::new(filter, options.log_format);
+    logs.map_err(|source| TelemetryError::Log { from, source })
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).thread_name("telemetry").enable_all().build()
+}
+
+fn as_resource(attributes: Vec<(String, String)>) -> Resource {
+    let attributes = attributes.into_iter().map(|(key, value)| match value.parse::<i64>() {
+        Ok(number) if key == "process.pid" => KeyValue::new(key, number),
+        _ => KeyValue::new(key, value),
+    });
+    Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes(attributes)
+        .build()
+}

@@ -1,0 +1,218 @@
+//! Logs: lines on stderr for people or machines, with a filter that can be changed at run time.
+
+use std::{
+    io::{self, IsTerminal},
+    str::FromStr,
+};
+
+use clap::ValueEnum;
+use thiserror::Error;
+use tracing::Metadata;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt, FilterFn, filter_fn},
+    fmt::{self, format::JsonFields},
+    reload,
+};
+
+use crate::telemetry::json_line::JsonLine;
+
+/// The target of the spans round handlers' calls.
+pub(crate) const HANDLE: &str = "spoa_actors::handle";
+
+/// What serves the admin endpoint and carries telemetry to the collector: of it only warnings are of
+/// use, unless they are asked for.
+const QUIET: [&str; 8] =
+    ["actix_http", "actix_server", "opentelemetry", "h2", "hyper", "reqwest", "tonic", "tower"];
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// human on a terminal, json otherwise
+    #[default]
+    Auto,
+    /// Text, in colour on a terminal
+    Human,
+    /// One object of JSON a line
+    Json,
+}
+
+/// Why a filter cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum LogFilterError {
+    #[error("{directive:?} is no filter of logs: {why}; write for example info,spoa_actors=debug")]
+    Directive { directive: String, why: String },
+    #[error("the log is gone")]
+    Gone,
+}
+
+/// The filter of the log, for those who change it at run time.
+#[derive(Clone, Debug)]
+pub(crate) struct Logs {
+    handle: reload::Handle<EnvFilter, Registry>,
+}
+
+/// A layer of the subscriber.
+pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+impl Logs {
+    /// The log, and the layer that writes it to stderr.
+    pub(crate) fn new(
+        filter: &str,
+        format: LogFormat,
+    ) -> Result<(Self, BoxedLayer), LogFilterError> {
+        let is_terminal = io::stderr().is_terminal();
+        let format = match format {
+            LogFormat::Auto if is_terminal => LogFormat::Human,
+            LogFormat::Auto => LogFormat::Json,
+            given => given,
+        };
+        Self::to(io::stderr, filter, format, is_terminal)
+    }
+
+    fn to<W>(
+        writer: W,
+        filter: &str,
+        format: LogFormat,
+        ansi: bool,
+    ) -> Result<(Self, BoxedLayer), LogFilterError>
+    where
+        W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
+    {
+        let (filter, handle) = reload::Layer::new(parse(filter)?);
+        // Whatever the level: a warning out of a traced call tells which trace it belongs to.
+        let filter = filter.or(traced_calls());
+        // A log that cannot be written must not end anything; without this, its complaint would.
+        let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
+        let layer = match format {
+            LogFormat::Json => lines
+                .fmt_fields(JsonFields::new())
+                .event_format(JsonLine)
+                .with_filter(filter)
+                .boxed(),
+            LogFormat::Auto | LogFormat::Human => lines.with_ansi(ansi).with_filter(filter).boxed(),
+        };
+        Ok((Self { handle }, layer))
+    }
+
+    /// The filter that is in use.
+    pub(crate) fn filter(&self) -> String {
+        self.handle.with_current(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Uses another filter from now on.
+    ///
+    /// # Errors
+    ///
+    /// If it is no filter; the old one stays in use.
+    pub(crate) fn set_filter(&self, filter: &str) -> Result<(), LogFilterError> {
+        self.handle.reload(parse(filter)?).map_err(|_| LogFilterError::Gone)
+    }
+}
+
+fn traced_calls() -> FilterFn<fn(&Metadata<'_>) -> bool> {
+    filter_fn(|metadata| metadata.is_span() && metadata.target() == HANDLE)
+}
+
+/// Reads the directives one by one, so that an error names the one that is wrong.
+fn parse(text: &str) -> Result<EnvFilter, LogFilterError> {
+    let mut filter = EnvFilter::default();
+    let quiet = QUIET.iter().map(|target| format!("{target}=warn"));
+    let given = text.split(',').map(str::trim).filter(|directive| !directive.is_empty());
+    let all = ["info".to_owned()].into_iter().chain(quiet).chain(given.map(str::to_owned));
+    for directive in all {
+        let parsed = tracing_subscriber::filter::Directive::from_str(&directive);
+        let wrong = |why: String| LogFilterError::Directive { directive: directive.clone(), why };
+        filter = filter.add_directive(parsed.map_err(|error| wrong(error.to_string()))?);
+    }
+    Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::subscriber::with_default;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(filter: &str, format: LogFormat, log: impl FnOnce(&Logs)) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let (logs, layer) = Logs::to(move || writer.clone(), filter, format, false).unwrap();
+        with_default(Registry::default().with(layer), || log(&logs));
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_of_json_has_its_fields_and_those_of_the_call_that_it_is_in() {
+        let lines = logged("warn,[lookup]=info", LogFormat::Json, |_| {
+            let call = tracing::info_span!(target: HANDLE, "handle", trace_id = "4bf9", tries = 1);
+            call.in_scope(|| {
+                tracing::warn!(cause = "disk", stream_id = 7, "cannot answer");
+                tracing::info!("not to be seen");
+                let lookup = tracing::info_span!("lookup", tries = 2, path = "a\"b");
+                lookup.in_scope(|| tracing::warn!("slow"));
+            });
+        });
+        let lines: Vec<serde_json::Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [first, second] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((&first["message"], &first["level"]), (&"cannot answer".into(), &"WARN".into()));
+        assert_eq!((&first["cause"], &first["stream_id"]), (&"disk".into(), &7.into()));
+        assert_eq!((&first["trace_id"], &first["tries"]), (&"4bf9".into(), &1.into()));
+        assert_eq!((&second["trace_id"], &second["tries"]), (&"4bf9".into(), &2.into()));
+        assert_eq!((&second["message"], &second["path"]), (&"slow".into(), &"a\"b".into()));
+    }
+
+    #[test]
+    fn the_filter_can_be_changed() {
+        let lines = logged("", LogFormat::Human, |logs| {
+            tracing::debug!("one");
+            logs.set_filter("debug").unwrap();
+            tracing::debug!("two");
+            assert!(logs.set_filter("a=b=c").is_err());
+            tracing::debug!("three");
+            logs.set_filter("off").unwrap();
+            tracing::error!("four");
+        });
+        assert!(!lines.contains("one") && lines.contains("two"), "{lines}");
+        assert!(lines.contains("three") && !lines.contains("four"), "{lines}");
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_named_with_its_fix() {
+        let error = parse("info, spoa_actors=loud").unwrap_err().to_string();
+        assert!(error.starts_with("\"spoa_actors=loud\" is no filter of logs: "), "{error}");
+        assert!(error.ends_with("write for example info,spoa_actors=debug"), "{error}");
+    }
+
+    #[test]
+    fn what_carries_telemetry_is_quiet_unless_it_is_asked_for() {
+        let logged = |filter| {
+            logged(filter, LogFormat::Human, |_| {
+                tracing::debug!(target: "h2::codec", "a frame");
+                tracing::warn!(target: "opentelemetry_sdk", "a drop");
+            })
+        };
+        assert!(!logged("debug").contains("a frame"));
+        assert!(logged("debug").contains("a drop"));
+        assert!(logged("debug,h2=debug").contains("a frame"));
+    }
+}

@@ -1,0 +1,283 @@
+//! Metrics: what the agent counts, under the names that Prometheus and OTLP see.
+
+mod connections;
+mod frames;
+mod greetings;
+mod messages;
+mod places;
+mod routes;
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use prometheus::{
+    TextEncoder, core::Collector, process_collector::ProcessCollector, proto::MetricFamily,
+};
+use spoa_actors::{Limits, Statistics};
+
+use crate::telemetry::{family::Family, span_counts::SpanCounts};
+
+/// The text of `/metrics`, in the format that Prometheus scrapes.
+///
+/// # Errors
+///
+/// If a metric is malformed, which would be a bug.
+pub(crate) fn text(
+    statistics: &Statistics,
+    limits: &Limits,
+    spans: &SpanCounts,
+) -> Result<String, prometheus::Error> {
+    TextEncoder::new().encode_to_string(&families(statistics, limits, spans))
+}
+
+/// Everything that is counted.
+pub(crate) fn families(
+    statistics: &Statistics,
+    limits: &Limits,
+    spans: &SpanCounts,
+) -> Vec<MetricFamily> {
+    let own = [
+        build(statistics),
+        connections::families(statistics, limits),
+        places::families(statistics),
+        greetings::families(statistics),
+        frames::families(statistics),
+        messages::families(statistics, limits),
+        routes::families(statistics),
+        exports(spans),
+    ];
+    let own = own.into_iter().flatten().filter_map(Family::into_proto);
+    own.chain(process()).collect()
+}
+
+fn build(statistics: &Statistics) -> Vec<Family> {
+    let help = "Always 1; the version of the agent.";
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    let silent = "Arbiters that did not answer within a second, so that their part is missing in all \
+                  numbers: a handler blocks their thread.";
+    vec![
+        Family::gauge("spoa_build_info", help).with(&version, 1),
+        Family::gauge("spoa_arbiters_silent", silent).with(&[], statistics.arbiters_silent),
+    ]
+}
+
+/// Spans on their way to the collector.
+fn exports(spans: &SpanCounts) -> Vec<Family> {
+    let outcomes =
+        [("exported", spans.exported), ("dropped", spans.dropped), ("failed", spans.failed)];
+    vec![
+        outcomes.into_iter().fold(
+            Family::counter(
+                "spoa_spans_total",
+                "Spans by what became of them: dropped as the queue was full (lower --trace-ratio \
+                 or raise OTEL_BSP_MAX_QUEUE_SIZE), failed as the collector did not take them.",
+            ),
+            |family, (outcome, count)| family.with(&[("outcome", outcome)], count),
+        ),
+        Family::gauge("spoa_spans_queued", "Spans that wait for their export now.")
+            .with(&[], spans.queued),
+        Family::gauge(
+            "spoa_spans_queued_limit",
+            "How many spans may wait for their export (OTEL_BSP_MAX_QUEUE_SIZE); 0 without tracing.",
+        )
+        .with(&[], spans.limit),
+    ]
+}
+
+fn process() -> Vec<MetricFamily> {
+    // It adds the CPU time since it was asked last, so two at a time would add it twice.
+    static PROCESS: LazyLock<Mutex<ProcessCollector>> =
+        LazyLock::new(|| Mutex::new(ProcessCollector::for_self()));
+    PROCESS.lock().unwrap_or_else(PoisonError::into_inner).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, net::Ipv4Addr};
+
+    use actix_rt::System;
+    use spoa_actors::{
+        Agent, Message,
+        spop::{HaproxyHello, Messages},
+        testing::{self, FakeHaproxy},
+    };
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::handlers;
+
+    const HANDLER_OK: &str =
+        r#"spoa_handler_duration_seconds_count{message="check-client-ip",outcome="ok"}"#;
+
+    /// The fields of the statistics, as they are printed.
+    fn fields() -> BTreeSet<String> {
+        let printed = format!("{:#?}", Statistics::default());
+        let own = printed.lines().filter_map(|line| line.strip_prefix("    "));
+        let own = own.filter(|line| line.starts_with(char::is_alphabetic));
+        own.filter_map(|line| Some(line.split_once(": ")?.0.to_owned())).collect()
+    }
+
+    /// Sets each to a number of its own and finds it in the text; tells the names that it tried.
+    macro_rules! check_numbers {
+        ($($($field:ident).+ => $sample:literal,)+) => {{
+            let mut statistics = Statistics::default();
+            let mut number = 1000;
+            $(number += 1; statistics.$($field).+ = number;)+
+            let text = text(&statistics, &Limits::default(), &SpanCounts::default()).unwrap();
+            let mut number = 1000;
+            $(
+                number += 1;
+                let line = format!("{} {number}", $sample);
+                assert!(text.lines().any(|found| found == line), "{line} not in {text}");
+            )+
+            [$(stringify!($($field).+)),+].map(|name| name.split('.').next().unwrap().to_owned())
+        }};
+    }
+
+    #[allow(clippy::too_many_lines, reason = "it is a table")]
+    #[test]
+    fn every_number_of_the_statistics_is_exported() {
+        let tried = check_numbers! {
+            connections_accepted => "spoa_connections_accepted_total",
+            accepts_failed => "spoa_accepts_failed_total",
+            connections_refused => "spoa_connections_refused_total",
+            connections_open => "spoa_connections",
+            connections_recycled => r#"spoa_connections_ended_total{reason="age"}"#,
+            bytes_kept => "spoa_kept_bytes",
+            memory_exceeded => r#"spoa_connections_ended_total{reason="memory"}"#,
+            read_timeouts => r#"spoa_connections_ended_total{reason="read_timeout"}"#,
+            write_timeouts => r#"spoa_connections_ended_total{reason="write_timeout"}"#,
+            connections_panicked => r#"spoa_connections_ended_total{reason="panic"}"#,
+            hellos => "spoa_hellos_total",
+            wrong_traffic.http => r#"spoa_wrong_traffic_total{protocol="http"}"#,
+            wrong_traffic.tls => r#"spoa_wrong_traffic_total{protocol="tls"}"#,
+            wrong_traffic.proxy_header => r#"spoa_wrong_traffic_total{protocol="proxy_header"}"#,
+            wrong_traffic.other => r#"spoa_wrong_traffic_total{protocol="other"}"#,
+            proxy_headers_refused => "spoa_proxy_headers_refused_total",
+            tls_handshakes_failed => "spoa_tls_handshakes_failed_total",
+            certificates_reloaded => r#"spoa_certificate_reloads_total{outcome="taken"}"#,
+            certificates_refused => r#"spoa_certificate_reloads_total{outcome="refused"}"#,
+            healthchecks => r#"spoa_healthchecks_total{outcome="healthy"}"#,
+            healthchecks_refused => r#"spoa_healthchecks_total{outcome="refused"}"#,
+            notifies => "spoa_notifies_total",
+            acks => "spoa_acks_total",
+            acks_rerouted => "spoa_acks_rerouted_total",
+            in_flight => "spoa_notifies_in_flight",
+            cancelled => "spoa_notifies_cancelled_total",
+            bytes_in => "spoa_received_bytes_total",
+            bytes_out => "spoa_sent_bytes_total",
+            fragments => "spoa_fragments_total",
+            frames_cut => "spoa_frames_cut_total",
+            aborted => "spoa_notifies_aborted_total",
+            oversize => "spoa_notifies_oversize_total",
+            messages_without_route => r#"spoa_messages_total{outcome="no_route"}"#,
+            actions_left_out => "spoa_actions_left_out_total",
+            arbiters_silent => "spoa_arbiters_silent",
+            messages.answered => r#"spoa_messages_total{outcome="ok"}"#,
+            messages.bad_arguments => r#"spoa_messages_total{outcome="bad_arguments"}"#,
+            messages.failed => r#"spoa_messages_total{outcome="error"}"#,
+            messages.panicked => r#"spoa_messages_total{outcome="panicked"}"#,
+            messages.late => r#"spoa_messages_total{outcome="late"}"#,
+            messages.overloaded => r#"spoa_messages_total{outcome="overloaded"}"#,
+            messages.full => r#"spoa_messages_total{outcome="full"}"#,
+            messages.down => r#"spoa_messages_total{outcome="down"}"#,
+            messages.oversize => r#"spoa_messages_total{outcome="oversize"}"#,
+            messages.gone => r#"spoa_messages_total{outcome="gone"}"#,
+        };
+        // What an agent alone can fill is in the next tests.
+        let filled = [
+            "disconnects_sent",
+            "disconnects_received",
+            "engines",
+            "frames_received",
+            "frames_sent",
+            "hello_refusals",
+            "latency",
+            "listeners",
+            "routes",
+            "violations",
+        ];
+        // These are the sums of others.
+        let sums = [
+            "handler_starts_failed",
+            "handlers_given_up",
+            "handlers_renewed",
+            "hellos_refused",
+            "panics_aside",
+            "unknown_frames",
+        ];
+        let others = filled.into_iter().chain(sums).map(str::to_owned);
+        let tried: BTreeSet<_> = tried.into_iter().chain(others).collect();
+        let forgotten: Vec<_> = fields().difference(&tried).cloned().collect();
+        assert!(forgotten.is_empty(), "not exported: {forgotten:?}");
+    }
+
+    /// What an agent has counted that was asked, left, refused, and offended.
+    async fn used() -> (Statistics, String) {
+        let agent = Agent::bind("127.0.0.1:0").unwrap();
+        let agent = agent.start(handlers::registry()).await.unwrap();
+        let address = agent.local_addresses()[0];
+        let connect = async || FakeHaproxy::new(TcpStream::connect(address).await.unwrap());
+
+        let mut good = connect().await;
+        good.hello(testing::hello()).await.unwrap();
+        let known = Message::new("check-client-ip");
+        let known = [known.clone(), known.arg("ip", Ipv4Addr::LOCALHOST)];
+        good.notify(Messages::from_iter(known)).await.unwrap();
+        good.notify(Message::new("nobody-knows")).await.unwrap();
+        good.disconnect().await.unwrap();
+
+        let mut refused = connect().await;
+        refused.hello(HaproxyHello { max_frame_size: 1, ..testing::hello() }).await.unwrap_err();
+
+        let mut bad = connect().await;
+        bad.hello(testing::hello()).await.unwrap();
+        bad.send_bytes(&[0, 0, 0, 1, 3]).await.unwrap();
+        bad.receive().await.unwrap();
+        (agent.statistics().await, address.to_string())
+    }
+
+    #[test]
+    fn an_agent_that_was_used_shows_what_it_did() {
+        let (statistics, address) = System::new().block_on(used());
+        let text = text(&statistics, &Limits::default(), &SpanCounts::default()).unwrap();
+        for (sample, least) in [
+            ("spoa_notifies_total", 2),
+            ("spoa_notify_duration_seconds_count", 2),
+            (r#"spoa_notify_duration_seconds_bucket{le="16.777216"}"#, 2),
+            ("# TYPE spoa_notify_duration_seconds", 0),
+            ("# TYPE process_resident_memory_bytes", 0),
+            ("process_resident_memory_bytes", 1 << 20),
+            (&format!("spoa_listener_connections_accepted_total{{listener=\"{address}\"}}"), 3),
+            ("spoa_engine_connections_accepted_total{engine_id=", 1),
+            ("spoa_hellos_refused_total{reason=", 1),
+            ("spoa_violations_total{reason=", 1),
+            (r#"spoa_frames_total{direction="received",frame_type="notify"}"#, 2),
+            (r#"spoa_frame_bytes_total{direction="sent",frame_type="ack"}"#, 14),
+            (r#"spoa_disconnects_total{direction="received",status_code="normal"}"#, 1),
+            (r#"spoa_disconnects_total{direction="sent",status_code="invalid"}"#, 1),
+            (r#"spoa_messages_total{outcome="ok"}"#, 1),
+            (r#"spoa_messages_total{outcome="no_route"}"#, 1),
+            (HANDLER_OK, 1),
+            (r#"spoa_route_in_flight_limit{message="check-client-ip"}"#, 1),
+            (r#"spoa_route_instances{message="check-client-ip",state="up"}"#, 1),
+            (r#"spoa_route_deadline_seconds{message="check-client-ip"}"#, 1),
+        ] {
+            let mut found = text.lines().filter(|line| line.starts_with(sample));
+            let line = found.next().unwrap_or_else(|| panic!("{sample} not in {text}"));
+            let number = line.rsplit(' ').next().and_then(|number| number.parse::<f64>().ok());
+            assert!(number.is_none_or(|number| number >= f64::from(least)), "{line}");
+        }
+        let unknown = text.lines().filter(|line| line.contains("nobody-knows")).count();
+        assert_eq!(unknown, 0, "what a peer says is no label: {text}");
+    }
+
+    #[test]
+    fn the_bounds_of_durations_are_short() {
+        let statistics = Statistics::default();
+        let text = text(&statistics, &Limits::default(), &SpanCounts::default()).unwrap();
+        let bounds = text.lines().filter_map(|line| line.split_once("le=\"")?.1.split_once('"'));
+        let bounds: Vec<_> = bounds.map(|(bound, _)| bound.to_owned()).collect();
+        assert_eq!(bounds.len(), 25, "{text}");
+        assert_eq!((&*bounds[0], &*bounds[9], &*bounds[24]), ("0.000002", "0.001024", "+Inf"));
+    }
+}

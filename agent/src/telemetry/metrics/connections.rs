@@ -1,0 +1,54 @@
+//! Connections: those that are open, their limits, and how they ended.
+
+use spoa_actors::{Limits, Statistics};
+
+use crate::telemetry::family::Family;
+
+pub(super) fn families(statistics: &Statistics, limits: &Limits) -> Vec<Family> {
+    let ended = [
+        ("age", statistics.connections_recycled),
+        ("memory", statistics.memory_exceeded),
+        ("read_timeout", statistics.read_timeouts),
+        ("write_timeout", statistics.write_timeouts),
+        ("panic", statistics.connections_panicked),
+    ];
+    vec![
+        Family::gauge("spoa_connections", "Connections that are open now.")
+            .with(&[], statistics.connections_open),
+        Family::gauge(
+            "spoa_connections_limit",
+            "How many connections may be open (--max-connections).",
+        )
+        .with(&[], limits.connections as u64),
+        Family::counter(
+            "spoa_connections_accepted_total",
+            "Connections accepted, health checks included.",
+        )
+        .with(&[], statistics.connections_accepted),
+        Family::counter(
+            "spoa_connections_refused_total",
+            "Connections refused because as many were open as may be: raise --max-connections.",
+        )
+        .with(&[], statistics.connections_refused),
+        Family::counter(
+            "spoa_accepts_failed_total",
+            "Connections that could not be accepted as no file could be opened: raise LimitNOFILE.",
+        )
+        .with(&[], statistics.accepts_failed),
+        Family::counter(
+            "spoa_connections_ended_total",
+            "Connections that the agent ended, by reason; panic is a bug of the agent.",
+        )
+        .with_each(ended, |(reason, count)| ([("reason", reason)], count)),
+        Family::gauge(
+            "spoa_kept_bytes",
+            "Bytes that connections keep: unfinished frames, unread ACKs, messages in flight.",
+        )
+        .with(&[], statistics.bytes_kept),
+        Family::gauge(
+            "spoa_kept_bytes_limit",
+            "Bytes that all connections together may keep (--max-memory).",
+        )
+        .with(&[], limits.memory as u64),
+    ]
+}

@@ -1,0 +1,56 @@
+//! Greetings: what connections begin with, until HELLO is agreed.
+
+use spoa_actors::Statistics;
+
+use crate::telemetry::family::Family;
+
+/// What comes before NOTIFYs.
+pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
+    let wrong = &statistics.wrong_traffic;
+    let wrong = [
+        ("http", wrong.http),
+        ("tls", wrong.tls),
+        ("proxy_header", wrong.proxy_header),
+        ("other", wrong.other),
+    ];
+    let checks =
+        [("healthy", statistics.healthchecks), ("refused", statistics.healthchecks_refused)];
+    let reloads =
+        [("taken", statistics.certificates_reloaded), ("refused", statistics.certificates_refused)];
+    vec![
+        Family::counter("spoa_hellos_total", "HELLOs agreed.").with(&[], statistics.hellos),
+        Family::counter(
+            "spoa_hellos_refused_total",
+            "HELLOs refused or missing, by reason; the log has what to do.",
+        )
+        .with_each(statistics.hello_refusals.iter(), |(reason, count)| {
+            ([("reason", reason)], count)
+        }),
+        Family::counter(
+            "spoa_wrong_traffic_total",
+            "Connections that began with another protocol than is due, by what it was: compare \
+                 HAProxy's server line with the agent's options.",
+        )
+        .with_each(wrong, |(protocol, count)| ([("protocol", protocol)], count)),
+        Family::counter(
+            "spoa_proxy_headers_refused_total",
+            "PROXY headers that could not be read, or did not come in time.",
+        )
+        .with(&[], statistics.proxy_headers_refused),
+        Family::counter(
+            "spoa_tls_handshakes_failed_total",
+            "TLS handshakes that failed, or were not complete in time.",
+        )
+        .with(&[], statistics.tls_handshakes_failed),
+        Family::counter(
+            "spoa_certificate_reloads_total",
+            "Changed certificates that were taken, or refused so that the old ones stay in use.",
+        )
+        .with_each(reloads, |(outcome, count)| ([("outcome", outcome)], count)),
+        Family::counter(
+            "spoa_healthchecks_total",
+            "Health checks answered; they are refused while the agent stops.",
+        )
+        .with_each(checks, |(outcome, count)| ([("outcome", outcome)], count)),
+    ]
+}

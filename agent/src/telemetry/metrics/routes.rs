@@ -1,0 +1,95 @@
+//! Routes: how long each takes, how much of it is in use, and how its handlers are.
+
+use spoa_actors::{RouteStatistics, Statistics};
+
+use crate::telemetry::family::Family;
+
+pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
+    let routes = &statistics.routes;
+    let each = |family: Family, count: fn(&RouteStatistics) -> u64| {
+        family.with_each(routes, |route| ([("message", route.message.as_str())], count(route)))
+    };
+    vec![
+        durations(routes),
+        each(
+            Family::gauge(
+                "spoa_route_in_flight",
+                "Calls of the route that wait for their answers.",
+            ),
+            |route| route.in_flight,
+        ),
+        each(
+            Family::gauge(
+                "spoa_route_in_flight_limit",
+                "How many calls of the route may wait; beyond, fallbacks are sent at once.",
+            ),
+            |route| route.in_flight_limit,
+        ),
+        deadlines(routes),
+        instances(routes),
+        each(
+            Family::counter("spoa_handlers_renewed_total", "Handlers renewed after a failure."),
+            |route| route.renewed,
+        ),
+        each(
+            Family::counter(
+                "spoa_handler_starts_failed_total",
+                "Starts of handlers that failed, renewals included; the log has the cause.",
+            ),
+            |route| route.starts_failed,
+        ),
+        each(
+            Family::counter(
+                "spoa_handlers_given_up_total",
+                "How often a handler had failed too often, and was not asked for a while.",
+            ),
+            |route| route.given_up,
+        ),
+        each(
+            Family::counter(
+                "spoa_handler_panics_aside_total",
+                "Panics of handlers beside their messages: in a task, or in a call that was late.",
+            ),
+            |route| route.panics_aside,
+        ),
+    ]
+}
+
+fn durations(routes: &[RouteStatistics]) -> Family {
+    let family = Family::histogram(
+        "spoa_handler_duration_seconds",
+        "From the hand-over of a message to its answer or fallback, by what became of it.",
+    );
+    routes.iter().fold(family, |family, route| {
+        route.latencies.iter().fold(family, |family, (outcome, durations)| {
+            let labels = [("message", route.message.as_str()), ("outcome", outcome.label())];
+            family.with_durations(&labels, durations)
+        })
+    })
+}
+
+fn deadlines(routes: &[RouteStatistics]) -> Family {
+    let family = Family::gauge("spoa_route_deadline_seconds", "How long a message may take.");
+    routes.iter().fold(family, |family, route| {
+        family.with_f64(&[("message", &route.message)], route.deadline.as_secs_f64())
+    })
+}
+
+fn instances(routes: &[RouteStatistics]) -> Family {
+    let family = Family::gauge(
+        "spoa_route_instances",
+        "Handlers of the route by state, one on each arbiter: down means that its fallback is sent.",
+    );
+    routes.iter().fold(family, |family, route| {
+        let instances = &route.instances;
+        let states = [
+            ("up", instances.up),
+            ("renewing", instances.renewing),
+            ("down", instances.down),
+            ("stopped", instances.stopped),
+        ];
+        family.with_each(states, |(state, count)| {
+            ([("message", route.message.as_str()), ("state", state)], count)
+        })
+    })
+}

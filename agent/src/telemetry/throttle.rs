@@ -1,0 +1,43 @@
+//! Throttle: one line a second at most for each cause, with the number of those left unsaid.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Lets one line through a second, whichever thread it comes from.
+#[derive(Debug, Default)]
+pub(crate) struct Throttle(Mutex<(Option<Instant>, u64)>);
+
+impl Throttle {
+    /// Adds to what there is to say; all of it, if a line may be written now.
+    pub(crate) fn permit(&self, number: u64) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, unsaid) = &mut *state;
+        *unsaid += number;
+        if *unsaid == 0 || last.is_some_and(|last| last.elapsed() < INTERVAL) {
+            return None;
+        }
+        *last = Some(Instant::now());
+        Some(std::mem::take(unsaid))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_second_tells_all_that_was_left_unsaid() {
+        let throttle = Throttle::default();
+        assert_eq!(throttle.permit(0), None);
+        assert_eq!(throttle.permit(2), Some(2));
+        assert_eq!(throttle.permit(3), None);
+        let end = Instant::now() + Duration::from_secs(5);
+        let said = std::iter::from_fn(|| Some(throttle.permit(0)));
+        let said = said.take_while(|_| Instant::now() < end).flatten().next();
+        assert_eq!(said, Some(3));
+    }
+}

@@ -1,0 +1,251 @@
+//! Transport: requests of OTLP to a collector by gRPC or HTTP, and again where that may help.
+//!
+//! The crate opentelemetry-otlp does not do: it has no way to send metrics that it has not counted
+//! itself, lets variables win over what it is given, and keeps the cause of a failure to itself.
+
+use std::{io::Write, time::Duration};
+
+use flate2::{Compression, write::GzEncoder};
+use opentelemetry_proto::tonic::collector::{
+    metrics::v1::{
+        ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+        metrics_service_client::MetricsServiceClient,
+    },
+    trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_client::TraceServiceClient,
+    },
+};
+use prost::Message;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::rustls::crypto::ring;
+use tonic::{
+    Request, Response, Status,
+    codec::CompressionEncoding,
+    metadata::MetadataMap,
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+};
+
+use crate::telemetry::{
+    environment::SettingError,
+    otlp::{Otlp, Protocol},
+    transport_error::TransportError,
+};
+
+/// How long the first pause is; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const TRIES: u32 = 5;
+const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// A way to a collector.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    way: Way,
+    /// How long a request may take, its repetitions included.
+    patience: Duration,
+    is_gzip: bool,
+}
+
+#[derive(Debug)]
+enum Way {
+    Grpc { channel: Channel, metadata: MetadataMap },
+    Http { client: reqwest::Client, url: reqwest::Url },
+}
+
+/// A request of OTLP.
+pub(crate) trait OtlpRequest: Message + Clone + Default + 'static {
+    type Response: Message + Default;
+
+    async fn over_grpc(
+        request: Request<Self>,
+        channel: Channel,
+        is_gzip: bool,
+    ) -> Result<Response<Self::Response>, Status>;
+
+    /// How many items the collector took no part of, and why.
+    fn rejected(response: Self::Response) -> (u64, String);
+}
+
+impl Transport {
+    /// A way that is opened when it is needed. It belongs to the runtime that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// If a certificate cannot be used.
+    pub(crate) fn new(otlp: &Otlp) -> Result<Self, SettingError> {
+        // The first who installs one wins; it is the same one.
+        let _ = ring::default_provider().install_default();
+        let way = match otlp.protocol {
+            Protocol::Grpc => Way::Grpc {
+                channel: channel(otlp)?,
+                metadata: MetadataMap::from_headers(otlp.headers.clone()),
+            },
+            Protocol::HttpProtobuf => Way::Http { client: client(otlp)?, url: otlp.url.clone() },
+        };
+        Ok(Self { way, patience: otlp.timeout, is_gzip: otlp.gzip })
+    }
+
+    /// Sends it, again if that may help, and tells how many items were rejected.
+    ///
+    /// # Errors
+    ///
+    /// If the collector has not taken it in time.
+    pub(crate) async fn send<R: OtlpRequest>(
+        &self,
+        request: R,
+    ) -> Result<Rejected, TransportError> {
+        let sent = timeout(self.patience, self.try_to_send(request));
+        let response = sent.await.unwrap_or(Err(TransportError::Late(self.patience)))?;
+        let (items, why) = R::rejected(response);
+        Ok(Rejected { items, why })
+    }
+
+    async fn try_to_send<R: OtlpRequest>(&self, request: R) -> Result<R::Response, TransportError> {
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 1;
+        loop {
+            let failure = match self.send_once(request.clone()).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            match failure.retry_after() {
+                Some(wanted) if tries < TRIES => sleep(pause.max(wanted)).await,
+                _ => return Err(failure),
+            }
+            tries += 1;
+            pause *= 2;
+        }
+    }
+
+    async fn send_once<R: OtlpRequest>(&self, request: R) -> Result<R::Response, TransportError> {
+        match &self.way {
+            Way::Grpc { channel, metadata } => {
+                let mut request = Request::new(request);
+                *request.metadata_mut() = metadata.clone();
+                let sent = R::over_grpc(request, channel.clone(), self.is_gzip);
+                Ok(sent.await?.into_inner())
+            }
+            Way::Http { client, url } => {
+                let mut post = client.post(url.clone());
+                let mut body = request.encode_to_vec();
+                if self.is_gzip {
+                    body = gzip(&body);
+                    post = post.header(CONTENT_ENCODING, "gzip");
+                }
+                let response = post.body(body).send().await?;
+                let status = response.status();
+                if !status.is_success() {
+                    let after = response.headers().get(RETRY_AFTER).and_then(seconds);
+                    return Err(TransportError::Refused { status, after });
+                }
+                Ok(R::Response::decode(response.bytes().await?)?)
+            }
+        }
+    }
+}
+
+/// What a collector took, but for these.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Rejected {
+    pub(crate) items: u64,
+    pub(crate) why: String,
+}
+
+impl OtlpRequest for ExportTraceServiceRequest {
+    type Response = ExportTraceServiceResponse;
+
+    async fn over_grpc(
+        request: Request<Self>,
+        channel: Channel,
+        is_gzip: bool,
+    ) -> Result<Response<Self::Response>, Status> {
+        let client = TraceServiceClient::new(channel);
+        let mut client =
+            if is_gzip { client.send_compressed(CompressionEncoding::Gzip) } else { client };
+        client.export(request).await
+    }
+
+    fn rejected(response: Self::Response) -> (u64, String) {
+        let partial = response.partial_success.unwrap_or_default();
+        (u64::try_from(partial.rejected_spans).unwrap_or_default(), partial.error_message)
+    }
+}
+
+impl OtlpRequest for ExportMetricsServiceRequest {
+    type Response = ExportMetricsServiceResponse;
+
+    async fn over_grpc(
+        request: Request<Self>,
+        channel: Channel,
+        is_gzip: bool,
+    ) -> Result<Response<Self::Response>, Status> {
+        let client = MetricsServiceClient::new(channel);
+        let mut client =
+            if is_gzip { client.send_compressed(CompressionEncoding::Gzip) } else { client };
+        client.export(request).await
+    }
+
+    fn rejected(response: Self::Response) -> (u64, String) {
+        let partial = response.partial_success.unwrap_or_default();
+        (u64::try_from(partial.rejected_data_points).unwrap_or_default(), partial.error_message)
+    }
+}
+
+fn channel(otlp: &Otlp) -> Result<Channel, SettingError> {
+    let wrong = |why: tonic::transport::Error| certificate_error(otlp, &why);
+    let endpoint = Endpoint::from_shared(otlp.url.to_string()).map_err(wrong)?;
+    let endpoint = endpoint.user_agent(USER_AGENT).map_err(wrong)?;
+    let endpoint = if otlp.url.scheme() == "https" {
+        let tls = ClientTlsConfig::new();
+        let tls = match &otlp.ca {
+            Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+            None => tls.with_enabled_roots(),
+        };
+        let tls = match &otlp.identity {
+            Some(own) => tls.identity(Identity::from_pem(&own.certificate, &own.key)),
+            None => tls,
+        };
+        endpoint.tls_config(tls).map_err(wrong)?
+    } else {
+        endpoint
+    };
+    Ok(endpoint.connect_timeout(otlp.timeout).connect_lazy())
+}
+
+fn client(otlp: &Otlp) -> Result<reqwest::Client, SettingError> {
+    let wrong = |why: reqwest::Error| certificate_error(otlp, &why);
+    let mut headers: HeaderMap = otlp.headers.clone();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+    let client = reqwest::Client::builder().default_headers(headers).user_agent(USER_AGENT);
+    let mut client = client.redirect(reqwest::redirect::Policy::none());
+    if let Some(pem) = &otlp.ca {
+        client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem).map_err(wrong)?);
+    } else if otlp.url.scheme() == "http" {
+        // Without TLS, a system without CAs is good enough.
+        client = client.tls_certs_only([]);
+    }
+    if let Some(own) = &otlp.identity {
+        let both = [own.key.as_slice(), b"\n", &own.certificate].concat();
+        client = client.identity(reqwest::Identity::from_pem(&both).map_err(wrong)?);
+    }
+    client.build().map_err(wrong)
+}
+
+fn certificate_error(otlp: &Otlp, why: &dyn std::error::Error) -> SettingError {
+    let why = why.source().map_or_else(|| why.to_string(), |cause| format!("{why}: {cause}"));
+    let fix =
+        format!("no client for it can be made: {why}; look at its certificates, if it has any");
+    SettingError::new("--otlp", &otlp.url, fix)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default()
+}
+
+fn seconds(value: &HeaderValue) -> Option<Duration> {
+    value.to_str().ok()?.parse().ok().map(Duration::from_secs)
+}

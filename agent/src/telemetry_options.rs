@@ -1,0 +1,129 @@
+//! Telemetry options: logs, traces and metrics.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use spoa_actors::Scope;
+
+use crate::telemetry::{
+    logs::LogFormat,
+    otlp::{OtlpFlags, Protocol},
+    sampler::ratio,
+};
+
+const LOG_HELP: &str = "What is logged to stderr, such as debug or warn,spoa_actors=debug [default: RUST_LOG, or info]";
+
+/// What the agent tells about itself, and where. All else is in the standard variables.
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Telemetry")]
+pub(crate) struct TelemetryOptions {
+    #[arg(long, value_name = "FILTER", help = LOG_HELP)]
+    pub(crate) log: Option<String>,
+    /// How a line of the log looks
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+    /// Send traces to this OTLP collector, such as `http://localhost:4317`; nothing is sent without it
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<String>,
+    /// How OTLP travels [default: grpc if the port is 4317, else http/protobuf]
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub(crate) otlp_protocol: Option<Protocol>,
+    /// A header for the collector; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) otlp_header: Vec<(String, String)>,
+    /// The CA in PEM that signed the collector's certificate [default: those of the system]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) otlp_ca: Option<PathBuf>,
+    /// Push metrics to the collector too
+    #[arg(long)]
+    pub(crate) otlp_metrics: bool,
+    /// What the agent is called in traces and metrics [default: spoa-agent]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service_name: Option<String>,
+    /// Which part of the NOTIFYs is traced if their parent does not decide [default: 1]
+    #[arg(long, value_name = "RATIO", value_parser = ratio)]
+    pub(crate) trace_ratio: Option<f64>,
+    /// Another part for NOTIFYs with this message; may be repeated
+    #[arg(long, value_name = "NAME=RATIO", value_parser = message_ratio)]
+    pub(crate) trace_message: Vec<(String, f64)>,
+    /// Whether NOTIFYs that fail or are late are traced though they are not sampled [default: always]
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(crate) trace_failures: Option<TraceFailures>,
+    /// Trace no NOTIFY without a parent, in the place of starting a new trace
+    #[arg(long)]
+    pub(crate) trace_only_with_parent: bool,
+    /// The argument with the parent of a NOTIFY, such as traceparent=tp; KIND is traceparent,
+    /// tracestate, b3 or baggage; may be repeated [default: traceparent and tracestate, as they are]
+    #[arg(long, value_name = "KIND=NAME", value_parser = context_argument)]
+    pub(crate) trace_argument: Vec<(String, String)>,
+    /// The scope of the variables with the agent's own context, for HAProxy to forward
+    #[arg(long, value_enum, value_name = "SCOPE", default_value_t)]
+    pub(crate) trace_hand_back: HandBack,
+}
+
+/// Whether failures are traced.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum TraceFailures {
+    /// All of them, from where they fail
+    Always,
+    /// As all else
+    Sampled,
+}
+
+/// Where the agent's context is handed back.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum HandBack {
+    #[default]
+    Txn,
+    Sess,
+    Req,
+    Res,
+    Proc,
+    None,
+}
+
+impl TelemetryOptions {
+    /// Those about the collector.
+    pub(crate) fn otlp_flags(&self) -> OtlpFlags {
+        OtlpFlags {
+            url: self.otlp.clone(),
+            protocol: self.otlp_protocol,
+            headers: self.otlp_header.clone(),
+            ca: self.otlp_ca.clone(),
+        }
+    }
+}
+
+impl HandBack {
+    pub(crate) fn scope(self) -> Option<Scope> {
+        match self {
+            Self::Txn => Some(Scope::Transaction),
+            Self::Sess => Some(Scope::Session),
+            Self::Req => Some(Scope::Request),
+            Self::Res => Some(Scope::Response),
+            Self::Proc => Some(Scope::Process),
+            Self::None => None,
+        }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+fn message_ratio(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = pair(text).map_err(|_| "write NAME=RATIO, such as check=0.1".to_owned())?;
+    Ok((name, ratio(&value)?))
+}
+
+fn context_argument(text: &str) -> Result<(String, String), String> {
+    let pair = pair(text).ok().filter(|(kind, name)| {
+        matches!(&**kind, "traceparent" | "tracestate" | "b3" | "baggage") && !name.is_empty()
+    });
+    pair.ok_or_else(|| {
+        "write KIND=NAME, where KIND is traceparent, tracestate, b3 or baggage".to_owned()
+    })
+}
