@@ -21,6 +21,8 @@ RUN cargo build --release --locked -p spoa-agent
 COPY . .
 # Younger than what was built of the empty ones: cargo looks at times.
 RUN find . -name '*.rs' -exec touch {} + && cargo build --release --locked -p spoa-agent
+# Names of functions stay, for backtraces.
+RUN strip --strip-debug /target/release/spoa-agent
 
 FROM debian:bookworm-20260824-slim
 # Who signs the certificates of collectors.

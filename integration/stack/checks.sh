@@ -48,7 +48,8 @@ check_stack() {
   proven+=("the agent's span of that trace arrives by OTLP, where the collector would be")
   until_true 60 targets_up || fail "Prometheus does not see two agents: $(curl -sS --max-time 5 http://127.0.0.1:9090/api/v1/targets)"
   proven+=("Prometheus scrapes both agents")
-  curl -sSf --max-time 5 http://127.0.0.1:9901/ | grep -qi '<html' || fail "no page on port 9901"
+  curl -sSf --max-time 5 -o "$run/page" http://127.0.0.1:9901/ || fail "no page on port 9901"
+  grep -qi '<html' "$run/page" || fail "no page on port 9901"
   curl -sSf --max-time 5 http://127.0.0.1:9902/readyz >/dev/null || fail "no admin endpoint on port 9902"
   proven+=("the agents' pages are on 9901 and 9902")
 }
@@ -74,7 +75,7 @@ check_confinement() {
     [ "$(inspect "$service" '{{.HostConfig.ReadonlyRootfs}}')" = true ] || fail "$service may write to its root"
     [ "$(inspect "$service" '{{.HostConfig.RestartPolicy.Name}}')" = unless-stopped ] || fail "$service is not restarted"
     ports=$(inspect "$service" '{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{end}}{{end}}')
-    ! tr ' ' '\n' <<<"$ports" | grep -qv '^\(127.0.0.1\)\?$' || fail "$service is published beyond loopback: $ports"
+    [[ $ports =~ ^(127\.0\.0\.1 )*$ ]] || fail "$service is published beyond loopback: $ports"
   done
   for service in haproxy agent-1 agent-2; do
     [ "$(inspect "$service" '{{.State.Health.Status}}')" = healthy ] || fail "$service is not healthy"
@@ -90,11 +91,14 @@ check_work() {
   done
 }
 
-trace_arrived() { compose 20 logs --no-log-prefix collector 2>/dev/null | grep -qi "$traced"; }
+trace_arrived() {
+  compose 20 logs --no-log-prefix collector >"$run/spans" 2>&1 && grep -qi "$traced" "$run/spans"
+}
 
 targets_up() {
-  curl -sS --max-time 5 --get --data-urlencode 'query=sum(up{job="spoa-agent"})' http://127.0.0.1:9090/api/v1/query |
-    grep -q ',"2"\]'
+  local said
+  said=$(curl -sS --max-time 5 --get --data-urlencode 'query=sum(up{job="spoa-agent"})' http://127.0.0.1:9090/api/v1/query) &&
+    [[ $said == *',"2"]'* ]]
 }
 
 # Four clients in closed loops, two of which open a connection for each request; some 100 requests a second.

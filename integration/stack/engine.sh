@@ -1,5 +1,5 @@
-# Sourced by the test: a Docker engine of its own, beside any other. It publishes ports on loopback through its
-# proxy, and changes neither the firewall nor forwarding; its networks live as long as the stack.
+# Sourced by the test: a Docker engine of its own, beside any other, in the network namespace of the test: its bridges,
+# its rules and the ports that it publishes are not the host's.
 
 # Starts it; $got has its programs, $run takes its sockets, $data its images.
 start_engine() {
@@ -8,10 +8,10 @@ start_engine() {
   export DOCKER_HOST=unix://$run/docker.sock DOCKER_CONFIG=$got/engine/config
   # runc does not hand its environment to itself in a container.
   local libraries=$lib/usr/lib/$triplet:$lib/lib/$triplet
-  PATH=$bin/sbin:$bin/bin:$PATH LD_LIBRARY_PATH=$libraries setsid dockerd --host "$DOCKER_HOST" \
+  PATH=$bin/sbin:$bin/bin:$PATH LD_LIBRARY_PATH=$libraries XTABLES_LIBDIR=$bin/lib/$triplet/xtables \
+    setsid dockerd --host "$DOCKER_HOST" \
     --data-root "$data" --exec-root "$run/exec" --pidfile "$run/dockerd.pid" \
-    --userland-proxy-path "$bin/sbin/docker-proxy" \
-    --bridge none --iptables=false --ip-forward=false --ip-masq=false >"$run/dockerd.log" 2>&1 &
+    --userland-proxy-path "$bin/sbin/docker-proxy" >"$run/dockerd.log" 2>&1 &
   engine=$!
   until_true 60 engine_answers || {
     tail -n 20 "$run/dockerd.log" >&2

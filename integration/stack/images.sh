@@ -1,6 +1,15 @@
 # Sourced by the test: stand-ins for the public images, under their names. They are made of Debian packages, of what
 # `integration/haproxy/get` and `integration/witnesses/get` fetch, and of the toolchain and the crates of this machine.
 
+# What comes from elsewhere, as long as the network is the host's.
+fetch() {
+  local branch
+  integration/stack/get "$got"
+  for branch in 3.2 3.0 2.6; do integration/haproxy/get "$branch" "$target/haproxy/$branch"; done
+  integration/witnesses/get rotel "$target/witnesses/rotel"
+  cargo fetch --quiet --locked --target "$(host_triple)"
+}
+
 # The image that a service of a compose file names, or the one of a stage of the Dockerfile.
 image_of() {
   local file=$1 service=$2
@@ -39,7 +48,6 @@ make_images() {
   haproxy_image 3.2 docker-compose.yml
   haproxy_image 3.0 docker-compose.haproxy-3.0.yml
   haproxy_image 2.6 docker-compose.haproxy-2.6.yml
-  integration/witnesses/get rotel "$target/witnesses/rotel"
   # Not a stand-in: in the place of the collector, under a name of its own.
   merged "$roots/slim" "$target/witnesses/rotel/root"
   stand_in spoa-stack/rotel 'ENTRYPOINT ["/rotel"]' -- -C "$got/merged" .
@@ -47,7 +55,6 @@ make_images() {
 
 haproxy_image() {
   local branch=$1 file=$2 place=$got/merged root=$target/haproxy/$1/root
-  integration/haproxy/get "$branch" "$target/haproxy/$branch"
   merged "$got/roots/busybox" "$root"
   mkdir -p "$place"/{lib64,usr/local/{sbin,etc/haproxy},var/lib/haproxy}
   ln -sf "/usr/lib/$triplet/$(cd "$root/usr/lib/$triplet" && echo ld-linux*.so.*)" "$place/lib64/"
@@ -64,7 +71,7 @@ rust_image() {
   local cargo_home=${CARGO_HOME:-$HOME/.cargo} sysroot crates
   sysroot=$(rustc --print sysroot)
   crates=$(cargo tree --locked --package spoa-agent --edges normal,build --prefix none --no-dedupe |
-    awk 'NF && $3 !~ /^\(/ { print $1 "-" substr($2, 2) }' | sort -u)
+    awk 'NF && $3 !~ /^\(\// { print $1 "-" substr($2, 2) }' | sort -u)
   {
     printf '%s\n' "$sysroot"/bin/{cargo,rustc} "$sysroot"/lib/*.so* "$sysroot/lib/rustlib/$(host_triple)"
     find "$cargo_home/registry/index" -maxdepth 1 -mindepth 1

@@ -2,7 +2,9 @@
 
 import argparse
 import http.server
+import signal
 import socket
+import sys
 
 
 class Whoami(http.server.BaseHTTPRequestHandler):
@@ -25,7 +27,12 @@ class Whoami(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
+    def handle_error(self, *_):
+        """Nothing either: a client has gone."""
 
+
+# The first process of a container has no default for it.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", type=int, default=80)
 Server(("", parser.parse_args().port), Whoami).serve_forever()
