@@ -117,10 +117,10 @@ impl Asking<'_> {
             return None;
         }
         let arrived = self.origin.arrived();
-        let arrived = (self.is_first && self.terms.is_first).then_some(arrived);
+        let is_before = !(self.is_first && self.terms.is_first);
         self.is_first = false;
         self.origin.set_time(time);
-        let begun = route.record.begin(message, arrived);
+        let begun = route.record.begin(message, arrived, is_before);
         let (reply, span) = match &self.trace {
             Some(trace) if trace.is_sampled() => {
                 let span = trace.handle(&route.name);
@@ -129,11 +129,7 @@ impl Asking<'_> {
             _ => (route.call(message, self.origin, settled), Span::none()),
         };
         match reply {
-            Reply::Answered => {
-                if route.record.answered_in_place(begun) {
-                    self.terms.routes.time(route);
-                }
-            }
+            Reply::Answered => route.record.answered_in_place(begun),
             Reply::Failed(error) => {
                 let begun = begun.unwrap_or_else(Instant::now);
                 self.fall_back(route, error, begun, &span, settled);

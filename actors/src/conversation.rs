@@ -188,7 +188,6 @@ impl Conversation {
         if self.answered > 0 {
             self.shared.counters.answered_at_once(self.answered, now.elapsed());
         }
-        self.shared.routes.take_times();
         flow
     }
 
@@ -318,10 +317,14 @@ impl Conversation {
         match collect(messages, &mut self.origin, &terms, &mut actions, trace.as_mut()) {
             Collected::Now => {
                 self.answered += 1;
-                if let Some(trace) = trace {
-                    return self.put_ack_in(trace, (stream_id, frame_id), actions, output);
+                match trace {
+                    Some(trace) if trace.is_sampled() => {
+                        self.put_ack_in(trace, (stream_id, frame_id), actions, output);
+                    }
+                    _ => {
+                        self.put_ack((stream_id, frame_id), &actions, 0, output);
+                    }
                 }
-                self.put_ack((stream_id, frame_id), &actions, 0, output);
             }
             Collected::InPart(mut finished) => {
                 self.answered += 1;

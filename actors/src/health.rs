@@ -1,4 +1,4 @@
-//! Health: what health checks are told, and whether anybody asks.
+//! Health: what health checks are told, and whether anybody asks, HAProxy or others.
 
 use std::cell::Cell;
 

@@ -48,7 +48,7 @@ impl Observer {
 
     /// The same, and at most `most` of the connections that are open, and the last violations.
     pub async fn status(&self, most: usize) -> Status {
-        let mut insights = self.ask(|| Inspect { most }).await;
+        let mut insights = self.ask(|| Inspect { most, is_probe: false }).await;
         let readiness = self.judge(&insights);
         let mut status = Status {
             statistics: Statistics::default(),
@@ -74,11 +74,14 @@ impl Observer {
 
     /// Whether the agent should be asked: it does not come to its end, and no required handler is
     /// down on any of its arbiters.
+    ///
+    /// It is a health check: a stop lets who has asked lately see that the agent drains, for
+    /// [`notice_period`](Limits::notice_period), before connections come to their end.
     pub async fn readiness(&self) -> Readiness {
         if self.common.is_draining() {
             return Readiness::Draining;
         }
-        self.judge(&self.ask(|| Inspect { most: 0 }).await)
+        self.judge(&self.ask(|| Inspect { most: 0, is_probe: true }).await)
     }
 
     /// Asks every arbiter; nothing from one that does not answer in time.

@@ -1,10 +1,6 @@
 //! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
 
-use std::{
-    cell::{Cell, RefCell},
-    num::NonZero,
-    rc::Rc,
-};
+use std::{cell::Cell, num::NonZero, rc::Rc};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
 use futures_util::future::join_all;
@@ -152,8 +148,6 @@ pub(crate) struct Routes {
     last: Cell<usize>,
     /// For the messages without a route.
     missing: Throttle,
-    /// Those with calls that were answered in place since the times were taken.
-    timed: RefCell<Vec<Rc<LiveRoute>>>,
 }
 
 impl Routes {
@@ -191,17 +185,6 @@ impl Routes {
     pub(crate) fn down(&self) -> Option<String> {
         let down = self.iter().find(|route| route.is_required && route.cell.is_down());
         down.map(|route| route.name.to_string())
-    }
-
-    /// Has the times of this route taken at the end of the wake-up.
-    #[inline]
-    pub(crate) fn time(&self, route: &Rc<LiveRoute>) {
-        self.timed.borrow_mut().push(Rc::clone(route));
-    }
-
-    /// Takes the times of the calls that were answered in place in this wake-up.
-    pub(crate) fn take_times(&self) {
-        self.timed.borrow_mut().drain(..).for_each(|route| route.record.take_times());
     }
 
     /// What was seen of each so far.

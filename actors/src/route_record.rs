@@ -19,7 +19,9 @@ use crate::{
 /// A call that is answered in place costs an addition; only the first of a wake-up is timed, as a look
 /// at the clock costs as much as a call.
 pub(crate) struct RouteRecord {
-    /// How many calls were answered in place since the times were taken.
+    /// When what came in the last wake-up with a call had arrived.
+    arrived: Cell<Option<Instant>>,
+    /// How many calls were answered in place since then.
     answered: Cell<u64>,
     /// How long the first of them took.
     sample: Cell<Duration>,
@@ -34,37 +36,38 @@ pub(crate) struct RouteRecord {
 }
 
 impl RouteRecord {
-    /// A call begins, at `arrived` if nothing was done since then; says when, if it is to be timed.
+    /// A call begins for a message that had come at `arrived`; says when, if it is to be timed. It is
+    /// then if nothing `is_before` it.
     #[inline]
     pub(crate) fn begin(
         &self,
         message: &MessageRef<'_>,
-        arrived: Option<Instant>,
+        arrived: Instant,
+        is_before: bool,
     ) -> Option<Instant> {
-        if self.answered.get() > 0 {
+        if self.arrived.get() != Some(arrived) {
+            self.take_times();
+            self.arrived.set(Some(arrived));
+            if self.is_curious.get() {
+                self.see(message);
+            }
+        } else if self.answered.get() > 0 {
             return None;
         }
-        if self.is_curious.get() {
-            self.see(message);
-        }
-        Some(arrived.unwrap_or_else(Instant::now))
+        Some(if is_before { Instant::now() } else { arrived })
     }
 
-    /// A call was answered in place. Says whether it is the first since the times were taken.
+    /// A call was answered in place.
     #[inline]
-    pub(crate) fn answered_in_place(&self, begun: Option<Instant>) -> bool {
+    pub(crate) fn answered_in_place(&self, begun: Option<Instant>) {
         self.answered.set(self.answered.get() + 1);
-        match begun {
-            Some(begun) => {
-                self.sample.set(begun.elapsed());
-                true
-            }
-            None => false,
+        if let Some(begun) = begun {
+            self.sample.set(begun.elapsed());
         }
     }
 
     /// Takes the times of the calls that were answered in place.
-    pub(crate) fn take_times(&self) {
+    fn take_times(&self) {
         let answered = self.answered.take();
         if answered > 0 {
             self.record(Outcome::Answered, self.sample.get(), answered);
@@ -107,6 +110,7 @@ impl RouteRecord {
 impl Default for RouteRecord {
     fn default() -> Self {
         Self {
+            arrived: Cell::default(),
             answered: Cell::default(),
             sample: Cell::default(),
             latencies: RefCell::default(),

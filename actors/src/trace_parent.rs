@@ -98,26 +98,40 @@ pub(crate) fn b3(span: &SpanContext) -> String {
 }
 
 /// Fills `octets` from exactly twice as many digits.
+#[inline]
 fn read_hex(digits: &[u8], octets: &mut [u8]) -> Option<()> {
     if digits.len() != 2 * octets.len() {
         return None;
     }
-    for (octet_read, digits) in octets.iter_mut().zip(digits.chunks_exact(2)) {
-        let &[high, low] = digits else { return None };
-        *octet_read = octet(high, low)?;
+    let mut all = 0;
+    for (octet, digits) in octets.iter_mut().zip(digits.chunks_exact(2)) {
+        let (high, low) = (VALUES[usize::from(digits[0])], VALUES[usize::from(digits[1])]);
+        *octet = high << 4 | low & 0x0f;
+        all |= high | low;
     }
-    Some(())
+    // Looked at once, and not for every digit.
+    (all != NO_DIGIT).then_some(())
 }
 
-/// Both standards ask for lower case.
 fn octet(high: u8, low: u8) -> Option<u8> {
-    let digit = |letter: u8| match letter {
-        b'0'..=b'9' => Some(letter - b'0'),
-        b'a'..=b'f' => Some(letter - b'a' + 10),
-        _ => None,
-    };
-    Some(digit(high)? << 4 | digit(low)?)
+    let mut octet = [0];
+    read_hex(&[high, low], &mut octet)?;
+    Some(octet[0])
 }
+
+/// Digits leave the upper half clear, however many come together.
+const NO_DIGIT: u8 = 0xff;
+
+/// The values of digits; both standards ask for lower case.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 #[cfg(test)]
 mod tests {

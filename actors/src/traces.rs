@@ -11,7 +11,7 @@ use opentelemetry::{
 
 use crate::{
     sampling::{Ratio, Sampling},
-    spop::{MessageRef, MessagesRef, Scope, TypedData},
+    spop::{Arg, MessageRef, MessagesRef, Scope, TypedData},
     trace_parent::{Format, TraceParent},
 };
 
@@ -38,8 +38,8 @@ use crate::{
 /// A NOTIFY that is not sampled hands nothing back, so that the header stays as the client sent it.
 pub struct Traces {
     tracer: BoxedTracer,
-    traceparent: String,
-    tracestate: String,
+    traceparent: Option<String>,
+    tracestate: Option<String>,
     b3: Option<String>,
     baggage: Option<(String, Box<dyn TextMapPropagator + Send + Sync>)>,
     pub(crate) sampling: Sampling,
@@ -68,8 +68,8 @@ impl Traces {
     fn of(tracer: BoxedTracer) -> Self {
         Self {
             tracer,
-            traceparent: "traceparent".to_owned(),
-            tracestate: "tracestate".to_owned(),
+            traceparent: Some("traceparent".to_owned()),
+            tracestate: Some("tracestate".to_owned()),
             b3: None,
             baggage: None,
             sampling: Sampling::default(),
@@ -81,14 +81,22 @@ impl Traces {
     /// The argument with the W3C `traceparent`, instead of one of that name.
     #[must_use]
     pub fn traceparent_argument(mut self, name: impl Into<String>) -> Self {
-        self.traceparent = name.into();
+        self.traceparent = Some(name.into());
         self
     }
 
     /// The argument with the W3C `tracestate`, instead of one of that name.
     #[must_use]
     pub fn tracestate_argument(mut self, name: impl Into<String>) -> Self {
-        self.tracestate = name.into();
+        self.tracestate = Some(name.into());
+        self
+    }
+
+    /// Reads neither `traceparent` nor `tracestate`.
+    #[must_use]
+    pub fn without_traceparent(mut self) -> Self {
+        self.traceparent = None;
+        self.tracestate = None;
         self
     }
 
@@ -156,12 +164,12 @@ impl Traces {
     fn parent(&self, message: &MessageRef<'_>) -> Option<TraceParent> {
         let mut b3 = None;
         for arg in message.args() {
-            if arg.name == self.traceparent.as_bytes() {
+            if is_called(&arg, self.traceparent.as_deref()) {
                 let parent = arg.value.as_bytes().and_then(TraceParent::from_traceparent);
                 if parent.is_some() {
                     return parent;
                 }
-            } else if self.b3.as_ref().is_some_and(|name| name.as_bytes() == arg.name) {
+            } else if is_called(&arg, self.b3.as_deref()) {
                 b3 = arg.value.as_bytes();
             }
         }
@@ -179,7 +187,7 @@ impl Traces {
             |name: &str| messages.into_iter().flat_map(Clone::clone).find_map(|m| text(&m, name));
         if let Some(parent) = parent {
             let state = match parent.format {
-                Format::TraceContext => find(&self.tracestate),
+                Format::TraceContext => self.tracestate.as_deref().and_then(find),
                 Format::B3 => None,
             };
             // One that is not valid is left out, as the standard wants it.
@@ -197,6 +205,10 @@ impl Traces {
     pub(crate) fn start(&self, span: SpanBuilder, parent: &Context) -> Context {
         parent.with_span(self.tracer.build_with_context(span, parent))
     }
+}
+
+fn is_called(arg: &Arg<'_>, name: Option<&str>) -> bool {
+    name.is_some_and(|name| name.as_bytes() == arg.name)
 }
 
 /// The value of an argument that is a text.

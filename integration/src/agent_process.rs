@@ -29,21 +29,29 @@ impl AgentProcess {
     /// # Errors
     /// It cannot be started, or ended instead; with its words.
     pub async fn start(program: impl Into<PathBuf>) -> Result<Self, Failure> {
-        Self::start_with(program.into(), &[]).await
+        Self::start_with(program.into(), |command| command).await
     }
 
-    /// Starts an example of this workspace, with these variables in its environment.
+    /// Starts an example of this workspace: with one argument more, and a variable of the environment.
     ///
     /// # Errors
     /// It does not build, or as [`start`](Self::start).
-    pub async fn of_examples(name: &str, environment: &[(&str, &str)]) -> Result<Self, Failure> {
-        Self::start_with(built("spoa-examples", name).await?, environment).await
+    pub async fn of_examples(
+        name: &str,
+        argument: &str,
+        (variable, value): (&str, &str),
+    ) -> Result<Self, Failure> {
+        let program = built("spoa-examples", name).await?;
+        Self::start_with(program, |command| command.arg(argument).env(variable, value)).await
     }
 
-    async fn start_with(program: PathBuf, environment: &[(&str, &str)]) -> Result<Self, Failure> {
+    async fn start_with(
+        program: PathBuf,
+        finish: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Result<Self, Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let mut command = command(&program, address);
-        command.envs(environment.iter().copied());
+        finish(&mut command);
         let running = Running::start(command)?;
         let mut agent = Self { address, program, running };
         agent.serves().await?;

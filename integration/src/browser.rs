@@ -1,4 +1,4 @@
-//! A real browser without a window, driven over WebDriver by `chromedriver`.
+//! A real browser without a window, driven by `chromedriver`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::{Failure, HttpClient, Scratch, free_port, until};
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// Without a GPU, and without what it does for its user behind his back.
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -26,6 +26,7 @@ const FLAGS: [&str; 8] = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--hide-scrollbars",
 ];
 
 /// One window; it ends with the value.
@@ -156,19 +157,21 @@ impl Browser {
         Ok(entries.iter().map(ToString::to_string).collect())
     }
 
-    /// The URLs that pages have asked for since the last call.
+    /// The URLs that a page has asked for since the last call.
     ///
     /// # Errors
     /// The browser has ended.
-    pub async fn requests(&self) -> Result<Vec<String>, Failure> {
+    pub async fn requests(&self, page: &str) -> Result<Vec<String>, Failure> {
         let entries = self.command("se/log", &json!({ "type": "performance" })).await?;
         let entries = entries.as_array().cloned().unwrap_or_default();
         let urls = entries.iter().filter_map(|entry| {
             let event: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
             let message = &event["message"];
-            let is_request = message["method"] == "Network.requestWillBeSent";
-            let url = message["params"]["request"]["url"].as_str()?;
-            is_request.then(|| url.to_owned())
+            let (method, parameters) = (&message["method"], &message["params"]);
+            let is_asked =
+                method == "Network.requestWillBeSent" && parameters["documentURL"] == page;
+            let url = parameters["request"]["url"].as_str()?;
+            is_asked.then(|| url.to_owned())
         });
         Ok(urls.collect())
     }

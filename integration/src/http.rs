@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
+use tokio_rustls::rustls::crypto::ring;
 
 use crate::Failure;
 
@@ -35,7 +36,10 @@ impl HttpClient {
     }
 
     fn make(address: SocketAddr, source: Option<IpAddr>) -> Result<Self, Failure> {
+        // The workspace's reqwest speaks TLS, and comes without a provider of cryptography.
+        let _ = ring::default_provider().install_default();
         let client = Client::builder()
+            .tls_certs_only([])
             .local_address(source)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())

@@ -80,6 +80,7 @@ impl Conversation {
 
     /// Puts the ACK of a traced NOTIFY that was answered at once into `output`; what hands its context
     /// back is the first to be left out.
+    #[inline(never)]
     pub(super) fn put_ack_in(
         &self,
         trace: NotifyTrace,

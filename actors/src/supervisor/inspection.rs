@@ -20,6 +20,8 @@ use crate::{
 /// Asks what goes on on this arbiter, and on so many of its connections at the most.
 pub(crate) struct Inspect {
     pub(crate) most: usize,
+    /// Whether somebody asks who sends his messages elsewhere when the agent is not ready.
+    pub(crate) is_probe: bool,
 }
 
 impl actix::Message for Inspect {
@@ -53,7 +55,11 @@ pub(super) struct Arriving {
 impl Handler<Inspect> for Supervisor {
     type Result = ResponseFuture<Insight>;
 
-    fn handle(&mut self, Inspect { most }: Inspect, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, inspect: Inspect, _: &mut Context<Self>) -> Self::Result {
+        let Inspect { most, is_probe } = inspect;
+        if is_probe {
+            self.shared.health.ask();
+        }
         let (teller, mut told) = mpsc::unbounded_channel();
         for link in self.connections.values().take(most) {
             link.tell(&teller);

@@ -43,6 +43,26 @@ async fn an_agent_that_stops_is_draining_from_the_first_moment_to_the_last() -> 
 }
 
 #[actix_rt::test]
+async fn who_asks_for_readiness_alone_is_given_notice_too() -> Result {
+    tokio::time::pause();
+    for is_probed in [true, false] {
+        let agent = agent().await;
+        let observer = agent.observer();
+        // To be looked at is no probe.
+        let status = observer.status(1).await;
+        assert_eq!((status.readiness, status.statistics.healthchecks), (Readiness::Ready, 0));
+        if is_probed {
+            assert_eq!(observer.readiness().await, Readiness::Ready);
+        }
+        let begun = tokio::time::Instant::now();
+        stop(&agent).await.unwrap();
+        let has_waited = begun.elapsed() >= Limits::default().notice_period;
+        assert_eq!(has_waited, is_probed);
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn an_agent_is_not_ready_while_the_handler_of_a_required_route_is_down() -> Result {
     tokio::time::pause();
     let registry = Registry::new()

@@ -35,16 +35,18 @@ pub(crate) fn families(
     limits: &Limits,
     spans: &SpanCounts,
 ) -> Vec<MetricFamily> {
-    let own = [
-        build(statistics),
-        connections::families(statistics, limits),
-        places::families(statistics),
-        greetings::families(statistics),
-        frames::families(statistics),
-        messages::families(statistics, limits),
-        routes::families(statistics),
-        exports(spans),
-    ];
+    let mut own = vec![build(statistics), exports(spans)];
+    // Without the part of an arbiter, its counters would seem to have begun anew: a gap is honest.
+    if statistics.arbiters_silent == 0 {
+        own.extend([
+            connections::families(statistics, limits),
+            places::families(statistics),
+            greetings::families(statistics),
+            frames::families(statistics),
+            messages::families(statistics, limits),
+            routes::families(statistics),
+        ]);
+    }
     let own = own.into_iter().flatten().filter_map(Family::into_proto);
     own.chain(process()).collect()
 }
@@ -52,8 +54,8 @@ pub(crate) fn families(
 fn build(statistics: &Statistics) -> Vec<Family> {
     let help = "Always 1; the version of the agent.";
     let version = [("version", env!("CARGO_PKG_VERSION"))];
-    let silent = "Arbiters that did not answer within a second, so that their part is missing in all \
-                  numbers: a handler blocks their thread.";
+    let silent = "Arbiters that did not answer within a second: a handler blocks their thread, or the \
+                  agent has ended. Meanwhile nothing else is told of the agent.";
     vec![
         Family::gauge("spoa_build_info", help).with(&version, 1),
         Family::gauge("spoa_arbiters_silent", silent).with(&[], statistics.arbiters_silent),
@@ -133,6 +135,15 @@ mod tests {
         }};
     }
 
+    #[test]
+    fn while_an_arbiter_is_silent_no_counter_goes_back() {
+        let mut statistics = Statistics::default();
+        (statistics.notifies, statistics.arbiters_silent) = (7, 1);
+        let text = text(&statistics, &Limits::default(), &SpanCounts::default()).unwrap();
+        assert!(text.contains("\nspoa_arbiters_silent 1\n"), "{text}");
+        assert!(text.contains("\nspoa_spans_queued 0\n") && !text.contains("notifies"), "{text}");
+    }
+
     #[allow(clippy::too_many_lines, reason = "it is a table")]
     #[test]
     fn every_number_of_the_statistics_is_exported() {
@@ -171,7 +182,6 @@ mod tests {
             oversize => "spoa_notifies_oversize_total",
             messages_without_route => r#"spoa_messages_total{outcome="no_route"}"#,
             actions_left_out => "spoa_actions_left_out_total",
-            arbiters_silent => "spoa_arbiters_silent",
             messages.answered => r#"spoa_messages_total{outcome="ok"}"#,
             messages.bad_arguments => r#"spoa_messages_total{outcome="bad_arguments"}"#,
             messages.failed => r#"spoa_messages_total{outcome="error"}"#,
@@ -185,6 +195,7 @@ mod tests {
         };
         // What an agent alone can fill is in the next tests.
         let filled = [
+            "arbiters_silent",
             "disconnects_sent",
             "disconnects_received",
             "engines",

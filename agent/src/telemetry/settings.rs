@@ -16,8 +16,6 @@ use crate::{
 };
 
 const SERVICE_NAME: &str = "spoa-agent";
-/// No argument of HAProxy is called so.
-const NO_ARGUMENT: &str = "\0";
 const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What is sent to collectors, and where; nothing unless there is a place for it.
@@ -73,12 +71,16 @@ impl TraceSettings {
         let ContextArguments { traceparent, tracestate, b3, baggage } = self.arguments.clone();
         let SamplerSettings { parent_based, ratio, by_message, failures, only_with_parent } =
             self.sampler.clone();
-        let name = |argument: Option<String>| argument.unwrap_or_else(|| NO_ARGUMENT.to_owned());
         let mut traces = Traces::global()
-            .traceparent_argument(name(traceparent))
-            .tracestate_argument(name(tracestate))
+            .without_traceparent()
             .sampling(Sampling { parent_based, ratio, by_message, failures })
             .hand_back(self.hand_back);
+        if let Some(traceparent) = traceparent {
+            traces = traces.traceparent_argument(traceparent);
+        }
+        if let Some(tracestate) = tracestate {
+            traces = traces.tracestate_argument(tracestate);
+        }
         if let Some(b3) = b3 {
             traces = traces.b3_argument(b3);
         }

@@ -18,6 +18,7 @@ use reqwest::{Client, Method};
 use serde::Deserialize;
 use spoa_actors::{Actions, Agent, BoxError, HandlerActor, Origin, Registry, Tasks};
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio_rustls::rustls::crypto::ring;
 
 /// How many copies wait on each arbiter.
 const QUEUE: usize = 100;
@@ -50,6 +51,8 @@ impl HandlerActor for Mirror {
     type Args = Request;
 
     async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
+        // The workspace's reqwest comes without one; with its default features this is not needed.
+        let _ = ring::default_provider().install_default();
         let client = Client::builder().no_proxy().timeout(PATIENCE).build()?;
         let waiting = self.waiting.take().ok_or("it is started once")?;
         tasks.spawn(copy(client, self.server.clone(), waiting, Rc::clone(&self.dropped)));

@@ -1,20 +1,22 @@
 //! Traces: what a handler logs, and what it asks of others, is part of the trace of the request.
 //!
-//! Run a collector that takes OTLP over HTTP on port 4318, and this agent with
-//! `cargo run -p spoa-examples --bin traced`; then
+//! Run a collector that takes OTLP over HTTP on port 4318, a server that the handler may ask, the
+//! agent with the address of that server, and HAProxy in front of it:
 //!
 //! ```text
-//! cargo run -p spoa-agent -- call look-up ip=127.0.0.1 \
-//!     traceparent=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
+//! python3 -m http.server --bind 127.0.0.1 8000
+//! cargo run -p spoa-examples --bin traced -- 127.0.0.1:12345 127.0.0.1:8000
+//! haproxy -f examples/haproxy/traced.cfg
+//! curl -i 127.0.0.1:8080          traceparent: 00-…
 //! ```
 //!
-//! or put HAProxy in front of it: `haproxy -f examples/haproxy/traced.cfg`. One trace is then
+//! One trace is then
 //!
 //! ```text
 //! the client's span
 //! └─ notify                    by the library, as the next one
 //!    └─ handle
-//!       └─ ask                 by the handler; the service that it asks goes on from here
+//!       └─ ask                 by the handler; the server that it asks goes on from here
 //! ```
 
 use std::{collections::HashMap, env, net::IpAddr, num::NonZero};
@@ -30,16 +32,19 @@ use opentelemetry_sdk::{
 use reqwest::Client;
 use serde::Deserialize;
 use spoa_actors::{
-    Actions, Agent, BlockingHandler, BoxError, HandlerActor, Origin, Registry, Scope, Traces,
+    Actions, Agent, BlockingHandler, BoxError, HandlerActor, Origin, Registry, RunningAgent, Scope,
+    Traces,
 };
 use tokio_rustls::rustls::crypto::ring;
 use tracing::{info, info_span, instrument};
-use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
-/// Asks a service over HTTP.
+/// Asks a server over HTTP.
 struct LookUp {
     http: Client,
-    service: String,
+    server: String,
 }
 
 #[derive(Deserialize)]
@@ -65,7 +70,8 @@ impl LookUp {
         global::get_text_map_propagator(|propagator| {
             propagator.inject_context(&Context::current(), &mut headers);
         });
-        let request = self.http.get(&self.service).headers((&headers).try_into()?);
+        let request =
+            self.http.get(format!("http://{}/", self.server)).headers((&headers).try_into()?);
         let status = request.send().await?.status().as_u16();
         info!(status, "answered");
         Ok(status)
@@ -88,9 +94,8 @@ impl BlockingHandler for Work {
     }
 }
 
-fn registry() -> Registry {
-    let service = env::var("SERVICE").unwrap_or_else(|_| "http://127.0.0.1:8080/".to_owned());
-    let look_up = move || LookUp { http: Client::new(), service: service.clone() };
+fn registry(server: String) -> Registry {
+    let look_up = move || LookUp { http: Client::new(), server: server.clone() };
     let threads = NonZero::<usize>::MIN;
     Registry::new().on("look-up", look_up).on_blocking("work", threads, Work::default)
 }
@@ -105,17 +110,21 @@ fn telemetry() -> Result<SdkTracerProvider, BoxError> {
     global::set_tracer_provider(provider.clone());
     global::set_text_map_propagator(TraceContextPropagator::new());
     let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("traced"));
-    tracing_subscriber::registry().with(spans).try_init()?;
+    // What libraries tell to those who debug them is left out.
+    tracing_subscriber::registry().with(spans.with_filter(LevelFilter::INFO)).try_init()?;
     Ok(provider)
 }
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    // reqwest comes without one here; with its default features this line is not needed.
+    // The workspace's reqwest comes without one; with its default features this is not needed.
     let _ = ring::default_provider().install_default();
     let provider = telemetry()?;
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    let server = arguments.next().unwrap_or_else(|| "127.0.0.1:8000".to_owned());
     let agent = Agent::bind(address)?.traces(Traces::global());
-    agent.serve_with(registry(), |agent| println!("serves {:?}", agent.local_addresses())).await?;
+    let announce = |agent: &RunningAgent| println!("serves {:?}", agent.local_addresses());
+    agent.serve_with(registry(server), announce).await?;
     Ok(provider.shutdown()?) // sends what still waits
 }

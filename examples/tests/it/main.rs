@@ -15,4 +15,5 @@ mod program;
 mod scene;
 mod stateful;
 mod supervised;
+mod traced;
 mod unix_socket;

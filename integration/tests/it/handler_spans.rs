@@ -1,24 +1,21 @@
 //! What happens in handlers, as spans: the example `traced`, with an OpenTelemetry of its own.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use spoa_integration::{AgentProcess, App, Rotel, Span, Version, on_every_haproxy};
 
-use crate::collector::{self, only};
+use crate::collector::{self, count, only, received};
 use crate::scene::{self, REQUEST, SOON};
 
-async fn traced(rotel: &Rotel, service: &str) -> AgentProcess {
-    let environment = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*rotel.http()),
-        ("SERVICE", &*format!("http://{service}/")),
-    ];
-    AgentProcess::of_examples("traced", &environment).await.unwrap()
+async fn traced(rotel: &Rotel, server: SocketAddr) -> AgentProcess {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", &*rotel.http());
+    AgentProcess::of_examples("traced", &server.to_string(), endpoint).await.unwrap()
 }
 
 async fn stop(agent: &mut AgentProcess, rotel: &Rotel) -> Vec<Span> {
     agent.terminate().unwrap();
     assert!(agent.ended(SOON).await.unwrap().success());
-    rotel.spans(SOON, |_| true).await.unwrap()
+    received(rotel, |spans| count(spans, "connection") > 0).await
 }
 
 fn child<'a>(spans: &'a [Span], parent: &Span, name: &str) -> &'a Span {
@@ -38,7 +35,7 @@ on_every_haproxy! {
     async fn spans_and_events_of_handlers_nest_across_awaits_and_on_threads(version: Version) {
         let rotel = Rotel::start().await.unwrap();
         let (app, service) = (App::start().await.unwrap(), App::start().await.unwrap());
-        let mut agent = traced(&rotel, &service.address().to_string()).await;
+        let mut agent = traced(&rotel, service.address()).await;
         let engine = collector::engine(&agent, "look-up").message("work", "", REQUEST);
         let haproxy = collector::haproxy(version, engine, &app).await;
         let answer = haproxy.http().get("/").await.unwrap();
@@ -73,7 +70,7 @@ async fn a_deadline_that_is_missed_is_traced_though_the_request_is_not_sampled()
     let app = App::start().await.unwrap();
     // It takes connections, as far as the kernel does, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut agent = traced(&rotel, &silent.local_addr().unwrap().to_string()).await;
+    let mut agent = traced(&rotel, silent.local_addr().unwrap()).await;
     let engine = collector::engine(&agent, "look-up");
     let haproxy = collector::haproxy(Version::V3_2, engine, &app).await;
     let parent = format!("00-{TRACE}-b7ad6b7169203331-00");

@@ -4,6 +4,8 @@
 
 mod ack_size;
 mod actors;
+mod admin_endpoint;
+mod agent_log;
 mod arguments;
 mod asynchronous;
 mod body;
@@ -28,6 +30,7 @@ mod limits;
 mod log;
 mod losses;
 mod messages;
+mod metrics;
 mod panics;
 mod pipelining;
 mod recycling;
@@ -38,6 +41,7 @@ mod scene;
 mod tap;
 mod telemetry_losses;
 mod traces;
+mod trouble;
 mod two_engines;
 mod variables;
 mod witnesses;

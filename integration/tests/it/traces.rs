@@ -4,7 +4,7 @@
 use reqwest::{Method, RequestBuilder};
 use spoa_integration::{Answer, App, Haproxy, Version, on_every_haproxy};
 
-use crate::collector::{self, Traced, Way, only};
+use crate::collector::{self, Traced, Way, count, only};
 use crate::scene::{self, REQUEST, error, shown};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -74,7 +74,7 @@ on_every_haproxy! {
         let notify = only(&spans, &trace_id, "notify");
         assert_eq!((&*notify.parent_id, &notify.id), ("", &parent_id));
         assert_eq!(only(&spans, &trace_id, "handle").parent_id, notify.id);
-        assert_eq!(spans.iter().filter(|span| span.name == "notify").count(), 3, "{spans:#?}");
+        assert_eq!(count(&spans, "notify"), 3, "{spans:#?}");
     }
 }
 
@@ -159,6 +159,6 @@ async fn without_a_parent_there_is_no_trace_if_that_is_wanted() {
     ask(&haproxy, "/", &[("traceparent", &traceparent)]).await;
     drop(haproxy);
     let spans = traced.stop().await;
-    assert_eq!(spans.iter().filter(|span| span.name == "notify").count(), 1, "{spans:#?}");
+    assert_eq!(count(&spans, "notify"), 1, "{spans:#?}");
     only(&spans, TRACE, "notify");
 }

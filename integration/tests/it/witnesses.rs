@@ -53,7 +53,8 @@ async fn what_a_page_shows_and_asks_for_and_complains_about_is_seen() {
     let text =
         browser.wait("return document.body.innerText", SOON, |text| text != "").await.unwrap();
     assert!(text.as_str().unwrap().starts_with("GET /status/404 HTTP/1.1"), "{text}");
-    assert!(browser.requests().await.unwrap().contains(&format!("{url}/status/404")));
+    let page = format!("{url}/status/404");
+    assert!(browser.requests(&page).await.unwrap().contains(&page));
     let complaints = browser.complaints().await.unwrap();
     assert!(complaints.iter().any(|complaint| complaint.contains("404")), "{complaints:?}");
     let picture = browser.screenshot("harness").await.unwrap();
