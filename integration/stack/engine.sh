@@ -10,7 +10,7 @@ start_engine() {
   local libraries=$lib/usr/lib/$triplet:$lib/lib/$triplet
   PATH=$bin/sbin:$bin/bin:$PATH LD_LIBRARY_PATH=$libraries XTABLES_LIBDIR=$bin/lib/$triplet/xtables \
     setsid dockerd --host "$DOCKER_HOST" \
-    --data-root "$data" --exec-root "$run/exec" --pidfile "$run/dockerd.pid" \
+    --storage-driver overlay2 --data-root "$data" --exec-root "$run/exec" --pidfile "$run/dockerd.pid" \
     --userland-proxy-path "$bin/sbin/docker-proxy" >"$run/dockerd.log" 2>&1 &
   engine=$!
   until_true 60 engine_answers || {
