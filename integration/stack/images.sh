@@ -68,14 +68,12 @@ haproxy_image() {
 # The compiler and a linker. The crates, and what the last `cargo build --release` on this machine has made of them,
 # lie where cargo finds them: it decides itself what of that is fresh. What is ours is not among them.
 rust_image() {
-  local cargo_home=${CARGO_HOME:-$HOME/.cargo} sysroot crates
+  local cargo_home=${CARGO_HOME:-$HOME/.cargo} sysroot crate
   sysroot=$(rustc --print sysroot)
-  crates=$(cargo tree --locked --package spoa-agent --edges normal,build --prefix none --no-dedupe |
-    awk 'NF && $3 !~ /^\(\// { print $1 "-" substr($2, 2) }' | sort -u)
   {
     printf '%s\n' "$sysroot"/bin/{cargo,rustc} "$sysroot"/lib/*.so* "$sysroot/lib/rustlib/$(host_triple)"
     find "$cargo_home/registry/index" -maxdepth 1 -mindepth 1
-    for crate in $crates; do
+    for crate in $(crates); do
       find "$cargo_home"/registry/{cache,src}/* -maxdepth 1 \( -name "$crate" -o -name "$crate.crate" \)
     done
     compiled
@@ -86,6 +84,8 @@ rust_image() {
   stand_in "$(base_image rust)" "ENV CARGO_HOME=$cargo_home PATH=$sysroot/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
     -- -C "$got/merged" . --transform "s,^/*${target#/}/,target/," --files-from "$run/rust.files"
 }
+
+crates() { awk '$1 == "name" { name = $3 } $1 == "version" { print name "-" $3 }' Cargo.lock | tr -d '"' | sort -u; }
 
 host_triple() { rustc -vV | sed -n 's/^host: //p'; }
 
