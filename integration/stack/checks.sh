@@ -14,7 +14,8 @@ inspect() { "$docker" inspect --format "$2" "$(compose 20 ps --all --quiet "$1")
 
 # A number of an agent's metrics, the sum of all with this name.
 metric() {
-  curl -sS --max-time 5 "http://127.0.0.1:$1/metrics" | awk -v name="$2" '$1 ~ "^" name "({|$)" { sum += $2 } END { print sum + 0 }'
+  curl -sS --max-time 5 "http://127.0.0.1:$1/metrics" |
+    awk -v name="$2" '$1 ~ "^" name "({|$)" { sum += $2 } END { print sum + 0 }'
 }
 
 check_files() {
@@ -31,7 +32,7 @@ check_files() {
 check_build() {
   local said
   said=$("$docker" run --rm --network none spoa-agent --version) || fail "the image does not run"
-  [ "$("$docker" image inspect --format '{{.Config.User}}' spoa-agent)" = 65532:65532 ] || fail "the image has another user"
+  [ "$("$docker" image inspect --format '{{.Config.User}}' spoa-agent)" = 65532:65532 ] || fail "it has another user"
   said+=", $("$docker" image inspect --format '{{.Size}}' spoa-agent | awk '{ print int($1 / 1e6) }') MB"
   echo "  $said"
   proven+=("the Dockerfile builds an image that runs without a shell: $said")
@@ -46,7 +47,8 @@ check_stack() {
   proven+=("both agents get work")
   until_true 60 trace_arrived || fail "no span of trace $traced has come to the receiver of OTLP"
   proven+=("the agent's span of that trace arrives by OTLP, where the collector would be")
-  until_true 60 targets_up || fail "Prometheus does not see two agents: $(curl -sS --max-time 5 http://127.0.0.1:9090/api/v1/targets)"
+  until_true 60 targets_up ||
+    fail "Prometheus does not see two agents: $(curl -sS --max-time 5 http://127.0.0.1:9090/api/v1/targets)"
   proven+=("Prometheus scrapes both agents")
   curl -sSf --max-time 5 -o "$run/page" http://127.0.0.1:9901/ || fail "no page on port 9901"
   grep -qi '<html' "$run/page" || fail "no page on port 9901"
@@ -60,8 +62,8 @@ check_answer() {
   printf '%s\n' "$answer" | sed 's/^/  | /'
   grep -q '^HTTP/1.1 200' <<<"$answer" || fail "not 200"
   [ "$(grep -ci '^x-ip-score: 10' <<<"$answer")" = 2 ] || fail "no x-ip-score for the client, or none for the backend"
-  grep -qiE "^traceparent: 00-$traced-[0-9a-f]{16}-01" <<<"$answer" || fail "the backend got no traceparent of this trace"
-  ! grep -qi "$traced-$parent" <<<"$answer" || fail "the backend got the client's span as its parent, not the agent's"
+  grep -qiE "^traceparent: 00-$traced-[0-9a-f]{16}-01" <<<"$answer" || fail "the backend has no part in the trace"
+  ! grep -qi "$traced-$parent" <<<"$answer" || fail "the backend's parent is the client's span, not the agent's"
 }
 
 check_confinement() {
@@ -73,7 +75,8 @@ check_confinement() {
       fail "$service has capabilities"
     grep -q '^NoNewPrivs:.*1$' "/proc/$pid/status" || fail "$service may get new privileges"
     [ "$(inspect "$service" '{{.HostConfig.ReadonlyRootfs}}')" = true ] || fail "$service may write to its root"
-    [ "$(inspect "$service" '{{.HostConfig.RestartPolicy.Name}}')" = unless-stopped ] || fail "$service is not restarted"
+    [ "$(inspect "$service" '{{.HostConfig.RestartPolicy.Name}}')" = unless-stopped ] ||
+      fail "$service is not restarted"
     ports=$(inspect "$service" '{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{end}}{{end}}')
     [[ $ports =~ ^(127\.0\.0\.1 )*$ ]] || fail "$service is published beyond loopback: $ports"
   done
@@ -83,11 +86,12 @@ check_confinement() {
 }
 
 check_work() {
-  local port
+  local port notifies
   curl -sS --max-time 30 -o /dev/null "$web/?[1-40]" || fail "40 requests"
   for port in 9901 9902; do
-    [ "$(metric $port spoa_notifies_total)" -ge 10 ] || fail "the agent on $port has got $(metric $port spoa_notifies_total) of 41 NOTIFYs"
-    echo "  the agent of port $port has got $(metric $port spoa_notifies_total) NOTIFYs"
+    notifies=$(metric $port spoa_notifies_total)
+    echo "  the agent of port $port has got $notifies NOTIFYs"
+    [ "$notifies" -ge 10 ] || fail "these are too few of 41"
   done
 }
 
@@ -97,8 +101,8 @@ trace_arrived() {
 
 targets_up() {
   local said
-  said=$(curl -sS --max-time 5 --get --data-urlencode 'query=sum(up{job="spoa-agent"})' http://127.0.0.1:9090/api/v1/query) &&
-    [[ $said == *',"2"]'* ]]
+  said=$(curl -sS --max-time 5 --get --data-urlencode 'query=sum(up{job="spoa-agent"})' \
+    http://127.0.0.1:9090/api/v1/query) && [[ $said == *',"2"]'* ]]
 }
 
 # Four clients in closed loops, two of which open a connection for each request; some 100 requests a second.
@@ -130,7 +134,7 @@ check_restart() {
   start_clients
   until_true 20 answered_beyond 100 || fail "the clients get no answers"
   compose 60 stop agent-1 >/dev/null 2>&1 || fail "docker compose stop agent-1"
-  [ "$(inspect agent-1 '{{.State.ExitCode}}')" = 0 ] || fail "the agent has ended with $(inspect agent-1 '{{.State.ExitCode}}')"
+  [ "$(inspect agent-1 '{{.State.ExitCode}}')" = 0 ] || fail "the agent has not ended with exit code 0"
   before=$(metric 9902 spoa_notifies_total)
   until_true 20 got_work 9902 $((before + 100)) || fail "the other agent does not take over"
   compose 60 start agent-1 >/dev/null 2>&1 || fail "docker compose start agent-1"
