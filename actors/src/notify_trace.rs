@@ -105,13 +105,16 @@ impl NotifyTrace {
     ) {
         let outcome = error.outcome();
         fence::shield(route, || {
-            if self.is_sampled() {
+            if !self.is_sampled() && self.is_worth_a_span() {
+                self.begin(None);
+            }
+            if handle.is_disabled() {
+                // It was not asked, or not sampled by then.
+                self.tell_afterwards(route, error, begun);
+            } else {
                 handle.record("error.type", outcome.label());
                 handle.record("otel.status_code", "ERROR");
                 handle.record("otel.status_description", error.to_string());
-            } else if self.is_worth_a_span() {
-                self.begin(None);
-                self.tell_afterwards(route, error, begun);
             }
         });
         self.failure = Some(outcome);

@@ -360,12 +360,32 @@ async fn baggage_is_ignored_unless_it_is_asked_for() -> Result {
 }
 
 #[actix_rt::test]
+async fn a_message_that_is_not_even_asked_has_a_span_too() -> Result {
+    let witness = Witness::new();
+    let limits = Limits { in_flight: 1, ..Limits::default() };
+    let agent = InMemoryAgent::start_traced(support::registry(), limits, witness.traces()).await?;
+    let mut haproxy = agent.connect().await?;
+    haproxy.send_notify([support::ask_sleep(1), Message::new("never")]).await?;
+    haproxy.ack().await?;
+    let mut handles = witness.spans();
+    handles.retain(|span| span.name == "handle");
+    let types: Vec<_> = handles.iter().map(|span| attribute(span, "error.type").cloned()).collect();
+    assert_eq!(types, [Some("overloaded".into()), None]);
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn variables_that_hand_a_context_back_leave_the_answers_their_room() -> Result {
     let witness = Witness::new();
     let mut haproxy = connect(support::registry(), witness.traces()).await?;
     let actions = haproxy.notify(support::ask_big(16_340)).await?;
-    assert_eq!(actions.iter().count(), 1, "{actions:?}");
-    let notify = witness.span("notify");
-    assert_eq!(attribute(&notify, "left_out"), None);
+    assert_eq!(actions.iter().count(), 1);
+    // The state is left out before the parent is.
+    let state = support::ask_big(16_250).arg("traceparent", traceparent("01").as_str());
+    let actions = haproxy.notify(state.arg("tracestate", "vendor=1")).await?;
+    assert!(variable(&actions, "traceparent").is_some());
+    assert_eq!(variable(&actions, "tracestate"), None);
+    let left_out = |span: &SpanData| attribute(span, "left_out").cloned();
+    assert!(witness.spans().iter().all(|span| left_out(span).is_none()));
     Ok(())
 }
