@@ -223,10 +223,11 @@ impl Asking<'_> {
         if collection.is_settled() {
             return Collected::InPart(collection.finish());
         }
+        collection.close();
+        // Behind those that wait, and none of them.
         if let Some(variables) = self.trace.and_then(|trace| trace.variables()) {
             collection.settle(variables);
         }
-        collection.close();
         Collected::Later(collection)
     }
 }

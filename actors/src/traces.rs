@@ -28,8 +28,9 @@ use crate::{
 /// context activation, which is on by default). Set the sampler of the SDK to sample always: what
 /// [`Sampling`] leaves out does not come to it.
 ///
-/// The parent is what HAProxy hands over, for example `args traceparent=req.hdr(traceparent)`. What
-/// the agent hands back goes on to the server:
+/// The parent is what HAProxy hands over, for example
+/// `args traceparent=req.hdr(traceparent) tracestate=req.fhdr(tracestate)`: `hdr` would take what is
+/// behind the last comma. What the agent hands back goes on to the server:
 ///
 /// ```text
 /// http-request set-header traceparent %[var(txn.iprep.traceparent)] if { var(txn.iprep.traceparent) -m found }

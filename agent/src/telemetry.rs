@@ -124,11 +124,11 @@ impl Telemetry {
         };
         Subscriber::default().with(layers).init();
         if let Some(TraceSettings { otlp, .. }) = &traces {
-            tracing::info!(url = %otlp.url, protocol = %otlp.protocol, "traces are sent");
+            tracing::info!(url = %otlp.shown_url(), protocol = %otlp.protocol, "traces are sent");
         }
         if let Some(MetricSettings { otlp, interval }) = &metrics {
             let protocol = otlp.protocol;
-            tracing::info!(url = %otlp.url, %protocol, ?interval, "metrics are pushed");
+            tracing::info!(url = %otlp.shown_url(), %protocol, ?interval, "metrics are pushed");
         }
         drop(_entered);
         Ok(Self { logs, traces, spans, span_counters, push, pushing: None, runtime })

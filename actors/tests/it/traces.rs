@@ -16,6 +16,7 @@ use opentelemetry_sdk::{
 use spoa_actors::{
     Actions, BlockingHandler, BoxError, Call, HandlerActor, Limits, Message, Origin, Registry,
     Route, Sampling, Scope, Traces, handler_fn,
+    spop::Frame,
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tracing::subscriber::DefaultGuard;
@@ -387,5 +388,18 @@ async fn variables_that_hand_a_context_back_leave_the_answers_their_room() -> Re
     assert_eq!(variable(&actions, "tracestate"), None);
     let left_out = |span: &SpanData| attribute(span, "left_out").cloned();
     assert!(witness.spans().iter().all(|span| left_out(span).is_none()));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn variables_that_hand_a_context_back_take_no_place_among_those_that_wait() -> Result {
+    let witness = Witness::new();
+    let limits = Limits { in_flight: 2, ..Limits::default() };
+    let agent = InMemoryAgent::start_traced(support::registry(), limits, witness.traces());
+    let mut haproxy = agent.await.unwrap().connect().await?;
+    haproxy.send_notify(Message::new("never")).await?;
+    let (stream_id, _) = haproxy.send_notify(support::ask_score()).await?;
+    let first = haproxy.receive().await?;
+    assert!(matches!(&first, Frame::Ack(ack) if ack.stream_id == stream_id), "{first:?}");
     Ok(())
 }
