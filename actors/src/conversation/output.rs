@@ -13,9 +13,6 @@ use crate::{
     timer::Timer,
 };
 
-/// An ACK without its actions takes no more bytes: type, flags, and two ids.
-const LARGEST_HEAD: usize = 25;
-
 impl Conversation {
     /// Puts the ACKs whose answers have come into `output`, and has `timer` go off when the next
     /// fallback, or the rest of a frame, is due; says how many.
@@ -91,11 +88,8 @@ impl Conversation {
         mut actions: Actions,
         output: &mut BytesMut,
     ) {
-        if let Some(mut variables) = trace.variables() {
-            let taken = actions.encoded_len() + LARGEST_HEAD;
-            variables.fit_to(self.ack_form.max_size.saturating_sub(taken));
-            actions.append(variables);
-        }
+        let room = self.ack_form.max_size.saturating_sub(actions.encoded_len());
+        trace.hand_back(&mut actions, room);
         let left_out = self.put_ack(ids, &actions, 0, output);
         trace.end(left_out);
     }

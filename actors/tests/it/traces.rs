@@ -186,6 +186,10 @@ async fn arguments_may_have_other_names_and_b3_counts_where_there_is_no_tracepar
     assert_eq!(notify.parent_span_id.to_string(), "3333333333333333");
     let expected = format!("11111111111111112222222222222222-{}-1", notify.span_context.span_id());
     assert_eq!(variable(&actions, "b3"), Some(expected));
+    // A sender that samples nothing need not name a span.
+    witness.exporter.reset();
+    haproxy.notify(support::ask_score().arg("x", "0")).await?;
+    assert!(witness.spans().is_empty(), "{:?}", witness.names());
     Ok(())
 }
 
@@ -217,6 +221,19 @@ async fn failures_are_always_seen_with_the_time_that_they_took() -> Result {
         assert!(took >= expected, "{name} took {took:?}");
         witness.exporter.reset();
     }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn what_was_not_asked_for_overload_is_no_span_unless_it_is_sampled() -> Result {
+    let witness = Witness::new();
+    let traces = witness.traces().sampling(Sampling { ratio: 0.0, ..Sampling::default() });
+    let registry = Registry::new().on("never", support::never().in_flight(1));
+    let mut haproxy = connect(registry, traces).await?;
+    haproxy.send_notify(Message::new("never")).await?;
+    let actions = haproxy.notify(Message::new("never")).await?;
+    assert_eq!(actions.to_string(), "set-var txn.never -1");
+    assert!(witness.spans().is_empty(), "{:?}", witness.names());
     Ok(())
 }
 
@@ -386,6 +403,9 @@ async fn variables_that_hand_a_context_back_leave_the_answers_their_room() -> Re
     let actions = haproxy.notify(state.arg("tracestate", "vendor=1")).await?;
     assert!(variable(&actions, "traceparent").is_some());
     assert_eq!(variable(&actions, "tracestate"), None);
+    // So it is for an answer that comes later.
+    let later = support::ask_big_later(16_340, 1);
+    assert_eq!(haproxy.notify(later).await?.iter().count(), 1);
     let left_out = |span: &SpanData| attribute(span, "left_out").cloned();
     assert!(witness.spans().iter().all(|span| left_out(span).is_none()));
     Ok(())
