@@ -30,7 +30,8 @@ stop_engine() {
   until_true 30 engine_ended || kill -KILL "$engine" 2>/dev/null || true
   wait "$engine" 2>/dev/null || true
   engine=
-  rm -rf "$data" 2>/dev/null || true
+  umount "$run"/exec/netns/* 2>/dev/null || true # it leaves one behind
+  rm -rf "$data" || true
 }
 
 engine_ended() { ! kill -0 "$engine" 2>/dev/null; }
