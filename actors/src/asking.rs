@@ -131,7 +131,8 @@ impl Asking<'_> {
         match reply {
             Reply::Answered => route.record.answered_in_place(begun),
             Reply::Failed(error) => {
-                let begun = begun.unwrap_or_else(Instant::now);
+                // Rather too long than none at all, if it was not timed.
+                let begun = begun.unwrap_or(self.origin.arrived());
                 self.fall_back(route, error, begun, &span, settled);
             }
             Reply::Later(answer) => {
@@ -222,9 +223,6 @@ impl Asking<'_> {
         }
         if collection.is_settled() {
             return Collected::InPart(collection.finish());
-        }
-        if let Some(variables) = self.trace.and_then(|trace| trace.variables()) {
-            collection.settle(variables);
         }
         collection.close();
         Collected::Later(collection)

@@ -194,7 +194,10 @@ impl Collection {
     #[inline]
     pub(crate) fn finish(&mut self) -> Finished {
         let (stream_id, frame_id) = self.ids;
-        let actions = std::mem::take(&mut self.settled);
+        let mut actions = std::mem::take(&mut self.settled);
+        if let Some(trace) = &self.trace {
+            trace.hand_back(&mut actions, self.room.left());
+        }
         Finished {
             ack: Ack { stream_id, frame_id, actions },
             left_out: self.room.left_out(),

@@ -1,4 +1,5 @@
-//! What is counted for each engine: for so many of them, as a peer may call itself as it likes.
+//! What is counted for each engine: for so many of them on an arbiter, as a peer may call itself as it
+//! likes.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -15,7 +16,7 @@ const NONE: &str = "none";
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct EngineStatistics {
-    /// The engine-id of its HELLO; `none` without one. Beyond 64 engines, those that have had no
+    /// The engine-id of its HELLO; `none` without one. Beyond 64 engines on an arbiter, those that have had no
     /// connection for the longest time are counted as `other`.
     pub engine_id: String,
     /// Connections that are open now.
@@ -41,7 +42,8 @@ impl Default for Engines {
 impl Engines {
     /// HELLO is agreed with this engine on a connection.
     pub(crate) fn join(&self, engine_id: Option<&EngineId>) -> Rc<Group> {
-        let name = engine_id.map_or_else(|| NONE.to_owned(), EngineId::to_string);
+        let name = engine_id.map(EngineId::to_string).filter(|name| !name.is_empty());
+        let name = name.unwrap_or_else(|| NONE.to_owned());
         let mut groups = self.groups.borrow_mut();
         if let Some(known) = groups.iter().find(|group| **group.name() == *name) {
             return known.join();
@@ -72,30 +74,16 @@ impl Engines {
     }
 }
 
-/// Adds those of another arbiter, within the same bound.
+/// Adds those of another arbiter. All that are named on one stay so: were some of them counted among the
+/// others, these would go back as soon as one is named again.
 pub(crate) fn add_all(sum: &mut Vec<EngineStatistics>, others: &[EngineStatistics]) {
     for other in others {
-        add(sum, other);
-    }
-    let is_named = |engine: &EngineStatistics| engine.engine_id != OTHER;
-    if sum.iter().filter(|engine| is_named(engine)).count() <= MOST {
-        return;
-    }
-    let (mut named, rest): (Vec<_>, Vec<_>) = sum.drain(..).partition(is_named);
-    named.sort_by_key(|engine| std::cmp::Reverse((engine.open > 0, engine.accepted)));
-    let beyond = named.split_off(MOST);
-    *sum = named;
-    for engine in rest.into_iter().chain(beyond) {
-        add(sum, &EngineStatistics { engine_id: OTHER.to_owned(), ..engine });
-    }
-}
-
-fn add(sum: &mut Vec<EngineStatistics>, other: &EngineStatistics) {
-    match sum.iter_mut().find(|one| one.engine_id == other.engine_id) {
-        Some(one) => {
-            one.open += other.open;
-            one.accepted += other.accepted;
+        match sum.iter_mut().find(|one| one.engine_id == other.engine_id) {
+            Some(one) => {
+                one.open += other.open;
+                one.accepted += other.accepted;
+            }
+            None => sum.push(other.clone()),
         }
-        None => sum.push(other.clone()),
     }
 }

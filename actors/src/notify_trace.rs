@@ -19,6 +19,9 @@ use crate::{
     trace_parent::{Format, TraceParent, b3, traceparent},
 };
 
+/// An ACK without its actions takes no more bytes: type, flags, and two ids.
+const LARGEST_HEAD: usize = 25;
+
 /// What is traced of one NOTIFY. Dropped before its [`end`](Self::end), it was cancelled.
 pub(crate) struct NotifyTrace {
     connection: Rc<ConnectionTrace>,
@@ -105,21 +108,26 @@ impl NotifyTrace {
     ) {
         let outcome = error.outcome();
         fence::shield(route, || {
-            if self.is_sampled() {
+            if !self.is_sampled() && self.is_worth_a_span(outcome) {
+                self.begin(None);
+            }
+            if handle.is_disabled() {
+                // It was not asked, or not sampled by then.
+                self.tell_afterwards(route, error, begun);
+            } else {
                 handle.record("error.type", outcome.label());
                 handle.record("otel.status_code", "ERROR");
                 handle.record("otel.status_description", error.to_string());
-            } else if self.is_worth_a_span() {
-                self.begin(None);
-                self.tell_afterwards(route, error, begun);
             }
         });
         self.failure = Some(outcome);
     }
 
-    fn is_worth_a_span(&self) -> bool {
+    /// Not what was not even asked because there was too much to do: that would be the more.
+    fn is_worth_a_span(&self, outcome: Outcome) -> bool {
+        let is_overload = matches!(outcome, Outcome::Overloaded | Outcome::Full | Outcome::Down);
         let traces = &self.connection.traces;
-        traces.sampling.failures && traces.may_trace(self.parent.as_ref())
+        !is_overload && traces.sampling.failures && traces.may_trace(self.parent.as_ref())
     }
 
     /// Makes the span of a call that is over.
@@ -146,8 +154,16 @@ impl NotifyTrace {
         ]
     }
 
-    /// The variables that hand the context of its span back; nothing if it is not sampled.
-    pub(crate) fn variables(&self) -> Option<Actions> {
+    /// Hands the context of its span back, if it is sampled: as far as there is room behind all else that
+    /// the ACK holds.
+    pub(crate) fn hand_back(&self, actions: &mut Actions, room: usize) {
+        if let Some(mut variables) = self.variables() {
+            variables.fit_to(room.saturating_sub(LARGEST_HEAD));
+            actions.append(variables);
+        }
+    }
+
+    fn variables(&self) -> Option<Actions> {
         let scope = self.connection.traces.handed_back?;
         let context = self.span.as_ref()?;
         let span = context.span();

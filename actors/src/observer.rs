@@ -76,7 +76,7 @@ impl Observer {
     /// down on any of its arbiters.
     ///
     /// It is a health check: a stop lets who has asked lately see that the agent drains, for
-    /// [`notice_period`](Limits::notice_period), before connections come to their end.
+    /// [`notice_period`](crate::Limits::notice_period), before connections come to their end.
     pub async fn readiness(&self) -> Readiness {
         if self.common.is_draining() {
             return Readiness::Draining;

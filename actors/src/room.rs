@@ -45,6 +45,11 @@ impl Room {
         self.end.is_some()
     }
 
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        if self.is_closed() { 0 } else { self.bytes.saturating_sub(self.used) }
+    }
+
     /// Trims the actions of the message at `place`; to be called from the last place to the first.
     pub(crate) fn trim(&mut self, actions: &mut Actions, place: usize) {
         let length = actions.encoded_len();

@@ -20,8 +20,9 @@ pub struct Sampling {
     /// Ratios of single messages, in the place of [`ratio`](Self::ratio). A NOTIFY is sampled if one of
     /// its messages is. One whose messages all have 0 here is not, whatever its parent says.
     pub by_message: Vec<(String, f64)>,
-    /// Whether a NOTIFY is sampled from its first failure on, if it was not: a message that gets its
-    /// fallback is always seen then.
+    /// Whether a NOTIFY is sampled from its first failure on, if it was not: a message whose handler fails,
+    /// panics, is late or has stopped, or cannot read it, is always seen then. One that was not asked, as
+    /// its route was full or down or too many waited, is only counted.
     pub failures: bool,
 }
 

@@ -28,8 +28,9 @@ use crate::{
 /// context activation, which is on by default). Set the sampler of the SDK to sample always: what
 /// [`Sampling`] leaves out does not come to it.
 ///
-/// The parent is what HAProxy hands over, for example `args traceparent=req.hdr(traceparent)`. What
-/// the agent hands back goes on to the server:
+/// The parent is what HAProxy hands over, for example
+/// `args traceparent=req.hdr(traceparent) tracestate=req.fhdr(tracestate)`: `hdr` would take what is
+/// behind the last comma. What the agent hands back goes on to the server:
 ///
 /// ```text
 /// http-request set-header traceparent %[var(txn.iprep.traceparent)] if { var(txn.iprep.traceparent) -m found }
@@ -149,11 +150,14 @@ impl Traces {
     pub(crate) fn decide(&self, messages: &MessagesRef<'_>) -> (bool, Option<TraceParent>) {
         let mut parent = None;
         let mut ratio = Ratio::NEVER;
+        let mut is_denied = false;
         for message in messages.clone() {
             ratio = ratio.or(self.sampling.ratio_of(message.name()));
-            parent = parent.or_else(|| self.parent(&message));
+            parent = parent.or_else(|| self.parent(&message, &mut is_denied));
         }
-        (self.may_trace(parent.as_ref()) && self.sampling.decide(parent.as_ref(), ratio), parent)
+        let is_denied = is_denied && parent.is_none() && self.sampling.parent_based;
+        let may_trace = !is_denied && self.may_trace(parent.as_ref());
+        (may_trace && self.sampling.decide(parent.as_ref(), ratio), parent)
     }
 
     /// Whether there is to be a trace of a NOTIFY with this parent at all.
@@ -161,7 +165,8 @@ impl Traces {
         parent.is_some() || !self.is_only_with_parent
     }
 
-    fn parent(&self, message: &MessageRef<'_>) -> Option<TraceParent> {
+    /// The parent that a message names. It may name none, and deny that there shall be a trace.
+    fn parent(&self, message: &MessageRef<'_>, is_denied: &mut bool) -> Option<TraceParent> {
         let mut b3 = None;
         for arg in message.args() {
             if is_called(&arg, self.traceparent.as_deref()) {
@@ -173,6 +178,7 @@ impl Traces {
                 b3 = arg.value.as_bytes();
             }
         }
+        *is_denied |= b3 == Some(b"0");
         b3.and_then(TraceParent::from_b3)
     }
 

@@ -95,7 +95,7 @@ impl Telemetry {
     ) -> Result<Self, TelemetryError> {
         let environment = Environment::of_process()?;
         let (logs, lines) = logs(options, &environment)?;
-        let TelemetrySettings { resource, traces, metrics } =
+        let TelemetrySettings { resource, traces, metrics, ignored } =
             TelemetrySettings::read(options, &environment)?;
         let resource = as_resource(resource);
         let is_needed = traces.is_some() || metrics.is_some();
@@ -123,12 +123,19 @@ impl Telemetry {
             None => None,
         };
         Subscriber::default().with(layers).init();
+        if !ignored.is_empty() && traces.is_some() {
+            tracing::warn!(
+                "OTEL_PROPAGATORS has {}, which this agent does not know: it reads tracecontext, b3 and \
+                 baggage",
+                ignored.join(", ")
+            );
+        }
         if let Some(TraceSettings { otlp, .. }) = &traces {
-            tracing::info!(url = %otlp.url, protocol = %otlp.protocol, "traces are sent");
+            tracing::info!(url = %otlp.shown_url(), protocol = %otlp.protocol, "traces are sent");
         }
         if let Some(MetricSettings { otlp, interval }) = &metrics {
             let protocol = otlp.protocol;
-            tracing::info!(url = %otlp.url, %protocol, ?interval, "metrics are pushed");
+            tracing::info!(url = %otlp.shown_url(), %protocol, ?interval, "metrics are pushed");
         }
         drop(_entered);
         Ok(Self { logs, traces, spans, span_counters, push, pushing: None, runtime })

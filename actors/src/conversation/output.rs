@@ -88,11 +88,8 @@ impl Conversation {
         mut actions: Actions,
         output: &mut BytesMut,
     ) {
-        if let Some(variables) = trace.variables()
-            && actions.encoded_len() + variables.encoded_len() <= self.ack_form.max_size
-        {
-            actions.append(variables);
-        }
+        let room = self.ack_form.max_size.saturating_sub(actions.encoded_len());
+        trace.hand_back(&mut actions, room);
         let left_out = self.put_ack(ids, &actions, 0, output);
         trace.end(left_out);
     }

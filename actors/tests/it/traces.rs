@@ -16,6 +16,7 @@ use opentelemetry_sdk::{
 use spoa_actors::{
     Actions, BlockingHandler, BoxError, Call, HandlerActor, Limits, Message, Origin, Registry,
     Route, Sampling, Scope, Traces, handler_fn,
+    spop::Frame,
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tracing::subscriber::DefaultGuard;
@@ -185,6 +186,10 @@ async fn arguments_may_have_other_names_and_b3_counts_where_there_is_no_tracepar
     assert_eq!(notify.parent_span_id.to_string(), "3333333333333333");
     let expected = format!("11111111111111112222222222222222-{}-1", notify.span_context.span_id());
     assert_eq!(variable(&actions, "b3"), Some(expected));
+    // A sender that samples nothing need not name a span.
+    witness.exporter.reset();
+    haproxy.notify(support::ask_score().arg("x", "0")).await?;
+    assert!(witness.spans().is_empty(), "{:?}", witness.names());
     Ok(())
 }
 
@@ -216,6 +221,19 @@ async fn failures_are_always_seen_with_the_time_that_they_took() -> Result {
         assert!(took >= expected, "{name} took {took:?}");
         witness.exporter.reset();
     }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn what_was_not_asked_for_overload_is_no_span_unless_it_is_sampled() -> Result {
+    let witness = Witness::new();
+    let traces = witness.traces().sampling(Sampling { ratio: 0.0, ..Sampling::default() });
+    let registry = Registry::new().on("never", support::never().in_flight(1));
+    let mut haproxy = connect(registry, traces).await?;
+    haproxy.send_notify(Message::new("never")).await?;
+    let actions = haproxy.notify(Message::new("never")).await?;
+    assert_eq!(actions.to_string(), "set-var txn.never -1");
+    assert!(witness.spans().is_empty(), "{:?}", witness.names());
     Ok(())
 }
 
@@ -360,12 +378,48 @@ async fn baggage_is_ignored_unless_it_is_asked_for() -> Result {
 }
 
 #[actix_rt::test]
+async fn a_message_that_is_not_even_asked_has_a_span_too() -> Result {
+    let witness = Witness::new();
+    let limits = Limits { in_flight: 1, ..Limits::default() };
+    let agent = InMemoryAgent::start_traced(support::registry(), limits, witness.traces()).await?;
+    let mut haproxy = agent.connect().await?;
+    haproxy.send_notify([support::ask_sleep(1), Message::new("never")]).await?;
+    haproxy.ack().await?;
+    let mut handles = witness.spans();
+    handles.retain(|span| span.name == "handle");
+    let types: Vec<_> = handles.iter().map(|span| attribute(span, "error.type").cloned()).collect();
+    assert_eq!(types, [Some("overloaded".into()), None]);
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn variables_that_hand_a_context_back_leave_the_answers_their_room() -> Result {
     let witness = Witness::new();
     let mut haproxy = connect(support::registry(), witness.traces()).await?;
     let actions = haproxy.notify(support::ask_big(16_340)).await?;
-    assert_eq!(actions.iter().count(), 1, "{actions:?}");
-    let notify = witness.span("notify");
-    assert_eq!(attribute(&notify, "left_out"), None);
+    assert_eq!(actions.iter().count(), 1);
+    // The state is left out before the parent is.
+    let state = support::ask_big(16_250).arg("traceparent", traceparent("01").as_str());
+    let actions = haproxy.notify(state.arg("tracestate", "vendor=1")).await?;
+    assert!(variable(&actions, "traceparent").is_some());
+    assert_eq!(variable(&actions, "tracestate"), None);
+    // So it is for an answer that comes later.
+    let later = support::ask_big_later(16_340, 1);
+    assert_eq!(haproxy.notify(later).await?.iter().count(), 1);
+    let left_out = |span: &SpanData| attribute(span, "left_out").cloned();
+    assert!(witness.spans().iter().all(|span| left_out(span).is_none()));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn variables_that_hand_a_context_back_take_no_place_among_those_that_wait() -> Result {
+    let witness = Witness::new();
+    let limits = Limits { in_flight: 2, ..Limits::default() };
+    let agent = InMemoryAgent::start_traced(support::registry(), limits, witness.traces());
+    let mut haproxy = agent.await.unwrap().connect().await?;
+    haproxy.send_notify(Message::new("never")).await?;
+    let (stream_id, _) = haproxy.send_notify(support::ask_score()).await?;
+    let first = haproxy.receive().await?;
+    assert!(matches!(&first, Frame::Ack(ack) if ack.stream_id == stream_id), "{first:?}");
     Ok(())
 }

@@ -15,8 +15,9 @@ use socket2::SockRef;
 
 use crate::admin::{status_json::StatusJson, view::View};
 
-/// How many clients may be connected: some probes, a Prometheus, and the people who look.
-const CONNECTIONS: usize = 64;
+/// How many clients may be connected. Some probes, a Prometheus and the people who look are a dozen; the
+/// rest is for those who connect and say nothing.
+const CONNECTIONS: usize = 512;
 /// How long a client may say nothing between two requests.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a request may take to come, its head and its body.

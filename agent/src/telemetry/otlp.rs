@@ -113,6 +113,16 @@ impl Otlp {
     }
 }
 
+impl Otlp {
+    /// The URL as it may be shown: without the name and password that it may have.
+    pub(crate) fn shown_url(&self) -> Url {
+        let mut url = self.url.clone();
+        // What has a host has room for both.
+        let _ = url.set_username("").and(url.set_password(None));
+        url
+    }
+}
+
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A key is not for logs.
@@ -310,6 +320,13 @@ mod tests {
             let error = Otlp::read(Signal::Traces, &url("http://c"), &environment).unwrap_err();
             assert!(error.name == name && !error.to_string().contains("cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_password_of_a_url_is_not_shown() {
+        let otlp = read(&url("http://name:secret@c:4318/otlp"), []);
+        assert_eq!(otlp.shown_url().as_str(), "http://c:4318/otlp/v1/traces");
+        assert_eq!(otlp.url.password(), Some("secret"));
     }
 
     #[test]

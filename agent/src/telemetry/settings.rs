@@ -18,6 +18,9 @@ use crate::{
 const SERVICE_NAME: &str = "spoa-agent";
 const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 
+/// The propagators that are known here.
+const PROPAGATORS: [&str; 4] = ["tracecontext", "baggage", "b3", "none"];
+
 /// What is sent to collectors, and where; nothing unless there is a place for it.
 #[derive(Debug)]
 pub(crate) struct TelemetrySettings {
@@ -25,6 +28,8 @@ pub(crate) struct TelemetrySettings {
     pub(crate) resource: Vec<(String, String)>,
     pub(crate) traces: Option<TraceSettings>,
     pub(crate) metrics: Option<MetricSettings>,
+    /// Propagators that are asked for and not known here: a platform may set them for all its services.
+    pub(crate) ignored: Vec<String>,
 }
 
 /// Which spans there are, and how they travel.
@@ -103,13 +108,16 @@ impl TelemetrySettings {
     ) -> Result<Self, SettingError> {
         let resource = resource(options, environment)?;
         if environment.switch("OTEL_SDK_DISABLED")? {
-            return Ok(Self { resource, traces: None, metrics: None });
+            return Ok(Self { resource, traces: None, metrics: None, ignored: Vec::new() });
         }
+        let propagators = environment.text("OTEL_PROPAGATORS").unwrap_or_default();
+        let propagators = propagators.split(',').map(|word| word.trim().to_owned());
         let flags = options.otlp_flags();
         Ok(Self {
             resource,
             traces: traces(options, &flags, environment)?,
             metrics: metrics(options, &flags, environment)?,
+            ignored: propagators.filter(|word| is_foreign(word)).collect(),
         })
     }
 }
@@ -152,6 +160,11 @@ fn metrics(
     Ok(Some(MetricSettings { otlp, interval: interval.unwrap_or(METRIC_INTERVAL) }))
 }
 
+/// Whether it is a propagator of the standard that is not known here.
+fn is_foreign(propagator: &str) -> bool {
+    ["b3multi", "jaeger", "xray", "ottrace"].contains(&propagator)
+}
+
 fn nowhere(name: &str, value: &str) -> SettingError {
     let fix = "name the collector with --otlp URL or OTEL_EXPORTER_OTLP_ENDPOINT";
     SettingError::new(name, value, fix)
@@ -159,9 +172,10 @@ fn nowhere(name: &str, value: &str) -> SettingError {
 
 /// Whether OTLP is asked for or switched off.
 fn exporter(name: &str, environment: &Environment) -> Result<Option<bool>, SettingError> {
-    environment.read(name, "write otlp or none", |value| match value {
+    environment.read(name, "write otlp, none or prometheus", |value| match value {
         "otlp" => Some(true),
-        "none" => Some(false),
+        // That one asks by itself: see --admin.
+        "none" | "prometheus" => Some(false),
         _ => None,
     })
 }
@@ -187,11 +201,11 @@ fn arguments(
     environment: &Environment,
 ) -> Result<ContextArguments, SettingError> {
     let name = "OTEL_PROPAGATORS";
-    let known = ["tracecontext", "baggage", "b3", "none"];
     let list =
         environment.read(name, "write some of tracecontext,baggage,b3, or none", |value| {
             let list: Vec<_> = value.split(',').map(|word| word.trim().to_owned()).collect();
-            list.iter().all(|word| known.contains(&&**word)).then_some(list)
+            let is_known = |word: &String| PROPAGATORS.contains(&&**word) || is_foreign(word);
+            list.iter().all(is_known).then_some(list)
         })?;
     // Not the standard's default: baggage is a stranger's word, and ignored unless it is asked for.
     let list = list.unwrap_or_else(|| vec!["tracecontext".to_owned()]);
@@ -262,6 +276,7 @@ mod tests {
         assert_eq!(is_sent([ENDPOINT, ("OTEL_SDK_DISABLED", "TRUE")]), (false, false));
         assert_eq!(is_sent([ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")]), (false, false));
         assert_eq!(is_sent([ENDPOINT, ("OTEL_METRICS_EXPORTER", "otlp")]), (true, true));
+        assert_eq!(is_sent([ENDPOINT, ("OTEL_METRICS_EXPORTER", "prometheus")]), (true, false));
         let own = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://collector/metrics");
         assert_eq!(is_sent([own]), (false, true));
         let error = TelemetrySettings::read(
@@ -294,6 +309,8 @@ mod tests {
         let arguments = |list| traces([ENDPOINT, ("OTEL_PROPAGATORS", list)]).arguments;
         assert_eq!(arguments(""), names(Some("traceparent"), None, None));
         assert_eq!(arguments("none"), names(None, None, None));
+        assert_eq!(arguments("tracecontext,jaeger"), names(Some("traceparent"), None, None));
+        assert_eq!(read([("OTEL_PROPAGATORS", "b3, jaeger")]).ignored, ["jaeger"]);
         let all = names(Some("traceparent"), Some("b3"), Some("baggage"));
         assert_eq!(arguments("tracecontext, baggage, b3"), all);
 

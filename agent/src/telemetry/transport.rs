@@ -236,7 +236,7 @@ fn certificate_error(otlp: &Otlp, why: &dyn std::error::Error) -> SettingError {
     let why = why.source().map_or_else(|| why.to_string(), |cause| format!("{why}: {cause}"));
     let fix =
         format!("no client for it can be made: {why}; look at its certificates, if it has any");
-    SettingError::new("--otlp", &otlp.url, fix)
+    SettingError::new("--otlp", otlp.shown_url(), fix)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

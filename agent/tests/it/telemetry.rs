@@ -267,8 +267,8 @@ fn what_cannot_be_used_is_named_with_its_fix() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317", "http://localhost:4317"),
         ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "5s", "milliseconds"),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote", "parentbased_traceidratio"),
-        ("OTEL_TRACES_EXPORTER", "console", "write otlp or none"),
-        ("OTEL_PROPAGATORS", "xray", "tracecontext,baggage,b3"),
+        ("OTEL_TRACES_EXPORTER", "console", "write otlp, none or prometheus"),
+        ("OTEL_PROPAGATORS", "xrays", "tracecontext,baggage,b3"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "from 1 on"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/missing", "name a file in PEM"),
     ] {

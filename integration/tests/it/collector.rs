@@ -8,7 +8,7 @@ use crate::scene::{self, REQUEST, SOON};
 
 /// The context of a request, and what HAProxy knows of it.
 pub(crate) const ARGUMENTS: &str = "ip=src traceparent=req.hdr(traceparent) \
-                                    tracestate=req.hdr(tracestate) b3=req.hdr(b3)";
+                                    tracestate=req.fhdr(tracestate) b3=req.hdr(b3)";
 
 /// The way to the collector.
 #[derive(Clone, Copy, Debug)]

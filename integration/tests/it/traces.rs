@@ -46,7 +46,7 @@ on_every_haproxy! {
         let haproxy = collector::haproxy(version, engine, &app).await;
 
         let traceparent = format!("00-{TRACE}-{CLIENT}-01");
-        let w3c = [("traceparent", &*traceparent), ("tracestate", "vendor=value")];
+        let w3c = [("traceparent", &*traceparent), ("tracestate", "vendor=value,other=1")];
         let with_w3c = ask(&haproxy, "/", &w3c).await;
         let b3 = format!("{B3_TRACE}-{CLIENT}-1");
         let with_b3 = ask(&haproxy, "/", &[("b3", &b3)]).await;
@@ -61,8 +61,8 @@ on_every_haproxy! {
         let notify = only(&spans, TRACE, "notify");
         assert_eq!((&*trace_id, &*notify.parent_id), (TRACE, CLIENT));
         assert_eq!((&parent_id, &*notify.kind), (&notify.id, "SERVER"));
-        assert_eq!(received(&with_w3c, "tracestate"), "vendor=value");
-        assert_eq!(notify.trace_state, "vendor=value");
+        assert_eq!(received(&with_w3c, "tracestate"), "vendor=value,other=1");
+        assert_eq!(notify.trace_state, "vendor=value,other=1");
         assert_eq!(only(&spans, TRACE, "handle").parent_id, notify.id);
 
         let notify = only(&spans, B3_TRACE, "notify");
