@@ -97,41 +97,44 @@ pub(crate) fn b3(span: &SpanContext) -> String {
     format!("{}-{}-{}", span.trace_id(), span.span_id(), u8::from(span.is_sampled()))
 }
 
-/// Fills `octets` from exactly twice as many digits.
+/// Fills `octets`, four by four, from exactly twice as many digits.
 #[inline]
 fn read_hex(digits: &[u8], octets: &mut [u8]) -> Option<()> {
     if digits.len() != 2 * octets.len() {
         return None;
     }
-    let mut all = 0;
-    for (octet, digits) in octets.iter_mut().zip(digits.chunks_exact(2)) {
-        let (high, low) = (VALUES[usize::from(digits[0])], VALUES[usize::from(digits[1])]);
-        *octet = high << 4 | low & 0x0f;
-        all |= high | low;
+    for (octets, digits) in octets.chunks_exact_mut(4).zip(digits.chunks_exact(8)) {
+        let number = eight_digits(digits.try_into().ok()?)?;
+        octets.copy_from_slice(&number.to_be_bytes());
     }
-    // Looked at once, and not for every digit.
-    (all != NO_DIGIT).then_some(())
+    Some(())
+}
+
+/// The number that eight digits are, all of them at a time: this is done for every NOTIFY with a parent.
+#[inline]
+fn eight_digits(digits: [u8; 8]) -> Option<u32> {
+    /// The same in each of eight bytes.
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let text = u64::from_be_bytes(digits);
+    let letters = (text & each(0x40)) >> 6;
+    let values = (text & each(0x0f)) + 9 * letters;
+    // Only digits are what their values are written as. Both standards ask for lower case.
+    let written_as_letters = ((values + each(6)) >> 4) & each(1);
+    let written = values + each(b'0') + u64::from(b'a' - b'9' - 1) * written_as_letters;
+    if values & each(0xf0) != 0 || written != text {
+        return None;
+    }
+    let octets = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let pairs = (octets | octets >> 8) & 0x0000_ffff_0000_ffff;
+    Some((pairs | pairs >> 16) as u32)
 }
 
 fn octet(high: u8, low: u8) -> Option<u8> {
-    let mut octet = [0];
-    read_hex(&[high, low], &mut octet)?;
-    Some(octet[0])
+    let number = eight_digits([b'0', b'0', b'0', b'0', b'0', b'0', high, low])?;
+    u8::try_from(number).ok()
 }
-
-/// Digits leave the upper half clear, however many come together.
-const NO_DIGIT: u8 = 0xff;
-
-/// The values of digits; both standards ask for lower case.
-const VALUES: [u8; 256] = {
-    let mut values = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[b"0123456789abcdef"[value as usize] as usize] = value;
-        value += 1;
-    }
-    values
-};
 
 #[cfg(test)]
 mod tests {
@@ -175,6 +178,22 @@ mod tests {
             "é".repeat(28),
         ] {
             assert_eq!(read(&bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_digits_of_lower_case_are_digits() {
+        for byte in 0..=u8::MAX {
+            let digit = char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
+            for place in 0..8 {
+                let mut digits = *b"12345678";
+                digits[place] = byte;
+                let expected = digit.map(|digit| {
+                    let shift = 4 * (7 - place as u32);
+                    0x1234_5678 & !(0xf << shift) | digit << shift
+                });
+                assert_eq!(eight_digits(digits), expected, "{byte} at {place}");
+            }
         }
     }
 
