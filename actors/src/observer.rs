@@ -11,7 +11,7 @@ use crate::{
     listener_counters::ListenerCounters,
     statistics::Statistics,
     status::{Readiness, Status},
-    supervisor::{Insight, Inspect, Report, Supervisor},
+    supervisor::{Insight, Inspect, Probe, Report, Supervisor},
 };
 
 /// How long an arbiter may take to answer.
@@ -48,8 +48,9 @@ impl Observer {
 
     /// The same, and at most `most` of the connections that are open, and the last violations.
     pub async fn status(&self, most: usize) -> Status {
-        let mut insights = self.ask(|| Inspect { most, is_probe: false }).await;
-        let readiness = self.judge(&insights);
+        let mut insights = self.ask(|| Inspect { most }).await;
+        let down = insights.iter().map(|insight| Some(insight.as_ref()?.down.clone()));
+        let readiness = self.judge(down);
         let mut status = Status {
             statistics: Statistics::default(),
             readiness,
@@ -81,7 +82,7 @@ impl Observer {
         if self.common.is_draining() {
             return Readiness::Draining;
         }
-        self.judge(&self.ask(|| Inspect { most: 0, is_probe: true }).await)
+        self.judge(self.ask(|| Probe).await.into_iter())
     }
 
     /// Asks every arbiter; nothing from one that does not answer in time.
@@ -97,15 +98,18 @@ impl Observer {
         answers.into_iter().map(|answer| answer.ok()?.ok()).collect()
     }
 
-    fn judge(&self, insights: &[Option<Insight>]) -> Readiness {
+    /// Judges by the required routes that are down, one of each arbiter that has answered.
+    fn judge(&self, down: impl Iterator<Item = Option<Option<String>>>) -> Readiness {
         if self.common.is_draining() {
             return Readiness::Draining;
         }
-        if insights.iter().any(Option::is_none) {
-            return Readiness::Silent;
+        match down.collect::<Option<Vec<_>>>() {
+            None => Readiness::Silent,
+            Some(down) => match down.into_iter().flatten().next() {
+                Some(message) => Readiness::HandlerDown { message },
+                None => Readiness::Ready,
+            },
         }
-        let mut down = insights.iter().flatten().filter_map(|insight| insight.down.clone());
-        down.next().map_or(Readiness::Ready, |message| Readiness::HandlerDown { message })
     }
 
     fn add_up(&self, arbiters: &[Option<Statistics>]) -> Statistics {

@@ -43,7 +43,7 @@ use crate::{
 };
 
 use self::inspection::{Arriving, Link};
-pub(crate) use self::inspection::{Insight, Inspect};
+pub(crate) use self::inspection::{Insight, Inspect, Probe};
 
 /// The root of one arbiter.
 pub(crate) struct Supervisor {

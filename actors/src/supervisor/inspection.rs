@@ -20,8 +20,6 @@ use crate::{
 /// Asks what goes on on this arbiter, and on so many of its connections at the most.
 pub(crate) struct Inspect {
     pub(crate) most: usize,
-    /// Whether somebody asks who sends his messages elsewhere when the agent is not ready.
-    pub(crate) is_probe: bool,
 }
 
 impl actix::Message for Inspect {
@@ -36,6 +34,13 @@ pub(crate) struct Insight {
     pub(crate) violations: Vec<PastViolation>,
     /// A required route whose handler is down.
     pub(crate) down: Option<String>,
+}
+
+/// Asks, as a health check does, for a required route whose handler is down on this arbiter.
+pub(crate) struct Probe;
+
+impl actix::Message for Probe {
+    type Result = Option<String>;
 }
 
 /// The supervisor's end of a connection.
@@ -55,11 +60,7 @@ pub(super) struct Arriving {
 impl Handler<Inspect> for Supervisor {
     type Result = ResponseFuture<Insight>;
 
-    fn handle(&mut self, inspect: Inspect, _: &mut Context<Self>) -> Self::Result {
-        let Inspect { most, is_probe } = inspect;
-        if is_probe {
-            self.shared.health.ask();
-        }
+    fn handle(&mut self, Inspect { most }: Inspect, _: &mut Context<Self>) -> Self::Result {
         let (teller, mut told) = mpsc::unbounded_channel();
         for link in self.connections.values().take(most) {
             link.tell(&teller);
@@ -79,6 +80,15 @@ impl Handler<Inspect> for Supervisor {
                 down: shared.routes.down(),
             }
         })
+    }
+}
+
+impl Handler<Probe> for Supervisor {
+    type Result = Option<String>;
+
+    fn handle(&mut self, _: Probe, _: &mut Context<Self>) -> Self::Result {
+        self.shared.health.ask();
+        self.shared.routes.down()
     }
 }
 
