@@ -171,18 +171,16 @@ impl NotifyTrace {
         if !span.is_valid() {
             return None;
         }
-        let mut actions = Actions::none();
-        let mut set = |name: &str, value: String| {
-            let set = std::mem::take(&mut actions);
-            actions = set.set_var_unchecked(scope, name.as_bytes(), value.as_str());
+        let set = |actions: Actions, name: &[u8], value: String| {
+            actions.set_var_unchecked(scope, name, value.as_str())
         };
-        set("traceparent", traceparent(span));
+        let mut actions = set(Actions::none(), b"traceparent", traceparent(span));
         let state = span.trace_state().header();
         if !state.is_empty() {
-            set("tracestate", state);
+            actions = set(actions, b"tracestate", state);
         }
         if self.parent.is_some_and(|parent| parent.format == Format::B3) {
-            set("b3", b3(span));
+            actions = set(actions, b"b3", b3(span));
         }
         Some(actions)
     }
