@@ -196,8 +196,8 @@ impl Agent {
         }
         let addresses = self.local_addresses();
         let Self { fill_empty_acks, asynchronous, .. } = self;
-        let traces = self.traces.map(Arc::new);
-        let common = Common { fill_empty_acks, asynchronous, traces, ..Common::new(self.limits) };
+        let common = Common::new(self.limits).traced(self.traces);
+        let common = Common { fill_empty_acks, asynchronous, ..common };
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();

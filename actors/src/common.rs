@@ -50,6 +50,11 @@ impl Common {
         }
     }
 
+    /// The same with NOTIFYs that become spans, if they do.
+    pub(crate) fn traced(self, traces: Option<Traces>) -> Self {
+        Self { traces: traces.map(Arc::new), ..self }
+    }
+
     /// From now on the agent comes to its end.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Relaxed);

@@ -1,6 +1,6 @@
 //! A conversation without a stream.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use bytes::BytesMut;
 use tokio::time::Instant;
@@ -46,8 +46,7 @@ impl Exchange {
         limits: Limits,
         traces: Traces,
     ) -> Result<Self, AgentError> {
-        let traces = Some(Arc::new(traces));
-        Self::start_by(registry, Common { traces, ..Common::new(limits) }).await
+        Self::start_by(registry, Common::new(limits).traced(Some(traces))).await
     }
 
     async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {

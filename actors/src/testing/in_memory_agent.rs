@@ -65,8 +65,7 @@ impl InMemoryAgent {
         limits: Limits,
         traces: Traces,
     ) -> Result<Self, AgentError> {
-        let traces = Some(Arc::new(traces));
-        Self::start_by(registry, Common { traces, ..Common::new(limits) }).await
+        Self::start_by(registry, Common::new(limits).traced(Some(traces))).await
     }
 
     async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {
