@@ -330,7 +330,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     fn hold_back(&mut self, now: Instant, turn: Option<Share>) {
         let (received, oldest) = (self.stream.received(), self.conversation.oldest());
-        let hold = Hold::new(now, received, oldest, &self.shared.common.limits).with_turn(turn);
+        let hold = Hold::new(now, received, oldest, self.shared.hold_time()).with_turn(turn);
         self.enter(Phase::Holding(Box::new(hold)));
         self.timer.arm(now);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
-use crate::{limits::Limits, quota::Share, silence::Silence};
+use crate::{quota::Share, silence::Silence};
 
 /// How many looks make the quiet time.
 const LOOKS: u32 = 10;
@@ -39,7 +39,7 @@ pub(crate) struct Hold {
     /// When what is held back has waited for long enough.
     until: Instant,
     /// For how long an ACK may be held back.
-    deadline: Duration,
+    time: Duration,
     /// When it must be over, at a stop.
     last: Option<Instant>,
     /// What those that hold at the same time wait for.
@@ -49,22 +49,23 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// Begins now, with so many bytes received, the oldest NOTIFY in flight having come at `oldest`.
+    /// Begins now, with so many bytes received, the oldest NOTIFY in flight having come at `oldest`. No
+    /// ACK is held back for longer than `time`.
     pub(crate) fn new(
         now: Instant,
         received: u64,
         oldest: Option<Instant>,
-        limits: &Limits,
+        time: Duration,
     ) -> Self {
         Self {
-            quiet_time: limits.quiet_time(),
+            quiet_time: quiet_time(time),
             begun: now,
             received,
             looked_at: now,
             is_fresh: false,
             quiet_for: Duration::ZERO,
-            until: due(now, oldest, limits.deadline),
-            deadline: limits.deadline,
+            until: due(now, oldest, time),
+            time,
             last: None,
             silence: None,
             _turn: None,
@@ -85,7 +86,7 @@ impl Hold {
 
     /// What was held back has left; more may be.
     pub(crate) fn renew(&mut self, now: Instant, oldest: Option<Instant>) {
-        self.until = due(now, oldest, self.deadline);
+        self.until = due(now, oldest, self.time);
     }
 
     /// Whether it is that of a stop, which comes to its end in any case.
@@ -141,11 +142,17 @@ impl Hold {
     }
 }
 
-/// When an ACK that is ready shall wait no longer: not beyond its own deadline. What a route with a
-/// longer one waits for is no reason to hold nothing back.
-fn due(now: Instant, oldest: Option<Instant>, deadline: Duration) -> Instant {
-    let due = oldest.map(|oldest| oldest + deadline).filter(|due| *due > now);
-    due.unwrap_or(now + deadline)
+/// How long no NOTIFY may have come for HAProxy to have sent all that it may without an ACK, if ACKs may
+/// be held back for `time`.
+fn quiet_time(time: Duration) -> Duration {
+    (time / 10).clamp(Duration::from_millis(5), Duration::from_millis(100))
+}
+
+/// When an ACK that is ready shall wait no longer. What a route with a longer deadline waits for is no
+/// reason to hold nothing back.
+fn due(now: Instant, oldest: Option<Instant>, time: Duration) -> Instant {
+    let due = oldest.map(|oldest| oldest + time).filter(|due| *due > now);
+    due.unwrap_or(now + time)
 }
 
 #[cfg(test)]
@@ -168,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn it_is_quiet_when_no_byte_has_come_for_the_quiet_time() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, 7, None, &Limits::default());
+        let mut hold = Hold::new(now, 7, None, SECOND);
         let now = look(&mut hold, now, QUIET / 2, 7);
         assert!(!hold.is_quiet());
         let now = look(&mut hold, now, QUIET / 2, 8);
@@ -180,7 +187,7 @@ mod tests {
     #[tokio::test]
     async fn time_counts_only_while_somebody_looks() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, 7, None, &Limits::default());
+        let mut hold = Hold::new(now, 7, None, SECOND);
         let now = look(&mut hold, now, QUIET * 9 / 10, 7);
         hold.saw(7, now + QUIET);
         assert!(!hold.is_quiet(), "the look came late: there may be more to read already");
@@ -191,19 +198,18 @@ mod tests {
     #[tokio::test]
     async fn the_shortest_quiet_time_is_seen_to_pass() {
         let now = Instant::now();
-        let limits = Limits { deadline: Duration::from_millis(1), ..Limits::default() };
-        let mut hold = Hold::new(now, 7, Some(now + SECOND), &limits);
-        look(&mut hold, now, 2 * limits.quiet_time(), 7);
+        let time = Duration::from_millis(1);
+        let mut hold = Hold::new(now, 7, Some(now + SECOND), time);
+        look(&mut hold, now, 2 * quiet_time(time), 7);
         assert!(hold.is_quiet());
     }
 
     #[tokio::test]
     async fn those_that_stop_together_end_together() {
-        let limits = Limits::default();
         let silence = Silence::begin();
         let begun = silence.begun();
         let [mut one, mut other] = [1, 3].map(|millis| {
-            let mut hold = Hold::new(begun + Duration::from_millis(millis), 0, None, &limits);
+            let mut hold = Hold::new(begun + Duration::from_millis(millis), 0, None, SECOND);
             hold.join(Arc::clone(&silence), begun + SECOND);
             hold
         });
@@ -223,14 +229,14 @@ mod tests {
     #[tokio::test]
     async fn no_ack_is_held_back_beyond_the_deadline_of_its_notify() {
         let now = Instant::now();
-        let hold = Hold::new(now, 0, Some(now - SECOND / 2), &Limits::default());
+        let hold = Hold::new(now, 0, Some(now - SECOND / 2), SECOND);
         assert!(!hold.is_over(now) && hold.is_over(now + SECOND / 2));
     }
 
     #[tokio::test]
     async fn at_a_stop_it_ends_earlier_if_it_must() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, 0, None, &Limits::default());
+        let mut hold = Hold::new(now, 0, None, SECOND);
         hold.join(Silence::begin(), now + SECOND / 2);
         hold.join(Silence::begin(), now + 2 * SECOND);
         assert!(!hold.must_end(now) && hold.must_end(now + SECOND / 2));

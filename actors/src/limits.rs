@@ -123,14 +123,6 @@ impl Limits {
         check("max_frame_size", is_frame_size, "at least 256")
     }
 
-    /// How long no NOTIFY may have come for HAProxy to have sent all that it may without an ACK.
-    ///
-    /// What is held back meanwhile must not meet HAProxy's `timeout processing`, of which nothing is
-    /// known here but that the deadline is below it.
-    pub(crate) fn quiet_time(&self) -> Duration {
-        (self.deadline / 10).clamp(Duration::from_millis(5), Duration::from_millis(100))
-    }
-
     pub(crate) fn offer(&self) -> Offer {
         Offer {
             max_frame_size: self.max_frame_size,

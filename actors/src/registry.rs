@@ -1,6 +1,6 @@
 //! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
 
-use std::{cell::Cell, num::NonZero, rc::Rc};
+use std::{cell::Cell, num::NonZero, rc::Rc, time::Duration};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
 use futures_util::future::join_all;
@@ -185,6 +185,11 @@ impl Routes {
     pub(crate) fn down(&self) -> Option<String> {
         let down = self.iter().find(|route| route.is_required && route.cell.is_down());
         down.map(|route| route.name.to_string())
+    }
+
+    /// The shortest deadline of a route, if there is a route.
+    pub(crate) fn shortest_deadline(&self) -> Option<Duration> {
+        self.iter().map(|route| route.deadline.time).min()
     }
 
     /// What was seen of each so far.

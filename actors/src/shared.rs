@@ -3,7 +3,7 @@
 use std::{cell::Cell, fmt, rc::Rc, sync::Arc};
 
 use bytes::BytesMut;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::{
     common::Common,
@@ -55,6 +55,12 @@ impl Shared {
     /// What was seen and done on this arbiter so far.
     pub(crate) fn statistics(&self) -> Statistics {
         self.counters.snapshot(self.routes.statistics())
+    }
+
+    /// For how long an ACK may be held back: HAProxy's `timeout processing` is not known here, but
+    /// every deadline is below it.
+    pub(crate) fn hold_time(&self) -> Duration {
+        self.routes.shortest_deadline().unwrap_or(self.common.limits.deadline)
     }
 
     /// How many lines about this were left unsaid since the last one, if one may be written now.

@@ -7,7 +7,8 @@ use spoa_actors::{
     spop::{Frame, StatusCode},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
-use tokio::time::sleep;
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{Result, ask_score, ask_sleep, registry, stop, until, variable};
 
@@ -56,6 +57,34 @@ async fn what_the_acks_of_slow_handlers_let_come_is_answered() -> Result {
     haproxy.ack().await?;
     haproxy.send_notify(ask_score()).await?;
     two_are_answered(&mut haproxy).await?;
+    drop(haproxy);
+    stopping.await.unwrap();
+    Ok(())
+}
+
+/// HAProxy's `timeout processing` is above every deadline, and above the shortest by no more than it
+/// must be.
+#[actix_rt::test]
+async fn no_ack_is_held_back_for_longer_than_the_shortest_deadline_of_a_route() -> Result {
+    tokio::time::pause();
+    let shortest = SECOND / 10;
+    let quick = handler_fn(|(): ()| Ok::<_, FakeError>(variable("quick", 1))).deadline(shortest);
+    let routes = registry().on("quick", quick);
+    let agent = InMemoryAgent::start(routes, Limits::default()).await.unwrap();
+    let mut haproxy = agent.connect().await?;
+    let stopping = stop(&agent);
+    sleep(Duration::from_millis(1)).await;
+    let asked = Instant::now();
+    haproxy.send_notify(Message::new("quick")).await?;
+    for _ in 0..100 {
+        sleep(Duration::from_millis(3)).await;
+        // What comes keeps the connection from its farewell.
+        haproxy.send_notify(ask_score()).await?;
+        if haproxy.ack().now_or_never().is_some() {
+            break;
+        }
+    }
+    assert!(asked.elapsed() <= shortest, "{:?}", asked.elapsed());
     drop(haproxy);
     stopping.await.unwrap();
     Ok(())
