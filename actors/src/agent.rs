@@ -104,7 +104,8 @@ impl Agent {
         self
     }
 
-    /// Sets all limits.
+    /// Sets all limits, a [`deadline`](Self::deadline) that was set before included: call that one after
+    /// it. [`start`](Self::start) refuses limits that cannot work.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

@@ -12,9 +12,29 @@ use crate::spop::{Message, MessageRef};
 
 /// A type that a handler can ask for.
 ///
-/// Every type with serde's `Deserialize` is one: a struct takes the arguments by name, straight
-/// from the frame. [`Message`] is one too, for handlers that want the arguments as they came:
-/// repeated, unnamed, or bytes that are no UTF-8.
+/// A struct with serde's `Deserialize` is one: it takes the arguments by name, straight from the frame.
+/// [`Message`] is one too, for handlers that want the arguments as they came: repeated, unnamed, or
+/// bytes that are no UTF-8. What keeps values before it knows their types, as `#[serde(flatten)]`,
+/// `#[serde(untagged)]` and maps of any value do, can hold neither addresses nor nulls.
+///
+/// ```
+/// use std::net::IpAddr;
+///
+/// use serde::Deserialize;
+/// use spoa_actors::{FromMessage, Message};
+///
+/// #[derive(Deserialize)]
+/// struct CheckClientIp {
+///     ip: IpAddr,
+///     #[serde(rename = "ua")]
+///     user_agent: Option<String>,
+/// }
+///
+/// let message = Message::new("check-client-ip").arg("ip", IpAddr::from([192, 0, 2, 1]));
+/// let client = CheckClientIp::from_message(message.as_ref())?;
+/// assert_eq!((client.ip.to_string().as_str(), client.user_agent), ("192.0.2.1", None));
+/// # Ok::<(), spoa_actors::ArgsError>(())
+/// ```
 ///
 /// What is borrowed from the frame, as `&'a str`, `&'a [u8]` or [`MessageRef`], is for a
 /// [`ReadyHandler`](crate::ReadyHandler): other handlers may answer when the frame has gone.

@@ -67,7 +67,7 @@ impl HandlerError {
     }
 }
 
-/// Why the agent could not start or had to stop.
+/// Why the agent could not start.
 ///
 /// `Debug` shows the same line as `Display`, so that `fn main() -> Result<(), AgentError>` tells
 /// its user what to do.

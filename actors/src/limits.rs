@@ -11,10 +11,25 @@ use crate::{
 pub(crate) const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The bounds of an agent, with defaults that suit HAProxy as it comes.
+///
+/// Times are at most a day, and all but `refusal_delay` and `notice_period` longer than 0; counts are at
+/// least 1. [`Agent::start`](crate::Agent::start) refuses others, and names them
+/// ([`AgentError::BadLimit`]).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use spoa_actors::{Agent, Limits};
+///
+/// let limits = Limits { deadline: Duration::from_millis(200), connections: 1_000, ..Limits::default() };
+/// let agent = Agent::new().limits(limits);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// How long a message may take before its fallback is sent in place of its answer. It must be
-    /// shorter than HAProxy's `timeout processing`. Default 1 s; a route may have its own.
+    /// shorter than HAProxy's `timeout processing`. Default 1 s; a route may have its own. The shortest
+    /// one of a route is for how long an ACK is held back when its connection ends for its age, or as
+    /// the agent stops.
     pub deadline: Duration,
     /// How many connections the agent may have open, on all arbiters and listeners together. One
     /// more is refused with DISCONNECT 13 after [`refusal_delay`](Self::refusal_delay), a health
@@ -58,14 +73,16 @@ pub struct Limits {
     /// once, a thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
     /// How old a connection may become, give or take a tenth; then it ends as at a stop, without a
-    /// loss, and HAProxy opens another: so that a load balancer in between can spread them anew. One
-    /// at a time ends so, some eight a second in the whole agent. By default there is no such age.
+    /// loss if every deadline is below `timeout processing`, and HAProxy opens another: so that a load
+    /// balancer in between can spread them anew. One at a time ends so, some eight a second in the
+    /// whole agent. By default there is no such age.
     pub max_connection_age: Option<Duration>,
     /// How long a handler may take to start. Default 30 s.
     pub start_timeout: Duration,
     /// How long the agent goes on as before when it stops, but for health checks, which it refuses:
     /// the time for HAProxy to send its messages elsewhere. At least `inter` × `fall` of its `server`
-    /// lines; without a health check in the last 30 s there is none. Default 7 s, as `inter 2s
+    /// lines; if nobody has asked in the last 30 s there is none. A health check asks, and so does
+    /// [`Observer::readiness`](crate::Observer::readiness). Default 7 s, as `inter 2s
     /// fall 3` is HAProxy's.
     pub notice_period: Duration,
     /// How long connections may take to end when the agent stops, after the notice period. Default

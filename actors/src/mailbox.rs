@@ -28,6 +28,32 @@ impl Mailbox {
 /// An actor that panics or stops over it leaves the fallback, and its factory is asked for another
 /// one. A call whose deadline passes while it waits in the mailbox is not delivered any more. The
 /// panic of such an actor is printed by the panic hook of the process: it is not behind the fence.
+///
+/// ```
+/// use actix::{Actor, Context, Handler};
+/// use spoa_actors::{Actions, BoxError, Call, Registry, Scope};
+///
+/// #[derive(Default)]
+/// struct Counter {
+///     count: u64,
+/// }
+///
+/// impl Actor for Counter {
+///     type Context = Context<Self>;
+/// }
+///
+/// impl Handler<Call> for Counter {
+///     type Result = Result<Actions, BoxError>;
+///
+///     fn handle(&mut self, call: Call, _: &mut Context<Self>) -> Self::Result {
+///         let _entered = call.span.enter();
+///         self.count += 1;
+///         Ok(Actions::none().set_var(Scope::Transaction, "number", self.count)?)
+///     }
+/// }
+///
+/// let registry = Registry::new().on_actor("number-request", || Counter::default().start());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Call {
     /// What HAProxy says.

@@ -21,6 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// What it costs the agent is a message to each arbiter, and for [`status`](Self::status) one to each
 /// connection that is told of.
+///
+/// ```
+/// # use spoa_actors::*;
+/// # #[actix_rt::main]
+/// # async fn main() -> Result<(), AgentError> {
+/// # let registry = Registry::new();
+/// let running = Agent::bind("127.0.0.1:0")?.start(registry).await?;
+/// let observer = running.observer();
+/// assert_eq!(observer.readiness().await, Readiness::Ready);
+/// assert!(observer.status(100).await.connections.is_empty());
+/// # running.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Observer {
     arbiters: Arc<[Addr<Supervisor>]>,

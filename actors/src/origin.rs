@@ -7,6 +7,22 @@ use tokio::time::Instant;
 use crate::spop::{EngineId, FrameId, StreamId};
 
 /// Where a message came from, and until when its answer is wanted.
+///
+/// ```
+/// # use spoa_actors::*;
+/// # struct LookUp;
+/// # impl LookUp { async fn ask(&self, _: std::time::Duration) -> Result<Actions, BoxError> { Ok(Actions::none()) } }
+/// #[async_trait::async_trait(?Send)]
+/// impl HandlerActor for LookUp {
+///     type Args = ();
+///
+///     async fn handle(&self, (): (), origin: &Origin) -> Result<Actions, BoxError> {
+///         tracing::debug!(peer = %origin.peer_address(), stream_id = %origin.stream_id());
+///         // What is asked elsewhere need not be waited for any longer than HAProxy waits.
+///         self.ask(origin.remaining()).await
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Origin {
     peer: Arc<Peer>,

@@ -29,6 +29,21 @@ const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 /// How a handler is made, and what holds for its route.
 ///
 /// A factory is a route with the defaults; see [`Registry::on`](crate::Registry::on).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use spoa_actors::{Actions, Overload, Registry, Scope, handler_fn};
+///
+/// let closed = Actions::none().set_var(Scope::Transaction, "deny", true)?;
+/// let check = handler_fn(|(): ()| Actions::none().set_var(Scope::Transaction, "deny", false))
+///     .fallback(closed)
+///     .deadline(Duration::from_millis(200))
+///     .in_flight(1_000)
+///     .overload(Overload::Wait);
+/// let registry = Registry::new().on("check-token", check);
+/// # Ok::<(), spoa_actors::ActionError>(())
+/// ```
 pub struct Route {
     start: Start,
     fallback: Actions,
@@ -158,7 +173,8 @@ impl Route {
         self
     }
 
-    /// How long the handler may take, instead of [`Limits::deadline`](crate::Limits::deadline).
+    /// How long the handler may take, instead of [`Limits::deadline`](crate::Limits::deadline): longer
+    /// than 0 and at most a day, or the agent does not start.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -176,7 +192,7 @@ impl Route {
     /// How many calls of this route may be in flight on an arbiter, those included that wait for a
     /// renewal: 256 unless this is called. A call that is answered at once is never in flight. It is
     /// well below [`Limits::in_flight`](crate::Limits::in_flight), so that a connection is read on for
-    /// the sake of other routes.
+    /// the sake of other routes. With 0 the agent does not start.
     #[must_use]
     pub fn in_flight(mut self, calls: usize) -> Self {
         self.in_flight = calls;
@@ -191,7 +207,7 @@ impl Route {
         self
     }
 
-    /// How often the handler may be renewed within any `window` of a second or more: 10 times in 10 s
+    /// How often the handler may be renewed within any `window` of a second to a day: 10 times in 10 s
     /// unless this is called. Beyond that its fallback is sent at once, and it is tried again once a
     /// window; with 0 that is so after its first failure.
     #[must_use]

@@ -29,6 +29,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An agent that has started. Dropping it ends it without a farewell; [`stop`](Self::stop) ends it in
 /// good order.
+///
+/// ```
+/// # use spoa_actors::*;
+/// # #[actix_rt::main]
+/// # async fn main() -> Result<(), AgentError> {
+/// # let registry = Registry::new();
+/// let running = Agent::bind("127.0.0.1:0")?.start(registry).await?;
+/// println!("listens on {:?}", running.local_addresses());
+/// let statistics = running.stop().await;
+/// assert_eq!(statistics.notifies, 0);
+/// # Ok(())
+/// # }
+/// ```
 pub struct RunningAgent {
     addresses: Vec<SocketAddr>,
     common: Common,

@@ -25,6 +25,14 @@ pub(super) const ARG_NAME: &str = "ARG-NAME";
 ///
 /// Nothing is copied or allocated for an argument: [`args`](Self::args) reads them from the frame,
 /// in wire order, repeated and unnamed ones included.
+///
+/// ```
+/// use spoa_actors::{Message, TypedData};
+///
+/// let message = Message::new("log-request").arg("path", "/a").arg("path", "/b").arg("", 443);
+/// assert_eq!(message.get("path"), Some(TypedData::String(b"/a")));
+/// assert_eq!(message.args().filter(|arg| arg.name == b"path").count(), 2);
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct Message {
     /// Exactly one MESSAGE of the grammar.

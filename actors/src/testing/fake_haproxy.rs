@@ -24,6 +24,27 @@ use crate::{
 ///
 /// It waits five seconds for the agent, unless [`patience`](Self::patience) says otherwise: no test
 /// hangs.
+///
+/// ```
+/// use spoa_actors::testing::{FakeError, FakeHaproxy};
+/// use spoa_actors::{Actions, Message, Registry, Scope, handler_fn};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Number {
+///     n: i64,
+/// }
+///
+/// #[actix_rt::main]
+/// async fn main() -> Result<(), FakeError> {
+///     let registry = Registry::new().on("double", handler_fn(|Number { n }: Number| {
+///         Actions::none().set_var(Scope::Transaction, "doubled", 2 * n)
+///     }));
+///     let mut haproxy = FakeHaproxy::start(registry).await?;
+///     let actions = haproxy.notify(Message::new("double").arg("n", 21)).await?;
+///     assert_eq!(actions.to_string(), "set-var txn.doubled 42");
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct FakeHaproxy<S = DuplexStream> {
     frames: Framed<S, FrameCodec>,

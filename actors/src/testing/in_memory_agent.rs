@@ -25,7 +25,20 @@ use crate::{
 /// How many bytes either side of an in-memory connection may be behind.
 const IN_MEMORY_BUFFER: usize = 64 * 1024;
 
-/// An agent without a socket, on the arbiter of the test.
+/// An agent without a socket, on the arbiter of the test: for tests of several connections, of limits,
+/// or of a stop. With tokio's time paused, deadlines cost no time.
+///
+/// ```
+/// use spoa_actors::{Limits, Registry, testing::{FakeError, InMemoryAgent}};
+///
+/// #[actix_rt::main]
+/// async fn main() -> Result<(), FakeError> {
+///     let agent = InMemoryAgent::start(Registry::new(), Limits::default()).await?;
+///     let (one, other) = (agent.connect().await?, agent.connect().await?);
+///     assert_eq!(agent.statistics().await.connections_open, 2);
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct InMemoryAgent {
     supervisor: Addr<Supervisor>,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use spoa_actors::{
     Limits, Message, handler_fn,
     spop::{Frame, StatusCode},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
-use futures_util::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Result, ask_score, ask_sleep, registry, stop, until, variable};
