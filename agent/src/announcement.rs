@@ -105,9 +105,9 @@ mod tests {
     #[test]
     fn the_line_tells_where_the_page_is() {
         assert_eq!(
-            line_with(Some("0.0.0.0:9345"), &["127.0.0.1:12345"], &[]),
+            line_with(Some("0.0.0.0:9901"), &["127.0.0.1:12345"], &[]),
             "spoa-agent V listens on 127.0.0.1:12345 and answers a, b; what it does is shown at \
-             http://127.0.0.1:9345/; try: spoa-agent call --tls-ca CA.pem check-client-ip \
+             http://127.0.0.1:9901/; try: spoa-agent call --tls-ca CA.pem check-client-ip \
              ip=127.0.0.1"
         );
     }

@@ -18,7 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   spoa-agent                                          serve on 127.0.0.1:12345
   spoa-agent --listen 0.0.0.0:12345                   serve on all interfaces
-  spoa-agent --admin 127.0.0.1:9345                   and show at http://127.0.0.1:9345/ what it does
+  spoa-agent --admin 127.0.0.1:9901                   and show at http://127.0.0.1:9901/ what it does
   spoa-agent run --unix /run/spoa.sock --unix-mode 660
   spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
   spoa-agent call check-client-ip ip=127.0.0.1        ask, and print the actions
@@ -162,7 +162,7 @@ pub(crate) struct RunOptions {
     pub(crate) fill_empty_acks: bool,
     /// Serve the admin endpoint: a page that shows what the agent does, /healthz, /readyz, /metrics,
     /// /status.json and /log-filter. It asks nobody who they are: name an address that only operators
-    /// reach, such as 127.0.0.1:9345; port 0 takes a free one
+    /// reach, such as 127.0.0.1:9901; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     pub(crate) admin: Option<String>,
     #[command(flatten)]
@@ -306,7 +306,7 @@ mod tests {
         };
         for (words, kind) in [
             ("spoa-agent run --listen localhost", ValueValidation),
-            ("spoa-agent run --admin 9345", ValueValidation),
+            ("spoa-agent run --admin 9901", ValueValidation),
             ("spoa-agent run --arbiters 0", ValueValidation),
             ("spoa-agent run --deadline 5", ValueValidation),
             ("spoa-agent run --max-frame-size 255", ValueValidation),

@@ -1,4 +1,4 @@
-//! Log lines: the page has every one of level warn and above of library and agent, and no other.
+//! Log lines: the page has every one of level info and above of library and agent, and no other.
 
 use std::fs;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn messages(source: &str) -> Vec<String> {
         assert_eq!(source.matches(&all).count(), source.matches(&qualified).count(), "{source}");
         source.split(&qualified).skip(1).map(message).collect::<Vec<_>>()
     };
-    [at("warn"), at("error")].concat()
+    [at("info"), at("warn"), at("error")].concat()
 }
 
 /// What the errors of an enum say that are put into lines.
