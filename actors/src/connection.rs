@@ -5,6 +5,7 @@
 //! writes once. The actor's mailbox is for control only.
 
 mod control;
+mod holding;
 
 use std::{
     io,
@@ -16,7 +17,7 @@ use std::{
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
@@ -27,7 +28,6 @@ use crate::{
     hold::Hold,
     log_limits::Cause,
     origin::PeerAddress,
-    quota::Share,
     shared::{Presence, Shared},
     spop::{Disconnect, StatusCode, Violation},
     timer::{Timer, jittered},
@@ -37,10 +37,6 @@ pub(crate) use self::control::Control;
 
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 3;
-
-/// How long a connection whose time has come goes on if its peer is behind with its reading, or if it
-/// is the turn of another.
-const RESPITE: Duration = Duration::from_millis(100);
 
 /// One HAProxy connection.
 pub(crate) struct Connection<S> {
@@ -208,45 +204,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         Ok(true)
     }
 
-    /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at
-    /// once.
-    fn hold(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        let again = self.take(task)?;
-        let now = Instant::now();
-        let Phase::Holding(hold) = &mut self.phase else { return Ok(true) };
-        hold.saw(self.stream.received(), now);
-        // Not while there may be more to read at once.
-        let is_quiet = !again && self.conversation.is_idle() && hold.is_quiet();
-        if hold.must_end(now) {
-            self.conversation.give_up();
-        } else if !is_quiet && !self.conversation.is_clogged(&self.stream.output) {
-            let is_over = hold.is_over(now);
-            self.timer.arm(hold.next());
-            return if is_over { Ok(self.let_go(now, task)? && again) } else { Ok(again) };
-        }
-        self.begin_end(Ending::after_input(goodbye()));
-        // At once, so that the farewell leaves with the ACKs.
-        self.end(task)
-    }
-
-    /// Sends what was held back for as long as it may be, while more is under way. A stop goes on
-    /// holding what comes next; who is only old tries again later. Says whether all has left.
-    fn let_go(&mut self, now: Instant, task: &mut Context<'_>) -> io::Result<bool> {
-        match &mut self.phase {
-            Phase::Holding(hold) if hold.is_of_a_stop() => {
-                hold.renew(now, self.conversation.oldest());
-                let next = hold.next();
-                self.timer.arm(next);
-            }
-            _ => {
-                self.shared.counters.count(|statistics| statistics.connections_recycled -= 1);
-                self.retires = Some(now + self.shared.common.limits.deadline);
-                self.enter(Phase::Open);
-            }
-        }
-        Ok(self.stream.poll_flush(task)?.is_ready())
-    }
-
     fn begin_end(&mut self, ending: Ending) {
         self.enter(Phase::Ending(Box::new(ending)));
     }
@@ -314,25 +271,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             Phase::Open | Phase::Holding(_) => self.conversation.expire(now),
             Phase::Ending(ending) => ending.on_time(&mut self.conversation),
         }
-    }
-
-    /// Ends because of its age. There is no haste: what is under way is not risked.
-    fn retire(&mut self, now: Instant) {
-        let turn = self.shared.common.recycling.take_place();
-        if turn.is_none() || !self.stream.output.is_empty() {
-            self.retires = Some(now + RESPITE);
-            return self.conversation.expire(now);
-        }
-        tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
-        self.shared.counters.count(|statistics| statistics.connections_recycled += 1);
-        self.hold_back(now, turn);
-    }
-
-    fn hold_back(&mut self, now: Instant, turn: Option<Share>) {
-        let (received, oldest) = (self.stream.received(), self.conversation.oldest());
-        let hold = Hold::new(now, received, oldest, self.shared.hold_time()).with_turn(turn);
-        self.enter(Phase::Holding(Box::new(hold)));
-        self.timer.arm(now);
     }
 
     /// Ends the connection: all together keep more than they may, and it keeps more than its part.

@@ -44,8 +44,8 @@ pub(crate) struct Hold {
     last: Option<Instant>,
     /// What those that hold at the same time wait for.
     silence: Option<Arc<Silence>>,
-    /// What lets no other hold at the same time.
-    _turn: Option<Share>,
+    /// What lets no other hold at the same time, if the connection is too old.
+    turn: Option<Share>,
 }
 
 impl Hold {
@@ -68,13 +68,13 @@ impl Hold {
             time,
             last: None,
             silence: None,
-            _turn: None,
+            turn: None,
         }
     }
 
     /// Keeps `turn` to its end.
     pub(crate) fn with_turn(self, turn: Option<Share>) -> Self {
-        Self { _turn: turn, ..self }
+        Self { turn, ..self }
     }
 
     /// Ends together with all others that wait for `silence`, and at `until` at the latest.
@@ -87,6 +87,11 @@ impl Hold {
     /// What was held back has left; more may be.
     pub(crate) fn renew(&mut self, now: Instant, oldest: Option<Instant>) {
         self.until = due(now, oldest, self.time);
+    }
+
+    /// Whether it is, or was before a stop, that of a connection that is too old.
+    pub(crate) fn is_of_age(&self) -> bool {
+        self.turn.is_some()
     }
 
     /// Whether it is that of a stop, which comes to its end in any case.
