@@ -16,8 +16,9 @@
 //! curl -i -b "session=$claim.$signature" 127.0.0.1:8080/shop   # 200, x-user: ann
 //! ```
 //!
-//! `ps` shows the key while openssl runs: a login signs in its own process. Stop the agent, and the shop
-//! is 503, as nobody can tell who is signed in; the login stays open. What the login must know:
+//! `ps` shows the key while openssl runs: a login signs in its own process. Until the agent is built,
+//! and when it has stopped, the shop is 503, as nobody can tell who is signed in; the login stays open.
+//! What the login must know:
 //!
 //! - The cookie is `HttpOnly; Secure; SameSite=Lax`: no script reads it, and no wire has it in clear.
 //! - A stolen cookie is good until EXPIRES, and nobody can be signed out earlier: keep that time short.
