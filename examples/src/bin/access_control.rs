@@ -12,6 +12,12 @@
 //! ```
 //!
 //! Stop the agent, and everything is 403.
+//!
+//! Who is trusted stands behind the agent's address: `-- 127.0.0.1:12345 192.0.2.7 192.0.2.8`; without
+//! it, 127.0.0.1 is. HAProxy's `src` must be the client for that. Behind a TLS terminator or another
+//! proxy on the same host, everybody comes from 127.0.0.1, and would be trusted: let that one speak the
+//! PROXY protocol, and write `accept-proxy` behind HAProxy's `bind`. Nobody else may reach that port then,
+//! as whoever does says who it is.
 
 use std::{
     env,
@@ -23,7 +29,7 @@ use spoa_actors::{
     ActionError, Actions, Agent, BoxError, Origin, ReadyHandler, Registry, Route, Scope,
 };
 
-/// Who may see everything.
+/// Who is trusted if nobody is named.
 const TRUSTED: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[derive(Deserialize)]
@@ -33,13 +39,16 @@ struct Request<'a> {
     path: &'a str,
 }
 
-struct AccessControl;
+struct AccessControl {
+    /// Who may see everything.
+    trusted: Vec<IpAddr>,
+}
 
 impl ReadyHandler for AccessControl {
     type Args<'a> = Request<'a>;
 
     fn handle(&self, request: Request<'_>, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(verdict(is_public(request.path) || request.ip == TRUSTED)?)
+        Ok(verdict(is_public(request.path) || self.trusted.contains(&request.ip))?)
     }
 }
 
@@ -54,15 +63,22 @@ fn verdict(access_allowed: bool) -> Result<Actions, ActionError> {
 }
 
 /// Closed: without an answer, nobody may.
-fn registry() -> Result<Registry, ActionError> {
-    let route = Route::ready(|| AccessControl).fallback(verdict(false)?);
+fn registry(trusted: Vec<IpAddr>) -> Result<Registry, ActionError> {
+    let handler = move || AccessControl { trusted: trusted.clone() };
+    let route = Route::ready(handler).fallback(verdict(false)?);
     Ok(Registry::new().on("check-access", route))
 }
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
-    Ok(Agent::bind(address)?.serve(registry()?).await?)
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
+    let trusted = arguments.map(|ip| ip.parse().map_err(|error| format!("{ip}: {error}")));
+    let mut trusted: Vec<IpAddr> = trusted.collect::<Result<_, _>>()?;
+    if trusted.is_empty() {
+        trusted.push(TRUSTED);
+    }
+    Ok(Agent::bind(address)?.serve(registry(trusted)?).await?)
 }
 
 #[cfg(test)]
@@ -72,7 +88,7 @@ mod tests {
         testing::{FakeError, FakeHaproxy},
     };
 
-    use super::{is_public, registry};
+    use super::{TRUSTED, is_public, registry};
 
     #[test]
     fn a_way_out_of_the_public_folder_is_not_public() {
@@ -84,7 +100,7 @@ mod tests {
 
     #[actix_rt::test]
     async fn a_message_without_its_arguments_is_denied() -> Result<(), FakeError> {
-        let mut haproxy = FakeHaproxy::start(registry().expect("valid names")).await?;
+        let mut haproxy = FakeHaproxy::start(registry(vec![TRUSTED]).expect("valid names")).await?;
         let actions = haproxy.notify(Message::new("check-access").arg("path", "/")).await?;
         assert_eq!(actions.to_string(), "set-var txn.access_allowed false");
         Ok(())

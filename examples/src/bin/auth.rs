@@ -8,13 +8,23 @@
 //!
 //! ```text
 //! export SESSION_KEY=$(openssl rand -hex 32)
-//! cargo run -p spoa-examples --bin auth
-//! haproxy -f examples/haproxy/auth.cfg
-//! curl -i 127.0.0.1:8080/shop                             302 to /login?next=%2Fshop
+//! cargo run -p spoa-examples --bin auth &
+//! haproxy -f examples/haproxy/auth.cfg &
+//! curl -i 127.0.0.1:8080/shop                                  # 302 to /login?next=%2Fshop
 //! claim=ann.$(($(date +%s) + 3600))
-//! signature=$(printf %s $claim | openssl dgst -sha256 -hmac $SESSION_KEY -r | cut -d' ' -f1)
-//! curl -i -b session=$claim.$signature 127.0.0.1:8080/shop      200, x-user: ann
+//! signature=$(printf %s "$claim" | openssl dgst -sha256 -hmac "${SESSION_KEY:?}" -r | cut -d' ' -f1)
+//! curl -i -b "session=$claim.$signature" 127.0.0.1:8080/shop   # 200, x-user: ann
 //! ```
+//!
+//! `ps` shows the key while openssl runs: a login signs in its own process. Until the agent is built,
+//! and when it has stopped, the shop is 503, as nobody can tell who is signed in; the login stays open.
+//! What the login must know:
+//!
+//! - The cookie is `HttpOnly; Secure; SameSite=Lax`: no script reads it, and no wire has it in clear.
+//! - A stolen cookie is good until EXPIRES, and nobody can be signed out earlier: keep that time short.
+//! - A new key is given to the agent and the login at once, and ends all sessions.
+//! - Anybody may write `next` into a link. It is a path of this site only if it begins with one `/`, no
+//!   second one follows, and there is no `\` and no control character in it.
 
 use std::{
     env,
@@ -31,8 +41,9 @@ const SHORTEST_KEY: usize = 32;
 
 #[derive(Deserialize)]
 struct Cookies<'a> {
+    /// Bytes, since a client may send any.
     #[serde(borrow)]
-    session: Option<&'a str>,
+    session: Option<&'a [u8]>,
 }
 
 /// The key, ready for use.
@@ -48,8 +59,8 @@ impl Sessions {
     }
 
     /// The user of a session that is signed and has not expired.
-    fn user<'a>(&self, session: &'a str, now: SystemTime) -> Option<&'a str> {
-        let (claim, signature) = session.rsplit_once('.')?;
+    fn user<'a>(&self, session: &'a [u8], now: SystemTime) -> Option<&'a str> {
+        let (claim, signature) = str::from_utf8(session).ok()?.rsplit_once('.')?;
         let mut expected = self.0.clone();
         expected.update(claim.as_bytes());
         // In constant time: how long it takes tells nothing of the signature.
@@ -63,38 +74,49 @@ impl Sessions {
 impl ReadyHandler for Sessions {
     type Args<'a> = Cookies<'a>;
 
-    /// Says who it is, or nothing.
+    /// Says in any case whether somebody is signed in: HAProxy takes silence for a fault, not for a no.
     fn handle(&self, cookies: Cookies<'_>, _: &Origin) -> Result<Actions, BoxError> {
-        match cookies.session.and_then(|session| self.user(session, SystemTime::now())) {
-            Some(user) => Ok(Actions::none().set_var(Scope::Transaction, "user", user)?),
-            None => Ok(Actions::none()),
-        }
+        let user = cookies.session.and_then(|session| self.user(session, SystemTime::now()));
+        let actions = match user {
+            Some(user) => Actions::none().set_var(Scope::Transaction, "user", user)?,
+            None => Actions::none(),
+        };
+        Ok(actions.set_var(Scope::Transaction, "signed_in", user.is_some())?)
     }
+}
+
+/// Without a fallback: an agent that cannot answer must not send its users to log in again.
+fn registry(sessions: Sessions) -> Registry {
+    Registry::new().on("check-session", Route::ready(move || sessions.clone()))
 }
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let key = env::var("SESSION_KEY").map_err(|error| format!("SESSION_KEY: {error}"))?;
-    let sessions = Sessions::new(key.as_bytes())?;
-    let route = Route::ready(move || sessions.clone());
-    Ok(Agent::bind(address)?.serve(Registry::new().on("check-session", route)).await?)
+    Ok(Agent::bind(address)?.serve(registry(Sessions::new(key.as_bytes())?)).await?)
 }
 
 #[cfg(test)]
 mod tests {
+    use spoa_actors::{
+        Message,
+        testing::{FakeError, FakeHaproxy},
+    };
+
     use super::*;
 
+    const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
     /// Of `printf %s ann.1000 | openssl dgst -sha256 -hmac 0123456789abcdef0123456789abcdef`.
     const SIGNATURE: &str = "42b3979e7982b76c6ba95aea38dd07935347fedf2a5dfb16196fb4ebc1725a52";
 
     #[test]
     fn only_a_signed_session_that_has_not_expired_has_a_user() {
-        let sessions = Sessions::new(b"0123456789abcdef0123456789abcdef").unwrap();
+        let sessions = Sessions::new(KEY).unwrap();
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         let session = format!("ann.1000.{SIGNATURE}");
-        assert_eq!(sessions.user(&session, at(999)), Some("ann"));
-        assert_eq!(sessions.user(&session, at(1000)), None, "expired");
+        assert_eq!(sessions.user(session.as_bytes(), at(999)), Some("ann"));
+        assert_eq!(sessions.user(session.as_bytes(), at(1000)), None, "expired");
         for wrong in [
             format!("bob.1000.{SIGNATURE}"),
             format!("ann.9999.{SIGNATURE}"),
@@ -102,9 +124,21 @@ mod tests {
             format!("ann.1000.00{}", &SIGNATURE[2..]),
             "ann.1000.".to_owned(),
             "ann".to_owned(),
+            String::new(),
         ] {
-            assert_eq!(sessions.user(&wrong, at(999)), None, "{wrong}");
+            assert_eq!(sessions.user(wrong.as_bytes(), at(999)), None, "{wrong}");
         }
+        assert_eq!(sessions.user(b"ann.1000.\xff", at(999)), None, "not UTF-8");
         assert!(Sessions::new(b"short").is_err());
+    }
+
+    #[actix_rt::test]
+    async fn a_session_is_valid_or_not_and_a_fault_is_neither() -> Result<(), FakeError> {
+        let mut haproxy = FakeHaproxy::start(registry(Sessions::new(KEY).unwrap())).await?;
+        let check = || Message::new("check-session");
+        assert_eq!(haproxy.notify(check()).await?.to_string(), "set-var txn.signed_in false");
+        let actions = haproxy.notify(check().arg("session", 1)).await?;
+        assert!(actions.is_empty(), "{actions}");
+        Ok(())
     }
 }

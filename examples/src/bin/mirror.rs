@@ -1,8 +1,10 @@
 //! Fire and forget: HAProxy has its answer at once, and the work is done afterwards.
 //!
-//! A copy of each request goes to a second server. The copies wait in a queue that is bounded: what
-//! finds it full is dropped and counted, so that a mirror that is slow or gone costs neither memory
-//! nor time. Run it with the address of that server, and put HAProxy in front of it:
+//! A copy of each request goes to a second server: method, path and query, without headers and body,
+//! and Host is the second server's. The copies wait in a queue that is bounded: what finds it full is
+//! dropped and counted, so that a mirror that is slow or gone costs neither memory nor time. What waits
+//! when the agent stops is dropped, too. Run it with the address of that server, and put HAProxy in
+//! front of it:
 //!
 //! ```text
 //! python3 -m http.server --bind 127.0.0.1 8000
@@ -14,7 +16,7 @@
 use std::{cell::Cell, env, rc::Rc, time::Duration};
 
 use async_trait::async_trait;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, redirect::Policy};
 use serde::Deserialize;
 use spoa_actors::{Actions, Agent, BoxError, HandlerActor, Origin, Registry, Tasks};
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -29,7 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Deserialize)]
 struct Request {
     method: String,
-    url: String,
+    /// With the query, and nothing before it: a whole URL could name another server.
+    path: String,
 }
 
 struct Mirror {
@@ -53,7 +56,9 @@ impl HandlerActor for Mirror {
     async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
         // The workspace's reqwest comes without one; with its default features this is not needed.
         let _ = ring::default_provider().install_default();
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let client = Client::builder().no_proxy().timeout(PATIENCE);
+        // Nor does the second server send the agent to others.
+        let client = client.redirect(Policy::none()).build()?;
         let waiting = self.waiting.take().ok_or("it is started once")?;
         tasks.spawn(copy(client, self.server.clone(), waiting, Rc::clone(&self.dropped)));
         Ok(())
@@ -74,9 +79,9 @@ async fn copy(
     mut waiting: Receiver<Request>,
     dropped: Rc<Cell<u64>>,
 ) {
-    while let Some(Request { method, url }) = waiting.recv().await {
+    while let Some(Request { method, path }) = waiting.recv().await {
         let method = method.parse().unwrap_or(Method::GET);
-        let copy = client.request(method, format!("http://{server}{url}"));
+        let copy = client.request(method, format!("http://{server}{path}"));
         if let Err(error) = copy.send().await {
             tracing::warn!("a copy has failed: {error}");
         }
