@@ -3,7 +3,8 @@
 //! That is the example of HAProxy's own SPOE.txt: a score from 0 (a blacklisted address) to 100 (a safe
 //! one), and HAProxy rejects what is below 20. Run it with
 //! `cargo run -p spoa-examples --bin like_haproxy_spoe_go`, and put HAProxy in front of it:
-//! `haproxy -f examples/peers/haproxy_spoe_go/haproxy.cfg`. 127.0.0.66 is on its blacklist.
+//! `haproxy -f examples/peers/haproxy_spoe_go/haproxy.cfg`. 127.0.0.66 is on its blacklist;
+//! 127.0.0.77 is on HAProxy's `whitelist.lst`, and the agent is not asked about it.
 
 use std::{
     env,

@@ -4,7 +4,8 @@
 //! Run it with `cargo run -p spoa-examples --bin like_spop`, and put HAProxy in front of it:
 //! `haproxy -f examples/peers/spop/haproxy.cfg`. Then `curl -i 127.0.0.1:5000 -H 'cf-ipcountry: de'` shows
 //! both engines' answer in headers, and the agent prints what it was told. HAProxy waits ten
-//! milliseconds and goes on without an answer then.
+//! milliseconds and goes on without an answer then. Behind `--` the program takes an address and the path
+//! of the socket: `127.0.0.1:12345 /tmp/spoa.sock` is what it does without.
 
 use std::{env, net::IpAddr, time::Duration};
 
@@ -25,12 +26,12 @@ fn score(client: Client) -> Result<Actions, ActionError> {
     Actions::none().set_var(Scope::Session, "ip_score", score)
 }
 
+/// Source and destination have no name.
 #[derive(Debug, Deserialize)]
 struct Request {
     ip: IpAddr,
     country: Option<String>,
     user_agent: Option<String>,
-    /// Source and destination, which have no name.
     #[serde(rename = "")]
     unnamed: Vec<IpAddr>,
 }
@@ -49,5 +50,7 @@ async fn main() -> Result<(), AgentError> {
     let registry = Registry::new()
         .on("check-client-ip", handler_fn(score).deadline(DEADLINE))
         .on("log-request", handler_fn(log).deadline(DEADLINE));
-    Agent::bind(address)?.listen_unix(socket, Some(0o660))?.serve(registry).await
+    // For all of this machine, as theirs is: the HAProxy of their container is a user of its own. Where
+    // you can give the two a group in common, 0o660 is enough.
+    Agent::bind(address)?.listen_unix(socket, Some(0o666))?.serve(registry).await
 }

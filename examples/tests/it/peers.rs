@@ -1,10 +1,16 @@
 //! Agents in the place of those of other frameworks, behind the HAProxy files of these.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
-use spoa_integration::{App, Config, HttpClient, Scratch, Version, on_every_haproxy, until};
+use spoa_integration::{
+    App, Config, FrameHead, HttpClient, Scratch, Tap, Version, on_every_haproxy, until,
+};
 
-use crate::scene::{SOON, Scene, example, file};
+use crate::scene::{SOON, example, file};
 
 /// Where HAProxy knows it, their `mode spop`.
 fn with_their_mode(version: Version, config: Config) -> Config {
@@ -12,19 +18,26 @@ fn with_their_mode(version: Version, config: Config) -> Config {
     if is_known { config.replace("    mode tcp\n", "    mode spop\n") } else { config }
 }
 
+/// The files of a peer.
+fn peer(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
+}
+
 /// spoe-forge: HAProxy sends the user agent, and the application sees what the agent made of it.
-async fn spoe_forge(version: Version, app: &App) -> Scene {
+fn spoe_forge(version: Version, app: &App) -> Config {
     let config = file(version, "peers/spoe_forge/haproxy.cfg", "127.0.0.1:8080")
         .replace("server test 127.0.0.1:8000", format!("server test {}", app.address()));
-    let config = with_their_mode(version, config);
-    example!("like_spoe_forge").start_behind(config, "127.0.0.1:8500").await
+    with_their_mode(version, config)
 }
+
+const SPOE_FORGE: &str = "127.0.0.1:8500";
 
 on_every_haproxy! {
     #[actix_rt::test]
     async fn spoe_forge_s_ping_is_answered(version: Version) {
         let app = App::start().await.unwrap();
-        let scene = spoe_forge(version, &app).await;
+        let config = spoe_forge(version, &app);
+        let scene = example!("like_spoe_forge").start_behind(config, SPOE_FORGE).await;
         let answer = scene.http().get_with("/", "user-agent", "curl/8").await.unwrap();
         assert!(answer.text().contains("\nx-test-arg: ua was: curl/8\n"), "{}", answer.text());
         // Their condition: not for an icon.
@@ -33,26 +46,45 @@ on_every_haproxy! {
     }
 }
 
+/// What clients named `slow` and `fast` asked and were answered since then, in the order in which it
+/// passed; if all of it was on one connection.
+fn order(tap: &Tap, since: usize) -> Option<Vec<&'static str>> {
+    let frames = tap.frames().split_off(since);
+    let is_one = frames.windows(2).all(|pair| pair[0].connection == pair[1].connection);
+    let name = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        ["slow", "fast"].into_iter().find(|name| text.contains(name))
+    };
+    is_one.then(|| frames.iter().filter_map(|frame| name(&frame.bytes)).collect())
+}
+
 on_every_haproxy! {
     #[actix_rt::test]
     async fn spoe_forge_s_slow_client_delays_nobody_else(version: Version) {
         let app = App::start().await.unwrap();
-        let scene = spoe_forge(version, &app).await;
-        let other = scene.http().another().unwrap();
-        let ping = async |http: &HttpClient, name: &'static str| {
-            let started = Instant::now();
+        // One connection for all: in old versions `maxconn` bounds connections, in new ones requests.
+        let config = spoe_forge(version, &app).replace("maxconn 600", "maxconn 600\n    nbthread 1");
+        let one = format!("{SPOE_FORGE} maxconn 1");
+        let is_new = version.has_new_engine();
+        let config = if is_new { config } else { config.replace(SPOE_FORGE, one) };
+        let (scene, tap) =
+            example!("like_spoe_forge").start_behind_tap(config, SPOE_FORGE).await;
+        let ping = async |http: HttpClient, name: &'static str| {
             let answer = http.get_with("/", "user-agent", name).await.unwrap();
-            let is_answered = answer.text().contains(&format!("ua was: {name}"));
-            is_answered.then(|| started.elapsed())
+            answer.text().contains(&format!("ua was: {name}"))
         };
+        assert!(ping(scene.http().clone(), "first").await);
         // Again if a busy machine had no answer for HAProxy's one second.
-        let both = async || {
-            let (slow, fast) = tokio::join!(ping(scene.http(), "slow"), ping(&other, "fast"));
-            slow.zip(fast)
+        let overtaken = async || {
+            let since = tap.frames().len();
+            let slow = actix_rt::spawn(ping(scene.http().another().unwrap(), "slow"));
+            let is_asked = async || order(&tap, since)?.first().copied();
+            assert_eq!(until("the agent is asked", SOON, is_asked).await.unwrap(), "slow");
+            let is_answered = [ping(scene.http().clone(), "fast").await, slow.await.unwrap()];
+            let order = order(&tap, since)?;
+            (is_answered == [true; 2] && order == ["slow", "fast", "fast", "slow"]).then_some(())
         };
-        let (slow, fast) = until("both are answered", SOON, both).await.unwrap();
-        assert!(slow >= Duration::from_millis(500), "{slow:?}");
-        assert!(fast < slow, "{fast:?} {slow:?}");
+        until("the last to ask is answered first", SOON, overtaken).await.unwrap();
     }
 }
 
@@ -73,19 +105,68 @@ on_every_haproxy! {
 
 on_every_haproxy! {
     #[actix_rt::test]
-    async fn haproxy_spoe_go_s_score_rejects_the_blacklisted(version: Version) {
-        let config = file(version, "peers/haproxy_spoe_go/haproxy.cfg", "127.0.0.1:8080");
-        let scene = example!("like_haproxy_spoe_go").start_behind(config, "127.0.0.1:3000").await;
-        // They wait for ten milliseconds only, which a busy machine may need: then there is no score.
-        let safe = async || (scene.text("/").await == "score 100").then_some(());
-        until("a safe address has its score", SOON, safe).await.unwrap();
-        let rejected = async || {
-            // Another connection each time: the score is one of the session.
-            scene.http_from([127, 0, 0, 66]).get("/").await.err()
-        };
-        until("a blacklisted one is rejected", SOON, rejected).await.unwrap();
+    async fn the_dotnet_framework_s_fragments_are_taken_where_haproxy_sends_them(version: Version) {
+        let app = App::start().await.unwrap();
+        let files = Scratch::new().unwrap();
+        let theirs = |name| fs::read_to_string(peer("dotnet").join(name)).unwrap();
+        let main = files.write("haproxy.cfg", &theirs("haproxy.cfg")).unwrap();
+        // More than a frame of 16 KiB, and what they ask for behind it.
+        let large = theirs("spoa.conf").replace("args ip=src", "args req.hdr(x) req.hdr(x) ip=src");
+        assert!(large.contains("option send-frag-payload"));
+        files.write("spoa.conf", &large).unwrap();
+        let config = Config::file(version, main, "127.0.0.1:8000")
+            .replace("127.0.0.1:8081", app.address().to_string());
+        let (scene, tap) =
+            example!("like_dotnet").start_behind_tap(config, "127.0.0.1:12345").await;
+        let answer = scene.http().get_with("/", "x", &"x".repeat(9_000)).await.unwrap();
+        let is_scored = answer.text().contains("\nip_score: 20\n");
+        let has_fragments = !tap.ids(FrameHead::UNSET).is_empty();
+        let does_haproxy = !version.has_new_engine();
+        assert_eq!((has_fragments, is_scored), (does_haproxy, does_haproxy));
     }
 }
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn haproxy_spoe_go_s_score_rejects_the_blacklisted(version: Version) {
+        let folder = peer("haproxy_spoe_go");
+        let config = file(version, "peers/haproxy_spoe_go/haproxy.cfg", "127.0.0.1:8080")
+            .replace("examples/peers/haproxy_spoe_go", folder.display().to_string());
+        let scene = example!("like_haproxy_spoe_go").start_behind(config, "127.0.0.1:3000").await;
+        let text = async |http: HttpClient| Some(http.get("/").await.ok()?.text());
+        let rejections = async || {
+            let status = scene.haproxy.stats().status("my-front", "FRONTEND").await.unwrap();
+            status.number("dreq")
+        };
+        // They wait for ten milliseconds only, which a busy machine may need: then there is no score.
+        // It is one of the session, so that each try needs another connection.
+        let safe = async || {
+            let text = text(scene.http().another().unwrap()).await.unwrap();
+            (text == "score 100\n").then_some(())
+        };
+        until("a safe address has its score", SOON, safe).await.unwrap();
+        assert_eq!(rejections().await, Some(0));
+        let rejected = async || match text(scene.http_from([127, 0, 0, 66])).await {
+            Some(text) => {
+                assert_eq!(text, "score \n");
+                None
+            }
+            None => Some(()),
+        };
+        until("a blacklisted one is rejected", SOON, rejected).await.unwrap();
+        assert_eq!(rejections().await, Some(1));
+        // Their condition: HAProxy does not ask about whom its list has.
+        let listed = text(scene.http_from([127, 0, 0, 77])).await;
+        assert_eq!(listed.as_deref(), Some("score \n"));
+        until("a safe address still has its score", SOON, safe).await.unwrap();
+    }
+}
+
+/// What their file rejects by, but does not show.
+const SCORES: &str = "    \
+    http-after-response set-header x-score-socket %[var(sess.spoe_test_socket.ip_score)]
+    http-after-response set-header x-score-tcp %[var(sess.spoe_test.ip_score)]
+";
 
 on_every_haproxy! {
     #[actix_rt::test]
@@ -93,17 +174,21 @@ on_every_haproxy! {
         let files = Scratch::new().unwrap();
         let socket = files.join("spoa.sock");
         let config = file(version, "peers/spop/haproxy.cfg", "127.0.0.1:5000")
-            .replace("unix@/tmp/spoa.sock", format!("unix@{}", socket.display()));
+            .replace("unix@/tmp/spoa.sock", format!("unix@{}", socket.display()))
+            .replace("    default_backend app\n", format!("{SCORES}    default_backend app\n"));
         let config = with_their_mode(version, config);
         let example = example!("like_spop").argument(&socket);
         let scene = example.start_behind(config, "127.0.0.1:12345").await;
-        // They wait for ten milliseconds only, and go on without an answer then.
+        assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o666);
+        // They wait for ten milliseconds only, and go on without an answer then: for a whole connection
+        // without a score.
         let answered = async || {
-            let answer = scene.http().get_with("/", "cf-ipcountry", "de").await.unwrap();
+            let http = scene.http().another().unwrap();
+            let answer = http.get_with("/", "cf-ipcountry", "de").await.unwrap();
             assert_eq!((answer.status, answer.text().as_str()), (200, "Hello"));
-            let headers = ["x-spoe-var_socket", "x-spoe_var_tcp"];
+            let headers = ["x-spoe-var_socket", "x-spoe_var_tcp", "x-score-socket", "x-score-tcp"];
             let values = headers.map(|name| answer.header(name));
-            (values == [Some("tequila"); 2]).then_some(())
+            (values == ["tequila", "tequila", "99", "99"].map(Some)).then_some(())
         };
         until("both engines have answered", SOON, answered).await.unwrap();
         let log = scene.log();

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use spoa_integration::{Config, Haproxy, HttpClient, Scratch, Version};
+use spoa_integration::{Config, Haproxy, HttpClient, Scratch, Tap, Version};
 
 use crate::program::{Program, connect, free_address};
 
@@ -62,12 +62,24 @@ impl Example {
     }
 
     /// Starts it and HAProxy; `agent` is what the configuration calls its address.
-    pub(crate) async fn start_behind(mut self, config: Config, agent: &str) -> Scene {
+    pub(crate) async fn start_behind(self, config: Config, agent: &str) -> Scene {
+        let address = self.address.to_string();
+        self.run(config.replace(agent, address)).await
+    }
+
+    /// The same, with a tap between the two.
+    pub(crate) async fn start_behind_tap(self, config: Config, agent: &str) -> (Scene, Tap) {
+        let tap = Tap::before(self.address).await.unwrap();
+        let config = config.replace(agent, tap.endpoint().to_string());
+        (self.run(config).await, tap)
+    }
+
+    async fn run(mut self, config: Config) -> Scene {
         let scratch = Scratch::new().unwrap();
         let log = File::create(scratch.join("log")).unwrap();
         let program = Program::start_with_log(&mut self.command, log);
         drop(connect(self.address).await);
-        let haproxy = config.replace(agent, self.address.to_string()).start().await.unwrap();
+        let haproxy = config.start().await.unwrap();
         Scene { program, haproxy, scratch }
     }
 }
