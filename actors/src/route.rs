@@ -139,7 +139,8 @@ impl Route {
     /// awaits, or another thread. `factory` is called once for every arbiter, and on it; it may
     /// start an actor there or return the address of one that runs elsewhere. It is called again
     /// when the actor has stopped or panicked: what waited in that mailbox is answered by the
-    /// fallback.
+    /// fallback. It must start another one then: with the address of the old one, which
+    /// [`Addr::connected`] tells, the fallback is all that the route answers from then on.
     pub fn actor<A, F>(factory: F) -> Self
     where
         A: Actor + actix::Handler<Call>,

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The second one keeps a thread busy until its deadline, and no longer: the handler looks at the
-//! clock. The first one is answered at once meanwhile.
+//! clock. Meanwhile another thread answers the first one at once.
 
 use std::{env, num::NonZero, time::Duration};
 
@@ -57,7 +57,8 @@ fn is_prime(n: u64, is_late: impl Fn() -> bool) -> Option<bool> {
 
 fn registry() -> Result<Registry, BoxError> {
     let unknown = Actions::none().set_var(Scope::Transaction, "is_prime", "unknown")?;
-    // On every arbiter; more threads than cores make nothing faster.
+    // On every arbiter. One for each core would compute as much; with two, what is short does not wait
+    // behind what is long, unless there are two of these.
     let threads = NonZero::new(2).ok_or("no threads")?;
     let route =
         Route::blocking(threads, || Primes).fallback(unknown).deadline(Duration::from_millis(300));

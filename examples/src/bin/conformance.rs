@@ -2,8 +2,11 @@
 //! outside.
 //!
 //! ```text
-//! cargo run --release -p spoa-examples --bin conformance -- --listen 127.0.0.1:PORT [--unix PATH]
+//! cargo run --release -p spoa-examples --bin conformance &
+//! cargo run -p spoa-agent -- call checksum data=123456789
 //! ```
+//!
+//! It listens on 127.0.0.1:12345; behind `--`, `--listen ADDRESS` and `--unix PATH` say where else.
 //!
 //! | message | arguments | answer |
 //! |---|---|---|

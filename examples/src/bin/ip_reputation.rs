@@ -1,15 +1,19 @@
 //! A handler actor with state of its own: how often each address came decides its score.
 //!
-//! Each arbiter has an instance, so the state is a `RefCell` and there is no lock. Run it with
-//! `cargo run -p spoa-examples --bin ip_reputation`, then a few times
+//! Run it with `cargo run -p spoa-examples --bin ip_reputation` and put HAProxy in front of it,
+//! `haproxy -f examples/haproxy/ip_reputation.cfg`; then
 //!
 //! ```text
-//! cargo run -p spoa-agent -- call get-ip-reputation ip=192.0.2.7
+//! for i in $(seq 11); do curl -s 127.0.0.1:8080; done     ten times welcome, then slow down
+//! curl --interface 127.0.0.2 127.0.0.1:8080               welcome: another address
 //! ```
 //!
-//! or put HAProxy in front of it: `haproxy -f examples/haproxy/ip_reputation.cfg`.
+//! Each arbiter has an instance of its own, so the state is a `RefCell` and there is no lock. Here is
+//! one arbiter, so that its instance sees every request; each of several would count its own.
 
-use std::{cell::RefCell, collections::HashMap, env, net::IpAddr, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell, collections::HashMap, env, net::IpAddr, num::NonZero, rc::Rc, time::Duration,
+};
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -17,9 +21,9 @@ use spoa_actors::{
     ActionError, Actions, Agent, BoxError, HandlerActor, Origin, Registry, Route, Scope, Tasks,
 };
 
-/// From this many requests a minute on, an address is a nuisance.
+/// With more requests than this in a minute, an address is a nuisance.
 const MANY: u32 = 10;
-/// More addresses than this are not remembered.
+/// So many addresses are counted. Further ones are not, until the minute is over.
 const MAX_ADDRESSES: usize = 100_000;
 
 #[derive(Deserialize)]
@@ -63,16 +67,12 @@ impl HandlerActor for IpReputation {
 impl IpReputation {
     fn score(&self, ip: IpAddr) -> u32 {
         let mut seen = self.seen.borrow_mut();
-        if seen.len() >= MAX_ADDRESSES {
-            seen.clear();
+        if seen.len() >= MAX_ADDRESSES && !seen.contains_key(&ip) {
+            return 10;
         }
         let times = seen.entry(ip).or_default();
         *times += 1;
-        match *times {
-            _ if ip.is_loopback() => 20,
-            MANY.. => 90,
-            _ => 10,
-        }
+        if *times > MANY { 90 } else { 10 }
     }
 }
 
@@ -87,7 +87,8 @@ fn registry() -> Result<Registry, ActionError> {
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
-    Ok(Agent::bind(address)?.serve(registry()?).await?)
+    let agent = Agent::bind(address)?.arbiters(NonZero::<usize>::MIN);
+    Ok(agent.serve(registry()?).await?)
 }
 
 #[cfg(test)]
@@ -103,7 +104,7 @@ mod tests {
     async fn an_address_that_comes_often_gets_a_bad_score() -> Result<(), FakeError> {
         let mut haproxy = FakeHaproxy::start(registry().expect("valid names")).await?;
         let message = || Message::new("get-ip-reputation").arg("ip", IpAddr::from([192, 0, 2, 7]));
-        for _ in 1..MANY {
+        for _ in 0..MANY {
             let actions = haproxy.notify(message()).await?;
             assert_eq!(
                 actions.to_string(),
@@ -113,6 +114,17 @@ mod tests {
         let actions = haproxy.notify(message().arg("ua", "Mozilla/5.0")).await?;
         assert_eq!(actions.to_string(), "set-var sess.ip_score 90, set-var txn.is_browser true");
         Ok(())
+    }
+
+    #[test]
+    fn new_addresses_do_not_make_it_forget_the_old_ones() {
+        let reputation = IpReputation::default();
+        let addresses = (0..=MAX_ADDRESSES as u32).map(|n| IpAddr::from(n.to_be_bytes()));
+        addresses.for_each(|ip| assert_eq!(reputation.score(ip), 10));
+        let score_of_the_first = || reputation.score(IpAddr::from([0; 4]));
+        assert!((1..MANY).all(|_| score_of_the_first() == 10));
+        assert_eq!(score_of_the_first(), 90);
+        assert_eq!(reputation.seen.borrow().len(), MAX_ADDRESSES);
     }
 
     #[actix_rt::test]

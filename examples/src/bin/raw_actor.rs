@@ -1,8 +1,9 @@
 //! A raw actix actor: messages wait in its mailbox and are answered strictly one after the other.
 //!
 //! Choose it for strict order, for state that is held exclusively across awaits, or for an actor
-//! that lives on another thread. One actor serves all arbiters here: it numbers the requests. Run it
-//! with `cargo run -p spoa-examples --bin raw_actor`, then a few times
+//! that lives on another thread. One actor serves all arbiters here: it numbers the requests, and is
+//! replaced when it has panicked. Run it with `cargo run -p spoa-examples --bin raw_actor`, then a few
+//! times
 //!
 //! ```text
 //! cargo run -p spoa-agent -- call number-request
@@ -10,9 +11,12 @@
 //!
 //! or put HAProxy in front of it: `haproxy -f examples/haproxy/raw_actor.cfg`.
 
-use std::env;
+use std::{
+    env,
+    sync::{Mutex, PoisonError},
+};
 
-use actix::{Actor, Context, Handler};
+use actix::{Actor, Addr, Context, Handler};
 use spoa_actors::{Actions, Agent, AgentError, BoxError, Call, Registry, Scope};
 
 #[derive(Default)]
@@ -43,9 +47,19 @@ impl Handler<Call> for Counter {
     }
 }
 
+/// A factory of one actor for all arbiters. It is asked by each of them, and again when the actor has
+/// panicked: the first that asks then starts another, as the address of the old one is dead for ever.
+fn shared<A: Actor>(start: impl Fn() -> Addr<A>) -> impl Fn() -> Addr<A> {
+    let shared = Mutex::new(None::<Addr<A>>);
+    move || {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = shared.take().filter(Addr::connected);
+        shared.insert(alive.unwrap_or_else(&start)).clone()
+    }
+}
+
 fn registry() -> Registry {
-    let counter = Counter::default().start();
-    Registry::new().on_actor("number-request", move || counter.clone())
+    Registry::new().on_actor("number-request", shared(|| Counter::default().start()))
 }
 
 #[actix_rt::main]
@@ -72,5 +86,42 @@ mod tests {
             assert_eq!(actions.to_string(), expected);
         }
         Ok(())
+    }
+
+    /// Panics over every second call.
+    #[derive(Default)]
+    struct Fragile {
+        calls: u64,
+    }
+
+    impl Actor for Fragile {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Call> for Fragile {
+        type Result = Result<Actions, BoxError>;
+
+        fn handle(&mut self, _: Call, _: &mut Self::Context) -> Self::Result {
+            self.calls += 1;
+            assert_eq!(self.calls, 1, "as it has to");
+            Ok(Actions::none().set_var(Scope::Transaction, "calls", self.calls)?)
+        }
+    }
+
+    #[actix_rt::test]
+    async fn an_actor_that_has_panicked_is_replaced() -> Result<(), FakeError> {
+        let factory = shared(|| Fragile::default().start());
+        let mut haproxy = FakeHaproxy::start(Registry::new().on_actor("ask", factory)).await?;
+        for expected in ["set-var txn.calls 1", "", "set-var txn.calls 1", ""] {
+            let actions = haproxy.notify(Message::new("ask")).await?;
+            assert_eq!(actions.to_string(), expected);
+        }
+        Ok(())
+    }
+
+    #[actix_rt::test]
+    async fn there_is_one_actor_for_all() {
+        let factory = shared(|| Counter::default().start());
+        assert_eq!(factory(), factory());
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! touch blocklist.txt
-//! cargo run -p spoa-examples --bin stateful -- 127.0.0.1:12345 blocklist.txt
-//! haproxy -f examples/haproxy/stateful.cfg
+//! cargo run -p spoa-examples --bin stateful -- 127.0.0.1:12345 blocklist.txt &
+//! haproxy -f examples/haproxy/stateful.cfg &
 //! curl -i 127.0.0.1:8080                  200
 //! echo 127.0.0.1 > blocklist.txt
 //! curl -i 127.0.0.1:8080                  403, a second later
@@ -14,9 +14,17 @@
 //!
 //! A file that cannot be read leaves the last list in use, and a line in the log. Where half a list
 //! would do harm, write a new file and `mv` it there.
+//!
+//! It fails open: without an agent nobody is denied. The example `access_control` fails closed.
 
 use std::{
-    cell::RefCell, collections::HashSet, env, net::IpAddr, path::PathBuf, rc::Rc, time::Duration,
+    cell::RefCell,
+    collections::HashSet,
+    env,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -24,7 +32,7 @@ use serde::Deserialize;
 use spoa_actors::{Actions, Agent, BoxError, HandlerActor, Origin, Registry, Scope, Tasks};
 use tokio::{
     fs,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 
 const REFRESH: Duration = Duration::from_secs(1);
@@ -48,13 +56,22 @@ impl HandlerActor for Blocklist {
         let (file, addresses) = (self.file.clone(), Rc::clone(&self.addresses));
         addresses.replace(load(&file).await?);
         tasks.spawn(async move {
-            let mut refresh = interval(REFRESH);
+            let mut refresh = interval_at(Instant::now() + REFRESH, REFRESH);
             refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut told = String::new();
             loop {
                 refresh.tick().await;
                 match load(&file).await {
-                    Ok(loaded) => drop(addresses.replace(loaded)),
-                    Err(error) => tracing::warn!("the last list stays in use: {error}"),
+                    Ok(loaded) => {
+                        addresses.replace(loaded);
+                        told.clear();
+                    }
+                    // Once, and not every second.
+                    Err(error) if error.to_string() == told => {}
+                    Err(error) => {
+                        told = error.to_string();
+                        tracing::warn!("the last list stays in use: {told}");
+                    }
                 }
             }
         });
@@ -68,13 +85,13 @@ impl HandlerActor for Blocklist {
 }
 
 /// An address a line; what follows a `#` is a comment.
-async fn load(file: &PathBuf) -> Result<HashSet<IpAddr>, BoxError> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let text = fs::read_to_string(file).await.map_err(|error| failed(&error))?;
+async fn load(file: &Path) -> Result<HashSet<IpAddr>, BoxError> {
+    let name = file.display();
+    let text = fs::read_to_string(file).await.map_err(|error| format!("{name}: {error}"))?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    let addresses = lines.filter(|line| !line.is_empty()).map(|line| {
-        line.parse().map_err(|_| failed(&format_args!("{line:?} is no address")).into())
-    });
+    let addresses = lines
+        .filter(|line| !line.is_empty())
+        .map(|line| line.parse().map_err(|_| format!("{name}: {line:?} is no address").into()));
     addresses.collect()
 }
 
@@ -85,5 +102,6 @@ async fn main() -> Result<(), BoxError> {
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let file = PathBuf::from(arguments.next().unwrap_or_else(|| "blocklist.txt".to_owned()));
     let blocklist = move || Blocklist { file: file.clone(), addresses: Rc::default() };
+    // No fallback, so no variable: it fails open.
     Ok(Agent::bind(address)?.serve(Registry::new().on("check-blocklist", blocklist)).await?)
 }

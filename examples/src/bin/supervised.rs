@@ -11,7 +11,9 @@
 //! ```
 //!
 //! After four panics within two seconds the fallback comes at once, for good input too, and the
-//! handler is tried again two seconds later. All the while every request has its answer.
+//! handler is tried again two seconds later. All the while every request has its answer. When the
+//! agent itself is gone there is none, and HAProxy says so: `no answer: error …`, by `option
+//! set-on-error`.
 
 use std::{cell::Cell, env, num::NonZero, time::Duration};
 

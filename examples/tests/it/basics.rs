@@ -1,6 +1,6 @@
 //! The first examples: `hello`, `ip_reputation` and `raw_actor`.
 
-use spoa_integration::on_every_haproxy;
+use spoa_integration::{Load, on_every_haproxy};
 
 use crate::scene::example;
 
@@ -16,10 +16,13 @@ on_every_haproxy! {
 
 on_every_haproxy! {
     #[actix_rt::test]
-    async fn ip_reputation_scores_a_client(version: Version) {
+    async fn an_address_that_comes_too_often_is_told_to_slow_down_and_no_other(version: Version) {
         let scene = example!("ip_reputation").start(version).await;
-        let answer = scene.http().get("/").await.unwrap();
-        assert_eq!((answer.status, answer.header("x-ip-score")), (200, Some("20")));
+        // Over several connections, which several arbiters would share.
+        let tally = Load::counting(8, 40).run(scene.http()).await.unwrap();
+        assert_eq!((tally.of("200"), tally.of("429")), (10, 30), "{tally:?}");
+        let other = scene.http_from([127, 0, 0, 2]).get("/").await.unwrap();
+        assert_eq!((other.status, other.text().as_str()), (200, "welcome\n"));
     }
 }
 

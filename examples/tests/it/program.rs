@@ -3,10 +3,11 @@
 use std::{
     fs::File,
     net::SocketAddr,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use spoa_actors::testing::FakeHaproxy;
 use spoa_integration::free_port;
 use tokio::{
@@ -29,6 +30,16 @@ impl Program {
     /// Starts a program that says what it has to say into a file.
     pub(crate) fn start_with_log(command: &mut Command, log: File) -> Self {
         Self(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
+    }
+
+    /// How it has ended, if it has.
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().unwrap()
     }
 
     /// Ends it as a fault would.

@@ -1,6 +1,9 @@
 //! The example `stateful`: its list follows a file.
 
+use std::{thread, time::Duration};
+
 use spoa_integration::{Scratch, on_every_haproxy, until};
+use tokio::time::sleep;
 
 use crate::scene::{SOON, Scene, example};
 
@@ -17,7 +20,7 @@ on_every_haproxy! {
     async fn a_blocklist_follows_its_file(version: Version) {
         let files = Scratch::new().unwrap();
         let list = files.write("blocklist", "192.0.2.1 # not us\n\n# nor this\n").unwrap();
-        let scene = example!("stateful").argument(list).start(version).await;
+        let mut scene = example!("stateful").argument(list).start(version).await;
         assert_eq!(scene.text("/").await, "welcome");
 
         files.write("blocklist", "127.0.0.1\n").unwrap();
@@ -28,8 +31,17 @@ on_every_haproxy! {
         let told = async || scene.log().contains("\"no address\" is no address").then_some(());
         until("it tells", SOON, told).await.unwrap();
         answers(&scene, 403).await;
+        // While each arbiter looks at it twice more.
+        sleep(Duration::from_millis(2500)).await;
+        let (log, arbiters) = (scene.log(), thread::available_parallelism().unwrap().get());
+        assert!(log.matches("is no address").count() <= arbiters, "{log}");
 
         files.write("blocklist", "").unwrap();
         answers(&scene, 200).await;
+
+        files.write("blocklist", "127.0.0.1\n").unwrap();
+        answers(&scene, 403).await;
+        scene.program.kill();
+        assert_eq!(scene.text("/").await, "welcome", "it fails open");
     }
 }

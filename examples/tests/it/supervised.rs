@@ -12,7 +12,7 @@ async fn is_new(scene: &Scene) -> Option<()> {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn a_handler_that_panics_is_a_fallback_and_then_a_new_one(version: Version) {
-        let scene = example!("supervised").start(version).await;
+        let mut scene = example!("supervised").start(version).await;
         assert_eq!(scene.text("/?parties=4").await, "share 25, asked 1");
         assert_eq!(scene.text("/?parties=5").await, "share 20, asked 2");
         assert_eq!(scene.text("/?parties=0").await, "share 0, asked");
@@ -20,6 +20,11 @@ on_every_haproxy! {
         let log = scene.log();
         let told = log.contains("attempt to divide by zero") && log.contains("supervised.rs:");
         assert!(told && log.contains("share-out"), "{log}");
+
+        scene.program.kill();
+        let answer = scene.http().get("/?parties=4").await.unwrap();
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.text().starts_with("no answer: error "), "{answer:?}");
     }
 }
 
