@@ -19,7 +19,7 @@ pub(crate) mod sampler;
 pub(crate) mod settings;
 pub(crate) mod span_counts;
 pub(crate) mod spans;
-pub(crate) mod throttle;
+pub(crate) mod tally;
 pub(crate) mod tracing_layer;
 pub(crate) mod transport;
 pub(crate) mod transport_error;

@@ -24,7 +24,7 @@ use tokio::{task::JoinHandle, time};
 use crate::telemetry::{
     metrics,
     span_counts::{SpanCounters, SpanCounts},
-    throttle::Throttle,
+    tally::Tally,
     transport::Transport,
 };
 
@@ -35,7 +35,7 @@ pub(crate) struct Push {
     resource: ResourceAttributesWithSchema,
     limits: Limits,
     since: SystemTime,
-    complaints: Throttle,
+    complaints: Tally,
 }
 
 impl Push {
@@ -45,7 +45,7 @@ impl Push {
         limits: Limits,
     ) -> Self {
         let since = SystemTime::now();
-        let complaints = Throttle::default();
+        let complaints = Tally::default();
         Self { transport, resource: resource.into(), limits, since, complaints }
     }
 
@@ -76,13 +76,13 @@ impl Push {
         let families = metrics::families(statistics, &self.limits, spans);
         match self.transport.send(self.request(families)).await {
             Ok(rejected) => {
-                if let Some(points) = self.complaints.permit(rejected.items) {
+                if let Some(points) = self.complaints.add(rejected.items) {
                     let why = rejected.why;
                     tracing::warn!(points, "the collector has rejected metrics: {why}");
                 }
             }
             Err(error) => {
-                if self.complaints.permit(1).is_some() {
+                if self.complaints.add(1).is_some() {
                     let advice = error.advice();
                     tracing::warn!("the collector has not taken metrics: {error}; {advice}");
                 }

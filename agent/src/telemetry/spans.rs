@@ -24,7 +24,7 @@ use tokio::{runtime::Handle, time::interval};
 use crate::telemetry::{
     settings::QueueSettings,
     span_counts::{SpanCounters, SpanCounts},
-    throttle::Throttle,
+    tally::Tally,
     transport::Transport,
     transport_error::TransportError,
 };
@@ -52,7 +52,7 @@ impl Spans {
             transport: Arc::new(transport),
             runtime: runtime.clone(),
             counters: Arc::clone(&counters),
-            complaints: Throttle::default(),
+            complaints: Tally::default(),
             resource: ResourceAttributesWithSchema::default(),
         };
         let config = BatchConfigBuilder::default()
@@ -159,7 +159,7 @@ struct Exporter {
     transport: Arc<Transport>,
     runtime: Handle,
     counters: Arc<SpanCounters>,
-    complaints: Throttle,
+    complaints: Tally,
     resource: ResourceAttributesWithSchema,
 }
 
@@ -177,7 +177,7 @@ impl SpanExporter for Exporter {
             Err(_) => spans,
         };
         self.counters.sent(spans, failed);
-        if let Some(spans) = self.complaints.permit(failed) {
+        if let Some(spans) = self.complaints.add(failed) {
             match sent {
                 Ok(rejected) => tracing::warn!(
                     spans,

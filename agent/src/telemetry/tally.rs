@@ -1,4 +1,4 @@
-//! Throttle: one line a second at most for each cause, with the number of those left unsaid.
+//! Tally: what one line a second tells, whichever threads it adds up from.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,13 +7,13 @@ use std::{
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Lets one line through a second, whichever thread it comes from.
+/// Adds up what there is to say, and lets one line through a second that says all of it.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<(Option<Instant>, u64)>);
+pub(crate) struct Tally(Mutex<(Option<Instant>, u64)>);
 
-impl Throttle {
+impl Tally {
     /// Adds to what there is to say; all of it, if a line may be written now.
-    pub(crate) fn permit(&self, number: u64) -> Option<u64> {
+    pub(crate) fn add(&self, number: u64) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (last, unsaid) = &mut *state;
         *unsaid += number;
@@ -31,12 +31,12 @@ mod tests {
 
     #[test]
     fn one_line_a_second_tells_all_that_was_left_unsaid() {
-        let throttle = Throttle::default();
-        assert_eq!(throttle.permit(0), None);
-        assert_eq!(throttle.permit(2), Some(2));
-        assert_eq!(throttle.permit(3), None);
+        let tally = Tally::default();
+        assert_eq!(tally.add(0), None);
+        assert_eq!(tally.add(2), Some(2));
+        assert_eq!(tally.add(3), None);
         let end = Instant::now() + Duration::from_secs(5);
-        let said = std::iter::from_fn(|| Some(throttle.permit(0)));
+        let said = std::iter::from_fn(|| Some(tally.add(0)));
         let said = said.take_while(|_| Instant::now() < end).flatten().next();
         assert_eq!(said, Some(3));
     }
