@@ -53,9 +53,10 @@ check_layers() {
 }
 
 check_stack() {
+  local version
   check_answer
-  proven+=("HAProxy $(haproxy_version): curl -i localhost:8080 shows x-ip-score, and the backend gets it and a traceparent of
-    the request's trace")
+  version=$(haproxy_version) || fail "haproxy -v"
+  proven+=("HAProxy $version: curl -i localhost:8080 shows x-ip-score, and the backend gets it and a traceparent of the trace")
   check_confinement
   proven+=("no process is root's, has a capability or may write outside of its tmpfs; ports are on 127.0.0.1 alone")
   check_work

@@ -24,8 +24,9 @@ engine_answers() {
   $docker version >/dev/null 2>&1
 }
 
+# Its containers end with it.
 stop_engine() {
-  [ -n "${engine:-}" ] || return 0
+  [ -n "$engine" ] || return 0
   kill -TERM "$engine" 2>/dev/null || true
   until_true 30 engine_ended || kill -KILL "$engine" 2>/dev/null || true
   wait "$engine" 2>/dev/null || true
