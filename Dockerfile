@@ -6,18 +6,21 @@
 # It needs neither BuildKit nor a network but crates.io's. The crates that the agent uses have a layer of their
 # own: a change of our sources does not compile them again.
 
-# All manifests, and sources that are empty: this stage changes when a crate or a file is added, not when one is
-# edited.
+# All manifests, and sources that are empty: what is handed on changes with crates and with names of sources, not with
+# what is in these or in a page.
 FROM rust:1.95.0-slim-bookworm AS skeleton
 WORKDIR /src
 COPY . .
-RUN find . -name '*.rs' -exec sh -c 'for file do echo "#![allow(warnings)] fn main() { }" >"$file"; done' sh {} +
+RUN find . -type f ! -name '*.rs' ! -name Cargo.toml ! -name Cargo.lock -delete && \
+    find . -name '*.rs' -exec sh -c 'for file do echo "#![allow(warnings)] fn main() { }" >"$file"; done' sh {} +
 
-FROM rust:1.95.0-slim-bookworm AS build
+FROM rust:1.95.0-slim-bookworm AS crates
 ENV CARGO_TARGET_DIR=/target
 WORKDIR /src
 COPY --from=skeleton /src .
 RUN cargo build --release --locked -p spoa-agent
+
+FROM crates AS build
 COPY . .
 # Younger than what was built of the empty ones: cargo looks at times.
 RUN find . -name '*.rs' -exec touch {} + && cargo build --release --locked -p spoa-agent

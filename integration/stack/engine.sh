@@ -1,7 +1,7 @@
-# Sourced by the test: a Docker engine of its own, beside any other, in the network namespace of the test: its bridges,
-# its rules and the ports that it publishes are not the host's.
+# Sourced by the test: a Docker engine of its own, beside any other, in the namespaces of the test: its bridges, its
+# rules, the ports that it publishes and its processes are not the host's.
 
-# Starts it; $got has its programs, $run takes its sockets, $data its images.
+# Starts it; $got has its programs, $run takes its sockets, $data its images. They run on the host's libc.
 start_engine() {
   local bin=$got/engine/root/usr lib=$got/engine/root
   docker=$bin/bin/docker
@@ -9,8 +9,8 @@ start_engine() {
   # runc does not hand its environment to itself in a container.
   local libraries=$lib/usr/lib/$triplet:$lib/lib/$triplet
   PATH=$bin/sbin:$bin/bin:$PATH LD_LIBRARY_PATH=$libraries XTABLES_LIBDIR=$bin/lib/$triplet/xtables \
-    setsid dockerd --host "$DOCKER_HOST" \
-    --storage-driver overlay2 --data-root "$data" --exec-root "$run/exec" --pidfile "$run/dockerd.pid" \
+    dockerd --host "$DOCKER_HOST" \
+    --storage-driver overlay2 --data-root "$data/engine" --exec-root "$run/exec" --pidfile "$run/dockerd.pid" \
     --userland-proxy-path "$bin/sbin/docker-proxy" >"$run/dockerd.log" 2>&1 &
   engine=$!
   until_true 60 engine_answers || {
@@ -24,14 +24,13 @@ engine_answers() {
   $docker version >/dev/null 2>&1
 }
 
+# Its containers end with it.
 stop_engine() {
-  [ -n "${engine:-}" ] || return 0
+  [ -n "$engine" ] || return 0
   kill -TERM "$engine" 2>/dev/null || true
   until_true 30 engine_ended || kill -KILL "$engine" 2>/dev/null || true
   wait "$engine" 2>/dev/null || true
   engine=
-  umount "$run"/exec/netns/* 2>/dev/null || true # it leaves one behind
-  rm -rf "$data" || true
 }
 
 engine_ended() { ! kill -0 "$engine" 2>/dev/null; }

@@ -32,9 +32,9 @@ stand_in() {
 # One folder with what is in these: an image takes no path twice.
 merged() {
   local folder
-  rm -rf "$got/merged"
-  mkdir "$got/merged"
-  for folder in "$@"; do cp -al --remove-destination "$folder/." "$got/merged/"; done
+  rm -rf "$data/merged"
+  mkdir "$data/merged"
+  for folder in "$@"; do cp -al --remove-destination "$folder/." "$data/merged/"; done
 }
 
 make_images() {
@@ -42,7 +42,8 @@ make_images() {
   stand_in "$(base_image debian)" -- -C "$roots/slim" .
   rust_image
   merged "$roots"/{slim,busybox,prometheus}
-  stand_in "$(image_of docker-compose.yml prometheus)" 'ENTRYPOINT ["/usr/bin/prometheus"]' -- -C "$got/merged" .
+  stand_in "$(image_of docker-compose.yml prometheus)" 'ENTRYPOINT ["/usr/bin/prometheus"]' 'VOLUME /prometheus' \
+    -- -C "$data/merged" .
   stand_in "$(image_of docker-compose.yml whoami)" 'ENTRYPOINT ["/usr/bin/python3.11", "/whoami.py"]' \
     -- -C "$roots/python" . -C "$PWD/integration/stack" whoami.py
   haproxy_image 3.2 docker-compose.yml
@@ -50,19 +51,31 @@ make_images() {
   haproxy_image 2.6 docker-compose.haproxy-2.6.yml
   # Not a stand-in: in the place of the collector, under a name of its own.
   merged "$roots/slim" "$target/witnesses/rotel/root"
-  stand_in spoa-stack/rotel 'ENTRYPOINT ["/rotel"]' -- -C "$got/merged" .
+  stand_in spoa-stack/rotel 'ENTRYPOINT ["/rotel"]' -- -C "$data/merged" .
 }
 
 haproxy_image() {
-  local branch=$1 file=$2 place=$got/merged root=$target/haproxy/$1/root
+  local place=$data/merged root=$target/haproxy/$1/root name
+  name=$(image_of "$2" haproxy)
   merged "$got/roots/busybox" "$root"
-  mkdir -p "$place"/{lib64,usr/local/{sbin,etc/haproxy},var/lib/haproxy}
+  mkdir -p "$place"/{lib64,usr/local/{bin,sbin,etc/haproxy},var/lib/haproxy}
   ln -sf "/usr/lib/$triplet/$(cd "$root/usr/lib/$triplet" && echo ld-linux*.so.*)" "$place/lib64/"
   ln -s /usr/sbin/haproxy "$place/usr/local/sbin/"
-  # As the public one: its user, its folders, and where the program is.
-  stand_in "$(image_of "$file" haproxy)" 'USER 99:99' 'WORKDIR /var/lib/haproxy' \
-    'ENV PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
+  # As the public one: its user, its folders, where the program is, and how it runs and is stopped.
+  cat >"$place/usr/local/bin/docker-entrypoint.sh" <<'SH'
+#!/bin/sh
+if [ "$1" = haproxy ]; then
+  shift
+  set -- haproxy -W -db "$@"
+fi
+exec "$@"
+SH
+  chmod +x "$place/usr/local/bin/docker-entrypoint.sh"
+  stand_in "$name" 'USER 99:99' 'WORKDIR /var/lib/haproxy' \
+    'ENTRYPOINT ["docker-entrypoint.sh"]' 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
     -- -C "$place" .
+  # An import knows no signal.
+  printf 'FROM %s\nSTOPSIGNAL SIGUSR1\n' "$name" | "$docker" build --quiet --tag "$name" - >/dev/null
 }
 
 # The compiler and a linker. The crates, and what the last `cargo build --release` on this machine has made of them,
@@ -79,10 +92,10 @@ rust_image() {
     compiled
   } >"$run/rust.files"
   merged "$got/roots/rust"
-  mkdir -p "$got/merged/etc/ssl/certs"
-  cp /etc/ssl/certs/ca-certificates.crt "$got/merged/etc/ssl/certs/"
+  mkdir -p "$data/merged/etc/ssl/certs"
+  cp /etc/ssl/certs/ca-certificates.crt "$data/merged/etc/ssl/certs/"
   stand_in "$(base_image rust)" "ENV CARGO_HOME=$cargo_home PATH=$sysroot/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
-    -- -C "$got/merged" . --transform "s,^/*${target#/}/,target/," --files-from "$run/rust.files"
+    -- -C "$data/merged" . --transform "s,^/*${target#/}/,target/," --files-from "$run/rust.files"
 }
 
 crates() { awk '$1 == "name" { name = $3 } $1 == "version" { print name "-" $3 }' Cargo.lock | tr -d '"' | sort -u; }
