@@ -235,7 +235,7 @@ impl Care {
                 budget = self.budget.count,
                 window = ?self.budget.window,
                 "the handler has failed too often: {cause}; its fallback is sent at once, and it is \
-                 tried again in {delay:?}; mend it, or give its route more restarts"
+                 tried again in {delay:.1?}; mend it, or give its route more restarts"
             );
         });
     }

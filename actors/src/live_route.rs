@@ -115,9 +115,10 @@ impl LiveRoute {
     /// Logs an error, and drops it.
     fn report(&self, error: HandlerError) {
         if let Some(unsaid) = self.log[error.outcome() as usize].permit() {
+            let fallback = self.fallback.to_string();
             tracing::warn!(
                 spoe_message = &*self.name,
-                fallback = %self.fallback,
+                fallback = if fallback.is_empty() { "no actions" } else { &fallback },
                 unsaid,
                 "fallback sent: {error}; {}",
                 advice(&error)

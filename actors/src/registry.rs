@@ -173,9 +173,11 @@ impl Routes {
         // A name may be as long as its frame.
         let shown = name.get(..LONGEST_NAME).unwrap_or(name);
         let ellipsis = if shown.len() < name.len() { "…" } else { "" };
+        let routes: Vec<_> = self.by_name.iter().map(|route| &*route.name).collect();
         tracing::warn!(
             spoe_message = format_args!("{}{ellipsis}", shown.escape_ascii()),
             unsaid,
+            routes = routes.join(", "),
             "a message without a route: it contributes nothing to its ACK; register a handler under \
              this name, or take it out of the spoe-agent's messages"
         );

@@ -4,6 +4,9 @@ use thiserror::Error;
 
 use super::{foreign::Foreign, frame_type::FrameType, status_code::StatusCode, wire::WireError};
 
+/// No `tune.bufsize` is larger: what announces a longer frame is not HAProxy.
+const BELIEVABLE: u32 = 128 << 20;
+
 /// The peer broke the protocol; the connection ends with [`status`](Self::status), which a peer that
 /// speaks a [`Foreign`](Self::Foreign) protocol is not told.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -104,6 +107,9 @@ impl Violation {
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {
+            Self::Wire(WireError::FrameTooLarge { length, .. }) if *length > BELIEVABLE => {
+                "HAProxy sends no such frame: find out who else connects to this port"
+            }
             Self::Wire(WireError::FrameTooLarge { .. }) => {
                 "if this is HAProxy, raise the agent's max-frame-size to its tune.bufsize; if not, \
                  find out who else connects to this port"
@@ -114,7 +120,7 @@ impl Violation {
                 "set max-frame-size in the spoe-agent section to 256 or more"
             }
             Self::HelloTimeout => {
-                "something connects to this port and says nothing: a TCP check? \
+                "something connects to this port and says nothing, or too little: a TCP check? \
                  use `option spop-check` for health checks"
             }
             Self::ReadTimeout => {

@@ -69,6 +69,7 @@ async fn a_message_without_a_route_is_named_once_a_second_with_what_to_do() -> R
     let lines = log.lines();
     assert_eq!((lines.len(), agent.statistics().await.messages_without_route), (2, 4));
     assert!(lines[0].contains("WARN") && lines[0].contains(r"spoe_message=no\nbody unsaid=0"));
+    assert!(lines[0].contains(r#"routes="big, big-later, fail, never"#), "{lines:?}");
     assert!(lines[0].contains("register a handler under this name, or take it out"), "{lines:?}");
     let shortened = format!("spoe_message={}… unsaid=2", "x".repeat(64));
     assert!(lines[1].contains(&shortened), "{lines:?}");

@@ -4,7 +4,7 @@ use std::{any::Any, io, net::TcpListener, time::Duration};
 
 use actix_rt::{net::TcpStream, time::timeout};
 use actix_web::{
-    App, HttpResponse, HttpServer, Resource,
+    App, HttpRequest, HttpResponse, HttpServer, Resource,
     dev::Extensions,
     guard,
     http::{StatusCode, header},
@@ -160,7 +160,16 @@ async fn log_filter(view: web::Data<View>) -> HttpResponse {
     line(StatusCode::OK, &view.log_filter())
 }
 
-async fn set_log_filter(view: web::Data<View>, body: web::Payload) -> HttpResponse {
+async fn set_log_filter(
+    view: web::Data<View>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> HttpResponse {
+    // A browser names the page that asks; curl does not.
+    if request.headers().contains_key(header::ORIGIN) {
+        let text = "the filter is not for pages in a browser to set; use curl";
+        return line(StatusCode::FORBIDDEN, text);
+    }
     let filter = match timeout(PATIENCE, body.to_bytes_limited(LONGEST_FILTER)).await {
         Ok(Ok(Ok(filter))) => filter,
         Ok(Ok(Err(error))) => return line(StatusCode::BAD_REQUEST, &error.to_string()),

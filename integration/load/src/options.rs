@@ -11,8 +11,10 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 ///
 /// If it is anything else: how it is written.
 pub fn address(text: &str) -> Result<String, String> {
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return Err(format!("it has no port: write {text}:12345"));
+    let (host, port) = match text.rsplit_once(':') {
+        Some(parts) => parts,
+        None if text.parse::<u16>().is_ok() => ("", text),
+        None => return Err(format!("it has no port: write {text}:12345")),
     };
     if host.is_empty() {
         return Err(format!(
@@ -83,6 +85,7 @@ mod tests {
         for (bad, part) in [
             ("localhost", "write localhost:12345"),
             (":12345", "write 127.0.0.1:12345"),
+            ("12345", "write 127.0.0.1:12345"),
             ("a:http", "\"http\" is not a port"),
             ("a:65536", "up to 65535"),
         ] {

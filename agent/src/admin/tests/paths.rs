@@ -122,6 +122,17 @@ async fn the_filter_of_logs_is_shown_and_set() {
 }
 
 #[actix_rt::test]
+async fn a_page_in_a_browser_does_not_set_the_filter_of_logs() {
+    let scene = Scene::new();
+    let shown = scene.get("/log-filter").await.body;
+    let put = "PUT /log-filter HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\nContent-Length: 3\r\n\
+        Connection: close\r\n\r\noff";
+    let refused = say(scene.address, put.to_owned()).await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(scene.get("/log-filter").await.body, shown);
+}
+
+#[actix_rt::test]
 async fn clients_that_are_slow_are_left() {
     let scene = Scene::new();
     let body = "PUT /log-filter HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nin";
