@@ -16,6 +16,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::Deserialize;
 use spoa_actors::{
     ActionError, Actions, Agent, BoxError, HandlerActor, Origin, Registry, Route, Scope, Tasks,
@@ -29,8 +30,9 @@ const MAX_ADDRESSES: usize = 100_000;
 #[derive(Deserialize)]
 struct Client {
     ip: IpAddr,
+    /// Bytes, since a client may send any: one that could not be read would not be counted.
     #[serde(rename = "ua")]
-    user_agent: Option<String>,
+    user_agent: Option<Bytes>,
 }
 
 #[derive(Default)]
@@ -55,7 +57,7 @@ impl HandlerActor for IpReputation {
 
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
         let score = self.score(client.ip);
-        let is_browser = client.user_agent.is_some_and(|agent| agent.starts_with("Mozilla/"));
+        let is_browser = client.user_agent.is_some_and(|agent| agent.starts_with(b"Mozilla/"));
         Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?.set_var(
             Scope::Transaction,
             "is_browser",

@@ -2,7 +2,10 @@
 
 use spoa_integration::{Load, on_every_haproxy};
 
-use crate::scene::example;
+use crate::{
+    raw::{raw, status},
+    scene::example,
+};
 
 on_every_haproxy! {
     #[actix_rt::test]
@@ -34,5 +37,18 @@ on_every_haproxy! {
             let text = scene.text("/").await;
             assert!(text.starts_with(&format!("request {number} through 127.0.0.1:")), "{text}");
         }
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_client_whose_user_agent_is_no_text_is_counted_as_well(version: Version) {
+        let scene = example!("ip_reputation").start(version).await;
+        let mut answers = Vec::new();
+        for _ in 0..11 {
+            let request = b"GET / HTTP/1.0\r\nuser-agent: Mozilla/5.0 \xff\r\n\r\n";
+            answers.push(status(&raw([127, 0, 0, 1], scene.haproxy.address(), request).await));
+        }
+        assert_eq!(answers, [[200; 10].as_slice(), &[429]].concat());
     }
 }
