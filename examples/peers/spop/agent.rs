@@ -23,7 +23,7 @@ struct Client {
 
 /// HAProxy rejects what is below 20.
 fn score(client: Client) -> Result<Actions, ActionError> {
-    let score = if client.ip.is_loopback() { 99 } else { 20 };
+    let score = if client.ip.to_canonical().is_loopback() { 99 } else { 20 };
     Actions::none().set_var(Scope::Session, "ip_score", score)
 }
 

@@ -48,7 +48,9 @@ impl ReadyHandler for AccessControl {
     type Args<'a> = Request<'a>;
 
     fn handle(&self, request: Request<'_>, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(verdict(is_public(request.path) || self.trusted.contains(&request.ip))?)
+        // Behind a dual-stack bind an IPv4 client comes as `::ffff:192.0.2.1`: it is the same address.
+        let is_trusted = self.trusted.contains(&request.ip.to_canonical());
+        Ok(verdict(is_trusted || is_public(request.path))?)
     }
 }
 
@@ -73,8 +75,11 @@ fn registry(trusted: Vec<IpAddr>) -> Result<Registry, ActionError> {
 async fn main() -> Result<(), BoxError> {
     let mut arguments = env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
-    let trusted = arguments.map(|ip| ip.parse().map_err(|error| format!("{ip}: {error}")));
-    let mut trusted: Vec<IpAddr> = trusted.collect::<Result<_, _>>()?;
+    let parse = |ip: String| match ip.parse::<IpAddr>() {
+        Ok(ip) => Ok(ip.to_canonical()),
+        Err(error) => Err(format!("{ip}: {error}")),
+    };
+    let mut trusted = arguments.map(parse).collect::<Result<Vec<_>, _>>()?;
     if trusted.is_empty() {
         trusted.push(TRUSTED);
     }

@@ -55,8 +55,9 @@ impl HandlerActor for IpReputation {
         Ok(())
     }
 
+    /// Behind a dual-stack bind an IPv4 client comes as `::ffff:192.0.2.1`: it is the same address.
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-        let score = self.score(client.ip);
+        let score = self.score(client.ip.to_canonical());
         let is_browser = client.user_agent.is_some_and(|agent| agent.starts_with(b"Mozilla/"));
         Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?.set_var(
             Scope::Transaction,

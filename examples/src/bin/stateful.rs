@@ -78,8 +78,9 @@ impl HandlerActor for Blocklist {
         Ok(())
     }
 
+    /// Behind a dual-stack bind an IPv4 client comes as `::ffff:192.0.2.1`: it is the same address.
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-        let is_listed = self.addresses.borrow().contains(&client.ip);
+        let is_listed = self.addresses.borrow().contains(&client.ip.to_canonical());
         Ok(Actions::none().set_var(Scope::Transaction, "is_listed", is_listed)?)
     }
 }
@@ -89,10 +90,11 @@ async fn load(file: &Path) -> Result<HashSet<IpAddr>, BoxError> {
     let name = file.display();
     let text = fs::read_to_string(file).await.map_err(|error| format!("{name}: {error}"))?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    let addresses = lines
-        .filter(|line| !line.is_empty())
-        .map(|line| line.parse().map_err(|_| format!("{name}: {line:?} is no address").into()));
-    addresses.collect()
+    let parse = |line: &str| match line.parse::<IpAddr>() {
+        Ok(ip) => Ok(ip.to_canonical()),
+        Err(_) => Err(format!("{name}: {line:?} is no address").into()),
+    };
+    lines.filter(|line| !line.is_empty()).map(parse).collect()
 }
 
 #[actix_rt::main]
