@@ -23,7 +23,7 @@ struct Client {
 }
 
 fn score(client: Client) -> Result<Actions, ActionError> {
-    let score = match client.ip {
+    let score = match client.ip.to_canonical() {
         BLACKLISTED => 0,
         ip if ip.is_loopback() => 100,
         _ => 50,

@@ -7,22 +7,27 @@
 
 use std::{env, time::Duration};
 
+use bytes::Bytes;
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
+use spoa_actors::{
+    ActionError, Actions, Agent, AgentError, Registry, Scope, TypedData, handler_fn,
+};
 use tokio::time::sleep;
 
 #[derive(Deserialize)]
 struct Ping {
-    ua: Option<String>,
+    ua: Option<Bytes>,
 }
 
 async fn ping(ping: Ping) -> Result<Actions, ActionError> {
     // What Python prints where there is nothing.
-    let ua = ping.ua.as_deref().unwrap_or("None");
-    if ua.contains("slow") {
+    let ua = ping.ua.as_deref().unwrap_or(b"None");
+    if ua.windows(4).any(|word| word == b"slow") {
         sleep(Duration::from_millis(500)).await;
     }
-    Actions::none().set_var(Scope::Request, "spoe_arg", &format!("ua was: {ua}"))
+    // Theirs reads and writes latin-1: what is no UTF-8 goes back as it came.
+    let answer = [b"ua was: ", ua].concat();
+    Actions::none().set_var(Scope::Request, "spoe_arg", TypedData::String(&answer))
 }
 
 #[actix_rt::main]

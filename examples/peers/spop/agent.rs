@@ -9,6 +9,7 @@
 
 use std::{env, net::IpAddr, time::Duration};
 
+use bytes::Bytes;
 use serde::Deserialize;
 use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
 
@@ -22,7 +23,7 @@ struct Client {
 
 /// HAProxy rejects what is below 20.
 fn score(client: Client) -> Result<Actions, ActionError> {
-    let score = if client.ip.is_loopback() { 99 } else { 20 };
+    let score = if client.ip.to_canonical().is_loopback() { 99 } else { 20 };
     Actions::none().set_var(Scope::Session, "ip_score", score)
 }
 
@@ -30,14 +31,17 @@ fn score(client: Client) -> Result<Actions, ActionError> {
 #[derive(Debug, Deserialize)]
 struct Request {
     ip: IpAddr,
-    country: Option<String>,
-    user_agent: Option<String>,
+    country: Option<Bytes>,
+    user_agent: Option<Bytes>,
     #[serde(rename = "")]
     unnamed: Vec<IpAddr>,
 }
 
 fn log(request: Request) -> Result<Actions, ActionError> {
     let Request { ip, country, user_agent, unnamed } = request;
+    // Theirs replaces what is not UTF-8.
+    let [country, user_agent] =
+        [&country, &user_agent].map(|text| text.as_deref().map(String::from_utf8_lossy));
     println!("{ip} from {country:?} with {user_agent:?}; source and destination: {unnamed:?}");
     Actions::none().set_var(Scope::Transaction, "my_var", "tequila")
 }

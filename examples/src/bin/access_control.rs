@@ -21,6 +21,7 @@
 
 use std::{
     env,
+    io::{self, IsTerminal},
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -48,7 +49,9 @@ impl ReadyHandler for AccessControl {
     type Args<'a> = Request<'a>;
 
     fn handle(&self, request: Request<'_>, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(verdict(is_public(request.path) || self.trusted.contains(&request.ip))?)
+        // Behind a dual-stack bind an IPv4 client comes as `::ffff:192.0.2.1`: it is the same address.
+        let is_trusted = self.trusted.contains(&request.ip.to_canonical());
+        Ok(verdict(is_trusted || is_public(request.path))?)
     }
 }
 
@@ -71,10 +74,18 @@ fn registry(trusted: Vec<IpAddr>) -> Result<Registry, ActionError> {
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .log_internal_errors(false) // a log that cannot be written ends nothing
+        .init();
     let mut arguments = env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
-    let trusted = arguments.map(|ip| ip.parse().map_err(|error| format!("{ip}: {error}")));
-    let mut trusted: Vec<IpAddr> = trusted.collect::<Result<_, _>>()?;
+    let parse = |ip: String| match ip.parse::<IpAddr>() {
+        Ok(ip) => Ok(ip.to_canonical()),
+        Err(error) => Err(format!("{ip}: {error}")),
+    };
+    let mut trusted = arguments.map(parse).collect::<Result<Vec<_>, _>>()?;
     if trusted.is_empty() {
         trusted.push(TRUSTED);
     }

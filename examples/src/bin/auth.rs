@@ -28,6 +28,7 @@
 
 use std::{
     env,
+    io::{self, IsTerminal},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -53,7 +54,8 @@ struct Sessions(Hmac<Sha256>);
 impl Sessions {
     fn new(key: &[u8]) -> Result<Self, BoxError> {
         if key.len() < SHORTEST_KEY {
-            return Err("SESSION_KEY is shorter than 32 bytes; try: openssl rand -hex 32".into());
+            let hint = "try: export SESSION_KEY=$(openssl rand -hex 32)";
+            return Err(format!("SESSION_KEY has less than {SHORTEST_KEY} bytes; {hint}").into());
         }
         Ok(Self(Hmac::new_from_slice(key)?))
     }
@@ -92,9 +94,15 @@ fn registry(sessions: Sessions) -> Registry {
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .log_internal_errors(false) // a log that cannot be written ends nothing
+        .init();
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
-    let key = env::var("SESSION_KEY").map_err(|error| format!("SESSION_KEY: {error}"))?;
-    Ok(Agent::bind(address)?.serve(registry(Sessions::new(key.as_bytes())?)).await?)
+    let key = env::var_os("SESSION_KEY").unwrap_or_default();
+    let sessions = Sessions::new(key.as_encoded_bytes())?;
+    Ok(Agent::bind(address)?.serve(registry(sessions)).await?)
 }
 
 #[cfg(test)]

@@ -12,10 +12,18 @@
 //! one arbiter, so that its instance sees every request; each of several would count its own.
 
 use std::{
-    cell::RefCell, collections::HashMap, env, net::IpAddr, num::NonZero, rc::Rc, time::Duration,
+    cell::RefCell,
+    collections::HashMap,
+    env,
+    io::{self, IsTerminal},
+    net::IpAddr,
+    num::NonZero,
+    rc::Rc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::Deserialize;
 use spoa_actors::{
     ActionError, Actions, Agent, BoxError, HandlerActor, Origin, Registry, Route, Scope, Tasks,
@@ -29,8 +37,9 @@ const MAX_ADDRESSES: usize = 100_000;
 #[derive(Deserialize)]
 struct Client {
     ip: IpAddr,
+    /// Bytes, since a client may send any: one that could not be read would not be counted.
     #[serde(rename = "ua")]
-    user_agent: Option<String>,
+    user_agent: Option<Bytes>,
 }
 
 #[derive(Default)]
@@ -53,9 +62,10 @@ impl HandlerActor for IpReputation {
         Ok(())
     }
 
+    /// Behind a dual-stack bind an IPv4 client comes as `::ffff:192.0.2.1`: it is the same address.
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-        let score = self.score(client.ip);
-        let is_browser = client.user_agent.is_some_and(|agent| agent.starts_with("Mozilla/"));
+        let score = self.score(client.ip.to_canonical());
+        let is_browser = client.user_agent.is_some_and(|agent| agent.starts_with(b"Mozilla/"));
         Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?.set_var(
             Scope::Transaction,
             "is_browser",
@@ -86,6 +96,11 @@ fn registry() -> Result<Registry, ActionError> {
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .log_internal_errors(false) // a log that cannot be written ends nothing
+        .init();
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let agent = Agent::bind(address)?.arbiters(NonZero::<usize>::MIN);
     Ok(agent.serve(registry()?).await?)

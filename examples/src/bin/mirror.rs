@@ -1,7 +1,8 @@
 //! Fire and forget: HAProxy has its answer at once, and the work is done afterwards.
 //!
 //! A copy of each request goes to a second server: method, path and query, without headers and body,
-//! and Host is the second server's. The copies wait in a queue that is bounded: what finds it full is
+//! and Host is the second server's. It is written as URLs are: of `/../x` comes `/x`, of `\` comes `/`.
+//! What is not UTF-8 is not copied. The copies wait in a queue that is bounded: what finds it full is
 //! dropped and counted, so that a mirror that is slow or gone costs neither memory nor time. What waits
 //! when the agent stops is dropped, too. Run it with the address of that server, and put HAProxy in
 //! front of it:
@@ -13,19 +14,32 @@
 //! curl -i 127.0.0.1:8080/any              200, and a GET of /any in the log of the second server
 //! ```
 
-use std::{cell::Cell, env, rc::Rc, time::Duration};
+use std::{
+    cell::Cell,
+    env,
+    error::Error,
+    io::{self, IsTerminal},
+    iter,
+    rc::Rc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use reqwest::{Client, Method, redirect::Policy};
 use serde::Deserialize;
 use spoa_actors::{Actions, Agent, BoxError, HandlerActor, Origin, Registry, Tasks};
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender},
+    time::Instant,
+};
 use tokio_rustls::rustls::crypto::ring;
 
 /// How many copies wait on each arbiter.
 const QUEUE: usize = 100;
 /// How long the mirror may take for one.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// So much time is between two lines of the log, on each arbiter.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What of a request is copied.
 #[derive(Deserialize)]
@@ -79,11 +93,22 @@ async fn copy(
     mut waiting: Receiver<Request>,
     dropped: Rc<Cell<u64>>,
 ) {
+    let (mut failed, mut failure) = (0_u64, String::new());
+    let mut silent_until = Instant::now();
     while let Some(Request { method, path }) = waiting.recv().await {
         let method = method.parse().unwrap_or(Method::GET);
         let copy = client.request(method, format!("http://{server}{path}"));
         if let Err(error) = copy.send().await {
-            tracing::warn!("a copy has failed: {error}");
+            failed += 1;
+            failure = cause(&error.without_url());
+        }
+        if Instant::now() < silent_until || (failed == 0 && dropped.get() == 0) {
+            continue;
+        }
+        silent_until = Instant::now() + PAUSE;
+        if failed > 0 {
+            tracing::warn!(failed, "copies have failed, the last by: {failure}");
+            failed = 0;
         }
         match dropped.take() {
             0 => {}
@@ -92,9 +117,19 @@ async fn copy(
     }
 }
 
+/// What an error comes from. The URL is no part of it: a query may hold what is the client's alone.
+fn cause(error: &reqwest::Error) -> String {
+    let causes = iter::successors(Some(error as &dyn Error), |&error| error.source());
+    causes.last().map(ToString::to_string).unwrap_or_default()
+}
+
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    tracing_subscriber::fmt().init();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .log_internal_errors(false) // a log that cannot be written ends nothing
+        .init();
     let mut arguments = env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let server = arguments.next().unwrap_or_else(|| "127.0.0.1:8000".to_owned());

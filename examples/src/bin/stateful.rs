@@ -12,8 +12,8 @@
 //! curl -i 127.0.0.1:8080                  403, a second later
 //! ```
 //!
-//! A file that cannot be read leaves the last list in use, and a line in the log. Where half a list
-//! would do harm, write a new file and `mv` it there.
+//! A file that cannot be read leaves the last list in use, and a line of each arbiter in the log.
+//! Where half a list would do harm, write a new file and `mv` it there.
 //!
 //! It fails open: without an agent nobody is denied. The example `access_control` fails closed.
 
@@ -21,6 +21,7 @@ use std::{
     cell::RefCell,
     collections::HashSet,
     env,
+    io::{self, IsTerminal},
     net::IpAddr,
     path::{Path, PathBuf},
     rc::Rc,
@@ -66,7 +67,7 @@ impl HandlerActor for Blocklist {
                         addresses.replace(loaded);
                         told.clear();
                     }
-                    // Once, and not every second.
+                    // Once on each arbiter, and not every second.
                     Err(error) if error.to_string() == told => {}
                     Err(error) => {
                         told = error.to_string();
@@ -78,8 +79,9 @@ impl HandlerActor for Blocklist {
         Ok(())
     }
 
+    /// Behind a dual-stack bind an IPv4 client comes as `::ffff:192.0.2.1`: it is the same address.
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-        let is_listed = self.addresses.borrow().contains(&client.ip);
+        let is_listed = self.addresses.borrow().contains(&client.ip.to_canonical());
         Ok(Actions::none().set_var(Scope::Transaction, "is_listed", is_listed)?)
     }
 }
@@ -89,15 +91,20 @@ async fn load(file: &Path) -> Result<HashSet<IpAddr>, BoxError> {
     let name = file.display();
     let text = fs::read_to_string(file).await.map_err(|error| format!("{name}: {error}"))?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    let addresses = lines
-        .filter(|line| !line.is_empty())
-        .map(|line| line.parse().map_err(|_| format!("{name}: {line:?} is no address").into()));
-    addresses.collect()
+    let parse = |line: &str| match line.parse::<IpAddr>() {
+        Ok(ip) => Ok(ip.to_canonical()),
+        Err(_) => Err(format!("{name}: {line:?} is no address").into()),
+    };
+    lines.filter(|line| !line.is_empty()).map(parse).collect()
 }
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    tracing_subscriber::fmt().init();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .log_internal_errors(false) // a log that cannot be written ends nothing
+        .init();
     let mut arguments = env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let file = PathBuf::from(arguments.next().unwrap_or_else(|| "blocklist.txt".to_owned()));

@@ -72,6 +72,8 @@ impl LookUp {
         global::get_text_map_propagator(|propagator| {
             propagator.inject_context(&Context::current(), &mut headers);
         });
+        // An empty tracestate is none.
+        headers.retain(|_, value: &mut String| !value.is_empty());
         let request = self.http.get(format!("http://{}/", self.server)).timeout(patience);
         let response = request.headers((&headers).try_into()?).send().await?;
         let status = response.status().as_u16();

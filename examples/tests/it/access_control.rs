@@ -4,7 +4,7 @@ use spoa_integration::on_every_haproxy;
 
 use crate::{
     raw::{raw, raw_get, status},
-    scene::{Scene, example, file},
+    scene::{Scene, dual_stack, example, file},
 };
 
 const PUBLIC: [&str; 2] = ["/", "/public/logo"];
@@ -50,6 +50,16 @@ on_every_haproxy! {
         let scene = example.start(version).await;
         answers(&scene, STRANGER, &ADMIN, 200).await;
         answers(&scene, TRUSTED, &ADMIN, 403).await;
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn behind_a_dual_stack_bind_who_is_trusted_still_is(version: Version) {
+        let config = dual_stack(version, "access_control");
+        let scene = example!("access_control").start_behind(config, "127.0.0.1:12345").await;
+        answers(&scene, TRUSTED, &ADMIN, 200).await;
+        answers(&scene, STRANGER, &ADMIN, 403).await;
     }
 }
 

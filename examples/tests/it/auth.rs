@@ -134,6 +134,22 @@ on_every_haproxy! {
     }
 }
 
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn what_is_too_long_for_the_login_is_said_to_be(version: Version) {
+        let scene = auth().start(version).await;
+        let long = [format!("/{}", "a".repeat(12_000)), format!("/?{}", "%20".repeat(3_000))];
+        for path in &long {
+            assert_eq!(scene.http().get(path).await.unwrap().status, 414);
+            assert_eq!(get(&scene, path, SESSION).await.status, 200);
+        }
+        let path = format!("/{}", "a".repeat(7_990));
+        let answer = scene.http().get(&path).await.unwrap();
+        let location = format!("/login?next=%2F{}", &path[1..]);
+        assert_eq!((answer.status, answer.header("location")), (302, Some(location.as_str())));
+    }
+}
+
 /// The example with a login and a shop that tell what they were asked.
 async fn telling(version: Version) -> (Scene, App) {
     let app = App::start().await.unwrap();
@@ -210,6 +226,16 @@ on_every_haproxy! {
         assert!(first.starts_with("HTTP/1.1 302 "), "{output:?}");
         assert!(first.contains("\r\nlocation: /login?next=%2Fshop\r\n"), "{output:?}");
         assert!(second.contains("\r\nx-user: ann\r\n"), "{output:?}");
+    }
+}
+
+#[test]
+fn without_a_key_or_with_a_short_one_it_says_how_to_make_one() {
+    for key in [None, Some("short")] {
+        let output = bash(&format!("{} 127.0.0.1:0", env!("CARGO_BIN_EXE_auth")), key);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let is_told = said.contains("SESSION_KEY=$(openssl rand -hex 32)");
+        assert!(output.status.code() == Some(1) && is_told, "{output:?}");
     }
 }
 

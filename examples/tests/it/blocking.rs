@@ -20,6 +20,11 @@ on_every_haproxy! {
         };
         // Again if it was late itself, on a busy machine.
         until("97 is a prime", SOON, async || says(97, "yes").await).await.unwrap();
+        until("97abc is answered as 97", SOON, async || {
+            (scene.text("/?n=97abc").await == "97 is a prime: yes").then_some(())
+        })
+        .await
+        .unwrap();
         until("91 is none", SOON, async || says(91, "no").await).await.unwrap();
 
         let path = format!("/?n={LARGE}");

@@ -1,11 +1,12 @@
 //! The example `mirror`: the answer does not wait for the copy, and copies do not pile up.
 
-use std::process::Command;
+use std::{process::Command, thread};
 
 use spoa_integration::{App, Config, Load, on_every_haproxy, until};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
+    program::free_address,
     raw::{raw_get, status},
     scene::{SOON, example},
 };
@@ -79,5 +80,28 @@ on_every_haproxy! {
         assert_eq!(tally.of("200"), REQUESTS, "{tally:?}");
         let told = async || scene.log().contains("copies have found the queue full").then_some(());
         until("it tells of the dropped copies", SOON, told).await.unwrap();
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_mirror_that_is_gone_is_told_of_once_a_second_and_no_query_is(version: Version) {
+        let server = free_address().to_string();
+        let scene = example!("mirror").argument(server).start(version).await;
+        let started = Instant::now();
+        let tally = Load::counting(1, 300).run(scene.http()).await.unwrap();
+        assert_eq!(tally.of("200"), 300, "{tally:?}");
+        let lines = || scene.log().matches("copies have failed").count();
+        // The first, and a second later another with those that came meanwhile.
+        let told = async || {
+            assert_eq!(scene.text("/any?secret=1").await, "welcome");
+            (lines() >= 2).then_some(())
+        };
+        until("it tells again", SOON, told).await.unwrap();
+        let seconds = usize::try_from(started.elapsed().as_secs()).unwrap() + 1;
+        let arbiters = thread::available_parallelism().unwrap().get();
+        let log = scene.log();
+        assert!(lines() <= seconds * arbiters, "{log}");
+        assert!(log.contains("Connection refused") && !log.contains("secret"), "{log}");
     }
 }

@@ -10,7 +10,10 @@ use spoa_integration::{
     App, Config, FrameHead, HttpClient, Scratch, Tap, Version, on_every_haproxy, until,
 };
 
-use crate::scene::{SOON, example, file};
+use crate::{
+    raw::raw,
+    scene::{SOON, example, file},
+};
 
 /// Where HAProxy knows it, their `mode spop`.
 fn with_their_mode(version: Version, config: Config) -> Config {
@@ -43,6 +46,21 @@ on_every_haproxy! {
         // Their condition: not for an icon.
         let icon = scene.http().get_with("/favicon.ico", "user-agent", "curl/8").await.unwrap();
         assert!(!icon.text().contains("ua was:"), "{}", icon.text());
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn spoe_forge_s_ping_gives_back_a_name_that_is_no_utf_8(version: Version) {
+        let app = App::start().await.unwrap();
+        let show = "http-request return status 200 content-type text/plain lf-string %[req.hdr(x-test-arg),hex]";
+        let config = spoe_forge(version, &app)
+            .replace(format!("server test {}", app.address()), show);
+        let scene = example!("like_spoe_forge").start_behind(config, SPOE_FORGE).await;
+        let request = b"GET / HTTP/1.0\r\nuser-agent: caf\xe9\r\n\r\n";
+        let answer = raw([127, 0, 0, 1], scene.haproxy.address(), request).await;
+        // `ua was: caf` and the byte.
+        assert!(answer.ends_with("\r\n\r\n7561207761733A20636166E9"), "{answer}");
     }
 }
 
@@ -194,5 +212,14 @@ on_every_haproxy! {
         let log = scene.log();
         let told = "127.0.0.1 from Some(\"de\") with None; source and destination: [127.0.0.1, 127.0.0.1]";
         assert!(log.contains(told), "{log}");
+
+        let other = b"GET / HTTP/1.0\r\ncf-ipcountry: d\xff\r\n\r\n";
+        let answered = async || {
+            let answer = raw([127, 0, 0, 1], scene.haproxy.address(), other).await.to_lowercase();
+            let headers = ["\r\nx-spoe-var_socket: tequila\r\n", "\r\nx-spoe_var_tcp: tequila\r\n"];
+            headers.iter().all(|header| answer.contains(header)).then_some(())
+        };
+        until("both have for what is no UTF-8", SOON, answered).await.unwrap();
+        assert!(scene.log().contains("127.0.0.1 from Some(\"d\u{fffd}\")"), "{}", scene.log());
     }
 }

@@ -115,6 +115,13 @@ impl Scene {
     }
 }
 
+/// The files of an example with a dual-stack bind, where an IPv4 client has an IPv6 address.
+pub(crate) fn dual_stack(version: Version, name: &str) -> Config {
+    file(version, &format!("haproxy/{name}.cfg"), WEB)
+        .replace("bind 127.0.0.1:", "bind ::ffff:127.0.0.1:")
+        .replace("\n    filter spoe ", " v4v6\n    filter spoe ")
+}
+
 /// A configuration below `examples/`.
 pub(crate) fn file(version: Version, path: &str, bind: &str) -> Config {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);

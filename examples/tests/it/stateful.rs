@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use spoa_integration::{Scratch, on_every_haproxy, until};
 use tokio::time::sleep;
 
-use crate::scene::{SOON, Scene, example};
+use crate::scene::{SOON, Scene, dual_stack, example};
 
 async fn answers(scene: &Scene, status: u16) {
     let answers = async || {
@@ -43,5 +43,20 @@ on_every_haproxy! {
         answers(&scene, 403).await;
         scene.program.kill();
         assert_eq!(scene.text("/").await, "welcome", "it fails open");
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn behind_a_dual_stack_bind_who_is_listed_is_denied(version: Version) {
+        let files = Scratch::new().unwrap();
+        let list = files.write("blocklist", "127.0.0.1\n::ffff:127.0.0.2\n").unwrap();
+        let config = dual_stack(version, "stateful");
+        let example = example!("stateful").argument(list);
+        let scene = example.start_behind(config, "127.0.0.1:12345").await;
+        for (client, expected) in [(1, 403), (2, 403), (3, 200)] {
+            let answer = scene.http_from([127, 0, 0, client]).get("/").await.unwrap();
+            assert_eq!(answer.status, expected, "127.0.0.{client}");
+        }
     }
 }
