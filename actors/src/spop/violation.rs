@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::{foreign::Foreign, frame_type::FrameType, status_code::StatusCode, wire::WireError};
 
-/// No `tune.bufsize` is larger: what announces a longer frame is not HAProxy.
+/// `tune.bufsize` is kilobytes, or some megabytes: what announces a longer frame is hardly HAProxy.
 const BELIEVABLE: u32 = 128 << 20;
 
 /// The peer broke the protocol; the connection ends with [`status`](Self::status), which a peer that

@@ -8,9 +8,9 @@
 //! front of it:
 //!
 //! ```text
-//! python3 -m http.server --bind 127.0.0.1 8000
-//! cargo run -p spoa-examples --bin mirror -- 127.0.0.1:12345 127.0.0.1:8000
-//! haproxy -f examples/haproxy/mirror.cfg
+//! python3 -m http.server --bind 127.0.0.1 8000 &
+//! cargo run -p spoa-examples --bin mirror -- 127.0.0.1:12345 127.0.0.1:8000 &
+//! haproxy -f examples/haproxy/mirror.cfg &
 //! curl -i 127.0.0.1:8080/any              200, and a GET of /any in the log of the second server
 //! ```
 
