@@ -119,10 +119,10 @@ impl Observer {
         }
         match down.collect::<Option<Vec<_>>>() {
             None => Readiness::Silent,
-            Some(down) => match down.into_iter().flatten().next() {
-                Some(message) => Readiness::HandlerDown { message },
-                None => Readiness::Ready,
-            },
+            Some(down) => {
+                let mut down = down.into_iter().flatten();
+                down.next().map_or(Readiness::Ready, |message| Readiness::HandlerDown { message })
+            }
         }
     }
 
