@@ -45,8 +45,10 @@ pub(crate) struct Connection<S> {
     conversation: Conversation,
     phase: Phase,
     timer: Timer,
-    /// When it has become too old.
+    /// When it becomes too old.
     retires: Option<Instant>,
+    /// Whether it has: it ends with what it is asked next.
+    is_of_age: bool,
     account: Account,
     presence: Presence,
 }
@@ -73,6 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         timer.arm(since + shared.common.limits.hello_timeout);
         Self {
             retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
+            is_of_age: false,
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address, since),
             account: Account::new(Rc::clone(&shared)),
@@ -140,11 +143,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     /// Takes what came, and sends what is answered. Says whether to go on at once.
     fn converse(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        let may_retire = self.is_of_age && self.stream.output.is_empty();
         let again = self.take(task)?;
-        if let (Phase::Open, Some(time)) = (&self.phase, self.retires)
+        if let Phase::Open = self.phase
             && self.conversation.is_greeted()
         {
-            self.timer.arm(time);
+            if may_retire && self.retire() {
+                return Ok(true);
+            }
+            if let Some(time) = self.retires {
+                self.timer.arm(time);
+            }
         }
         Ok(self.stream.poll_flush(task)?.is_ready() && again)
     }
@@ -267,8 +276,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
                 self.on_violation(&Violation::ReadTimeout);
             }
-            Phase::Open if self.retires.is_some_and(|time| time <= now) => self.retire(now),
-            Phase::Open | Phase::Holding(_) => self.conversation.expire(now),
+            Phase::Open | Phase::Holding(_) => {
+                self.conversation.expire(now);
+                self.is_of_age |= self.retires.take_if(|time| *time <= now).is_some();
+            }
             Phase::Ending(ending) => ending.on_time(&mut self.conversation),
         }
     }

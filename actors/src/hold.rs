@@ -10,8 +10,19 @@ use crate::{quota::Share, silence::Silence};
 const LOOKS: u32 = 10;
 /// The shortest time from one look to the next: timers are no finer.
 const SHORTEST: Duration = Duration::from_millis(2);
+/// The longest quiet time.
+const LONGEST: Duration = Duration::from_millis(100);
 /// How late a look may come and still tell what there is to read.
 const LATE: Duration = Duration::from_millis(5);
+
+/// What has come so far.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Heard {
+    /// Bytes, on the connection.
+    pub(crate) bytes: u64,
+    /// NOTIFYs, on all connections of its arbiter.
+    pub(crate) notifies: u64,
+}
 
 /// A connection holds its ACKs back before its farewell.
 ///
@@ -20,22 +31,27 @@ const LATE: Duration = Duration::from_millis(5);
 /// do, all ACKs and the farewell leave in one write, and nothing is under way.
 ///
 /// What is quiet is looked at again and again, and time counts only while somebody looks: a machine
-/// that stands still is quiet too, and HAProxy goes on when this side does. The clients whose ACKs are
-/// held back are quiet as well, and ask again when they have them: so at a stop all connections let
-/// go together, and else they hold one after the other.
+/// that stands still is quiet too, and HAProxy goes on when this side does. HAProxy itself may stand
+/// still: it is known not to by the NOTIFYs of other connections; without any it is given longer. The
+/// clients whose ACKs are held back are quiet as well, and ask again when they have them: so at a stop
+/// all connections let go together, and else they hold one after the other.
 #[derive(Debug)]
 pub(crate) struct Hold {
     quiet_time: Duration,
+    /// How long no NOTIFY may have come on any connection for HAProxy not to stand still.
+    unheard_time: Duration,
     /// Looks are at multiples of their interval from here.
     begun: Instant,
-    /// How many bytes had come when it was looked at last.
-    received: u64,
+    /// What had come when it was looked at last.
+    heard: Heard,
     /// When that was.
     looked_at: Instant,
     /// Whether that was about when it was due.
     is_fresh: bool,
     /// For how long nothing has come.
     quiet_for: Duration,
+    /// For how long nothing has come on any connection.
+    unheard_for: Duration,
     /// When what is held back has waited for long enough.
     until: Instant,
     /// For how long an ACK may be held back.
@@ -49,21 +65,18 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// Begins now, with so many bytes received, the oldest NOTIFY in flight having come at `oldest`. No
-    /// ACK is held back for longer than `time`.
-    pub(crate) fn new(
-        now: Instant,
-        received: u64,
-        oldest: Option<Instant>,
-        time: Duration,
-    ) -> Self {
+    /// Begins now, when so much has come, the oldest NOTIFY in flight at `oldest`. No ACK is held back
+    /// for longer than `time`.
+    pub(crate) fn new(now: Instant, heard: Heard, oldest: Option<Instant>, time: Duration) -> Self {
         Self {
             quiet_time: quiet_time(time),
+            unheard_time: (time * 2 / 5).clamp(quiet_time(time), 4 * LONGEST),
             begun: now,
-            received,
+            heard,
             looked_at: now,
             is_fresh: false,
             quiet_for: Duration::ZERO,
+            unheard_for: Duration::ZERO,
             until: due(now, oldest, time),
             time,
             last: None,
@@ -105,13 +118,17 @@ impl Hold {
     }
 
     /// Takes note of what has come.
-    pub(crate) fn saw(&mut self, received: u64, now: Instant) {
+    pub(crate) fn saw(&mut self, heard: Heard, now: Instant) {
         let elapsed = now - self.looked_at;
+        let before = std::mem::replace(&mut self.heard, heard);
         self.looked_at = now;
         self.is_fresh = elapsed <= self.interval() + LATE;
         self.quiet_for += elapsed.min(self.interval());
-        if received > self.received {
-            self.received = received;
+        self.unheard_for += elapsed.min(self.interval());
+        if heard != before {
+            self.unheard_for = Duration::ZERO;
+        }
+        if heard.bytes > before.bytes {
             self.quiet_for = Duration::ZERO;
             if let Some(silence) = &self.silence {
                 silence.end(now);
@@ -121,10 +138,11 @@ impl Hold {
 
     /// Whether nothing has come for long enough.
     pub(crate) fn is_quiet(&self) -> bool {
-        let is_silent = |silence: &Arc<Silence>| silence.lasted(self.looked_at) >= self.quiet_time;
-        self.is_fresh
-            && self.quiet_for >= self.quiet_time
-            && self.silence.as_ref().is_none_or(is_silent)
+        let is_quiet_elsewhere = match &self.silence {
+            Some(silence) => silence.lasted(self.looked_at) >= self.quiet_time,
+            None => self.unheard_for.is_zero() || self.unheard_for >= self.unheard_time,
+        };
+        self.is_fresh && self.quiet_for >= self.quiet_time && is_quiet_elsewhere
     }
 
     /// Whether what is held back has waited for long enough.
@@ -150,7 +168,7 @@ impl Hold {
 /// How long no NOTIFY may have come for HAProxy to have sent all that it may without an ACK, if ACKs may
 /// be held back for `time`.
 fn quiet_time(time: Duration) -> Duration {
-    (time / 10).clamp(Duration::from_millis(5), Duration::from_millis(100))
+    (time / 10).clamp(Duration::from_millis(5), LONGEST)
 }
 
 /// When an ACK that is ready shall wait no longer. What a route with a longer deadline waits for is no
@@ -167,20 +185,35 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const QUIET: Duration = Duration::from_millis(100);
 
-    /// Looks when it is due, for so long, with so many bytes received.
-    fn look(hold: &mut Hold, from: Instant, time: Duration, received: u64) -> Instant {
+    /// Looks when it is due, for so long, with so many bytes received, and more NOTIFYs elsewhere at
+    /// every look.
+    fn look(hold: &mut Hold, from: Instant, time: Duration, bytes: u64) -> Instant {
         let mut now = from;
         while now < from + time {
             now = hold.next().min(from + time);
-            hold.saw(received, now);
+            hold.saw(Heard { bytes, notifies: hold.heard.notifies + 1 }, now);
         }
         now
+    }
+
+    /// Looks when it is due, for so long, while nothing comes anywhere.
+    fn hear_nothing(hold: &mut Hold, from: Instant, time: Duration) -> Instant {
+        let mut now = from;
+        while now < from + time {
+            now = hold.next().min(from + time);
+            hold.saw(hold.heard, now);
+        }
+        now
+    }
+
+    fn heard(bytes: u64) -> Heard {
+        Heard { bytes, notifies: 0 }
     }
 
     #[tokio::test]
     async fn it_is_quiet_when_no_byte_has_come_for_the_quiet_time() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, 7, None, SECOND);
+        let mut hold = Hold::new(now, heard(7), None, SECOND);
         let now = look(&mut hold, now, QUIET / 2, 7);
         assert!(!hold.is_quiet());
         let now = look(&mut hold, now, QUIET / 2, 8);
@@ -192,11 +225,33 @@ mod tests {
     #[tokio::test]
     async fn time_counts_only_while_somebody_looks() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, 7, None, SECOND);
+        let mut hold = Hold::new(now, heard(7), None, SECOND);
         let now = look(&mut hold, now, QUIET * 9 / 10, 7);
-        hold.saw(7, now + QUIET);
+        hold.saw(Heard { bytes: 7, notifies: u64::MAX }, now + QUIET);
         assert!(!hold.is_quiet(), "the look came late: there may be more to read already");
-        look(&mut hold, now + QUIET, QUIET / 10, 7);
+        hold.saw(heard(7), now + QUIET * 11 / 10);
+        assert!(hold.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn haproxy_may_stand_still_when_nothing_comes_elsewhere() {
+        let now = Instant::now();
+        let mut hold = Hold::new(now, heard(7), None, SECOND);
+        let now = look(&mut hold, now, QUIET * 9 / 10, 7);
+        let now = hear_nothing(&mut hold, now, QUIET);
+        assert!(!hold.is_quiet(), "it may go on with this connection");
+        let woken = now + QUIET / 10;
+        hold.saw(Heard { bytes: 7, notifies: u64::MAX }, woken);
+        assert!(hold.is_quiet(), "it goes on with another");
+    }
+
+    #[tokio::test]
+    async fn nobody_stands_still_for_four_quiet_times() {
+        let now = Instant::now();
+        let mut hold = Hold::new(now, heard(7), None, SECOND);
+        let now = hear_nothing(&mut hold, now, 3 * QUIET);
+        assert!(!hold.is_quiet());
+        hear_nothing(&mut hold, now, QUIET);
         assert!(hold.is_quiet());
     }
 
@@ -204,8 +259,8 @@ mod tests {
     async fn the_shortest_quiet_time_is_seen_to_pass() {
         let now = Instant::now();
         let time = Duration::from_millis(1);
-        let mut hold = Hold::new(now, 7, Some(now + SECOND), time);
-        look(&mut hold, now, 2 * quiet_time(time), 7);
+        let mut hold = Hold::new(now, heard(7), Some(now + SECOND), time);
+        hear_nothing(&mut hold, now, 2 * quiet_time(time));
         assert!(hold.is_quiet());
     }
 
@@ -214,7 +269,7 @@ mod tests {
         let silence = Silence::begin();
         let begun = silence.begun();
         let [mut one, mut other] = [1, 3].map(|millis| {
-            let mut hold = Hold::new(begun + Duration::from_millis(millis), 0, None, SECOND);
+            let mut hold = Hold::new(begun + Duration::from_millis(millis), heard(0), None, SECOND);
             hold.join(Arc::clone(&silence), begun + SECOND);
             hold
         });
@@ -234,14 +289,14 @@ mod tests {
     #[tokio::test]
     async fn no_ack_is_held_back_beyond_the_deadline_of_its_notify() {
         let now = Instant::now();
-        let hold = Hold::new(now, 0, Some(now - SECOND / 2), SECOND);
+        let hold = Hold::new(now, heard(0), Some(now - SECOND / 2), SECOND);
         assert!(!hold.is_over(now) && hold.is_over(now + SECOND / 2));
     }
 
     #[tokio::test]
     async fn at_a_stop_it_ends_earlier_if_it_must() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, 0, None, SECOND);
+        let mut hold = Hold::new(now, heard(0), None, SECOND);
         hold.join(Silence::begin(), now + SECOND / 2);
         hold.join(Silence::begin(), now + 2 * SECOND);
         assert!(!hold.must_end(now) && hold.must_end(now + SECOND / 2));

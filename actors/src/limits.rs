@@ -72,10 +72,11 @@ pub struct Limits {
     /// How long a refused HELLO or connection waits for its answer: HAProxy up to 3.0 comes back at
     /// once, a thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
-    /// How old a connection may become, give or take a tenth; then it ends as at a stop, without a
-    /// loss if every deadline is below `timeout processing`, and HAProxy opens another: so that a load
-    /// balancer in between can spread them anew. One at a time ends so, some eight a second in the
-    /// whole agent. By default there is no such age.
+    /// How old a connection may become, give or take a tenth; then it ends with what it is asked next,
+    /// as at a stop, without a loss if every deadline is below `timeout processing`, and HAProxy opens
+    /// another: so that a load balancer in between can spread them anew. One at a time ends so, up to
+    /// eight a second in the whole agent. An idle one is left to HAProxy, which closes what it does not
+    /// use. By default there is no such age.
     pub max_connection_age: Option<Duration>,
     /// How long a handler may take to start. Default 30 s.
     pub start_timeout: Duration,

@@ -164,6 +164,15 @@ impl Haproxy {
         until("HAProxy has stopped", limit, async || child.try_wait().ok().flatten()).await
     }
 
+    /// Has it stand still, as on a machine that is too busy, for as long as the value lives.
+    ///
+    /// # Errors
+    /// The process is gone already.
+    pub fn stand_still(&self) -> Result<Standstill<'_>, Failure> {
+        self.signal(self.child.id(), Signal::STOP)?;
+        Ok(Standstill(self))
+    }
+
     fn signal(&self, pid: u32, signal: Signal) -> Result<(), Failure> {
         let pid = process(pid).ok_or_else(|| Failure::new("not a process id"))?;
         kill_process(pid, signal).map_err(Failure::during("cannot signal HAProxy"))
@@ -177,6 +186,16 @@ impl Haproxy {
             failure = failure.with(&name, &text);
         }
         failure.with("stderr", &self.stderr()).with("last log lines", &tail)
+    }
+}
+
+/// An HAProxy that stands still, until this is dropped.
+#[derive(Debug)]
+pub struct Standstill<'a>(&'a Haproxy);
+
+impl Drop for Standstill<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.signal(self.0.child.id(), Signal::CONT);
     }
 }
 

@@ -65,7 +65,7 @@ pub use endpoint::Endpoint;
 pub use engine::Engine;
 pub use failure::Failure;
 pub use frame::FrameHead;
-pub use haproxy::Haproxy;
+pub use haproxy::{Haproxy, Standstill};
 pub use http::{Answer, HttpClient};
 pub use load::{Load, RunningLoad, Tally};
 pub use logs::{Logs, SpoeLine};

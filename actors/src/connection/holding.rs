@@ -4,41 +4,53 @@ use std::{io, task::Context};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{Connection, Phase, goodbye};
-use crate::{ending::Ending, hold::Hold, quota::Share};
-
-/// How long a connection whose time has come goes on if its peer is behind with its reading, or if it
-/// is the turn of another.
-const RESPITE: Duration = Duration::from_millis(100);
+use crate::{
+    ending::Ending,
+    hold::{Heard, Hold},
+    quota::Share,
+};
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
-    /// Ends because of its age. There is no haste: what is under way is not risked.
-    pub(super) fn retire(&mut self, now: Instant) {
-        let turn = self.shared.common.recycling.take_place();
-        if turn.is_none() || !self.stream.output.is_empty() {
-            self.retires = Some(now + RESPITE);
-            return self.conversation.expire(now);
+    /// Begins to end because of its age, if it has something to hold back, and no other does so. Says
+    /// whether it has begun.
+    ///
+    /// There is no haste: what is under way is not risked. An idle connection is left to HAProxy, which
+    /// may send as many NOTIFYs as it likes while a farewell is on its way.
+    pub(super) fn retire(&mut self) -> bool {
+        if self.conversation.is_idle() && self.stream.output.is_empty() {
+            return false;
         }
-        self.hold_back(now, turn);
+        let turn = self.shared.common.recycling.take_place();
+        let has_turn = turn.is_some();
+        if has_turn {
+            self.is_of_age = false;
+            self.hold_back(Instant::now(), turn);
+        }
+        has_turn
     }
 
     pub(super) fn hold_back(&mut self, now: Instant, turn: Option<Share>) {
-        let (received, oldest) = (self.stream.received(), self.conversation.oldest());
-        let hold = Hold::new(now, received, oldest, self.shared.hold_time()).with_turn(turn);
+        let (heard, oldest) = (self.heard(), self.conversation.oldest());
+        let hold = Hold::new(now, heard, oldest, self.shared.hold_time()).with_turn(turn);
         self.enter(Phase::Holding(Box::new(hold)));
         self.timer.arm(now);
+    }
+
+    fn heard(&self) -> Heard {
+        Heard { bytes: self.stream.received(), notifies: self.shared.counters.notifies() }
     }
 
     /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at
     /// once.
     pub(super) fn hold(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         let again = self.take(task)?;
-        let now = Instant::now();
+        let (now, heard) = (Instant::now(), self.heard());
         let Phase::Holding(hold) = &mut self.phase else { return Ok(true) };
-        hold.saw(self.stream.received(), now);
+        hold.saw(heard, now);
         // Not while there may be more to read at once.
         let is_quiet = !again && self.conversation.is_idle() && hold.is_quiet();
         if hold.must_end(now) {

@@ -16,6 +16,9 @@ const RECYCLED: u64 = CLIENTS as u64 + 3;
 /// Far beyond what an answer takes: the streams that the engine loses wait for so long.
 const PROCESSING: Duration = Duration::from_secs(2);
 
+/// Longer than the quiet time of an agent.
+const STANDSTILL: Duration = Duration::from_millis(150);
+
 /// What 2.6.12 may report when connections close under load.
 const TIMED_OUT: u32 = 1;
 
@@ -43,36 +46,65 @@ async fn lost_by_the_engine(haproxy: &Haproxy, lost: u64) -> u64 {
     own
 }
 
+/// Has HAProxy stand still now and then, for longer than an agent waits for it to send no more.
+async fn stumble(haproxy: &Haproxy) {
+    loop {
+        let standstill = haproxy.stand_still().unwrap();
+        tokio::time::sleep(STANDSTILL).await;
+        drop(standstill);
+        tokio::time::sleep(STANDSTILL).await;
+    }
+}
+
+/// Recycles connections under load, while HAProxy does `meanwhile`.
+async fn recycle(version: Version, meanwhile: impl AsyncFn(&Haproxy)) {
+    let limits = Limits { max_connection_age: Some(AGE), ..Limits::default() };
+    let registry = Registry::new().on("greet", greets_later());
+    let agent = scene::agent_within(limits, registry).await;
+    let engine = engine(endpoint(&agent))
+        .timeout_processing(PROCESSING)
+        .agent_line("option dontlog-normal")
+        .message("greet", "ip=src", REQUEST);
+    let config = Config::new(version).engine(engine).frontend("option dontlog-normal");
+    let config = scene::showing(config.frontend(ANSWER), &["var(txn.t.greeting)"]);
+    let haproxy = scene::start(config).await;
+    let load = Load::lasting(CLIENTS, 5 * SOON);
+    let running = tokio::spawn({
+        let (load, http) = (load.clone(), haproxy.http().clone());
+        async move { load.run_by(&http, outcome).await.unwrap() }
+    });
+    let recycled = async {
+        for recycled in [RECYCLED / 2, RECYCLED] {
+            statistics(&agent, |seen| seen.connections_recycled >= recycled).await;
+        }
+    };
+    tokio::select! {
+        () = meanwhile(&haproxy) => unreachable!("it goes on"),
+        () = recycled => load.stop(),
+    }
+    let tally = running.await.unwrap();
+    let lost = tally.total() - tally.of("200 hello ");
+    let by_the_engine = lost_by_the_engine(&haproxy, lost).await;
+    assert!(by_the_engine == 0 || version == Version::V2_6, "{tally:?}");
+    assert_eq!(lost, by_the_engine, "{tally:?}");
+    let seen = agent.statistics().await;
+    assert_eq!((seen.notifies, seen.cancelled), (seen.acks, 0), "{seen:#?}");
+}
+
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_33_connections_that_are_recycled_under_load_lose_no_request(
         version: Version
     ) {
-        let limits = Limits { max_connection_age: Some(AGE), ..Limits::default() };
-        let registry = Registry::new().on("greet", greets_later());
-        let agent = scene::agent_within(limits, registry).await;
-        let engine = engine(endpoint(&agent))
-            .timeout_processing(PROCESSING)
-            .agent_line("option dontlog-normal")
-            .message("greet", "ip=src", REQUEST);
-        let config = Config::new(version).engine(engine).frontend("option dontlog-normal");
-        let config = scene::showing(config.frontend(ANSWER), &["var(txn.t.greeting)"]);
-        let haproxy = scene::start(config).await;
-        let load = Load::lasting(CLIENTS, 5 * SOON);
-        let running = tokio::spawn({
-            let (load, http) = (load.clone(), haproxy.http().clone());
-            async move { load.run_by(&http, outcome).await.unwrap() }
-        });
-        for recycled in [RECYCLED / 2, RECYCLED] {
-            statistics(&agent, |seen| seen.connections_recycled >= recycled).await;
-        }
-        load.stop();
-        let tally = running.await.unwrap();
-        let lost = tally.total() - tally.of("200 hello ");
-        let by_the_engine = lost_by_the_engine(&haproxy, lost).await;
-        assert!(by_the_engine == 0 || version == Version::V2_6, "{tally:?}");
-        assert_eq!(lost, by_the_engine, "{tally:?}");
-        let seen = agent.statistics().await;
-        assert_eq!((seen.notifies, seen.cancelled), (seen.acks, 0), "{seen:#?}");
+        recycle(version, async |_| std::future::pending().await).await;
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn connections_of_an_haproxy_that_stands_still_are_recycled_without_a_loss(
+        version: Version
+    ) {
+        recycle(version, stumble).await;
     }
 }
