@@ -69,6 +69,11 @@ impl<S> BufferedStream<S> {
         self.input.capacity() + self.output.capacity()
     }
 
+    /// Whether nothing waits for the peer to take it, here or in TLS.
+    pub(crate) fn has_left(&self) -> bool {
+        self.output.is_empty() && !self.stall.is_armed()
+    }
+
     /// Whether the peer has taken nothing for longer than it may.
     pub(crate) fn is_stalled(&mut self, task: &mut Context<'_>) -> bool {
         self.stall.poll(task)

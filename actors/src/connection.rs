@@ -45,15 +45,15 @@ pub(crate) struct Connection<S> {
     conversation: Conversation,
     phase: Phase,
     timer: Timer,
-    /// When it becomes too old.
+    /// When it is too old, or tries again to end because it is.
     retires: Option<Instant>,
-    /// Whether it has: it ends with what it is asked next.
-    is_of_age: bool,
+    /// Whether that time has come: it ends with what it is asked next.
+    is_too_old: bool,
     account: Account,
     presence: Presence,
 }
 
-/// Where a connection is in its life; it only ever goes down this list.
+/// Where a connection is in its life; only one that was too old, and could not end, goes back to `Open`.
 enum Phase {
     /// Frames are read and answered.
     Open,
@@ -75,7 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         timer.arm(since + shared.common.limits.hello_timeout);
         Self {
             retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
-            is_of_age: false,
+            is_too_old: false,
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(Rc::clone(&shared), address, since),
             account: Account::new(Rc::clone(&shared)),
@@ -143,12 +143,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
 
     /// Takes what came, and sends what is answered. Says whether to go on at once.
     fn converse(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        let may_retire = self.is_of_age && self.stream.output.is_empty();
+        let retirement = self.retirement();
         let again = self.take(task)?;
-        if let Phase::Open = self.phase
-            && self.conversation.is_greeted()
-        {
-            if may_retire && self.retire() {
+        if matches!(self.phase, Phase::Open) && self.conversation.is_greeted() {
+            if let Some(hold) = retirement
+                && self.has_something_to_hold_back()
+            {
+                self.hold_back(hold);
                 return Ok(true);
             }
             if let Some(time) = self.retires {
@@ -168,7 +169,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 self.begin_end(Ending::of_the_stream());
                 return Ok(true);
             }
-            Poll::Ready(read) => read?,
+            Poll::Ready(read) => {
+                self.conversation.hear();
+                read?
+            }
             Poll::Pending => 0,
         };
         let was_greeted = self.conversation.is_greeted();
@@ -203,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         match self.stream.poll_read(task) {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(0)) => self.begin_end(Ending::of_the_stream()),
-            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Ok(_)) => self.conversation.hear(),
             Poll::Ready(Err(error)) => {
                 // What is answered at once may still reach a peer that is deaf on one side only.
                 let _ = self.stream.poll_flush(task);
@@ -278,7 +282,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             }
             Phase::Open | Phase::Holding(_) => {
                 self.conversation.expire(now);
-                self.is_of_age |= self.retires.take_if(|time| *time <= now).is_some();
+                self.is_too_old |= self.retires.take_if(|time| *time <= now).is_some();
             }
             Phase::Ending(ending) => ending.on_time(&mut self.conversation),
         }

@@ -57,7 +57,7 @@ pub(crate) struct Conversation {
 struct Greeting {
     capabilities: Capabilities,
     /// Keeps the connection counted as one of its engine.
-    _engine: Rc<Group>,
+    engine: Rc<Group>,
 }
 
 /// How many frames of one connection are taken before others of its arbiter have their turn: a peer
@@ -141,6 +141,24 @@ impl Conversation {
     /// Whether no NOTIFY waits for its answer, and no answer for being sent.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.is_empty() && self.lane.as_ref().is_none_or(Lane::is_empty)
+    }
+
+    /// Whether a frame, or fragments, have begun to come and are not whole yet.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// Something has come.
+    #[inline]
+    pub(crate) fn hear(&self) {
+        if let Some(greeting) = &self.greeting {
+            greeting.engine.hear();
+        }
+    }
+
+    /// How often something has come from its engine, on its arbiter.
+    pub(crate) fn heard(&self) -> u64 {
+        self.greeting.as_ref().map_or(0, |greeting| greeting.engine.heard())
     }
 
     /// How many bytes of memory wait for fragments or answers.

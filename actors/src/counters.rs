@@ -32,11 +32,6 @@ impl Counters {
         self.notify_bytes.set(self.notify_bytes.get() + bytes as u64);
     }
 
-    /// How many NOTIFYs have come in one frame.
-    pub(crate) fn notifies(&self) -> u64 {
-        self.notifies.get()
-    }
-
     /// An ACK of so many bytes leaves. If it does so in fragments, those behind the first are counted
     /// by themselves as well.
     #[inline]

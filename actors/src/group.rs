@@ -7,12 +7,13 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 pub(crate) struct Group {
     name: Arc<str>,
     joined: Cell<u64>,
+    heard: Cell<u64>,
 }
 
 impl Group {
     /// A group that nobody has joined.
     pub(crate) fn new(name: Arc<str>) -> Rc<Self> {
-        Rc::new(Self { name, joined: Cell::new(0) })
+        Rc::new(Self { name, joined: Cell::new(0), heard: Cell::new(0) })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -33,6 +34,17 @@ impl Group {
     /// How many have ever joined it.
     pub(crate) fn accepted(&self) -> u64 {
         self.joined.get()
+    }
+
+    /// Something has come on one of its connections.
+    #[inline]
+    pub(crate) fn hear(&self) {
+        self.heard.set(self.heard.get() + 1);
+    }
+
+    /// How often that was.
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard.get()
     }
 
     /// Takes over the past of a group that is no more.

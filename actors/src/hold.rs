@@ -9,19 +9,21 @@ use crate::{quota::Share, silence::Silence};
 /// How many looks make the quiet time.
 const LOOKS: u32 = 10;
 /// The shortest time from one look to the next: timers are no finer.
-const SHORTEST: Duration = Duration::from_millis(2);
-/// The longest quiet time.
-const LONGEST: Duration = Duration::from_millis(100);
+const SHORTEST_LOOK: Duration = Duration::from_millis(2);
+/// How long no NOTIFY may have come for HAProxy to have sent all that it may without an ACK: a tenth of
+/// the time for which ACKs may be held back, within these bounds.
+const SHORTEST_QUIET: Duration = Duration::from_millis(5);
+const LONGEST_QUIET: Duration = Duration::from_millis(100);
 /// How late a look may come and still tell what there is to read.
 const LATE: Duration = Duration::from_millis(5);
 
 /// What has come so far.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Heard {
+pub(crate) struct Received {
     /// Bytes, on the connection.
     pub(crate) bytes: u64,
-    /// NOTIFYs, on all connections of its arbiter.
-    pub(crate) notifies: u64,
+    /// Reads that gave something, on all connections of its engine and arbiter.
+    pub(crate) reads: u64,
 }
 
 /// A connection holds its ACKs back before its farewell.
@@ -31,27 +33,30 @@ pub(crate) struct Heard {
 /// do, all ACKs and the farewell leave in one write, and nothing is under way.
 ///
 /// What is quiet is looked at again and again, and time counts only while somebody looks: a machine
-/// that stands still is quiet too, and HAProxy goes on when this side does. HAProxy itself may stand
-/// still: it is known not to by the NOTIFYs of other connections; without any it is given longer. The
-/// clients whose ACKs are held back are quiet as well, and ask again when they have them: so at a stop
-/// all connections let go together, and else they hold one after the other.
+/// that stands still is quiet too, and HAProxy goes on when this side does. HAProxy may stand still by
+/// itself: what comes on other connections of its engine shows that it does not; while nothing comes, it
+/// is given four times as long. (At a stop all are quiet, and there is less time.) The clients whose
+/// ACKs are held back are quiet as well, and ask again when they have them: so at a stop all connections
+/// let go together, and else they hold one after the other.
 #[derive(Debug)]
 pub(crate) struct Hold {
     quiet_time: Duration,
-    /// How long no NOTIFY may have come on any connection for HAProxy not to stand still.
-    unheard_time: Duration,
+    /// After how long without a word of its engine HAProxy is taken for quiet, and not to stand still.
+    silent_time: Duration,
     /// Looks are at multiples of their interval from here.
     begun: Instant,
     /// What had come when it was looked at last.
-    heard: Heard,
+    received: Received,
     /// When that was.
     looked_at: Instant,
     /// Whether that was about when it was due.
     is_fresh: bool,
     /// For how long nothing has come.
     quiet_for: Duration,
-    /// For how long nothing has come on any connection.
-    unheard_for: Duration,
+    /// For how long nothing has come from its engine.
+    silent_for: Duration,
+    /// Since when its engine is seen not to stand still.
+    moves_since: Option<Instant>,
     /// When what is held back has waited for long enough.
     until: Instant,
     /// For how long an ACK may be held back.
@@ -67,16 +72,23 @@ pub(crate) struct Hold {
 impl Hold {
     /// Begins now, when so much has come, the oldest NOTIFY in flight at `oldest`. No ACK is held back
     /// for longer than `time`.
-    pub(crate) fn new(now: Instant, heard: Heard, oldest: Option<Instant>, time: Duration) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        received: Received,
+        oldest: Option<Instant>,
+        time: Duration,
+    ) -> Self {
+        let quiet_time = (time / 10).clamp(SHORTEST_QUIET, LONGEST_QUIET);
         Self {
-            quiet_time: quiet_time(time),
-            unheard_time: (time * 2 / 5).clamp(quiet_time(time), 4 * LONGEST),
+            quiet_time,
+            silent_time: (4 * quiet_time).min(time / 2).max(quiet_time),
             begun: now,
-            heard,
+            received,
             looked_at: now,
             is_fresh: false,
             quiet_for: Duration::ZERO,
-            unheard_for: Duration::ZERO,
+            silent_for: Duration::ZERO,
+            moves_since: None,
             until: due(now, oldest, time),
             time,
             last: None,
@@ -85,9 +97,9 @@ impl Hold {
         }
     }
 
-    /// Keeps `turn` to its end.
-    pub(crate) fn with_turn(self, turn: Option<Share>) -> Self {
-        Self { turn, ..self }
+    /// Is that of a connection that is too old, and keeps `turn` to its end.
+    pub(crate) fn with_turn(self, turn: Share) -> Self {
+        Self { turn: Some(turn), ..self }
     }
 
     /// Ends together with all others that wait for `silence`, and at `until` at the latest.
@@ -103,7 +115,7 @@ impl Hold {
     }
 
     /// Whether it is, or was before a stop, that of a connection that is too old.
-    pub(crate) fn is_of_age(&self) -> bool {
+    pub(crate) fn is_of_an_age(&self) -> bool {
         self.turn.is_some()
     }
 
@@ -118,31 +130,37 @@ impl Hold {
     }
 
     /// Takes note of what has come.
-    pub(crate) fn saw(&mut self, heard: Heard, now: Instant) {
+    pub(crate) fn saw(&mut self, received: Received, now: Instant) {
         let elapsed = now - self.looked_at;
-        let before = std::mem::replace(&mut self.heard, heard);
+        let looked = elapsed.min(self.interval());
+        let before = std::mem::replace(&mut self.received, received);
         self.looked_at = now;
         self.is_fresh = elapsed <= self.interval() + LATE;
-        self.quiet_for += elapsed.min(self.interval());
-        self.unheard_for += elapsed.min(self.interval());
-        if heard != before {
-            self.unheard_for = Duration::ZERO;
-        }
-        if heard.bytes > before.bytes {
+        self.quiet_for += looked;
+        self.silent_for += looked;
+        if received.bytes > before.bytes {
             self.quiet_for = Duration::ZERO;
             if let Some(silence) = &self.silence {
                 silence.end(now);
             }
         }
+        if received.reads > before.reads {
+            self.silent_for = Duration::ZERO;
+            self.moves_since.get_or_insert(now);
+        } else if self.silent_for > 2 * self.interval() {
+            self.moves_since = None;
+        }
     }
 
     /// Whether nothing has come for long enough.
     pub(crate) fn is_quiet(&self) -> bool {
-        let is_quiet_elsewhere = match &self.silence {
+        // An HAProxy that goes on comes to this connection soon.
+        let has_moved = |since: Instant| self.looked_at - since >= self.interval();
+        let is_no_standstill = match &self.silence {
             Some(silence) => silence.lasted(self.looked_at) >= self.quiet_time,
-            None => self.unheard_for.is_zero() || self.unheard_for >= self.unheard_time,
+            None => self.silent_for >= self.silent_time || self.moves_since.is_some_and(has_moved),
         };
-        self.is_fresh && self.quiet_for >= self.quiet_time && is_quiet_elsewhere
+        self.is_fresh && self.quiet_for >= self.quiet_time && is_no_standstill
     }
 
     /// Whether what is held back has waited for long enough.
@@ -161,14 +179,8 @@ impl Hold {
 
     /// From one look to the next.
     fn interval(&self) -> Duration {
-        (self.quiet_time / LOOKS).max(SHORTEST)
+        (self.quiet_time / LOOKS).max(SHORTEST_LOOK)
     }
-}
-
-/// How long no NOTIFY may have come for HAProxy to have sent all that it may without an ACK, if ACKs may
-/// be held back for `time`.
-fn quiet_time(time: Duration) -> Duration {
-    (time / 10).clamp(Duration::from_millis(5), LONGEST)
 }
 
 /// When an ACK that is ready shall wait no longer. What a route with a longer deadline waits for is no
@@ -185,13 +197,13 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const QUIET: Duration = Duration::from_millis(100);
 
-    /// Looks when it is due, for so long, with so many bytes received, and more NOTIFYs elsewhere at
-    /// every look.
+    /// Looks when it is due, for so long, with so many bytes received, and something comes elsewhere
+    /// before every look.
     fn look(hold: &mut Hold, from: Instant, time: Duration, bytes: u64) -> Instant {
         let mut now = from;
         while now < from + time {
             now = hold.next().min(from + time);
-            hold.saw(Heard { bytes, notifies: hold.heard.notifies + 1 }, now);
+            hold.saw(more_reads(hold, bytes), now);
         }
         now
     }
@@ -201,19 +213,23 @@ mod tests {
         let mut now = from;
         while now < from + time {
             now = hold.next().min(from + time);
-            hold.saw(hold.heard, now);
+            hold.saw(hold.received, now);
         }
         now
     }
 
-    fn heard(bytes: u64) -> Heard {
-        Heard { bytes, notifies: 0 }
+    fn bytes(bytes: u64) -> Received {
+        Received { bytes, reads: 0 }
+    }
+
+    fn more_reads(hold: &Hold, bytes: u64) -> Received {
+        Received { bytes, reads: hold.received.reads + 1 }
     }
 
     #[tokio::test]
     async fn it_is_quiet_when_no_byte_has_come_for_the_quiet_time() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, heard(7), None, SECOND);
+        let mut hold = Hold::new(now, bytes(7), None, SECOND);
         let now = look(&mut hold, now, QUIET / 2, 7);
         assert!(!hold.is_quiet());
         let now = look(&mut hold, now, QUIET / 2, 8);
@@ -225,30 +241,31 @@ mod tests {
     #[tokio::test]
     async fn time_counts_only_while_somebody_looks() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, heard(7), None, SECOND);
+        let mut hold = Hold::new(now, bytes(7), None, SECOND);
         let now = look(&mut hold, now, QUIET * 9 / 10, 7);
-        hold.saw(Heard { bytes: 7, notifies: u64::MAX }, now + QUIET);
+        hold.saw(more_reads(&hold, 7), now + QUIET);
         assert!(!hold.is_quiet(), "the look came late: there may be more to read already");
-        hold.saw(heard(7), now + QUIET * 11 / 10);
+        hold.saw(more_reads(&hold, 7), now + QUIET * 11 / 10);
         assert!(hold.is_quiet());
     }
 
     #[tokio::test]
-    async fn haproxy_may_stand_still_when_nothing_comes_elsewhere() {
+    async fn haproxy_may_stand_still_while_nothing_comes_from_its_engine() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, heard(7), None, SECOND);
+        let mut hold = Hold::new(now, bytes(7), None, SECOND);
         let now = look(&mut hold, now, QUIET * 9 / 10, 7);
         let now = hear_nothing(&mut hold, now, QUIET);
         assert!(!hold.is_quiet(), "it may go on with this connection");
-        let woken = now + QUIET / 10;
-        hold.saw(Heard { bytes: 7, notifies: u64::MAX }, woken);
-        assert!(hold.is_quiet(), "it goes on with another");
+        hold.saw(more_reads(&hold, 7), now + QUIET / 10);
+        assert!(!hold.is_quiet(), "it goes on with another, and may come to this one");
+        hold.saw(hold.received, now + QUIET * 2 / 10);
+        assert!(hold.is_quiet(), "it has gone on for a while");
     }
 
     #[tokio::test]
     async fn nobody_stands_still_for_four_quiet_times() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, heard(7), None, SECOND);
+        let mut hold = Hold::new(now, bytes(7), None, SECOND);
         let now = hear_nothing(&mut hold, now, 3 * QUIET);
         assert!(!hold.is_quiet());
         hear_nothing(&mut hold, now, QUIET);
@@ -258,9 +275,8 @@ mod tests {
     #[tokio::test]
     async fn the_shortest_quiet_time_is_seen_to_pass() {
         let now = Instant::now();
-        let time = Duration::from_millis(1);
-        let mut hold = Hold::new(now, heard(7), Some(now + SECOND), time);
-        hear_nothing(&mut hold, now, 2 * quiet_time(time));
+        let mut hold = Hold::new(now, bytes(7), Some(now + SECOND), 2 * SHORTEST_QUIET);
+        hear_nothing(&mut hold, now, 2 * SHORTEST_QUIET);
         assert!(hold.is_quiet());
     }
 
@@ -269,7 +285,7 @@ mod tests {
         let silence = Silence::begin();
         let begun = silence.begun();
         let [mut one, mut other] = [1, 3].map(|millis| {
-            let mut hold = Hold::new(begun + Duration::from_millis(millis), heard(0), None, SECOND);
+            let mut hold = Hold::new(begun + Duration::from_millis(millis), bytes(0), None, SECOND);
             hold.join(Arc::clone(&silence), begun + SECOND);
             hold
         });
@@ -289,14 +305,14 @@ mod tests {
     #[tokio::test]
     async fn no_ack_is_held_back_beyond_the_deadline_of_its_notify() {
         let now = Instant::now();
-        let hold = Hold::new(now, heard(0), Some(now - SECOND / 2), SECOND);
+        let hold = Hold::new(now, bytes(0), Some(now - SECOND / 2), SECOND);
         assert!(!hold.is_over(now) && hold.is_over(now + SECOND / 2));
     }
 
     #[tokio::test]
     async fn at_a_stop_it_ends_earlier_if_it_must() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, heard(0), None, SECOND);
+        let mut hold = Hold::new(now, bytes(0), None, SECOND);
         hold.join(Silence::begin(), now + SECOND / 2);
         hold.join(Silence::begin(), now + 2 * SECOND);
         assert!(!hold.must_end(now) && hold.must_end(now + SECOND / 2));

@@ -74,9 +74,11 @@ pub struct Limits {
     pub refusal_delay: Duration,
     /// How old a connection may become, give or take a tenth; then it ends with what it is asked next,
     /// as at a stop, without a loss if every deadline is below `timeout processing`, and HAProxy opens
-    /// another: so that a load balancer in between can spread them anew. One at a time ends so, up to
-    /// eight a second in the whole agent. An idle one is left to HAProxy, which closes what it does not
-    /// use. By default there is no such age.
+    /// another: so that a load balancer in between can spread them anew. An idle one is left to HAProxy.
+    ///
+    /// One at a time ends so, in the whole agent: with deadlines of 1 s up to eight a second, two if
+    /// nothing else is asked. One whose calls always outlast the shortest deadline tries again and again;
+    /// below 10 ms there is no time to try. By default there is no such age.
     pub max_connection_age: Option<Duration>,
     /// How long a handler may take to start. Default 30 s.
     pub start_timeout: Duration,

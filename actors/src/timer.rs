@@ -29,6 +29,11 @@ impl Timer {
         self.armed = None;
     }
 
+    /// Whether it may go off.
+    pub(crate) fn is_armed(&self) -> bool {
+        self.armed.is_some()
+    }
+
     /// Whether it has gone off; it is off then.
     #[inline]
     pub(crate) fn poll(&mut self, task: &mut Context<'_>) -> bool {

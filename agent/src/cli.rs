@@ -144,8 +144,8 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_frame_size)]
     #[arg(value_parser = clap::value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..))]
     pub(crate) max_frame_size: u32,
-    /// How old a connection may become, give or take a tenth, before it is closed without a loss
-    /// for HAProxy to open another [default: as old as HAProxy wants]
+    /// How old a connection may become, give or take a tenth, before it ends with what it is asked
+    /// next, without a loss, for HAProxy to open another [default: as old as HAProxy wants]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) max_connection_age: Option<Duration>,
     /// Let an ACK whose connection has gone leave on another of the same engine; HAProxy up to 3.0

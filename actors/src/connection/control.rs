@@ -45,11 +45,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     fn drain(&mut self, silence: Arc<Silence>) {
         let now = Instant::now();
         if matches!(self.phase, Phase::Open) {
-            if !self.conversation.is_greeted() || !self.stream.output.is_empty() {
+            if !self.conversation.is_greeted() || !self.stream.has_left() {
                 // Nothing can be under way yet; or the peer is behind, and holding gains nothing.
                 return self.begin_end(Ending::after_input(goodbye()));
             }
-            self.hold_back(now, None);
+            self.hold_back(self.new_hold(now));
         }
         if let Phase::Holding(hold) = &mut self.phase {
             // What is held back shall leave well before the process ends.

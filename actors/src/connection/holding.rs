@@ -10,57 +10,62 @@ use tokio::{
 use super::{Connection, Phase, goodbye};
 use crate::{
     ending::Ending,
-    hold::{Heard, Hold},
-    quota::Share,
+    hold::{Hold, Received},
 };
 
+/// For how many times as long as it has held its ACKs back a connection goes on that could not end.
+const RESPITE: u32 = 10;
+
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
-    /// Begins to end because of its age, if it has something to hold back, and no other does so. Says
-    /// whether it has begun.
+    /// What it holds its ACKs back by if it is too old, and no other of the agent does so. It counts from
+    /// before NOTIFYs are taken and answered.
     ///
-    /// There is no haste: what is under way is not risked. An idle connection is left to HAProxy, which
-    /// may send as many NOTIFYs as it likes while a farewell is on its way.
-    pub(super) fn retire(&mut self) -> bool {
-        if self.conversation.is_idle() && self.stream.output.is_empty() {
-            return false;
+    /// There is no haste: what is under way is not risked.
+    pub(super) fn retirement(&self) -> Option<Hold> {
+        if !self.is_too_old || !self.stream.has_left() {
+            return None;
         }
-        let turn = self.shared.common.recycling.take_place();
-        let has_turn = turn.is_some();
-        if has_turn {
-            self.is_of_age = false;
-            self.hold_back(Instant::now(), turn);
-        }
-        has_turn
+        let turn = self.shared.common.recycling.take_place()?;
+        Some(self.new_hold(Instant::now()).with_turn(turn))
     }
 
-    pub(super) fn hold_back(&mut self, now: Instant, turn: Option<Share>) {
-        let (heard, oldest) = (self.heard(), self.conversation.oldest());
-        let hold = Hold::new(now, heard, oldest, self.shared.hold_time()).with_turn(turn);
+    /// An idle connection that is too old is left to HAProxy, which may send as many NOTIFYs as it likes
+    /// while a farewell is on its way.
+    pub(super) fn has_something_to_hold_back(&self) -> bool {
+        !self.conversation.is_idle() || !self.stream.output.is_empty()
+    }
+
+    pub(super) fn new_hold(&self, now: Instant) -> Hold {
+        Hold::new(now, self.received(), self.conversation.oldest(), self.shared.hold_time())
+    }
+
+    pub(super) fn hold_back(&mut self, hold: Hold) {
         self.enter(Phase::Holding(Box::new(hold)));
-        self.timer.arm(now);
+        self.timer.arm(Instant::now());
     }
 
-    fn heard(&self) -> Heard {
-        Heard { bytes: self.stream.received(), notifies: self.shared.counters.notifies() }
+    fn received(&self) -> Received {
+        Received { bytes: self.stream.received(), reads: self.conversation.heard() }
     }
 
     /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at
     /// once.
     pub(super) fn hold(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         let again = self.take(task)?;
-        let (now, heard) = (Instant::now(), self.heard());
+        let (now, received) = (Instant::now(), self.received());
         let Phase::Holding(hold) = &mut self.phase else { return Ok(true) };
-        hold.saw(heard, now);
-        // Not while there may be more to read at once.
-        let is_quiet = !again && self.conversation.is_idle() && hold.is_quiet();
+        hold.saw(received, now);
+        // Not while there may be more to read at once, or a frame is not whole yet.
+        let is_settled = !again && self.conversation.is_idle() && !self.conversation.has_begun();
+        let is_quiet = is_settled && hold.is_quiet();
         if hold.must_end(now) {
             self.conversation.give_up();
         } else if !is_quiet && !self.conversation.is_clogged(&self.stream.output) {
             let is_over = hold.is_over(now);
             self.timer.arm(hold.next());
-            return if is_over { Ok(self.let_go(now, task)? && again) } else { Ok(again) };
+            return if is_over { self.let_go(now, again, task) } else { Ok(again) };
         }
-        if hold.is_of_age() {
+        if hold.is_of_an_age() {
             tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
             self.shared.counters.count(|statistics| statistics.connections_recycled += 1);
         }
@@ -70,19 +75,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     }
 
     /// Sends what was held back for as long as it may be, while more is under way. A stop goes on
-    /// holding what comes next; who is only old tries again later. Says whether all has left.
-    fn let_go(&mut self, now: Instant, task: &mut Context<'_>) -> io::Result<bool> {
+    /// holding what comes next; who is only too old tries again later. Says whether to go on at once.
+    fn let_go(&mut self, now: Instant, again: bool, task: &mut Context<'_>) -> io::Result<bool> {
         match &mut self.phase {
             Phase::Holding(hold) if hold.is_of_a_stop() => {
                 hold.renew(now, self.conversation.oldest());
                 let next = hold.next();
                 self.timer.arm(next);
+                Ok(self.stream.poll_flush(task)?.is_ready() && again)
             }
             _ => {
-                self.retires = Some(now + self.shared.common.limits.deadline);
+                self.is_too_old = false;
+                self.retires = Some(now + RESPITE * self.shared.hold_time());
                 self.enter(Phase::Open);
+                // It sends, and has the timer armed for what is in flight.
+                Ok(true)
             }
         }
-        Ok(self.stream.poll_flush(task)?.is_ready())
     }
 }

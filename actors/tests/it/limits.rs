@@ -4,7 +4,7 @@ use std::{num::NonZero, time::Duration};
 
 use spoa_actors::{
     Agent, Limits, Message, RunningAgent,
-    spop::{Disconnect, Flags, Fragment, Frame, FrameId, FrameType, StatusCode, StreamId},
+    spop::{Flags, Fragment, Frame, FrameId, FrameType, StatusCode, StreamId},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
 use tokio::{
@@ -13,22 +13,12 @@ use tokio::{
     time::Instant,
 };
 
-use crate::support::{Result, ask_score, registry, until};
+use crate::support::{Result, ask_score, farewell, registry, until};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 pub(crate) async fn agent(limits: Limits) -> InMemoryAgent {
     InMemoryAgent::start(registry(), limits).await.unwrap()
-}
-
-/// The agent's farewell, after which it closes.
-pub(crate) async fn farewell<S>(haproxy: &mut FakeHaproxy<S>) -> Result<Disconnect>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };
-    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
-    Ok(disconnect)
 }
 
 /// A fragment of a NOTIFY that goes on.

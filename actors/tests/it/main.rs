@@ -41,6 +41,7 @@ mod raw_actors;
 mod readiness;
 mod ready;
 mod reasons;
+mod recycling;
 mod renewal;
 mod routes;
 mod slow_drain;

@@ -8,8 +8,8 @@ use spoa_actors::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    limits::{SECOND, agent, farewell, fragment},
-    support::{Result, ask_big_later, ask_score, until},
+    limits::{SECOND, agent, fragment},
+    support::{Result, ask_big_later, ask_score, farewell, until},
 };
 
 /// Has an agent whose peers may take ten seconds for a frame read `bytes`, one a second; gives what

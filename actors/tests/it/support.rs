@@ -11,9 +11,10 @@ use actix_rt::task::JoinHandle;
 use serde::Deserialize;
 use spoa_actors::{
     ActionError, Actions, BoxError, Message, Registry, Route, Scope, Statistics, handler_fn,
-    spop::{Ack, FrameId, Messages, StreamId},
+    spop::{Ack, Disconnect, Frame, FrameId, Messages, StreamId},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(crate) type Result<T = ()> = std::result::Result<T, FakeError>;
 /// What a handler's start returns.
@@ -136,6 +137,16 @@ pub(crate) async fn exchange(
         acks.push(haproxy.ack().await?);
     }
     Ok(acks)
+}
+
+/// The agent's farewell, after which it closes.
+pub(crate) async fn farewell<S>(haproxy: &mut FakeHaproxy<S>) -> Result<Disconnect>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };
+    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    Ok(disconnect)
 }
 
 /// Waits for the answer to one NOTIFY; passes over those to others.

@@ -1,5 +1,6 @@
 //! Connections that become too old are ended by the agent while HAProxy keeps asking it.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use spoa_actors::{Limits, Registry, Route, handler_fn};
@@ -16,17 +17,18 @@ const RECYCLED: u64 = CLIENTS as u64 + 3;
 /// Far beyond what an answer takes: the streams that the engine loses wait for so long.
 const PROCESSING: Duration = Duration::from_secs(2);
 
-/// Longer than the quiet time of an agent.
+/// Longer than the quiet time of an agent, and shorter than four of them.
 const STANDSTILL: Duration = Duration::from_millis(150);
 
 /// What 2.6.12 may report when connections close under load.
 const TIMED_OUT: u32 = 1;
 
 fn greets_later() -> Route {
-    handler_fn(async |(): ()| {
+    let later = handler_fn(async |(): ()| {
         tokio::time::sleep(Duration::from_millis(3)).await;
         set("greeting", "hello")
-    })
+    });
+    later.deadline(PROCESSING / 2)
 }
 
 fn outcome(answer: &Answer) -> String {
@@ -47,7 +49,7 @@ async fn lost_by_the_engine(haproxy: &Haproxy, lost: u64) -> u64 {
 }
 
 /// Has HAProxy stand still now and then, for longer than an agent waits for it to send no more.
-async fn stumble(haproxy: &Haproxy) {
+async fn stumble(haproxy: &Haproxy) -> Infallible {
     loop {
         let standstill = haproxy.stand_still().unwrap();
         tokio::time::sleep(STANDSTILL).await;
@@ -57,7 +59,7 @@ async fn stumble(haproxy: &Haproxy) {
 }
 
 /// Recycles connections under load, while HAProxy does `meanwhile`.
-async fn recycle(version: Version, meanwhile: impl AsyncFn(&Haproxy)) {
+async fn recycle(version: Version, meanwhile: impl AsyncFn(&Haproxy) -> Infallible) {
     let limits = Limits { max_connection_age: Some(AGE), ..Limits::default() };
     let registry = Registry::new().on("greet", greets_later());
     let agent = scene::agent_within(limits, registry).await;
@@ -79,7 +81,7 @@ async fn recycle(version: Version, meanwhile: impl AsyncFn(&Haproxy)) {
         }
     };
     tokio::select! {
-        () = meanwhile(&haproxy) => unreachable!("it goes on"),
+        never = meanwhile(&haproxy) => match never {},
         () = recycled => load.stop(),
     }
     let tally = running.await.unwrap();
