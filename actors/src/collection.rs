@@ -95,11 +95,6 @@ impl Collection {
         self
     }
 
-    /// When the NOTIFY had come.
-    pub(crate) fn arrived(&self) -> Instant {
-        self.arrived
-    }
-
     /// How many messages wait, for their answers or for one before them.
     pub(crate) fn waiting(&self) -> usize {
         self.slots.len()

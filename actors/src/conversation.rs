@@ -148,17 +148,17 @@ impl Conversation {
         self.begun.is_some()
     }
 
-    /// Something has come.
+    /// Counts a read that gave something.
     #[inline]
-    pub(crate) fn hear(&self) {
+    pub(crate) fn count_read(&self) {
         if let Some(greeting) = &self.greeting {
-            greeting.engine.hear();
+            greeting.engine.count_read();
         }
     }
 
-    /// How often something has come from its engine, on its arbiter.
-    pub(crate) fn heard(&self) -> u64 {
-        self.greeting.as_ref().map_or(0, |greeting| greeting.engine.heard())
+    /// How many reads gave something, on all connections of its engine and arbiter.
+    pub(crate) fn reads(&self) -> u64 {
+        self.greeting.as_ref().map_or(0, |greeting| greeting.engine.reads())
     }
 
     /// How many bytes of memory wait for fragments or answers.
@@ -172,9 +172,9 @@ impl Conversation {
         self.begun = None;
     }
 
-    /// When the oldest NOTIFY that waits for its answer had come.
-    pub(crate) fn oldest(&self) -> Option<Instant> {
-        self.in_flight.oldest()
+    /// When the first ACK of what is in flight must leave; now, if one is ready.
+    pub(crate) fn first_due(&self, now: Instant) -> Option<Instant> {
+        self.in_flight.first_due(now)
     }
 
     /// Whether the peer has not finished in time what it has begun to send.

@@ -7,13 +7,13 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 pub(crate) struct Group {
     name: Arc<str>,
     joined: Cell<u64>,
-    heard: Cell<u64>,
+    reads: Cell<u64>,
 }
 
 impl Group {
     /// A group that nobody has joined.
     pub(crate) fn new(name: Arc<str>) -> Rc<Self> {
-        Rc::new(Self { name, joined: Cell::new(0), heard: Cell::new(0) })
+        Rc::new(Self { name, joined: Cell::new(0), reads: Cell::new(0) })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -36,15 +36,15 @@ impl Group {
         self.joined.get()
     }
 
-    /// Something has come on one of its connections.
+    /// Counts a read that gave something on one of its connections.
     #[inline]
-    pub(crate) fn hear(&self) {
-        self.heard.set(self.heard.get() + 1);
+    pub(crate) fn count_read(&self) {
+        self.reads.set(self.reads.get() + 1);
     }
 
-    /// How often that was.
-    pub(crate) fn heard(&self) -> u64 {
-        self.heard.get()
+    /// How many there were.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.get()
     }
 
     /// Takes over the past of a group that is no more.

@@ -14,6 +14,9 @@ const SHORTEST_LOOK: Duration = Duration::from_millis(2);
 /// the time for which ACKs may be held back, within these bounds.
 const SHORTEST_QUIET: Duration = Duration::from_millis(5);
 const LONGEST_QUIET: Duration = Duration::from_millis(100);
+/// The longest time for which ACKs are held back, ten of the longest quiet times: somebody waits for
+/// each of them.
+const LONGEST: Duration = Duration::from_secs(1);
 /// How late a look may come and still tell what there is to read.
 const LATE: Duration = Duration::from_millis(5);
 
@@ -22,7 +25,7 @@ const LATE: Duration = Duration::from_millis(5);
 pub(crate) struct Received {
     /// Bytes, on the connection.
     pub(crate) bytes: u64,
-    /// Reads that gave something, on all connections of its engine and arbiter.
+    /// Reads that gave something, on all connections of its arbiter that are counted as its engine's.
     pub(crate) reads: u64,
 }
 
@@ -41,7 +44,7 @@ pub(crate) struct Received {
 #[derive(Debug)]
 pub(crate) struct Hold {
     quiet_time: Duration,
-    /// After how long without a word of its engine HAProxy is taken for quiet, and not to stand still.
+    /// After how long without a read from its engine HAProxy is taken for quiet, and not to stand still.
     silent_time: Duration,
     /// Looks are at multiples of their interval from here.
     begun: Instant,
@@ -49,8 +52,8 @@ pub(crate) struct Hold {
     received: Received,
     /// When that was.
     looked_at: Instant,
-    /// Whether that was about when it was due.
-    is_fresh: bool,
+    /// From when on a look tells what there is to read: a late one does not.
+    counts_from: Instant,
     /// For how long nothing has come.
     quiet_for: Duration,
     /// For how long nothing has come from its engine.
@@ -70,14 +73,15 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// Begins now, when so much has come, the oldest NOTIFY in flight at `oldest`. No ACK is held back
-    /// for longer than `time`.
+    /// Begins now, when so much has come, and the first ACK of what is in flight must leave at
+    /// `first_due`. No ACK is held back beyond that, or for longer than `time`.
     pub(crate) fn new(
         now: Instant,
         received: Received,
-        oldest: Option<Instant>,
+        first_due: Option<Instant>,
         time: Duration,
     ) -> Self {
+        let time = time.min(LONGEST);
         let quiet_time = (time / 10).clamp(SHORTEST_QUIET, LONGEST_QUIET);
         Self {
             quiet_time,
@@ -85,11 +89,11 @@ impl Hold {
             begun: now,
             received,
             looked_at: now,
-            is_fresh: false,
+            counts_from: now,
             quiet_for: Duration::ZERO,
             silent_for: Duration::ZERO,
             moves_since: None,
-            until: due(now, oldest, time),
+            until: until(now, first_due, time),
             time,
             last: None,
             silence: None,
@@ -110,12 +114,17 @@ impl Hold {
     }
 
     /// What was held back has left; more may be.
-    pub(crate) fn renew(&mut self, now: Instant, oldest: Option<Instant>) {
-        self.until = due(now, oldest, self.time);
+    pub(crate) fn renew(&mut self, now: Instant, first_due: Option<Instant>) {
+        self.until = until(now, first_due, self.time);
+    }
+
+    /// For how long an ACK may be held back.
+    pub(crate) fn time(&self) -> Duration {
+        self.time
     }
 
     /// Whether it is, or was before a stop, that of a connection that is too old.
-    pub(crate) fn is_of_an_age(&self) -> bool {
+    pub(crate) fn is_recycling(&self) -> bool {
         self.turn.is_some()
     }
 
@@ -135,9 +144,11 @@ impl Hold {
         let looked = elapsed.min(self.interval());
         let before = std::mem::replace(&mut self.received, received);
         self.looked_at = now;
-        self.is_fresh = elapsed <= self.interval() + LATE;
         self.quiet_for += looked;
         self.silent_for += looked;
+        if elapsed > self.interval() + LATE {
+            self.counts_from = now + self.interval();
+        }
         if received.bytes > before.bytes {
             self.quiet_for = Duration::ZERO;
             if let Some(silence) = &self.silence {
@@ -160,7 +171,8 @@ impl Hold {
             Some(silence) => silence.lasted(self.looked_at) >= self.quiet_time,
             None => self.silent_for >= self.silent_time || self.moves_since.is_some_and(has_moved),
         };
-        self.is_fresh && self.quiet_for >= self.quiet_time && is_no_standstill
+        let is_quiet = self.quiet_for >= self.quiet_time && self.looked_at >= self.counts_from;
+        is_quiet && is_no_standstill
     }
 
     /// Whether what is held back has waited for long enough.
@@ -183,11 +195,9 @@ impl Hold {
     }
 }
 
-/// When an ACK that is ready shall wait no longer. What a route with a longer deadline waits for is no
-/// reason to hold nothing back.
-fn due(now: Instant, oldest: Option<Instant>, time: Duration) -> Instant {
-    let due = oldest.map(|oldest| oldest + time).filter(|due| *due > now);
-    due.unwrap_or(now + time)
+/// When an ACK that is ready shall wait no longer.
+fn until(now: Instant, first_due: Option<Instant>, time: Duration) -> Instant {
+    first_due.map_or(now + time, |due| due.min(now + time))
 }
 
 #[cfg(test)]
@@ -243,6 +253,7 @@ mod tests {
         let now = Instant::now();
         let mut hold = Hold::new(now, bytes(7), None, SECOND);
         let now = look(&mut hold, now, QUIET * 9 / 10, 7);
+        hold.saw(more_reads(&hold, 7), now + QUIET);
         hold.saw(more_reads(&hold, 7), now + QUIET);
         assert!(!hold.is_quiet(), "the look came late: there may be more to read already");
         hold.saw(more_reads(&hold, 7), now + QUIET * 11 / 10);
@@ -305,8 +316,11 @@ mod tests {
     #[tokio::test]
     async fn no_ack_is_held_back_beyond_the_deadline_of_its_notify() {
         let now = Instant::now();
-        let hold = Hold::new(now, bytes(0), Some(now - SECOND / 2), SECOND);
-        assert!(!hold.is_over(now) && hold.is_over(now + SECOND / 2));
+        for (first_due, held) in [(SECOND / 2, SECOND / 2), (2 * SECOND, SECOND)] {
+            let hold = Hold::new(now, bytes(0), Some(now + first_due), 60 * SECOND);
+            assert!(!hold.is_over(now) && hold.is_over(now + held), "{first_due:?}");
+            assert!(!hold.is_over(now + held - QUIET), "{first_due:?}");
+        }
     }
 
     #[tokio::test]

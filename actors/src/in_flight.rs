@@ -70,10 +70,10 @@ impl InFlight {
         self.bytes
     }
 
-    /// When the oldest of them had come.
-    pub(crate) fn oldest(&self) -> Option<Instant> {
+    /// When the first of their ACKs must leave; now, if one is settled.
+    pub(crate) fn first_due(&self, now: Instant) -> Option<Instant> {
         let collections = self.collections.iter().flatten();
-        collections.map(|waiting| waiting.collection.arrived()).min()
+        collections.map(|waiting| waiting.collection.deadline().unwrap_or(now)).min()
     }
 
     /// When the next fallback is due.

@@ -77,8 +77,8 @@ pub struct Limits {
     /// another: so that a load balancer in between can spread them anew. An idle one is left to HAProxy.
     ///
     /// One at a time ends so, in the whole agent: with deadlines of 1 s up to eight a second, two if
-    /// nothing else is asked. One whose calls always outlast the shortest deadline tries again and again;
-    /// below 10 ms there is no time to try. By default there is no such age.
+    /// nothing else is asked. One whose calls always outlast the shortest deadline, or 1 s, tries again
+    /// after a tenth of its age; with a shortest deadline below 10 ms it hardly ever ends. By default there is no such age.
     pub max_connection_age: Option<Duration>,
     /// How long a handler may take to start. Default 30 s.
     pub start_timeout: Duration,

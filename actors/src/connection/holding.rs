@@ -13,7 +13,8 @@ use crate::{
     hold::{Hold, Received},
 };
 
-/// For how many times as long as it has held its ACKs back a connection goes on that could not end.
+/// A connection that could not end goes on for a tenth of its age, and ten times as long as it may hold
+/// its ACKs back.
 const RESPITE: u32 = 10;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
@@ -36,16 +37,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     }
 
     pub(super) fn new_hold(&self, now: Instant) -> Hold {
-        Hold::new(now, self.received(), self.conversation.oldest(), self.shared.hold_time())
+        let first_due = self.conversation.first_due(now);
+        Hold::new(now, self.received(), first_due, self.shared.hold_time())
     }
 
     pub(super) fn hold_back(&mut self, hold: Hold) {
         self.enter(Phase::Holding(Box::new(hold)));
-        self.timer.arm(Instant::now());
     }
 
     fn received(&self) -> Received {
-        Received { bytes: self.stream.received(), reads: self.conversation.heard() }
+        Received { bytes: self.stream.received(), reads: self.conversation.reads() }
     }
 
     /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at
@@ -60,12 +61,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         let is_quiet = is_settled && hold.is_quiet();
         if hold.must_end(now) {
             self.conversation.give_up();
-        } else if !is_quiet && !self.conversation.is_clogged(&self.stream.output) {
-            let is_over = hold.is_over(now);
+        } else if !is_quiet {
+            // What is not read may be a NOTIFY.
+            let is_over = hold.is_over(now) || self.conversation.is_clogged(&self.stream.output);
             self.timer.arm(hold.next());
             return if is_over { self.let_go(now, again, task) } else { Ok(again) };
         }
-        if hold.is_of_an_age() {
+        if hold.is_recycling() {
             tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
             self.shared.counters.count(|statistics| statistics.connections_recycled += 1);
         }
@@ -77,20 +79,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// Sends what was held back for as long as it may be, while more is under way. A stop goes on
     /// holding what comes next; who is only too old tries again later. Says whether to go on at once.
     fn let_go(&mut self, now: Instant, again: bool, task: &mut Context<'_>) -> io::Result<bool> {
-        match &mut self.phase {
-            Phase::Holding(hold) if hold.is_of_a_stop() => {
-                hold.renew(now, self.conversation.oldest());
-                let next = hold.next();
-                self.timer.arm(next);
-                Ok(self.stream.poll_flush(task)?.is_ready() && again)
-            }
-            _ => {
-                self.is_too_old = false;
-                self.retires = Some(now + RESPITE * self.shared.hold_time());
-                self.enter(Phase::Open);
-                // It sends, and has the timer armed for what is in flight.
-                Ok(true)
-            }
+        let first_due = self.conversation.first_due(now);
+        let Phase::Holding(hold) = &mut self.phase else { return Ok(again) };
+        if hold.is_of_a_stop() {
+            hold.renew(now, first_due);
+            self.timer.arm(hold.next());
+            return Ok(self.stream.poll_flush(task)?.is_ready() && again);
         }
+        let age = self.shared.common.limits.max_connection_age.unwrap_or_default();
+        self.retires = Some(now + (age / RESPITE).max(RESPITE * hold.time()));
+        self.is_too_old = false;
+        self.enter(Phase::Open);
+        // It sends, and has the timer armed for what is in flight.
+        Ok(true)
     }
 }

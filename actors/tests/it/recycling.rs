@@ -141,11 +141,13 @@ async fn a_stop_hastens_the_end_of_a_connection_that_is_being_recycled() -> Resu
     let mut haproxy = agent.connect().await?.patience(Duration::from_secs(60));
     haproxy.send_notify(Message::new("never")).await?;
     haproxy.send_notify(ask_sleep(1500)).await?;
-    sleep(Duration::from_secs(2)).await;
+    sleep(Duration::from_millis(1300)).await;
     assert!(is_holding(&agent).await);
     let asked = Instant::now();
     let stopping = stop(&agent);
     haproxy.ack().await?;
+    haproxy.ack().await?;
+    farewell(&mut haproxy).await?;
     assert!(asked.elapsed() <= limits.shutdown_timeout / 2 + Duration::from_millis(10));
     stopping.await.unwrap();
     Ok(())
@@ -257,9 +259,56 @@ async fn a_notify_that_has_begun_to_come_is_waited_for() -> Result {
     Frame::Notify(notify).encode(&mut bytes);
     let (front, back) = bytes.split_at(bytes.len() / 2);
     haproxy.send_bytes(front).await?;
-    sleep(SECOND * 6 / 10).await;
+    sleep(SECOND / 2).await;
     haproxy.send_bytes(back).await?;
     assert_eq!(answer_to(&mut haproxy, ids).await?, "set-var sess.ip_score 20");
     farewell(&mut haproxy).await?;
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn what_is_due_is_not_held_back_because_the_turn_is_free_just_then() -> Result {
+    tokio::time::pause();
+    let agent = recycling(SECOND, Limits::default()).await;
+    let (mut first, mut second) = (agent.connect().await?, agent.connect().await?);
+    sleep(5 * SECOND).await;
+    first.send_notify(Message::new("never")).await?;
+    sleep(Duration::from_millis(1)).await;
+    let asked = Instant::now();
+    second.notify(Message::new("never")).await?;
+    assert!(asked.elapsed() < SECOND + Duration::from_millis(10), "{:?}", asked.elapsed());
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn nobody_is_kept_waiting_by_a_call_that_takes_its_time() -> Result {
+    tokio::time::pause();
+    let limits = Limits { deadline: 60 * SECOND, ..Limits::default() };
+    let agent = recycling(SECOND, limits).await;
+    let mut haproxy = agent.connect().await?;
+    sleep(5 * SECOND).await;
+    haproxy.send_notify(Message::new("never")).await?;
+    for most in [SECOND, Duration::ZERO] {
+        let asked = Instant::now();
+        haproxy.notify(ask_score()).await?;
+        assert!(asked.elapsed() <= most + Duration::from_millis(10), "{:?}", asked.elapsed());
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_connection_that_would_hold_back_more_than_it_may_lets_go() -> Result {
+    tokio::time::pause();
+    let limits = Limits { output_buffer: 4096, ..Limits::default() };
+    let agent = recycling(SECOND, limits).await;
+    let mut haproxy = agent.connect().await?;
+    sleep(5 * SECOND).await;
+    for _ in 0..4 {
+        haproxy.send_notify(ask_big(3000)).await?;
+    }
+    for _ in 0..4 {
+        haproxy.ack().await?;
+    }
+    assert_eq!(agent.statistics().await.connections_recycled, 0);
     Ok(())
 }

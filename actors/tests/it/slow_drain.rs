@@ -1,6 +1,6 @@
 //! A stop while handlers take their time.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use futures_util::FutureExt;
 use spoa_actors::{
@@ -8,7 +8,7 @@ use spoa_actors::{
     spop::{Frame, StatusCode},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::support::{Result, ask_score, ask_sleep, registry, stop, until, variable};
 
@@ -121,5 +121,31 @@ async fn a_frame_that_is_not_finished_during_a_drain_ends_the_connection_in_time
     assert_eq!(farewell.status_code, StatusCode::TIMEOUT);
     drop(haproxy);
     assert_eq!(stopping.await.unwrap().read_timeouts, 1);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn no_ack_of_a_stop_is_later_than_its_deadline_because_another_is_due() -> Result {
+    tokio::time::pause();
+    let agent = InMemoryAgent::start(registry(), Limits::default()).await.unwrap();
+    let mut haproxy = agent.connect().await?;
+    let mut sent = HashMap::new();
+    sent.insert(haproxy.send_notify(Message::new("never")).await?, Instant::now());
+    sleep(SECOND / 4).await;
+    let stopping = stop(&agent);
+    let mut answered = 0;
+    while sent.len() < 50 {
+        sent.insert(haproxy.send_notify(ask_score()).await?, Instant::now());
+        let next = Instant::now() + SECOND / 20;
+        while let Ok(frame) = timeout_at(next, haproxy.receive()).await {
+            let Frame::Ack(ack) = frame? else { panic!("it is asked all the time") };
+            let waited = sent[&(ack.stream_id, ack.frame_id)].elapsed();
+            assert!(waited < SECOND + Duration::from_millis(10), "{answered}: {waited:?}");
+            answered += 1;
+        }
+    }
+    assert!(answered > 20, "{answered}");
+    drop(haproxy);
+    stopping.await.unwrap();
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! Connections that become too old are ended by the agent while HAProxy keeps asking it.
 
+use std::cell::Cell;
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spoa_actors::{Limits, Registry, Route, handler_fn};
 use spoa_integration::{Answer, Config, Haproxy, Load, SpoeLine, Version, on_every_haproxy};
@@ -17,8 +18,11 @@ const RECYCLED: u64 = CLIENTS as u64 + 3;
 /// Far beyond what an answer takes: the streams that the engine loses wait for so long.
 const PROCESSING: Duration = Duration::from_secs(2);
 
-/// Longer than the quiet time of an agent, and shorter than four of them.
+/// Longer than the quiet time of an agent.
 const STANDSTILL: Duration = Duration::from_millis(150);
+/// Near four of them.
+const TOO_LONG: Duration = Duration::from_millis(350);
+const TRIES: usize = 3;
 
 /// What 2.6.12 may report when connections close under load.
 const TIMED_OUT: u32 = 1;
@@ -48,18 +52,25 @@ async fn lost_by_the_engine(haproxy: &Haproxy, lost: u64) -> u64 {
     own
 }
 
-/// Has HAProxy stand still now and then, for longer than an agent waits for it to send no more.
-async fn stumble(haproxy: &Haproxy) -> Infallible {
+/// Has HAProxy stand still now and then, for longer than an agent waits for it to send no more. Keeps
+/// the longest of these times.
+async fn stumble(haproxy: &Haproxy, longest: &Cell<Duration>) -> Infallible {
     loop {
+        let begun = Instant::now();
         let standstill = haproxy.stand_still().unwrap();
         tokio::time::sleep(STANDSTILL).await;
         drop(standstill);
+        longest.set(longest.get().max(begun.elapsed()));
         tokio::time::sleep(STANDSTILL).await;
     }
 }
 
-/// Recycles connections under load, while HAProxy does `meanwhile`.
-async fn recycle(version: Version, meanwhile: impl AsyncFn(&Haproxy) -> Infallible) {
+/// Recycles connections under load, while HAProxy does `meanwhile`. Tells how many requests the agent
+/// has lost.
+async fn lost_by_recycling(
+    version: Version,
+    meanwhile: impl AsyncFn(&Haproxy) -> Infallible,
+) -> u64 {
     let limits = Limits { max_connection_age: Some(AGE), ..Limits::default() };
     let registry = Registry::new().on("greet", greets_later());
     let agent = scene::agent_within(limits, registry).await;
@@ -87,10 +98,11 @@ async fn recycle(version: Version, meanwhile: impl AsyncFn(&Haproxy) -> Infallib
     let tally = running.await.unwrap();
     let lost = tally.total() - tally.of("200 hello ");
     let by_the_engine = lost_by_the_engine(&haproxy, lost).await;
-    assert!(by_the_engine == 0 || version == Version::V2_6, "{tally:?}");
-    assert_eq!(lost, by_the_engine, "{tally:?}");
+    println!("{version}: {tally:?}");
+    assert!(by_the_engine == 0 || version == Version::V2_6);
     let seen = agent.statistics().await;
     assert_eq!((seen.notifies, seen.cancelled), (seen.acks, 0), "{seen:#?}");
+    lost - by_the_engine
 }
 
 on_every_haproxy! {
@@ -98,7 +110,7 @@ on_every_haproxy! {
     async fn checklist_33_connections_that_are_recycled_under_load_lose_no_request(
         version: Version
     ) {
-        recycle(version, async |_| std::future::pending().await).await;
+        assert_eq!(lost_by_recycling(version, async |_| std::future::pending().await).await, 0);
     }
 }
 
@@ -107,6 +119,16 @@ on_every_haproxy! {
     async fn connections_of_an_haproxy_that_stands_still_are_recycled_without_a_loss(
         version: Version
     ) {
-        recycle(version, stumble).await;
+        let _turn = scene::turn().await;
+        for _ in 0..TRIES {
+            let longest = Cell::default();
+            let lost = lost_by_recycling(version, async |haproxy| stumble(haproxy, &longest).await);
+            if lost.await == 0 {
+                return;
+            }
+            // Nobody can tell an HAProxy that stands still for so long from one that has nothing to say.
+            assert!(longest.get() >= TOO_LONG, "{longest:?}");
+        }
+        panic!("this machine is too busy: HAProxy stood still for longer than it was to");
     }
 }
