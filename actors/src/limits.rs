@@ -73,8 +73,9 @@ pub struct Limits {
     /// once, a thousand times a second. Default 100 ms.
     pub refusal_delay: Duration,
     /// How old a connection may become, give or take a tenth; then it ends with what it is asked next,
-    /// as at a stop, without a loss if every deadline is below `timeout processing`, and HAProxy opens
-    /// another: so that a load balancer in between can spread them anew. An idle one is left to HAProxy.
+    /// as at a stop, and HAProxy opens another: so that a load balancer in between can spread them anew.
+    /// An idle one is left to HAProxy. Nothing is lost but a NOTIFY that crosses the farewell, if every
+    /// deadline is below `timeout processing`.
     ///
     /// One at a time ends so, in the whole agent: with deadlines of 1 s up to eight a second, two if
     /// nothing else is asked. One whose calls always outlast the shortest deadline, or 1 s, tries again
