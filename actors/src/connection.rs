@@ -11,7 +11,7 @@ use std::{
     io,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext};
@@ -163,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     fn take(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         let was_paused = self.conversation.is_paused();
         let may_read = !was_paused && !self.conversation.is_full(&self.stream.output);
-        let polled = if may_read { self.poll_read(task) } else { Poll::Pending };
+        let polled = if may_read { self.stream.poll_read(task) } else { Poll::Pending };
         let read = match polled {
             Poll::Ready(Ok(0)) => {
                 self.begin_end(Ending::of_the_stream());
@@ -195,21 +195,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         })
     }
 
-    fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let read = ready!(self.stream.poll_read(task))?;
-        if read > 0 {
-            self.conversation.count_read();
-        }
-        Poll::Ready(Ok(read))
-    }
-
     /// Has the task woken when more comes; says whether there is more already. Mostly there is not, and
     /// the socket, drained by the read before, need not be asked: that is a round saved.
     fn read_on(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         if self.conversation.is_full(&self.stream.output) {
             return Ok(true);
         }
-        match self.poll_read(task) {
+        match self.stream.poll_read(task) {
             Poll::Pending => return Ok(false),
             Poll::Ready(Ok(0)) => self.begin_end(Ending::of_the_stream()),
             Poll::Ready(Ok(_)) => {}

@@ -45,7 +45,9 @@ pub(crate) struct Conversation {
     begun: Option<Instant>,
     /// Whether others have their turn before the next frame is taken.
     is_paused: bool,
-    /// How many NOTIFYs were answered at once since it was looked.
+    /// How many NOTIFYs have come.
+    notifies: u64,
+    /// How many were answered at once since it was looked.
     answered: u64,
     /// What its NOTIFYs are traced with, if they are, once HELLO is agreed.
     trace: Option<Rc<ConnectionTrace>>,
@@ -57,7 +59,7 @@ pub(crate) struct Conversation {
 struct Greeting {
     capabilities: Capabilities,
     /// Keeps the connection counted as one of its engine.
-    engine: Rc<Group>,
+    _engine: Rc<Group>,
 }
 
 /// How many frames of one connection are taken before others of its arbiter have their turn: a peer
@@ -112,6 +114,7 @@ impl Conversation {
             lane: None,
             begun: None,
             is_paused: false,
+            notifies: 0,
             answered: 0,
             trace: None,
             since,
@@ -148,17 +151,14 @@ impl Conversation {
         self.begun.is_some()
     }
 
-    /// Counts a read that gave something.
-    #[inline]
-    pub(crate) fn count_read(&self) {
-        if let Some(greeting) = &self.greeting {
-            greeting.engine.count_read();
-        }
+    /// How many NOTIFYs have come.
+    pub(crate) fn notifies(&self) -> u64 {
+        self.notifies
     }
 
-    /// How many reads gave something, on all connections of its engine and arbiter.
-    pub(crate) fn reads(&self) -> u64 {
-        self.greeting.as_ref().map_or(0, |greeting| greeting.engine.reads())
+    /// How many of them wait for their answers.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.in_flight.len()
     }
 
     /// How many bytes of memory wait for fragments or answers.
@@ -328,6 +328,7 @@ impl Conversation {
         let waiting = common.limits.in_flight.min(self.in_flight.left());
         let (room, is_first) = (self.ack_form.max_size, self.answered == 0);
         let terms = Terms { routes, counters, room, waiting, is_first };
+        self.notifies += 1;
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
         let trace = self.trace.as_ref();

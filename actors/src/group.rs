@@ -7,13 +7,12 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 pub(crate) struct Group {
     name: Arc<str>,
     joined: Cell<u64>,
-    reads: Cell<u64>,
 }
 
 impl Group {
     /// A group that nobody has joined.
     pub(crate) fn new(name: Arc<str>) -> Rc<Self> {
-        Rc::new(Self { name, joined: Cell::new(0), reads: Cell::new(0) })
+        Rc::new(Self { name, joined: Cell::new(0) })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -34,17 +33,6 @@ impl Group {
     /// How many have ever joined it.
     pub(crate) fn accepted(&self) -> u64 {
         self.joined.get()
-    }
-
-    /// Counts a read that gave something on one of its connections.
-    #[inline]
-    pub(crate) fn count_read(&self) {
-        self.reads.set(self.reads.get() + 1);
-    }
-
-    /// How many there were.
-    pub(crate) fn reads(&self) -> u64 {
-        self.reads.get()
     }
 
     /// Takes over the past of a group that is no more.

@@ -10,6 +10,8 @@ use crate::{quota::Share, silence::Silence};
 const LOOKS: u32 = 10;
 /// The shortest time from one look to the next: timers are no finer.
 const SHORTEST_LOOK: Duration = Duration::from_millis(2);
+/// How many NOTIFYs HAProxy sends without an ACK, unless `max-waiting-frames` says otherwise.
+const FULL: u64 = 20;
 /// How long no NOTIFY may have come for HAProxy to have sent all that it may without an ACK: a tenth of
 /// the time for which ACKs may be held back, within these bounds.
 const SHORTEST_QUIET: Duration = Duration::from_millis(5);
@@ -23,10 +25,10 @@ const LATE: Duration = Duration::from_millis(5);
 /// What has come so far.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Received {
-    /// Bytes, on the connection.
+    /// Bytes.
     pub(crate) bytes: u64,
-    /// Reads that gave something, on all connections of its arbiter that are counted as its engine's.
-    pub(crate) reads: u64,
+    /// NOTIFYs.
+    pub(crate) notifies: u64,
 }
 
 /// A connection holds its ACKs back before its farewell.
@@ -36,30 +38,28 @@ pub(crate) struct Received {
 /// do, all ACKs and the farewell leave in one write, and nothing is under way.
 ///
 /// What is quiet is looked at again and again, and time counts only while somebody looks: a machine
-/// that stands still is quiet too, and HAProxy goes on when this side does. HAProxy may stand still by
-/// itself: what comes on other connections of its engine shows that it does not; while nothing comes, it
-/// is given four times as long. (At a stop all are quiet, and there is less time.) The clients whose
-/// ACKs are held back are quiet as well, and ask again when they have them: so at a stop all connections
-/// let go together, and else they hold one after the other.
+/// that stands still is quiet too, and HAProxy goes on when this side does. But HAProxy may stand still
+/// by itself, or have preferred other connections until now: if it may send more without an ACK, it is
+/// given four times as long. (At a stop all are quiet, and there is less time.) The clients whose ACKs
+/// are held back are quiet as well, and ask again when they have them: so at a stop all connections let
+/// go together, and else they hold one after the other.
 #[derive(Debug)]
 pub(crate) struct Hold {
     quiet_time: Duration,
-    /// After how long without a read from its engine HAProxy is taken for quiet, and not to stand still.
-    silent_time: Duration,
+    /// The same if HAProxy may send more without an ACK.
+    patience: Duration,
     /// Looks are at multiples of their interval from here.
     begun: Instant,
     /// What had come when it was looked at last.
     received: Received,
-    /// When that was.
+    /// How many NOTIFYs were answered before.
+    answered: u64,
+    /// When it was looked at last.
     looked_at: Instant,
     /// From when on a look tells what there is to read: a late one does not.
     counts_from: Instant,
     /// For how long nothing has come.
     quiet_for: Duration,
-    /// For how long nothing has come from its engine.
-    silent_for: Duration,
-    /// Since when its engine is seen not to stand still.
-    moves_since: Option<Instant>,
     /// When what is held back has waited for long enough.
     until: Instant,
     /// For how long an ACK may be held back.
@@ -73,26 +73,26 @@ pub(crate) struct Hold {
 }
 
 impl Hold {
-    /// Begins now, when so much has come, and the first ACK of what is in flight must leave at
-    /// `first_due`. No ACK is held back beyond that, or for longer than `time`.
+    /// Begins now, when so much has come, and so much of it is not answered. No ACK is held back for
+    /// longer than `time`, or beyond `first_due`, when the first of what is in flight must leave.
     pub(crate) fn new(
         now: Instant,
         received: Received,
-        first_due: Option<Instant>,
+        unanswered: usize,
         time: Duration,
+        first_due: Option<Instant>,
     ) -> Self {
         let time = time.min(LONGEST);
         let quiet_time = (time / 10).clamp(SHORTEST_QUIET, LONGEST_QUIET);
         Self {
             quiet_time,
-            silent_time: (4 * quiet_time).min(time / 2).max(quiet_time),
+            patience: (4 * quiet_time).min(time / 2).max(quiet_time),
             begun: now,
             received,
+            answered: received.notifies.saturating_sub(unanswered as u64),
             looked_at: now,
             counts_from: now,
             quiet_for: Duration::ZERO,
-            silent_for: Duration::ZERO,
-            moves_since: None,
             until: until(now, first_due, time),
             time,
             last: None,
@@ -145,7 +145,6 @@ impl Hold {
         let before = std::mem::replace(&mut self.received, received);
         self.looked_at = now;
         self.quiet_for += looked;
-        self.silent_for += looked;
         if elapsed > self.interval() + LATE {
             self.counts_from = now + self.interval();
         }
@@ -155,24 +154,17 @@ impl Hold {
                 silence.end(now);
             }
         }
-        if received.reads > before.reads {
-            self.silent_for = Duration::ZERO;
-            self.moves_since.get_or_insert(now);
-        } else if self.silent_for > 2 * self.interval() {
-            self.moves_since = None;
-        }
     }
 
     /// Whether nothing has come for long enough.
     pub(crate) fn is_quiet(&self) -> bool {
-        // An HAProxy that goes on comes to this connection soon.
-        let has_moved = |since: Instant| self.looked_at - since >= self.interval();
-        let is_no_standstill = match &self.silence {
-            Some(silence) => silence.lasted(self.looked_at) >= self.quiet_time,
-            None => self.silent_for >= self.silent_time || self.moves_since.is_some_and(has_moved),
+        let is_full = self.received.notifies - self.answered >= FULL;
+        let (time, is_silent) = match &self.silence {
+            Some(silence) => (self.quiet_time, silence.lasted(self.looked_at) >= self.quiet_time),
+            None if is_full => (self.quiet_time, true),
+            None => (self.patience, true),
         };
-        let is_quiet = self.quiet_for >= self.quiet_time && self.looked_at >= self.counts_from;
-        is_quiet && is_no_standstill
+        is_silent && self.quiet_for >= time && self.looked_at >= self.counts_from
     }
 
     /// Whether what is held back has waited for long enough.
@@ -207,39 +199,26 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const QUIET: Duration = Duration::from_millis(100);
 
-    /// Looks when it is due, for so long, with so many bytes received, and something comes elsewhere
-    /// before every look.
+    /// Looks when it is due, for so long, with so many bytes received.
     fn look(hold: &mut Hold, from: Instant, time: Duration, bytes: u64) -> Instant {
         let mut now = from;
         while now < from + time {
             now = hold.next().min(from + time);
-            hold.saw(more_reads(hold, bytes), now);
+            hold.saw(Received { bytes, ..hold.received }, now);
         }
         now
     }
 
-    /// Looks when it is due, for so long, while nothing comes anywhere.
-    fn hear_nothing(hold: &mut Hold, from: Instant, time: Duration) -> Instant {
-        let mut now = from;
-        while now < from + time {
-            now = hold.next().min(from + time);
-            hold.saw(hold.received, now);
-        }
-        now
-    }
-
-    fn bytes(bytes: u64) -> Received {
-        Received { bytes, reads: 0 }
-    }
-
-    fn more_reads(hold: &Hold, bytes: u64) -> Received {
-        Received { bytes, reads: hold.received.reads + 1 }
+    /// Of a connection with so many NOTIFYs that are not answered, seven bytes of which have come.
+    fn hold(now: Instant, unanswered: u64) -> Hold {
+        let received = Received { bytes: 7, notifies: 100 + unanswered };
+        Hold::new(now, received, unanswered as usize, SECOND, None)
     }
 
     #[tokio::test]
     async fn it_is_quiet_when_no_byte_has_come_for_the_quiet_time() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, bytes(7), None, SECOND);
+        let mut hold = hold(now, FULL);
         let now = look(&mut hold, now, QUIET / 2, 7);
         assert!(!hold.is_quiet());
         let now = look(&mut hold, now, QUIET / 2, 8);
@@ -251,43 +230,34 @@ mod tests {
     #[tokio::test]
     async fn time_counts_only_while_somebody_looks() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, bytes(7), None, SECOND);
+        let mut hold = hold(now, FULL);
         let now = look(&mut hold, now, QUIET * 9 / 10, 7);
-        hold.saw(more_reads(&hold, 7), now + QUIET);
-        hold.saw(more_reads(&hold, 7), now + QUIET);
+        hold.saw(hold.received, now + QUIET);
+        hold.saw(hold.received, now + QUIET);
         assert!(!hold.is_quiet(), "the look came late: there may be more to read already");
-        hold.saw(more_reads(&hold, 7), now + QUIET * 11 / 10);
+        hold.saw(hold.received, now + QUIET * 11 / 10);
         assert!(hold.is_quiet());
     }
 
     #[tokio::test]
-    async fn haproxy_may_stand_still_while_nothing_comes_from_its_engine() {
+    async fn haproxy_that_may_send_more_is_given_four_times_as_long() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, bytes(7), None, SECOND);
-        let now = look(&mut hold, now, QUIET * 9 / 10, 7);
-        let now = hear_nothing(&mut hold, now, QUIET);
-        assert!(!hold.is_quiet(), "it may go on with this connection");
-        hold.saw(more_reads(&hold, 7), now + QUIET / 10);
-        assert!(!hold.is_quiet(), "it goes on with another, and may come to this one");
-        hold.saw(hold.received, now + QUIET * 2 / 10);
-        assert!(hold.is_quiet(), "it has gone on for a while");
-    }
-
-    #[tokio::test]
-    async fn nobody_stands_still_for_four_quiet_times() {
-        let now = Instant::now();
-        let mut hold = Hold::new(now, bytes(7), None, SECOND);
-        let now = hear_nothing(&mut hold, now, 3 * QUIET);
-        assert!(!hold.is_quiet());
-        hear_nothing(&mut hold, now, QUIET);
+        let mut hold = hold(now, FULL - 1);
+        let now = look(&mut hold, now, 3 * QUIET, 7);
+        assert!(!hold.is_quiet(), "it may send one more");
+        let now = look(&mut hold, now, QUIET, 7);
         assert!(hold.is_quiet());
+        hold.saw(Received { bytes: 8, notifies: hold.received.notifies + 1 }, now);
+        look(&mut hold, now, QUIET, 8);
+        assert!(hold.is_quiet(), "it may send no more");
     }
 
     #[tokio::test]
     async fn the_shortest_quiet_time_is_seen_to_pass() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, bytes(7), Some(now + SECOND), 2 * SHORTEST_QUIET);
-        hear_nothing(&mut hold, now, 2 * SHORTEST_QUIET);
+        let received = Received::default();
+        let mut hold = Hold::new(now, received, 0, 2 * SHORTEST_QUIET, Some(now + SECOND));
+        look(&mut hold, now, 2 * SHORTEST_QUIET, 0);
         assert!(hold.is_quiet());
     }
 
@@ -296,20 +266,20 @@ mod tests {
         let silence = Silence::begin();
         let begun = silence.begun();
         let [mut one, mut other] = [1, 3].map(|millis| {
-            let mut hold = Hold::new(begun + Duration::from_millis(millis), bytes(0), None, SECOND);
+            let mut hold = hold(begun + Duration::from_millis(millis), 0);
             hold.join(Arc::clone(&silence), begun + SECOND);
             hold
         });
         let half = begun + QUIET / 2;
-        look(&mut one, begun, QUIET / 2, 0);
-        look(&mut other, begun, QUIET / 2, 1);
+        look(&mut one, begun, QUIET / 2, 7);
+        look(&mut other, begun, QUIET / 2, 8);
         assert_eq!(one.next(), other.next(), "they look together");
-        look(&mut one, half, QUIET / 2, 0);
+        look(&mut one, half, QUIET / 2, 7);
         assert!(!one.is_quiet(), "something has come on the other");
         let end = begun + QUIET;
-        look(&mut other, half, QUIET / 2, 1);
-        look(&mut one, end, QUIET / 2, 0);
-        look(&mut other, end, QUIET / 2, 1);
+        look(&mut other, half, QUIET / 2, 8);
+        look(&mut one, end, QUIET / 2, 7);
+        look(&mut other, end, QUIET / 2, 8);
         assert!(one.is_quiet() && other.is_quiet());
     }
 
@@ -317,7 +287,8 @@ mod tests {
     async fn no_ack_is_held_back_beyond_the_deadline_of_its_notify() {
         let now = Instant::now();
         for (first_due, held) in [(SECOND / 2, SECOND / 2), (2 * SECOND, SECOND)] {
-            let hold = Hold::new(now, bytes(0), Some(now + first_due), 60 * SECOND);
+            let first_due = now + first_due;
+            let hold = Hold::new(now, Received::default(), 1, 60 * SECOND, Some(first_due));
             assert!(!hold.is_over(now) && hold.is_over(now + held), "{first_due:?}");
             assert!(!hold.is_over(now + held - QUIET), "{first_due:?}");
         }
@@ -326,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn at_a_stop_it_ends_earlier_if_it_must() {
         let now = Instant::now();
-        let mut hold = Hold::new(now, bytes(0), None, SECOND);
+        let mut hold = hold(now, 0);
         hold.join(Silence::begin(), now + SECOND / 2);
         hold.join(Silence::begin(), now + 2 * SECOND);
         assert!(!hold.must_end(now) && hold.must_end(now + SECOND / 2));

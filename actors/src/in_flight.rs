@@ -47,6 +47,11 @@ impl InFlight {
         self.collections.as_ref().is_none_or(FuturesUnordered::is_empty)
     }
 
+    /// How many NOTIFYs wait for their answers.
+    pub(crate) fn len(&self) -> usize {
+        self.collections.as_ref().map_or(0, FuturesUnordered::len)
+    }
+
     /// How many messages wait for their answers.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.amount()

@@ -77,8 +77,8 @@ pub struct Limits {
     /// An idle one is left to HAProxy. Nothing is lost but a NOTIFY that crosses the farewell, if every
     /// deadline is below `timeout processing`.
     ///
-    /// One at a time ends so, in the whole agent: with deadlines of 1 s up to eight a second, two if
-    /// nothing else is asked. One whose calls always outlast the shortest deadline, or 1 s, tries again
+    /// One at a time ends so, in the whole agent: with deadlines of 1 s two a second, up to eight if 20
+    /// NOTIFYs wait for their ACKs on each. One whose calls always outlast the shortest deadline, or 1 s, tries again
     /// after a tenth of its age; with a shortest deadline below 10 ms it hardly ever ends. By default there is no such age.
     pub max_connection_age: Option<Duration>,
     /// How long a handler may take to start. Default 30 s.

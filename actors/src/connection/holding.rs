@@ -37,8 +37,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     }
 
     pub(super) fn new_hold(&self, now: Instant) -> Hold {
-        let first_due = self.conversation.first_due(now);
-        Hold::new(now, self.received(), first_due, self.shared.hold_time())
+        let (unanswered, first_due) =
+            (self.conversation.unanswered(), self.conversation.first_due(now));
+        Hold::new(now, self.received(), unanswered, self.shared.hold_time(), first_due)
     }
 
     pub(super) fn hold_back(&mut self, hold: Hold) {
@@ -46,7 +47,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     }
 
     fn received(&self) -> Received {
-        Received { bytes: self.stream.received(), reads: self.conversation.reads() }
+        Received { bytes: self.stream.received(), notifies: self.conversation.notifies() }
     }
 
     /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at

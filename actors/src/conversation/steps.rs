@@ -110,7 +110,7 @@ impl Conversation {
             "HELLO agreed"
         );
         let engine = self.shared.counters.engines.join(theirs.engine_id.as_ref());
-        self.greeting = Some(Greeting { capabilities: ours.capabilities, engine });
+        self.greeting = Some(Greeting { capabilities: ours.capabilities, _engine: engine });
         if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
             self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(engine_id));
         }

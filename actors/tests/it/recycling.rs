@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use spoa_actors::{
     ConnectionPhase, Limits, Message,
-    spop::{Disconnect, EngineId, Frame, FrameId, HaproxyHello, Notify, StatusCode, StreamId},
+    spop::{Disconnect, Frame, FrameId, Notify, StatusCode, StreamId},
     testing::{FakeError, FakeHaproxy, InMemoryAgent, hello},
 };
 use tokio::time::{Instant, sleep};
@@ -172,38 +172,27 @@ async fn a_connection_is_not_recycled_while_its_peer_is_behind_with_its_reading(
     Ok(())
 }
 
-/// How long an old connection holds its ACK back while one of this engine is asked all the time.
-async fn held_beside(engine_id: EngineId) -> Result<Duration> {
-    let agent = recycling(Duration::from_secs(60), Limits::default()).await;
-    let mut old = agent.connect().await?;
-    sleep(Duration::from_secs(59)).await;
-    let mut young = agent.open();
-    young.hello(HaproxyHello { engine_id: Some(engine_id), ..hello() }).await?;
-    sleep(Duration::from_secs(10)).await;
-    let asked = Instant::now();
-    let held = async {
-        old.notify(ask_score()).await?;
-        farewell(&mut old).await?;
-        Ok(asked.elapsed())
-    };
-    let busy = async {
-        while asked.elapsed() < SECOND {
-            young.notify(ask_score()).await?;
-            sleep(Duration::from_millis(10)).await;
-        }
-        Ok(())
-    };
-    let (held, busy): (Result<_>, Result) = tokio::join!(held, busy);
-    busy.and(held)
-}
-
 #[actix_rt::test]
-async fn an_haproxy_whose_engine_sends_elsewhere_does_not_stand_still() -> Result {
+async fn a_connection_that_haproxy_may_send_no_more_on_ends_at_once() -> Result {
     tokio::time::pause();
-    let same = hello().engine_id.unwrap();
-    for (engine_id, bounds) in [(same, 100..200), (EngineId::new("another"), 400..500)] {
-        let held = held_beside(engine_id).await?;
-        assert!(bounds.contains(&held.as_millis()), "{held:?}");
+    for (asked, bounds) in [(19, 400..500), (20, 100..200)] {
+        let agent = recycling(SECOND, Limits::default()).await;
+        let mut haproxy = agent.connect().await?;
+        sleep(5 * SECOND).await;
+        let begun = Instant::now();
+        for _ in 0..asked / 2 {
+            haproxy.send_notify(ask_sleep(10)).await?;
+        }
+        sleep(Duration::from_millis(1)).await;
+        for _ in asked / 2..asked {
+            haproxy.send_notify(ask_score()).await?;
+        }
+        for _ in 0..asked {
+            haproxy.ack().await?;
+        }
+        farewell(&mut haproxy).await?;
+        let held = begun.elapsed();
+        assert!(bounds.contains(&held.as_millis()), "{asked}: {held:?}");
     }
     Ok(())
 }
