@@ -71,7 +71,12 @@ impl<S> BufferedStream<S> {
 
     /// Whether nothing waits for the peer to take it, here or in TLS.
     pub(crate) fn has_left(&self) -> bool {
-        self.output.is_empty() && !self.stall.is_armed()
+        self.output.is_empty() && !self.is_behind()
+    }
+
+    /// Whether the peer has not yet taken all of what was flushed.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.stall.is_armed()
     }
 
     /// Whether the peer has taken nothing for longer than it may.

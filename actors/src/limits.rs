@@ -78,8 +78,9 @@ pub struct Limits {
     /// deadline is below `timeout processing`.
     ///
     /// One at a time ends so, in the whole agent: with deadlines of 1 s two a second, up to eight if 20
-    /// NOTIFYs wait for their ACKs on each. One whose calls always outlast the shortest deadline, or 1 s, tries again
-    /// after a tenth of its age; with a shortest deadline below 10 ms it hardly ever ends. By default there is no such age.
+    /// NOTIFYs wait for their ACKs on each. One whose calls always outlast the shortest deadline, or
+    /// 1 s, tries again after a tenth of its age, and ten such times at the least; with a shortest
+    /// deadline below 10 ms it hardly ever ends. By default there is no such age.
     pub max_connection_age: Option<Duration>,
     /// How long a handler may take to start. Default 30 s.
     pub start_timeout: Duration,

@@ -145,7 +145,7 @@ pub(crate) struct RunOptions {
     #[arg(value_parser = clap::value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..))]
     pub(crate) max_frame_size: u32,
     /// How old a connection may become, give or take a tenth, before it ends with what it is asked
-    /// next, without a loss, for HAProxy to open another [default: as old as HAProxy wants]
+    /// next, for HAProxy to open another [default: as old as HAProxy wants]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) max_connection_age: Option<Duration>,
     /// Let an ACK whose connection has gone leave on another of the same engine; HAProxy up to 3.0

@@ -13,8 +13,8 @@ use crate::{
     hold::{Hold, Received},
 };
 
-/// A connection that could not end goes on for a tenth of its age, and ten times as long as it may hold
-/// its ACKs back.
+/// A connection that could not end goes on for a tenth of its age, but for ten times as long as it may
+/// hold its ACKs back at the least.
 const RESPITE: u32 = 10;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
@@ -30,7 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         Some(self.new_hold(Instant::now()).with_turn(turn))
     }
 
-    /// An idle connection that is too old is left to HAProxy, which may send as many NOTIFYs as it likes
+    /// An idle connection that is too old is left to HAProxy, which may send twenty NOTIFYs at once
     /// while a farewell is on its way.
     pub(super) fn has_something_to_hold_back(&self) -> bool {
         !self.conversation.is_idle() || !self.stream.output.is_empty()
@@ -63,8 +63,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
         if hold.must_end(now) {
             self.conversation.give_up();
         } else if !is_quiet {
-            // What is not read may be a NOTIFY.
-            let is_over = hold.is_over(now) || self.conversation.is_clogged(&self.stream.output);
+            // What is not read may be a NOTIFY; and what was let go shall leave.
+            let must_flush =
+                self.stream.is_behind() || self.conversation.is_clogged(&self.stream.output);
+            let is_over = must_flush || hold.is_over(now);
             self.timer.arm(hold.next());
             return if is_over { self.let_go(now, again, task) } else { Ok(again) };
         }

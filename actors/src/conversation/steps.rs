@@ -80,6 +80,7 @@ impl Conversation {
 
     /// Answers a NOTIFY that was too large to be read.
     fn refuse(&mut self, notify: &Notify, output: &mut BytesMut) {
+        self.notifies += 1;
         self.shared.counters.count(|statistics| statistics.notifies += 1);
         self.report_oversize(notify);
         let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();

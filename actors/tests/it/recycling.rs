@@ -71,10 +71,7 @@ async fn an_idle_connection_that_is_too_old_ends_with_what_it_is_asked_next() ->
     assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     farewell(&mut haproxy).await?;
     let held = asked.elapsed();
-    assert!(
-        (SECOND * 2 / 5..SECOND / 2).contains(&held),
-        "nothing comes from its engine: {held:?}"
-    );
+    assert!((SECOND * 2 / 5..SECOND / 2).contains(&held), "HAProxy may send more: {held:?}");
     assert_eq!(agent.statistics().await.connections_recycled, 1);
     Ok(())
 }

@@ -10,7 +10,7 @@ use spoa_actors::{
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::support::{Result, ask_score, ask_sleep, registry, stop, until, variable};
+use crate::support::{Result, ask_big, ask_score, ask_sleep, registry, stop, until, variable};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -145,6 +145,28 @@ async fn no_ack_of_a_stop_is_later_than_its_deadline_because_another_is_due() ->
         }
     }
     assert!(answered > 20, "{answered}");
+    drop(haproxy);
+    stopping.await.unwrap();
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn what_was_let_go_leaves_as_soon_as_the_peer_reads() -> Result {
+    tokio::time::pause();
+    let registry = registry().on("slow", handler_fn(slow).deadline(5 * SECOND));
+    let agent = InMemoryAgent::start(registry, Limits::default()).await.unwrap();
+    let (ours, theirs) = tokio::io::duplex(1024);
+    agent.adopt(theirs);
+    let mut haproxy = FakeHaproxy::connect(ours).await?;
+    haproxy.send_notify(Message::new("slow")).await?;
+    until(&agent, |seen| seen.in_flight == 1).await;
+    let stopping = stop(&agent);
+    sleep(SECOND / 10).await;
+    haproxy.send_notify(ask_big(5000)).await?;
+    sleep(SECOND * 12 / 10).await;
+    let begun = Instant::now();
+    haproxy.ack().await?;
+    assert!(begun.elapsed() < SECOND / 10, "{:?}", begun.elapsed());
     drop(haproxy);
     stopping.await.unwrap();
     Ok(())

@@ -17,7 +17,7 @@ const RECYCLED: u64 = CLIENTS as u64 + 3;
 /// Far beyond what an answer takes: the streams that the engine loses wait for so long.
 const PROCESSING: Duration = Duration::from_secs(2);
 
-/// Longer than the quiet time of an agent.
+/// Longer than the quiet time of an agent, and shorter than four of them.
 const STANDSTILL: Duration = Duration::from_millis(150);
 /// A NOTIFY that crosses a farewell cannot be saved: so many may, of all connections. (Where idle ones
 /// ended, too, up to 20 were lost at a time.)
@@ -51,7 +51,7 @@ async fn lost_by_the_engine(haproxy: &Haproxy, lost: u64) -> u64 {
     own
 }
 
-/// Has HAProxy stand still now and then, for longer than an agent waits for it to send no more.
+/// Has HAProxy stand still now and then, for longer than the quiet time.
 async fn stumble(haproxy: &Haproxy) -> Infallible {
     loop {
         let standstill = haproxy.stand_still().unwrap();
