@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_millis(5);
 
 /// What has come so far.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Received {
     /// Bytes.
     pub(crate) bytes: u64,

@@ -82,10 +82,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// Sends what was held back for as long as it may be, while more is under way. A stop goes on
     /// holding what comes next; who is only too old tries again later. Says whether to go on at once.
     fn let_go(&mut self, now: Instant, again: bool, task: &mut Context<'_>) -> io::Result<bool> {
-        let first_due = self.conversation.first_due(now);
         let Phase::Holding(hold) = &mut self.phase else { return Ok(again) };
         if hold.is_of_a_stop() {
-            hold.renew(now, first_due);
+            hold.renew(now, self.conversation.first_due(now));
             self.timer.arm(hold.next());
             return Ok(self.stream.poll_flush(task)?.is_ready() && again);
         }

@@ -5,24 +5,19 @@ use std::{sync::mpsc::Receiver, time::Duration};
 use bytes::BytesMut;
 use spoa_actors::{
     Limits, Message,
-    spop::{
-        Frame, FrameCodec, FrameId, Messages, Notify, StatusCode, StreamId, Violation, WireError,
-    },
+    spop::{Frame, FrameCodec, FrameId, Messages, StatusCode, StreamId, Violation, WireError},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
 use tokio::{io::duplex, time::Instant};
 
 use crate::{
     streams::Recorded,
-    support::{Result, agent, ask_score, ask_sleep, registry, stop, until},
+    support::{Result, agent, ask_score, ask_sleep, encoded_notify, registry, stop, until},
 };
 
 /// A NOTIFY of stream 1 with one message, as bytes.
 fn notify(messages: impl Into<Messages>) -> BytesMut {
-    let (stream_id, frame_id) = (StreamId(1), FrameId(1));
-    let mut bytes = BytesMut::new();
-    Frame::Notify(Notify { stream_id, frame_id, messages: messages.into() }).encode(&mut bytes);
-    bytes
+    encoded_notify((StreamId(1), FrameId(1)), messages)
 }
 
 async fn fate_of(bytes: &[u8]) -> StatusCode {

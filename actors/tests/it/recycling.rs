@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
 use spoa_actors::{
     ConnectionPhase, Limits, Message,
-    spop::{Disconnect, Frame, FrameId, Notify, StatusCode, StreamId},
+    spop::{Disconnect, Frame, FrameId, StatusCode, StreamId},
     testing::{FakeError, FakeHaproxy, InMemoryAgent, hello},
 };
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Result, answer_to, ask_big, ask_score, ask_sleep, farewell, registry, stop};
+use crate::support::{
+    Result, answer_to, ask_big, ask_score, ask_sleep, encoded_notify, farewell, registry, stop,
+};
 
 /// The deadline unless told otherwise.
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,6 +26,26 @@ async fn is_holding(agent: &InMemoryAgent) -> bool {
 async fn recycling(age: Duration, limits: Limits) -> InMemoryAgent {
     let limits = Limits { max_connection_age: Some(age), ..limits };
     InMemoryAgent::start(registry(), limits).await.unwrap()
+}
+
+/// An agent, and a connection that is too old, and idle.
+async fn too_old(limits: Limits) -> Result<(InMemoryAgent, FakeHaproxy)> {
+    let agent = recycling(SECOND, limits).await;
+    let haproxy = agent.connect().await?;
+    sleep(5 * SECOND).await;
+    Ok((agent, haproxy))
+}
+
+/// An agent, and two connections that are too old; the first has been asked what is never answered, and
+/// holds its ACK back, the second is idle.
+async fn one_that_holds_and_one_that_is_idle() -> Result<(InMemoryAgent, FakeHaproxy, FakeHaproxy)>
+{
+    let agent = recycling(SECOND, Limits::default()).await;
+    let (mut first, second) = (agent.connect().await?, agent.connect().await?);
+    sleep(5 * SECOND).await;
+    first.send_notify(Message::new("never")).await?;
+    sleep(Duration::from_millis(1)).await;
+    Ok((agent, first, second))
 }
 
 #[actix_rt::test]
@@ -173,9 +194,7 @@ async fn a_connection_is_not_recycled_while_its_peer_is_behind_with_its_reading(
 async fn a_connection_that_haproxy_may_send_no_more_on_ends_at_once() -> Result {
     tokio::time::pause();
     for (asked, bounds) in [(19, 400..500), (20, 100..200)] {
-        let agent = recycling(SECOND, Limits::default()).await;
-        let mut haproxy = agent.connect().await?;
-        sleep(5 * SECOND).await;
+        let (_agent, mut haproxy) = too_old(Limits::default()).await?;
         let begun = Instant::now();
         for _ in 0..asked / 2 {
             haproxy.send_notify(ask_sleep(10)).await?;
@@ -197,9 +216,7 @@ async fn a_connection_that_haproxy_may_send_no_more_on_ends_at_once() -> Result 
 #[actix_rt::test]
 async fn what_is_late_on_a_connection_that_is_too_old_gets_its_fallback_in_time() -> Result {
     tokio::time::pause();
-    let agent = recycling(SECOND, Limits::default()).await;
-    let mut haproxy = agent.connect().await?;
-    sleep(5 * SECOND).await;
+    let (agent, mut haproxy) = too_old(Limits::default()).await?;
     let asked = Instant::now();
     assert_eq!(haproxy.notify(Message::new("never")).await?.to_string(), "set-var txn.never -1");
     assert!(asked.elapsed() < SECOND + Duration::from_millis(10), "{:?}", asked.elapsed());
@@ -215,11 +232,7 @@ async fn what_is_late_on_a_connection_that_is_too_old_gets_its_fallback_in_time(
 async fn no_ack_is_held_back_beyond_its_deadline_because_another_connection_had_its_turn() -> Result
 {
     tokio::time::pause();
-    let agent = recycling(SECOND, Limits::default()).await;
-    let (mut first, mut second) = (agent.connect().await?, agent.connect().await?);
-    sleep(5 * SECOND).await;
-    first.send_notify(Message::new("never")).await?;
-    sleep(Duration::from_millis(1)).await;
+    let (_agent, first, mut second) = one_that_holds_and_one_that_is_idle().await?;
     let asked = Instant::now();
     second.send_notify(ask_sleep(900)).await?;
     sleep(Duration::from_millis(800)).await;
@@ -235,14 +248,10 @@ async fn no_ack_is_held_back_beyond_its_deadline_because_another_connection_had_
 #[actix_rt::test]
 async fn a_notify_that_has_begun_to_come_is_waited_for() -> Result {
     tokio::time::pause();
-    let agent = recycling(SECOND, Limits::default()).await;
-    let mut haproxy = agent.connect().await?;
-    sleep(5 * SECOND).await;
+    let (_agent, mut haproxy) = too_old(Limits::default()).await?;
     haproxy.send_notify(ask_score()).await?;
     let ids = (StreamId(77), FrameId(1));
-    let notify = Notify { stream_id: ids.0, frame_id: ids.1, messages: ask_score().into() };
-    let mut bytes = BytesMut::new();
-    Frame::Notify(notify).encode(&mut bytes);
+    let bytes = encoded_notify(ids, ask_score());
     let (front, back) = bytes.split_at(bytes.len() / 2);
     haproxy.send_bytes(front).await?;
     sleep(SECOND / 2).await;
@@ -255,11 +264,7 @@ async fn a_notify_that_has_begun_to_come_is_waited_for() -> Result {
 #[actix_rt::test]
 async fn what_is_due_is_not_held_back_because_the_turn_is_free_just_then() -> Result {
     tokio::time::pause();
-    let agent = recycling(SECOND, Limits::default()).await;
-    let (mut first, mut second) = (agent.connect().await?, agent.connect().await?);
-    sleep(5 * SECOND).await;
-    first.send_notify(Message::new("never")).await?;
-    sleep(Duration::from_millis(1)).await;
+    let (_agent, _first, mut second) = one_that_holds_and_one_that_is_idle().await?;
     let asked = Instant::now();
     second.notify(Message::new("never")).await?;
     assert!(asked.elapsed() < SECOND + Duration::from_millis(10), "{:?}", asked.elapsed());
@@ -270,9 +275,7 @@ async fn what_is_due_is_not_held_back_because_the_turn_is_free_just_then() -> Re
 async fn nobody_is_kept_waiting_by_a_call_that_takes_its_time() -> Result {
     tokio::time::pause();
     let limits = Limits { deadline: 60 * SECOND, ..Limits::default() };
-    let agent = recycling(SECOND, limits).await;
-    let mut haproxy = agent.connect().await?;
-    sleep(5 * SECOND).await;
+    let (_agent, mut haproxy) = too_old(limits).await?;
     haproxy.send_notify(Message::new("never")).await?;
     for most in [SECOND, Duration::ZERO] {
         let asked = Instant::now();
@@ -286,9 +289,7 @@ async fn nobody_is_kept_waiting_by_a_call_that_takes_its_time() -> Result {
 async fn a_connection_that_would_hold_back_more_than_it_may_lets_go() -> Result {
     tokio::time::pause();
     let limits = Limits { output_buffer: 4096, ..Limits::default() };
-    let agent = recycling(SECOND, limits).await;
-    let mut haproxy = agent.connect().await?;
-    sleep(5 * SECOND).await;
+    let (agent, mut haproxy) = too_old(limits).await?;
     for _ in 0..4 {
         haproxy.send_notify(ask_big(3000)).await?;
     }

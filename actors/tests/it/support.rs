@@ -8,10 +8,11 @@ use std::{
 };
 
 use actix_rt::task::JoinHandle;
+use bytes::BytesMut;
 use serde::Deserialize;
 use spoa_actors::{
     ActionError, Actions, BoxError, Message, Registry, Route, Scope, Statistics, handler_fn,
-    spop::{Ack, Disconnect, Frame, FrameId, Messages, StreamId},
+    spop::{Ack, Disconnect, Frame, FrameId, Messages, Notify, StreamId},
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -120,6 +121,16 @@ pub(crate) fn ask_big_later(n: u64, ms: u64) -> Message {
 
 pub(crate) async fn agent() -> InMemoryAgent {
     InMemoryAgent::start(registry(), spoa_actors::Limits::default()).await.unwrap()
+}
+
+/// A NOTIFY, as bytes.
+pub(crate) fn encoded_notify(
+    (stream_id, frame_id): (StreamId, FrameId),
+    messages: impl Into<Messages>,
+) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    Frame::Notify(Notify { stream_id, frame_id, messages: messages.into() }).encode(&mut bytes);
+    bytes
 }
 
 /// Sends all NOTIFYs, then waits for as many ACKs.
