@@ -155,7 +155,9 @@ pub use route::{Route, handler_fn};
 pub use route_statistics::{ArgumentSeen, Instances, RouteStatistics};
 pub use running_agent::RunningAgent;
 pub use sampling::Sampling;
-pub use spop::{Action, ActionError, Actions, Message, MessageRef, Messages, Scope, TypedData};
+pub use spop::{
+    Action, ActionError, Actions, ForeignText, Message, MessageRef, Messages, Scope, TypedData,
+};
 pub use statistics::Statistics;
 pub use status::{Agreed, ConnectionPhase, ConnectionStatus, Readiness, Status};
 pub use status_counts::StatusCounts;
