@@ -32,6 +32,12 @@ pub enum FakeError {
     /// The agent sent another frame than the one that was due.
     #[error("the agent sent {0} where another frame was due")]
     Unexpected(FrameType),
+    /// The agent sent a part of an ACK to a peer that takes whole ones only.
+    #[error("the agent sent an ACK in fragments, which was not agreed")]
+    Fragment,
+    /// The agent sent an ACK in fragments of more than so many bytes.
+    #[error("the agent sent an ACK in fragments of more than {0} bytes")]
+    TooLarge(usize),
     /// Nothing came in time.
     #[error("nothing came from the agent in time")]
     Timeout(#[from] Elapsed),

@@ -50,7 +50,12 @@ pub struct FakeHaproxy<S = DuplexStream> {
     frames: Framed<S, FrameCodec>,
     next_stream: u64,
     patience: Duration,
+    /// Whether its HELLO has said that it takes fragments.
+    takes_fragments: bool,
 }
+
+/// The largest ACK that is put together from fragments, in bytes: an agent has no reason to send more.
+const LARGEST_ACK: usize = 4 << 20;
 
 impl FakeHaproxy {
     /// Starts an agent in memory, connects to it and says HELLO.
@@ -67,7 +72,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// Takes a stream, and says nothing yet.
     pub fn new(stream: S) -> Self {
         let frames = Framed::new(stream, FrameCodec::default());
-        Self { frames, next_stream: 1, patience: Duration::from_secs(5) }
+        let patience = Duration::from_secs(5);
+        Self { frames, next_stream: 1, patience, takes_fragments: false }
     }
 
     /// Takes a stream and says HELLO, as HAProxy 3.2 does.
@@ -94,6 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     ///
     /// If the agent does not agree, or to something that was not offered.
     pub async fn hello(&mut self, hello: HaproxyHello) -> Result<AgentHello, FakeError> {
+        self.takes_fragments = hello.capabilities.fragmentation;
         self.send(Frame::HaproxyHello(hello.clone())).await?;
         match self.receive().await? {
             Frame::AgentHello(theirs) => {
@@ -150,15 +157,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
         Ok((stream_id, frame_id))
     }
 
-    /// Waits for the next ACK, whichever NOTIFY it answers; puts it together from fragments.
+    /// Waits for the next ACK, whichever NOTIFY it answers; puts it together from fragments, if HELLO
+    /// has said that it may come in them.
     ///
     /// # Errors
     ///
-    /// If another frame comes.
+    /// If another frame comes, or fragments of more than 4 MiB.
     pub async fn ack(&mut self) -> Result<Ack, FakeError> {
         match self.receive().await? {
             Frame::Ack(ack) => Ok(ack),
-            Frame::Fragment(first) => self.reassemble(first).await,
+            Frame::Fragment(first) if self.takes_fragments => self.reassemble(first).await,
+            Frame::Fragment(_) => Err(FakeError::Fragment),
             other => Err(other.into()),
         }
     }
@@ -171,6 +180,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
                 Frame::Fragment(next)
                     if (next.stream_id, next.frame_id) == (stream_id, frame_id) =>
                 {
+                    if payload.len() + next.payload.len() > LARGEST_ACK {
+                        return Err(FakeError::TooLarge(LARGEST_ACK));
+                    }
                     payload.extend_from_slice(&next.payload);
                     if next.flags.fin {
                         let actions = Actions::decode(&payload).map_err(Violation::from)?;

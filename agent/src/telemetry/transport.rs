@@ -36,6 +36,9 @@ use crate::telemetry::{
 /// How long the first pause is; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const TRIES: u32 = 5;
+/// The largest answer that is read, in bytes. A good one has a few, or some lines about what was
+/// rejected.
+const LARGEST_ANSWER: usize = 64 * 1024;
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// A way to a collector.
@@ -133,13 +136,20 @@ impl Transport {
                     body = gzip(&body);
                     post = post.header(CONTENT_ENCODING, "gzip");
                 }
-                let response = post.body(body).send().await?;
+                let mut response = post.body(body).send().await?;
                 let status = response.status();
                 if !status.is_success() {
                     let after = response.headers().get(RETRY_AFTER).and_then(seconds);
                     return Err(TransportError::Refused { status, after });
                 }
-                Ok(R::Response::decode(response.bytes().await?)?)
+                let mut answer = Vec::new();
+                while let Some(piece) = response.chunk().await? {
+                    if answer.len() + piece.len() > LARGEST_ANSWER {
+                        return Err(TransportError::Endless(LARGEST_ANSWER));
+                    }
+                    answer.extend_from_slice(&piece);
+                }
+                Ok(R::Response::decode(&*answer)?)
             }
         }
     }
@@ -161,6 +171,7 @@ impl OtlpRequest for ExportTraceServiceRequest {
         is_gzip: bool,
     ) -> Result<Response<Self::Response>, Status> {
         let client = TraceServiceClient::new(channel);
+        let client = client.max_decoding_message_size(LARGEST_ANSWER);
         let mut client =
             if is_gzip { client.send_compressed(CompressionEncoding::Gzip) } else { client };
         client.export(request).await
@@ -181,6 +192,7 @@ impl OtlpRequest for ExportMetricsServiceRequest {
         is_gzip: bool,
     ) -> Result<Response<Self::Response>, Status> {
         let client = MetricsServiceClient::new(channel);
+        let client = client.max_decoding_message_size(LARGEST_ANSWER);
         let mut client =
             if is_gzip { client.send_compressed(CompressionEncoding::Gzip) } else { client };
         client.export(request).await
@@ -210,6 +222,10 @@ fn channel(otlp: &Otlp) -> Result<Channel, SettingError> {
     } else {
         endpoint
     };
+    // Nor does anything of an answer wait here that is larger than what is read.
+    let window = u32::try_from(LARGEST_ANSWER).ok();
+    let endpoint = endpoint.initial_stream_window_size(window);
+    let endpoint = endpoint.initial_connection_window_size(window);
     Ok(endpoint.connect_timeout(otlp.timeout).connect_lazy())
 }
 

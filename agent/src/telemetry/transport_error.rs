@@ -17,6 +17,8 @@ pub(crate) enum TransportError {
     Http(#[from] reqwest::Error),
     #[error("its answer is not OTLP: {0}")]
     Answer(#[from] prost::DecodeError),
+    #[error("its answer has more than {0} bytes")]
+    Endless(usize),
     #[error("it has not answered within {0:?}")]
     Late(Duration),
     #[error("the agent has come to its end before")]
@@ -32,7 +34,7 @@ impl TransportError {
                 matches!(status.as_u16(), 429 | 502..=504).then_some(after.unwrap_or_default())
             }
             Self::Http(error) => (!error.is_builder()).then_some(Duration::ZERO),
-            Self::Answer(_) | Self::Late(_) | Self::Ended => None,
+            Self::Answer(_) | Self::Endless(_) | Self::Late(_) | Self::Ended => None,
         }
     }
 
@@ -54,7 +56,7 @@ impl TransportError {
                 _ => "look into the collector's log",
             },
             Self::Http(_) | Self::Late(_) | Self::Ended => REACH,
-            Self::Answer(_) => "compare the URL with that of an OTLP collector",
+            Self::Answer(_) | Self::Endless(_) => "compare the URL with that of an OTLP collector",
         }
     }
 }

@@ -6,6 +6,7 @@ mod call;
 mod certificates;
 mod collector;
 mod healthcheck;
+mod hostile;
 mod load;
 mod resources;
 mod run;

@@ -167,15 +167,23 @@ impl Load {
 
     /// Ends the warm-up, ends the sending, and returns when nothing more is to be expected.
     async fn keep_time(&self, mark: &Cell<Mark>) -> Result<(), LoadError> {
-        if self.options.frames.is_none() {
-            if !self.options.warmup.is_zero() {
-                sleep(self.options.warmup).await;
-                self.shared.tally.borrow_mut().end_warm_up();
-                mark.set(self.mark()?);
-            }
-            sleep(self.options.duration).await;
-            self.shared.stop();
+        if self.options.frames.is_some() {
+            self.wait_for_silence().await;
+            return Ok(());
         }
+        if !self.options.warmup.is_zero() {
+            sleep(self.options.warmup).await;
+            self.shared.tally.borrow_mut().end_warm_up();
+            mark.set(self.mark()?);
+        }
+        sleep(self.options.duration).await;
+        self.shared.stop();
+        sleep(self.options.timeout).await;
+        Ok(())
+    }
+
+    /// Returns when no ACK has come for too long, though some are missing.
+    async fn wait_for_silence(&self) {
         let mut before = None;
         let mut since = Instant::now();
         loop {
@@ -184,7 +192,7 @@ impl Load {
             if before.replace(now) != Some(now) || now.in_flight == 0 {
                 since = Instant::now();
             } else if since.elapsed() > self.options.timeout {
-                return Ok(());
+                return;
             }
         }
     }

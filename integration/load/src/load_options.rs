@@ -87,8 +87,8 @@ pub struct LoadOptions {
     #[arg(long, value_name = "BYTES", default_value = "16380")]
     #[arg(value_parser = value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..=1 << 24))]
     pub(crate) max_frame_size: u32,
-    /// How long an answer may take: that to a HELLO, and at the end the next of those ACKs that are
-    /// missing
+    /// How long an answer may take: that to a HELLO; after --duration all ACKs that are missing; with
+    /// --frames the next of them
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(crate) timeout: Duration,
     /// The process of the agent, if it is on this machine: its CPU time and memory are told too
