@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use crate::{limits::Limits, quota::Quota, traces::Traces};
+use crate::{engine_statistics::EngineNames, limits::Limits, quota::Quota, traces::Traces};
 
 /// How many refused connections may wait for their DISCONNECT; further ones are closed at once.
 const WAITING_REFUSALS: usize = 1024;
@@ -30,6 +30,8 @@ pub(crate) struct Common {
     pub(crate) in_flight: Quota,
     /// The bytes that connections keep between their wake-ups.
     pub(crate) memory: Quota,
+    /// The engines that are counted each by itself.
+    pub(crate) engines: EngineNames,
     /// Whether the agent comes to its end.
     pub(crate) draining: Arc<AtomicBool>,
 }
@@ -43,6 +45,7 @@ impl Common {
             in_flight: Quota::new(limits.in_flight_per_agent),
             memory: Quota::new(limits.memory),
             limits,
+            engines: EngineNames::default(),
             fill_empty_acks: false,
             asynchronous: false,
             traces: None,

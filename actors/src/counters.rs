@@ -6,8 +6,12 @@ use std::{
 };
 
 use crate::{
-    engine_statistics::Engines, frame_counts::FrameCount, listener_statistics::Listeners,
-    route_statistics::RouteStatistics, spop::FrameType, statistics::Statistics,
+    engine_statistics::{EngineNames, Engines},
+    frame_counts::FrameCount,
+    listener_statistics::Listeners,
+    route_statistics::RouteStatistics,
+    spop::FrameType,
+    statistics::Statistics,
 };
 
 /// The statistics of one arbiter, shared by everything on it.
@@ -25,6 +29,11 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    /// Those of an arbiter of an agent that names these engines.
+    pub(crate) fn new(engines: EngineNames) -> Self {
+        Self { engines: Engines::new(engines), ..Self::default() }
+    }
+
     /// A NOTIFY has come in one frame of so many bytes.
     #[inline]
     pub(crate) fn notify(&self, bytes: usize) {

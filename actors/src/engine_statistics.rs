@@ -1,12 +1,17 @@
-//! What is counted for each engine: for so many of them on an arbiter, as a peer may call itself as it
-//! likes.
+//! What is counted for each engine: for the first of them, as a peer may call itself as it likes.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{group::Group, spop::EngineId};
 
 /// How many engines are counted each by itself.
 const MOST: usize = 64;
+/// The longest name, in bytes, of one that is; HAProxy's have 36.
+const LONGEST: usize = 128;
 /// The name of all the others.
 const OTHER: &str = "other";
 /// The name of those that say none.
@@ -16,8 +21,9 @@ const NONE: &str = "none";
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct EngineStatistics {
-    /// The engine-id of its HELLO; `none` without one. Beyond 64 engines on an arbiter, those that have had no
-    /// connection for the longest time are counted as `other`.
+    /// The engine-id of its HELLO; `none` without one. The first 64 that connect to an agent are counted each by
+    /// itself until the agent ends; all others are `other`, and so are those whose engine-id has more than 128
+    /// bytes.
     pub engine_id: String,
     /// Connections that are open now.
     pub open: u64,
@@ -25,21 +31,39 @@ pub struct EngineStatistics {
     pub accepted: u64,
 }
 
+/// The names of the engines that are counted each by itself, the same on all arbiters; clones are of the
+/// same agent. A name that was shown once keeps its place: so there are never more than these.
+#[derive(Clone, Debug)]
+pub(crate) struct EngineNames(Arc<[OnceLock<Arc<str>>]>);
+
+impl Default for EngineNames {
+    fn default() -> Self {
+        Self((0..MOST).map(|_| OnceLock::new()).collect())
+    }
+}
+
+impl EngineNames {
+    /// The name, if it has a place or gets one.
+    fn admit(&self, name: &str) -> Option<Arc<str>> {
+        let mut places = self.0.iter().map(|place| place.get_or_init(|| name.into()));
+        places.find(|taken| ***taken == *name).cloned()
+    }
+}
+
 /// The engines that have connected to one arbiter.
 #[derive(Debug)]
 pub(crate) struct Engines {
+    names: EngineNames,
     /// In the order in which they came.
     groups: RefCell<Vec<Rc<Group>>>,
     others: Rc<Group>,
 }
 
-impl Default for Engines {
-    fn default() -> Self {
-        Self { groups: RefCell::default(), others: Group::new(OTHER.into()) }
-    }
-}
-
 impl Engines {
+    pub(crate) fn new(names: EngineNames) -> Self {
+        Self { names, groups: RefCell::default(), others: Group::new(OTHER.into()) }
+    }
+
     /// HELLO is agreed with this engine on a connection.
     pub(crate) fn join(&self, engine_id: Option<&EngineId>) -> Rc<Group> {
         let name = engine_id.map(EngineId::to_string).filter(|name| !name.is_empty());
@@ -48,15 +72,11 @@ impl Engines {
         if let Some(known) = groups.iter().find(|group| **group.name() == *name) {
             return known.join();
         }
-        if groups.len() == MOST
-            && let Some(index) = groups.iter().position(|group| group.open() == 0)
-        {
-            self.others.inherit(&groups.remove(index));
-        }
-        if groups.len() == MOST || name == OTHER {
+        if name.len() > LONGEST || name == OTHER {
             return self.others.join();
         }
-        let group = Group::new(name.into());
+        let Some(name) = self.names.admit(&name) else { return self.others.join() };
+        let group = Group::new(name);
         let joined = group.join();
         groups.push(group);
         joined
@@ -74,8 +94,13 @@ impl Engines {
     }
 }
 
-/// Adds those of another arbiter. All that are named on one stay so: were some of them counted among the
-/// others, these would go back as soon as one is named again.
+impl Default for Engines {
+    fn default() -> Self {
+        Self::new(EngineNames::default())
+    }
+}
+
+/// Adds those of another arbiter, which has the same names.
 pub(crate) fn add_all(sum: &mut Vec<EngineStatistics>, others: &[EngineStatistics]) {
     for other in others {
         match sum.iter_mut().find(|one| one.engine_id == other.engine_id) {

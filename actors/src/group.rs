@@ -34,9 +34,4 @@ impl Group {
     pub(crate) fn accepted(&self) -> u64 {
         self.joined.get()
     }
-
-    /// Takes over the past of a group that is no more.
-    pub(crate) fn inherit(&self, other: &Self) {
-        self.joined.set(self.joined.get() + other.joined.get());
-    }
 }

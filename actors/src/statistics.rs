@@ -112,7 +112,7 @@ pub struct Statistics {
     pub routes: Vec<RouteStatistics>,
     /// The connections of each listener.
     pub listeners: Vec<ListenerStatistics>,
-    /// The connections of each engine, of 64 of them at the most; all others are one, `other`.
+    /// The connections of each engine, of the first 64 of them; all others are one, `other`.
     pub engines: Vec<EngineStatistics>,
     /// Arbiters whose counts are missing here, as they did not answer.
     pub arbiters_silent: u64,

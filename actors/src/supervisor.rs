@@ -114,7 +114,7 @@ impl Supervisor {
         common: Common,
     ) -> Result<Addr<Self>, AgentError> {
         panics::hush();
-        let counters = Rc::new(Counters::default());
+        let counters = Rc::new(Counters::new(common.engines.clone()));
         let routes = registry.start(&common.limits).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let supervisor = Self {
