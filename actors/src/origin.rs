@@ -107,8 +107,8 @@ impl Origin {
         self.peer.engine_id.as_ref()
     }
 
-    /// The stream. From HAProxy 3.1 on it says nothing beyond its connection: to relate request and
-    /// response, pass `unique-id` as an argument.
+    /// The stream. From HAProxy 3.1 on it says nothing beyond its connection. To relate request and
+    /// response, set a `txn` variable, and take it as an argument of the response's message.
     #[must_use]
     pub fn stream_id(&self) -> StreamId {
         self.stream_id

@@ -155,7 +155,8 @@ async fn read_source<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<Peer
         Some(Foreign::Http) => Foreign::Http.advice(),
         _ => {
             "put `send-proxy-v2` on the server line (and `check-send-proxy` if it has `check`), or \
-             have the listener take no PROXY header"
+             from HAProxy 3.3 on, which ignores it for agents, use a relay, or have the listener \
+             take no PROXY header"
         }
     };
     Err(Refusal::Mismatch(Mismatch { found, due: "a PROXY header", advice }))

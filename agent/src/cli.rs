@@ -130,7 +130,8 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_client_ca: Option<PathBuf>,
     /// Take only connections that begin with a PROXY header, on TCP and UNIX: `send-proxy` or
-    /// `send-proxy-v2` on HAProxy's server line
+    /// `send-proxy-v2` on HAProxy's server line up to 3.2; 3.3 and newer ignore them for agents and
+    /// need a relay
     #[arg(long)]
     pub(crate) proxy_protocol: bool,
     /// How many arbiters, each with a thread of its own, share the connections [default: one per

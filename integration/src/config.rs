@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::config_files::ConfigFiles;
 use crate::{Engine, Failure, Haproxy, Scratch, Version, free_port};
 
-/// What to start; the same text serves 2.6, 3.0 and 3.2.
+/// What to start; the same text serves every version.
 #[derive(Clone, Debug)]
 pub struct Config {
     version: Version,
@@ -144,7 +144,7 @@ impl Config {
     /// Writes the spoe files and the main file.
     pub(crate) fn write(&self, scratch: &Scratch, log: SocketAddr) -> Result<(), Failure> {
         if let Some(files) = &self.files {
-            return files.write(&global(scratch.path(), log), scratch);
+            return files.write(&global(self.version, scratch.path(), log), scratch);
         }
         for engine in &self.engines {
             scratch.write(&spoe_name(engine), &engine.spoe_file())?;
@@ -162,7 +162,7 @@ impl Config {
 
     fn render(&self, directory: &Path, log: SocketAddr) -> String {
         let dir = directory.display();
-        let mut text = global(directory, log);
+        let mut text = global(self.version, directory, log);
         text.push_str(&format!("    maxconn 4000\n    nbthread {}\n", self.threads));
         push_lines(&mut text, &self.global);
         // Without idle-close-on-response a stop or reload cuts idle connections under a new request.
@@ -199,12 +199,16 @@ impl Config {
 }
 
 /// What the harness itself needs: log lines, and the runtime socket.
-fn global(directory: &Path, log: SocketAddr) -> String {
-    format!(
+fn global(version: Version, directory: &Path, log: SocketAddr) -> String {
+    let mut text = format!(
         "global\n    log {log} len 4096 local0\n    \
          stats socket {}/stats mode 600 level admin expose-fd listeners\n",
         directory.display()
-    )
+    );
+    for line in version.global_lines() {
+        text.push_str(&format!("    {line}\n"));
+    }
+    text
 }
 
 fn spoe_name(engine: &Engine) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Endpoint;
+use crate::{Endpoint, free_port};
 
 /// The spoe-agent section has the engine's name, which is also the prefix of its variables:
 /// engine `iprep` sets `sess.iprep.score` and logs as `SPOE: [iprep]`. Its backend is
@@ -15,9 +15,17 @@ pub struct Engine {
     backend_lines: Vec<String>,
     groups: Vec<(String, String)>,
     messages: Vec<(String, String, String)>,
+    relay: Option<Relay>,
     server_options: String,
     text: Option<String>,
     timeouts: [(&'static str, Duration); 3],
+}
+
+/// A `listen` section between the engine and its agent.
+#[derive(Clone, Debug)]
+struct Relay {
+    port: u16,
+    server_options: String,
 }
 
 impl Engine {
@@ -30,6 +38,7 @@ impl Engine {
             backend_lines: Vec::new(),
             groups: Vec::new(),
             messages: Vec::new(),
+            relay: None,
             server_options: String::new(),
             text: None,
             timeouts: [
@@ -87,6 +96,14 @@ impl Engine {
     pub fn server_options(mut self, options: &str) -> Self {
         self.server_options.push(' ');
         self.server_options.push_str(options);
+        self
+    }
+
+    /// Reaches the one agent through a relay of the same HAProxy, which has these options on its server
+    /// line: the way to send PROXY headers from 3.3 on, which ignores `send-proxy` for agents.
+    #[must_use]
+    pub fn relay(mut self, options: &str) -> Self {
+        self.relay = Some(Relay { port: free_port(), server_options: options.to_owned() });
         self
     }
 
@@ -175,8 +192,19 @@ impl Engine {
         for line in &self.backend_lines {
             section.push_str(&format!("    {line}\n"));
         }
+        let options = &self.server_options;
+        if let Some(Relay { port, server_options }) = &self.relay {
+            let agent = &self.agents[0];
+            section.push_str(&format!(
+                "    server agent1 127.0.0.1:{port}{options}\n\
+                 listen {}-relay\n    mode tcp\n    no option idle-close-on-response\n    bind 127.0.0.1:{port}\n    \
+                 timeout client 3m\n    timeout connect 1s\n    timeout server 3m\n    \
+                 server agent1 {agent} {server_options}\n",
+                self.name
+            ));
+            return section;
+        }
         for (index, agent) in self.agents.iter().enumerate() {
-            let options = &self.server_options;
             section.push_str(&format!("    server agent{} {agent}{options}\n", index + 1));
         }
         section

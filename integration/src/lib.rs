@@ -94,13 +94,15 @@ macro_rules! on_every_haproxy {
             async fn on($version: $crate::Version) $body
 
             $crate::on_haproxy!([$(#[$attribute])+] haproxy_2_6 V2_6);
+            $crate::on_haproxy!([$(#[$attribute])+] haproxy_2_8 V2_8);
             $crate::on_haproxy!([$(#[$attribute])+] haproxy_3_0 V3_0);
             $crate::on_haproxy!([$(#[$attribute])+] haproxy_3_2 V3_2);
+            $crate::on_haproxy!([$(#[$attribute])+] haproxy_3_4 V3_4);
         }
     };
 }
 
-/// Like [`on_every_haproxy`], for the versions with the old engine: 2.6 and 3.0.
+/// Like [`on_every_haproxy`], for the versions with the old engine: 2.6, 2.8 and 3.0.
 #[macro_export]
 macro_rules! on_old_engines {
     ($(#[$attribute:meta])+ async fn $name:ident($version:ident: Version) $body:block) => {
@@ -110,6 +112,7 @@ macro_rules! on_old_engines {
             async fn on($version: $crate::Version) $body
 
             $crate::on_haproxy!([$(#[$attribute])+] haproxy_2_6 V2_6);
+            $crate::on_haproxy!([$(#[$attribute])+] haproxy_2_8 V2_8);
             $crate::on_haproxy!([$(#[$attribute])+] haproxy_3_0 V3_0);
         }
     };

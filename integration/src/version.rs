@@ -13,23 +13,29 @@ use crate::Failure;
 pub enum Version {
     /// The old SPOE engine, without its later fixes.
     V2_6,
+    /// The old SPOE engine, as long as it is maintained.
+    V2_8,
     /// The last of the old SPOE engine.
     V3_0,
     /// The new engine, a multiplexer.
     V3_2,
+    /// The new engine after 3.3 changed defaults: `balance random`, `option abortonclose`.
+    V3_4,
 }
 
 impl Version {
     /// All branches under test, oldest first.
-    pub const ALL: [Self; 3] = [Self::V2_6, Self::V3_0, Self::V3_2];
+    pub const ALL: [Self; 5] = [Self::V2_6, Self::V2_8, Self::V3_0, Self::V3_2, Self::V3_4];
 
     /// The branch as HAProxy writes it: `3.0`.
     #[must_use]
     pub fn branch(self) -> &'static str {
         match self {
             Self::V2_6 => "2.6",
+            Self::V2_8 => "2.8",
             Self::V3_0 => "3.0",
             Self::V3_2 => "3.2",
+            Self::V3_4 => "3.4",
         }
     }
 
@@ -37,6 +43,20 @@ impl Version {
     #[must_use]
     pub fn has_new_engine(self) -> bool {
         self >= Self::V3_2
+    }
+
+    /// Whether `send-proxy` and `send-proxy-v2` on the server line of an agent are ignored, with a
+    /// warning: from 3.3 on.
+    #[must_use]
+    pub fn ignores_proxy_headers(self) -> bool {
+        self >= Self::V3_4
+    }
+
+    /// Lines of its `global` section without which it warns: from 3.4 on, root has to choose a chroot.
+    #[must_use]
+    pub fn global_lines(self) -> &'static [&'static str] {
+        let warns_of_root = self >= Self::V3_4 && rustix::process::geteuid().is_root();
+        if warns_of_root { &["chroot /", "user root"] } else { &[] }
     }
 
     /// The variable that names a binary to use instead of the fetched one: `SPOA_HAPROXY_3_0`.
@@ -111,8 +131,9 @@ mod tests {
     use super::Version;
 
     #[test]
-    fn only_the_last_branch_has_the_new_engine() {
-        assert_eq!(Version::ALL.map(Version::has_new_engine), [false, false, true]);
+    fn the_branches_from_3_1_on_have_the_new_engine() {
+        let engines = Version::ALL.map(Version::has_new_engine);
+        assert_eq!(engines, [false, false, false, true, true]);
     }
 
     #[test]

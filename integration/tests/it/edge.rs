@@ -110,11 +110,24 @@ fn asking(agent: &RunningAgent, options: &str) -> Engine {
     engine(endpoint(agent)).server_options(options).message("whence", "", REQUEST)
 }
 
+/// The engine with a server line on which `options` send a PROXY header, by the way that the version has.
+fn proxied(version: Version, engine: Engine, options: &str, checks: &str) -> Engine {
+    if version.ignores_proxy_headers() {
+        engine.relay(options).server_options(CHECK)
+    } else {
+        engine.server_options(&format!("{options} {CHECK} {checks}"))
+    }
+}
+
 /// Checks pass and a request is answered, by a connection from `source`.
 async fn serves(version: Version, agent: &RunningAgent, options: &str, checks: &str) -> Haproxy {
     let source = source();
-    let options = format!("{options} {CHECK} {checks} source {source}");
-    let engine = asking(agent, &options).backend_line("option spop-check");
+    let engine = asking(agent, &format!("source {source}")).backend_line("option spop-check");
+    let engine = if options.contains("send-proxy") {
+        proxied(version, engine, options, checks)
+    } else {
+        engine.server_options(&format!("{options} {CHECK} {checks}"))
+    };
     let haproxy = scene::haproxy(version, engine, &["var(txn.t.peer)"]).await;
     haproxy.stats().check("t-agents", "agent1", "L7OK", SOON).await.unwrap();
     statistics(agent, |seen| seen.healthchecks >= CHECKS).await;
@@ -195,13 +208,15 @@ on_every_haproxy! {
         let registry = Registry::new().on("whence", Whence::default);
         let agent = Agent::new().listen_on(Listen::unix(&path).proxy_protocol()).unwrap();
         let agent = agent.start(registry).await.unwrap();
-        let options = format!("send-proxy-v2 {CHECK} check-send-proxy");
-        let engine = engine(path).server_options(&options).backend_line("option spop-check");
-        let engine = engine.message("whence", "", REQUEST);
+        let engine = engine(path).backend_line("option spop-check").message("whence", "", REQUEST);
+        let engine = proxied(version, engine, "send-proxy-v2", "check-send-proxy");
         let haproxy = scene::haproxy(version, engine, &["var(txn.t.peer)"]).await;
         haproxy.stats().check("t-agents", "agent1", "L7OK", SOON).await.unwrap();
         let answer = haproxy.http().get("/").await.unwrap();
-        assert_eq!((shown(&answer), error(&answer)), (vec!["unix"], ""));
+        assert_eq!(error(&answer), "");
+        // A relay tells who has come to it.
+        let expected = if version.ignores_proxy_headers() { "127.0.0.1:" } else { "unix" };
+        assert!(shown(&answer)[0].starts_with(expected), "{answer:?}");
         nothing_failed(agent, haproxy).await;
     }
 }
@@ -274,8 +289,13 @@ on_every_haproxy! {
         for (listen, options, advice) in wrong_pairings(&files) {
             let agent = agent(listen).await;
             let source = source();
-            let engine = asking(&agent, &format!("{options} source {source}"))
+            let engine = asking(&agent, &format!("source {source}"))
                 .timeout_processing(Duration::from_millis(500));
+            let engine = if options.contains("send-proxy") && version.ignores_proxy_headers() {
+                engine.relay(&format!("{options} source {source}"))
+            } else {
+                engine.server_options(&options)
+            };
             let haproxy = scene::haproxy(version, engine, scene::ERROR_ALONE).await;
             let begun = Instant::now();
             let answer = haproxy.http().get("/").await.unwrap();

@@ -77,6 +77,56 @@ on_every_haproxy! {
     }
 }
 
+#[derive(Deserialize)]
+struct Ticket {
+    ticket: String,
+    status: u16,
+}
+
+/// Has HAProxy keep what the request was: the response may come to another arbiter, or another agent.
+fn forgetful() -> Registry {
+    #[derive(Deserialize)]
+    struct Path {
+        path: String,
+    }
+    let request = handler_fn(|request: Path| set("ticket", &request.path));
+    let response = handler_fn(|response: Ticket| {
+        let told = format!("{} was answered with {}", response.ticket, response.status);
+        set("told", &told)
+    });
+    Registry::new().on("request", request).on("response", response)
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_value_handed_back_relates_every_response_to_its_request(version: Version) {
+        const REQUESTS: usize = 60;
+        let app = App::start().await.unwrap();
+        let (one, other) = (scene::agent(forgetful()).await, scene::agent(forgetful()).await);
+        let engine = engine(endpoint(&one))
+            .agent(endpoint(&other))
+            .backend_line("balance roundrobin")
+            .message("request", "path=path", REQUEST)
+            .message("response", "ticket=var(txn.t.ticket) status=status", "on-http-response");
+        let config = Config::new(version).threads(2).engine(engine).app(app.address());
+        let haproxy = scene::start(scene::showing(config, &["var(txn.t.told)"])).await;
+        let mut clients = tokio::task::JoinSet::new();
+        for number in 0..REQUESTS {
+            let http = haproxy.http().clone();
+            clients.spawn(async move {
+                let path = format!("/{number}");
+                let answer = http.get(&path).await.unwrap();
+                let told = format!("{path} was answered with 200");
+                assert_eq!((shown(&answer), error(&answer)), (vec![told.as_str()], ""));
+            });
+        }
+        assert_eq!(clients.join_all().await.len(), REQUESTS);
+        let (one, other) = (one.statistics().await.notifies, other.statistics().await.notifies);
+        assert_eq!(one + other, 2 * REQUESTS as u64);
+        assert!(one > 0 && other > 0, "{one} and {other}");
+    }
+}
+
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_14_both_events_of_a_stream_are_answered_under_their_own_ids(

@@ -13,7 +13,7 @@ const ENGINE: &str = "[part]\nspoe-agent part\n    messages NAMES\n    use-backe
 
 /// Around rules alone, and an engine.
 const MAIN: &str = "defaults\n    mode http\n    timeout connect 1s\n    timeout client 30s\n    \
-    timeout server 30s\nfrontend web\n    bind 127.0.0.1:8080\n    filter spoe engine ENGINE config part.spoe.conf\n";
+    timeout server 30s\nfrontend web\n    bind 127.0.0.1:8080\n    filter spoe engine part config part.spoe.conf\n";
 
 const AGENTS: &str = "backend agents\n    mode tcp\n    server agent1 127.0.0.1:12345\n";
 
@@ -39,14 +39,22 @@ fn is_for(file: &File, version: Version) -> bool {
         "2.6 and newer" => true,
         "2.6 to 3.0" => !version.has_new_engine(),
         "3.1 and newer" => version.has_new_engine(),
+        "3.4 and newer" => version >= Version::V3_4,
         other => panic!("{} is for {other}", file.name),
     }
 }
 
 /// Has HAProxy judge a file; it must take it, and without a warning.
 async fn check(version: Version, folder: &Path, name: &str, shown: &str) {
+    let around = format!("global\n    {}\n", version.global_lines().join("\n    "));
+    std::fs::write(folder.join("around.cfg"), around).unwrap();
     let mut command = Command::new(version.binary().await.unwrap());
-    let checked = command.args(["-c", "-f", name]).current_dir(folder).output().await.unwrap();
+    let checked = command
+        .args(["-c", "-f", "around.cfg", "-f", name])
+        .current_dir(folder)
+        .output()
+        .await
+        .unwrap();
     let said = String::from_utf8_lossy(&[checked.stdout, checked.stderr].concat()).into_owned();
     let complains = ["[WARNING]", "[ALERT]", "[NOTICE]"].iter().any(|word| said.contains(word));
     assert!(checked.status.success() && !complains, "{version}, {shown}: {said}");
@@ -76,39 +84,26 @@ fn names(lines: &[&str]) -> String {
 
 /// A part of a HAProxy file, with what it needs around it.
 struct Part {
-    engine: String,
     spoe: String,
     rules: String,
     backend: String,
 }
 
-/// The parts that a page shows. Rules that follow a spoe-agent are those of its engine.
+/// The parts that a page shows.
 fn parts(page: &Page, version: Version) -> Vec<Part> {
-    let mut before = None;
     let mut parts = Vec::new();
     for block in page.blocks().into_iter().filter(|block| block.kind == "haproxy") {
         let text = block.lines.join("\n") + "\n";
         let message = "spoe-message m\n    event on-frontend-http-request\n";
         let mut part = Part {
-            engine: "part".to_owned(),
             spoe: ENGINE.replace("NAMES", "m") + message,
             rules: String::new(),
             backend: AGENTS.to_owned(),
         };
-        let mut words = block.lines[0].split(' ');
-        match words.next().unwrap() {
+        match block.lines[0].split(' ').next().unwrap() {
             "spoe-message" => part.spoe = ENGINE.replace("NAMES", &names(&block.lines)) + &text,
-            "spoe-agent" => {
-                part.engine = words.next().unwrap().to_owned();
-                part.spoe = format!("[{}]\n{text}", part.engine);
-                before = Some((part.engine.clone(), part.spoe.clone()));
-            }
-            "http-request" => {
-                if let Some((engine, spoe)) = before.take() {
-                    (part.engine, part.spoe) = (engine, spoe);
-                }
-                part.rules = text;
-            }
+            "spoe-agent" => panic!("{}: no HAProxy loads this without its [scope]", page.name),
+            "http-request" => part.rules = text,
             "backend" if version.has_new_engine() => part.backend = text,
             _ => continue,
         }
@@ -122,11 +117,10 @@ on_every_haproxy! {
     async fn parts_of_files_in_the_book_load_without_a_warning(version: Version) {
         let mut count = 0;
         for page in page::all().iter().filter(|page| page.name.starts_with("docs/")) {
-            for Part { engine, spoe, rules, backend } in parts(page, version) {
+            for Part { spoe, rules, backend } in parts(page, version) {
                 let scratch = Scratch::new().unwrap();
                 scratch.write("part.spoe.conf", &spoe).unwrap();
-                let main = MAIN.replace("ENGINE", &engine);
-                scratch.write("part.cfg", &format!("{main}{rules}{backend}")).unwrap();
+                scratch.write("part.cfg", &format!("{MAIN}{rules}{backend}")).unwrap();
                 let shown = format!("{}: {spoe}{rules}{backend}", page.name);
                 check(version, scratch.path(), "part.cfg", &shown).await;
                 count += 1;
