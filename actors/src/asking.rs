@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use crate::{
+    awaited::Waiting,
     cell::PendingCall,
-    collection::{Collection, Finished, Waiting},
+    collection::{Collection, Finished},
     counters::Counters,
     error::HandlerError,
     handler::Reply,
@@ -27,14 +28,24 @@ pub(crate) enum Collected {
     Now,
     /// All handlers answered at once, with more than there is room for.
     InPart(Finished),
-    /// Some answers are still to come.
-    Later(Collection),
+    /// These messages wait for their answers, each at its place.
+    Later(Collection, Vec<(usize, Waiting)>),
 }
 
-/// What holds for every NOTIFY of a connection.
+/// How many messages of one NOTIFY are handed to their handlers. HAProxy sends those of one event or
+/// group, a few dozen at the most; a frame of a mebibyte has room for half a million.
+const MAX_MESSAGES: usize = 1024;
+
+/// How many more are looked at, for their fallbacks: the ACK of a frame as large as HAProxy's has no room
+/// for so many.
+const MAX_FALLBACKS: usize = 16 * MAX_MESSAGES;
+
+/// What holds for a NOTIFY.
 pub(crate) struct Terms<'a> {
     pub(crate) routes: &'a Routes,
     pub(crate) counters: &'a Counters,
+    /// How many bytes the messages of the NOTIFY take.
+    pub(crate) bytes: usize,
     /// How many bytes of actions an ACK may hold.
     pub(crate) room: usize,
     /// How many messages of one NOTIFY may wait for their answers.
@@ -53,7 +64,8 @@ pub(crate) fn collect(
     settled: &mut Actions,
     trace: Option<&mut NotifyTrace>,
 ) -> Collected {
-    let mut asking = Asking { origin, terms, trace, is_first: true, waiting: 0 };
+    let left = MAX_MESSAGES - 1;
+    let mut asking = Asking { origin, terms, trace, is_first: true, left, waiting: 0 };
     // Most NOTIFYs have one message, and most handlers answer at once.
     let Some((first, others)) = messages.split_first() else {
         return Collected::Now;
@@ -73,7 +85,7 @@ pub(crate) fn refuse(
     room: usize,
     mut trace: Option<NotifyTrace>,
 ) -> Finished {
-    let mut collection = Collection::new(origin, room);
+    let mut collection = Collection::new(origin, 0, room);
     for message in messages {
         if let Some(route) = routes.find(message.name()) {
             let begun = Instant::now();
@@ -92,6 +104,8 @@ struct Asking<'a> {
     terms: &'a Terms<'a>,
     trace: Option<&'a mut NotifyTrace>,
     is_first: bool,
+    /// How many of its messages behind the first are handed to their handlers yet.
+    left: usize,
     /// How many of its messages wait for their answers, or for one before them.
     waiting: usize,
 }
@@ -181,12 +195,21 @@ impl Asking<'_> {
         settled: &mut Actions,
     ) -> Collected {
         while waiting.is_none() && settled.encoded_len() <= self.terms.room {
-            let Some(message) = messages.next() else {
-                return Collected::Now;
+            let Some(message) = self.next(&mut messages) else {
+                if messages.is_empty() {
+                    return Collected::Now;
+                }
+                break;
             };
             waiting = self.ask_next(&message, settled);
         }
         self.collect(std::mem::take(settled), waiting, messages)
+    }
+
+    /// The next message whose handler may be asked.
+    fn next<'m>(&mut self, messages: &mut MessagesRef<'m>) -> Option<MessageRef<'m>> {
+        self.left = self.left.checked_sub(1)?;
+        messages.next()
     }
 
     #[inline(never)]
@@ -206,25 +229,45 @@ impl Asking<'_> {
         mut self,
         settled: Actions,
         waiting: Option<Waiting>,
-        messages: MessagesRef<'_>,
+        mut messages: MessagesRef<'_>,
     ) -> Collected {
-        let mut collection = Collection::new(self.origin, self.terms.room);
+        let mut collection = Collection::new(self.origin, self.terms.bytes, self.terms.room);
         collection.settle(settled);
-        if let Some(waiting) = waiting {
-            collection.wait(waiting);
-        }
-        for message in messages {
+        let mut calls = Vec::new();
+        calls.extend(waiting.map(|waiting| (collection.wait(), waiting)));
+        while let Some(message) = self.next(&mut messages) {
             self.waiting = collection.waiting();
             let mut settled = Actions::none();
             match self.ask_next(&message, &mut settled) {
                 None => collection.settle(settled),
-                Some(waiting) => collection.wait(waiting),
+                Some(waiting) => calls.push((collection.wait(), waiting)),
             }
         }
-        if collection.is_settled() {
+        if !messages.is_empty() {
+            self.fall_back_beyond(messages, &mut collection);
+        }
+        if calls.is_empty() {
             return Collected::InPart(collection.finish());
         }
         collection.close();
-        Collected::Later(collection)
+        Collected::Later(collection, calls)
+    }
+
+    /// Settles the messages beyond the bound by their fallbacks: no handler is asked.
+    #[cold]
+    fn fall_back_beyond(&mut self, messages: MessagesRef<'_>, collection: &mut Collection) {
+        let begun = Instant::now();
+        let mut trace = self.trace.take();
+        for message in messages.take(MAX_FALLBACKS) {
+            let Some(route) = self.terms.routes.find(message.name()) else {
+                self.miss(&message);
+                continue;
+            };
+            // One span stands for all of them.
+            if let Some(trace) = trace.take() {
+                trace.fail(&route.name, &HandlerError::Beyond, begun, &Span::none());
+            }
+            collection.settle(route.fall_back(HandlerError::Beyond, begun).clone());
+        }
     }
 }

@@ -1,23 +1,13 @@
 //! Collection: one NOTIFY in, one ACK out, by the deadline.
 //!
-//! It is a value, not an actor: it holds one slot for each message that is not answered yet, keeps
-//! the order of the messages, and cannot fail.
+//! It is a value, not an actor: it keeps the order of the messages, holds a place for each that is
+//! not answered yet, and cannot fail. Who waits for an answer is an [`Awaited`](crate::awaited).
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll, Waker},
-};
+use std::collections::VecDeque;
 
 use tokio::time::Instant;
-use tracing::Span;
 
 use crate::{
-    cell::PendingCall,
-    error::HandlerError,
-    handler::Answer,
-    live_route::LiveRoute,
     notify_trace::NotifyTrace,
     origin::Origin,
     room::Room,
@@ -33,6 +23,8 @@ pub(crate) struct Finished {
     pub(crate) arrived: Instant,
     /// How many of its messages had to wait.
     pub(crate) waited: usize,
+    /// How many bytes its payload had.
+    pub(crate) bytes: usize,
     /// Its spans, if there may be any.
     pub(crate) trace: Option<Box<NotifyTrace>>,
 }
@@ -44,37 +36,29 @@ pub(crate) struct Collection {
     room: Room,
     /// The actions of the leading messages that are settled.
     settled: Actions,
-    /// The first message that is not settled, and all behind it.
+    /// The first message that is not settled, and all behind it that have a part in the ACK.
     slots: VecDeque<Slot>,
     /// How many slots there were at first.
     waited: usize,
     /// The place of the first slot, counted over the whole NOTIFY.
     first_place: usize,
-    /// Whom to wake when something was settled by its deadline.
-    waker: Option<Waker>,
-    /// Its spans, if there may be any; behind the slots, whose spans end before it.
+    /// How many messages are still waited for.
+    awaited: usize,
+    /// How many bytes its payload has.
+    bytes: usize,
+    /// Its spans, if there may be any.
     trace: Option<Box<NotifyTrace>>,
 }
 
-enum Slot {
-    Settled(Actions),
-    Waiting(Waiting),
-}
+/// So many bytes of actions of messages that were answered at once share a slot.
+const SHARED: usize = 1024;
 
-/// A message that is not answered yet.
-pub(crate) struct Waiting {
-    pub(crate) answer: PendingCall,
-    /// When it was handed over.
-    pub(crate) begun: Instant,
-    /// When its fallback is due.
-    pub(crate) deadline: Instant,
-    pub(crate) route: Rc<LiveRoute>,
-    /// That of its call; none unless it is sampled.
-    pub(crate) span: Span,
-}
+/// What a message puts into the ACK, once it is settled.
+type Slot = Option<Actions>;
 
 impl Collection {
-    pub(crate) fn new(origin: &Origin, room: usize) -> Self {
+    /// The answers to a NOTIFY whose payload has so many bytes.
+    pub(crate) fn new(origin: &Origin, bytes: usize, room: usize) -> Self {
         Self {
             ids: origin.ids(),
             arrived: origin.arrived(),
@@ -84,7 +68,8 @@ impl Collection {
             waited: 0,
             // Place 0 is that of the leading messages that were settled at once.
             first_place: 1,
-            waker: None,
+            awaited: 0,
+            bytes,
             trace: None,
         }
     }
@@ -95,19 +80,25 @@ impl Collection {
         self
     }
 
+    pub(crate) fn trace(&mut self) -> Option<&mut NotifyTrace> {
+        self.trace.as_deref_mut()
+    }
+
     /// How many messages wait, for their answers or for one before them.
     pub(crate) fn waiting(&self) -> usize {
         self.slots.len()
     }
 
-    /// Whether every message is settled.
+    /// Whether no message is waited for.
     pub(crate) fn is_settled(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// Takes a message that waits.
-    pub(crate) fn wait(&mut self, waiting: Waiting) {
-        self.slots.push_back(Slot::Waiting(waiting));
+    /// A message waits for its answer; returns its place.
+    pub(crate) fn wait(&mut self) -> usize {
+        self.slots.push_back(None);
+        self.awaited += 1;
+        self.next_place() - 1
     }
 
     /// Takes no more messages.
@@ -120,45 +111,52 @@ impl Collection {
         self.waited
     }
 
-    /// When the next fallback is due.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.slots.iter().filter_map(Slot::deadline).min()
-    }
-
-    /// Settles every message whose time is over by `now`, which drops its call; has itself polled
-    /// if there was one.
-    pub(crate) fn expire(&mut self, now: Instant) {
-        if self.deadline().is_none_or(|deadline| deadline > now) {
-            return;
-        }
-        for slot in &mut self.slots {
-            slot.expire(now, &mut self.room, &mut self.trace);
-        }
-        self.leave_out_excess();
-        if let Some(waker) = &self.waker {
-            waker.wake_by_ref();
-        }
+    /// How many bytes its payload has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Takes the actions of a message that was answered at once.
-    pub(crate) fn settle(&mut self, actions: Actions) {
+    pub(crate) fn settle(&mut self, mut actions: Actions) {
+        let place = if self.slots.is_empty() { 0 } else { self.next_place() };
+        self.room.take(&mut actions, place);
         if actions.is_empty() {
             return;
         }
-        self.room.take(&actions);
-        if self.slots.is_empty() && !self.room.is_closed() {
-            self.settled.append(actions);
-        } else {
-            self.slots.push_back(Slot::Settled(actions));
+        match self.slots.back_mut() {
+            None => self.settled.append(actions),
+            Some(Some(last)) if last.encoded_len() < SHARED => last.append(actions),
+            Some(_) => self.slots.push_back(Some(actions)),
+        }
+        self.leave_out_excess();
+    }
+
+    /// Takes the actions of the message at `place`, which was waited for.
+    pub(crate) fn settle_at(&mut self, place: usize, mut actions: Actions) {
+        self.room.take(&mut actions, place);
+        let slot = place.checked_sub(self.first_place).and_then(|index| self.slots.get_mut(index));
+        if let Some(slot) = slot {
+            *slot = Some(actions);
         }
         self.leave_out_excess();
         self.advance();
     }
 
-    /// Leaves out, from the end, what goes beyond the room, and whatever settles behind that place.
+    /// One that was waited for is settled, and will not come again; with the last one it is finished.
+    pub(crate) fn leave(&mut self) -> Option<Finished> {
+        self.awaited -= 1;
+        (self.awaited == 0).then(|| self.finish())
+    }
+
+    /// The place of the message behind all slots.
+    fn next_place(&self) -> usize {
+        self.first_place + self.slots.len()
+    }
+
+    /// Leaves out, from the end, what goes beyond the room.
     #[inline]
     fn leave_out_excess(&mut self) {
-        if self.room.is_exceeded() || self.room.is_closed() {
+        if self.room.is_exceeded() {
             self.leave_out();
         }
     }
@@ -166,20 +164,24 @@ impl Collection {
     #[cold]
     fn leave_out(&mut self) {
         let Self { room, settled, slots, first_place, .. } = self;
-        for (index, slot) in slots.iter_mut().enumerate().rev() {
-            if let Slot::Settled(actions) = slot {
+        // Behind the end there is nothing left, so no slot is looked at again and again.
+        let last = room.end().map_or(slots.len(), |end| (end + 1).saturating_sub(*first_place));
+        let kept = slots.range_mut(..last.min(slots.len())).enumerate().rev();
+        for (index, slot) in kept {
+            if !room.is_exceeded() {
+                return;
+            }
+            if let Some(actions) = slot {
                 room.trim(actions, *first_place + index);
             }
         }
-        if room.is_exceeded() {
-            room.trim(settled, 0);
-        }
+        room.trim(settled, 0);
     }
 
     /// Joins the leading messages that are settled.
     #[inline]
     fn advance(&mut self) {
-        while let Some(Slot::Settled(actions)) = self.slots.front_mut() {
+        while let Some(Some(actions)) = self.slots.front_mut() {
             self.settled.append(std::mem::take(actions));
             self.slots.pop_front();
             self.first_place += 1;
@@ -198,81 +200,97 @@ impl Collection {
             left_out: self.room.left_out(),
             arrived: self.arrived,
             waited: self.waited,
+            bytes: self.bytes,
             trace: self.trace.take(),
         }
     }
 }
 
-impl Slot {
-    fn deadline(&self) -> Option<Instant> {
-        match self {
-            Self::Settled(_) => None,
-            Self::Waiting(Waiting { deadline, .. }) => Some(*deadline),
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        origin::{Peer, PeerAddress},
+        spop::Scope,
+    };
+
+    fn collection(room: usize) -> Collection {
+        let peer = Peer { address: PeerAddress::InMemory, engine_id: None };
+        Collection::new(&Origin::new(peer), 0, room)
+    }
+
+    /// So many actions, each of [`ACTION`] bytes.
+    fn actions(count: usize, name: usize) -> Actions {
+        (0..count).fold(Actions::none(), |actions, _| {
+            actions.set_var_unchecked(Scope::Session, format!("{name:05}").as_bytes(), true)
+        })
+    }
+
+    const ACTION: usize = 10;
+
+    /// What is kept of so many messages with an action each, settled in the order of these places.
+    fn kept_of(count: usize, room: usize, order: impl Iterator<Item = usize>) -> (String, usize) {
+        let mut collection = collection(room);
+        let first = collection.wait();
+        (1..count).for_each(|_| _ = collection.wait());
+        collection.close();
+        let mut finished = None;
+        for place in order {
+            collection.settle_at(first + place, actions(1, place));
+            finished = collection.leave();
+        }
+        let finished = finished.unwrap();
+        (finished.ack.actions.to_string(), finished.left_out)
+    }
+
+    #[test]
+    fn an_action_has_the_size_that_these_tests_count_on() {
+        assert_eq!(actions(3, 7).encoded_len(), 3 * ACTION);
+    }
+
+    #[test]
+    fn in_whatever_order_answers_come_what_is_kept_is_in_front_of_what_is_left_out() {
+        for seed in 0..200 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (count, room) = (random.usize(1..30), random.usize(0..300));
+            let mut order: Vec<_> = (0..count).collect();
+            random.shuffle(&mut order);
+            let (kept, left_out) = kept_of(count, room, order.into_iter());
+            let all: Vec<_> = (0..count).map(|place| actions(1, place).to_string()).collect();
+            let front = count - left_out;
+            assert_eq!(kept, all[..front].join(", "), "seed {seed}");
+            assert!(front <= room / ACTION, "seed {seed}");
+            assert!(left_out == 0 || front + 1 >= (room / ACTION).min(count), "seed {seed}");
         }
     }
 
-    /// Settles the slot if its time is over: the late call is dropped.
-    fn expire(&mut self, now: Instant, room: &mut Room, trace: &mut Option<Box<NotifyTrace>>) {
-        if let Self::Waiting(waiting) = self
-            && waiting.deadline <= now
-        {
-            let actions = waiting.settle(Err(HandlerError::Late), trace);
-            self.become_settled(actions, room);
-        }
+    #[test]
+    fn answers_that_are_settled_at_once_behind_one_that_waits_share_their_slots() {
+        let mut collection = collection(1 << 20);
+        let first = collection.wait();
+        (0..10_000).for_each(|name| collection.settle(actions(1, name)));
+        assert!(collection.waiting() <= 10_000 * ACTION / SHARED + 2, "{}", collection.waiting());
+        collection.close();
+        collection.settle_at(first, actions(1, 0));
+        let finished = collection.leave().unwrap();
+        assert_eq!(finished.ack.actions.iter().count(), 10_001);
+        assert_eq!(finished.left_out, 0);
     }
 
-    /// Settles the slot if its answer has come.
-    fn poll(
-        &mut self,
-        room: &mut Room,
-        trace: &mut Option<Box<NotifyTrace>>,
-        task: &mut Context<'_>,
-    ) {
-        if let Self::Waiting(waiting) = self
-            && let Poll::Ready(answer) = waiting.poll(task)
-        {
-            let actions = waiting.settle(answer, trace);
-            self.become_settled(actions, room);
-        }
-    }
-
-    fn become_settled(&mut self, actions: Actions, room: &mut Room) {
-        room.take(&actions);
-        *self = Self::Settled(actions);
-    }
-}
-
-impl Waiting {
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Answer> {
-        let Self { answer, span, .. } = self;
-        span.in_scope(|| Pin::new(answer).poll(task))
-    }
-
-    fn settle(&self, answer: Answer, trace: &mut Option<Box<NotifyTrace>>) -> Actions {
-        if let (Some(trace), Err(error)) = (trace, &answer) {
-            trace.fail(&self.route.name, error, self.begun, &self.span);
-        }
-        self.route.settle(answer, self.begun)
-    }
-}
-
-/// Ready when every message is settled.
-impl Future for Collection {
-    type Output = Finished;
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Finished> {
-        let now = Instant::now();
-        let this = &mut *self;
-        for slot in &mut this.slots {
-            slot.expire(now, &mut this.room, &mut this.trace);
-            slot.poll(&mut this.room, &mut this.trace, task);
-        }
-        this.leave_out_excess();
-        this.advance();
-        if this.slots.is_empty() {
-            return Poll::Ready(this.finish());
-        }
-        this.waker.get_or_insert_with(|| task.waker().clone()).clone_from(task.waker());
-        Poll::Pending
+    #[test]
+    fn what_is_left_out_is_looked_at_once_however_many_messages_there_are() {
+        const MANY: usize = 100_000;
+        let began = std::time::Instant::now();
+        // Each answer that comes displaces one that is behind it.
+        let (kept, left_out) = kept_of(MANY, 10 * ACTION, (0..MANY).rev());
+        assert_eq!((kept.split(", ").count(), left_out), (10, MANY - 10));
+        let mut behind_one = collection(10 * ACTION);
+        behind_one.wait();
+        (0..MANY).for_each(|name| behind_one.settle(actions(1, name)));
+        assert!(behind_one.waiting() <= 2, "{}", behind_one.waiting());
+        // It took minutes when all were looked at for each.
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
 }

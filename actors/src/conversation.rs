@@ -327,7 +327,7 @@ impl Conversation {
         let Shared { routes, common, counters, .. } = &*self.shared;
         let waiting = common.limits.in_flight.min(self.in_flight.left());
         let (room, is_first) = (self.ack_form.max_size, self.answered == 0);
-        let terms = Terms { routes, counters, room, waiting, is_first };
+        let terms = Terms { routes, counters, bytes, room, waiting, is_first };
         self.notifies += 1;
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
@@ -350,7 +350,9 @@ impl Conversation {
                 finished.trace = trace.map(Box::new);
                 self.acknowledge(finished, output);
             }
-            Collected::Later(collection) => self.in_flight.push(collection.traced(trace), bytes),
+            Collected::Later(collection, waiting) => {
+                self.in_flight.push(collection.traced(trace), waiting);
+            }
         }
     }
 }

@@ -44,6 +44,10 @@ pub enum HandlerError {
     /// The NOTIFY came in fragments and is larger than the limit: it was not read.
     #[error("the NOTIFY is larger than the limit and was not read")]
     Oversize,
+    /// The NOTIFY has more than 1,024 messages, and this is one of those behind them: no handler was
+    /// asked.
+    #[error("the NOTIFY has too many messages, of which the last were not read")]
+    Beyond,
     /// What answers has stopped: the raw actor, which may have panicked over this message.
     #[error("the handler has stopped")]
     Gone,
@@ -61,7 +65,7 @@ impl HandlerError {
             Self::Overloaded => Outcome::Overloaded,
             Self::Full => Outcome::Full,
             Self::Down => Outcome::Down,
-            Self::Oversize => Outcome::Oversize,
+            Self::Oversize | Self::Beyond => Outcome::Oversize,
             Self::Gone => Outcome::Gone,
         }
     }

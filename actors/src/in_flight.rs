@@ -1,7 +1,7 @@
 //! In flight: the NOTIFYs of one connection that wait for their answers, and the next deadline.
 
 use std::{
-    pin::Pin,
+    cell::RefCell,
     rc::Rc,
     task::{Context, Poll},
 };
@@ -10,6 +10,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
 
 use crate::{
+    awaited::{Awaited, Waiting},
     collection::{Collection, Finished},
     counters::Counters,
     quota::Share,
@@ -19,7 +20,9 @@ use crate::{
 pub(crate) struct InFlight {
     /// None before the first: it takes half a kilobyte, and connections whose handlers answer at once
     /// need none. Others will need it again.
-    collections: Option<FuturesUnordered<Waiting>>,
+    awaited: Option<FuturesUnordered<Awaited>>,
+    /// How many NOTIFYs they are of.
+    notifies: usize,
     /// How many messages wait in them, as a share of what the agent allows.
     waiting: Share,
     /// How many more might wait in the agent when that was looked at last.
@@ -31,25 +34,19 @@ pub(crate) struct InFlight {
     counters: Rc<Counters>,
 }
 
-/// A NOTIFY that waits for its answer, and how many bytes its payload has.
-struct Waiting {
-    collection: Collection,
-    bytes: usize,
-}
-
 impl InFlight {
     pub(crate) fn new(waiting: Share, counters: Rc<Counters>) -> Self {
         let left = waiting.left();
-        Self { collections: None, waiting, left, bytes: 0, deadline: None, counters }
+        Self { awaited: None, notifies: 0, waiting, left, bytes: 0, deadline: None, counters }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.collections.as_ref().is_none_or(FuturesUnordered::is_empty)
+        self.notifies == 0
     }
 
     /// How many NOTIFYs wait for their answers.
     pub(crate) fn len(&self) -> usize {
-        self.collections.as_ref().map_or(0, FuturesUnordered::len)
+        self.notifies
     }
 
     /// How many messages wait for their answers.
@@ -77,8 +74,7 @@ impl InFlight {
 
     /// When the first of their ACKs must leave; now, if one is settled.
     pub(crate) fn first_due(&self, now: Instant) -> Option<Instant> {
-        let collections = self.collections.iter().flatten();
-        collections.map(|waiting| waiting.collection.deadline().unwrap_or(now)).min()
+        self.awaited.iter().flatten().filter_map(|awaited| awaited.due(now)).min()
     }
 
     /// When the next fallback is due.
@@ -86,26 +82,36 @@ impl InFlight {
         self.deadline
     }
 
-    pub(crate) fn push(&mut self, collection: Collection, bytes: usize) {
+    /// Waits for these messages of a NOTIFY, each with its place.
+    pub(crate) fn push(&mut self, collection: Collection, messages: Vec<(usize, Waiting)>) {
         self.waiting.set(self.waiting.amount() + collection.waited());
         self.look();
-        self.deadline = earlier(self.deadline, collection.deadline());
-        self.bytes += bytes;
-        let collections = self.collections.get_or_insert_default();
-        collections.push(Waiting { collection, bytes });
+        self.bytes += collection.bytes();
+        self.notifies += 1;
+        let collection = Rc::new(RefCell::new(collection));
+        let all = self.awaited.get_or_insert_default();
+        for (place, waiting) in messages {
+            self.deadline = earlier(self.deadline, Some(waiting.deadline));
+            all.push(Awaited::new(waiting, place, &collection));
+        }
         self.counters.count(|statistics| statistics.in_flight += 1);
     }
 
     /// The next one that is answered.
     #[inline]
     pub(crate) fn poll_next(&mut self, task: &mut Context<'_>) -> Option<Finished> {
-        let collections = self.collections.as_mut().filter(|waiting| !waiting.is_empty())?;
-        let Poll::Ready(Some((finished, bytes))) = collections.poll_next_unpin(task) else {
-            return None;
+        let awaited = self.awaited.as_mut().filter(|awaited| !awaited.is_empty())?;
+        let finished = loop {
+            match awaited.poll_next_unpin(task) {
+                Poll::Ready(Some(Some(finished))) => break finished,
+                Poll::Ready(Some(None)) => {}
+                Poll::Ready(None) | Poll::Pending => return None,
+            }
         };
         self.waiting.set(self.waiting.amount() - finished.waited);
-        self.bytes -= bytes;
-        if collections.is_empty() {
+        self.bytes -= finished.bytes;
+        self.notifies -= 1;
+        if self.notifies == 0 {
             self.deadline = None;
         }
         self.counters.count(|statistics| {
@@ -118,23 +124,23 @@ impl InFlight {
     /// Settles what is due by now, whether or not its ACK can be sent already.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.deadline = None;
-        for Waiting { collection, .. } in self.collections.iter_mut().flatten() {
-            collection.expire(now);
-            self.deadline = earlier(self.deadline, collection.deadline());
+        for awaited in self.awaited.iter_mut().flatten() {
+            awaited.expire(now);
+            self.deadline = earlier(self.deadline, awaited.deadline());
         }
     }
 
     /// Drops everything: nobody waits for it any more.
     pub(crate) fn cancel(&mut self) {
-        let Some(collections) = &mut self.collections else {
+        let Some(awaited) = &mut self.awaited else {
             return;
         };
-        let cancelled = collections.len() as u64;
+        let cancelled = std::mem::take(&mut self.notifies) as u64;
         self.counters.count(|statistics| {
             statistics.in_flight -= cancelled;
             statistics.cancelled += cancelled;
         });
-        collections.clear();
+        awaited.clear();
         self.waiting.set(0);
         self.bytes = 0;
         self.deadline = None;
@@ -144,15 +150,6 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.cancel();
-    }
-}
-
-impl Future for Waiting {
-    type Output = (Finished, usize);
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let finished = Pin::new(&mut self.collection).poll(task);
-        finished.map(|finished| (finished, self.bytes))
     }
 }
 

@@ -50,6 +50,7 @@ mod agent;
 mod alarm;
 mod args;
 mod asking;
+mod awaited;
 mod blocking;
 mod buffered_stream;
 mod bulkhead;

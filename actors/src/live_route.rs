@@ -155,6 +155,7 @@ fn advice(error: &HandlerError) -> &'static str {
         }
         HandlerError::Down => "its errors before say why",
         HandlerError::Oversize => "pass less in this spoe-message, or raise max_reassembled_size",
+        HandlerError::Beyond => "list at most 1024 messages for one event or spoe-group",
         HandlerError::Gone => {
             "this is a bug of the actor: it stopped, or panicked over this message"
         }

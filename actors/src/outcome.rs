@@ -20,7 +20,8 @@ pub enum Outcome {
     Full,
     /// The handler had failed too often, and was not asked.
     Down,
-    /// The NOTIFY was larger than the limit, and not read.
+    /// The NOTIFY was larger than the limit, and not read; or it had more messages than are handed to
+    /// handlers, and this was one of the last.
     Oversize,
     /// The actor behind the route had stopped.
     Gone,

@@ -27,10 +27,20 @@ impl Room {
         self.left_out
     }
 
-    /// Keeps these actions, for now.
+    /// Keeps the actions of the message at `place`, for now; none of them if something was left out
+    /// before that place.
     #[inline]
-    pub(crate) fn take(&mut self, actions: &Actions) {
-        self.used += actions.encoded_len();
+    pub(crate) fn take(&mut self, actions: &mut Actions, place: usize) {
+        if self.end.is_some_and(|end| place >= end) {
+            self.left_out += actions.fit_to(0);
+        } else {
+            self.used += actions.encoded_len();
+        }
+    }
+
+    /// The place behind which nothing is kept, once something was left out.
+    pub(crate) fn end(&self) -> Option<usize> {
+        self.end
     }
 
     /// Whether there is something to [`trim`](Self::trim).
@@ -39,29 +49,20 @@ impl Room {
         self.used > self.bytes
     }
 
-    /// Whether something was left out, so that nothing is kept behind it.
-    #[inline]
-    pub(crate) fn is_closed(&self) -> bool {
-        self.end.is_some()
-    }
-
     /// How many bytes are left.
     pub(crate) fn left(&self) -> usize {
-        if self.is_closed() { 0 } else { self.bytes.saturating_sub(self.used) }
+        if self.end.is_some() { 0 } else { self.bytes.saturating_sub(self.used) }
     }
 
-    /// Trims the actions of the message at `place`; to be called from the last place to the first.
+    /// Trims the actions of the message at `place`, behind which nothing is kept any more.
     pub(crate) fn trim(&mut self, actions: &mut Actions, place: usize) {
         let length = actions.encoded_len();
-        let excess = match self.end {
-            Some(end) if place > end => length,
-            _ => self.used.saturating_sub(self.bytes).min(length),
-        };
+        let excess = self.used.saturating_sub(self.bytes).min(length);
         let left_out = actions.fit_to(length - excess);
         if left_out > 0 {
             self.left_out += left_out;
             self.used -= length - actions.encoded_len();
-            self.end = Some(self.end.map_or(place, |end| end.min(place)));
+            self.end = Some(place);
         }
     }
 }

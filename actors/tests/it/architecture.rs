@@ -124,6 +124,7 @@ const ORDER: &[&str] = &[
     "notify_trace",
     "room",
     "collection",
+    "awaited",
     "asking",
     "in_flight",
     "orphans",

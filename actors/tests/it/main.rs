@@ -30,6 +30,7 @@ mod lifecycle;
 mod limits;
 mod listeners;
 mod logs;
+mod many_messages;
 mod memory;
 mod metering;
 mod notify;
