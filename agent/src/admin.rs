@@ -1,13 +1,21 @@
-//! Admin: the endpoint for operators and their tools, on threads of its own.
+//! Admin: the endpoint for operators and their tools, on a thread of its own.
 //!
 //! ```text
-//! endpoint ─▶ view ─▶ stage                 HTTP; what it looks at; whether the agent should be asked
-//!          ─▶ status_json ─▶ totals_json    what /status.json says, and the page shows
-//!                         ─▶ route_json
+//! door (places) ─▶ request ─▶ endpoint (access) ─▶ response   one request a connection, all of it bounded
+//!                             endpoint ─▶ fresh ─▶ view ─▶ stage     what it looks at, asked once for all
+//! status_json ─▶ totals_json, route_json                      what /status.json says, and the page shows
 //! ```
 
+mod access;
+pub(crate) mod counters;
+mod door;
 mod endpoint;
+mod fresh;
+mod places;
+mod request;
+mod response;
 mod route_json;
+mod socket_file;
 mod stage;
 mod status_json;
 #[cfg(test)]
@@ -18,19 +26,52 @@ mod view;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::PathBuf,
     thread,
 };
 
-use actix_rt::System;
 use thiserror::Error;
+use tokio::runtime::Builder;
+
+use crate::{
+    admin::{
+        access::{Access, Token, TokenError},
+        door::Door,
+        endpoint::Endpoint,
+        socket_file::SocketFile,
+    },
+    admin_options::{AdminOptions, AdminPlace},
+};
 
 pub(crate) use view::View;
 
 /// The endpoint, bound and not yet served.
 #[derive(Debug)]
 pub(crate) struct Admin {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    place: ServedAt,
+    access: Access,
+}
+
+/// Where the endpoint is served.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum ServedAt {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// The endpoint while it is served. The file of its socket goes with it.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) place: ServedAt,
+    _file: Option<SocketFile>,
+}
+
+#[derive(Debug)]
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, SocketFile),
 }
 
 /// Why there is no endpoint.
@@ -38,42 +79,79 @@ pub(crate) struct Admin {
 pub(crate) enum AdminError {
     #[error("cannot serve the admin endpoint on {address}: {cause}{}", advice(.cause))]
     Bind { address: String, cause: io::Error },
-    #[error("cannot start the thread of the admin endpoint: {0}")]
+    #[error("cannot use the token of the admin endpoint in {}: {cause}", path.display())]
+    Token { path: PathBuf, cause: TokenError },
+    #[error(
+        "cannot start the thread of the admin endpoint: {0}; raise `ulimit -u`, TasksMax or pids_limit"
+    )]
     Thread(io::Error),
+    #[error("cannot start the admin endpoint: {0}; raise `ulimit -n` or LimitNOFILE")]
+    Runtime(io::Error),
 }
 
 impl Admin {
-    /// Listens on `HOST:PORT`.
-    pub(crate) fn bind(address: &str) -> Result<Self, AdminError> {
-        let bound = TcpListener::bind(address)
-            .and_then(|listener| Ok(Self { address: listener.local_addr()?, listener }));
-        bound.map_err(|cause| AdminError::Bind { address: address.to_owned(), cause })
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Serves until the process ends, on threads that it does not wait for.
-    pub(crate) fn serve(self, view: View) -> Result<(), AdminError> {
-        let serve = move || {
-            let served = System::new().block_on(endpoint::serve(self.listener, view));
-            if let Err(error) = served {
-                tracing::error!(%error, "the admin endpoint has ended; the agent goes on without it");
+    /// Listens where the options say, if they do.
+    pub(crate) fn bind(options: &AdminOptions) -> Result<Option<Self>, AdminError> {
+        let Some(place) = &options.admin else { return Ok(None) };
+        let token = options.admin_token_file.as_ref().map(|path| {
+            let (token, is_open) = Token::read(path)
+                .map_err(|cause| AdminError::Token { path: path.clone(), cause })?;
+            if is_open {
+                tracing::warn!(
+                    path = %path.display(),
+                    "token file readable by all users: the token of the admin endpoint is no secret; chmod o-r"
+                );
+            }
+            Ok(token)
+        });
+        let token = token.transpose()?;
+        let bound = match place {
+            AdminPlace::Tcp(address) => TcpListener::bind(address).and_then(|listener| {
+                let place = ServedAt::Tcp(listener.local_addr()?);
+                let host = address.rsplit_once(':').map(|(host, _)| host.to_owned());
+                let access =
+                    Access::over_tcp(host.into_iter().chain(options.admin_host.clone()), token);
+                Ok(Self { listener: Listener::Tcp(listener), place, access })
+            }),
+            AdminPlace::Unix(path) => {
+                SocketFile::listen(path, options.admin_unix_mode).map(|(listener, file)| Self {
+                    listener: Listener::Unix(listener, file),
+                    place: ServedAt::Unix(path.clone()),
+                    access: Access::over_unix(token),
+                })
             }
         };
+        let address = place.to_string();
+        bound.map(Some).map_err(|cause| AdminError::Bind { address, cause })
+    }
+
+    /// Serves until the process ends, on a thread that it does not wait for.
+    pub(crate) fn serve(self, view: View) -> Result<Served, AdminError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(AdminError::Runtime)?;
+        let entered = runtime.enter();
+        let (door, file) = match self.listener {
+            Listener::Tcp(listener) => (Door::tcp(listener), None),
+            Listener::Unix(listener, file) => (Door::unix(listener), Some(file)),
+        };
+        let door = door.map_err(AdminError::Runtime)?;
+        drop(entered);
+        let endpoint = Endpoint::new(view, self.access);
+        let serve = move || runtime.block_on(door.serve(endpoint));
         let thread = thread::Builder::new().name("admin".to_owned()).spawn(serve);
-        thread.map(drop).map_err(AdminError::Thread)
+        thread.map_err(AdminError::Thread)?;
+        Ok(Served { place: self.place, _file: file })
     }
 }
 
 /// What to do about it.
 fn advice(cause: &io::Error) -> &'static str {
-    use io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable, AlreadyExists, NotFound, PermissionDenied};
     match cause.kind() {
         AddrInUse => "; stop what listens there, or choose another address with --admin",
         AddrNotAvailable => "; choose an address of this machine with --admin",
+        AlreadyExists => "",
+        NotFound => "; make the folder of the socket first, or name a host that has an address",
         PermissionDenied => "; choose a port from 1024 on with --admin, or run with the right",
         _ => "; choose another address with --admin",
     }

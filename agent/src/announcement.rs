@@ -10,12 +10,14 @@ use std::{
 
 use spoa_load::DEFAULT_ADDRESS;
 
+use crate::admin::ServedAt;
+
 /// Prints the line.
 pub(crate) fn print(
     addresses: &[SocketAddr],
     paths: &[PathBuf],
     names: &str,
-    admin: Option<SocketAddr>,
+    admin: Option<&ServedAt>,
     options: &[String; 2],
 ) {
     let program = env::args_os().next();
@@ -30,7 +32,7 @@ fn announcement(
     addresses: &[SocketAddr],
     paths: &[PathBuf],
     names: &str,
-    admin: Option<SocketAddr>,
+    admin: Option<&ServedAt>,
     options: &[String; 2],
     program: &str,
 ) -> String {
@@ -43,8 +45,12 @@ fn announcement(
         (None, Some(path)) => format!(" --unix {}", path.display()),
         (None, None) => String::new(),
     };
-    let page =
-        admin.map(|address| format!("; what it does is shown at http://{}/", reachable(address)));
+    let page = admin.map(|place| match place {
+        ServedAt::Tcp(address) => {
+            format!("; what it does is shown at http://{}/", reachable(*address))
+        }
+        ServedAt::Unix(path) => format!("; what it does is shown at unix:{}", path.display()),
+    });
     let options = &options[usize::from(addresses.is_empty())];
     format!(
         "spoa-agent {version} listens on {places} and answers {names}{page}; \
@@ -82,11 +88,14 @@ mod tests {
     }
 
     fn line_with(admin: Option<&str>, addresses: &[&str], paths: &[&str]) -> String {
-        let admin = admin.map(|text| text.parse().unwrap());
+        let admin = admin.map(|text| match text.strip_prefix("unix:") {
+            Some(path) => ServedAt::Unix(path.into()),
+            None => ServedAt::Tcp(text.parse().unwrap()),
+        });
         let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
         let options = [" --tls-ca CA.pem".to_owned(), String::new()];
-        announcement(&addresses, &paths, "a, b", admin, &options, "spoa-agent")
+        announcement(&addresses, &paths, "a, b", admin.as_ref(), &options, "spoa-agent")
             .replace(env!("CARGO_PKG_VERSION"), "V")
     }
 
@@ -110,6 +119,8 @@ mod tests {
              http://127.0.0.1:9901/; try: spoa-agent call --tls-ca CA.pem check-client-ip \
              ip=127.0.0.1"
         );
+        let unix = line_with(Some("unix:/run/a"), &["127.0.0.1:12345"], &[]);
+        assert!(unix.contains("; what it does is shown at unix:/run/a; try: "), "{unix}");
     }
 
     #[test]

@@ -12,7 +12,10 @@ use spoa_load::{
     options::{address, duration, message_name},
 };
 
-use crate::{limit_options::LimitOptions, options, telemetry_options::TelemetryOptions};
+use crate::{
+    admin_options::AdminOptions, limit_options::LimitOptions, options,
+    telemetry_options::TelemetryOptions,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -161,11 +164,8 @@ pub(crate) struct RunOptions {
     /// processing`
     #[arg(long)]
     pub(crate) fill_empty_acks: bool,
-    /// Serve the admin endpoint: a page that shows what the agent does, /healthz, /readyz, /metrics,
-    /// /status.json and /log-filter. It asks nobody who they are: name an address that only operators
-    /// reach, such as 127.0.0.1:9901; port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
-    pub(crate) admin: Option<String>,
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
     #[command(flatten)]
     pub(crate) limits: LimitOptions,
     #[command(flatten)]
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(options.max_connection_age, Limits::default().max_connection_age);
         assert_eq!(options.notice_period, Limits::default().notice_period);
         assert_eq!(options.limits.limits(), Limits::default());
-        assert!(options.admin.is_none());
+        assert!(options.admin.admin.is_none());
         assert!(options.arbiters.is_none() && !options.fill_empty_acks && !options.asynchronous);
     }
 
@@ -308,6 +308,9 @@ mod tests {
         for (words, kind) in [
             ("spoa-agent run --listen localhost", ValueValidation),
             ("spoa-agent run --admin 9901", ValueValidation),
+            ("spoa-agent run --admin unix:", ValueValidation),
+            ("spoa-agent run --admin-host a", MissingRequiredArgument),
+            ("spoa-agent run --admin-token-file a", MissingRequiredArgument),
             ("spoa-agent run --arbiters 0", ValueValidation),
             ("spoa-agent run --deadline 5", ValueValidation),
             ("spoa-agent run --max-frame-size 255", ValueValidation),

@@ -9,6 +9,7 @@
 //! ```
 
 mod admin;
+mod admin_options;
 mod announcement;
 mod answer;
 mod call;

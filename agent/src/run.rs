@@ -1,13 +1,13 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::{io, net::SocketAddr};
+use std::io;
 
 use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Statistics};
 use spoa_load::Failure;
 use thiserror::Error;
 
 use crate::{
-    admin::{Admin, AdminError, View},
+    admin::{Admin, AdminError, Served, View},
     announcement,
     cli::RunOptions,
     handlers, open_files,
@@ -57,8 +57,11 @@ async fn serve(
     telemetry: &mut Telemetry,
 ) -> Result<Statistics, RunError> {
     let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
-    let admin = options.admin.as_deref().map(|address| serve_admin(address, &view)).transpose()?;
+    let admin = serve_admin(options, &view)?;
     open_files::raise_limit(limits.connections);
+    if admin.is_some() {
+        open_files::keep_reserve();
+    }
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let mut agent = bind(options, limits)?;
@@ -72,19 +75,16 @@ async fn serve(
             running.local_addresses(),
             &options.unix,
             &names,
-            admin,
+            admin.as_ref().map(|admin| &admin.place),
             &options.call_options(),
         );
     };
     Ok(agent.serve_with(registry, announce).await?)
 }
 
-/// Serves the admin endpoint from now on; returns where.
-fn serve_admin(address: &str, view: &View) -> Result<SocketAddr, AdminError> {
-    let admin = Admin::bind(address)?;
-    let address = admin.address();
-    admin.serve(view.clone())?;
-    Ok(address)
+/// Serves the admin endpoint from now on, if there shall be one.
+fn serve_admin(options: &RunOptions, view: &View) -> Result<Option<Served>, AdminError> {
+    Admin::bind(&options.admin)?.map(|admin| admin.serve(view.clone())).transpose()
 }
 
 fn limits(options: &RunOptions) -> Limits {

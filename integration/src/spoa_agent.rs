@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use crate::built::built;
 use crate::running::Running;
 use crate::version::run;
+use crate::witness::Witness;
 use crate::{Answer, Endpoint, Failure, HttpClient, Process, free_port};
 
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -34,6 +35,17 @@ impl SpoaAgentOptions {
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Gives it another wall clock, which goes on from there: `1969-12-31 12:00:00` in UTC.
+    ///
+    /// # Errors
+    /// The library that does it cannot be fetched.
+    pub async fn wall_clock(self, time: &str) -> Result<Self, Failure> {
+        let library = Witness::Faketime.program("libfaketime.so.1").await?;
+        let agent = self.variable("LD_PRELOAD", &library.to_string_lossy());
+        let agent = agent.variable("FAKETIME", &format!("@{time}")).variable("TZ", "UTC");
+        Ok(agent.variable("FAKETIME_DONT_FAKE_MONOTONIC", "1"))
     }
 
     /// Starts it on a free port of loopback with its admin endpoint on another, and returns when it

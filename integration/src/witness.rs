@@ -16,6 +16,8 @@ pub(crate) enum Witness {
     Prometheus,
     /// A browser, and `chromedriver`.
     Chromium,
+    /// A wall clock that is wrong.
+    Faketime,
 }
 
 impl Witness {
@@ -24,6 +26,7 @@ impl Witness {
             Self::Rotel => "rotel",
             Self::Prometheus => "prometheus",
             Self::Chromium => "chromium",
+            Self::Faketime => "faketime",
         }
     }
 

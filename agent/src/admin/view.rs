@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use spoa_actors::{Limits, Observer, Statistics, Status};
 
 use crate::{
-    admin::stage::Stage,
+    admin::{counters::AdminCounters, stage::Stage},
     telemetry::{
         logs::{LogFilterError, Logs},
         metrics,
@@ -20,12 +20,13 @@ pub(crate) struct View {
     limits: Limits,
     logs: Logs,
     spans: Arc<SpanCounters>,
+    counters: Arc<AdminCounters>,
 }
 
 impl View {
     /// The view of an agent that has not started yet.
     pub(crate) fn new(limits: Limits, logs: Logs, spans: Arc<SpanCounters>) -> Self {
-        Self { observer: Arc::default(), limits, logs, spans }
+        Self { observer: Arc::default(), limits, logs, spans, counters: Arc::default() }
     }
 
     /// The agent has started.
@@ -56,8 +57,12 @@ impl View {
             Some(observer) => observer.statistics().await,
             None => Statistics::default(),
         };
-        let text = metrics::text(&statistics, &self.limits, &self.spans.snapshot());
+        let text = metrics::text(&statistics, &self.limits, &self.spans.snapshot(), &self.counters);
         text.map_err(|error| error.to_string())
+    }
+
+    pub(super) fn counters(&self) -> &Arc<AdminCounters> {
+        &self.counters
     }
 
     pub(super) fn limits(&self) -> &Limits {

@@ -14,7 +14,10 @@ use prometheus::{
 };
 use spoa_actors::{Limits, Statistics};
 
-use crate::telemetry::{family::Family, span_counts::SpanCounts};
+use crate::{
+    admin::counters::{AdminCounters, Outcome},
+    telemetry::{family::Family, span_counts::SpanCounts},
+};
 
 /// The text of `/metrics`, in the format that Prometheus scrapes.
 ///
@@ -25,8 +28,11 @@ pub(crate) fn text(
     statistics: &Statistics,
     limits: &Limits,
     spans: &SpanCounts,
+    admin: &AdminCounters,
 ) -> Result<String, prometheus::Error> {
-    TextEncoder::new().encode_to_string(&families(statistics, limits, spans))
+    let mut families = families(statistics, limits, spans);
+    families.extend(visits(admin).into_proto());
+    TextEncoder::new().encode_to_string(&families)
 }
 
 /// Everything that is counted.
@@ -85,6 +91,16 @@ fn exports(spans: &SpanCounts) -> Vec<Family> {
     ]
 }
 
+/// Connections to the admin endpoint.
+fn visits(admin: &AdminCounters) -> Family {
+    let help = "Connections to the admin endpoint by what became of them: answered, misdirected (another \
+                Host), unauthorized, late, displaced (its place went to another) or gone.";
+    let family = Family::counter("spoa_admin_connections_total", help);
+    Outcome::ALL.into_iter().fold(family, |family, outcome| {
+        family.with(&[("outcome", outcome.label())], admin.of(outcome))
+    })
+}
+
 fn process() -> Vec<MetricFamily> {
     // It adds the CPU time since it was asked last, so two at a time would add it twice.
     static PROCESS: LazyLock<Mutex<ProcessCollector>> =
@@ -124,7 +140,7 @@ mod tests {
             let mut statistics = Statistics::default();
             let mut number = 1000;
             $(number += 1; statistics.$($field).+ = number;)+
-            let text = text(&statistics, &Limits::default(), &SpanCounts::default()).unwrap();
+            let text = text(&statistics, &Limits::default(), &SpanCounts::default(), &AdminCounters::default()).unwrap();
             let mut number = 1000;
             $(
                 number += 1;
@@ -139,7 +155,13 @@ mod tests {
     fn while_an_arbiter_is_silent_no_counter_goes_back() {
         let mut statistics = Statistics::default();
         (statistics.notifies, statistics.arbiters_silent) = (7, 1);
-        let text = text(&statistics, &Limits::default(), &SpanCounts::default()).unwrap();
+        let text = text(
+            &statistics,
+            &Limits::default(),
+            &SpanCounts::default(),
+            &AdminCounters::default(),
+        )
+        .unwrap();
         assert!(text.contains("\nspoa_arbiters_silent 1\n"), "{text}");
         assert!(text.contains("\nspoa_spans_queued 0\n") && !text.contains("notifies"), "{text}");
     }
@@ -250,7 +272,13 @@ mod tests {
     #[test]
     fn an_agent_that_was_used_shows_what_it_did() {
         let (statistics, address) = System::new().block_on(used());
-        let text = text(&statistics, &Limits::default(), &SpanCounts::default()).unwrap();
+        let text = text(
+            &statistics,
+            &Limits::default(),
+            &SpanCounts::default(),
+            &AdminCounters::default(),
+        )
+        .unwrap();
         for (sample, least) in [
             ("spoa_notifies_total", 2),
             ("spoa_notify_duration_seconds_count", 2),
@@ -285,7 +313,13 @@ mod tests {
     #[test]
     fn the_bounds_of_durations_are_short() {
         let statistics = Statistics::default();
-        let text = text(&statistics, &Limits::default(), &SpanCounts::default()).unwrap();
+        let text = text(
+            &statistics,
+            &Limits::default(),
+            &SpanCounts::default(),
+            &AdminCounters::default(),
+        )
+        .unwrap();
         let bounds = text.lines().filter_map(|line| line.split_once("le=\"")?.1.split_once('"'));
         let bounds: Vec<_> = bounds.map(|(bound, _)| bound.to_owned()).collect();
         assert_eq!(bounds.len(), 25, "{text}");

@@ -1,18 +1,22 @@
 //! The admin endpoint of the real binary.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    time::Duration,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
 };
 
-use crate::scene::{Agent, spoa_agent, until};
+use crate::scene::{Agent, Folder, spoa_agent, text, until};
 
 /// Asks, and returns the status and the body.
-fn get(address: &str, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").ok()?;
+pub(crate) fn get(address: &str, path: &str) -> Option<(u16, String)> {
+    get_with(TcpStream::connect(address).ok()?, path, "Host: localhost\r\n")
+}
+
+/// The same with these headers, on a connection that is open.
+fn get_with(mut stream: impl Read + Write, path: &str, headers: &str) -> Option<(u16, String)> {
+    write!(stream, "GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
@@ -20,7 +24,7 @@ fn get(address: &str, path: &str) -> Option<(u16, String)> {
 }
 
 /// Where the agent says that its page is.
-fn page(agent: &Agent) -> String {
+pub(crate) fn page(agent: &Agent) -> String {
     let rest = agent.line.split_once(" is shown at http://").expect("it tells").1;
     rest.split('/').next().unwrap_or_default().to_owned()
 }
@@ -86,4 +90,89 @@ fn an_admin_address_that_is_taken_is_told_with_what_to_do() {
     }
     let usage = spoa_agent(&["--admin", "127.0.0.1"]);
     assert_eq!(usage.code, Some(2), "{usage:?}");
+}
+
+#[test]
+fn a_name_that_is_not_known_and_a_request_without_the_token_see_nothing() {
+    let folder = Folder::new();
+    let token = folder.file("token");
+    fs::write(&token, "0123456789abcdef\n").unwrap();
+    let options = ["--admin", "127.0.0.1:0", "--admin-host", "agent.example"];
+    let secret = ["--listen", "127.0.0.1:0", "--admin-token-file", text(&token)];
+    let agent = Agent::start(&[&options[..], &secret].concat());
+    let admin = page(&agent);
+    let ask = |path: &str, headers: &str| {
+        get_with(TcpStream::connect(&admin).unwrap(), path, headers).unwrap()
+    };
+    let right = "Authorization: Bearer 0123456789abcdef\r\n";
+    for (headers, status) in [
+        (format!("Host: agent.example:9901\r\n{right}"), 200),
+        (format!("Host: {admin}\r\n{right}"), 200),
+        (format!("Host: rebound.example\r\n{right}"), 421),
+        ("Host: agent.example\r\n".to_owned(), 401),
+        ("Host: agent.example\r\nAuthorization: Bearer 0123456789abcdee\r\n".to_owned(), 401),
+    ] {
+        for path in ["/status.json", "/metrics", "/log-filter"] {
+            let answer = ask(path, &headers);
+            assert_eq!(answer.0, status, "{path} {headers}: {answer:?}");
+        }
+        assert_eq!(ask("/healthz", &headers).0, 200);
+        assert_eq!(ask("/readyz", &headers).0, 200);
+    }
+    assert!(ask("/metrics", "Host: a\r\n").1.contains("--admin-host"));
+    assert!(ask("/metrics", "").1.contains("--admin-token-file"));
+    let metrics = ask("/metrics", right).1;
+    for count in ["outcome=\"misdirected\"} 4", "outcome=\"unauthorized\"} 7"] {
+        assert!(metrics.contains(count), "{count} not in {metrics}");
+    }
+}
+
+#[test]
+fn a_token_that_protects_nothing_is_said() {
+    let folder = Folder::new();
+    let (token, log) = (folder.file("token"), folder.file("log"));
+    let options = |path| format!("--admin 127.0.0.1:0 --admin-token-file {}", text(path));
+    fs::write(&token, "0123456789abcdef").unwrap();
+    for (mode, lines) in [(0o600, 0), (0o604, 1)] {
+        fs::set_permissions(&token, fs::Permissions::from_mode(mode)).unwrap();
+        let _agent = Agent::limited(":", &options(&token), &log);
+        let said = fs::read_to_string(&log).unwrap();
+        assert_eq!(said.matches("readable by all users").count(), lines, "{mode:o}: {said}");
+    }
+    fs::write(&token, "short").unwrap();
+    for (path, part) in [
+        (&token, "openssl rand"),
+        (&folder.file("none"), "--admin-token-file"),
+        (&"/dev/zero".into(), "no regular file"),
+    ] {
+        let words = options(path);
+        let words: Vec<_> =
+            ["--listen", "127.0.0.1:0"].into_iter().chain(words.split(' ')).collect();
+        let outcome = spoa_agent(&words);
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        assert!(
+            outcome.stderr.contains(part) && outcome.stderr.lines().count() == 1,
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn the_admin_endpoint_may_be_a_unix_socket() {
+    let folder = Folder::new();
+    let path = folder.file("admin");
+    let place = format!("unix:{}", text(&path));
+    let mode = ["--admin-unix-mode", "640"];
+    let agent =
+        Agent::start(&[&["--listen", "127.0.0.1:0", "--admin", &place][..], &mode].concat());
+    assert!(agent.line.contains(&place), "{}", agent.line);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    let ask = || get_with(UnixStream::connect(&path).unwrap(), "/metrics", "Host: any\r\n");
+    assert_eq!(ask().unwrap().0, 200);
+    let second = spoa_agent(&["--listen", "127.0.0.1:0", "--admin", &place]);
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(second.stderr.contains("another process listens on it"), "{second:?}");
+    assert_eq!(ask().unwrap().0, 200);
+    assert_eq!(agent.end_by("TERM"), Some(0));
+    assert!(!path.exists());
 }

@@ -1,6 +1,7 @@
 //! The real binary, started as a child and asked as a user would.
 
 mod admin;
+mod admin_attack;
 mod broken_agent;
 mod call;
 mod certificates;

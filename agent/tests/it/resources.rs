@@ -13,7 +13,7 @@ use spoa_actors::{spop::Frame, testing::hello};
 use crate::scene::{Agent, Folder, spoa_agent};
 
 /// The number that follows `key` in a file of `/proc/PID`.
-fn number(agent: &Agent, file: &str, key: &str) -> u64 {
+pub(crate) fn number(agent: &Agent, file: &str, key: &str) -> u64 {
     let path = format!("/proc/{}/{file}", agent.id());
     let text = fs::read_to_string(path).expect("the agent is running");
     let line = text.lines().find_map(|line| line.strip_prefix(key)).expect("the key is there");

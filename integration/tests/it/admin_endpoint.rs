@@ -1,6 +1,8 @@
 //! The admin endpoint: what probes are told while the agent serves and stops, and the page for people.
 
-use spoa_integration::{App, Browser, Config, Load, SpoaAgentOptions, Version, View, until};
+use spoa_integration::{
+    App, Browser, Config, Load, Scratch, SpoaAgentOptions, Version, View, until,
+};
 
 use crate::collector;
 use crate::scene::{self, REQUEST, SOON};
@@ -30,6 +32,19 @@ async fn an_agent_that_stops_is_alive_and_not_ready_until_its_end() {
     // What is asked meanwhile is answered.
     agent.load("--frames 10 check-client-ip ip=192.0.2.1").await.unwrap();
     assert!(agent.ended(SOON).await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_wall_clock_before_1970_stops_nothing() {
+    let options = SpoaAgentOptions::default().options("--arbiters 1");
+    let agent = options.wall_clock("1969-12-31 12:00:00").await.unwrap().start().await.unwrap();
+    for path in ["/", "/healthz", "/readyz", "/metrics", "/status.json"] {
+        assert_eq!(agent.http().get(path).await.unwrap().status, 200, "{path}");
+    }
+    trouble::violation(agent.address()).await;
+    let status = agent.http().get("/status.json").await.unwrap();
+    assert!(status.text().contains("\"time_unix_seconds\":0.0"), "{}", status.text());
+    agent.load("--frames 10 check-client-ip ip=192.0.2.1").await.unwrap();
 }
 
 const VIEWS: [(&str, View); 4] = [
@@ -98,4 +113,23 @@ async fn the_page_shows_what_happens_now_on_every_screen() {
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
     let tally = load.end().await.unwrap();
     assert_eq!(tally.of("200"), tally.total(), "{tally:?}");
+}
+
+#[tokio::test]
+async fn the_page_of_an_agent_with_a_token_asks_for_it() {
+    let scratch = Scratch::new().unwrap();
+    let token = scratch.write("token", "0123456789abcdef").unwrap();
+    let options = format!("--arbiters 1 --admin-token-file {}", token.display());
+    let agent = SpoaAgentOptions::default().options(&options).start().await.unwrap();
+    assert_eq!(agent.http().get("/status.json").await.unwrap().status, 401);
+    let browser = Browser::start().await.unwrap();
+    browser.open(&format!("http://{}/", agent.admin())).await.unwrap();
+    let is_asked = "return !document.querySelector('#token').hidden";
+    browser.wait(is_asked, SOON, |asked| *asked == true).await.unwrap();
+    let give = "document.querySelector('#token input').value = '0123456789abcdef'; \
+        document.querySelector('#token button').click()";
+    browser.script(give).await.unwrap();
+    let is_ready = |state: &serde_json::Value| *state == "ready";
+    browser.wait(&text("#state-name"), SOON, is_ready).await.unwrap();
+    assert_eq!(browser.script(is_asked).await.unwrap(), false);
 }

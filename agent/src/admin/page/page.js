@@ -10,6 +10,7 @@ import { age, bytes, clock, number, rate, seconds, words } from "./words.js";
 const PERIOD = 1000;
 const PATIENCE = 4000;
 const PAUSED = "paused while it is not seen";
+const TOKEN = "token";
 
 let answeredAt = null;
 let silentSince = null;
@@ -75,7 +76,10 @@ async function ask() {
   clearTimeout(timer);
   const begun = performance.now();
   try {
-    const answer = await fetch("status.json", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    const token = sessionStorage.getItem(TOKEN);
+    const headers = token ? { authorization: `Bearer ${token}` } : {};
+    const answer = await fetch("status.json", { cache: "no-store", headers, signal: AbortSignal.timeout(PATIENCE) });
+    byId("token").hidden = answer.status !== 401;
     if (!answer.ok) throw new Error(`it answers ${answer.status}`);
     const status = await answer.json();
     answeredAt = new Date();
@@ -93,7 +97,7 @@ async function ask() {
 function showSilence(error) {
   silentSince ??= answeredAt ?? new Date();
   const then = answeredAt ? "; what is shown is how it was then" : "";
-  put(byId("silence"), `The agent has not answered since ${clock(silentSince)}${then}. It may have ended, or cannot be reached from here. This page keeps asking.`);
+  put(byId("silence"), `The agent has not answered since ${clock(silentSince)}${then}. It may have ended, or cannot be reached from here, or asks for a token. This page keeps asking.`);
   byId("silence").hidden = false;
   byId("state").dataset.state = document.body.dataset.agent = "gone";
   put(byId("state-name"), "no answer");
@@ -106,6 +110,13 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) return void ask();
   clearTimeout(timer);
   put(byId("freshness"), PAUSED);
+});
+
+byId("token").addEventListener("submit", (event) => {
+  event.preventDefault();
+  // Of this tab alone, and no longer than it is open.
+  sessionStorage.setItem(TOKEN, event.target.querySelector("input").value.trim());
+  ask();
 });
 
 addEventListener("resize", drawCurves);

@@ -8,8 +8,8 @@ use std::{
 
 use actix_rt::task::spawn_blocking;
 
-use super::scene::{PATHS, PATIENCE, Scene, say};
-use crate::admin::{Admin, endpoint::FILES};
+use super::scene::{PATHS, PATIENCE, Scene, bind, say};
+use crate::admin::{ServedAt, endpoint::FILES};
 
 #[actix_rt::test]
 async fn every_path_answers_get_and_head() {
@@ -125,7 +125,7 @@ async fn the_filter_of_logs_is_shown_and_set() {
 async fn a_page_in_a_browser_does_not_set_the_filter_of_logs() {
     let scene = Scene::new();
     let shown = scene.get("/log-filter").await.body;
-    let put = "PUT /log-filter HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\nContent-Length: 3\r\n\
+    let put = "PUT /log-filter HTTP/1.1\r\nHost: localhost\r\nOrigin: http://a\r\nContent-Length: 3\r\n\
         Connection: close\r\n\r\noff";
     let refused = say(scene.address, put.to_owned()).await;
     assert_eq!(refused.status, 403, "{refused:?}");
@@ -135,7 +135,7 @@ async fn a_page_in_a_browser_does_not_set_the_filter_of_logs() {
 #[actix_rt::test]
 async fn clients_that_are_slow_are_left() {
     let scene = Scene::new();
-    let body = "PUT /log-filter HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nin";
+    let body = "PUT /log-filter HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nin";
     let body = actix_rt::spawn(say(scene.address, body.to_owned()));
     let head = say(scene.address, "GET / HTTP/1.1\r\nHost:".to_owned()).await;
     let body = body.await.unwrap();
@@ -149,7 +149,7 @@ async fn a_client_that_reads_nothing_is_left() {
     let client = move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
-        let request = "GET /page.css HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
+        let request = "GET /page.css HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(100);
         let end = Instant::now() + 3 * PATIENCE;
         while Instant::now() < end {
             match stream.write(request.as_bytes()) {
@@ -166,8 +166,9 @@ async fn a_client_that_reads_nothing_is_left() {
 
 #[test]
 fn an_address_that_is_taken_is_told_with_what_to_do() {
-    let taken = Admin::bind("127.0.0.1:0").unwrap();
-    let error = Admin::bind(&taken.address().to_string()).unwrap_err().to_string();
-    assert!(error.starts_with(&format!("cannot serve the admin endpoint on {}", taken.address())));
+    let taken = bind("127.0.0.1:0").unwrap();
+    let ServedAt::Tcp(address) = taken.place else { panic!("{taken:?}") };
+    let error = bind(&address.to_string()).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot serve the admin endpoint on {address}")));
     assert!(error.ends_with("stop what listens there, or choose another address with --admin"));
 }

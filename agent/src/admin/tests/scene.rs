@@ -8,14 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_rt::{net, task::spawn_blocking, time::sleep};
+use actix_rt::{task::spawn_blocking, time::sleep};
 use serde_json::Value;
 use spoa_actors::{
     ActionError, Actions, Agent, Limits, Message, Registry, RunningAgent, testing::FakeHaproxy,
 };
 
 use crate::{
-    admin::{Admin, View},
+    admin::{Admin, AdminError, Served, ServedAt, View},
+    admin_options::{AdminOptions, AdminPlace},
     telemetry::{
         logs::{BoxedLayer, LogFormat, Logs},
         span_counts::SpanCounters,
@@ -31,6 +32,7 @@ pub(super) const PATHS: [&str; 6] =
 pub(super) struct Scene {
     pub(super) address: SocketAddr,
     pub(super) view: View,
+    _served: Served,
     /// While it is there, the filter can be changed.
     _layer: BoxedLayer,
 }
@@ -46,10 +48,9 @@ impl Scene {
     pub(super) fn new() -> Self {
         let (logs, layer) = Logs::new("", LogFormat::Json).unwrap();
         let view = View::new(Limits::default(), logs, Arc::new(SpanCounters::new(0)));
-        let admin = Admin::bind("127.0.0.1:0").unwrap();
-        let address = admin.address();
-        admin.serve(view.clone()).unwrap();
-        Self { address, view, _layer: layer }
+        let served = bind("127.0.0.1:0").unwrap().serve(view.clone()).unwrap();
+        let ServedAt::Tcp(address) = served.place else { panic!("{served:?}") };
+        Self { address, view, _served: served, _layer: layer }
     }
 
     pub(super) async fn with_agent(registry: Registry) -> (Self, RunningAgent) {
@@ -67,7 +68,8 @@ impl Scene {
     pub(super) async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         let length = body.len();
         let end = "Connection: close\r\n\r\n";
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n");
         say(self.address, format!("{head}{end}{body}")).await
     }
 
@@ -87,6 +89,17 @@ impl Scene {
             sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// An endpoint on this address.
+pub(super) fn bind(address: &str) -> Result<Admin, AdminError> {
+    let options = AdminOptions {
+        admin: Some(AdminPlace::Tcp(address.to_owned())),
+        admin_host: Vec::new(),
+        admin_token_file: None,
+        admin_unix_mode: 0o600,
+    };
+    Ok(Admin::bind(&options)?.expect("it was asked for"))
 }
 
 /// Sends these bytes, and reads until the other side closes.
@@ -113,7 +126,7 @@ pub(super) fn message(name: &'static str) -> Message {
     Message::new(name).arg("ip", Ipv4Addr::LOCALHOST).arg("ua", "curl")
 }
 
-pub(super) async fn haproxy(agent: &RunningAgent) -> FakeHaproxy<net::TcpStream> {
-    let stream = net::TcpStream::connect(agent.local_addresses()[0]).await.unwrap();
+pub(super) async fn haproxy(agent: &RunningAgent) -> FakeHaproxy<tokio::net::TcpStream> {
+    let stream = tokio::net::TcpStream::connect(agent.local_addresses()[0]).await.unwrap();
     FakeHaproxy::connect(stream).await.unwrap()
 }

@@ -1,0 +1,73 @@
+//! Fresh: an answer that is made once for all who wait for it.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep_until},
+};
+
+/// How long after an answer was begun the next one is. Each is a message to every arbiter.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// An answer that is never older than its question, and made no more often than every 50 ms.
+#[derive(Debug)]
+pub(super) struct Fresh<T>(Mutex<Option<(Instant, T)>>);
+
+impl<T: Clone> Fresh<T> {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// The answer, made now unless another has begun to make one since this was called.
+    pub(super) async fn answer(&self, make: impl AsyncFnOnce() -> T) -> T {
+        let asked = Instant::now();
+        let mut last = self.0.lock().await;
+        if let Some((begun, answer)) = &*last {
+            if *begun >= asked {
+                return answer.clone();
+            }
+            sleep_until(*begun + PAUSE).await;
+        }
+        let begun = Instant::now();
+        let answer = make().await;
+        *last = Some((begun, answer.clone()));
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use futures_util::future::join_all;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn many_who_ask_cost_two_answers_and_none_is_older_than_its_question() {
+        let (fresh, made) = (Fresh::new(), Cell::new(0));
+        let make = async || {
+            let number = made.get() + 1;
+            made.set(number);
+            sleep(Duration::from_millis(10)).await;
+            number
+        };
+        let begun = Instant::now();
+        assert_eq!(fresh.answer(make).await, 1);
+        let answers = join_all((0..1000).map(|_| fresh.answer(make))).await;
+        assert!(answers.iter().all(|answer| *answer == 2), "{answers:?}");
+        assert_eq!(begun.elapsed(), PAUSE + Duration::from_millis(10));
+        sleep(PAUSE).await;
+        assert_eq!(fresh.answer(make).await, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_while_it_is_made_leaves_others_their_answer() {
+        let fresh = Fresh::new();
+        let never = fresh.answer(async || std::future::pending().await);
+        assert!(tokio::time::timeout(Duration::from_secs(1), never).await.is_err());
+        assert_eq!(fresh.answer(async || 1).await, 1);
+    }
+}
