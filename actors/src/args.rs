@@ -95,7 +95,7 @@ mod tests {
     use serde::{Deserialize, de::DeserializeOwned};
 
     use super::*;
-    use crate::spop::TypedData;
+    use crate::spop::{Frame, TypedData};
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(rename_all = "UPPERCASE")]
@@ -200,6 +200,38 @@ mod tests {
         assert!(one::<Ipv4Addr>(Ipv6Addr::LOCALHOST).is_err());
         assert!(one::<Method>("PATCH").is_err());
         assert!(one::<[u8; 4]>("text").is_err());
+    }
+
+    /// The argument `x` of a NOTIFY, as a type that is announced and a varint give it.
+    fn off_the_wire<T: DeserializeOwned>(announced: u8, varint: &[u8]) -> Option<T> {
+        let front = [3, 0, 0, 0, 1, 1, 1, 1, b'm', 1, 1, b'x', announced];
+        let frame = Frame::decode([&front[..], varint].concat().into());
+        let Ok(Frame::Notify(mut notify)) = frame else { panic!("{frame:?}") };
+        let message = notify.messages.next().unwrap();
+        One::from_message(message.as_ref()).ok().map(|one| one.x)
+    }
+
+    #[test]
+    fn an_integer_has_all_its_64_bits_whatever_type_it_announces() {
+        let two_to_the_31 = b"\xf0\xf1\xfe\xfe\x3e";
+        let two_to_the_32 = b"\xf0\xf1\xfe\xfe\x7e";
+        let minus_five = b"\xfb\xf0\xfe\xfe\xfe\xfe\xfe\xfe\xfe\x0e";
+        let (int32, uint32, int64, uint64) = (2, 3, 4, 5);
+        for announced in [int32, uint32, int64, uint64] {
+            assert_eq!(off_the_wire(announced, two_to_the_31), Some(1_u32 << 31));
+            assert_eq!(off_the_wire(announced, two_to_the_31), Some(1_i64 << 31));
+            assert_eq!(off_the_wire::<i32>(announced, two_to_the_31), None);
+            assert_eq!(off_the_wire(announced, two_to_the_32), Some(1_u64 << 32));
+            assert_eq!(off_the_wire::<u32>(announced, two_to_the_32), None);
+        }
+        for announced in [int32, int64] {
+            assert_eq!(off_the_wire(announced, minus_five), Some(-5_i32));
+            assert_eq!(off_the_wire::<u64>(announced, minus_five), None);
+        }
+        for announced in [uint32, uint64] {
+            assert_eq!(off_the_wire(announced, minus_five), Some(u64::MAX - 4));
+            assert_eq!(off_the_wire::<i64>(announced, minus_five), None);
+        }
     }
 
     #[test]

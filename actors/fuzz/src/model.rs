@@ -74,8 +74,8 @@ pub fn typed_data(bytes: &[u8]) -> Read<'_, TypedData<'_>> {
         1 => (TypedData::Bool(head & 0x10 != 0), rest),
         2 => {
             let (value, rest) = varint(rest)?;
-            let narrow = i32::try_from(value as i64).or(u32::try_from(value).map(|v| v as i32));
-            (narrow.map_or(TypedData::Int64(value as i64), TypedData::Int32), rest)
+            let value = value as i64;
+            (i32::try_from(value).map_or(TypedData::Int64(value), TypedData::Int32), rest)
         }
         3 => {
             let (value, rest) = varint(rest)?;

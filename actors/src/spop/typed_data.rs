@@ -37,7 +37,9 @@ const FLAG_TRUE: u8 = 0x10;
 ///
 /// Strings are bytes: HAProxy sends header values, paths and bodies as they came from the client.
 /// Rust integers convert into [`Int64`](Self::Int64), which is what HAProxy itself sends (a `u64` from
-/// 2^63 on into [`Uint64`](Self::Uint64)); it keeps every integer as 64 bits with a sign.
+/// 2^63 on into [`Uint64`](Self::Uint64)); it keeps every integer as 64 bits with a sign. The wire has
+/// 64 bits for each of the four types: an INT32 or a UINT32 that needs more than 32 is read as the type
+/// of 64 bits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum TypedData<'a> {
     /// No value: a sample that was not available. As a variable's value it unsets the variable.
@@ -165,14 +167,10 @@ impl<'a> TypedData<'a> {
     }
 }
 
-/// Accepts both forms of a negative number: sign-extended to 64 bits, and two's complement in 32.
-///
-/// A number that needs more is kept as what it is: HAProxy reads every integer as 64 bits.
+/// What is announced as 32 bits is 64 bits on the wire, as HAProxy reads it; what does not fit is kept as 64 bits.
 fn int32(value: u64) -> TypedData<'static> {
     let signed = value.cast_signed();
-    i32::try_from(signed)
-        .or_else(|_| u32::try_from(value).map(u32::cast_signed))
-        .map_or(TypedData::Int64(signed), TypedData::Int32)
+    i32::try_from(signed).map_or(TypedData::Int64(signed), TypedData::Int32)
 }
 
 fn uint32(value: u64) -> TypedData<'static> {
@@ -266,7 +264,6 @@ mod tests {
         for value in [5_u8.into(), 5_u16.into(), 5_u32.into(), 5_u64.into(), 5_usize.into()] {
             assert_eq!(written(value), [0x04, 5]);
         }
-        assert_eq!(read(b"\x02\xff\xf0\xfe\xfe\x7e"), Ok(TypedData::Int32(-1)));
     }
 
     #[test]
@@ -300,11 +297,35 @@ mod tests {
     }
 
     #[test]
-    fn integers_beyond_32_bits_are_kept_whatever_type_they_announce() {
-        let two_to_the_32 = [0xf0, 0xf1, 0xfe, 0xfe, 0x7e];
-        let table = [(INT32, TypedData::Int64(1 << 32)), (UINT32, TypedData::Uint64(1 << 32))];
-        for (id, expected) in table {
-            assert_eq!(read(&[&[id], &two_to_the_32[..]].concat()), Ok(expected));
+    fn integers_are_64_bits_whatever_type_they_announce() {
+        use TypedData::{Int32, Int64, Uint32, Uint64};
+        let sign_extended = u64::MAX - 4;
+        let table = [
+            (0x7fff_ffff, Int32(i32::MAX), Uint32(0x7fff_ffff)),
+            (0x8000_0000, Int64(0x8000_0000), Uint32(0x8000_0000)),
+            (0xffff_fffb, Int64(0xffff_fffb), Uint32(0xffff_fffb)),
+            (0xffff_ffff, Int64(0xffff_ffff), Uint32(u32::MAX)),
+            (1 << 32, Int64(1 << 32), Uint64(1 << 32)),
+            (1 << 63, Int64(i64::MIN), Uint64(1 << 63)),
+            (sign_extended, Int32(-5), Uint64(sign_extended)),
+            (0xffff_ffff_8000_0000, Int32(i32::MIN), Uint64(0xffff_ffff_8000_0000)),
+            (0xffff_ffff_7fff_ffff, Int64(-0x8000_0001), Uint64(0xffff_ffff_7fff_ffff)),
+        ];
+        for (wire, signed, unsigned) in table {
+            let as_announced = [
+                (INT32, signed),
+                (UINT32, unsigned),
+                (INT64, Int64(wire.cast_signed())),
+                (UINT64, Uint64(wire)),
+            ];
+            for (id, expected) in as_announced {
+                let mut bytes = vec![id];
+                varint::write(wire, &mut bytes);
+                let value = read(&bytes).unwrap();
+                assert_eq!(value, expected, "{wire:#x} announced as {id}");
+                // HAProxy has one type of integers: these 64 bits with a sign.
+                assert_eq!(value.as_integer().unwrap() as u64, wire, "{value:?}");
+            }
         }
     }
 }
