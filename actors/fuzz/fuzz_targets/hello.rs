@@ -75,9 +75,17 @@ fn may_be_asynchronous(theirs: &HaproxyHello) -> bool {
     theirs.capabilities.asynchronous && has_a_name
 }
 
+/// Whether a list of versions has one of 2, whose minor is some digits: it includes all minors before it.
+fn offers_2_0(versions: &str) -> bool {
+    versions.split(',').any(|version| match version.trim().as_bytes() {
+        [b'2', b'.', minor @ ..] => !minor.is_empty() && minor.iter().all(u8::is_ascii_digit),
+        _ => false,
+    })
+}
+
 /// What this side agrees to is what the other side accepts.
 fn agreement(theirs: &HaproxyHello, limit: u32, ours: Capabilities) -> Option<AgentHello> {
-    let offers = theirs.supported_versions.split(',').any(|version| version.trim() == "2.0");
+    let offers = offers_2_0(&theirs.supported_versions);
     let agreed = match theirs.agree(limit, ours) {
         Ok(agreed) => agreed,
         Err(violation) if !offers => {

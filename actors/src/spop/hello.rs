@@ -16,6 +16,8 @@ use super::{
 /// The one version of the protocol that HAProxy speaks since 1.8.10.
 pub const VERSION: &str = "2.0";
 
+const MAJOR_VERSION: &str = "2";
+
 const SUPPORTED_VERSIONS: &str = "supported-versions";
 const MAX_FRAME_SIZE: &str = "max-frame-size";
 const CAPABILITIES: &str = "capabilities";
@@ -26,7 +28,7 @@ const VERSION_KEY: &str = "version";
 /// How HAProxy opens a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HaproxyHello {
-    /// The versions it speaks, comma-separated.
+    /// The versions it speaks, comma-separated; each stands for all minor versions before it, too.
     pub supported_versions: String,
     /// The largest frame it takes, in bytes, the 4 of the length not counted.
     pub max_frame_size: u32,
@@ -100,9 +102,9 @@ impl HaproxyHello {
     ///
     /// # Errors
     ///
-    /// If version 2.0 is not offered, or max-frame-size is below 256.
+    /// If no version 2.x is offered, or max-frame-size is below 256.
     pub fn agree(&self, max_frame_size: u32, ours: Capabilities) -> Result<AgentHello, Violation> {
-        if !self.supported_versions.split(',').any(|version| version.trim() == VERSION) {
+        if !self.supported_versions.split(',').any(includes_ours) {
             let offered = self.supported_versions.chars().take(64).collect();
             return Err(Violation::UnsupportedVersion { offered });
         }
@@ -177,6 +179,13 @@ impl AgentHello {
         }
         Ok(())
     }
+}
+
+/// Whether who announces this version speaks 2.0 as well: "Major.Minor" includes all minors before it.
+fn includes_ours(version: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let version = version.trim().split_once('.');
+    version.is_some_and(|(major, minor)| major == MAJOR_VERSION && is_number(minor))
 }
 
 fn boolean(key: &'static str, value: TypedData<'_>) -> Result<bool, WireError> {

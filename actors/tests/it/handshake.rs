@@ -122,7 +122,6 @@ async fn a_hello_that_cannot_be_agreed_is_refused_with_its_code() {
     other_stream[9] = 1;
     let table = [
         (with("supported-versions", TypedData::String(b"1.0")), StatusCode::BAD_VERSION),
-        (with("supported-versions", TypedData::String(b"2.0.1, 3")), StatusCode::BAD_VERSION),
         (with("supported-versions", TypedData::Int64(2)), StatusCode::INVALID),
         (with("max-frame-size", TypedData::Uint32(255)), StatusCode::BAD_FRAME_SIZE),
         (with("max-frame-size", TypedData::Int64(-1)), StatusCode::BAD_FRAME_SIZE),
@@ -136,13 +135,27 @@ async fn a_hello_that_cannot_be_agreed_is_refused_with_its_code() {
     }
 }
 
+/// The specification: who announces Major.Minor speaks all minors before it, too.
 #[actix_rt::test]
-async fn a_list_of_versions_that_holds_2_0_is_agreed() {
-    for versions in ["1.0,2.0", "3.1, 2.0 ,4.0"] {
-        let versions = ("supported-versions", TypedData::from(versions));
-        let answer = greet(&raw_hello(&[versions, SIZE, CAPABILITIES])).await.unwrap();
-        let Frame::AgentHello(answer) = answer else { panic!("{answer:?}") };
-        assert_eq!(answer.version, "2.0");
+async fn a_list_of_versions_with_any_minor_of_2_is_answered_with_2_0() {
+    let lists =
+        ["2.0", "1.0,2.0", "3.1, 2.0 ,4.0", "2.1", "2.99", "1.0, 2.5", " 2.10 ", "2.4294967296,"];
+    for versions in lists {
+        let pair = ("supported-versions", TypedData::from(versions));
+        let answer = greet(&raw_hello(&[pair, SIZE, CAPABILITIES])).await.unwrap();
+        let Frame::AgentHello(answer) = answer else { panic!("{versions:?}: {answer:?}") };
+        assert_eq!(answer.version, "2.0", "{versions:?}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_list_of_versions_without_one_of_2_is_refused_with_8() {
+    let lists =
+        ["", ",", "1.0", "3.0", "20.0", "12.0", "2", "2.", ".0", "2.x", "2.-1", "+2.0", "2.0.1, 3"];
+    for versions in lists {
+        let pair = ("supported-versions", TypedData::from(versions));
+        let status_code = refusal(&raw_hello(&[pair, SIZE, CAPABILITIES])).await;
+        assert_eq!(status_code, StatusCode::BAD_VERSION, "{versions:?}");
     }
 }
 
