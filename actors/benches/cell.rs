@@ -12,7 +12,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use spoa_actors::{
     Actions, BoxError, FromMessage, HandlerActor, Limits, Message, MessageRef, Origin,
     ReadyHandler, Registry, Route, handler_fn,
-    spop::{Frame, FrameCodec},
+    spop::{Ack, Frame, FrameCodec},
     testing::{Exchange, hello},
 };
 use support::{Client, notify, score, weigh, with_40_arguments, with_body, with_ip};
@@ -81,7 +81,7 @@ fn by_hand(
         for message in notify.messages.by_ref() {
             actions.append(answer(message.as_ref()));
         }
-        notify.into_ack(actions).encode_whole(16_380, output);
+        Ack::of(&notify, actions).encode_whole(16_380, output);
     }
 }
 

@@ -14,7 +14,7 @@ use spoa_load::{
 
 use crate::{
     admin_options::AdminOptions, limit_options::LimitOptions, options,
-    telemetry_options::TelemetryOptions,
+    telemetry::options::TelemetryOptions,
 };
 
 const EXAMPLES: &str = "\

@@ -21,7 +21,6 @@ mod open_files;
 mod options;
 mod run;
 mod telemetry;
-mod telemetry_options;
 
 use std::process;
 

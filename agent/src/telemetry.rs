@@ -1,7 +1,7 @@
 //! Telemetry: logs, spans and metrics, from the start of the agent to its end.
 //!
 //! ```text
-//! environment, telemetry_options ─▶ settings (otlp, sampler)   what is sent, and whereto
+//! environment, options ─▶ settings (otlp, sampler)   what is sent, and whereto
 //! logs ─▶ json_line           lines on stderr, with a filter that can be changed
 //! metrics ─▶ family           what is counted, under the names that Prometheus and OTLP see
 //! tracing_layer ─▶ spans      handlers' calls, and what is in them; a queue and its counts
@@ -13,6 +13,7 @@ pub(crate) mod family;
 pub(crate) mod json_line;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod options;
 pub(crate) mod otlp;
 pub(crate) mod push;
 pub(crate) mod sampler;
@@ -41,17 +42,15 @@ use tokio::{
 };
 use tracing_subscriber::{Registry as Subscriber, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{
-    telemetry::{
-        environment::{Environment, SettingError},
-        logs::{LogFilterError, Logs},
-        push::Push,
-        settings::{MetricSettings, TelemetrySettings, TraceSettings},
-        span_counts::SpanCounters,
-        spans::Spans,
-        transport::Transport,
-    },
-    telemetry_options::TelemetryOptions,
+use crate::telemetry::{
+    environment::{Environment, SettingError},
+    logs::{LogFilterError, Logs},
+    options::TelemetryOptions,
+    push::Push,
+    settings::{MetricSettings, TelemetrySettings, TraceSettings},
+    span_counts::SpanCounters,
+    spans::Spans,
+    transport::Transport,
 };
 
 /// How long the end may take, spans and metrics together.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::config_files::ConfigFiles;
-use crate::{Engine, Failure, Haproxy, Scratch, Version, free_port};
+use crate::{Engine, Failure, Scratch, Version, free_port};
 
 /// What to start; the same text serves every version.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ impl Config {
         self
     }
 
-    /// Runs under a master process, which can [`reload`](Haproxy::reload).
+    /// Runs under a master process, which can [`reload`](crate::Haproxy::reload).
     #[must_use]
     pub fn master(mut self) -> Self {
         self.master = true;
@@ -115,14 +115,6 @@ impl Config {
     pub fn untouched(mut self) -> Self {
         self.untouched = true;
         self
-    }
-
-    /// Starts HAProxy and returns when it serves.
-    ///
-    /// # Errors
-    /// No binary, or HAProxy refused the configuration; with its words.
-    pub async fn start(self) -> Result<Haproxy, Failure> {
-        Haproxy::start(self).await
     }
 
     pub(crate) fn version(&self) -> Version {

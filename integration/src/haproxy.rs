@@ -26,8 +26,18 @@ pub struct Haproxy {
     stats: Stats,
 }
 
+impl Config {
+    /// Starts HAProxy and returns when it serves.
+    ///
+    /// # Errors
+    /// No binary, or HAProxy refused the configuration; with its words.
+    pub async fn start(self) -> Result<Haproxy, Failure> {
+        Haproxy::start(self).await
+    }
+}
+
 impl Haproxy {
-    pub(crate) async fn start(config: Config) -> Result<Self, Failure> {
+    async fn start(config: Config) -> Result<Self, Failure> {
         let binary = config.version().binary().await?;
         let scratch = Scratch::new()?;
         let logs = Logs::listen().await?;

@@ -9,9 +9,10 @@ use bytes::BytesMut;
 use super::{
     actions::Actions,
     flags::Flags,
-    frame,
     frame_type::FrameType,
+    head,
     ids::{FrameId, StreamId},
+    notify::Notify,
     wire::WireError,
 };
 
@@ -27,6 +28,12 @@ pub struct Ack {
 }
 
 impl Ack {
+    /// The one answer to this NOTIFY: with the same ids.
+    #[must_use]
+    pub fn of(notify: &Notify, actions: Actions) -> Self {
+        Self { stream_id: notify.stream_id, frame_id: notify.frame_id, actions }
+    }
+
     pub(super) fn decode(
         stream_id: StreamId,
         frame_id: FrameId,
@@ -53,7 +60,7 @@ impl Ack {
             let piece = pieces.next().unwrap_or_default();
             let fin = pieces.peek().is_none();
             let flags = Flags { fin, abort: false };
-            frame::encode_around(frame_type, flags, *stream_id, *frame_id, piece, dst);
+            head::encode_around(frame_type, flags, *stream_id, *frame_id, piece, dst);
             if fin {
                 return;
             }
@@ -72,15 +79,15 @@ pub(crate) fn encode(
 ) -> usize {
     let mut left_out = 0;
     let mut fitting = actions.as_bytes();
-    if u64::from(max_frame_size) < (frame::MAX_HEAD + fitting.len()) as u64 {
+    if u64::from(max_frame_size) < (head::MAX_HEAD + fitting.len()) as u64 {
         (fitting, left_out) = actions.fit(room(stream_id, frame_id, max_frame_size));
     }
-    frame::encode_around(FrameType::ACK, Flags::FIN, stream_id, frame_id, fitting, dst);
+    head::encode_around(FrameType::ACK, Flags::FIN, stream_id, frame_id, fitting, dst);
     left_out
 }
 
 /// How many bytes of actions a frame can hold.
 fn room(stream_id: StreamId, frame_id: FrameId, max_frame_size: u32) -> usize {
     let limit = usize::try_from(max_frame_size).unwrap_or(usize::MAX);
-    limit.saturating_sub(frame::overhead(stream_id, frame_id))
+    limit.saturating_sub(head::overhead(stream_id, frame_id))
 }

@@ -7,10 +7,7 @@ use thiserror::Error;
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{
-    foreign::Foreign,
-    frame::{Frame, MIN_FRAME_LENGTH},
-    violation::Violation,
-    wire::WireError,
+    foreign::Foreign, frame::Frame, head::MIN_FRAME_LENGTH, violation::Violation, wire::WireError,
 };
 
 /// How many bytes the length before a frame has.

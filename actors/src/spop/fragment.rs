@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     flags::Flags,
-    frame,
     frame_type::FrameType,
+    head,
     ids::{FrameId, StreamId},
 };
 
@@ -27,6 +27,6 @@ pub struct Fragment {
 impl Fragment {
     pub(super) fn encode(&self, dst: &mut BytesMut) {
         let Self { frame_type, flags, stream_id, frame_id, payload } = self;
-        frame::encode_around(*frame_type, *flags, *stream_id, *frame_id, payload, dst);
+        head::encode_around(*frame_type, *flags, *stream_id, *frame_id, payload, dst);
     }
 }

@@ -1,9 +1,7 @@
 //! FRAME: the unit of the wire, of either side.
 //!
 //! ```text
-//! FRAME    : <FRAME-LENGTH:4 bytes, big-endian><FRAME-TYPE:1 byte><METADATA><FRAME-PAYLOAD>
-//! METADATA : <FLAGS:4 bytes, big-endian><STREAM-ID:varint><FRAME-ID:varint>
-//! FLAGS    : FIN 0x01 | ABORT 0x02
+//! FRAME : <FRAME-LENGTH:4 bytes, big-endian><FRAME-TYPE:1 byte><METADATA><FRAME-PAYLOAD>
 //! ```
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -14,24 +12,14 @@ use super::{
     flags::Flags,
     fragment::Fragment,
     frame_type::FrameType,
+    head::{Head, encode_around, encode_with},
     hello::{AgentHello, HaproxyHello},
     ids::{FrameId, StreamId},
     notify::{Messages, Notify},
     notify_ref::{MessagesRef, NotifyRef},
-    put::Put,
-    varint,
     violation::Violation,
     wire::{Reader, WireError},
 };
-
-/// The smallest frame: type, flags and two ids of one byte each.
-pub const MIN_FRAME_LENGTH: u32 = 7;
-
-/// The smallest max-frame-size that the specification allows.
-pub const MAX_FRAME_SIZE_FLOOR: u32 = 256;
-
-/// The most bytes before a payload: length, type, flags and two ids.
-pub(super) const MAX_HEAD: usize = 32;
 
 /// Type and flags of a NOTIFY that is whole.
 const WHOLE_NOTIFY: [u8; 5] = [FrameType::NOTIFY.0, 0, 0, 0, 1];
@@ -55,42 +43,6 @@ pub enum Frame {
     Fragment(Fragment),
     /// A type that the specification does not know.
     Unknown(FrameType),
-}
-
-/// Everything before the payload, the length excepted.
-struct Head {
-    frame_type: FrameType,
-    flags: Flags,
-    stream_id: StreamId,
-    frame_id: FrameId,
-}
-
-impl Head {
-    #[inline]
-    fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        Ok(Self {
-            frame_type: FrameType(reader.byte("FRAME-TYPE")?),
-            flags: Flags::from_bits(u32::from_be_bytes(reader.array("FLAGS")?)),
-            stream_id: StreamId(reader.varint("STREAM-ID")?),
-            frame_id: FrameId(reader.varint("FRAME-ID")?),
-        })
-    }
-
-    fn is_whole(&self) -> bool {
-        self.flags == Flags::FIN
-    }
-
-    /// HELLO and DISCONNECT belong to no stream and are never fragmented.
-    fn connection_wide(&self) -> Result<(), WireError> {
-        let term = self.frame_type.name();
-        if !self.flags.fin {
-            Err(WireError::NotFinal { term })
-        } else if (self.stream_id, self.frame_id) != (StreamId(0), FrameId(0)) {
-            Err(WireError::NonZeroIds { term })
-        } else {
-            Ok(())
-        }
-    }
 }
 
 impl Frame {
@@ -210,94 +162,4 @@ impl Frame {
 
 fn encode_whole(frame_type: FrameType, dst: &mut BytesMut, payload: impl FnOnce(&mut BytesMut)) {
     encode_with(frame_type, Flags::FIN, StreamId(0), FrameId(0), dst, payload);
-}
-
-/// Appends a frame around `payload`; the length is repaired once it is known.
-#[inline]
-pub(super) fn encode_with(
-    frame_type: FrameType,
-    flags: Flags,
-    stream_id: StreamId,
-    frame_id: FrameId,
-    dst: &mut BytesMut,
-    payload: impl FnOnce(&mut BytesMut),
-) {
-    let start = dst.len();
-    encode_around(frame_type, flags, stream_id, frame_id, &[], dst);
-    payload(dst);
-    let length = u32::try_from(dst.len() - start - 4).unwrap_or(u32::MAX);
-    if let Some(head) = dst.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
-        *head = length.to_be_bytes();
-    }
-}
-
-/// Appends a frame around a payload that is there already.
-#[inline]
-pub(super) fn encode_around(
-    frame_type: FrameType,
-    flags: Flags,
-    stream_id: StreamId,
-    frame_id: FrameId,
-    payload: &[u8],
-    dst: &mut BytesMut,
-) {
-    let mut head = FrameHead::new(frame_type, flags);
-    varint::write(stream_id.0, &mut head);
-    varint::write(frame_id.0, &mut head);
-    head.put_into(dst, payload.len());
-    dst.put(payload);
-}
-
-/// Everything before the payload, as it is written.
-struct FrameHead {
-    bytes: [u8; MAX_HEAD],
-    used: usize,
-}
-
-impl FrameHead {
-    /// Length, type and flags; the ids are put behind them.
-    #[inline]
-    fn new(frame_type: FrameType, flags: Flags) -> Self {
-        let mut bytes = [0; MAX_HEAD];
-        let [_, _, _, _, type_byte, first, second, third, fourth, ..] = &mut bytes;
-        *type_byte = frame_type.0;
-        [*first, *second, *third, *fourth] = flags.bits().to_be_bytes();
-        Self { bytes, used: 9 }
-    }
-
-    /// Appends it, with the length of the frame.
-    #[inline]
-    fn put_into(mut self, dst: &mut BytesMut, payload: usize) {
-        let length = u32::try_from(self.used - 4 + payload).unwrap_or(u32::MAX);
-        if let Some(first) = self.bytes.first_chunk_mut() {
-            *first = length.to_be_bytes();
-        }
-        let end = dst.len() + self.used;
-        // A copy of a known size is some moves, and no call.
-        dst.put(&self.bytes);
-        dst.truncate(end);
-    }
-}
-
-impl Put for FrameHead {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.put_byte(byte);
-        }
-    }
-
-    #[inline]
-    fn put_byte(&mut self, byte: u8) {
-        // Nine bytes and two ids of ten are less than there is room for.
-        if let Some(place) = self.bytes.get_mut(self.used % MAX_HEAD) {
-            *place = byte;
-        }
-        self.used += 1;
-    }
-}
-
-/// How many bytes of a frame with these ids are not payload, the length itself not counted.
-pub(super) fn overhead(stream_id: StreamId, frame_id: FrameId) -> usize {
-    5 + varint::length(stream_id.0) + varint::length(frame_id.0)
 }

@@ -9,7 +9,7 @@
 use bytes::BytesMut;
 
 use super::{
-    capabilities::Capabilities, frame::MAX_FRAME_SIZE_FLOOR, ids::EngineId, kv_list,
+    capabilities::Capabilities, head::MAX_FRAME_SIZE_FLOOR, ids::EngineId, kv_list,
     status_code::StatusCode, typed_data::TypedData, violation::Violation, wire::WireError,
 };
 

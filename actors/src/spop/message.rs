@@ -2,24 +2,13 @@
 //!
 //! ```text
 //! MESSAGE : <MESSAGE-NAME:string><NB-ARGS:1 byte><ARG> …
-//! ARG     : <ARG-NAME:string><ARG-VALUE:TYPED-DATA>        (an unnamed argument has an empty name)
 //! ```
 
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{
-    message_ref::MessageRef,
-    put::Put,
-    typed_data::{STRING, TypedData},
-    varint,
-    wire::Reader,
-};
-
-pub(super) const MESSAGE_NAME: &str = "MESSAGE-NAME";
-pub(super) const NB_ARGS: &str = "NB-ARGS";
-pub(super) const ARG_NAME: &str = "ARG-NAME";
+use super::{arg::Args, message_ref::MessageRef, put::Put, typed_data::TypedData, varint};
 
 /// One message of a NOTIFY: a slice of the frame that carried it, already checked.
 ///
@@ -37,22 +26,6 @@ pub(super) const ARG_NAME: &str = "ARG-NAME";
 pub struct Message {
     /// Exactly one MESSAGE of the grammar.
     bytes: Bytes,
-}
-
-/// One argument of a message.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Arg<'a> {
-    /// The name as HAProxy's configuration gives it; empty if it gives none.
-    pub name: &'a [u8],
-    /// The value.
-    pub value: TypedData<'a>,
-}
-
-/// The arguments of a message, in wire order.
-#[derive(Clone, Debug)]
-pub struct Args<'a> {
-    left: u8,
-    reader: Reader<'a>,
 }
 
 impl Message {
@@ -113,11 +86,7 @@ impl Message {
     #[must_use]
     #[inline]
     pub fn as_ref(&self) -> MessageRef<'_> {
-        self.into()
-    }
-
-    pub(super) fn shared_bytes(&self) -> &Bytes {
-        &self.bytes
+        MessageRef::from_checked(&self.bytes)
     }
 
     /// Takes bytes that [`MessageRef::read`] has read without an error.
@@ -126,55 +95,18 @@ impl Message {
     }
 }
 
-impl<'a> Args<'a> {
-    /// The first `left` arguments that `reader` has.
-    #[inline]
-    pub(super) fn new(left: u8, reader: Reader<'a>) -> Self {
-        Self { left, reader }
-    }
-
-    /// The name of the next argument; its value is to be taken next.
-    #[inline(always)]
-    pub(crate) fn next_name(&mut self) -> Option<&'a [u8]> {
-        self.left = self.left.checked_sub(1)?;
-        self.reader.string(ARG_NAME).ok()
-    }
-
-    /// The value behind a name.
-    #[inline(always)]
-    pub(crate) fn value(&mut self) -> Option<TypedData<'a>> {
-        TypedData::read(&mut self.reader).ok()
+impl MessageRef<'_> {
+    /// A message that outlives the frame: a copy out of a small frame; it shares a large one of 8 KiB
+    /// or more, and with it the buffer that the frame was read into.
+    #[must_use]
+    pub fn to_message(&self) -> Message {
+        Message::from_checked(self.to_bytes())
     }
 }
 
-impl<'a> Iterator for Args<'a> {
-    type Item = Arg<'a>;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.left > 0
-            && let Some((name, text)) = self.reader.short_pair(STRING)
-        {
-            self.left -= 1;
-            return Some(Arg { name, value: TypedData::String(text) });
-        }
-        let name = self.next_name()?;
-        Some(Arg { name, value: self.value()? })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left.into(), Some(self.left.into()))
-    }
-}
-
-impl ExactSizeIterator for Args<'_> {}
-
-impl fmt::Display for Arg<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.name.is_empty() {
-            write!(f, "{}=", self.name.escape_ascii())?;
-        }
-        self.value.fmt(f)
+impl<'a> From<&'a Message> for MessageRef<'a> {
+    fn from(message: &'a Message) -> Self {
+        message.as_ref()
     }
 }
 

@@ -5,10 +5,13 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::{
-    message::{ARG_NAME, Args, MESSAGE_NAME, Message, NB_ARGS},
+    arg::{ARG_NAME, Args},
     typed_data::{STRING, TypedData},
     wire::{Reader, WireError},
 };
+
+pub(super) const MESSAGE_NAME: &str = "MESSAGE-NAME";
+const NB_ARGS: &str = "NB-ARGS";
 
 /// One message of a NOTIFY, borrowed from the frame that carries it and already checked.
 ///
@@ -54,14 +57,21 @@ impl<'a> MessageRef<'a> {
         self.bytes
     }
 
-    /// A message that outlives the frame: a copy out of a small frame; it shares a large one of 8 KiB
-    /// or more, and with it the buffer that the frame was read into.
-    #[must_use]
-    pub fn to_message(&self) -> Message {
-        Message::from_checked(match self.owner {
+    /// Its bytes, to outlive the frame: a part of what they are part of, or a copy.
+    pub(super) fn to_bytes(self) -> Bytes {
+        match self.owner {
             Some(owner) => owner.slice_ref(self.bytes),
             None => Bytes::copy_from_slice(self.bytes),
-        })
+        }
+    }
+
+    /// Takes bytes that [`read`](Self::read) has read without an error.
+    #[inline]
+    pub(super) fn from_checked(bytes: &'a Bytes) -> Self {
+        let mut reader = Reader::new(bytes);
+        let name = reader.string(MESSAGE_NAME).unwrap_or_default();
+        let count = reader.byte(NB_ARGS).unwrap_or_default();
+        Self { bytes, name, count, args: reader, owner: Some(bytes) }
     }
 
     /// Reads over one message and checks all of it.
@@ -82,16 +92,6 @@ impl<'a> MessageRef<'a> {
             TypedData::skip(reader)?;
         }
         Ok(Self { bytes: begin.up_to(reader), name, count, args, owner })
-    }
-}
-
-impl<'a> From<&'a Message> for MessageRef<'a> {
-    fn from(message: &'a Message) -> Self {
-        let bytes = message.shared_bytes();
-        let mut reader = Reader::new(bytes);
-        let name = reader.string(MESSAGE_NAME).unwrap_or_default();
-        let count = reader.byte(NB_ARGS).unwrap_or_default();
-        Self { bytes, name, count, args: reader, owner: Some(bytes) }
     }
 }
 

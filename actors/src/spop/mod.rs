@@ -5,7 +5,7 @@
 //! specification (`doc/SPOE.txt` of HAProxy, section 3) and opens with its grammar:
 //!
 //! ```text
-//! bytes ─ wire, varint, typed_data, kv_list ─▶ message, action, hello, disconnect
+//! bytes ─ varint, wire, typed_data, kv_list ─▶ head, message, action, hello, disconnect
 //!       ─ frame, codec ─▶ session (handshake, reassembly) ─▶ Step
 //! ```
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -13,6 +13,7 @@
 pub(crate) mod ack;
 mod action;
 mod actions;
+mod arg;
 mod capabilities;
 mod codec;
 mod disconnect;
@@ -22,6 +23,7 @@ mod foreign_text;
 mod fragment;
 mod frame;
 mod frame_type;
+mod head;
 mod hello;
 mod ids;
 mod kv_list;
@@ -43,6 +45,7 @@ mod wire;
 pub use ack::Ack;
 pub use action::{Action, ActionError, MAX_VAR_NAME};
 pub use actions::Actions;
+pub use arg::{Arg, Args};
 pub use capabilities::Capabilities;
 pub(crate) use codec::LENGTH_SIZE;
 pub use codec::{CodecError, FrameCodec};
@@ -51,11 +54,12 @@ pub use flags::Flags;
 pub use foreign::Foreign;
 pub use foreign_text::ForeignText;
 pub use fragment::Fragment;
-pub use frame::{Frame, MAX_FRAME_SIZE_FLOOR, MIN_FRAME_LENGTH};
+pub use frame::Frame;
 pub use frame_type::FrameType;
+pub use head::{MAX_FRAME_SIZE_FLOOR, MIN_FRAME_LENGTH};
 pub use hello::{AgentHello, HaproxyHello, VERSION};
 pub use ids::{EngineId, FrameId, StreamId};
-pub use message::{Arg, Args, Message};
+pub use message::Message;
 pub use message_ref::MessageRef;
 pub use notify::{Messages, Notify};
 pub(crate) use notify_ref::{MessagesRef, NotifyRef};

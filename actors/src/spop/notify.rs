@@ -10,11 +10,9 @@ use std::iter::FusedIterator;
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    ack::Ack,
-    actions::Actions,
     ids::{FrameId, StreamId},
-    message::{MESSAGE_NAME, Message},
-    message_ref::MessageRef,
+    message::Message,
+    message_ref::{MESSAGE_NAME, MessageRef},
     put::Put,
     wire::{Reader, WireError},
 };
@@ -38,14 +36,6 @@ pub struct Notify {
 pub struct Messages {
     bytes: Bytes,
     count: usize,
-}
-
-impl Notify {
-    /// The one ACK that answers this NOTIFY: with the same ids.
-    #[must_use]
-    pub fn into_ack(self, actions: Actions) -> Ack {
-        Ack { stream_id: self.stream_id, frame_id: self.frame_id, actions }
-    }
 }
 
 impl Messages {

@@ -8,10 +8,7 @@
 //!
 //! The encoding is canonical, and 10 bytes hold every `u64`.
 
-use super::{
-    put::Put,
-    wire::{Reader, WireError},
-};
+use super::put::Put;
 
 /// The first byte value that announces more bytes.
 pub(super) const MULTI_BYTE: u8 = 0xf0;
@@ -24,43 +21,51 @@ const FIRST_SHIFT: u32 = 4;
 /// The shift at which a tenth byte lands; an eleventh does not exist.
 const LAST_SHIFT: u32 = 60;
 
-#[inline(always)]
-pub(super) fn read(reader: &mut Reader<'_>, term: &'static str) -> Result<u64, WireError> {
-    let first = reader.byte(term)?;
-    if first < MULTI_BYTE {
-        return Ok(first.into());
-    }
-    let first = u64::from(first);
-    // Stream-ids have two or three bytes before long.
-    if let Some(second) = reader.next_if(|byte| u64::from(byte) < CONTINUED) {
-        return Ok(first + (u64::from(second) << FIRST_SHIFT));
-    }
-    let (value, rest) = read_more(first, *reader, term)?;
-    *reader = rest;
-    Ok(value)
+/// What is wrong with a varint.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Malformed {
+    /// The bytes end inside it.
+    Truncated,
+    /// It needs more than 64 bits or 10 bytes.
+    Overflow,
 }
 
-/// The rest of a varint. The cursor goes in and out by value: so the callers' stay in registers.
+/// The varint at the beginning of some bytes, and the bytes behind it.
+#[inline(always)]
+pub(super) fn read(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
+    let (&first, rest) = bytes.split_first().ok_or(Malformed::Truncated)?;
+    let value = u64::from(first);
+    if first < MULTI_BYTE {
+        return Ok((value, rest));
+    }
+    // Stream-ids have two or three bytes before long.
+    match rest.split_first() {
+        Some((&second, rest)) if u64::from(second) < CONTINUED => {
+            Ok((value + (u64::from(second) << FIRST_SHIFT), rest))
+        }
+        _ => read_more(value, rest),
+    }
+}
+
+/// The rest of a varint. The bytes go in and out by value: so the callers' stay in registers.
 #[inline(never)]
-fn read_more<'a>(
-    first: u64,
-    mut reader: Reader<'a>,
-    term: &'static str,
-) -> Result<(u64, Reader<'a>), WireError> {
+fn read_more(first: u64, mut bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     let mut value = first;
     for shift in (FIRST_SHIFT..LAST_SHIFT).step_by(7) {
-        let next = u64::from(reader.byte(term)?);
+        let (&next, rest) = bytes.split_first().ok_or(Malformed::Truncated)?;
+        let next = u64::from(next);
         // Below the last shift, all groups together have no more than 62 bits.
         value += next << shift;
         if next < CONTINUED {
-            return Ok((value, reader));
+            return Ok((value, rest));
         }
+        bytes = rest;
     }
-    let last = u64::from(reader.byte(term)?);
-    let shifted = last << LAST_SHIFT;
+    let (&last, rest) = bytes.split_first().ok_or(Malformed::Truncated)?;
+    let shifted = u64::from(last) << LAST_SHIFT;
     match value.checked_add(shifted) {
-        Some(value) if shifted >> LAST_SHIFT == last => Ok((value, reader)),
-        _ => Err(WireError::VarintOverflow { term }),
+        Some(value) if shifted >> LAST_SHIFT == u64::from(last) => Ok((value, rest)),
+        _ => Err(Malformed::Overflow),
     }
 }
 
@@ -153,9 +158,7 @@ mod tests {
         for &(value, bytes) in KNOWN {
             assert_eq!(written(value), bytes, "writing {value}");
             assert_eq!(length(value), bytes.len(), "length of {value}");
-            let mut reader = Reader::new(bytes);
-            assert_eq!(reader.varint("value"), Ok(value), "reading {value}");
-            assert!(reader.is_empty());
+            assert_eq!(read(bytes), Ok((value, &[][..])), "reading {value}");
         }
     }
 
@@ -165,21 +168,14 @@ mod tests {
         let beyond = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f];
         let carries = [0xff, 0xf0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0x0f];
         for bytes in [&eleven[..], &beyond, &carries, &[0xf0; 32]] {
-            assert_eq!(
-                Reader::new(bytes).varint("value"),
-                Err(WireError::VarintOverflow { term: "value" }),
-                "{bytes:02x?}"
-            );
+            assert_eq!(read(bytes), Err(Malformed::Overflow), "{bytes:02x?}");
         }
     }
 
     #[test]
     fn a_varint_cut_short_is_truncated() {
         for bytes in [&[][..], &[0xf0], &[0xf0, 0x80]] {
-            assert_eq!(
-                Reader::new(bytes).varint("value"),
-                Err(WireError::Truncated { term: "value" })
-            );
+            assert_eq!(read(bytes), Err(Malformed::Truncated));
         }
     }
 
@@ -189,16 +185,15 @@ mod tests {
             for value in [value, small, value >> 32] {
                 let bytes = written(value);
                 prop_assert_eq!(bytes.len(), length(value));
-                prop_assert_eq!(Reader::new(&bytes).varint("value"), Ok(value));
+                prop_assert_eq!(read(&bytes), Ok((value, &[][..])));
             }
         }
 
         #[test]
         fn any_bytes_give_a_value_or_an_error(bytes: Vec<u8>) {
-            let mut reader = Reader::new(&bytes);
-            if let Ok(value) = reader.varint("value") {
+            if let Ok((value, rest)) = read(&bytes) {
                 // Canonical: what was read is what would be written.
-                prop_assert_eq!(&written(value), &bytes[..bytes.len() - reader.left()]);
+                prop_assert_eq!(&written(value), &bytes[..bytes.len() - rest.len()]);
             }
         }
     }

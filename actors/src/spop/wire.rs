@@ -6,7 +6,7 @@
 
 use thiserror::Error;
 
-use super::varint;
+use super::varint::{self, Malformed};
 
 /// These bytes are not SPOP.
 ///
@@ -152,16 +152,6 @@ impl<'a> Reader<'a> {
         Ok(first)
     }
 
-    /// The next byte, if there is one of this kind.
-    #[inline(always)]
-    pub(super) fn next_if(&mut self, is_wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
-        let (&first, rest) = self.bytes.split_first()?;
-        is_wanted(first).then(|| {
-            self.bytes = rest;
-            first
-        })
-    }
-
     #[inline(always)]
     pub(super) fn take(
         &mut self,
@@ -204,7 +194,12 @@ impl<'a> Reader<'a> {
 
     #[inline(always)]
     pub(super) fn varint(&mut self, term: &'static str) -> Result<u64, WireError> {
-        varint::read(self, term)
+        let (value, rest) = varint::read(self.bytes).map_err(|malformed| match malformed {
+            Malformed::Truncated => WireError::Truncated { term },
+            Malformed::Overflow => WireError::VarintOverflow { term },
+        })?;
+        self.bytes = rest;
+        Ok(value)
     }
 
     /// A varint length and that many bytes, compared with what is left before anything is touched.

@@ -9,15 +9,10 @@ use tokio::{
 };
 use tokio_util::codec::Framed;
 
-use super::{FakeError, InMemoryAgent};
-use crate::{
-    limits::Limits,
-    registry::Registry,
-    spop::{
-        Ack, Actions, AgentHello, Capabilities, Disconnect, EngineId, Fragment, Frame, FrameCodec,
-        FrameId, FrameType, HaproxyHello, Messages, Notify, StatusCode, StreamId, VERSION,
-        Violation,
-    },
+use super::FakeError;
+use crate::spop::{
+    Ack, Actions, AgentHello, Capabilities, Disconnect, EngineId, Fragment, Frame, FrameCodec,
+    FrameId, FrameType, HaproxyHello, Messages, Notify, StatusCode, StreamId, VERSION, Violation,
 };
 
 /// The HAProxy side of a connection.
@@ -56,17 +51,6 @@ pub struct FakeHaproxy<S = DuplexStream> {
 
 /// The largest ACK that is put together from fragments, in bytes: an agent has no reason to send more.
 const LARGEST_ACK: usize = 4 << 20;
-
-impl FakeHaproxy {
-    /// Starts an agent in memory, connects to it and says HELLO.
-    ///
-    /// # Errors
-    ///
-    /// If the agent cannot start.
-    pub async fn start(registry: Registry) -> Result<Self, FakeError> {
-        InMemoryAgent::start(registry, Limits::default()).await?.connect().await
-    }
-}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// Takes a stream, and says nothing yet.

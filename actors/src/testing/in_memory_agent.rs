@@ -149,3 +149,14 @@ impl InMemoryAgent {
         self.supervisor.send(Stop(Silence::begin())).await.unwrap_or_default()
     }
 }
+
+impl FakeHaproxy {
+    /// Starts an agent in memory, connects to it and says HELLO.
+    ///
+    /// # Errors
+    ///
+    /// If the agent cannot start.
+    pub async fn start(registry: Registry) -> Result<Self, FakeError> {
+        InMemoryAgent::start(registry, Limits::default()).await?.connect().await
+    }
+}

@@ -1,8 +1,8 @@
 //! Sampler: which NOTIFYs are traced, in the words of the standard.
 
-use crate::{
-    telemetry::environment::{Environment, SettingError},
-    telemetry_options::{TelemetryOptions, TraceFailures},
+use crate::telemetry::{
+    environment::{Environment, SettingError},
+    options::{TelemetryOptions, TraceFailures, ratio},
 };
 
 const SAMPLERS: &str = "write one of always_on, always_off, traceidratio, parentbased_always_on, \
@@ -65,12 +65,6 @@ fn argument(environment: &Environment) -> Result<Option<f64>, SettingError> {
     environment.read("OTEL_TRACES_SAMPLER_ARG", fix, |value| ratio(value).ok())
 }
 
-/// A part of all, from 0 to 1.
-pub(crate) fn ratio(text: &str) -> Result<f64, String> {
-    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-    ratio.ok_or_else(|| "write a number from 0 to 1, such as 0.01".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,13 +105,5 @@ mod tests {
         };
         let read = read(&options, "traceidratio", "0.25");
         assert_eq!((read.parent_based, read.ratio, read.failures), (false, 0.5, false));
-    }
-
-    #[test]
-    fn a_ratio_lies_between_0_and_1() {
-        assert_eq!((ratio("0"), ratio("1"), ratio("0.01")), (Ok(0.0), Ok(1.0), Ok(0.01)));
-        for bad in ["", "-0.1", "1.1", "NaN", "1%"] {
-            assert!(ratio(bad).is_err(), "{bad}");
-        }
     }
 }

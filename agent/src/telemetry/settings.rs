@@ -6,13 +6,11 @@ use opentelemetry_sdk::propagation::BaggagePropagator;
 use spoa_actors::{Sampling, Scope, Traces};
 use uuid::Uuid;
 
-use crate::{
-    telemetry::{
-        environment::{Environment, SettingError},
-        otlp::{Otlp, OtlpFlags, Signal},
-        sampler::SamplerSettings,
-    },
-    telemetry_options::TelemetryOptions,
+use crate::telemetry::{
+    environment::{Environment, SettingError},
+    options::TelemetryOptions,
+    otlp::{Otlp, OtlpFlags, Signal},
+    sampler::SamplerSettings,
 };
 
 const SERVICE_NAME: &str = "spoa-agent";
@@ -251,7 +249,7 @@ fn resource(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry_options::HandBack;
+    use crate::telemetry::options::HandBack;
 
     const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
 

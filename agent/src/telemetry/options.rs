@@ -8,7 +8,6 @@ use spoa_actors::Scope;
 use crate::telemetry::{
     logs::LogFormat,
     otlp::{OtlpFlags, Protocol},
-    sampler::ratio,
 };
 
 const LOG_HELP: &str = "What is logged to stderr, such as debug or warn,spoa_actors=debug [default: RUST_LOG, or info]";
@@ -126,4 +125,23 @@ fn context_argument(text: &str) -> Result<(String, String), String> {
     pair.ok_or_else(|| {
         "write KIND=NAME, where KIND is traceparent, tracestate, b3 or baggage".to_owned()
     })
+}
+
+/// A part of all, from 0 to 1.
+pub(crate) fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "write a number from 0 to 1, such as 0.01".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_lies_between_0_and_1() {
+        assert_eq!((ratio("0"), ratio("1"), ratio("0.01")), (Ok(0.0), Ok(1.0), Ok(0.01)));
+        for bad in ["", "-0.1", "1.1", "NaN", "1%"] {
+            assert!(ratio(bad).is_err(), "{bad}");
+        }
+    }
 }
