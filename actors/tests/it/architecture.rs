@@ -2,6 +2,10 @@
 
 use std::{fs, path::Path};
 
+mod imports;
+
+use imports::Crate;
+
 fn sources(folder: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut sources = Vec::new();
@@ -16,55 +20,123 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     sources
 }
 
+/// The crates that the library depends on, as its sources name them.
+fn dependencies() -> Vec<String> {
+    let manifest = include_str!("../../Cargo.toml");
+    let section = manifest.split("\n[dependencies]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let names = section.lines().map(|line| line.split(['.', ' ']).next().unwrap());
+    names.filter(|name| !name.is_empty()).map(|name| name.replace('-', "_")).collect()
+}
+
 #[test]
 fn the_protocol_imports_nothing_of_the_library_outside_itself() {
-    for (name, source) in sources("src/spop") {
-        let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
-        for line in code {
-            for foreign in ["crate::", "super::super", "actix", "tracing", "std::time", "tokio::"] {
-                assert!(!line.contains(foreign), "spop/{name} knows {foreign}: {line}");
-            }
-            if line.contains("tokio_util") {
-                assert_eq!(name, "codec.rs", "only the codec knows tokio-util: {line}");
+    let library = read("src");
+    let protocol = ["spop".to_owned()];
+    let own = library.imports().into_iter().filter(|(importer, _)| importer.starts_with(&protocol));
+    let mut count = 0;
+    for (importer, imported) in own {
+        assert!(imported.starts_with(&protocol), "{importer:?} imports {imported:?}");
+        count += 1;
+    }
+    assert!(count > 80, "only {count} imports were found");
+
+    let dependencies = dependencies();
+    let may_know = |module: &str, name: &str| match name {
+        "bytes" | "thiserror" => true,
+        "tokio_util" => module == "spop::codec",
+        _ => false,
+    };
+    let (mut modules, mut known) = (0, 0);
+    for (module, words) in library.words().filter(|(module, _)| module.starts_with("spop")) {
+        modules += 1;
+        for name in &dependencies {
+            if words.contains(&vec![name.clone()]) {
+                assert!(may_know(&module, name), "{module} knows {name}");
+                known += 1;
             }
         }
+        let clock = words.iter().find(|path| path.windows(2).any(|part| part == ["std", "time"]));
+        assert_eq!(clock, None, "{module} knows time");
     }
+    assert!(modules > 25 && known > 20, "{modules} modules know {known} crates");
 }
+
+fn read(folder: &str) -> Crate {
+    Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
+}
+
+/// What locks, what waits with its thread, and what has a lock inside.
+const LOCKS: &[&str] = &[
+    "Barrier",
+    "Condvar",
+    "FairMutex",
+    "Lazy",
+    "LazyLock",
+    "Mutex",
+    "Once",
+    "OnceLock",
+    "ReentrantLock",
+    "ReentrantMutex",
+    "RwLock",
+    "Semaphore",
+    "arc_swap",
+    "block_in_place",
+    "block_on",
+    "blocking_lock",
+    "blocking_recv",
+    "blocking_send",
+    "broadcast",
+    "crossbeam",
+    "crossbeam_channel",
+    "dashmap",
+    "flume",
+    "lazy_static",
+    "once_cell",
+    "parking_lot",
+    "recv_timeout",
+    "spin",
+    "spin_loop",
+    "std::sync::mpsc",
+    "sync_channel",
+    "thread::park",
+    "thread::sleep",
+    "thread::yield_now",
+    "watch",
+];
+
+/// Where one of them stands all the same, and why no arbiter waits for another thread there.
+const HARMLESS: &[(&str, &str, &str)] = &[
+    ("blocking", "std::sync::mpsc", "a thread of a blocking route waits there for calls"),
+    ("bulkhead", "Semaphore", "it belongs to one arbiter, and is asked in turn"),
+    ("certificates", "watch", "a handshake looks at it; it is written when a file has changed"),
+    (
+        "engine_statistics",
+        "OnceLock",
+        "whoever comes second waits while one short name is copied, once",
+    ),
+    ("feeder", "std::sync::mpsc", "the sending side alone, which is unbounded"),
+    ("panics", "Once", "the hook is set as an agent starts"),
+];
 
 #[test]
 fn the_library_holds_no_lock() {
-    for folder in
-        ["src", "src/args", "src/connection", "src/conversation", "src/supervisor", "src/spop"]
-    {
-        for (name, source) in sources(folder) {
-            for lock in ["Mutex", "RwLock", "Condvar"] {
-                assert!(!source.contains(lock), "{name} holds a {lock}");
+    let library = read("src");
+    let mut found = Vec::new();
+    let mut modules = 0;
+    for (module, words) in library.words() {
+        modules += 1;
+        for lock in LOCKS {
+            let lock_path: Vec<_> = lock.split("::").collect();
+            if words.iter().any(|path| path.windows(lock_path.len()).any(|part| part == lock_path))
+            {
+                found.push((module.clone(), *lock));
             }
         }
     }
-}
-
-/// The modules of this crate that a source names, inside and outside of `use crate::{…}`.
-fn imports(source: &str) -> Vec<String> {
-    let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-    let mut imports = Vec::new();
-    for (at, prefix) in code.match_indices("crate::") {
-        let rest = &code[at + prefix.len()..];
-        let items = rest.strip_prefix('{').and_then(|list| list.split("};").next());
-        let mut depth = 0;
-        let top_level = |letter: char| {
-            depth += i32::from(letter == '{') - i32::from(letter == '}');
-            depth == 0 && letter == ','
-        };
-        let names = items.unwrap_or(rest.split(';').next().unwrap());
-        let first_word = |item: &str| {
-            let word = item.trim().split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-            word.into_iter().next().unwrap().to_owned()
-        };
-        let items = names.split(top_level).filter(|item| !item.trim().is_empty());
-        imports.extend(items.map(first_word));
-    }
-    imports
+    let harmless: Vec<_> =
+        HARMLESS.iter().map(|(module, lock, _)| ((*module).to_owned(), *lock)).collect();
+    assert_eq!(found, harmless, "what locks, and what is known to be harmless");
+    assert!(modules > 100, "only {modules} modules were read");
 }
 
 /// Each module may import those before it in this list, so that no arrow turns back.
@@ -152,30 +224,88 @@ const ORDER: &[&str] = &[
 ];
 
 #[test]
-fn the_modules_of_the_library_form_no_circle() {
-    let within = |module: &str| {
-        let name = format!("{module}.rs");
-        let sources = sources(&format!("src/{module}")).into_iter();
-        sources.map(move |(_, source)| (name.clone(), source)).collect::<Vec<_>>()
-    };
-    let inner = ["args", "connection", "conversation", "supervisor"].map(within).concat();
+fn the_modules_of_the_library_import_one_way() {
+    let rank = |name: &str| ORDER.iter().position(|&known| known == name);
     let mut count = 0;
-    for (name, source) in sources("src").into_iter().chain(inner) {
-        let module = name.trim_end_matches(".rs");
-        if ["lib", "testing"].contains(&module) {
+    for (importer, imported) in read("src").imports() {
+        let (Some(importer), Some(imported)) = (importer.first(), imported.first()) else {
+            assert!(importer.is_empty(), "{importer:?} imports what the root itself holds");
+            continue;
+        };
+        // It plays the other side, on top of all.
+        if importer == "testing" {
             continue;
         }
-        let rank = |name: &str| ORDER.iter().position(|&known| known == name);
-        let own = rank(module).unwrap_or_else(|| panic!("{module} has no place in the order"));
-        for import in imports(&source) {
-            // What the root re-exports is named in documentation only.
-            let imported = rank(&import).unwrap_or_else(|| panic!("{module} imports {import}"));
-            // The listener knows the stream of a test, which is behind a feature.
-            assert!(imported <= own, "{module} imports {import}, which knows {module}");
-            count += 1;
-        }
+        let own = rank(importer).unwrap_or_else(|| panic!("{importer} has no place in the order"));
+        let other = rank(imported).unwrap_or_else(|| panic!("{importer} imports {imported}"));
+        assert!(other <= own, "{importer} imports {imported}, which knows {importer}");
+        count += 1;
     }
-    assert!(count > 50, "only {count} imports were found");
+    assert!(count > 500, "only {count} imports were found");
+}
+
+/// The crates of this repository, and how many imports each has at the least: so that none is overlooked.
+const CRATES: &[(&str, usize)] = &[
+    ("src", 500),
+    ("../agent/src", 70),
+    ("../integration/src", 70),
+    ("../integration/load/src", 40),
+    ("../integration/bench/src/bin/spoa-bench", 40),
+    ("../integration/bench/src", 3),
+    ("fuzz/src", 0),
+    ("../examples/src", 0),
+];
+
+#[test]
+fn no_folder_has_a_circle_inside() {
+    for (folder, least) in CRATES {
+        let one = read(folder);
+        let none: [&str; 0] = [];
+        assert_eq!(one.circles(), none, "in {folder}");
+        let count = one.imports().len();
+        assert!(count >= *least, "only {count} imports were found in {folder}");
+    }
+}
+
+#[test]
+fn a_circle_is_found_however_it_is_written() {
+    let circles = |sources: &[(&[&str], &str)]| {
+        let mut made_up = Crate::default();
+        for (module, source) in sources {
+            made_up.add(module.iter().map(|&name| name.to_owned()).collect(), source);
+        }
+        made_up.circles()
+    };
+    let one_way: &[(&[&str], &str)] = &[
+        (&[], "mod a;\nmod b;\nmod c;\npub use c::{deep::Deep as Other, Known};\n"),
+        (
+            &["a"],
+            "// crate::b\nuse std::mem;\nfn f() {}\n\n#[cfg(test)]\nmod tests {\nuse crate::b;\n}\n",
+        ),
+        (&["b"], "use crate::{a::{self, x::Y}, Known};\n"),
+        (&["c"], "mod deep;\nuse deep::Deep;\n"),
+        (&["c", "deep"], "use super::Known;\n"),
+    ];
+    assert_eq!(circles(one_way), [""; 0]);
+    for (module, back, circle) in [
+        (&["a"][..], "use crate::b::B;", ": a → b → a"),
+        (&["a"], "use crate::{\n    c::{Known as K, deep},\n    b::*,\n};", ": a → b → a"),
+        (&["a"], "fn g() { super::b::call::<u8>() }", ": a → b → a"),
+        (&["c"], "pub(crate) use super::b;", ": b → c → b"),
+        (&["c", "deep"], "type T = super::super::b::B;", ": b → c → b"),
+        (&["c", "more"], "use super::deep; use super::deep::more as m; use crate::c::late;", ""),
+    ] {
+        let with_arrow = [one_way, &[(module, back)]].concat();
+        let expected: Vec<_> = Some(circle).into_iter().filter(|text| !text.is_empty()).collect();
+        assert_eq!(circles(&with_arrow), expected, "{back}");
+    }
+    let in_a_folder: &[(&[&str], &str)] = &[
+        (&["c"], "mod deep;\nmod more;\nmod most;\npub(crate) use more::More;\n"),
+        (&["c", "deep"], "use crate::c::More;\n"),
+        (&["c", "more"], "use super::most;\n"),
+        (&["c", "most"], "use super::deep;\n"),
+    ];
+    assert_eq!(circles(in_a_folder), ["c: deep → more → most → deep"]);
 }
 
 /// Every test that the page names as `module::name` is there; a name may end in an ellipsis.
