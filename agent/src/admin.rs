@@ -7,7 +7,6 @@
 //! ```
 
 mod access;
-pub(crate) mod counters;
 mod door;
 mod endpoint;
 mod fresh;

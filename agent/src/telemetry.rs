@@ -8,6 +8,7 @@
 //! spans, push ─▶ transport    OTLP by gRPC or HTTP
 //! ```
 
+pub(crate) mod admin_counters;
 pub(crate) mod environment;
 pub(crate) mod family;
 pub(crate) mod json_line;

@@ -5,10 +5,12 @@ use std::{fs, io, net::IpAddr, os::unix::fs::PermissionsExt, path::Path};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-use crate::admin::{
-    counters::Outcome,
-    request::Request,
-    response::{Response, Status},
+use crate::{
+    admin::{
+        request::Request,
+        response::{Response, Status},
+    },
+    telemetry::admin_counters::Outcome,
 };
 
 /// What probes ask, which know neither a name nor a token.

@@ -18,13 +18,13 @@ use tokio::{
 
 use crate::{
     admin::{
-        counters::Outcome,
         endpoint::Endpoint,
         places::{Peer, Places},
         request::Request,
         response::{Response, Status},
     },
     open_files,
+    telemetry::admin_counters::Outcome,
 };
 
 /// How long a request may take to come, its head and its body.

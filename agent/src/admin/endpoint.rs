@@ -2,15 +2,17 @@
 
 use bytes::Bytes;
 
-use crate::admin::{
-    access::Access,
-    counters::Outcome,
-    fresh::Fresh,
-    request::{LONGEST_BODY, Request},
-    response::{Response, Status},
-    stage::Stage,
-    status_json::StatusJson,
-    view::View,
+use crate::{
+    admin::{
+        access::Access,
+        fresh::Fresh,
+        request::{LONGEST_BODY, Request},
+        response::{Response, Status},
+        stage::Stage,
+        status_json::StatusJson,
+        view::View,
+    },
+    telemetry::admin_counters::Outcome,
 };
 
 /// How many connections `/status.json` shows; their number is told beside.

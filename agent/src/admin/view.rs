@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 use spoa_actors::{Limits, Observer, Statistics, Status};
 
 use crate::{
-    admin::{counters::AdminCounters, stage::Stage},
+    admin::stage::Stage,
     telemetry::{
+        admin_counters::AdminCounters,
         logs::{LogFilterError, Logs},
         metrics,
         span_counts::SpanCounters,

@@ -14,9 +14,10 @@ use prometheus::{
 };
 use spoa_actors::{Limits, Statistics};
 
-use crate::{
-    admin::counters::{AdminCounters, Outcome},
-    telemetry::{family::Family, span_counts::SpanCounts},
+use crate::telemetry::{
+    admin_counters::{AdminCounters, Outcome},
+    family::Family,
+    span_counts::SpanCounts,
 };
 
 /// The text of `/metrics`, in the format that Prometheus scrapes.

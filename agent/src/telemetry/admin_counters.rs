@@ -1,4 +1,4 @@
-//! Counters: what became of the connections to the admin endpoint.
+//! Admin counters: what became of the connections to the admin endpoint.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -53,7 +53,7 @@ impl Outcome {
 
 impl AdminCounters {
     /// Counts it, and logs what an operator should know, once a second.
-    pub(super) fn count(&self, outcome: Outcome) {
+    pub(crate) fn count(&self, outcome: Outcome) {
         self.counts[outcome as usize].fetch_add(1, Relaxed);
         match outcome {
             Outcome::Displaced => {
