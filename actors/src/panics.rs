@@ -5,7 +5,7 @@
 
 use std::{
     any::Any,
-    cell::{Cell, RefCell},
+    cell::Cell,
     fmt,
     ops::{Deref, DerefMut},
     panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind},
@@ -19,8 +19,9 @@ use crate::throttle::Throttle;
 thread_local! {
     /// How many fences the thread is behind.
     static FENCES: Cell<usize> = const { Cell::new(0) };
-    /// Where the last panic behind a fence was.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Where the last panic behind a fence was. While a thread ends, this may be gone when something
+    /// else of the thread panics in its end: a panic hook that panics ends the process.
+    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// A panic that was caught.
@@ -85,7 +86,12 @@ pub(crate) fn hush() {
 
 fn note(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
-    PLACE.with(|known| known.replace(place));
+    let _ = PLACE.try_with(|known| known.set(place));
+}
+
+/// Where the last panic behind a fence was, if that is known.
+fn place() -> Option<String> {
+    PLACE.try_with(Cell::take).ok().flatten()
 }
 
 /// Does `work`; a panic in it becomes a value.
@@ -94,7 +100,7 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     FENCES.set(FENCES.get() + 1);
     let done = catch_unwind(AssertUnwindSafe(work));
     FENCES.set(FENCES.get() - 1);
-    done.map_err(|payload| Panic::new(payload, PLACE.take()))
+    done.map_err(|payload| Panic::new(payload, place()))
 }
 
 /// A value of the user's that is dropped behind the fence.
@@ -168,6 +174,11 @@ impl<F: Future> Future for Catch<F> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+    };
+
     use super::*;
 
     #[test]
@@ -177,6 +188,29 @@ mod tests {
         assert_eq!(panic.message(), "as asked");
         assert!(panic.location().unwrap().contains("panics.rs:"), "{panic}");
         assert!(panic.to_string().starts_with("as asked at "), "{panic}");
+    }
+
+    /// The first value of a thread that is used is the last that ends: behind the place of a panic.
+    #[test]
+    fn a_panic_that_is_caught_while_its_thread_ends_ends_neither_the_process_nor_the_thread() {
+        struct Last;
+        impl Drop for Last {
+            fn drop(&mut self) {
+                PLACE.try_with(|_| ()).unwrap_err();
+                let panic = catch(|| panic!("at last")).unwrap_err();
+                assert_eq!((panic.message(), panic.location()), ("at last", None));
+                ENDED.store(true, Ordering::SeqCst);
+            }
+        }
+        thread_local!(static LAST: Last = const { Last });
+        static ENDED: AtomicBool = AtomicBool::new(false);
+        hush();
+        let thread = thread::spawn(|| {
+            LAST.with(|_| ());
+            catch(|| panic!("before")).unwrap_err()
+        });
+        assert_eq!(thread.join().unwrap().message(), "before");
+        assert!(ENDED.load(Ordering::SeqCst));
     }
 
     #[test]
