@@ -1,4 +1,4 @@
-//! Cell: the handler of one route on one arbiter, as its callers see it: at work, being renewed, or
+//! Cell: the handler of one route on one arbiter, as its callers see it: at work, being restarted, or
 //! not to be asked.
 
 use std::{
@@ -11,13 +11,12 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    alarm::Alarm,
+    alarm::{Alarm, Fault},
     bulkhead::{Bulkhead, Place},
     error::HandlerError,
     fence::{self, Fenced},
     handler::{Answer, Dispatch, Reply},
     origin::Origin,
-    panics::Panic,
     route_statistics::Instances,
     spop::{Actions, MessageRef},
 };
@@ -32,13 +31,15 @@ pub(crate) struct Cell {
 
 /// What a message meets.
 pub(crate) enum State {
-    /// The handler takes messages, unless its alarm is raised: then it is about to be renewed.
+    /// The handler takes messages, unless its alarm is raised: then it is about to be restarted.
     Up(Rc<Up>),
-    /// The handler is being renewed: messages wait.
-    Renewing,
-    /// The handler has failed too often, or is renewed for too long: messages are answered by the
-    /// fallback.
-    Down,
+    /// The handler is being restarted: messages wait. The instance that has panicked may stand in.
+    Restarting(Option<Rc<Up>>),
+    /// The restart takes long: messages go to the instance that has panicked, until there is another.
+    StandIn(Rc<Up>),
+    /// The handler has failed too often, or takes too long to restart: messages are answered by the
+    /// fallback, or go to the instance that has panicked if there is one.
+    Down(Option<Rc<Up>>),
     /// The handler has ended in good order.
     Stopped,
 }
@@ -68,7 +69,7 @@ impl Future for PendingCall {
 impl Cell {
     /// A cell whose handler is still to come.
     pub(crate) fn new(bulkhead: Bulkhead) -> Self {
-        Self { state: RefCell::new(State::Renewing), changed: Notify::new(), bulkhead }
+        Self { state: RefCell::new(State::Restarting(None)), changed: Notify::new(), bulkhead }
     }
 
     /// Hands over a message, behind the fence, if the handler is at work and has room; has it wait,
@@ -89,13 +90,14 @@ impl Cell {
         }
     }
 
-    /// The instance at work, or why there will be none; nothing while it is renewed.
+    /// The instance at work, or why there will be none; nothing while it is restarted.
     #[inline]
     fn at_work(&self) -> Option<Result<Rc<Up>, HandlerError>> {
         match &*self.state.borrow() {
             State::Up(up) if !up.alarm.is_raised() => Some(Ok(Rc::clone(up))),
-            State::Up(_) | State::Renewing => None,
-            State::Down => Some(Err(HandlerError::Down)),
+            State::Up(_) | State::Restarting(_) => None,
+            State::StandIn(up) | State::Down(Some(up)) => Some(Ok(Rc::clone(up))),
+            State::Down(None) => Some(Err(HandlerError::Down)),
             State::Stopped => Some(Err(HandlerError::Gone)),
         }
     }
@@ -124,7 +126,7 @@ impl Cell {
         }
     }
 
-    /// Has a message wait for room or for the renewal.
+    /// Has a message wait for room or for the restart.
     #[cold]
     fn call_later(
         self: &Rc<Self>,
@@ -143,7 +145,7 @@ impl Cell {
                 None => cell.wait_for_room().await?,
             };
             drop(queued);
-            let up = cell.wait_for_renewal().await?;
+            let up = cell.wait_for_restart().await?;
             let mut actions = Actions::none();
             match cell.dispatch(&up, &message.as_ref(), &origin, place, &mut actions) {
                 Reply::Answered => Ok(actions),
@@ -173,7 +175,7 @@ impl Cell {
         }
     }
 
-    async fn wait_for_renewal(&self) -> Result<Rc<Up>, HandlerError> {
+    async fn wait_for_restart(&self) -> Result<Rc<Up>, HandlerError> {
         loop {
             let changed = self.changed.notified();
             if let Some(up) = self.at_work() {
@@ -190,13 +192,49 @@ impl Cell {
         left
     }
 
+    /// Has messages wait, if the instance at work has failed: for another one, or until it stands in,
+    /// unless it is gone.
+    pub(crate) fn leave(&self, is_gone: bool) -> Option<Rc<Up>> {
+        let failed = match &*self.state.borrow() {
+            State::Up(up) => Rc::clone(up),
+            _ => return None,
+        };
+        self.enter(State::Restarting((!is_gone).then(|| Rc::clone(&failed))));
+        Some(failed)
+    }
+
+    /// Has the messages that wait go to the instance that has panicked, if there is one.
+    pub(crate) fn stand_in(&self) {
+        let failed = match &*self.state.borrow() {
+            State::Restarting(Some(failed)) => Rc::clone(failed),
+            _ => return,
+        };
+        self.enter(State::StandIn(failed));
+    }
+
+    /// Has messages wait no longer. Says whether they did, or somebody stood in.
+    pub(crate) fn go_down(&self) -> bool {
+        let failed = match &*self.state.borrow() {
+            State::Restarting(failed) => failed.clone(),
+            State::StandIn(failed) => Some(Rc::clone(failed)),
+            State::Up(_) | State::Down(_) | State::Stopped => return false,
+        };
+        self.enter(State::Down(failed));
+        true
+    }
+
+    /// Whether messages wait, and nobody can stand in.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(*self.state.borrow(), State::Restarting(None))
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(*self.state.borrow(), State::Stopped)
     }
 
-    /// Whether messages are answered by the fallback until the handler is back.
+    /// Whether nobody answers, as far as is known, until the handler is back.
     pub(crate) fn is_down(&self) -> bool {
-        matches!(*self.state.borrow(), State::Down)
+        self.state.borrow().is_down()
     }
 
     /// How many calls are in flight.
@@ -214,18 +252,33 @@ impl Cell {
         let mut instances = Instances::default();
         *match &*self.state.borrow() {
             State::Up(up) if !up.alarm.is_raised() => &mut instances.up,
-            State::Up(_) | State::Renewing => &mut instances.renewing,
-            State::Down => &mut instances.down,
+            state if state.is_down() => &mut instances.down,
+            State::Up(_) | State::Restarting(_) | State::StandIn(_) | State::Down(_) => {
+                &mut instances.renewing
+            }
             State::Stopped => &mut instances.stopped,
         } = 1;
         instances
     }
 
-    /// Ends the handler in good order.
-    pub(crate) async fn stop(&self) -> Result<(), Panic> {
-        match self.enter(State::Stopped) {
-            State::Up(up) => up.handler.stop().await,
-            _ => Ok(()),
+    /// Ends the handler in good order; not one that has panicked.
+    pub(crate) async fn stop(&self) {
+        if let State::Up(up) = self.enter(State::Stopped)
+            && let Err(panic) = up.handler.stop().await
+        {
+            up.alarm.raise(Fault::Background(panic));
+        }
+    }
+}
+
+impl State {
+    /// An instance that stands in, and answers, is not down.
+    fn is_down(&self) -> bool {
+        match self {
+            Self::Down(failed) => {
+                !failed.as_ref().is_some_and(|failed| failed.alarm.has_answered())
+            }
+            _ => false,
         }
     }
 }

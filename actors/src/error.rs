@@ -38,7 +38,7 @@ pub enum HandlerError {
     /// The route has as many calls in flight as it may.
     #[error("the route has as many calls in flight as it may")]
     Full,
-    /// The handler has failed too often, or is renewed for too long, and is not asked for a while.
+    /// The handler does not start, and is not asked until it has.
     #[error("the handler is down")]
     Down,
     /// The NOTIFY came in fragments and is larger than the limit: it was not read.

@@ -153,7 +153,7 @@ impl Feeder {
         let Ok(Done { unheard }) = done else { return };
         self.idle.push(thread);
         for panic in unheard {
-            self.alarm.raise(Fault::Aside(panic));
+            self.alarm.raise(Fault::Background(panic));
         }
     }
 

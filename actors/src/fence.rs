@@ -16,11 +16,22 @@ use crate::{
 #[inline(always)]
 pub(crate) fn call(alarm: &Alarm, dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
     match panics::catch(dispatch) {
-        Ok(Reply::Answered) => Reply::Answered,
-        Ok(Reply::Failed(error)) => Reply::Failed(error),
+        Ok(Reply::Answered) => {
+            alarm.note_answer();
+            Reply::Answered
+        }
+        Ok(Reply::Failed(error)) => Reply::Failed(noted(alarm, error)),
         Ok(Reply::Later(answer)) => Reply::Later(Fenced::new(answer, alarm.clone())),
         Err(panic) => Reply::Failed(panicked(alarm, panic)),
     }
+}
+
+/// An error that the handler has returned is an answer of it; wrong arguments never reached it.
+fn noted(alarm: &Alarm, error: HandlerError) -> HandlerError {
+    if let HandlerError::Failed(_) = error {
+        alarm.note_answer();
+    }
+    error
 }
 
 #[cold]
@@ -59,7 +70,13 @@ impl Future for Fenced {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Answer> {
         match panics::catch(|| self.answer.as_mut().poll(task)) {
-            Ok(progress) => progress,
+            Ok(progress) => progress.map(|answer| match answer {
+                Ok(actions) => {
+                    self.alarm.note_answer();
+                    Ok(actions)
+                }
+                Err(error) => Err(noted(&self.alarm, error)),
+            }),
             Err(panic) => Poll::Ready(Err(panicked(&self.alarm, panic))),
         }
     }

@@ -26,8 +26,9 @@ use crate::{
 /// is `Cell`, `RefCell` and `Rc`, never a lock. Calls interleave at every `.await`, hence `&self`;
 /// futures never leave their arbiter, hence `?Send`.
 ///
-/// One that panics is renewed from its factory; messages that come meanwhile wait for the new
-/// instance, calls that wait for an answer go on with the old one. What panics is logged, and not
+/// One that panics is restarted from its factory. Messages that come meanwhile wait for the new
+/// instance for up to 25 ms; if its start takes longer, the old one answers them until then, and goes on
+/// with the calls that wait for an answer. What panics is logged, and not
 /// printed by the panic hook of the process: an agent that starts puts a hook of its own in front of
 /// the one it finds.
 ///

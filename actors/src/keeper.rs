@@ -1,6 +1,7 @@
-//! Keeper: starts the handler of a cell, hears its alarm, and renews it from its factory.
+//! Keeper: starts the handler of a cell, hears its alarm, and restarts it from its factory.
 
 use std::{
+    fmt,
     hash::{BuildHasher, RandomState},
     pin::{Pin, pin},
     rc::{Rc, Weak},
@@ -11,7 +12,7 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    alarm::{Alarm, Fault, Faults},
+    alarm::{Alarm, Background, Fault, Faults},
     bulkhead::Bulkhead,
     cell::{Cell, State, Up},
     error::BoxError,
@@ -22,6 +23,10 @@ use crate::{
     route_record::{RouteRecord, count},
     throttle::Throttle,
 };
+
+/// How long messages wait for a restart at most if the instance that has panicked can stand in: short, so
+/// that they do not take up the room of their route.
+const MOMENT: Duration = Duration::from_millis(25);
 
 /// How a handler is started, each time from its factory.
 pub(crate) type Start = Arc<dyn Fn(Alarm) -> Starting + Send + Sync>;
@@ -36,8 +41,8 @@ pub(crate) struct Care {
     pub(crate) is_required: bool,
     /// How long a start may take.
     pub(crate) start_timeout: Duration,
-    /// How long messages wait for a renewal, before they are answered by the fallback until the
-    /// handler is back.
+    /// How long messages wait for a restart if nobody can stand in, before they are answered by the
+    /// fallback until the handler is back.
     pub(crate) patience: Duration,
     pub(crate) budget: Budget,
     pub(crate) record: Rc<RouteRecord>,
@@ -48,11 +53,18 @@ struct Keeper {
     care: Rc<Care>,
     cell: Weak<Cell>,
     restarts: Restarts,
+    /// Whether any instance has returned an answer or an error: then the handler works.
+    has_answered: bool,
     /// What the next instance takes over from the one that failed.
     heir: Option<Heir>,
-    /// For panics beside messages, and for starts that fail: neither hides the other.
-    panics: Throttle,
+    background: Rc<Background>,
     starts: Throttle,
+}
+
+/// Why a handler is to be restarted.
+enum Cause {
+    Fault(Fault),
+    Start(String),
 }
 
 /// Starts a handler, and keeps it from then on. One that is not required may come later.
@@ -60,10 +72,11 @@ pub(crate) async fn start(care: Care, bulkhead: Bulkhead) -> Result<Rc<Cell>, Bo
     let cell = Rc::new(Cell::new(bulkhead));
     let mut keeper = Keeper {
         restarts: Restarts::new(care.budget),
+        background: Rc::new(Background::new(Rc::clone(&care.name), Rc::clone(&care.record))),
         care: Rc::new(care),
         cell: Rc::downgrade(&cell),
+        has_answered: false,
         heir: None,
-        panics: Throttle::default(),
         starts: Throttle::default(),
     };
     if keeper.care.is_required {
@@ -71,7 +84,7 @@ pub(crate) async fn start(care: Care, bulkhead: Bulkhead) -> Result<Rc<Cell>, Bo
         actix_rt::spawn(keeper.keep(faults));
     } else {
         actix_rt::spawn(async move {
-            if let Some(faults) = keeper.renew(None).await {
+            if let Some(faults) = keeper.restart(None).await {
                 keeper.keep(faults).await;
             }
         });
@@ -80,92 +93,92 @@ pub(crate) async fn start(care: Care, bulkhead: Bulkhead) -> Result<Rc<Cell>, Bo
 }
 
 impl Keeper {
-    /// Renews the handler each time it fails, until its cell is gone or stopped.
+    /// Restarts the handler each time it fails, until its cell is gone or stopped.
     async fn keep(mut self, mut faults: Faults) {
-        while let Some(fault) = faults.recv().await {
-            self.hear(&fault);
-            self.hear_further(&mut faults);
-            match self.renew(Some(fault.to_string())).await {
-                Some(next) => {
-                    // What the old instance said meanwhile is told, and renews nothing.
-                    self.hear_further(&mut faults);
-                    faults = next;
-                }
+        while let Ok(fault) = faults.await {
+            match self.restart(Some(Cause::Fault(fault))).await {
+                Some(next) => faults = next,
                 None => break,
             }
         }
     }
 
-    fn hear_further(&self, faults: &mut Faults) {
-        while let Ok(fault) = faults.try_recv() {
-            self.hear(&fault);
-        }
-    }
-
-    fn hear(&self, fault: &Fault) {
-        if let Fault::Aside(_) = fault {
-            count(&self.care.record.panics_aside);
-            self.report(&self.panics, &fault.to_string());
-        }
-    }
-
     /// Tries until the handler is up again; nothing if its cell is gone or stopped. Messages wait for
-    /// it as long as their patience lasts.
-    async fn renew(&mut self, cause: Option<String>) -> Option<Faults> {
+    /// it for a moment; then the instance that has panicked stands in, or there is the fallback.
+    async fn restart(&mut self, cause: Option<Cause>) -> Option<Faults> {
         let (cell, care) = (Weak::clone(&self.cell), Rc::clone(&self.care));
-        let mut renewal = pin!(self.try_until_up(cause));
+        let moment = MOMENT.min(care.patience / 2);
+        let mut restart = pin!(self.try_until_up(cause));
         tokio::select! {
-            faults = &mut renewal => return faults,
-            () = sleep(care.patience) => care.lose_patience(&*cell.upgrade()?),
+            faults = &mut restart => return faults,
+            () = sleep(moment) => cell.upgrade()?.stand_in(),
         }
-        renewal.await
+        tokio::select! {
+            faults = &mut restart => return faults,
+            () = sleep(care.patience - moment) => care.lose_patience(&*cell.upgrade()?),
+        }
+        restart.await
     }
 
-    async fn try_until_up(&mut self, mut cause: Option<String>) -> Option<Faults> {
+    async fn try_until_up(&mut self, mut cause: Option<Cause>) -> Option<Faults> {
         loop {
             if let Some(cause) = &cause {
-                let verdict = self.restarts.fail(Instant::now(), jitter());
-                let cell = self.cell.upgrade().filter(|cell| !cell.is_stopped())?;
-                self.leave(&cell);
-                let delay = match verdict {
-                    Verdict::Renew(delay) => delay,
-                    Verdict::GiveUp(delay) => {
-                        self.care.give_up(&cell, cause, delay);
-                        delay
-                    }
-                };
-                drop(cell);
+                let delay = self.judge(cause)?;
                 if !delay.is_zero() {
                     sleep(delay).await;
                 }
             }
-            let cell = self.cell.upgrade().filter(|cell| !cell.is_stopped())?;
+            let cell = self.cell_at_work()?;
             match self.try_start(&cell).await {
                 Ok(faults) => {
-                    // The first start of one that may come later is no renewal.
+                    // The first start of one that may come later is no restart.
                     if cause.is_some() {
                         count(&self.care.record.renewed);
                     }
                     return Some(faults);
                 }
-                Err(error) => cause = Some(self.fail_to_start(error)),
+                Err(error) => cause = Some(Cause::Start(self.fail_to_start(error))),
             }
         }
     }
 
-    /// Has messages wait; those that are answered by the fallback already stay so.
-    fn leave(&mut self, cell: &Cell) {
-        if cell.is_down() {
-            return;
+    fn cell_at_work(&self) -> Option<Rc<Cell>> {
+        self.cell.upgrade().filter(|cell| !cell.is_stopped())
+    }
+
+    /// What a failure means for the messages, and how long the next start has to wait.
+    fn judge(&mut self, cause: &Cause) -> Option<Duration> {
+        let cell = self.cell_at_work()?;
+        let is_gone = matches!(cause, Cause::Fault(Fault::Gone));
+        if let Some(failed) = cell.leave(is_gone) {
+            self.heir = failed.handler.heir();
+            self.has_answered |= failed.alarm.has_answered();
         }
-        if let State::Up(up) = cell.enter(State::Renewing) {
-            self.heir = up.handler.heir();
-        }
+        let verdict = match cause {
+            // There is nobody to answer meanwhile.
+            Cause::Fault(Fault::Gone) if self.has_answered => Verdict::Restart(Duration::ZERO),
+            Cause::Fault(_) if self.has_answered => {
+                Verdict::Restart(self.restarts.stumble(Instant::now(), jitter()))
+            }
+            _ => self.restarts.fail(Instant::now(), jitter()),
+        };
+        Some(match verdict {
+            Verdict::Restart(delay) => {
+                if delay > MOMENT {
+                    cell.stand_in();
+                }
+                delay
+            }
+            Verdict::GiveUp(delay) => {
+                self.care.give_up(&cell, cause, delay);
+                delay
+            }
+        })
     }
 
     /// Makes and starts an instance.
     async fn try_start(&mut self, cell: &Cell) -> Result<Faults, BoxError> {
-        let (alarm, mut faults) = Alarm::new();
+        let (alarm, mut faults) = Alarm::new(Rc::clone(&self.background));
         let heir = self.heir.take();
         let limit = self.care.start_timeout;
         let start = Catch::new(async {
@@ -176,10 +189,7 @@ impl Keeper {
         });
         let handler = tokio::select! {
             biased;
-            Some(fault) = faults.recv() => {
-                self.hear(&fault);
-                return Err(fault.to_string().into());
-            }
+            Ok(fault) = &mut faults => return Err(fault.to_string().into()),
             started = timeout(limit, start) => match started {
                 Ok(Ok(started)) => started?,
                 Ok(Err(panic)) => return Err(format!("it panicked: {panic}").into()),
@@ -187,65 +197,74 @@ impl Keeper {
             }
         };
         let alarm = if handler.is_renewable() { alarm } else { Alarm::unheard() };
-        match cell.enter(State::Up(Rc::new(Up { is_queued: handler.is_queued(), handler, alarm })))
-        {
+        let up = Up { is_queued: handler.is_queued(), handler, alarm };
+        match cell.enter(State::Up(Rc::new(up))) {
             // Nobody waits for its end any more.
-            State::Stopped => drop(cell.stop().await),
-            State::Down => fence::quietly(|| {
-                tracing::info!(spoe_message = &*self.care.name, "the handler is back");
-            }),
-            State::Up(_) | State::Renewing => {}
+            State::Stopped => cell.stop().await,
+            State::Down(failed) => {
+                self.note_answers(failed);
+                fence::quietly(|| {
+                    tracing::info!(spoe_message = &*self.care.name, "the handler is back");
+                });
+            }
+            State::Restarting(failed) => self.note_answers(failed),
+            State::StandIn(failed) => self.note_answers(Some(failed)),
+            State::Up(_) => {}
         }
         Ok(faults)
     }
 
+    /// What stood in may have been the first to answer.
+    fn note_answers(&mut self, failed: Option<Rc<Up>>) {
+        self.has_answered |= failed.is_some_and(|failed| failed.alarm.has_answered());
+    }
+
     /// Counts and logs a start that has failed, and drops its error.
     fn fail_to_start(&self, error: BoxError) -> String {
+        let name = &*self.care.name;
         count(&self.care.record.starts_failed);
         let mut cause = "it could not start".to_owned();
-        fence::shield(&self.care.name, || {
+        fence::shield(name, || {
             cause = format!("{cause}: {error}");
             drop(error);
         });
-        self.report(&self.starts, &cause);
-        cause
-    }
-
-    fn report(&self, log: &Throttle, what: &str) {
-        if let Some(unsaid) = log.permit() {
+        if let Some(unsaid) = self.starts.permit() {
             fence::quietly(|| {
-                let name = &*self.care.name;
                 tracing::error!(
                     spoe_message = name,
                     unsaid,
-                    "the handler is to be renewed: {what}"
+                    "the handler is to be renewed: {cause}"
                 );
             });
         }
+        cause
     }
 }
 
 impl Care {
-    /// Has the fallback sent at once, as the handler has failed too often.
-    fn give_up(&self, cell: &Cell, cause: &str, delay: Duration) {
-        self.go_down(cell);
+    /// Restarts the handler once a window from now on, as it has failed too often.
+    fn give_up(&self, cell: &Cell, cause: &Cause, delay: Duration) {
+        if cell.go_down() {
+            count(&self.record.given_up);
+        }
         fence::quietly(|| {
             tracing::error!(
                 spoe_message = &*self.name,
                 budget = self.budget.count,
                 window = ?self.budget.window,
-                "the handler has failed too often: {cause}; its fallback is sent at once, and it is \
-                 tried again in {delay:.1?}; mend it, or give its route more restarts"
+                "restart limit reached: {cause}; the next attempt is in {delay:.1?}; fix the handler, \
+                 or give its route more restarts"
             );
         });
     }
 
-    /// Has the fallback sent at once, as the renewal takes too long.
+    /// Has the fallback sent at once, as the restart takes too long and nobody stands in.
     fn lose_patience(&self, cell: &Cell) {
-        if cell.is_down() || cell.is_stopped() {
+        if !cell.is_empty() {
             return;
         }
-        self.go_down(cell);
+        cell.go_down();
+        count(&self.record.given_up);
         fence::quietly(|| {
             tracing::error!(
                 spoe_message = &*self.name,
@@ -255,11 +274,13 @@ impl Care {
             );
         });
     }
+}
 
-    fn go_down(&self, cell: &Cell) {
-        if !cell.is_down() {
-            count(&self.record.given_up);
-            cell.enter(State::Down);
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Start(cause) => f.write_str(cause),
         }
     }
 }

@@ -125,19 +125,6 @@ impl LiveRoute {
             );
         }
     }
-
-    /// Ends the handler in good order.
-    pub(crate) async fn stop(&self) {
-        if let Err(panic) = self.cell.stop().await {
-            let name = &*self.name;
-            fence::quietly(|| {
-                tracing::error!(
-                    spoe_message = name,
-                    "the handler panicked when it stopped: {panic}"
-                );
-            });
-        }
-    }
 }
 
 /// What to do about it.

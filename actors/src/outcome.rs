@@ -18,7 +18,7 @@ pub enum Outcome {
     Overloaded,
     /// The route had as many calls in flight as it may.
     Full,
-    /// The handler had failed too often, and was not asked.
+    /// The handler did not start, and was not asked.
     Down,
     /// The NOTIFY was larger than the limit, and not read; or it had more messages than are handed to
     /// handlers, and this was one of the last.

@@ -205,6 +205,6 @@ impl Routes {
 
     /// Ends every handler in good order.
     pub(crate) async fn stop(&self) {
-        join_all(self.iter().map(|route| route.stop())).await;
+        join_all(self.iter().map(|route| route.cell.stop())).await;
     }
 }

@@ -1,15 +1,21 @@
-//! Restarts: when a handler that has failed is renewed, and when it has failed too often.
+//! Restarts: when a handler that has failed is restarted, and when it has failed too often.
+//!
+//! Only a handler that does not work spends its budget: one that does not start, or has never answered.
+//! The panics of one that works are the fault of its messages, which anybody may send.
 
 use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-/// The delay before the second renewal within a window; it doubles from one to the next.
+/// The delay before the second restart in a row; it doubles from one to the next.
 const FIRST_DELAY: Duration = Duration::from_millis(5);
 /// No delay is longer, but for its jitter.
 const LONGEST_DELAY: Duration = Duration::from_millis(250);
 
-/// How often a handler may be renewed: so many times within any such window.
+/// A handler that works, and lasts for so long before it panics again, is restarted at once.
+const CALM: Duration = Duration::from_secs(1);
+
+/// How often a handler may fail before it has answered: so many times within any such window.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Budget {
     pub(crate) count: usize,
@@ -25,9 +31,9 @@ impl Default for Budget {
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Verdict {
-    /// Renew after this delay; messages wait.
-    Renew(Duration),
-    /// The budget is spent: answer with the fallback, and renew after this delay.
+    /// Restart after this delay.
+    Restart(Duration),
+    /// The budget is spent: restart after this delay.
     GiveUp(Duration),
 }
 
@@ -37,16 +43,33 @@ pub(crate) struct Restarts {
     budget: Budget,
     /// Those within the window, the oldest first.
     failures: VecDeque<Instant>,
+    /// When a handler that works was to be restarted last, and how often in a row without calm.
+    stumbled: Option<(Instant, u32)>,
     /// When the one try after the budget was spent has proved itself.
     proved_at: Option<Instant>,
 }
 
 impl Restarts {
     pub(crate) fn new(budget: Budget) -> Self {
-        Self { budget, failures: VecDeque::new(), proved_at: None }
+        Self { budget, failures: VecDeque::new(), stumbled: None, proved_at: None }
     }
 
-    /// Takes note of a failure. `jitter` is between 0 and 1: handlers that failed together shall not
+    /// A handler that works has panicked: it has its budget again, and is restarted after this delay,
+    /// the first time at once. `jitter` is as for [`fail`](Self::fail).
+    pub(crate) fn stumble(&mut self, now: Instant, jitter: f64) -> Duration {
+        self.failures.clear();
+        self.proved_at = None;
+        let in_a_row = match self.stumbled {
+            Some((last, in_a_row)) if now < last + CALM => in_a_row.saturating_add(1),
+            _ => 0,
+        };
+        let delay = delay(in_a_row, jitter);
+        // It is calm for as long as it is at work.
+        self.stumbled = Some((now + delay, in_a_row));
+        delay
+    }
+
+    /// Takes note of a failure of a handler that may not work at all. `jitter` is between 0 and 1: handlers that failed together shall not
     /// come back together.
     pub(crate) fn fail(&mut self, now: Instant, jitter: f64) -> Verdict {
         let Budget { count, window } = self.budget;
@@ -62,14 +85,16 @@ impl Restarts {
             self.proved_at = Some(now + delay + window);
             return Verdict::GiveUp(delay);
         }
-        // The first renewal comes at once.
-        let Some(doublings) = self.failures.len().checked_sub(2) else {
-            return Verdict::Renew(Duration::ZERO);
-        };
-        let doublings = u32::try_from(doublings).unwrap_or(u32::MAX);
-        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_DELAY);
-        Verdict::Renew(delay.mul_f64(0.5 + jitter))
+        let in_a_row = u32::try_from(self.failures.len() - 1).unwrap_or(u32::MAX);
+        Verdict::Restart(delay(in_a_row, jitter))
     }
+}
+
+/// The delay before a restart: none for the first in a row.
+fn delay(in_a_row: u32, jitter: f64) -> Duration {
+    let Some(doublings) = in_a_row.checked_sub(1) else { return Duration::ZERO };
+    let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_DELAY);
+    delay.mul_f64(0.5 + jitter)
 }
 
 #[cfg(test)]
@@ -83,11 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_renewal_is_immediate_and_the_others_come_later_and_later() {
+    fn the_first_restart_is_immediate_and_the_others_come_later_and_later() {
         let (mut restarts, now) = restarts(100);
         let delays: Vec<_> = (0..9).map(|_| restarts.fail(now, 0.5)).collect();
         let expected = [0, 5, 10, 20, 40, 80, 160, 250, 250];
-        assert_eq!(delays, expected.map(|ms| Verdict::Renew(Duration::from_millis(ms))));
+        assert_eq!(delays, expected.map(|ms| Verdict::Restart(Duration::from_millis(ms))));
     }
 
     #[test]
@@ -95,7 +120,7 @@ mod tests {
         for (jitter, micros) in [(0.0, 2500), (1.0, 7500)] {
             let (mut restarts, now) = restarts(10);
             restarts.fail(now, jitter);
-            let delay = Verdict::Renew(Duration::from_micros(micros));
+            let delay = Verdict::Restart(Duration::from_micros(micros));
             assert_eq!(restarts.fail(now, jitter), delay);
         }
     }
@@ -103,8 +128,8 @@ mod tests {
     #[test]
     fn beyond_the_budget_there_is_one_try_a_window() {
         let (mut restarts, now) = restarts(2);
-        assert!(matches!(restarts.fail(now, 0.0), Verdict::Renew(_)));
-        assert!(matches!(restarts.fail(now, 0.0), Verdict::Renew(_)));
+        assert!(matches!(restarts.fail(now, 0.0), Verdict::Restart(_)));
+        assert!(matches!(restarts.fail(now, 0.0), Verdict::Restart(_)));
         assert_eq!(restarts.fail(now, 0.0), Verdict::GiveUp(WINDOW));
         let tried = now + WINDOW;
         assert_eq!(restarts.fail(tried, 0.0), Verdict::GiveUp(WINDOW));
@@ -118,7 +143,7 @@ mod tests {
         restarts.fail(now, 0.0);
         assert_eq!(restarts.fail(now, 0.0), Verdict::GiveUp(WINDOW));
         let later = now + 2 * WINDOW;
-        assert_eq!(restarts.fail(later, 0.0), Verdict::Renew(Duration::ZERO));
+        assert_eq!(restarts.fail(later, 0.0), Verdict::Restart(Duration::ZERO));
     }
 
     #[test]
@@ -126,7 +151,28 @@ mod tests {
         let (mut restarts, now) = restarts(1);
         for n in 0..100 {
             let verdict = restarts.fail(now + n * WINDOW, 0.0);
-            assert_eq!(verdict, Verdict::Renew(Duration::ZERO));
+            assert_eq!(verdict, Verdict::Restart(Duration::ZERO));
+        }
+    }
+
+    #[test]
+    fn a_handler_that_works_is_restarted_ever_later_and_at_once_after_a_calm_second() {
+        let (mut restarts, mut now) = restarts(0);
+        let expected = [0, 5, 10, 20, 40, 80, 160, 250, 250];
+        for ms in expected {
+            let delay = restarts.stumble(now, 0.5);
+            assert_eq!(delay, Duration::from_millis(ms));
+            now += delay + CALM - Duration::from_millis(1);
+        }
+        assert_eq!(restarts.stumble(now + CALM, 0.5), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_handler_that_works_has_its_whole_budget() {
+        let (mut restarts, now) = restarts(1);
+        for _ in 0..100 {
+            assert_eq!(restarts.fail(now, 0.0), Verdict::Restart(Duration::ZERO));
+            restarts.stumble(now, 0.0);
         }
     }
 

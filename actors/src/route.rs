@@ -191,7 +191,7 @@ impl Route {
     }
 
     /// How many calls of this route may be in flight on an arbiter, those included that wait for a
-    /// renewal: 256 unless this is called. A call that is answered at once is never in flight. It is
+    /// restart: 256 unless this is called. A call that is answered at once is never in flight. It is
     /// well below [`Limits::in_flight`](crate::Limits::in_flight), so that a connection is read on for
     /// the sake of other routes. With 0 the agent does not start.
     #[must_use]
@@ -208,9 +208,14 @@ impl Route {
         self
     }
 
-    /// How often the handler may be renewed within any `window` of a second to a day: 10 times in 10 s
-    /// unless this is called. Beyond that its fallback is sent at once, and it is tried again once a
-    /// window; with 0 that is so after its first failure.
+    /// How often the handler may fail before it has answered, within any `window` of a second to a day:
+    /// 10 times in 10 s unless this is called. Beyond that it is restarted once a window, and shown as
+    /// down until it answers; with 0 that is so after its first failure.
+    ///
+    /// A start that fails always counts. A panic, or the end of a raw actor, counts only as long as no
+    /// instance on the arbiter has answered, that is, has returned `Ok` or `Err` to any message. A handler
+    /// that has answered works: it is restarted at once when it panics, after up to 250 ms if it panics
+    /// again and again, and whoever can send a message that it panics over cannot switch its route off.
     #[must_use]
     pub fn restarts(mut self, count: usize, window: Duration) -> Self {
         self.budget = Budget { count, window };
@@ -218,7 +223,7 @@ impl Route {
     }
 
     /// Has the agent start without waiting for the handler, and even if it does not start: its
-    /// messages wait for it as for a renewal, up to their deadline, and get the fallback from then on
+    /// messages wait for it as for a restart, up to their deadline, and get the fallback from then on
     /// until it has.
     #[must_use]
     pub fn optional(mut self) -> Self {

@@ -31,10 +31,9 @@ pub struct RouteStatistics {
     pub renewed: u64,
     /// Starts of handlers that failed, renewals included.
     pub starts_failed: u64,
-    /// How often a handler had failed too often, or was renewed for too long, so that it was not asked
-    /// for a while.
+    /// How often a handler had failed too often and never answered, or took too long to start.
     pub given_up: u64,
-    /// Panics of handlers beside their messages: in a task, or in a call that was late already.
+    /// Background panics of handlers: in a task, in their stop, or in a call that was late already.
     pub panics_aside: u64,
     /// The arguments of a message that was seen lately, in wire order.
     pub arguments: Vec<ArgumentSeen>,
@@ -46,9 +45,10 @@ pub struct RouteStatistics {
 pub struct Instances {
     /// They take messages.
     pub up: u64,
-    /// They are being renewed: messages wait.
+    /// They are being restarted: messages wait, or the instance that has panicked answers.
     pub renewing: u64,
-    /// They have failed too often, or are renewed for too long: the fallback is sent at once.
+    /// They have failed too often and never answered, or take too long to start: nothing but fallbacks
+    /// is sent.
     pub down: u64,
     /// They have ended in good order.
     pub stopped: u64,

@@ -93,10 +93,9 @@ pub struct Statistics {
     pub handlers_renewed: u64,
     /// Starts of handlers that failed, renewals included.
     pub handler_starts_failed: u64,
-    /// How often a handler had failed too often, or was renewed for too long, so that it was not asked
-    /// for a while.
+    /// How often a handler had failed too often and never answered, or took too long to start.
     pub handlers_given_up: u64,
-    /// Panics of handlers beside their messages: in a task, or in a call that was late already.
+    /// Background panics of handlers: in a task, in their stop, or in a call that was late already.
     pub panics_aside: u64,
     /// What became of the messages that have a route.
     pub messages: Outcomes,

@@ -38,8 +38,8 @@ pub enum Readiness {
     Ready,
     /// It comes to its end.
     Draining,
-    /// The handler of a route that is required has failed too often, or is renewed for too long: its
-    /// fallback is sent at once.
+    /// The handler of a route that is required has failed too often and never answered, or takes too
+    /// long to start: nothing but its fallback is sent.
     HandlerDown {
         /// The name of the message.
         message: String,

@@ -15,7 +15,7 @@ type Task = Pin<Box<dyn Future<Output = ()>>>;
 /// Starts work that goes on beside the messages, such as refreshing a list every minute.
 ///
 /// The work belongs to the handler: it ends when the handler does. A panic in it is one of the
-/// handler, which is renewed. It may be cloned and kept, to start work later.
+/// handler, which is restarted. It may be cloned and kept, to start work later.
 ///
 /// ```
 /// # use std::{cell::RefCell, rc::Rc, time::Duration};
@@ -60,7 +60,7 @@ impl Tasks {
                         running.push(Catch::new(task));
                     }
                     Some(end) = running.next() => if let Err(panic) = end {
-                        alarm.raise(Fault::Aside(panic));
+                        alarm.raise(Fault::Background(panic));
                     },
                     else => break,
                 }

@@ -219,7 +219,8 @@ async fn a_handler_that_panics_at_its_stop_before_its_future_takes_nobody_with_i
     let mut haproxy = agent.connect().await?;
     haproxy.notify(ask_score()).await?;
     drop(haproxy);
-    assert_eq!(agent.stop().await.messages.answered, 1);
+    let seen = agent.stop().await;
+    assert_eq!((seen.messages.answered, seen.panics_aside), (1, 1));
     Ok(())
 }
 

@@ -88,6 +88,7 @@ pub(crate) struct Wish {
     pub(crate) panic: bool,
     panic_later: bool,
     panic_in_a_task: bool,
+    fail: bool,
     ms: u64,
 }
 
@@ -123,6 +124,9 @@ impl HandlerActor for Numbered {
 
     async fn handle(&self, wish: Wish, _: &Origin) -> Answered {
         assert!(!wish.panic, "as asked");
+        if wish.fail {
+            return Err("as asked".into());
+        }
         sleep(Duration::from_millis(wish.ms)).await;
         assert!(!wish.panic_later, "as asked");
         if wish.panic_in_a_task {

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::{
     numbered::{Start, Wish, agent, answer, ask, instance, route, script, tasks},
-    support::{Answered, FALLBACK, Log, Result, exchange, registry, until, variable},
+    support::{Answered, FALLBACK, Log, Result, answer_to, exchange, registry, until, variable},
     waiting,
 };
 
@@ -75,6 +75,28 @@ async fn a_panic_in_a_task_is_told_with_the_message_the_text_and_the_place() -> 
     until(&agent, |seen| seen.handlers_renewed == 1).await;
     let line = line_with(&log, "as asked");
     assert!(line.contains("number") && line.contains("numbered.rs:"), "{line}");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_panic_in_a_task_of_an_instance_that_is_replaced_already_is_counted_and_told() -> Result {
+    tokio::time::pause();
+    let log = Log::default();
+    let _listening = log.listen();
+    let agent = agent(route()).await;
+    let mut haproxy = agent.connect().await?;
+    // It keeps the instance and its tasks.
+    let slow = haproxy.send_notify(ask().arg("ms", 200_u64)).await?;
+    sleep(Duration::from_millis(1)).await;
+    let of_the_first = tasks();
+    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
+    of_the_first.spawn(async { panic!("the list is gone") });
+    until(&agent, |seen| seen.panics_aside == 1).await;
+    let line = line_with(&log, "the list is gone");
+    assert!(line.contains("number") && line.contains("panics.rs:"), "{line}");
+    assert_eq!(answer_to(&mut haproxy, slow).await?, instance(1));
+    assert_eq!(agent.statistics().await.handlers_renewed, 1);
     Ok(())
 }
 

@@ -48,6 +48,22 @@ async fn a_raw_actor_that_panics_is_renewed_from_its_factory() -> Result {
     Ok(())
 }
 
+#[actix_rt::test]
+async fn a_raw_actor_that_has_answered_is_restarted_however_often_it_panics() -> Result {
+    tokio::time::pause();
+    let route = Route::actor(Raw::start_next).fallback(variable("fallback", -1));
+    let agent = agent(route.restarts(0, Duration::from_secs(10))).await;
+    let mut haproxy = agent.connect().await?;
+    let asked = Instant::now();
+    for number in 1..=50 {
+        assert_eq!(answer(&mut haproxy, ask()).await?, instance(number));
+        assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    }
+    assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());
+    assert_eq!(agent.statistics().await.messages.gone, 50);
+    Ok(())
+}
+
 /// A raw actor that takes no message until it is let go.
 struct Stuck(Option<oneshot::Receiver<()>>);
 

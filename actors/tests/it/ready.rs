@@ -186,18 +186,18 @@ async fn a_panic_leaves_the_fallback_at_once_and_the_state_is_new() -> Result {
 }
 
 #[actix_rt::test]
-async fn over_its_budget_it_is_not_asked() -> Result {
+async fn over_its_budget_it_is_asked_all_the_same() -> Result {
     tokio::time::pause();
     let agent = agent(counting().restarts(1, Duration::from_secs(10))).await;
     let mut haproxy = agent.connect().await?;
     for _ in 0..2 {
         assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
     }
-    for _ in 0..10 {
-        assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
+    for n in 1..=10 {
+        assert_eq!(answer(&mut haproxy, ask()).await?, counted(2, n + 1));
     }
     let seen = agent.statistics().await;
-    assert_eq!((seen.messages.panicked, seen.messages.down), (2, 10));
+    assert_eq!((seen.messages.panicked, seen.messages.down, seen.handlers_given_up), (2, 0, 1));
     tokio::time::sleep(Duration::from_millis(12_550)).await;
     assert_eq!(answer(&mut haproxy, ask()).await?, counted(3, 1));
     Ok(())

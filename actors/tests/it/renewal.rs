@@ -21,12 +21,11 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// How many of the messages of a minute wait until they are late, if the handler does not come back.
+/// How many of the messages of a minute wait until they are late, if the handler does not come.
 async fn late_within_a_minute(start: Start) -> Result<u64> {
-    let agent = agent(route()).await;
-    let mut haproxy = agent.connect().await?;
     script([start; 100]);
-    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    let agent = agent(route().optional()).await;
+    let mut haproxy = agent.connect().await?;
     for _ in 0..600 {
         assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
         sleep(SECOND / 10).await;
@@ -52,12 +51,11 @@ async fn a_handler_whose_start_fails_slowly_is_given_up_and_its_messages_wait_no
 }
 
 #[actix_rt::test]
-async fn messages_wait_for_a_slow_renewal_until_the_deadline_of_the_route_has_passed() -> Result {
+async fn messages_wait_for_a_slow_start_until_the_deadline_of_the_route_has_passed() -> Result {
     tokio::time::pause();
-    let agent = agent(route().deadline(SECOND)).await;
+    script([Start::Fails, Start::Takes(5000)]);
+    let agent = agent(route().deadline(SECOND).optional()).await;
     let mut haproxy = agent.connect().await?;
-    script([Start::Takes(5000)]);
-    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
     let asked = Instant::now();
     sleep(SECOND / 2).await;
     assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
@@ -80,14 +78,32 @@ async fn messages_wait_for_a_slow_renewal_until_the_deadline_of_the_route_has_pa
 }
 
 #[actix_rt::test]
-async fn a_message_may_wait_through_any_number_of_renewals() -> Result {
+async fn a_message_may_wait_through_any_number_of_starts() -> Result {
     tokio::time::pause();
-    let agent = agent(route().deadline(DAY).restarts(usize::MAX, DAY)).await;
-    let mut haproxy = agent.connect().await?.patience(DAY);
     script([Start::Fails; 10_000]);
-    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
-    assert_eq!(answer(&mut haproxy, ask()).await?, instance(10_002));
+    let agent = agent(route().deadline(DAY).restarts(usize::MAX, DAY).optional()).await;
+    let mut haproxy = agent.connect().await?.patience(DAY);
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(10_001));
     assert_eq!(agent.statistics().await.handler_starts_failed, 10_000);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn who_has_panicked_stands_in_when_its_restart_takes_longer_than_a_moment() -> Result {
+    tokio::time::pause();
+    let agent = agent(route()).await;
+    script([Start::Takes(5000)]);
+    let mut haproxy = agent.connect().await?;
+    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    for waited in [Duration::from_millis(25), Duration::ZERO] {
+        let asked = Instant::now();
+        assert_eq!(answer(&mut haproxy, ask()).await?, instance(1));
+        assert!(asked.elapsed().abs_diff(waited) < SECOND / 200, "{:?}", asked.elapsed());
+    }
+    sleep(5 * SECOND).await;
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
+    let seen = agent.statistics().await;
+    assert_eq!((seen.handlers_given_up, seen.handlers_renewed), (0, 1));
     Ok(())
 }
 
@@ -199,15 +215,13 @@ async fn calls_in_flight_go_on_with_the_tasks_of_their_instance() -> Result {
 }
 
 #[actix_rt::test]
-async fn an_agent_that_stops_while_a_handler_is_renewed_answers_what_waits_for_it() -> Result {
+async fn an_agent_that_stops_while_a_handler_starts_answers_what_waits_for_it() -> Result {
     tokio::time::pause();
     for (start, answer_of_it) in [(Start::Takes(500), instance(2)), (Start::Hangs, FALLBACK.into())]
     {
-        script([Start::Succeeds, start]);
-        let agent = agent(route()).await;
+        script([Start::Fails, start]);
+        let agent = agent(route().optional()).await;
         let mut haproxy = agent.connect().await?;
-        let panicked = haproxy.send_notify(ask().arg("panic", true)).await?;
-        assert_eq!(answer_to(&mut haproxy, panicked).await?, FALLBACK);
         let waiting = haproxy.send_notify(ask()).await?;
         sleep(SECOND / 10).await;
         let asked = Instant::now();
@@ -224,9 +238,9 @@ async fn an_agent_that_stops_while_a_handler_is_renewed_answers_what_waits_for_i
 #[actix_rt::test]
 async fn an_agent_that_stops_while_a_handler_is_down_stops_at_once() -> Result {
     tokio::time::pause();
-    let agent = agent(route().restarts(0, DAY)).await;
+    script([Start::Fails]);
+    let agent = agent(route().optional().restarts(0, DAY)).await;
     let mut haproxy = agent.connect().await?;
-    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
     assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
     drop(haproxy);
     let asked = Instant::now();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Deserialize;
 use spoa_actors::{
     ActionError, Actions, BoxError, HandlerActor, Origin, Registry, Route, Scope, Statistics,
     handler_fn,
@@ -119,10 +120,56 @@ on_every_haproxy! {
     async fn checklist_18_a_handler_that_panics_every_100th_call_leaves_no_stream_without_answer(
         version: Version
     ) {
-        // More panics than its budget has: it is renewed, and then its fallback answers at once.
+        // More panics than its budget has: it has answered, so none of them spends it.
         let greeter = Greeter::new(true);
         let unlucky = route(move || greeter.successor());
         let seen = all_are_answered(version, unlucky).await;
         assert!(seen.handlers_renewed >= 1, "{seen:#?}");
+        assert_eq!((seen.handlers_given_up, seen.messages.down), (0, 0));
+    }
+}
+
+#[derive(Deserialize)]
+struct Request {
+    path: String,
+}
+
+/// Panics over one path, as a client may choose it.
+struct Vulnerable;
+
+#[async_trait(?Send)]
+impl HandlerActor for Vulnerable {
+    type Args = Request;
+
+    async fn handle(&self, request: Request, _: &Origin) -> Result<Actions, BoxError> {
+        assert_ne!(request.path, "/poison", "asked to");
+        Ok(set("greeting", "hello")?)
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn good_requests_are_answered_though_every_other_one_makes_their_handler_panic(
+        version: Version
+    ) {
+        let _turn = scene::turn().await;
+        let vulnerable = route(|| Vulnerable);
+        let agent = scene::agent(Registry::new().on("ask", vulnerable)).await;
+        let engine = engine(endpoint(&agent))
+            .agent_line("option dontlog-normal")
+            .message("ask", "path=path", REQUEST);
+        let haproxy = scene::haproxy(version, engine, &["var(txn.t.greeting)"]).await;
+        let load = |path| Load::counting(CLIENTS / 2, REQUESTS).path(path);
+        let (good, poison) = (load("/"), load("/poison"));
+        let (good, poison) = tokio::join!(
+            good.run_by(haproxy.http(), outcome),
+            poison.run_by(haproxy.http(), outcome)
+        );
+        let (good, poison) = (good.unwrap(), poison.unwrap());
+        let seen = agent.statistics().await;
+        println!("{version}: {} restarts; {good:?} {poison:?}", seen.handlers_renewed);
+        assert_eq!(good.of("200 hello "), REQUESTS, "{good:?}");
+        assert_eq!(poison.of("200 fallback "), REQUESTS, "{poison:?}");
+        assert_eq!((seen.messages.panicked, seen.handlers_given_up), (REQUESTS, 0));
     }
 }

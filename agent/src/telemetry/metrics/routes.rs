@@ -41,14 +41,14 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
         each(
             Family::counter(
                 "spoa_handlers_given_up_total",
-                "How often a handler had failed too often, and was not asked for a while.",
+                "How often a handler failed too often and never answered, or took too long to start.",
             ),
             |route| route.given_up,
         ),
         each(
             Family::counter(
                 "spoa_handler_panics_aside_total",
-                "Panics of handlers beside their messages: in a task, or in a call that was late.",
+                "Background panics of handlers: in a task, in their stop, or in a call that was late.",
             ),
             |route| route.panics_aside,
         ),
