@@ -22,11 +22,13 @@ use crate::{
 /// for it.
 ///
 /// Each thread has an instance of its own, made on that thread by the factory that was registered
-/// with [`Registry::on_blocking`](crate::Registry::on_blocking), and made anew after a panic; messages
-/// wait meanwhile as for a [`HandlerActor`](crate::HandlerActor). Each arbiter has threads of its own.
+/// with [`Registry::on_blocking`](crate::Registry::on_blocking), and made anew after a panic; the other
+/// threads go on meanwhile. Each arbiter has threads of its own. A message goes to a thread that is
+/// free, or waits for the first one that is; [`Route::in_flight`](crate::Route::in_flight) bounds how
+/// many wait.
 ///
-/// A call that never returns keeps its thread for ever, and up to 15 messages behind it until their
-/// deadlines. The end of the agent waits for no thread. A test with paused time does not wait for a
+/// A call that never returns keeps its thread forever, and holds up no other message while there is
+/// another thread. The end of the agent waits for no thread. A test with paused time does not wait for a
 /// thread either: let time be real there.
 ///
 /// ```
@@ -86,24 +88,20 @@ pub(crate) struct Job {
     pub(crate) place: Option<Place>,
 }
 
-/// What a thread takes at a time; it says when it is done.
-pub(crate) struct Batch {
-    pub(crate) jobs: Vec<Job>,
-    pub(crate) done: oneshot::Sender<Done>,
+/// What a thread takes at a time; it says when it is free again.
+pub(crate) struct Task {
+    pub(crate) job: Job,
+    pub(crate) free: oneshot::Sender<Unheard>,
 }
 
-/// What a thread has to say of a batch.
-#[derive(Default)]
-pub(crate) struct Done {
-    /// Panics whose callers did not wait for them any more.
-    pub(crate) unheard: Vec<Panic>,
-}
+/// A panic whose caller did not wait for it any more.
+pub(crate) type Unheard = Option<Panic>;
 
 /// Starts a thread with a handler of its own.
 pub(crate) async fn start_thread<H: BlockingHandler>(
     factory: Arc<dyn Fn() -> H + Send + Sync>,
-) -> Result<mpsc::Sender<Batch>, BoxError> {
-    let (batches, waiting) = mpsc::channel::<Batch>();
+) -> Result<mpsc::Sender<Task>, BoxError> {
+    let (tasks, given) = mpsc::channel::<Task>();
     let (started, starting) = oneshot::channel();
     let run = move || {
         let mut thread = Thread { handler: None, factory };
@@ -111,12 +109,12 @@ pub(crate) async fn start_thread<H: BlockingHandler>(
         let is_made = made.is_ok();
         // Nobody waits for it if the start was given up.
         if started.send(made).is_ok() && is_made {
-            waiting.iter().for_each(|batch| thread.work(batch));
+            given.iter().for_each(|task| thread.work(task));
         }
     };
     thread::Builder::new().name("spoa-blocking".to_owned()).spawn(run)?;
     starting.await?.map_err(|panic| panic.to_string())?;
-    Ok(batches)
+    Ok(tasks)
 }
 
 /// One thread and its handler; there is none after a panic, until the next message.
@@ -131,20 +129,12 @@ impl<H: BlockingHandler> Thread<H> {
             .map(|handler| self.handler = Some(Shielded::new(handler)))
     }
 
-    fn work(&mut self, batch: Batch) {
-        let mut done = Done::default();
-        for job in batch.jobs {
-            if job.answer.is_closed() {
-                continue;
-            }
-            let answer = job.span.in_scope(|| self.answer(&job.message, &job.origin));
-            // Before the answer is seen: who has it may ask again at once.
-            drop(job.place);
-            if let Err(unwanted) = job.answer.send(answer) {
-                done.unheard.extend(panic_of(unwanted));
-            }
-        }
-        let _ = batch.done.send(done);
+    fn work(&mut self, Task { job, free }: Task) {
+        let answer = job.span.in_scope(|| self.answer(&job.message, &job.origin));
+        // Before the answer is seen: who has it may ask again at once, or look at the span.
+        drop((job.place, job.span));
+        let unheard = job.answer.send(answer).err().and_then(panic_of);
+        let _ = free.send(unheard);
     }
 
     fn answer(&mut self, message: &Message, origin: &Origin) -> Answer {

@@ -1,8 +1,8 @@
 //! Feeder: hands the messages of a route to its threads, and their answers back.
 //!
-//! It takes all messages of one read together and gives each idle thread its share; what waits, waits
-//! here, where a message whose deadline has passed is dropped. The threads outlive a panic: each
-//! makes its handler anew.
+//! A thread gets a message only when it is free, so that none is held up by another one; what waits,
+//! waits here, where a message whose deadline has passed is dropped. Each holds a place of its route,
+//! which bounds how many wait. The threads outlive a panic: each makes its handler anew.
 
 use std::{
     collections::VecDeque,
@@ -11,25 +11,19 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{StreamExt, future::try_join_all, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Span;
 
 use crate::{
     alarm::{Alarm, Fault},
-    blocking::{Batch, BlockingHandler, Done, Job, start_thread},
+    blocking::{BlockingHandler, Job, Task, Unheard, start_thread},
     bulkhead::Place,
     error::{BoxError, HandlerError},
     handler::{Dispatch, Heir, Reply},
     origin::Origin,
     spop::{Actions, MessageRef},
 };
-
-/// How many messages one thread is given at a time at the most: those behind one that takes long wait
-/// for it.
-const SHARE: usize = 16;
-/// Into how many shares for each idle thread the waiting messages are divided.
-const SHARES: usize = 4;
 
 /// The threads of one route on one arbiter.
 pub(crate) struct Blocking {
@@ -51,11 +45,9 @@ impl Blocking {
         factory: Arc<dyn Fn() -> H + Send + Sync>,
         alarm: Alarm,
     ) -> Result<Self, BoxError> {
-        let mut idle = Vec::new();
-        for _ in 0..threads.get() {
-            idle.push(start_thread(Arc::clone(&factory)).await?);
-        }
-        let feeder = Feeder { idle, waiting: VecDeque::new(), alarm: alarm.clone() };
+        let starts = (0..threads.get()).map(|_| start_thread(Arc::clone(&factory)));
+        let free = try_join_all(starts).await?;
+        let feeder = Feeder { free, waiting: VecDeque::new(), alarm: alarm.clone() };
         let (orders, taken) = mpsc::unbounded_channel();
         actix_rt::spawn(feeder.run(taken));
         Ok(Self { orders, alarm })
@@ -107,7 +99,8 @@ impl Dispatch for Blocking {
 
 /// Gives jobs to the threads.
 struct Feeder {
-    idle: Vec<threads::Sender<Batch>>,
+    /// The thread that was busy last is the next one that is busy.
+    free: Vec<threads::Sender<Task>>,
     waiting: VecDeque<Job>,
     alarm: Alarm,
 }
@@ -124,19 +117,15 @@ impl Feeder {
                     is_open = more > 0;
                     taken.drain(..).for_each(|order| self.take(order));
                 }
-                Some((thread, done)) = busy.next() => self.take_back(thread, done),
+                Some((thread, unheard)) = busy.next() => self.take_back(thread, unheard),
                 else => break,
             }
-            if self.idle.is_empty() {
-                if busy.is_empty() {
-                    // No thread is left. Who waits hears of it.
-                    break;
-                }
-                // Their callers have taken the fallback.
-                self.waiting.retain(|job| !job.answer.is_closed());
+            while let Some((thread, unheard)) = self.feed() {
+                busy.push(async move { (thread, unheard.await) });
             }
-            while let Some((thread, done)) = self.feed() {
-                busy.push(async move { (thread, done.await) });
+            if self.free.is_empty() && busy.is_empty() {
+                // No thread is left. Who waits hears of it.
+                break;
             }
         }
     }
@@ -148,27 +137,23 @@ impl Feeder {
         }
     }
 
-    /// Takes back a thread that is done; one that has ended says nothing.
-    fn take_back<E>(&mut self, thread: threads::Sender<Batch>, done: Result<Done, E>) {
-        let Ok(Done { unheard }) = done else { return };
-        self.idle.push(thread);
-        for panic in unheard {
+    /// Takes back a thread that is free; one that has ended says nothing.
+    fn take_back<E>(&mut self, thread: threads::Sender<Task>, unheard: Result<Unheard, E>) {
+        let Ok(unheard) = unheard else { return };
+        self.free.push(thread);
+        if let Some(panic) = unheard {
             self.alarm.raise(Fault::Background(panic));
         }
     }
 
-    /// Gives an idle thread its share.
-    fn feed(&mut self) -> Option<(threads::Sender<Batch>, oneshot::Receiver<Done>)> {
-        if self.waiting.is_empty() {
-            return None;
-        }
-        let shares = self.idle.len() * SHARES;
-        let thread = self.idle.pop()?;
-        let share = (self.waiting.len() / shares).clamp(1, SHARE);
-        let jobs = self.waiting.drain(..share).collect();
-        let (done, is_done) = oneshot::channel();
-        // A thread that has ended drops the jobs, which says so.
-        let _ = thread.send(Batch { jobs, done });
-        Some((thread, is_done))
+    /// Gives a free thread what waits longest, but for jobs whose callers have taken the fallback.
+    fn feed(&mut self) -> Option<(threads::Sender<Task>, oneshot::Receiver<Unheard>)> {
+        while self.waiting.pop_front_if(|job| job.answer.is_closed()).is_some() {}
+        let thread = self.free.pop_if(|_| !self.waiting.is_empty())?;
+        let job = self.waiting.pop_front()?;
+        let (free, is_free) = oneshot::channel();
+        // A thread that has ended drops the job, which says so.
+        let _ = thread.send(Task { job, free });
+        Some((thread, is_free))
     }
 }
