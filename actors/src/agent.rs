@@ -5,12 +5,14 @@ use std::{
     net::{SocketAddr, ToSocketAddrs},
     num::NonZero,
     path::PathBuf,
+    pin::pin,
     sync::Arc,
     thread,
     time::Duration,
 };
 
 use actix_rt::System;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     common::Common, error::AgentError, limits::Limits, listen::Listen, listener::Listener,
@@ -156,7 +158,8 @@ impl Agent {
     }
 
     /// Starts the agent and runs it until a signal: [`start`](Self::start), then
-    /// [`RunningAgent::serve`]. A signal that comes during the start ends it when it has started.
+    /// [`RunningAgent::serve`]. A signal that comes during the start ends it: what has started stops, and
+    /// this is no error. A second one ends it at once.
     ///
     /// # Errors
     ///
@@ -176,19 +179,39 @@ impl Agent {
         registry: Registry,
         started: impl FnOnce(&RunningAgent),
     ) -> Result<Statistics, AgentError> {
-        let signals = Signals::listen()?;
-        let running = self.start(registry).await?;
+        let mut signals = Signals::listen()?;
+        let given_up = CancellationToken::new();
+        let mut start = pin!(self.start_unless(given_up.clone(), registry));
+        let running = tokio::select! {
+            biased;
+            running = &mut start => running?,
+            signal = signals.next() => {
+                tracing::info!("{signal} during the start: the agent stops");
+                given_up.cancel();
+                return Ok(end_of_start(start, signals).await);
+            }
+        };
         started(&running);
         Ok(running.serve_until(signals).await)
     }
 
-    /// Starts the agent: when this returns, every handler has started and connections are accepted.
+    /// Starts the agent: when this returns, every handler has started and connections are accepted. All
+    /// handlers start at the same time; if one fails, those that have started stop.
     ///
     /// # Errors
     ///
     /// If two routes have the same name, a limit cannot work, a handler does not start, there is
     /// nothing to listen on, or this is no actix system.
     pub async fn start(self, registry: Registry) -> Result<RunningAgent, AgentError> {
+        self.start_unless(CancellationToken::new(), registry).await
+    }
+
+    /// The same, unless it is given up: then what has started stops, and this is an error.
+    async fn start_unless(
+        self,
+        start_given_up: CancellationToken,
+        registry: Registry,
+    ) -> Result<RunningAgent, AgentError> {
         System::try_current().ok_or(AgentError::NoSystem)?;
         registry.check()?;
         self.limits.check()?;
@@ -198,7 +221,7 @@ impl Agent {
         let addresses = self.local_addresses();
         let Self { fill_empty_acks, asynchronous, .. } = self;
         let common = Common::new(self.limits).traced(self.traces);
-        let common = Common { fill_empty_acks, asynchronous, ..common };
+        let common = Common { fill_empty_acks, asynchronous, start_given_up, ..common };
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();
@@ -206,6 +229,27 @@ impl Agent {
         running.start_workers(count, &Arc::new(registry)).await?;
         running.accept(self.listeners)?;
         Ok(running)
+    }
+}
+
+/// Waits until what has started before the signal has stopped, or for another signal.
+async fn end_of_start(
+    start: impl Future<Output = Result<RunningAgent, AgentError>>,
+    mut signals: Signals,
+) -> Statistics {
+    let stop = async {
+        match start.await {
+            // The signal has crossed its end.
+            Ok(running) => running.stop().await,
+            Err(_) => Statistics::default(),
+        }
+    };
+    tokio::select! {
+        seen = stop => seen,
+        signal = signals.next() => {
+            tracing::warn!("{signal} again: the agent stops at once");
+            Statistics::default()
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{engine_statistics::EngineNames, limits::Limits, quota::Quota, traces::Traces};
 
 /// How many refused connections may wait for their DISCONNECT; further ones are closed at once.
@@ -34,6 +36,8 @@ pub(crate) struct Common {
     pub(crate) engines: EngineNames,
     /// Whether the agent comes to its end.
     pub(crate) draining: Arc<AtomicBool>,
+    /// Ends the start of the agent: what has started stops.
+    pub(crate) start_given_up: CancellationToken,
 }
 
 impl Common {
@@ -50,6 +54,7 @@ impl Common {
             asynchronous: false,
             traces: None,
             draining: Arc::default(),
+            start_given_up: CancellationToken::new(),
         }
     }
 

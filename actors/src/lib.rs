@@ -128,6 +128,7 @@ mod timer;
 mod tls;
 mod trace_parent;
 mod traces;
+mod workers;
 mod wrong_traffic;
 
 pub use agent::Agent;

@@ -3,16 +3,20 @@
 use std::{cell::Cell, num::NonZero, rc::Rc, time::Duration};
 
 use actix::{Actor, Addr, dev::ToEnvelope};
-use futures_util::future::join_all;
+use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
+use tokio::time::timeout;
 
 use crate::{
-    blocking::BlockingHandler, error::AgentError, limits::Limits, live_route::LiveRoute,
-    mailbox::Call, ready::ReadyHandler, route::Route, route_statistics::RouteStatistics,
-    throttle::Throttle,
+    blocking::BlockingHandler, common::Common, error::AgentError, limits::Limits,
+    live_route::LiveRoute, mailbox::Call, ready::ReadyHandler, route::Route,
+    route_statistics::RouteStatistics, throttle::Throttle,
 };
 
 /// How many bytes of the name of a message without a route are logged.
 const LONGEST_NAME: usize = 64;
+
+/// How the route of the messages without one of their own is named.
+const CATCH_ALL: &str = "(any other)";
 
 /// The blueprint of an agent: message names, and the handlers that answer them.
 ///
@@ -120,21 +124,56 @@ impl Registry {
         }
     }
 
-    /// Starts every handler on this arbiter.
-    pub(crate) async fn start(&self, limits: &Limits) -> Result<Routes, AgentError> {
-        let start = async |name: &str, route: &Route| {
-            let live = route.start(name.into(), limits).await;
-            live.map(Rc::new).map_err(|cause| AgentError::Handler { name: name.to_owned(), cause })
+    /// Starts every handler on this arbiter, all at the same time. If one fails, or the start of the
+    /// agent is given up, those that have started stop, and the others are dropped.
+    pub(crate) async fn start(&self, common: &Common) -> Result<Routes, AgentError> {
+        let mut started = Routes::default();
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.start_all(&common.limits, &mut started) => outcome,
+            () = common.start_given_up.cancelled() => Err(AgentError::ArbiterGone),
         };
-        let mut routes = Routes::default();
-        for (name, route) in &self.routes {
-            routes.by_name.push(start(name, route).await?);
+        match outcome {
+            Ok(()) => {
+                started.by_name.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+                Ok(started)
+            }
+            Err(error) => {
+                started.stop_within(common.limits.shutdown_timeout).await;
+                Err(error)
+            }
         }
-        routes.by_name.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        if let Some(route) = &self.catch_all {
-            routes.catch_all = Some(start("(any other)", route).await?);
+    }
+
+    /// Of the handlers that fail at the same time, the error is that of the first one registered.
+    async fn start_all(&self, limits: &Limits, started: &mut Routes) -> Result<(), AgentError> {
+        let named = self.routes.iter().map(|(name, route)| (name.as_str(), route));
+        let all = named.chain(self.catch_all.as_ref().map(|route| (CATCH_ALL, route)));
+        let mut starts: FuturesUnordered<_> = all
+            .enumerate()
+            .map(async |(order, (name, route))| {
+                (order, name, route.start(name.into(), limits).await.map(Rc::new))
+            })
+            .collect();
+        let mut first: Option<(usize, AgentError)> = None;
+        loop {
+            let ended = match &first {
+                None => starts.next().await,
+                Some(_) => starts.next().now_or_never().flatten(),
+            };
+            match ended {
+                Some((order, _, Ok(live))) if order == self.routes.len() => {
+                    started.catch_all = Some(live);
+                }
+                Some((_, _, Ok(live))) => started.by_name.push(live),
+                Some((order, name, Err(cause))) => {
+                    if first.as_ref().is_none_or(|&(known, _)| order < known) {
+                        first = Some((order, AgentError::Handler { name: name.to_owned(), cause }));
+                    }
+                }
+                None => return first.map_or(Ok(()), |(_, error)| Err(error)),
+            }
         }
-        Ok(routes)
     }
 }
 
@@ -203,8 +242,11 @@ impl Routes {
         self.by_name.iter().chain(&self.catch_all)
     }
 
-    /// Ends every handler in good order.
-    pub(crate) async fn stop(&self) {
-        join_all(self.iter().map(|route| route.cell.stop())).await;
+    /// Ends every handler in good order; drops those that take longer.
+    pub(crate) async fn stop_within(&self, limit: Duration) {
+        let stops = join_all(self.iter().map(|route| route.cell.stop()));
+        if timeout(limit, stops).await.is_err() {
+            tracing::warn!("handlers that did not stop in time are dropped");
+        }
     }
 }

@@ -1,9 +1,8 @@
 //! `RunningAgent`: accepts, hands out connections in turn, and ends in good order.
 
-use std::{fmt, net::SocketAddr, num::NonZero, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, num::NonZero, pin::pin, sync::Arc};
 
 use actix::Addr;
-use actix_rt::Arbiter;
 use futures_util::future::join_all;
 use tokio::{
     sync::oneshot,
@@ -22,10 +21,8 @@ use crate::{
     silence::Silence,
     statistics::Statistics,
     supervisor::{Adopt, Elsewhere, GoDown, Stop, Supervisor},
+    workers::{self, PATIENCE, Worker},
 };
-
-/// How long the arbiters may take to answer beyond the time that they are given to stop.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An agent that has started. Dropping it ends it without a farewell; [`stop`](Self::stop) ends it in
 /// good order.
@@ -55,12 +52,6 @@ pub struct RunningAgent {
 struct Accepting {
     task: JoinHandle<()>,
     stop: oneshot::Sender<()>,
-}
-
-/// One arbiter and the supervisor on it.
-struct Worker {
-    arbiter: Arbiter,
-    supervisor: Addr<Supervisor>,
 }
 
 impl RunningAgent {
@@ -179,25 +170,7 @@ impl RunningAgent {
         count: NonZero<usize>,
         registry: &Arc<Registry>,
     ) -> Result<(), AgentError> {
-        for _ in 0..count.get() {
-            let arbiter = Arbiter::new();
-            let (registry, common) = (Arc::clone(registry), self.common.clone());
-            let (started, starting) = oneshot::channel();
-            arbiter.spawn_fn(move || {
-                actix_rt::spawn(async move {
-                    // The receiver is gone only if the agent's start was given up.
-                    let _ = started.send(Supervisor::start(registry, common).await);
-                });
-            });
-            let supervisor = match starting.await {
-                Ok(Ok(supervisor)) => supervisor,
-                failed => {
-                    arbiter.stop();
-                    return failed.unwrap_or(Err(AgentError::ArbiterGone)).map(|_| ());
-                }
-            };
-            self.workers.push(Worker { arbiter, supervisor });
-        }
+        self.workers = workers::start(count, registry, &self.common).await?;
         if self.common.asynchronous {
             self.introduce();
         }
@@ -260,10 +233,6 @@ impl Drop for RunningAgent {
     fn drop(&mut self) {
         for listener in &self.listeners {
             listener.task.abort();
-        }
-        for worker in &self.workers {
-            // Its thread is not waited for: a handler may block it.
-            worker.arbiter.stop();
         }
     }
 }

@@ -115,7 +115,7 @@ impl Supervisor {
     ) -> Result<Addr<Self>, AgentError> {
         panics::hush();
         let counters = Rc::new(Counters::new(common.engines.clone()));
-        let routes = registry.start(&common.limits).await?;
+        let routes = registry.start(&common).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let supervisor = Self {
             shared,
@@ -326,9 +326,7 @@ impl Handler<Stop> for Supervisor {
             if timeout(shared.common.limits.shutdown_timeout, all_ended).await.is_err() {
                 tracing::warn!("connections that did not end in time are cut off");
             }
-            if timeout(shared.common.limits.shutdown_timeout, shared.routes.stop()).await.is_err() {
-                tracing::warn!("handlers that did not stop in time are dropped");
-            }
+            shared.routes.stop_within(shared.common.limits.shutdown_timeout).await;
             shared.statistics()
         })
     }

@@ -54,7 +54,7 @@ impl Exchange {
         common.limits.check()?;
         panics::hush();
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(&common.limits).await?;
+        let routes = registry.start(&common).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let address = PeerAddress::InMemory;
         let conversation = Conversation::new(Rc::clone(&shared), address, Instant::now());

@@ -219,6 +219,7 @@ const ORDER: &[&str] = &[
     "supervisor",
     "observer",
     "signals",
+    "workers",
     "running_agent",
     "agent",
 ];

@@ -47,6 +47,7 @@ mod renewal;
 mod routes;
 mod slow_drain;
 mod slow_frames;
+mod starts;
 mod statistics;
 mod status;
 mod streams;

@@ -114,6 +114,15 @@ pub(crate) fn watched(threads: usize, wait: Wait) -> (Route, mpsc::Receiver<Thre
     (route.fallback(variable("fallback", -1)), told)
 }
 
+/// A route on so many threads, each of which does something before it makes its handler.
+pub(crate) fn made_by(threads: usize, first: impl Fn() + Send + Sync + 'static) -> Route {
+    let factory = move || {
+        first();
+        Waiting { number: 0, wait: nothing() }
+    };
+    Route::blocking(NonZero::new(threads).unwrap(), factory)
+}
+
 pub(crate) async fn start(route: Route) -> Result<(InMemoryAgent, FakeHaproxy)> {
     let agent = InMemoryAgent::start(registry().on("block", route), Limits::default()).await?;
     let haproxy = agent.connect().await?;
