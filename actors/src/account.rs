@@ -7,39 +7,71 @@ use crate::{log_limits::Cause, origin::Peer, quota::Share, shared::Shared};
 /// The account of one connection.
 pub(crate) struct Account {
     kept: Share,
+    /// The bytes that it has in flight, which have a share of their own.
+    in_flight: usize,
+    /// Whether the connection is not read, for what it has in flight.
+    is_waiting: bool,
     shared: Rc<Shared>,
 }
 
 impl Account {
     pub(crate) fn new(shared: Rc<Shared>) -> Self {
-        Self { kept: shared.common.memory.share(), shared }
+        Self { kept: shared.common.memory.share(), in_flight: 0, is_waiting: false, shared }
     }
 
     /// Takes note of what is kept now.
-    pub(crate) fn keep(&mut self, bytes: usize) {
-        let before = self.kept.amount();
-        if bytes == before {
+    pub(crate) fn keep(&mut self, bytes: usize, in_flight: usize) {
+        let before = self.kept();
+        if bytes == self.kept.amount() && in_flight == self.in_flight {
             return;
         }
         self.kept.set(bytes);
+        self.in_flight = in_flight;
+        let now = self.kept();
         self.shared.counters.count(|statistics| {
-            statistics.bytes_kept = statistics.bytes_kept + bytes as u64 - before as u64;
+            statistics.bytes_kept = statistics.bytes_kept + now as u64 - before as u64;
         });
     }
 
     /// What is kept now.
     pub(crate) fn kept(&self) -> usize {
-        self.kept.amount()
+        self.kept.amount() + self.in_flight
     }
 
-    /// Whether all connections keep more than they may together, and this one more than its part.
+    /// Whether all connections keep more than they may together, and this one more than its part, what is
+    /// in flight not counted: that comes to its end without the peer.
     pub(crate) fn is_overdrawn(&self) -> bool {
         self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount())
     }
 
     /// Whether so many bytes are more than one connection may keep whatever the others do.
     pub(crate) fn is_more_than_its_part(&self, bytes: usize) -> bool {
-        bytes > self.shared.common.limits.memory / self.shared.common.limits.connections
+        bytes > self.shared.common.limits.part()
+    }
+
+    /// The connection is not read while it has so much in flight, or is read again. Counts and logs it.
+    #[inline]
+    pub(crate) fn wait(&mut self, is_waiting: bool, peer: &Peer) {
+        if is_waiting && !self.is_waiting {
+            self.report_wait(peer);
+        }
+        self.is_waiting = is_waiting;
+    }
+
+    #[cold]
+    fn report_wait(&self, peer: &Peer) {
+        self.shared.counters.count(|statistics| statistics.memory_waits += 1);
+        if let Some(unsaid) = self.shared.limited(Cause::MemoryWait) {
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                kept = self.kept(),
+                limit = self.shared.common.limits.memory,
+                unsaid,
+                "memory limit reached: a connection with many messages in flight is not read until \
+                 answers come; find out why answers take long, or raise --max-memory"
+            );
+        }
     }
 
     /// Counts and logs that the connection was ended for it.
@@ -49,7 +81,7 @@ impl Account {
             tracing::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
-                kept = self.kept.amount(),
+                kept = self.kept(),
                 limit = self.shared.common.limits.memory,
                 unsaid,
                 "connection ended: all together keep more bytes than they may; find out why frames \
@@ -61,6 +93,6 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        self.keep(0);
+        self.keep(0, 0);
     }
 }

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
@@ -27,10 +27,15 @@ pub(crate) struct BufferedStream<S> {
     shared: Rc<Shared>,
     /// How many bytes have come.
     received: u64,
+    /// How many of them had been taken when the buffers were lent.
+    taken: u64,
     /// What was read and not yet taken.
     pub(crate) input: BytesMut,
     /// What is to be written.
     pub(crate) output: BytesMut,
+    /// How many bytes of memory in front of each are spent, if it is not the arbiter's.
+    spent_input: Option<usize>,
+    spent_output: Option<usize>,
     /// On while the peer takes nothing of it.
     stall: Timer,
 }
@@ -41,8 +46,11 @@ impl<S> BufferedStream<S> {
             stream,
             shared,
             received: 0,
+            taken: 0,
             input: BytesMut::new(),
             output: BytesMut::new(),
+            spent_input: None,
+            spent_output: None,
             stall: Timer::default(),
         }
     }
@@ -54,19 +62,25 @@ impl<S> BufferedStream<S> {
 
     /// Takes the buffers that the arbiter lends, for one wake-up.
     pub(crate) fn borrow_buffers(&mut self) {
-        self.shared.input.lend(&mut self.input);
-        self.shared.output.lend(&mut self.output);
+        self.taken = self.received - self.input.len() as u64;
+        self.shared.input.lend(&mut self.input, &mut self.spent_input);
+        self.shared.output.lend(&mut self.output, &mut self.spent_output);
     }
 
     /// Gives them back; what is left in them stays here.
     pub(crate) fn return_buffers(&mut self) {
-        self.shared.output.take_back(&mut self.output);
-        self.shared.input.take_back(&mut self.input);
+        if let Some(spent) = &mut self.spent_input {
+            let taken = self.received - self.input.len() as u64;
+            *spent += (taken - self.taken) as usize;
+        }
+        self.shared.output.take_back(&mut self.output, &mut self.spent_output);
+        self.shared.input.take_back(&mut self.input, &mut self.spent_input);
     }
 
     /// How many bytes of memory are left here.
     pub(crate) fn kept(&self) -> usize {
-        self.input.capacity() + self.output.capacity()
+        let spent = self.spent_input.unwrap_or(0) + self.spent_output.unwrap_or(0);
+        self.input.capacity() + self.output.capacity() + spent
     }
 
     /// Whether nothing waits for the peer to take it, here or in TLS.
@@ -91,7 +105,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> BufferedStream<S> {
         if self.input.capacity() - self.input.len() < READ_ROOM {
             self.input.reserve(READ_SIZE);
         }
-        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), task, &mut self.input))?;
+        let mut room = (&mut self.input).limit(READ_SIZE);
+        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), task, &mut room))?;
         self.received += read as u64;
         self.shared.counters.count(|statistics| statistics.bytes_in += read as u64);
         Poll::Ready(Ok(read))
@@ -111,6 +126,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> BufferedStream<S> {
             }
             self.stall.disarm();
             self.output.advance(written);
+            if let Some(spent) = &mut self.spent_output {
+                *spent += written;
+            }
             self.shared.counters.count(|statistics| statistics.bytes_out += written as u64);
         }
         // TLS has a buffer of its own.

@@ -150,7 +150,11 @@ impl Cell {
             match cell.dispatch(&up, &message.as_ref(), &origin, place, &mut actions) {
                 Reply::Answered => Ok(actions),
                 Reply::Failed(error) => Err(error),
-                Reply::Later(answer) => answer.await,
+                Reply::Later(answer) => {
+                    // Its arguments are with the handler.
+                    drop(message);
+                    answer.await
+                }
             }
         });
         // Each call raises the alarm of its own instance.

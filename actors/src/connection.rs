@@ -100,7 +100,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             }
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Pending => {
-                self.account.keep(self.stream.kept() + self.conversation.kept());
+                let kept = self.stream.kept() + self.conversation.kept();
+                self.account.keep(kept, self.conversation.in_flight());
+                let waits = self.conversation.waits_for_memory();
+                self.account.wait(waits, self.conversation.peer());
                 if self.account.is_overdrawn() { self.on_excess(task) } else { Poll::Pending }
             }
         }

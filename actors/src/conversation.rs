@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::{
     ack_form::AckForm,
     asking::{Collected, Terms, collect},
+    common::Common,
     connection_trace::ConnectionTrace,
     detour::Lane,
     group::Group,
@@ -66,9 +67,8 @@ struct Greeting {
 /// that sends without end is no reason for them to be late.
 const TURN: usize = 256;
 
-/// A frame of so many bytes is shared by those who keep a message of it, and with it the buffer that it
-/// was read into, an eighth of which it is at least. Out of a smaller one messages are copied.
-const LARGE: usize = 8 * 1024;
+/// This part of the memory is not for messages in flight, but for what their connections read meanwhile.
+const RESERVE: usize = 4;
 
 /// Why no more frames are taken from the input now.
 pub(crate) enum Flow {
@@ -105,7 +105,7 @@ impl Conversation {
                 asynchronous: shared.detours.is_some(),
                 ..shared.common.limits.offer()
             }),
-            in_flight: InFlight::new(shared.common.in_flight.share(), Rc::clone(&shared.counters)),
+            in_flight: InFlight::new(&shared.common, Rc::clone(&shared.counters)),
             ack_form: AckForm::new(shared.common.fill_empty_acks),
             shared,
             codec: FrameCodec::default(),
@@ -161,9 +161,14 @@ impl Conversation {
         self.in_flight.len()
     }
 
-    /// How many bytes of memory wait for fragments or answers.
+    /// How many bytes of memory wait for fragments.
     pub(crate) fn kept(&self) -> usize {
-        self.session.kept() + self.in_flight.bytes()
+        self.session.kept()
+    }
+
+    /// How many bytes of memory wait for answers.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.bytes()
     }
 
     /// Gives up a NOTIFY whose fragments have not all come.
@@ -209,8 +214,7 @@ impl Conversation {
         flow
     }
 
-    /// Takes frames until there is a reason not to. What they hold is read where it lies; only a large
-    /// frame is cut off, so that it can be shared.
+    /// Takes frames until there is a reason not to. What they hold is read where it lies.
     fn take_frames(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
         let mut at = 0;
         let mut left = TURN;
@@ -228,16 +232,8 @@ impl Conversation {
                 Ok(None) => break Flow::Hungry,
                 Err(violation) => break Flow::Over(End::Violation(violation)),
             };
-            let taken = if length < LARGE {
-                at += LENGTH_SIZE + length;
-                self.take(&unread[LENGTH_SIZE..][..length], None, output)
-            } else {
-                input.advance(at + LENGTH_SIZE);
-                at = 0;
-                let frame = input.split_to(length).freeze();
-                self.take(&frame, Some(&frame), output)
-            };
-            if let Err(end) = taken {
+            at += LENGTH_SIZE + length;
+            if let Err(end) = self.take(&unread[LENGTH_SIZE..][..length], output) {
                 break Flow::Over(end);
             }
         };
@@ -245,23 +241,18 @@ impl Conversation {
         flow
     }
 
-    /// Takes one frame; `owner` is what it is part of, if that can be shared.
+    /// Takes one frame.
     #[inline]
-    fn take(
-        &mut self,
-        frame: &[u8],
-        owner: Option<&Bytes>,
-        output: &mut BytesMut,
-    ) -> Result<(), End> {
+    fn take(&mut self, frame: &[u8], output: &mut BytesMut) -> Result<(), End> {
         if self.session.takes_notify()
-            && let Some(notify) = Frame::whole_notify(frame, owner).map_err(Violation::from)?
+            && let Some(notify) = Frame::whole_notify(frame).map_err(Violation::from)?
         {
             self.begun = None;
             self.shared.counters.notify(LENGTH_SIZE + frame.len());
             self.dispatch(notify, output);
             return Ok(());
         }
-        self.take_any(owner.map_or_else(|| Bytes::copy_from_slice(frame), Bytes::clone), output)
+        self.take_any(Bytes::copy_from_slice(frame), output)
     }
 
     /// Settles everything whose deadline has passed by its fallback.
@@ -287,12 +278,12 @@ impl Conversation {
             return self.in_flight.cancel();
         };
         let counters = &self.shared.counters;
-        let none = InFlight::new(self.shared.common.in_flight.share(), Rc::clone(counters));
+        let none = InFlight::new(&self.shared.common, Rc::clone(counters));
         let orphans = Orphans {
             engine_id: lane.engine_id().clone(),
             acks: lane.close(),
             in_flight: mem::replace(&mut self.in_flight, none),
-            kept: self.shared.common.memory.share(),
+            memory: self.shared.common.memory.clone(),
             detours: Rc::clone(detours),
             counters: Rc::clone(counters),
         };
@@ -311,7 +302,22 @@ impl Conversation {
 
     /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
     pub(crate) fn is_full(&self, output: &BytesMut) -> bool {
-        self.in_flight.waiting() >= self.shared.common.limits.in_flight || self.is_clogged(output)
+        self.in_flight.waiting() >= self.shared.common.limits.in_flight
+            || self.is_clogged(output)
+            || self.waits_for_memory()
+    }
+
+    /// Whether all connections keep almost as much as they may, and this one has more than its part in
+    /// flight. Then an answer, or a deadline, will wake it.
+    #[inline]
+    pub(crate) fn waits_for_memory(&self) -> bool {
+        self.in_flight.bytes() > 0 && self.has_too_much_in_flight()
+    }
+
+    #[cold]
+    fn has_too_much_in_flight(&self) -> bool {
+        let Common { limits, memory, .. } = &self.shared.common;
+        self.in_flight.bytes() > limits.part() && memory.left() < limits.memory / RESERVE
     }
 
     /// Whether the peer has left so much unread that nothing more is put into `output`.

@@ -58,10 +58,11 @@ pub struct Limits {
     /// its connection is ended with DISCONNECT 2. HELLO has a time of its own. Default 30 s.
     pub read_timeout: Duration,
     /// How many bytes all connections together may keep between their wake-ups: frames that have
-    /// begun, unfinished fragments, unread output, and the payloads of NOTIFYs in flight. While they
-    /// keep more, a connection that keeps more than its part, which is `memory / connections`, is
-    /// ended with DISCONNECT 13 as it wakes up. At least `max_frame_size` and
-    /// `max_reassembled_size`, default 256 MiB.
+    /// begun, unfinished fragments, unread output, and NOTIFYs in flight: their payloads, and 1,280
+    /// bytes for each message that waits. At three quarters of it, a connection that has more than its
+    /// part in flight, which is `memory / connections`, is not read until answers have come; beyond all
+    /// of it, one that keeps more than its part of the rest is ended with DISCONNECT 13 as it wakes up.
+    /// At least `max_frame_size` and `max_reassembled_size`, default 256 MiB.
     pub memory: usize,
     /// How many bytes of ACKs may wait for a peer that does not read them; above, the connection is
     /// not read and no further answer is collected. Default 256 KiB.
@@ -143,6 +144,11 @@ impl Limits {
         check("memory", holds_a_notify, requirement)?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;
         check("max_frame_size", is_frame_size, "at least 256")
+    }
+
+    /// How many bytes one connection may keep whatever the others do.
+    pub(crate) fn part(&self) -> usize {
+        self.memory / self.connections
     }
 
     pub(crate) fn offer(&self) -> Offer {

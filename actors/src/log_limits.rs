@@ -18,6 +18,8 @@ pub(crate) enum Cause {
     Refused,
     /// More bytes kept than there may be.
     Overdrawn,
+    /// A connection that is not read until there is memory.
+    MemoryWait,
     /// A peer that reads nothing.
     Stalled,
     UnknownFrame,
@@ -37,7 +39,7 @@ impl LogLimits {
 }
 
 impl Cause {
-    const COUNT: usize = 14;
+    const COUNT: usize = 15;
 
     fn index(self) -> usize {
         match self {
@@ -56,6 +58,7 @@ impl Cause {
             Self::Stalled => 11,
             Self::UnknownFrame => 12,
             Self::Complaint => 13,
+            Self::MemoryWait => 14,
         }
     }
 }
@@ -80,6 +83,7 @@ mod tests {
             Cause::Oversize,
             Cause::Refused,
             Cause::Overdrawn,
+            Cause::MemoryWait,
             Cause::Stalled,
             Cause::UnknownFrame,
             Cause::Complaint,

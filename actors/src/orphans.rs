@@ -14,7 +14,7 @@ use crate::{
     counters::Counters,
     detour::{Detours, Reroute},
     in_flight::InFlight,
-    quota::Share,
+    quota::Quota,
     spop::{Ack, EngineId},
     timer::Timer,
 };
@@ -25,8 +25,8 @@ pub(crate) struct Orphans {
     /// What had come to that connection to be sent there for another.
     pub(crate) acks: VecDeque<Ack>,
     pub(crate) in_flight: InFlight,
-    /// The memory that they keep.
-    pub(crate) kept: Share,
+    /// What all may keep.
+    pub(crate) memory: Quota,
     pub(crate) detours: Rc<Detours>,
     pub(crate) counters: Rc<Counters>,
 }
@@ -43,8 +43,7 @@ impl Orphans {
         actix_rt::spawn(async move {
             let mut timer = Timer::default();
             loop {
-                self.kept.set(self.in_flight.bytes());
-                if self.kept.left() == 0 {
+                if self.memory.left() == 0 {
                     // They are cancelled: what is kept is for those who are still there.
                     return;
                 }

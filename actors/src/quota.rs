@@ -31,6 +31,11 @@ impl Quota {
         Some(Share { quota: self.clone(), amount: 1 })
     }
 
+    /// How much all holders may take together before the bound is met.
+    pub(crate) fn left(&self) -> usize {
+        self.bound.saturating_sub(self.held.load(Relaxed))
+    }
+
     /// A share with nothing in it.
     pub(crate) fn share(&self) -> Share {
         Share { quota: self.clone(), amount: 0 }
@@ -56,7 +61,7 @@ impl Share {
 
     /// How much all holders may take together before the bound is met.
     pub(crate) fn left(&self) -> usize {
-        self.quota.bound.saturating_sub(self.quota.held.load(Relaxed))
+        self.quota.left()
     }
 }
 

@@ -167,10 +167,12 @@ impl LentBuffer {
     /// A sleeping connection keeps no buffer that is more than so many times what is in it.
     const SLACK: usize = 4;
 
-    /// Puts the lent buffer in the place of `kept`, with the bytes of `kept` in it.
+    /// Puts the lent buffer in the place of `kept`, with the bytes of `kept` in it; nobody knows how
+    /// much of it was spent before.
     #[inline]
-    pub(crate) fn lend(&self, kept: &mut BytesMut) {
+    pub(crate) fn lend(&self, kept: &mut BytesMut, spent: &mut Option<usize>) {
         if kept.capacity() <= Self::SMALL {
+            *spent = None;
             let was_kept = std::mem::replace(kept, self.0.take());
             if !was_kept.is_empty() {
                 kept.extend_from_slice(&was_kept);
@@ -178,12 +180,17 @@ impl LentBuffer {
         }
     }
 
-    /// Takes the lent buffer back; what it still holds stays with the connection.
+    /// Takes the lent buffer back; what it still holds stays with the connection. `spent` is how many
+    /// bytes were taken off the front of a buffer of the connection's own, which it still has.
     #[inline]
-    pub(crate) fn take_back(&self, lent: &mut BytesMut) {
-        if lent.len() > Self::SMALL && lent.capacity() <= Self::SLACK * lent.len() {
+    pub(crate) fn take_back(&self, lent: &mut BytesMut, spent: &mut Option<usize>) {
+        if lent.len() > Self::SMALL
+            && let Some(spent) = *spent
+            && lent.capacity() + spent <= Self::SLACK * lent.len()
+        {
             return;
         }
+        *spent = Some(0);
         let kept = if lent.is_empty() { BytesMut::new() } else { BytesMut::from(&lent[..]) };
         let mut lent = std::mem::replace(lent, kept);
         lent.clear();

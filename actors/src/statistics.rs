@@ -31,6 +31,9 @@ pub struct Statistics {
     pub bytes_kept: u64,
     /// Connections ended because they kept much while all together kept more than they may.
     pub memory_exceeded: u64,
+    /// How often a connection was not read until answers had come, while all together kept more than
+    /// they may.
+    pub memory_waits: u64,
     /// Connections ended because a frame was not finished in time.
     pub read_timeouts: u64,
     /// Connections closed because the peer read nothing for too long.
@@ -147,6 +150,7 @@ impl Statistics {
                 connections_recycled,
                 bytes_kept,
                 memory_exceeded,
+                memory_waits,
                 read_timeouts,
                 write_timeouts,
                 connections_panicked,

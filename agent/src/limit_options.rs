@@ -23,8 +23,8 @@ pub(crate) struct LimitOptions {
     #[arg(long, value_name = "N", value_parser = count())]
     #[arg(default_value_t = Limits::default().in_flight_per_agent)]
     pub(crate) max_in_flight: usize,
-    /// How much may be kept of unfinished frames, unread ACKs and messages in flight; beyond, the
-    /// connections that keep most of it are ended
+    /// How much may be kept of unfinished frames, unread ACKs and messages in flight; beyond, connections
+    /// with many messages in flight are not read, and those that keep most of the rest are ended
     #[arg(long, value_name = "SIZE", value_parser = options::size, default_value = "256MiB")]
     pub(crate) max_memory: usize,
     /// How long a frame may take from its first byte to its last

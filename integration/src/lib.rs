@@ -69,7 +69,7 @@ pub use haproxy::{Haproxy, Standstill};
 pub use http::{Answer, HttpClient};
 pub use load::{Load, RunningLoad, Tally};
 pub use logs::{Logs, SpoeLine};
-pub use peer::{Peer, frame, hello, notify};
+pub use peer::{Peer, frame, hello, notify, notify_with};
 pub use ports::free_port;
 pub use process::{Process, allow_descriptors};
 pub use prometheus::{Prometheus, check_rules, promtool_findings};

@@ -34,8 +34,16 @@ impl Peer {
     ///
     /// # Errors
     /// The agent does not answer with a HELLO.
-    pub async fn greet(mut self) -> Result<Self, Failure> {
-        self.send(&hello()).await?;
+    pub async fn greet(self) -> Result<Self, Failure> {
+        self.greet_with(MAX_FRAME_SIZE).await
+    }
+
+    /// Exchanges HELLOs, and announces this max-frame-size.
+    ///
+    /// # Errors
+    /// The agent does not answer with a HELLO.
+    pub async fn greet_with(mut self, max_frame_size: usize) -> Result<Self, Failure> {
+        self.send(&hello_with(max_frame_size)).await?;
         let head = self.receive().await?;
         if head.frame_type == FrameHead::AGENT_HELLO {
             return Ok(self);
@@ -120,13 +128,17 @@ pub fn frame(frame_type: u8, flags: u32, stream_id: u64, payload: &[u8]) -> Vec<
 /// A HAPROXY-HELLO as HAProxy says it.
 #[must_use]
 pub fn hello() -> Vec<u8> {
+    hello_with(MAX_FRAME_SIZE)
+}
+
+fn hello_with(max_frame_size: usize) -> Vec<u8> {
     let mut payload = Vec::new();
     put_text("supported-versions", &mut payload);
     payload.push(0x08);
     put_text("2.0", &mut payload);
     put_text("max-frame-size", &mut payload);
     payload.push(0x03);
-    put_varint(MAX_FRAME_SIZE as u64, &mut payload);
+    put_varint(max_frame_size as u64, &mut payload);
     put_text("capabilities", &mut payload);
     payload.push(0x08);
     put_text("pipelining", &mut payload);
@@ -139,6 +151,18 @@ pub fn notify(stream_id: u64, message: &str) -> Vec<u8> {
     let mut payload = Vec::new();
     put_text(message, &mut payload);
     payload.push(0);
+    frame(FrameHead::NOTIFY, 1, stream_id, &payload)
+}
+
+/// A NOTIFY of one message with this body, a string.
+#[must_use]
+pub fn notify_with(stream_id: u64, message: &str, body: &str) -> Vec<u8> {
+    let mut payload = Vec::new();
+    put_text(message, &mut payload);
+    payload.push(1);
+    put_text("body", &mut payload);
+    payload.push(0x08);
+    put_text(body, &mut payload);
     frame(FrameHead::NOTIFY, 1, stream_id, &payload)
 }
 

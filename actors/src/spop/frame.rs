@@ -78,12 +78,9 @@ impl Frame {
     }
 
     /// Reads a NOTIFY that is whole where it lies; nothing if the frame is another one, or has flags
-    /// without a meaning. `owner` is what the bytes are part of, if that can be shared.
+    /// without a meaning.
     #[inline(always)]
-    pub(crate) fn whole_notify<'a>(
-        bytes: &'a [u8],
-        owner: Option<&'a Bytes>,
-    ) -> Result<Option<NotifyRef<'a>>, WireError> {
+    pub(crate) fn whole_notify(bytes: &[u8]) -> Result<Option<NotifyRef<'_>>, WireError> {
         let Some((&WHOLE_NOTIFY, rest)) = bytes.split_first_chunk() else {
             return Ok(None);
         };
@@ -91,7 +88,7 @@ impl Frame {
         Ok(Some(NotifyRef {
             stream_id: StreamId(reader.varint("STREAM-ID")?),
             frame_id: FrameId(reader.varint("FRAME-ID")?),
-            messages: MessagesRef::read(reader, owner)?,
+            messages: MessagesRef::read(reader, None)?,
         }))
     }
 

@@ -96,8 +96,8 @@ impl Message {
 }
 
 impl MessageRef<'_> {
-    /// A message that outlives the frame: a copy out of a small frame; it shares a large one of 8 KiB
-    /// or more, and with it the buffer that the frame was read into.
+    /// A message that outlives the frame: a copy, which keeps nothing of what came beside it. What is most of
+    /// a NOTIFY that came in fragments is shared with it.
     #[must_use]
     pub fn to_message(&self) -> Message {
         Message::from_checked(self.to_bytes())

@@ -57,11 +57,12 @@ impl<'a> MessageRef<'a> {
         self.bytes
     }
 
-    /// Its bytes, to outlive the frame: a part of what they are part of, or a copy.
+    /// Its bytes, to outlive the frame: a copy, which keeps nothing of what came beside it. What is most of
+    /// a NOTIFY that came in fragments is shared with it.
     pub(super) fn to_bytes(self) -> Bytes {
         match self.owner {
-            Some(owner) => owner.slice_ref(self.bytes),
-            None => Bytes::copy_from_slice(self.bytes),
+            Some(owner) if owner.len() <= 2 * self.bytes.len() => owner.slice_ref(self.bytes),
+            _ => Bytes::copy_from_slice(self.bytes),
         }
     }
 

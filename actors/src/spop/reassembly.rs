@@ -5,8 +5,6 @@
 //! UNSET with FIN and ABORT: HAProxy gave up, there will be no more and no answer is wanted
 //! ```
 
-use bytes::{BufMut, BytesMut};
-
 use super::{
     fragment::Fragment,
     frame_type::FrameType,
@@ -20,7 +18,7 @@ use super::{
 pub(super) struct Reassembly {
     stream_id: StreamId,
     frame_id: FrameId,
-    payload: BytesMut,
+    payload: Vec<u8>,
     /// Over the bound: nothing is kept but the names of the messages that had come by then.
     overflowed: Option<Messages>,
 }
@@ -44,7 +42,7 @@ impl Reassembly {
         let mut reassembly = Self {
             stream_id: first.stream_id,
             frame_id: first.frame_id,
-            payload: BytesMut::new(),
+            payload: Vec::new(),
             overflowed: None,
         };
         reassembly.keep(&first.payload, bound);
@@ -68,7 +66,9 @@ impl Reassembly {
         Ok(match self.overflowed.take() {
             Some(messages) => Progress::Overflowed(Notify { stream_id, frame_id, messages }),
             None => {
-                let messages = Messages::decode(std::mem::take(&mut self.payload).freeze())?;
+                // A `Bytes` of a `Vec` keeps no more than its contents.
+                let payload = std::mem::take(&mut self.payload).into_boxed_slice();
+                let messages = Messages::decode(payload.into())?;
                 Progress::Complete(Notify { stream_id, frame_id, messages })
             }
         })
@@ -85,10 +85,10 @@ impl Reassembly {
         }
         let room = bound.saturating_sub(self.payload.len());
         let (kept, beyond) = piece.split_at(piece.len().min(room));
-        self.payload.put_slice(kept);
+        self.payload.extend_from_slice(kept);
         if !beyond.is_empty() {
             self.overflowed = Some(Messages::names_in(&self.payload));
-            self.payload = BytesMut::new();
+            self.payload = Vec::new();
         }
     }
 }

@@ -110,6 +110,7 @@ counts! {
     bytes_in,
     bytes_out,
     memory_exceeded,
+    memory_waits,
     read_timeouts,
     write_timeouts,
     actions_left_out,

@@ -178,6 +178,7 @@ mod tests {
             connections_recycled => r#"spoa_connections_ended_total{reason="age"}"#,
             bytes_kept => "spoa_kept_bytes",
             memory_exceeded => r#"spoa_connections_ended_total{reason="memory"}"#,
+            memory_waits => "spoa_memory_waits_total",
             read_timeouts => r#"spoa_connections_ended_total{reason="read_timeout"}"#,
             write_timeouts => r#"spoa_connections_ended_total{reason="write_timeout"}"#,
             connections_panicked => r#"spoa_connections_ended_total{reason="panic"}"#,

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Limits, Registry, Scope, handler_fn};
+use serde::Deserialize;
+use spoa_actors::{
+    ActionError, Actions, Agent, AgentError, Limits, Message, Registry, Scope, handler_fn,
+};
 
 /// Short, so that a test sees its end; far beyond what a peer of good will needs.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -18,17 +21,39 @@ const THOUGHT: Duration = Duration::from_millis(5);
 /// So little that a few peers of ill will can reach it, in bytes.
 const MEMORY: usize = 32 << 20;
 
+/// As many calls of a route as a connection may have in flight, and more.
+const CALLS: usize = 10_000;
+
 /// The size of a large answer in bytes.
 const LARGE: usize = 8000;
 
-/// `greet` is answered by which process it is, a moment later; `large` at once, and at length.
+/// `greet` is answered by which process it is, a moment later; `large` at once, and at length; `keep` and
+/// `keep-text` never.
 fn registry() -> Registry {
     let greet = handler_fn(async |(): ()| {
         tokio::time::sleep(THOUGHT).await;
         set("greeting", &std::process::id().to_string())
     });
     let large = handler_fn(|(): ()| set("large", &"x".repeat(LARGE)));
-    Registry::new().on("greet", greet).on("large", large)
+    let keep = handler_fn(async |message: Message| never(message).await);
+    let keep_text = handler_fn(async |text: Text| never(text.body).await);
+    Registry::new()
+        .on("greet", greet)
+        .on("large", large)
+        .on("keep", keep.in_flight(CALLS))
+        .on("keep-text", keep_text.in_flight(CALLS))
+}
+
+#[derive(Deserialize)]
+struct Text {
+    body: String,
+}
+
+/// Keeps this for as long as somebody waits for the answer.
+async fn never<T>(kept: T) -> Result<Actions, ActionError> {
+    std::future::pending::<()>().await;
+    drop(kept);
+    Ok(Actions::none())
 }
 
 fn set(name: &str, value: &str) -> Result<Actions, ActionError> {

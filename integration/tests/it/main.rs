@@ -25,6 +25,7 @@ mod handler_spans;
 mod handshake;
 mod harness;
 mod ip_reputation;
+mod kept;
 mod kill;
 mod late;
 mod limits;

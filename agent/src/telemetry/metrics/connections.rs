@@ -50,5 +50,11 @@ pub(super) fn families(statistics: &Statistics, limits: &Limits) -> Vec<Family> 
             "Bytes that all connections together may keep (--max-memory).",
         )
         .with(&[], limits.memory as u64),
+        Family::counter(
+            "spoa_memory_waits_total",
+            "Times that a connection was not read until answers came, as the memory was used up: \
+             raise --max-memory.",
+        )
+        .with(&[], statistics.memory_waits),
     ]
 }
