@@ -184,8 +184,8 @@ mod tests {
     fn what_a_client_sent_neither_fills_nor_forges_the_log() {
         let method = format!("GET\n{}", "x".repeat(10_000));
         let error = one::<Method>(&method).unwrap_err();
-        assert!(error.starts_with("argument \"x\": unknown variant `GET\u{fffd}xxx"), "{error}");
-        assert!(error.len() < 400, "{} bytes", error.len());
+        assert!(error.starts_with("argument \"x\": unknown variant `GET\\nxxx"), "{error}");
+        assert!(error.len() < 1200, "{} bytes", error.len());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::{args::ArgsError, outcome::Outcome, panics::Panic};
+use crate::{args::ArgsError, outcome::Outcome, panics::Panic, spop::ForeignText};
 
 /// Any error of a handler.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -24,7 +24,7 @@ pub enum HandlerError {
     #[error(transparent)]
     Arguments(#[from] ArgsError),
     /// The handler returned an error.
-    #[error("the handler failed: {0}")]
+    #[error("the handler failed: {}", ForeignText::of(.0))]
     Failed(BoxError),
     /// The handler panicked.
     #[error("the handler panicked: {0}")]
@@ -122,7 +122,7 @@ pub enum AgentError {
         requirement: &'static str,
     },
     /// A handler could not start.
-    #[error("the handler of message {name:?} could not start: {cause}")]
+    #[error("the handler of message {name:?} could not start: {}", ForeignText::of(.cause))]
     Handler {
         /// The message's name.
         name: String,

@@ -21,6 +21,7 @@ use crate::{
     panics::Catch,
     restarts::{Budget, Restarts, Verdict},
     route_record::{RouteRecord, count},
+    spop::ForeignText,
     throttle::Throttle,
 };
 
@@ -225,7 +226,7 @@ impl Keeper {
         count(&self.care.record.starts_failed);
         let mut cause = "it could not start".to_owned();
         fence::shield(name, || {
-            cause = format!("{cause}: {error}");
+            cause = format!("{cause}: {}", ForeignText::of(&error));
             drop(error);
         });
         if let Some(unsaid) = self.starts.permit() {

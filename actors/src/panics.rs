@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::throttle::Throttle;
+use crate::{spop::ForeignText, throttle::Throttle};
 
 thread_local! {
     /// How many fences the thread is behind.
@@ -66,7 +66,7 @@ impl Panic {
 /// `index out of bounds at src/reputation.rs:12:5`
 impl fmt::Display for Panic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
+        ForeignText::of(&self.0.message).fmt(f)?;
         self.0.location.as_ref().map_or(Ok(()), |location| write!(f, " at {location}"))
     }
 }

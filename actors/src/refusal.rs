@@ -16,6 +16,7 @@ use crate::{
     origin::PeerAddress,
     proxy_header::HeaderError,
     shared::{Mismatch, Presence, Shared},
+    spop::ForeignText,
 };
 
 /// How long a refused peer may take to close its side.
@@ -120,6 +121,7 @@ impl Visitor {
 
     fn warn(&self, cause: Cause, what: &dyn fmt::Display, advice: &str) {
         if let Some(unsaid) = self.shared.limited(cause) {
+            let what = ForeignText::of(what);
             tracing::warn!(peer = %self.address, unsaid, "{what}; {advice}");
         }
     }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::{
     blocking::BlockingHandler, common::Common, error::AgentError, limits::Limits,
     live_route::LiveRoute, mailbox::Call, ready::ReadyHandler, route::Route,
-    route_statistics::RouteStatistics, throttle::Throttle,
+    route_statistics::RouteStatistics, spop::ForeignText, throttle::Throttle,
 };
 
 /// How many bytes of the name of a message without a route are logged.
@@ -209,12 +209,9 @@ impl Routes {
     #[cold]
     pub(crate) fn report_missing(&self, name: &[u8]) {
         let Some(unsaid) = self.missing.permit() else { return };
-        // A name may be as long as its frame.
-        let shown = name.get(..LONGEST_NAME).unwrap_or(name);
-        let ellipsis = if shown.len() < name.len() { "…" } else { "" };
         let routes: Vec<_> = self.by_name.iter().map(|route| &*route.name).collect();
         tracing::warn!(
-            spoe_message = format_args!("{}{ellipsis}", shown.escape_ascii()),
+            spoe_message = %ForeignText::new(name).up_to(LONGEST_NAME),
             unsaid,
             routes = routes.join(", "),
             "a message without a route: it contributes nothing to its ACK; register a handler under \

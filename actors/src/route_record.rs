@@ -11,7 +11,7 @@ use crate::{
     latencies::Latencies,
     outcome::Outcome,
     route_statistics::{ArgumentSeen, RouteStatistics},
-    spop::{Arg, MessageRef, TypedData},
+    spop::{Arg, ForeignText, MessageRef, TypedData},
 };
 
 /// What one arbiter has seen of a route.
@@ -136,7 +136,7 @@ impl ArgumentSeen {
             TypedData::String(bytes) | TypedData::Binary(bytes) => Some(bytes.len()),
             _ => None,
         };
-        Self { name: name.escape_ascii().to_string(), kind: arg.value.type_name(), length }
+        Self { name: ForeignText::new(name).to_string(), kind: arg.value.type_name(), length }
     }
 }
 

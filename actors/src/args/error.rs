@@ -5,8 +5,7 @@ use std::fmt;
 use serde::de;
 use thiserror::Error;
 
-/// How much of a text is kept, in characters: what a client sent may be part of it.
-const MAX_TEXT: usize = 256;
+use crate::spop::ForeignText;
 
 /// The arguments are not those that the handler asks for.
 ///
@@ -36,14 +35,17 @@ impl ArgsError {
     /// Says which argument it is, unless that is known already.
     #[cold]
     pub(super) fn of_argument(mut self, name: &[u8]) -> Self {
-        self.0.argument.get_or_insert_with(|| one_line(&String::from_utf8_lossy(name)));
+        self.0.argument.get_or_insert_with(|| {
+            let kept = name.get(..ForeignText::LIMIT).unwrap_or(name);
+            String::from_utf8_lossy(kept).into_owned()
+        });
         self
     }
 }
 
 impl de::Error for ArgsError {
     fn custom<T: fmt::Display>(problem: T) -> Self {
-        Self::new(None, one_line(&problem.to_string()))
+        Self::new(None, ForeignText::of(&problem).to_string())
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -60,15 +62,10 @@ impl de::Error for ArgsError {
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.argument {
-            Some(argument) => write!(f, "argument {argument:?}: {}", self.problem),
+            Some(argument) => {
+                write!(f, "argument {:?}: {}", ForeignText::new(argument), self.problem)
+            }
             None => write!(f, "arguments: {}", self.problem),
         }
     }
-}
-
-/// The beginning of a text, without what would end a line of the log or colour it.
-fn one_line(text: &str) -> String {
-    let plain =
-        |letter: char| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter };
-    text.chars().take(MAX_TEXT).map(plain).collect()
 }

@@ -11,6 +11,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::{
+    foreign_text::ForeignText,
     put::Put,
     scope::Scope,
     typed_data::TypedData,
@@ -56,13 +57,16 @@ pub enum ActionError {
     #[error("a variable needs a name")]
     EmptyName,
     /// The name is longer than [`MAX_VAR_NAME`].
-    #[error("variable name {name:?} is longer than {MAX_VAR_NAME} bytes")]
+    #[error("variable name {:?} is longer than {MAX_VAR_NAME} bytes", ForeignText::new(.name))]
     NameTooLong {
         /// The name.
         name: String,
     },
     /// The name has a character that HAProxy does not take.
-    #[error("variable name {name:?} may hold ASCII letters, digits, '_' and '.' only")]
+    #[error(
+        "variable name {:?} may hold ASCII letters, digits, '_' and '.' only",
+        ForeignText::new(.name)
+    )]
     NameCharacters {
         /// The name.
         name: String,
@@ -129,10 +133,10 @@ impl fmt::Display for Action<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SetVar { scope, name, value } => {
-                write!(f, "set-var {scope}.{} {value}", name.escape_ascii())
+                write!(f, "set-var {scope}.{} {value}", ForeignText::new(name))
             }
             Self::UnsetVar { scope, name } => {
-                write!(f, "unset-var {scope}.{}", name.escape_ascii())
+                write!(f, "unset-var {scope}.{}", ForeignText::new(name))
             }
         }
     }

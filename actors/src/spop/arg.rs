@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::{
+    foreign_text::ForeignText,
     typed_data::{STRING, TypedData},
     wire::Reader,
 };
@@ -75,7 +76,7 @@ impl ExactSizeIterator for Args<'_> {}
 impl fmt::Display for Arg<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.name.is_empty() {
-            write!(f, "{}=", self.name.escape_ascii())?;
+            write!(f, "{}=", ForeignText::new(self.name))?;
         }
         self.value.fmt(f)
     }

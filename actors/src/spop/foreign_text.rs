@@ -8,8 +8,8 @@ use std::fmt::{self, Write};
 /// A text that somebody else has chosen, in one line that is safe to log and to print.
 ///
 /// What would end a line, move a cursor, or turn the direction of writing is escaped, as Rust does it:
-/// `\n`, `\u{1b}`, `\u{202e}`; so are bytes that are not UTF-8: `\xff`. What is beyond
-/// [`LIMIT`](Self::LIMIT) bytes is left out, and the line says how many there were.
+/// `\n`, `\u{1b}`, `\u{202e}`; so are bytes that are not UTF-8: `\xff`. What is too long
+/// is cut, and the line says how many bytes there were.
 ///
 /// `Debug` puts it in quotes, and escapes those within it.
 ///
@@ -33,8 +33,10 @@ enum Source<'a> {
 }
 
 impl<'a> ForeignText<'a> {
-    /// How many bytes are shown, unless [`up_to`](Self::up_to) says otherwise.
+    /// How many bytes of a name or a value are shown, unless [`up_to`](Self::up_to) says otherwise.
     pub const LIMIT: usize = 256;
+    /// The same of what an error says.
+    pub const LIMIT_OF_WORDS: usize = 1024;
 
     /// Bytes as they came. A backslash is escaped too, so that two texts never look the same.
     #[must_use]
@@ -46,13 +48,23 @@ impl<'a> ForeignText<'a> {
     /// belong to what it has escaped itself, and a text may come by here twice.
     #[must_use]
     pub fn of(words: &'a dyn fmt::Display) -> Self {
-        Self { source: Source::Words(words), limit: Self::LIMIT }
+        Self { source: Source::Words(words), limit: Self::LIMIT_OF_WORDS }
     }
 
     /// Shows so many bytes at most.
     #[must_use]
     pub fn up_to(self, limit: usize) -> Self {
         Self { limit, ..self }
+    }
+
+    /// Whether a character is shown as it is: all that std holds for printable is, control and format
+    /// characters and their like are not.
+    #[must_use]
+    pub fn is_plain(character: char) -> bool {
+        match character {
+            '"' | '\'' | '\\' | ' '..='~' => true,
+            _ => character.escape_debug().len() == 1,
+        }
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, is_quoted: bool) -> fmt::Result {
@@ -116,13 +128,11 @@ impl Line<'_, '_> {
         self.room.map_or(Ok(()), |_| self.out.write_fmt(format_args!("{text}")))
     }
 
-    fn is_plain(&self, character: char) -> bool {
+    fn escapes(&self, character: char) -> bool {
         match character {
-            '"' => !self.is_quoted,
-            '\\' => !self.is_exact,
-            '\'' | ' '..='~' => true,
-            // All that std holds for printable; controls, format characters and their like are not.
-            _ => character.escape_debug().len() == 1,
+            '"' => self.is_quoted,
+            '\\' => self.is_exact,
+            _ => !ForeignText::is_plain(character),
         }
     }
 
@@ -144,12 +154,11 @@ impl Write for Line<'_, '_> {
             if self.room.is_none() {
                 break;
             }
-            match self.is_plain(character) {
-                true => self.show(&character, character.len_utf8())?,
-                false => {
-                    let escape = character.escape_debug();
-                    self.show(&escape, escape.len())?;
-                }
+            if self.escapes(character) {
+                let escape = character.escape_debug();
+                self.show(&escape, escape.len())?;
+            } else {
+                self.show(&character, character.len_utf8())?;
             }
         }
         Ok(())
@@ -217,7 +226,7 @@ mod tests {
             format!("{fits}… (258 bytes)")
         );
         assert_eq!(
-            ForeignText::of(&format!("{fits}b")).to_string(),
+            ForeignText::of(&format!("{fits}b")).up_to(256).to_string(),
             format!("{fits}… (257 bytes)")
         );
         assert_eq!(format!("{:?}", ForeignText::new("abc").up_to(2)), "\"ab\"… (3 bytes)");

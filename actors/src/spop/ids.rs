@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::foreign_text::ForeignText;
+
 /// The STREAM-ID of a frame: which HAProxy stream it belongs to.
 ///
 /// Up to HAProxy 3.0 it is the process-wide stream counter (0 is legal); from 3.1 on it counts on
@@ -17,7 +19,7 @@ pub struct FrameId(pub u64);
 
 /// The engine-id of a HAPROXY-HELLO: a UUID per filter (and per thread up to HAProxy 3.0).
 ///
-/// It is kept as the bytes that arrived; [`Display`](fmt::Display) shows them as ASCII, all else escaped.
+/// It is kept as the bytes that arrived; [`Display`](fmt::Display) shows them as [`ForeignText`].
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct EngineId(Bytes);
 
@@ -53,7 +55,7 @@ impl fmt::Display for FrameId {
 
 impl fmt::Display for EngineId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.escape_ascii().fmt(f)
+        ForeignText::new(&self.0).fmt(f)
     }
 }
 
@@ -63,10 +65,7 @@ mod tests {
 
     #[test]
     fn an_engine_id_of_any_length_and_bytes_is_one_short_line() {
-        assert_eq!(
-            EngineId::new(b"a\nforged \"line\"\xff").to_string(),
-            r#"a\nforged \"line\"\xff"#
-        );
+        assert_eq!(EngineId::new(b"a\nforged \"line\"\xff").to_string(), r#"a\nforged "line"\xff"#);
         assert_eq!(EngineId::new([b'a'; 60_000]), EngineId::new([b'a'; EngineId::MAX_LENGTH]));
     }
 }

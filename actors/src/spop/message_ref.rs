@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     arg::{ARG_NAME, Args},
+    foreign_text::ForeignText,
     typed_data::{STRING, TypedData},
     wire::{Reader, WireError},
 };
@@ -98,7 +99,7 @@ impl<'a> MessageRef<'a> {
 
 impl fmt::Display for MessageRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(", self.name.escape_ascii())?;
+        write!(f, "{}(", ForeignText::new(self.name))?;
         for (index, arg) in self.args().enumerate() {
             write!(f, "{}{arg}", if index == 0 { "" } else { ", " })?;
         }

@@ -14,6 +14,7 @@ use std::{
 };
 
 use super::{
+    foreign_text::ForeignText,
     put::Put,
     varint,
     wire::{Reader, WireError},
@@ -193,7 +194,7 @@ fn write_text(id: u8, bytes: &[u8], dst: &mut impl Put) {
     varint::write_string(bytes, dst);
 }
 
-/// Strings are quoted and escaped, binaries are hexadecimal, all else is as Rust shows it.
+/// Strings are quoted [`ForeignText`], binaries are hexadecimal and as short, all else is as Rust shows it.
 impl fmt::Display for TypedData<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -205,10 +206,15 @@ impl fmt::Display for TypedData<'_> {
             Self::Uint64(value) => value.fmt(f),
             Self::Ipv4(ip) => ip.fmt(f),
             Self::Ipv6(ip) => ip.fmt(f),
-            Self::String(bytes) => write!(f, "\"{}\"", bytes.escape_ascii()),
+            Self::String(bytes) => fmt::Debug::fmt(&ForeignText::new(bytes), f),
             Self::Binary(bytes) => {
+                let shown = bytes.get(..ForeignText::LIMIT / 2).unwrap_or(bytes);
                 f.write_str("0x")?;
-                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                shown.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                match shown.len() < bytes.len() {
+                    true => write!(f, "… ({} bytes)", bytes.len()),
+                    false => Ok(()),
+                }
             }
         }
     }
@@ -270,7 +276,16 @@ mod tests {
     fn checklist_29_strings_are_bytes() {
         let bytes = b"\x08\x03\xff\xfe\x00";
         assert_eq!(read(bytes), Ok(TypedData::String(b"\xff\xfe\x00")));
-        assert_eq!(TypedData::String(b"\xff\xfe\x00").to_string(), r#""\xff\xfe\x00""#);
+        assert_eq!(TypedData::String(b"\xff\xfe\x00").to_string(), r#""\xff\xfe\0""#);
+    }
+
+    #[test]
+    fn a_long_value_is_shown_in_part() {
+        let long = [0xab; 1000];
+        let shown = TypedData::Binary(&long).to_string();
+        assert_eq!(shown, format!("0x{}… (1000 bytes)", "ab".repeat(128)));
+        assert!(TypedData::String(&long).to_string().ends_with("\"… (1000 bytes)"));
+        assert_eq!(TypedData::Binary(&long[..128]).to_string(), format!("0x{}", "ab".repeat(128)));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use thiserror::Error;
 
-use super::{foreign::Foreign, frame_type::FrameType, status_code::StatusCode, wire::WireError};
+use super::{
+    foreign::Foreign, foreign_text::ForeignText, frame_type::FrameType, status_code::StatusCode,
+    wire::WireError,
+};
 
 /// `tune.bufsize` is kilobytes, or some megabytes: what announces a longer frame is hardly HAProxy.
 const BELIEVABLE: u32 = 128 << 20;
@@ -29,7 +32,7 @@ pub enum Violation {
         status: StatusCode,
     },
     /// No version that both sides speak.
-    #[error("no common version: the peer speaks {offered:?}, this agent 2.0")]
+    #[error("no common version: the peer speaks {:?}, this agent 2.0", ForeignText::new(.offered))]
     UnsupportedVersion {
         /// What the peer offered.
         offered: String,

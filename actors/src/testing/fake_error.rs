@@ -7,7 +7,7 @@ use tokio::time::error::Elapsed;
 
 use crate::{
     error::AgentError,
-    spop::{CodecError, Disconnect, Frame, FrameType, Violation},
+    spop::{CodecError, Disconnect, ForeignText, Frame, FrameType, Violation},
 };
 
 /// Why the fake HAProxy did not get what it waited for.
@@ -24,7 +24,7 @@ pub enum FakeError {
     #[error("the agent broke the protocol: {0}")]
     Violation(#[from] Violation),
     /// The agent said AGENT-DISCONNECT.
-    #[error("the agent disconnects with status {}: {}", .0.status_code, .0.message)]
+    #[error("the agent disconnects with status {}: {}", .0.status_code, ForeignText::new(&*.0.message))]
     Disconnected(Disconnect),
     /// The agent closed the connection.
     #[error("the agent closed the connection")]

@@ -71,7 +71,7 @@ async fn a_message_without_a_route_is_named_once_a_second_with_what_to_do() -> R
     assert!(lines[0].contains("WARN") && lines[0].contains(r"spoe_message=no\nbody unsaid=0"));
     assert!(lines[0].contains(r#"routes="big, big-later, fail, never"#), "{lines:?}");
     assert!(lines[0].contains("register a handler under this name, or take it out"), "{lines:?}");
-    let shortened = format!("spoe_message={}… unsaid=2", "x".repeat(64));
+    let shortened = format!("spoe_message={}… (1000 bytes) unsaid=2", "x".repeat(64));
     assert!(lines[1].contains(&shortened), "{lines:?}");
     Ok(())
 }

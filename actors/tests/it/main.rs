@@ -19,6 +19,7 @@ mod engines;
 mod exchanges;
 mod fairness;
 mod foreign;
+mod foreign_text;
 mod fragmentation;
 mod frame_counts;
 mod framing;
