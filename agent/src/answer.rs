@@ -4,8 +4,8 @@ use std::io;
 
 use serde::Serialize;
 use serde_json::Value;
-use spoa_actors::{Action, Actions, TypedData};
-use spoa_load::hex;
+use spoa_actors::{Action, Actions, ForeignText, TypedData};
+use spoa_load::{hex, json};
 
 #[derive(Serialize)]
 struct Answer {
@@ -29,7 +29,7 @@ enum JsonAction {
     },
 }
 
-/// One line for every action; `no actions` if there is none.
+/// One line for every action, `no actions` if there is none. Long values are shown in part.
 pub(crate) fn write_text(actions: &Actions, out: &mut impl io::Write) -> io::Result<()> {
     if actions.is_empty() {
         return writeln!(out, "no actions");
@@ -37,11 +37,11 @@ pub(crate) fn write_text(actions: &Actions, out: &mut impl io::Write) -> io::Res
     for action in actions.iter() {
         match action {
             Action::SetVar { scope, name, value } => {
-                let (name, type_name) = (name.escape_ascii(), value.type_name());
+                let (name, type_name) = (ForeignText::new(name), value.type_name());
                 writeln!(out, "set-var {scope}.{name} = {value} ({type_name})")?;
             }
             Action::UnsetVar { scope, name } => {
-                writeln!(out, "unset-var {scope}.{}", name.escape_ascii())?;
+                writeln!(out, "unset-var {scope}.{}", ForeignText::new(name))?;
             }
         }
     }
@@ -51,7 +51,7 @@ pub(crate) fn write_text(actions: &Actions, out: &mut impl io::Write) -> io::Res
 /// One line of JSON; bytes that JSON cannot hold are `0x…`, and `encoding` says so.
 pub(crate) fn write_json(actions: &Actions, out: &mut impl io::Write) -> io::Result<()> {
     let actions = actions.iter().map(JsonAction::from).collect();
-    serde_json::to_writer(&mut *out, &Answer { actions })?;
+    json::write(&mut *out, &Answer { actions })?;
     writeln!(out)
 }
 
@@ -63,14 +63,14 @@ impl From<Action<'_>> for JsonAction {
                 let (value, encoding) = json_value(value);
                 Self::SetVar {
                     scope: scope.as_str(),
-                    name: name.escape_ascii().to_string(),
+                    name: ForeignText::new(name).to_string(),
                     r#type,
                     value,
                     encoding,
                 }
             }
             Action::UnsetVar { scope, name } => {
-                Self::UnsetVar { scope: scope.as_str(), name: name.escape_ascii().to_string() }
+                Self::UnsetVar { scope: scope.as_str(), name: ForeignText::new(name).to_string() }
             }
         }
     }
@@ -133,12 +133,17 @@ set-var sess.i = -1 (int32)
 set-var sess.u = 18446744073709551615 (uint64)
 set-var txn.v4 = 127.0.0.1 (ipv4)
 set-var txn.v6 = ::1 (ipv6)
-set-var req.s = "a\n\"\xc3\xa9\"" (string)
+set-var req.s = "a\n\"é\"" (string)
 set-var req.raw = "caf\xe9" (string)
 set-var res.bin = 0x00ff (binary)
 unset-var res.x
 "#;
         assert_eq!(written(|out| write_text(&actions, out)), expected);
+        let hostile = format!("\u{202e}\u{9b}2J{}", "x".repeat(1_000_000));
+        let hostile = Actions::none().set_var(Scope::Request, "s", hostile.as_str()).unwrap();
+        let text = written(|out| write_text(&hostile, out));
+        assert!(text.starts_with(r#"set-var req.s = "\u{202e}\u{9b}2Jxxx"#), "{text}");
+        assert!(text.ends_with("x\"… (1000007 bytes) (string)\n") && text.len() < 400, "{text}");
         let none = written(|out| write_text(&Actions::none(), out));
         assert_eq!(none, "no actions\n");
     }
@@ -160,6 +165,10 @@ unset-var res.x
         ];
         let expected = format!("{{\"actions\":[{}]}}\n", expected.join(","));
         assert_eq!(written(|out| write_json(&actions, out)), expected);
+        let hostile = "\u{202e}\u{9b}2J\u{7f}\u{e0041}";
+        let hostile = Actions::none().set_var(Scope::Request, "s", hostile).unwrap();
+        let json = written(|out| write_json(&hostile, out));
+        assert!(json.contains(r#""value":"\u202e\u009b2J\u007f\udb40\udc41""#), "{json}");
         let none = written(|out| write_json(&Actions::none(), out));
         assert_eq!(none, "{\"actions\":[]}\n");
     }

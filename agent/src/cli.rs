@@ -189,7 +189,7 @@ pub(crate) struct CallOptions {
     /// How long all of it may take
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
     pub(crate) timeout: Duration,
-    /// Print the answer as JSON
+    /// Print the answer as JSON, long values as a whole
     #[arg(long)]
     pub(crate) json: bool,
 }

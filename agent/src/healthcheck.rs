@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use spoa_actors::testing::FakeHaproxy;
+use spoa_actors::{ForeignText, testing::FakeHaproxy};
 use spoa_load::EndpointError;
 
 use crate::cli::HealthcheckOptions;
@@ -15,7 +15,7 @@ pub(crate) async fn healthcheck(options: HealthcheckOptions) -> Result<(), Endpo
         let _ = writeln!(
             io::stdout(),
             "healthy: SPOP {}, max-frame-size {}",
-            hello.version,
+            ForeignText::new(&hello.version),
             hello.max_frame_size
         );
     }

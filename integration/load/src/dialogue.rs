@@ -1,7 +1,7 @@
 //! Dialogue: one connection as a machine: bytes in, faults and latencies out, NOTIFYs out.
 
 use bytes::Bytes;
-use spoa_actors::spop::Frame;
+use spoa_actors::{ForeignText, spop::Frame};
 
 use crate::{
     ack::{self, FrameParts, count_actions},
@@ -169,7 +169,8 @@ fn farewell(frame: &[u8]) -> String {
     match Frame::decode(Bytes::copy_from_slice(frame)) {
         Ok(Frame::AgentDisconnect(disconnect)) => format!(
             "the agent disconnects with status {}: {}",
-            disconnect.status_code, disconnect.message
+            disconnect.status_code,
+            ForeignText::new(&*disconnect.message)
         ),
         _ => format!("{}, and broke the protocol by it", Fault::Disconnected),
     }

@@ -2,6 +2,11 @@
 
 use std::{error::Error, fmt};
 
+use spoa_actors::ForeignText;
+
+/// How long the line may be, in bytes.
+const LONGEST: usize = 4096;
+
 /// Why a command did not succeed.
 #[derive(Debug)]
 pub enum Failure {
@@ -30,7 +35,8 @@ impl fmt::Display for Failure {
             Self::Usage(error) | Self::Failed(error) => ("error", error),
             Self::NotHealthy(error) => ("not healthy", error),
         };
-        write!(f, "{label}: {}", chain(&**error))
+        // A peer has its words in here: they shall not move the cursor of a terminal.
+        write!(f, "{label}: {}", ForeignText::of(&chain(&**error)).up_to(LONGEST))
     }
 }
 
@@ -45,14 +51,7 @@ fn chain(error: &dyn Error) -> String {
         }
         next = cause.source();
     }
-    // A peer has its words in here: they shall not move the cursor of a terminal.
-    line.chars()
-        .flat_map(|character| {
-            let escaped =
-                character.is_control().then(|| character.escape_default().collect::<Vec<_>>());
-            escaped.unwrap_or_else(|| vec![character])
-        })
-        .collect()
+    line
 }
 
 #[cfg(test)]
@@ -82,7 +81,9 @@ mod tests {
 
     #[test]
     fn the_words_of_a_peer_do_not_reach_the_terminal_raw() {
-        let failure = Failure::Failed(layers(&["\u{1b}[2J caf\u{e9}"]).unwrap());
-        assert_eq!(failure.to_string(), "error: \\u{1b}[2J caf\u{e9}");
+        let failure = Failure::Failed(layers(&["\u{1b}[2J\u{202e} caf\u{e9}"]).unwrap());
+        assert_eq!(failure.to_string(), "error: \\u{1b}[2J\\u{202e} caf\u{e9}");
+        let long = Failure::Failed("x".repeat(1_000_000).into()).to_string();
+        assert_eq!(long.len(), "error: ".len() + LONGEST + "… (1000000 bytes)".len());
     }
 }

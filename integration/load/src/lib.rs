@@ -22,6 +22,7 @@ mod fault;
 mod handshake;
 pub mod hex;
 mod in_flight;
+pub mod json;
 mod load;
 mod load_error;
 mod load_options;

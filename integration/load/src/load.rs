@@ -20,6 +20,7 @@ use crate::{
     dialogue::Dialogue,
     failure::Failure,
     handshake::{Greeted, greet},
+    json,
     load_error::LoadError,
     load_options::LoadOptions,
     notify::Notify,
@@ -249,7 +250,7 @@ impl Load {
     fn print(&self, report: &Report) -> io::Result<()> {
         let mut out = io::stdout().lock();
         if self.options.json {
-            serde_json::to_writer(&mut out, report)?;
+            json::write(&mut out, report)?;
             writeln!(out)?;
         } else {
             writeln!(out, "{report}")?;
