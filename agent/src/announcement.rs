@@ -3,14 +3,14 @@
 use std::{
     env,
     ffi::OsString,
-    io::{self, Write},
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
 };
 
 use spoa_load::DEFAULT_ADDRESS;
 
-use crate::admin::ServedAt;
+use crate::{admin::ServedAt, telemetry::line_queue::LineQueue};
 
 /// Prints the line.
 pub(crate) fn print(
@@ -22,9 +22,10 @@ pub(crate) fn print(
 ) {
     let program = env::args_os().next();
     let line = announcement(addresses, paths, names, admin, options, &program_name(program));
-    let mut out = io::stdout().lock();
     // The agent serves even if nobody reads what it prints.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    if let Ok(stdout) = LineQueue::start(io::stdout()) {
+        stdout.push(format!("{line}\n").as_bytes());
+    }
 }
 
 /// The `options` are those that `call` needs over TCP, and over UNIX.

@@ -22,13 +22,19 @@ mod options;
 mod run;
 mod telemetry;
 
-use std::process;
+use std::{io, process, time::Duration};
 
 use actix_rt::System;
 use clap::Parser;
 use spoa_load::Failure;
 
-use crate::cli::{Cli, Command};
+use crate::{
+    cli::{Cli, Command},
+    telemetry::line_queue::LineQueue,
+};
+
+/// How long the end may take because of stderr.
+const LAST_LINE: Duration = Duration::from_secs(1);
 
 fn main() {
     let command = Cli::parse().into_command();
@@ -38,13 +44,23 @@ fn main() {
         Ok(()) => 0,
         Err(failure) => {
             if !quiet {
-                eprintln!("{failure}");
+                complain(&failure);
             }
             failure.exit_code()
         }
     };
     // Not a return: dropping the system would wait for a name that is still being looked up.
     process::exit(exit_code);
+}
+
+/// Prints it, but does not stay because nobody reads it.
+fn complain(failure: &Failure) {
+    if let Ok(stderr) = LineQueue::start(io::stderr()) {
+        stderr.push(format!("{failure}\n").as_bytes());
+        stderr.flush_within(LAST_LINE);
+    } else {
+        eprintln!("{failure}");
+    }
 }
 
 async fn dispatch(command: Command) -> Result<(), Failure> {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! environment, options ─▶ settings (otlp, sampler)   what is sent, and whereto
-//! logs ─▶ json_line           lines on stderr, with a filter that can be changed
+//! logs ─▶ one_line, json_line lines on stderr, with a filter that can be changed
+//!      ─▶ line_queue          and nobody who waits until they are written
 //! metrics ─▶ family           what is counted, under the names that Prometheus and OTLP see
 //! tracing_layer ─▶ spans      handlers' calls, and what is in them; a queue and its counts
 //! spans, push ─▶ transport    OTLP by gRPC or HTTP
@@ -12,8 +13,10 @@ pub(crate) mod admin_counters;
 pub(crate) mod environment;
 pub(crate) mod family;
 pub(crate) mod json_line;
+pub(crate) mod line_queue;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+pub(crate) mod one_line;
 pub(crate) mod options;
 pub(crate) mod otlp;
 pub(crate) mod push;
@@ -28,13 +31,15 @@ pub(crate) mod transport_error;
 
 use std::{
     io,
+    panic::{self, PanicHookInfo},
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
-use spoa_actors::{Limits, RunningAgent, Statistics};
+use spoa_actors::{ForeignText, Limits, RunningAgent, Statistics};
 use thiserror::Error;
 use tokio::{
     runtime::{Builder, Runtime},
@@ -45,6 +50,7 @@ use tracing_subscriber::{Registry as Subscriber, layer::SubscriberExt, util::Sub
 
 use crate::telemetry::{
     environment::{Environment, SettingError},
+    line_queue::LineQueue,
     logs::{LogFilterError, Logs},
     options::TelemetryOptions,
     push::Push,
@@ -58,6 +64,8 @@ use crate::telemetry::{
 const FAREWELL: Duration = Duration::from_secs(5);
 /// What metrics get of it at the least.
 const LAST_PUSH: Duration = Duration::from_secs(1);
+/// How long the end waits for the last lines of the log to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Why telemetry cannot be set up.
 #[derive(Debug, Error)]
@@ -67,7 +75,7 @@ pub(crate) enum TelemetryError {
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error("no thread can be started for telemetry")]
-    Runtime(#[source] io::Error),
+    Thread(#[source] io::Error),
 }
 
 /// Logs, spans and metrics of this process. Nothing waits to be sent after [`shutdown`](Self::shutdown).
@@ -99,7 +107,7 @@ impl Telemetry {
             TelemetrySettings::read(options, &environment)?;
         let resource = as_resource(resource);
         let is_needed = traces.is_some() || metrics.is_some();
-        let runtime = is_needed.then(runtime).transpose().map_err(TelemetryError::Runtime)?;
+        let runtime = is_needed.then(runtime).transpose().map_err(TelemetryError::Thread)?;
         // Connections belong to the runtime that is entered when they are made.
         let _entered = runtime.as_ref().map(Runtime::enter);
         let mut layers = vec![lines];
@@ -117,12 +125,14 @@ impl Telemetry {
         }
         let push = match &metrics {
             Some(MetricSettings { otlp, interval }) => {
-                let push = Push::new(Transport::new(otlp)?, &resource, limits.clone());
+                let transport = Transport::new(otlp)?;
+                let push = Push::new(transport, &resource, limits.clone(), logs.clone());
                 Some((Arc::new(push), *interval))
             }
             None => None,
         };
         Subscriber::default().with(layers).init();
+        panic::set_hook(Box::new(report_panic));
         if !ignored.is_empty() && traces.is_some() {
             tracing::warn!(
                 "OTEL_PROPAGATORS has {}, which this agent does not know: it reads tracecontext, b3 and \
@@ -196,7 +206,19 @@ impl Drop for Telemetry {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+        self.logs.flush_within(LAST_LINES);
     }
+}
+
+/// The hook of std would write to stderr itself, and wait for it.
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("no message");
+    tracing::error!(
+        thread = thread::current().name(),
+        location = panic.location().map(tracing::field::display),
+        "a thread panicked: {}; please report this bug",
+        ForeignText::of(&message)
+    );
 }
 
 fn logs(
@@ -207,7 +229,8 @@ fn logs(
         Some(filter) => ("--log", filter.as_str()),
         None => ("RUST_LOG", environment.text("RUST_LOG").unwrap_or_default()),
     };
-    let logs = Logs::new(filter, options.log_format);
+    let lines = LineQueue::start(io::stderr()).map_err(TelemetryError::Thread)?;
+    let logs = Logs::new(lines, filter, options.log_format);
     logs.map_err(|source| TelemetryError::Log { from, source })
 }
 

@@ -38,7 +38,7 @@ impl Conversation {
         } else if let Some(unsaid) = self.shared.limited(Cause::Complaint) {
             tracing::warn!(
                 peer = %peer.address,
-                engine_id = peer.engine_id.as_ref().map(display),
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 %status_code,
                 text = ?ForeignText::new(&**message),
                 unsaid,
@@ -54,7 +54,7 @@ impl Conversation {
         // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
         tracing::debug!(
             peer = %self.peer().address,
-            error = error.map(|error| display(ForeignText::of(error))),
+            error = error.map(|error| tracing::field::display(ForeignText::of(error))),
             waiting = self.waiting(),
             unread = input.len(),
             "{}",
@@ -85,7 +85,7 @@ impl Conversation {
             let peer = self.peer();
             tracing::warn!(
                 peer = %peer.address,
-                engine_id = peer.engine_id.as_ref().map(display),
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 frame_type = frame_type.0,
                 unsaid,
                 "a frame of a type that is not in the specification is skipped; if this is HAProxy, \
@@ -101,7 +101,7 @@ impl Conversation {
             let peer = self.peer();
             tracing::warn!(
                 peer = %peer.address,
-                engine_id = peer.engine_id.as_ref().map(display),
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 stream_id = notify.stream_id.0,
                 frame_id = notify.frame_id.0,
                 limit = self.shared.common.limits.max_reassembled_size,
@@ -123,7 +123,7 @@ impl Conversation {
             let peer = self.peer();
             tracing::warn!(
                 peer = %peer.address,
-                engine_id = peer.engine_id.as_ref().map(display),
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 stream_id = stream_id.0,
                 frame_id = frame_id.0,
                 left_out,

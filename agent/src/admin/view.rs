@@ -58,7 +58,8 @@ impl View {
             Some(observer) => observer.statistics().await,
             None => Statistics::default(),
         };
-        let text = metrics::text(&statistics, &self.limits, &self.spans.snapshot(), &self.counters);
+        let (spans, lost) = (self.spans.snapshot(), self.logs.lost());
+        let text = metrics::text(&statistics, &self.limits, &spans, &self.counters, lost);
         text.map_err(|error| error.to_string())
     }
 

@@ -2,8 +2,9 @@
 
 use std::{collections::HashSet, fmt};
 
-use serde::Serializer;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use spoa_load::json;
 use tracing::{Event, Subscriber};
 use tracing_serde::fields::AsMap;
 use tracing_subscriber::{
@@ -14,6 +15,9 @@ use tracing_subscriber::{
     },
     registry::LookupSpan,
 };
+
+/// How much of a field is logged, in bytes.
+pub(crate) const LONGEST_FIELD: usize = 4096;
 
 /// Writes `{"timestamp":…,"level":…,"target":…,"message":…,…}`.
 pub(crate) struct JsonLine;
@@ -47,6 +51,7 @@ where
         }
         let mut known = HashSet::new();
         line.retain(|(name, _)| known.insert(name.clone()));
+        line.iter_mut().for_each(|(_, value)| shorten(value));
         writeln!(writer, "{}", as_text(&line).map_err(|_| fmt::Error)?)
     }
 }
@@ -58,10 +63,27 @@ fn as_object(value: serde_json::Result<Value>) -> Map<String, Value> {
     }
 }
 
+fn shorten(value: &mut Value) {
+    if let Value::String(text) = value
+        && text.len() > LONGEST_FIELD
+    {
+        let length = text.len();
+        text.truncate(text.floor_char_boundary(LONGEST_FIELD));
+        text.push_str(&format!("… ({length} bytes)"));
+    }
+}
+
 /// One object, its members in this order.
+struct Members<'a>(&'a [(String, Value)]);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
 fn as_text(members: &[(String, Value)]) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
-    let members = members.iter().map(|(name, value)| (name, value));
-    serde_json::Serializer::new(&mut bytes).collect_map(members)?;
+    json::write(&mut bytes, &Members(members))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

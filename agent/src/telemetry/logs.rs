@@ -1,8 +1,12 @@
 //! Logs: lines on stderr for people or machines, with a filter that can be changed at run time.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
 
 use clap::ValueEnum;
+use spoa_actors::ForeignText;
 use thiserror::Error;
 use tracing::Metadata;
 use tracing_subscriber::{
@@ -12,7 +16,11 @@ use tracing_subscriber::{
     reload,
 };
 
-use crate::telemetry::json_line::JsonLine;
+use crate::telemetry::{
+    json_line::JsonLine,
+    line_queue::{LineQueue, LostLines},
+    one_line::OneLine,
+};
 
 /// The target of the spans round handlers' calls.
 pub(crate) const HANDLE: &str = "spoa_actors::handle";
@@ -45,24 +53,30 @@ pub(crate) enum LogFormat {
 /// Why a filter cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum LogFilterError {
-    #[error("{directive:?} is no filter of logs: {why}; write for example info,spoa_actors=debug")]
+    #[error(
+        "{:?} is no filter of logs: {}; write for example info,spoa_actors=debug",
+        ForeignText::new(.directive),
+        ForeignText::of(.why)
+    )]
     Directive { directive: String, why: String },
     #[error("the log is gone")]
     Gone,
 }
 
-/// The filter of the log, for those who change it at run time.
+/// The log: its filter, for those who change it at run time, and the way of its lines.
 #[derive(Clone, Debug)]
 pub(crate) struct Logs {
     handle: reload::Handle<EnvFilter, Registry>,
+    lines: LineQueue,
 }
 
 /// A layer of the subscriber.
 pub(crate) type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 impl Logs {
-    /// The log, and the layer that writes it to stderr.
+    /// The log, and the layer that hands what is logged to the queue in front of stderr.
     pub(crate) fn new(
+        lines: LineQueue,
         filter: &str,
         format: LogFormat,
     ) -> Result<(Self, BoxedLayer), LogFilterError> {
@@ -72,32 +86,42 @@ impl Logs {
             LogFormat::Auto => LogFormat::Json,
             given => given,
         };
-        Self::to(io::stderr, filter, format, is_terminal)
+        Self::to(lines, filter, format, is_terminal)
     }
 
-    fn to<W>(
-        writer: W,
+    fn to(
+        lines: LineQueue,
         filter: &str,
         format: LogFormat,
         ansi: bool,
-    ) -> Result<(Self, BoxedLayer), LogFilterError>
-    where
-        W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
-    {
+    ) -> Result<(Self, BoxedLayer), LogFilterError> {
         let (filter, handle) = reload::Layer::new(parse(filter)?);
         // Whatever the level: a warning out of a traced call tells which trace it belongs to.
         let filter = filter.or(traced_calls());
         // A log that cannot be written must not end anything; without this, its complaint would.
-        let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
+        let writer = lines.clone();
+        let layer = fmt::layer().with_writer(move || writer.clone()).log_internal_errors(false);
         let layer = match format {
-            LogFormat::Json => lines
+            LogFormat::Json => layer
                 .fmt_fields(JsonFields::new())
                 .event_format(JsonLine)
                 .with_filter(filter)
                 .boxed(),
-            LogFormat::Auto | LogFormat::Human => lines.with_ansi(ansi).with_filter(filter).boxed(),
+            LogFormat::Auto | LogFormat::Human => {
+                layer.with_ansi(ansi).fmt_fields(OneLine).with_filter(filter).boxed()
+            }
         };
-        Ok((Self { handle }, layer))
+        Ok((Self { handle, lines }, layer))
+    }
+
+    /// How many lines nobody will read.
+    pub(crate) fn lost(&self) -> LostLines {
+        self.lines.lost()
+    }
+
+    /// Waits until all is written, for so long at most.
+    pub(crate) fn flush_within(&self, limit: Duration) -> bool {
+        self.lines.flush_within(limit)
     }
 
     /// The filter that is in use.
@@ -139,7 +163,7 @@ fn wrong(directive: &str, why: &ParseError) -> LogFilterError {
 mod tests {
     use std::{
         sync::{Arc, Mutex},
-        time::{Duration, Instant},
+        time::Instant,
     };
 
     use tracing::subscriber::with_default;
@@ -163,9 +187,10 @@ mod tests {
 
     fn logged(filter: &str, format: LogFormat, log: impl FnOnce(&Logs)) -> String {
         let lines = Lines::default();
-        let writer = lines.clone();
-        let (logs, layer) = Logs::to(move || writer.clone(), filter, format, false).unwrap();
+        let queue = LineQueue::start(lines.clone()).unwrap();
+        let (logs, layer) = Logs::to(queue, filter, format, false).unwrap();
         with_default(Registry::default().with(layer), || log(&logs));
+        assert!(logs.flush_within(Duration::from_secs(10)));
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
@@ -189,6 +214,24 @@ mod tests {
         assert_eq!((&first["trace_id"], &first["tries"]), (&"4bf9".into(), &1.into()));
         assert_eq!((&second["trace_id"], &second["tries"]), (&"4bf9".into(), &2.into()));
         assert_eq!((&second["message"], &second["path"]), (&"slow".into(), &"a\"b".into()));
+    }
+
+    #[test]
+    fn an_event_of_a_handler_is_one_short_line_whatever_it_holds() {
+        let hostile = "bob\n2026-01-01T00:00:00Z ERROR forged \u{202e}\u{9b}2J\u{1b}[2J\u{2028}";
+        for format in [LogFormat::Human, LogFormat::Json] {
+            let lines = logged("", format, |_| {
+                let span = tracing::info_span!(target: HANDLE, "handle", user = hostile);
+                span.in_scope(|| {
+                    let long = "x".repeat(1_000_000);
+                    tracing::warn!(name = hostile, shown = %hostile, long, "no user {hostile}");
+                });
+            });
+            let line = lines.strip_suffix('\n').unwrap();
+            assert!(line.chars().all(ForeignText::is_plain), "{line}");
+            assert!(line.len() < 6000 && line.contains("bytes)"), "{} bytes", line.len());
+            assert_eq!(line.matches(r"bob\n2026").count(), 4, "{line}");
+        }
     }
 
     #[test]

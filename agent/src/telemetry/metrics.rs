@@ -17,6 +17,7 @@ use spoa_actors::{Limits, Statistics};
 use crate::telemetry::{
     admin_counters::{AdminCounters, Outcome},
     family::Family,
+    line_queue::LostLines,
     span_counts::SpanCounts,
 };
 
@@ -30,8 +31,9 @@ pub(crate) fn text(
     limits: &Limits,
     spans: &SpanCounts,
     admin: &AdminCounters,
+    lost_lines: LostLines,
 ) -> Result<String, prometheus::Error> {
-    let mut families = families(statistics, limits, spans);
+    let mut families = families(statistics, limits, spans, lost_lines);
     families.extend(visits(admin).into_proto());
     TextEncoder::new().encode_to_string(&families)
 }
@@ -41,8 +43,9 @@ pub(crate) fn families(
     statistics: &Statistics,
     limits: &Limits,
     spans: &SpanCounts,
+    lost_lines: LostLines,
 ) -> Vec<MetricFamily> {
-    let mut own = vec![build(statistics), exports(spans)];
+    let mut own = vec![build(statistics), log(lost_lines), exports(spans)];
     // Without the part of an arbiter, its counters would seem to have begun anew: a gap is honest.
     if statistics.arbiters_silent == 0 {
         own.extend([
@@ -67,6 +70,15 @@ fn build(statistics: &Statistics) -> Vec<Family> {
         Family::gauge("spoa_build_info", help).with(&version, 1),
         Family::gauge("spoa_arbiters_silent", silent).with(&[], statistics.arbiters_silent),
     ]
+}
+
+/// Lines of the log that nobody will read.
+fn log(lost: LostLines) -> Vec<Family> {
+    let reasons = [("full", lost.full), ("failed", lost.failed)];
+    let help = "Lines of the log that were dropped, by reason: full as 1 MiB of them waited (see that \
+                whatever reads stderr is at work), failed as stderr could not be written to.";
+    let family = Family::counter("spoa_log_lines_dropped_total", help);
+    vec![family.with_each(reasons, |(reason, count)| ([("reason", reason)], count))]
 }
 
 /// Spans on their way to the collector.
@@ -124,6 +136,11 @@ mod tests {
     use super::*;
     use crate::handlers;
 
+    fn text_of(statistics: &Statistics) -> String {
+        let (limits, spans) = (Limits::default(), SpanCounts::default());
+        text(statistics, &limits, &spans, &AdminCounters::default(), LostLines::default()).unwrap()
+    }
+
     const HANDLER_OK: &str =
         r#"spoa_handler_duration_seconds_count{message="check-client-ip",outcome="ok"}"#;
 
@@ -141,7 +158,7 @@ mod tests {
             let mut statistics = Statistics::default();
             let mut number = 1000;
             $(number += 1; statistics.$($field).+ = number;)+
-            let text = text(&statistics, &Limits::default(), &SpanCounts::default(), &AdminCounters::default()).unwrap();
+            let text = text_of(&statistics);
             let mut number = 1000;
             $(
                 number += 1;
@@ -156,13 +173,7 @@ mod tests {
     fn while_an_arbiter_is_silent_no_counter_goes_back() {
         let mut statistics = Statistics::default();
         (statistics.notifies, statistics.arbiters_silent) = (7, 1);
-        let text = text(
-            &statistics,
-            &Limits::default(),
-            &SpanCounts::default(),
-            &AdminCounters::default(),
-        )
-        .unwrap();
+        let text = text_of(&statistics);
         assert!(text.contains("\nspoa_arbiters_silent 1\n"), "{text}");
         assert!(text.contains("\nspoa_spans_queued 0\n") && !text.contains("notifies"), "{text}");
     }
@@ -274,13 +285,7 @@ mod tests {
     #[test]
     fn an_agent_that_was_used_shows_what_it_did() {
         let (statistics, address) = System::new().block_on(used());
-        let text = text(
-            &statistics,
-            &Limits::default(),
-            &SpanCounts::default(),
-            &AdminCounters::default(),
-        )
-        .unwrap();
+        let text = text_of(&statistics);
         for (sample, least) in [
             ("spoa_notifies_total", 2),
             ("spoa_notify_duration_seconds_count", 2),
@@ -315,13 +320,7 @@ mod tests {
     #[test]
     fn the_bounds_of_durations_are_short() {
         let statistics = Statistics::default();
-        let text = text(
-            &statistics,
-            &Limits::default(),
-            &SpanCounts::default(),
-            &AdminCounters::default(),
-        )
-        .unwrap();
+        let text = text_of(&statistics);
         let bounds = text.lines().filter_map(|line| line.split_once("le=\"")?.1.split_once('"'));
         let bounds: Vec<_> = bounds.map(|(bound, _)| bound.to_owned()).collect();
         assert_eq!(bounds.len(), 25, "{text}");

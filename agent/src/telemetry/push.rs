@@ -18,10 +18,11 @@ use opentelemetry_proto::{
     transform::common::tonic::ResourceAttributesWithSchema,
 };
 use prometheus::proto::{self, MetricFamily, MetricType};
-use spoa_actors::{Limits, Observer, Statistics};
+use spoa_actors::{ForeignText, Limits, Observer, Statistics};
 use tokio::{task::JoinHandle, time};
 
 use crate::telemetry::{
+    logs::Logs,
     metrics,
     span_counts::{SpanCounters, SpanCounts},
     tally::Tally,
@@ -34,6 +35,7 @@ pub(crate) struct Push {
     transport: Transport,
     resource: ResourceAttributesWithSchema,
     limits: Limits,
+    logs: Logs,
     since: SystemTime,
     complaints: Tally,
 }
@@ -43,10 +45,11 @@ impl Push {
         transport: Transport,
         resource: &opentelemetry_sdk::Resource,
         limits: Limits,
+        logs: Logs,
     ) -> Self {
         let since = SystemTime::now();
         let complaints = Tally::default();
-        Self { transport, resource: resource.into(), limits, since, complaints }
+        Self { transport, resource: resource.into(), limits, logs, since, complaints }
     }
 
     /// Sends what the agent counts, every `interval`, on the runtime that this is called in.
@@ -73,17 +76,18 @@ impl Push {
 
     /// Sends these numbers; what fails is logged.
     pub(crate) async fn send(&self, statistics: &Statistics, spans: &SpanCounts) {
-        let families = metrics::families(statistics, &self.limits, spans);
+        let families = metrics::families(statistics, &self.limits, spans, self.logs.lost());
         match self.transport.send(self.request(families)).await {
             Ok(rejected) => {
                 if let Some(points) = self.complaints.add(rejected.items) {
-                    let why = rejected.why;
+                    let why = ForeignText::of(&rejected.why);
                     tracing::warn!(points, "the collector has rejected metrics: {why}");
                 }
             }
             Err(error) => {
                 if self.complaints.add(1).is_some() {
                     let advice = error.advice();
+                    let error = ForeignText::of(&error);
                     tracing::warn!("the collector has not taken metrics: {error}; {advice}");
                 }
             }

@@ -19,6 +19,7 @@ use opentelemetry_sdk::{
         SpanData, SpanExporter, SpanProcessor,
     },
 };
+use spoa_actors::ForeignText;
 use tokio::{runtime::Handle, time::interval};
 
 use crate::telemetry::{
@@ -182,11 +183,12 @@ impl SpanExporter for Exporter {
                 Ok(rejected) => tracing::warn!(
                     spans,
                     "the collector has rejected spans: {}; look into its log",
-                    rejected.why
+                    ForeignText::of(&rejected.why)
                 ),
                 Err(error) => tracing::warn!(
                     spans,
-                    "the collector has not taken spans: {error}; {}",
+                    "the collector has not taken spans: {}; {}",
+                    ForeignText::of(&error),
                     error.advice()
                 ),
             }

@@ -35,7 +35,10 @@ fn calls() -> DynFilterFn<Registry, impl Fn(&Metadata<'_>, &Context<'_, Registry
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
 
     use opentelemetry::trace::TracerProvider;
     use opentelemetry_sdk::{
@@ -46,7 +49,10 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
-    use crate::telemetry::logs::{LogFormat, Logs};
+    use crate::telemetry::{
+        line_queue::LineQueue,
+        logs::{LogFormat, Logs},
+    };
 
     #[derive(Clone, Debug, Default)]
     struct Exported(Arc<Mutex<Vec<SpanData>>>);
@@ -62,7 +68,8 @@ mod tests {
     fn traced(work: impl FnOnce()) -> Vec<(String, Vec<String>)> {
         let exported = Exported::default();
         let provider = SdkTracerProvider::builder().with_simple_exporter(exported.clone()).build();
-        let (_, lines) = Logs::new("error", LogFormat::Human).unwrap();
+        let queue = LineQueue::start(io::sink()).unwrap();
+        let (_, lines) = Logs::new(queue, "error", LogFormat::Human).unwrap();
         let layers = vec![lines, layer(provider.tracer("test"))];
         with_default(Registry::default().with(layers), work);
         let spans = exported.0.lock().unwrap().clone();

@@ -14,3 +14,4 @@ mod run;
 mod scene;
 mod telemetry;
 mod tls;
+mod unread_log;

@@ -2,10 +2,10 @@
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, PipeReader, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{self, Child, Command, ExitStatus, Stdio},
+    process::{self, Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{
         atomic::{AtomicU32, Ordering},
         mpsc,
@@ -59,6 +59,28 @@ impl Agent {
     /// Starts it with a log that cannot be written, on a free port of the loopback.
     pub(crate) fn with_a_full_log() -> Self {
         Self::scripted("exec \"$0\" --arbiters 1 --listen 127.0.0.1:0 2>/dev/full")
+    }
+
+    /// Starts it with a log that goes into a pipe, which is full when nobody reads what is returned.
+    pub(crate) fn with_a_log_to_read(args: &[&str]) -> (Self, ChildStderr) {
+        let mut command = command(args);
+        command.stderr(Stdio::piped());
+        let mut agent = Self::started(command);
+        let log = agent.child.stderr.take().expect("stderr is piped");
+        (agent, log)
+    }
+
+    /// Starts it with a stdout and a stderr that take nothing.
+    pub(crate) fn with_full_pipes(args: &[&str]) -> (Self, [PipeReader; 2]) {
+        let full = || {
+            let (reader, mut writer) = io::pipe().expect("there is a pipe");
+            // As much as a pipe of Linux holds.
+            writer.write_all(&[b'.'; 64 << 10]).expect("the pipe is open");
+            (reader, writer)
+        };
+        let ((out, stdout), (err, stderr)) = (full(), full());
+        let child = command(args).stdout(stdout).stderr(stderr).spawn().expect("the binary starts");
+        (Self { child, line: String::new() }, [out, err])
     }
 
     /// Starts it behind these `ulimit` commands with its log in a file, on a free port of the loopback.
@@ -199,7 +221,7 @@ pub(crate) fn text(path: &Path) -> &str {
 pub(crate) fn stranger(words: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let address = listener.local_addr().expect("it is bound");
-    thread::spawn(move || -> std::io::Result<()> {
+    thread::spawn(move || -> io::Result<()> {
         let (mut stream, _) = listener.accept()?;
         stream.read_exact(&mut [0])?;
         if !words.is_empty() {

@@ -1,7 +1,7 @@
 //! The scene: an endpoint that serves, a client, and a real agent behind it.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     num::NonZero,
     sync::Arc,
@@ -18,6 +18,7 @@ use crate::{
     admin::{Admin, AdminError, Served, ServedAt, View},
     admin_options::{AdminOptions, AdminPlace},
     telemetry::{
+        line_queue::LineQueue,
         logs::{BoxedLayer, LogFormat, Logs},
         span_counts::SpanCounters,
     },
@@ -46,7 +47,8 @@ pub(super) struct Answer {
 
 impl Scene {
     pub(super) fn new() -> Self {
-        let (logs, layer) = Logs::new("", LogFormat::Json).unwrap();
+        let queue = LineQueue::start(io::stderr()).unwrap();
+        let (logs, layer) = Logs::new(queue, "", LogFormat::Json).unwrap();
         let view = View::new(Limits::default(), logs, Arc::new(SpanCounters::new(0)));
         let served = bind("127.0.0.1:0").unwrap().serve(view.clone()).unwrap();
         let ServedAt::Tcp(address) = served.place else { panic!("{served:?}") };
