@@ -11,6 +11,7 @@ use std::{
     io,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -77,7 +78,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
             is_too_old: false,
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
-            conversation: Conversation::new(Rc::clone(&shared), address, since),
+            conversation: Conversation::new(
+                Rc::clone(&shared),
+                address,
+                Arc::clone(presence.listener()),
+                since,
+            ),
             account: Account::new(Rc::clone(&shared)),
             shared,
             phase: Phase::Open,

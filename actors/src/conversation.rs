@@ -4,7 +4,7 @@ mod output;
 mod reports;
 mod steps;
 
-use std::{mem, rc::Rc};
+use std::{mem, rc::Rc, sync::Arc};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::time::Instant;
@@ -52,7 +52,8 @@ pub(crate) struct Conversation {
     answered: u64,
     /// What its NOTIFYs are traced with, if they are, once HELLO is agreed.
     trace: Option<Rc<ConnectionTrace>>,
-    /// When the connection came.
+    /// Where the connection came in, and when.
+    listener: Arc<str>,
     since: Instant,
 }
 
@@ -99,7 +100,12 @@ impl From<Violation> for End {
 }
 
 impl Conversation {
-    pub(crate) fn new(shared: Rc<Shared>, address: PeerAddress, since: Instant) -> Self {
+    pub(crate) fn new(
+        shared: Rc<Shared>,
+        address: PeerAddress,
+        listener: Arc<str>,
+        since: Instant,
+    ) -> Self {
         Self {
             session: Session::new(Offer {
                 asynchronous: shared.detours.is_some(),
@@ -117,6 +123,7 @@ impl Conversation {
             notifies: 0,
             answered: 0,
             trace: None,
+            listener,
             since,
         }
     }
@@ -166,9 +173,9 @@ impl Conversation {
         self.session.kept()
     }
 
-    /// How many bytes of memory wait for answers.
+    /// How many bytes of memory wait for answers, and in ACKs of other connections.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.bytes()
+        self.in_flight.bytes() + self.lane.as_ref().map_or(0, Lane::waiting)
     }
 
     /// Gives up a NOTIFY whose fragments have not all come.
@@ -280,7 +287,7 @@ impl Conversation {
         let counters = &self.shared.counters;
         let none = InFlight::new(&self.shared.common, Rc::clone(counters));
         let orphans = Orphans {
-            engine_id: lane.engine_id().clone(),
+            kin: lane.kin().clone(),
             acks: lane.close(),
             in_flight: mem::replace(&mut self.in_flight, none),
             memory: self.shared.common.memory.clone(),

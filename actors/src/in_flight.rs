@@ -91,10 +91,10 @@ impl InFlight {
 
     /// Waits for these messages of a NOTIFY, each with its place.
     pub(crate) fn push(&mut self, collection: Collection, messages: Vec<(usize, Waiting)>) {
-        self.waiting.set(self.waiting.amount() + collection.waited());
+        self.waiting.add(collection.waited());
         self.look();
         let taken = collection.bytes() + collection.waited() * CALL;
-        self.kept.set(self.kept.amount() + taken);
+        self.kept.add(taken);
         self.notifies += 1;
         let collection = Rc::new(RefCell::new(collection));
         let all = self.awaited.get_or_insert_default();
@@ -116,9 +116,9 @@ impl InFlight {
                 Poll::Ready(None) | Poll::Pending => return None,
             }
         };
-        self.waiting.set(self.waiting.amount() - finished.waited);
+        self.waiting.subtract(finished.waited);
         let taken = finished.bytes + finished.waited * CALL;
-        self.kept.set(self.kept.amount() - taken);
+        self.kept.subtract(taken);
         self.notifies -= 1;
         if self.notifies == 0 {
             self.deadline = None;

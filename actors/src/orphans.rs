@@ -12,16 +12,16 @@ use tokio::time::Instant;
 use crate::{
     collection::Finished,
     counters::Counters,
-    detour::{Detours, Reroute},
+    detour::{Detours, Kin, Reroute},
     in_flight::InFlight,
     quota::Quota,
-    spop::{Ack, EngineId},
+    spop::Ack,
     timer::Timer,
 };
 
 /// The NOTIFYs of an engine whose connection has gone.
 pub(crate) struct Orphans {
-    pub(crate) engine_id: EngineId,
+    pub(crate) kin: Kin,
     /// What had come to that connection to be sent there for another.
     pub(crate) acks: VecDeque<Ack>,
     pub(crate) in_flight: InFlight,
@@ -61,10 +61,8 @@ impl Orphans {
     }
 
     fn send(&self, ack: Ack) {
-        let engine_id = self.engine_id.clone();
-        if let Err(reroute) = self.detours.reroute(Reroute { engine_id, ack }) {
-            let detours = Rc::clone(&self.detours);
-            actix_rt::spawn(async move { detours.reroute_elsewhere(reroute).await });
+        if let Err(reroute) = self.detours.reroute(Reroute { kin: self.kin.clone(), ack }) {
+            Rc::clone(&self.detours).reroute_elsewhere(reroute);
         }
     }
 

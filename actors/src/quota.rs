@@ -54,6 +54,16 @@ impl Share {
         self.amount = amount;
     }
 
+    /// Takes so much more.
+    pub(crate) fn add(&mut self, amount: usize) {
+        self.set(self.amount + amount);
+    }
+
+    /// Gives so much back.
+    pub(crate) fn subtract(&mut self, amount: usize) {
+        self.set(self.amount - amount);
+    }
+
     /// What this holder has.
     pub(crate) fn amount(&self) -> usize {
         self.amount

@@ -39,7 +39,9 @@ impl Shared {
     pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
         Self {
             routes,
-            detours: common.asynchronous.then(|| Detours::new(Rc::clone(&counters))),
+            detours: common
+                .asynchronous
+                .then(|| Detours::new(&common.memory, Rc::clone(&counters))),
             common,
             counters,
             health: Health::default(),

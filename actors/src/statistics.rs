@@ -66,6 +66,8 @@ pub struct Statistics {
     pub acks: u64,
     /// ACKs sent on another connection than their own, which had gone.
     pub acks_rerouted: u64,
+    /// ACKs of a connection that had gone and that no other took; each is also one of `cancelled`.
+    pub acks_dropped: u64,
     /// NOTIFYs that wait for an answer now.
     pub in_flight: u64,
     /// NOTIFYs whose connection ended before their answers had come.
@@ -138,6 +140,7 @@ macro_rules! add_counts {
 
 impl Statistics {
     /// Adds the counts of `other`.
+    #[expect(clippy::too_many_lines, reason = "it is a list")]
     pub fn add(&mut self, other: &Self) {
         add_counts!(
             self,
@@ -165,6 +168,7 @@ impl Statistics {
                 notifies,
                 acks,
                 acks_rerouted,
+                acks_dropped,
                 in_flight,
                 cancelled,
                 bytes_in,

@@ -8,6 +8,7 @@ use super::{Conversation, End, Greeting};
 use crate::{
     asking::refuse,
     connection_trace::ConnectionTrace,
+    detour::Kin,
     notify_trace::NotifyTrace,
     origin::{Origin, Peer},
     spop::{
@@ -113,7 +114,9 @@ impl Conversation {
         let engine = self.shared.counters.engines.join(theirs.engine_id.as_ref());
         self.greeting = Some(Greeting { capabilities: ours.capabilities, _engine: engine });
         if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
-            self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(engine_id));
+            let listener = Arc::clone(&self.listener);
+            let kin = |engine_id| Kin::new(engine_id, listener, address);
+            self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(kin(engine_id)));
         }
         let peer = Peer { address, engine_id: theirs.engine_id };
         if let Some(traces) = &self.shared.common.traces {

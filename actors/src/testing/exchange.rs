@@ -57,7 +57,8 @@ impl Exchange {
         let routes = registry.start(&common).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let address = PeerAddress::InMemory;
-        let conversation = Conversation::new(Rc::clone(&shared), address, Instant::now());
+        let conversation =
+            Conversation::new(Rc::clone(&shared), address, "memory".into(), Instant::now());
         Ok(Self { conversation, shared })
     }
 

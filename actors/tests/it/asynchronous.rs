@@ -8,7 +8,8 @@ use spoa_actors::{
     testing::{FakeHaproxy, InMemoryAgent, hello},
 };
 use tokio::{
-    net::TcpStream,
+    io::duplex,
+    net::{TcpSocket, TcpStream},
     time::{Instant, sleep},
 };
 
@@ -268,6 +269,71 @@ async fn an_ack_that_finds_no_connection_on_any_arbiter_is_counted_as_cancelled(
     drop(going);
     let seen = statistics(&agent, |seen| seen.cancelled == 1).await;
     assert_eq!((seen.acks, seen.acks_rerouted, seen.in_flight), (0, 0, 0));
+    Ok(())
+}
+
+/// Asks on one connection that goes, and says what became of the ACK with another of the same engine.
+async fn dropped_with(
+    agent: &RunningAgent,
+    mut going: FakeHaproxy<TcpStream>,
+    other: TcpStream,
+) -> Result<(u64, u64)> {
+    let mut other = FakeHaproxy::new(other);
+    other.hello(asynchronous("a")).await?;
+    going.send_notify(ask_sleep(100)).await?;
+    statistics(agent, |seen| seen.in_flight == 1).await;
+    drop(going);
+    let seen = statistics(agent, |seen| seen.cancelled + seen.acks_rerouted == 1).await;
+    Ok((seen.acks_dropped, seen.acks_rerouted))
+}
+
+#[actix_rt::test]
+async fn an_ack_leaves_on_no_connection_from_another_host() -> Result {
+    let agent = agent_with_arbiters().await?;
+    let going = connect_to(&agent).await?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 2], 0).into())?;
+    let other = socket.connect(agent.local_addresses()[0]).await?;
+    assert_eq!(dropped_with(&agent, going, other).await?, (1, 0));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_ack_leaves_on_no_connection_of_another_listener() -> Result {
+    let agent = Agent::bind("127.0.0.1:0")?.listen("127.0.0.1:0")?.asynchronous(true);
+    let agent = agent.arbiters(NonZero::new(1).unwrap()).start(registry()).await?;
+    let going = connect_to(&agent).await?;
+    let other = TcpStream::connect(agent.local_addresses()[1]).await?;
+    assert_eq!(dropped_with(&agent, going, other).await?, (1, 0));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn rerouted_acks_that_nobody_reads_are_accounted_for_and_bounded() -> Result {
+    tokio::time::pause();
+    let agent = asynchronous_agent().await;
+    let (ours, theirs) = duplex(1024);
+    agent.adopt(theirs);
+    let mut deaf = FakeHaproxy::new(ours);
+    deaf.hello(asynchronous("a")).await?;
+    let mut going = connect(&agent, asynchronous("a")).await?;
+    for _ in 0..200 {
+        going.send_notify(ask_big_later(16_000, 500)).await?;
+    }
+    until(&agent, |seen| seen.in_flight == 200).await;
+    drop(going);
+    until(&agent, |seen| seen.connections_open == 1).await;
+    sleep(SECOND).await;
+    let seen = agent.statistics().await;
+    assert_eq!((seen.in_flight, seen.acks + seen.acks_dropped < 200), (0, true));
+    // 1 MiB, and 256 KiB of output.
+    assert!((100..=135).contains(&seen.acks_dropped), "{}", seen.acks_dropped);
+    // It has not been awake since the last of them came.
+    assert!((1_000_000..1_500_000).contains(&seen.bytes_kept), "{}", seen.bytes_kept);
+    drop(deaf);
+    until(&agent, |seen| seen.connections_open == 0).await;
+    let seen = agent.statistics().await;
+    assert_eq!((seen.acks + seen.acks_dropped, seen.bytes_kept), (200, 0));
     Ok(())
 }
 

@@ -102,6 +102,7 @@ counts! {
     notifies,
     acks,
     acks_rerouted,
+    acks_dropped,
     cancelled,
     fragments,
     aborted,

@@ -207,6 +207,7 @@ mod tests {
             notifies => "spoa_notifies_total",
             acks => "spoa_acks_total",
             acks_rerouted => "spoa_acks_rerouted_total",
+            acks_dropped => "spoa_acks_dropped_total",
             in_flight => "spoa_notifies_in_flight",
             cancelled => "spoa_notifies_cancelled_total",
             bytes_in => "spoa_received_bytes_total",

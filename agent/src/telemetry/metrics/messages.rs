@@ -38,6 +38,11 @@ pub(super) fn families(statistics: &Statistics, limits: &Limits) -> Vec<Family> 
         )
         .with(&[], statistics.acks_rerouted),
         Family::counter(
+            "spoa_acks_dropped_total",
+            "ACKs of a connection that had gone and that no other of its engine took.",
+        )
+        .with(&[], statistics.acks_dropped),
+        Family::counter(
             "spoa_actions_left_out_total",
             "Actions that did not fit into their ACK: raise max-frame-size in HAProxy and here.",
         )
