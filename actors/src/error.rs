@@ -132,6 +132,12 @@ pub enum AgentError {
     /// There is no actix system on this thread.
     #[error("the agent needs an actix system: use `#[actix_rt::main]`")]
     NoSystem,
+    /// A thread, or its event loop, could not be started.
+    #[error("cannot start a worker thread: {cause}")]
+    Thread {
+        /// What the system says.
+        cause: io::Error,
+    },
     /// A worker thread ended before it was ready.
     #[error("an arbiter ended before it was ready")]
     ArbiterGone,

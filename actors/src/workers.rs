@@ -44,8 +44,10 @@ pub(crate) async fn start(
     registry: &Arc<Registry>,
     common: &Common,
 ) -> Result<Vec<Worker>, AgentError> {
-    let begin = |_| Starting::begin(Arc::clone(registry), common.clone());
-    let mut starting: Vec<_> = (0..count.get()).map(begin).collect();
+    // Without room for all threads no handler starts.
+    let threads: Result<Vec<_>, _> = (0..count.get()).map(|_| Thread::start()).collect();
+    let begin = |thread| Starting::begin(thread, Arc::clone(registry), common.clone());
+    let mut starting: Vec<_> = threads?.into_iter().map(begin).collect();
     let started = tokio::select! {
         biased;
         started = all_started(&mut starting) => started,
@@ -72,16 +74,15 @@ async fn all_started(starting: &mut [Starting]) -> Result<(), AgentError> {
 }
 
 impl Starting {
-    fn begin(registry: Arc<Registry>, common: Common) -> Self {
-        let arbiter = Arbiter::new();
+    fn begin(thread: Thread, registry: Arc<Registry>, common: Common) -> Self {
         let (tell, started) = oneshot::channel();
-        arbiter.spawn_fn(move || {
+        thread.0.spawn_fn(move || {
             actix_rt::spawn(async move {
                 // The receiver is gone only if the agent's start was dropped.
                 let _ = tell.send(Supervisor::start(registry, common).await);
             });
         });
-        Self { thread: Thread(arbiter), started: Some(started), supervisor: None }
+        Self { thread, started: Some(started), supervisor: None }
     }
 
     async fn has_started(&mut self) -> Result<(), AgentError> {
@@ -110,6 +111,10 @@ impl Starting {
 }
 
 impl Thread {
+    fn start() -> Result<Self, AgentError> {
+        Arbiter::try_new().map(Self).map_err(|cause| AgentError::Thread { cause })
+    }
+
     /// Whether it takes work within the time for that.
     async fn answers(&self) -> bool {
         let (answer, answered) = oneshot::channel();

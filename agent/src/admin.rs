@@ -27,6 +27,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::net::UnixListener,
     path::PathBuf,
+    sync::mpsc,
     thread,
 };
 
@@ -41,6 +42,7 @@ use crate::{
         socket_file::SocketFile,
     },
     admin_options::{AdminOptions, AdminPlace},
+    run::{SHORTAGE, is_shortage},
 };
 
 pub(crate) use view::View;
@@ -80,12 +82,8 @@ pub(crate) enum AdminError {
     Bind { address: String, cause: io::Error },
     #[error("cannot use the token of the admin endpoint in {}: {cause}", path.display())]
     Token { path: PathBuf, cause: TokenError },
-    #[error(
-        "cannot start the thread of the admin endpoint: {0}; raise `ulimit -u`, TasksMax or pids_limit"
-    )]
-    Thread(io::Error),
-    #[error("cannot start the admin endpoint: {0}; raise `ulimit -n` or LimitNOFILE")]
-    Runtime(io::Error),
+    #[error("cannot start the admin endpoint: {0}{SHORTAGE}")]
+    Start(io::Error),
 }
 
 impl Admin {
@@ -126,19 +124,30 @@ impl Admin {
 
     /// Serves until the process ends, on a thread that it does not wait for.
     pub(crate) fn serve(self, view: View) -> Result<Served, AdminError> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(AdminError::Runtime)?;
-        let entered = runtime.enter();
-        let (door, file) = match self.listener {
-            Listener::Tcp(listener) => (Door::tcp(listener), None),
-            Listener::Unix(listener, file) => (Door::unix(listener), Some(file)),
-        };
-        let door = door.map_err(AdminError::Runtime)?;
-        drop(entered);
         let endpoint = Endpoint::new(view, self.access);
-        let serve = move || runtime.block_on(door.serve(endpoint));
+        let (listener, file) = match self.listener {
+            Listener::Tcp(listener) => (Ok(listener), None),
+            Listener::Unix(listener, file) => (Err(listener), Some(file)),
+        };
+        let (started, starting) = mpsc::channel();
+        let serve = move || {
+            let opened = Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+                let door = runtime.block_on(async { listener.map_or_else(Door::unix, Door::tcp) });
+                door.map(|door| (runtime, door))
+            });
+            let (outcome, opened) = match opened {
+                Ok(opened) => (Ok(()), Some(opened)),
+                Err(error) => (Err(error), None),
+            };
+            let is_awaited = started.send(outcome).is_ok();
+            if let Some((runtime, door)) = opened.filter(|_| is_awaited) {
+                runtime.block_on(door.serve(endpoint));
+            }
+        };
         let thread = thread::Builder::new().name("admin".to_owned()).spawn(serve);
-        thread.map_err(AdminError::Thread)?;
+        thread.map_err(AdminError::Start)?;
+        let gone = || io::Error::other("its thread has ended");
+        starting.recv().unwrap_or_else(|_| Err(gone())).map_err(AdminError::Start)?;
         Ok(Served { place: self.place, _file: file })
     }
 }
@@ -147,6 +156,7 @@ impl Admin {
 fn advice(cause: &io::Error) -> &'static str {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable, AlreadyExists, NotFound, PermissionDenied};
     match cause.kind() {
+        _ if is_shortage(cause) => SHORTAGE,
         AddrInUse => "; stop what listens there, or choose another address with --admin",
         AddrNotAvailable => "; choose an address of this machine with --admin",
         AlreadyExists => "",

@@ -9,7 +9,7 @@ use clap::{
 use spoa_actors::Limits;
 use spoa_load::options::duration;
 
-use crate::options;
+use crate::{cgroup, options};
 
 /// What the agent takes from all its peers together.
 #[derive(Args, Debug)]
@@ -24,27 +24,30 @@ pub(crate) struct LimitOptions {
     #[arg(default_value_t = Limits::default().in_flight_per_agent)]
     pub(crate) max_in_flight: usize,
     /// How much may be kept of unfinished frames, unread ACKs and messages in flight; beyond, connections
-    /// with many messages in flight are not read, and those that keep most of the rest are ended
-    #[arg(long, value_name = "SIZE", value_parser = options::size, default_value = "256MiB")]
-    pub(crate) max_memory: usize,
+    /// with many messages in flight are not read, and those that keep most of the rest are ended [default:
+    /// 256MiB, or a quarter of the cgroup's memory limit if that is less]
+    #[arg(long, value_name = "SIZE", value_parser = options::size)]
+    pub(crate) max_memory: Option<usize>,
     /// How long a frame may take from its first byte to its last
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
     pub(crate) read_timeout: Duration,
 }
 
 impl LimitOptions {
-    /// The limits of the library, these among them.
-    pub(crate) fn limits(&self) -> Limits {
+    /// The limits of the library, these among them; a frame must fit into the memory.
+    pub(crate) fn limits(&self, max_frame_size: u32) -> Limits {
+        let usual = || cgroup::usual_memory(max_frame_size as usize);
         Limits {
             connections: self.max_connections,
             in_flight_per_agent: self.max_in_flight,
-            memory: self.max_memory,
+            memory: self.max_memory.unwrap_or_else(usual),
             read_timeout: self.read_timeout,
             ..Limits::default()
         }
     }
 }
 
+/// No system has room for more: with one descriptor and 2 KiB each, they would be 32 GiB.
 fn count() -> impl TypedValueParser<Value = usize> {
-    RangedU64ValueParser::<usize>::new().range(1..)
+    RangedU64ValueParser::<usize>::new().range(1..=1 << 24)
 }

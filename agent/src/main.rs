@@ -13,6 +13,7 @@ mod admin_options;
 mod announcement;
 mod answer;
 mod call;
+mod cgroup;
 mod cli;
 mod handlers;
 mod healthcheck;
@@ -22,14 +23,16 @@ mod options;
 mod run;
 mod telemetry;
 
-use std::{io, process, time::Duration};
+use std::{io, os::unix::net::UnixStream, process, time::Duration};
 
 use actix_rt::System;
 use clap::Parser;
 use spoa_load::Failure;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     cli::{Cli, Command},
+    run::RunError,
     telemetry::line_queue::LineQueue,
 };
 
@@ -39,8 +42,11 @@ const LAST_LINE: Duration = Duration::from_secs(1);
 fn main() {
     let command = Cli::parse().into_command();
     let quiet = command.is_quiet();
-    let system = System::new();
-    let exit_code = match system.block_on(dispatch(command)) {
+    let ended = match runtime() {
+        Ok(runtime) => System::with_tokio_rt(|| runtime).block_on(dispatch(command)),
+        Err(error) => Err(RunError::Runtime(error).into()),
+    };
+    let exit_code = match ended {
         Ok(()) => 0,
         Err(failure) => {
             if !quiet {
@@ -61,6 +67,14 @@ fn complain(failure: &Failure) {
     } else {
         eprintln!("{failure}");
     }
+}
+
+/// A runtime for actix, which panics where it makes one itself and the system is short of something.
+fn runtime() -> io::Result<Runtime> {
+    // So does tokio, which opens some sockets for signals: let it have them.
+    let spare: io::Result<Vec<_>> = (0..4).map(|_| UnixStream::pair()).collect();
+    drop(spare?);
+    Builder::new_current_thread().enable_all().build()
 }
 
 async fn dispatch(command: Command) -> Result<(), Failure> {

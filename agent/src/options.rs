@@ -1,5 +1,8 @@
 //! Options: the values of options of the agent that clap does not know how to read.
 
+/// More than any machine has, and far from where sums overflow.
+const LARGEST: usize = 1 << 48;
+
 /// A whole number of bytes, KiB, MiB or GiB.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     let unit_at = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
@@ -12,7 +15,7 @@ pub(crate) fn size(text: &str) -> Result<usize, String> {
         _ => return Err("write a whole number and KiB, MiB or GiB: 256MiB".to_owned()),
     };
     match number.parse().ok().and_then(|number: usize| number.checked_mul(bytes)) {
-        Some(size) if size > 0 => Ok(size),
+        Some(size) if (1..=LARGEST).contains(&size) => Ok(size),
         _ => Err("write a whole number and KiB, MiB or GiB: 256MiB".to_owned()),
     }
 }
@@ -37,7 +40,9 @@ mod tests {
         {
             assert_eq!(size(text), Ok(bytes));
         }
-        for bad in ["", "0", "MiB", "1MB", "1.5GiB", "-1", "1 MiB", "99999999999999999999GiB"] {
+        for bad in
+            ["", "0", "MiB", "1MB", "1.5GiB", "-1", "1 MiB", "99999999999999999999GiB", "300000GiB"]
+        {
             assert!(size(bad).is_err(), "{bad}");
         }
     }

@@ -25,14 +25,25 @@ pub(crate) enum RunError {
     TlsWithoutTcp,
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    #[error("cannot start an event loop: {0}{SHORTAGE}")]
+    Runtime(io::Error),
 }
+
+/// What to do if there is no descriptor, thread or memory.
+pub(crate) const SHORTAGE: &str =
+    "; raise `ulimit -n` (LimitNOFILE), `ulimit -u` (TasksMax, pids_limit) or the memory limit";
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
+            RunError::Telemetry(TelemetryError::Thread(cause)) => {
+                Self::Failed(RunError::Runtime(cause).into())
+            }
             RunError::Telemetry(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(AgentError::BadLimit { .. }) => Self::Usage(error.into()),
-            RunError::Agent(_) | RunError::Admin(_) => Self::Failed(error.into()),
+            RunError::Agent(_) | RunError::Admin(_) | RunError::Runtime(_) => {
+                Self::Failed(error.into())
+            }
         }
     }
 }
@@ -93,7 +104,7 @@ fn limits(options: &RunOptions) -> Limits {
         max_frame_size: options.max_frame_size,
         max_connection_age: options.max_connection_age,
         notice_period: options.notice_period,
-        ..options.limits.limits()
+        ..options.limits.limits(options.max_frame_size)
     }
 }
 
@@ -122,10 +133,21 @@ fn bind(options: &RunOptions, limits: Limits) -> Result<Agent, AgentError> {
     Ok(agent)
 }
 
+/// Whether the system is short of something, whatever was asked for.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    // EMFILE, ENFILE, ENOMEM, ENOBUFS.
+    matches!(error.raw_os_error(), Some(24 | 23 | 12 | 105))
+}
+
 /// What to do about it, where the error itself does not say so.
 fn advice(error: &AgentError) -> &'static str {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable, NotFound, PermissionDenied};
     match error {
+        AgentError::Bind { cause, .. } | AgentError::BindUnix { cause, .. }
+            if is_shortage(cause) =>
+        {
+            SHORTAGE
+        }
         AgentError::Bind { cause, .. } => match cause.kind() {
             AddrInUse => "; stop what listens there, or choose another address with --listen",
             AddrNotAvailable => "; choose an address of this machine with --listen",
@@ -137,6 +159,7 @@ fn advice(error: &AgentError) -> &'static str {
             PermissionDenied => "; choose a folder that this user may write to",
             _ => "",
         },
+        AgentError::Thread { .. } => SHORTAGE,
         AgentError::BadLimit { limit: "memory", .. } => {
             "; raise --max-memory, to 4MiB at the least and to --max-frame-size if that is more"
         }

@@ -31,7 +31,7 @@ pub(crate) mod transport_error;
 
 use std::{
     io,
-    panic::{self, PanicHookInfo},
+    panic::{self, AssertUnwindSafe, PanicHookInfo},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -42,7 +42,8 @@ use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
 use spoa_actors::{ForeignText, Limits, RunningAgent, Statistics};
 use thiserror::Error;
 use tokio::{
-    runtime::{Builder, Runtime},
+    runtime::{Builder, Handle, Runtime},
+    sync::oneshot,
     task::JoinHandle,
     time::timeout,
 };
@@ -88,6 +89,13 @@ pub(crate) struct Telemetry {
     push: Option<(Arc<Push>, Duration)>,
     pushing: Option<JoinHandle<()>>,
     /// Requests are driven here: an arbiter has no time for them, and ends before they do.
+    runtime: Option<Background>,
+}
+
+/// A runtime that is not waited for when it is dropped: in an actix system, that would panic.
+#[derive(Debug)]
+struct Background {
+    handle: Handle,
     runtime: Option<Runtime>,
 }
 
@@ -109,7 +117,7 @@ impl Telemetry {
         let is_needed = traces.is_some() || metrics.is_some();
         let runtime = is_needed.then(runtime).transpose().map_err(TelemetryError::Thread)?;
         // Connections belong to the runtime that is entered when they are made.
-        let _entered = runtime.as_ref().map(Runtime::enter);
+        let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
         let mut layers = vec![lines];
         let limit = traces.as_ref().map_or(0, |traces| traces.queue.size as u64);
         let span_counters = Arc::new(SpanCounters::new(limit));
@@ -118,7 +126,9 @@ impl Telemetry {
             let transport = Transport::new(&traces.otlp)?;
             let counters = Arc::clone(&span_counters);
             let resource = resource.clone();
-            let made = Spans::new(transport, traces.queue, counters, resource, runtime.handle());
+            let queue = traces.queue;
+            let make = || Spans::new(transport, queue, counters, resource, &runtime.handle);
+            let made = caught(make).map_err(TelemetryError::Thread)?;
             made.install();
             layers.push(tracing_layer::layer(made.tracer()));
             spans = Some(Arc::new(made));
@@ -169,7 +179,7 @@ impl Telemetry {
     /// From now on the agent's metrics are pushed, if they shall be.
     pub(crate) fn watch(&mut self, agent: &RunningAgent) {
         if let (Some((push, interval)), Some(runtime)) = (&self.push, &self.runtime) {
-            let _entered = runtime.enter();
+            let _entered = runtime.handle.enter();
             let (observer, spans) = (agent.observer(), self.span_counters());
             self.pushing = Some(Arc::clone(push).start(*interval, observer, spans));
         }
@@ -183,12 +193,17 @@ impl Telemetry {
         }
         let Some(runtime) = self.runtime.take() else { return };
         if let Some(spans) = self.spans.clone() {
-            // On a thread of its own, as it blocks; the admin page still answers on this one.
-            let _ = runtime.spawn_blocking(move || spans.shutdown(FAREWELL)).await;
+            // On a thread of its own, as it blocks.
+            let (ended, end) = oneshot::channel();
+            let shutdown = move || ended.send(spans.shutdown(FAREWELL));
+            // Without room for one, the SDK is left to itself.
+            if thread::Builder::new().spawn(shutdown).is_ok() {
+                let _ = end.await;
+            }
         }
         if let (Some((push, _)), Some(statistics)) = (self.push.take(), statistics) {
             let spans = self.span_counters.snapshot();
-            let push = runtime.spawn(async move { push.send(&statistics, &spans).await });
+            let push = runtime.handle.spawn(async move { push.send(&statistics, &spans).await });
             let limit = FAREWELL.saturating_sub(begun.elapsed()).max(LAST_PUSH);
             if timeout(limit, push).await.is_err() {
                 tracing::warn!(
@@ -196,16 +211,20 @@ impl Telemetry {
                 );
             }
         }
-        runtime.shutdown_background();
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        // Dropped as it is, it would wait, which is no good in an actix system.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        drop(self.runtime.take());
         self.logs.flush_within(LAST_LINES);
     }
 }
@@ -234,8 +253,27 @@ fn logs(
     logs.map_err(|source| TelemetryError::Log { from, source })
 }
 
-fn runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(1).thread_name("telemetry").enable_all().build()
+fn runtime() -> io::Result<Background> {
+    let build = || {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("telemetry").enable_all().build()
+    };
+    let runtime = caught(build)??;
+    Ok(Background { handle: runtime.handle().clone(), runtime: Some(runtime) })
+}
+
+/// What it makes, or why it cannot: tokio and the SDK of OpenTelemetry panic without a thread. It is for the
+/// start of the process, as nobody else's panic is printed meanwhile.
+fn caught<T>(make: impl FnOnce() -> T) -> io::Result<T> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| ()));
+    let made = panic::catch_unwind(AssertUnwindSafe(make));
+    panic::set_hook(hook);
+    made.map_err(|panic| {
+        let text =
+            panic.downcast_ref::<String>().map_or("no thread can be started", String::as_str);
+        io::Error::other(text.to_owned())
+    })
 }
 
 fn as_resource(attributes: Vec<(String, String)>) -> Resource {

@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, env, fmt, path::PathBuf, time::Duration};
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
+/// A wait that is longer is a typing error, and one that is far longer ends beyond what a clock has.
+const DAY: u64 = 24 * 3600 * 1000;
+
 /// Why a variable or an option cannot be used.
 #[derive(Debug, Eq, Error, PartialEq)]
 #[error("{name}={value} cannot be used: {fix}")]
@@ -71,17 +74,17 @@ impl Environment {
         Ok(self.read(name, "write true or false", read)?.unwrap_or(false))
     }
 
-    /// A whole number from 1 on.
-    pub(crate) fn count(&self, name: &str) -> Result<Option<usize>, SettingError> {
-        let read = |value: &str| value.parse().ok().filter(|&count| count > 0);
-        self.read(name, "write a whole number from 1 on", read)
+    /// A whole number from 1 to `most`: memory is taken for as many.
+    pub(crate) fn count(&self, name: &str, most: usize) -> Result<Option<usize>, SettingError> {
+        let read = |value: &str| value.parse().ok().filter(|count| (1..=most).contains(count));
+        self.read(name, &format!("write a whole number from 1 to {most}"), read)
     }
 
-    /// Milliseconds, of which there is one at least.
+    /// From one millisecond to a day of them.
     pub(crate) fn milliseconds(&self, name: &str) -> Result<Option<Duration>, SettingError> {
-        let read = |value: &str| value.parse().ok().filter(|&count| count > 0);
-        let fix = "write a whole number of milliseconds from 1 on, such as 5000";
-        Ok(self.read(name, fix, read)?.map(Duration::from_millis))
+        let read = |value: &str| value.parse().ok().filter(|count| (1..=DAY).contains(count));
+        let fix = format!("write a whole number of milliseconds from 1 to {DAY}, such as 5000");
+        Ok(self.read(name, &fix, read)?.map(Duration::from_millis))
     }
 
     /// Pairs such as `a=1,b=two%20words`, in their order.

@@ -178,10 +178,13 @@ fn exporter(name: &str, environment: &Environment) -> Result<Option<bool>, Setti
     })
 }
 
+/// How many spans may be queued. The SDK takes memory for all of them at the start.
+const LONGEST_QUEUE: usize = 65_536;
+
 fn queue(environment: &Environment) -> Result<QueueSettings, SettingError> {
-    let size = environment.count("OTEL_BSP_MAX_QUEUE_SIZE")?.unwrap_or(2048);
+    let size = environment.count("OTEL_BSP_MAX_QUEUE_SIZE", LONGEST_QUEUE)?.unwrap_or(2048);
     let name = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
-    let batch = environment.count(name)?;
+    let batch = environment.count(name, LONGEST_QUEUE)?;
     if let Some(batch) = batch.filter(|&batch| batch > size) {
         let fix = format!("write no more than OTEL_BSP_MAX_QUEUE_SIZE, which is {size}");
         return Err(SettingError::new(name, batch, fix));
@@ -294,6 +297,27 @@ mod tests {
         let environment = Environment::from([ENDPOINT, size]);
         let error = TelemetrySettings::read(&TelemetryOptions::default(), &environment);
         assert!(error.unwrap_err().to_string().contains("OTEL_BSP_MAX_QUEUE_SIZE, which is 2048"));
+    }
+
+    #[test]
+    fn what_becomes_memory_or_a_wait_has_a_bound() {
+        let queue = "OTEL_BSP_MAX_QUEUE_SIZE";
+        assert_eq!(traces([ENDPOINT, (queue, "65536")]).queue.size, 65_536);
+        for (name, value, most) in [
+            (queue, "65537", "from 1 to 65536"),
+            (queue, "18446744073709551615", "from 1 to 65536"),
+            (queue, "99999999999999999999", "from 1 to 65536"),
+            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "18446744073709551615", "from 1 to 65536"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "18446744073709551615", "from 1 to 86400000"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "86400001", "from 1 to 86400000"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "18446744073709551615", "from 1 to 86400000"),
+        ] {
+            let metrics = ("OTEL_METRICS_EXPORTER", "otlp");
+            let environment = Environment::from([ENDPOINT, metrics, (name, value)]);
+            let error = TelemetrySettings::read(&TelemetryOptions::default(), &environment);
+            let error = error.unwrap_err().to_string();
+            assert!(error.starts_with(name) && error.contains(most), "{error}");
+        }
     }
 
     #[test]

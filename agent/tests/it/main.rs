@@ -12,6 +12,7 @@ mod load;
 mod resources;
 mod run;
 mod scene;
+mod shortage;
 mod telemetry;
 mod tls;
 mod unread_log;

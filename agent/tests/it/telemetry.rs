@@ -269,7 +269,9 @@ fn what_cannot_be_used_is_named_with_its_fix() {
         ("OTEL_TRACES_SAMPLER", "jaeger_remote", "parentbased_traceidratio"),
         ("OTEL_TRACES_EXPORTER", "console", "write otlp, none or prometheus"),
         ("OTEL_PROPAGATORS", "xrays", "tracecontext,baggage,b3"),
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "from 1 on"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "from 1 to 65536"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100000000000", "from 1 to 65536"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "18446744073709551615", "from 1 to 86400000"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/missing", "name a file in PEM"),
     ] {
         let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), (name, value)];
