@@ -64,7 +64,8 @@ fn framed(frame: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), frame].concat()
 }
 
-fn encoded(frame: &Frame) -> Vec<u8> {
+/// The bytes of a frame.
+pub(crate) fn encoded(frame: &Frame) -> Vec<u8> {
     let mut bytes = BytesMut::new();
     frame.encode(&mut bytes);
     bytes.to_vec()

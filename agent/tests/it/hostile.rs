@@ -158,7 +158,7 @@ fn a_load_does_not_wait_for_acks_that_come_one_by_one() {
 }
 
 /// What an agent logs that has a span for this collector.
-fn log_of_an_export(options: &[&str]) -> String {
+pub(crate) fn log_of_an_export(options: &[&str]) -> String {
     let folder = Folder::new();
     let log = folder.file("log");
     let variables = [("OTEL_METRICS_EXPORTER", "none"), ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000")];

@@ -8,6 +8,7 @@ mod certificates;
 mod collector;
 mod healthcheck;
 mod hostile;
+mod hostile_words;
 mod load;
 mod resources;
 mod run;
