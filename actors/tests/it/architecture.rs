@@ -1,6 +1,6 @@
 //! What the code promises about itself.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 mod imports;
 
@@ -137,6 +137,28 @@ fn the_library_holds_no_lock() {
         HARMLESS.iter().map(|(module, lock, _)| ((*module).to_owned(), *lock)).collect();
     assert_eq!(found, harmless, "what locks, and what is known to be harmless");
     assert!(modules > 100, "only {modules} modules were read");
+}
+
+/// The modules of these folders that have one of these words.
+fn modules_with(words: &[&str], folders: &[&str]) -> Vec<String> {
+    let has_one = |own: &BTreeSet<Vec<String>>| {
+        words.iter().any(|&word| own.contains([word.to_owned()].as_slice()))
+    };
+    let modules = folders.iter().flat_map(|folder| read(folder).words().collect::<Vec<_>>());
+    modules.filter(|(_, own)| has_one(own)).map(|(module, _)| module).collect()
+}
+
+#[test]
+fn what_somebody_else_has_said_is_escaped_in_one_place() {
+    let escapes = ["escape_ascii", "escape_debug", "escape_default", "escape_unicode"];
+    let folders = ["src", "../agent/src", "../integration/load/src"];
+    assert_eq!(modules_with(&escapes, &folders), ["spop::foreign_text"]);
+}
+
+#[test]
+fn nothing_but_the_end_of_the_program_waits_for_stdout_or_stderr() {
+    let prints = ["println", "eprintln", "eprint", "dbg"];
+    assert_eq!(modules_with(&prints, &["src", "../agent/src"]), [""]);
 }
 
 /// Each module may import those before it in this list, so that no arrow turns back.
