@@ -214,14 +214,14 @@ impl Agent {
     ) -> Result<RunningAgent, AgentError> {
         System::try_current().ok_or(AgentError::NoSystem)?;
         registry.check()?;
-        self.limits.check()?;
-        if self.listeners.is_empty() {
-            return Err(AgentError::NoListener);
-        }
         let addresses = self.local_addresses();
         let Self { fill_empty_acks, asynchronous, .. } = self;
         let common = Common::new(self.limits).traced(self.traces);
         let common = Common { fill_empty_acks, asynchronous, start_given_up, ..common };
+        common.check()?;
+        if self.listeners.is_empty() {
+            return Err(AgentError::NoListener);
+        }
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let count = self.arbiters.unwrap_or_else(cores);
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();

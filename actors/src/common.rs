@@ -7,7 +7,13 @@ use std::sync::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{engine_statistics::EngineNames, limits::Limits, quota::Quota, traces::Traces};
+use crate::{
+    engine_statistics::EngineNames,
+    error::AgentError,
+    limits::{Limits, check},
+    quota::Quota,
+    traces::Traces,
+};
 
 /// How many refused connections may wait for their DISCONNECT; further ones are closed at once.
 const WAITING_REFUSALS: usize = 1024;
@@ -61,6 +67,13 @@ impl Common {
     /// The same with NOTIFYs that become spans, if they do.
     pub(crate) fn traced(self, traces: Option<Traces>) -> Self {
         Self { traces: traces.map(Arc::new), ..self }
+    }
+
+    /// Refuses settings that cannot work.
+    pub(crate) fn check(&self) -> Result<(), AgentError> {
+        self.limits.check()?;
+        let are_parts = self.traces.as_ref().is_none_or(|traces| traces.sampling.are_parts());
+        check("ratio of sampling", are_parts, "from 0 to 1")
     }
 
     /// From now on the agent comes to its end.

@@ -138,6 +138,8 @@ impl Limits {
         check("in_flight", self.in_flight > 0, "at least 1")?;
         check("in_flight_per_agent", self.in_flight_per_agent > 0, "at least 1")?;
         check("output_buffer", self.output_buffer > 0, "at least 1")?;
+        check("max_reassembled_size", self.max_reassembled_size > 0, "at least 1")?;
+        check("max_fragmented_ack", self.max_fragmented_ack > 0, "at least 1")?;
         let holds_a_notify =
             self.memory >= self.max_reassembled_size.max(self.max_frame_size as usize);
         let requirement = "at least max_frame_size and max_reassembled_size";

@@ -6,9 +6,13 @@ use std::{fmt, path::PathBuf};
 use crate::{certificates::Certificates, tls::Tls};
 use crate::{
     error::AgentError,
+    limits::check,
     listener::{Bound, Listener},
     preamble::Entrance,
 };
+
+/// All permission bits of a file.
+const MODE_BITS: u32 = 0o777;
 
 /// Where an agent listens, and what a connection there has to bring before SPOP.
 ///
@@ -59,8 +63,8 @@ impl Listen {
         }
     }
 
-    /// The permission bits of the socket's file; as the umask leaves them unless this is called. A
-    /// TCP address has none.
+    /// The permission bits of the socket's file, at most `0o777`; as the umask leaves them unless this is
+    /// called. A TCP address has none.
     #[must_use]
     pub fn mode(mut self, bits: u32) -> Self {
         if let Place::Unix { mode, .. } = &mut self.place {
@@ -92,6 +96,9 @@ impl Listen {
 
     /// Listens.
     pub(crate) fn open(self) -> Result<Listener, AgentError> {
+        if let Place::Unix { mode: Some(bits), .. } = &self.place {
+            check("mode of a UNIX socket", *bits <= MODE_BITS, "permission bits, at most 0o777")?;
+        }
         let entrance = self.entrance()?;
         let bound =
             match self.place {

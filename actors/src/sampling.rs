@@ -15,7 +15,8 @@ use crate::trace_parent::TraceParent;
 pub struct Sampling {
     /// Whether the parent decides, if it has decided.
     pub parent_based: bool,
-    /// Which part of the others are sampled: 1.0 all, 0.0 none.
+    /// Which part of the others are sampled: 1.0 all, 0.0 none. The agent does not start with one that is
+    /// below 0, above 1 or no number.
     pub ratio: f64,
     /// Ratios of single messages, in the place of [`ratio`](Self::ratio). A NOTIFY is sampled if one of
     /// its messages is. One whose messages all have 0 here is not, whatever its parent says.
@@ -38,6 +39,12 @@ impl Sampling {
     pub fn message(mut self, name: impl Into<String>, ratio: f64) -> Self {
         self.by_message.push((name.into(), ratio));
         self
+    }
+
+    /// Whether every ratio is a part of all.
+    pub(crate) fn are_parts(&self) -> bool {
+        let mut ratios = self.by_message.iter().map(|(_, ratio)| *ratio).chain([self.ratio]);
+        ratios.all(|ratio| (0.0..=1.0).contains(&ratio))
     }
 
     /// The ratio that holds for a message.

@@ -51,7 +51,7 @@ impl Exchange {
 
     async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {
         registry.check()?;
-        common.limits.check()?;
+        common.check()?;
         panics::hush();
         let counters = Rc::new(Counters::default());
         let routes = registry.start(&common).await?;

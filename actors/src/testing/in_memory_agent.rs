@@ -83,7 +83,7 @@ impl InMemoryAgent {
 
     async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {
         registry.check()?;
-        common.limits.check()?;
+        common.check()?;
         let supervisor = Supervisor::start(Arc::new(registry), common.clone()).await?;
         let arbiters = Arc::new([supervisor.clone()]);
         let listeners = Arc::default();

@@ -138,33 +138,6 @@ async fn an_agent_whose_handler_cannot_start_does_not_start_and_says_why() {
 }
 
 #[actix_rt::test]
-async fn a_limit_that_cannot_work_is_an_error_that_names_it() {
-    let bad = [
-        Limits { deadline: Duration::ZERO, ..Limits::default() },
-        Limits { deadline: Duration::MAX, ..Limits::default() },
-        Limits { connections: 0, ..Limits::default() },
-        Limits { in_flight: 0, ..Limits::default() },
-        Limits { in_flight_per_agent: 0, ..Limits::default() },
-        Limits { memory: (4 << 20) - 1, ..Limits::default() },
-        Limits { max_frame_size: 255, ..Limits::default() },
-        Limits { hello_timeout: Duration::MAX, ..Limits::default() },
-        Limits { read_timeout: Duration::ZERO, ..Limits::default() },
-        Limits { refusal_delay: Duration::MAX, ..Limits::default() },
-        Limits { output_buffer: 0, ..Limits::default() },
-        Limits { notice_period: Duration::MAX, ..Limits::default() },
-        Limits { max_connection_age: Some(Duration::ZERO), ..Limits::default() },
-    ];
-    for limits in bad {
-        let error = InMemoryAgent::start(Registry::new(), limits).await.unwrap_err();
-        assert!(matches!(error, AgentError::BadLimit { .. }), "{error}");
-    }
-    let route = Route::new(|| Stubborn("")).deadline(Duration::MAX);
-    let registry = Registry::new().on("score", route);
-    let error = InMemoryAgent::start(registry, Limits::default()).await.unwrap_err();
-    assert!(error.to_string().contains("deadline"), "{error}");
-}
-
-#[actix_rt::test]
 async fn a_handler_that_does_not_stop_is_not_waited_for_without_end() -> Result {
     tokio::time::pause();
     let registry = Registry::new().on("score", || Stubborn("hangs"));

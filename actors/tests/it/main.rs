@@ -9,6 +9,7 @@ mod asynchronous;
 mod backlog;
 mod backpressure;
 mod blocking;
+mod bounds;
 mod bulkheads;
 mod certificates;
 mod deadlines;

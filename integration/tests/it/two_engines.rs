@@ -102,6 +102,15 @@ async fn ask(haproxy: &Haproxy) -> Vec<String> {
     scene::shown(&answer.await.unwrap()).into_iter().map(str::to_owned).collect()
 }
 
+/// Asks on a connection of its own, so that the client's session begins with it too.
+async fn ask_anew(haproxy: &Haproxy) -> Vec<String> {
+    let answer = haproxy.http().send(Method::GET, "/", |request| {
+        let request = request.header("cf-ipcountry", "AQ").header("user-agent", "me");
+        request.header("connection", "close")
+    });
+    scene::shown(&answer.await.unwrap()).into_iter().map(str::to_owned).collect()
+}
+
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_41_an_engine_on_tcp_and_one_on_a_unix_socket_answer_every_request(
@@ -123,16 +132,31 @@ on_every_haproxy! {
     }
 }
 
-// As in the original: all of both engines in time, which a busy machine does not always allow.
+/// How many requests are judged, and how many of them are in time at the least. All are where seven
+/// processes want each core; an agent that takes 11 ms for a message has none in time.
+const JUDGED: usize = 100;
+const ENOUGH: usize = 80;
+
+// As in the original: 10 ms for each event of each engine.
 on_every_haproxy! {
     #[actix_rt::test]
-    async fn both_engines_are_answered_within_10_ms_when_the_machine_lets_them(version: Version) {
+    async fn both_engines_are_answered_within_10_ms_as_a_rule_and_else_are_late(version: Version) {
+        const LATE: &str = "1";
         let scratch = Scratch::new().unwrap();
-        let (haproxy, _agent) = serving(version, &scratch, Duration::from_millis(10)).await;
-        let mut tries = 0..100;
-        while ask(&haproxy).await != ANSWERED {
-            tries.next().unwrap();
+        let (haproxy, agent) = serving(version, &scratch, Duration::from_millis(10)).await;
+        let mut in_time = 0;
+        for _ in 0..JUDGED {
+            let shown = ask_anew(&haproxy).await;
+            in_time += usize::from(shown == ANSWERED);
+            let parts = shown.iter().zip(ANSWERED);
+            let is_as_expected = parts.enumerate().all(|(place, (shown, answered))| {
+                let absent = if place < 4 { "" } else { LATE };
+                shown == answered || shown == absent
+            });
+            assert!(is_as_expected, "{shown:?}");
         }
+        assert!(in_time >= ENOUGH, "{in_time} of {JUDGED} in time");
+        assert!(agent.statistics().await.notifies >= 4 * in_time as u64);
     }
 }
 
