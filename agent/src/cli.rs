@@ -336,4 +336,71 @@ mod tests {
             assert_eq!(parse(words).err(), Some(kind), "{words}");
         }
     }
+
+    /// What an option with a value of this name takes, at both of its ends, and what it does not; nothing if
+    /// any text will do, or text of a form that has tests of its own.
+    fn bounds(command: &str, option: &str, value: &str) -> Option<(&'static str, &'static str)> {
+        Some(match (command, option, value) {
+            ("run", "notice-period" | "read-timeout" | "deadline" | "max-connection-age", _)
+            | ("call" | "healthcheck", "timeout", _)
+            | ("load", "timeout" | "duration", _) => ("1ms 24h", "0s 0ms 25h 86400001ms 1 s -1s"),
+            ("load", "warmup", _) => ("0s 1ms 24h", "25h 86400001ms 1 s -1s"),
+            ("run", "arbiters", _) => ("1 1024", "0 1025 -1 x"),
+            ("run", "max-connections" | "max-in-flight", _) => ("1 1000000", "0 -1 x 1e3"),
+            ("run", "max-memory", _) => ("1 64GiB", "0 0MiB -1 1MB 99999999999GiB"),
+            ("run", "max-frame-size", _) => ("256 4294967295", "0 255 4294967296 -1 x"),
+            ("run", "trace-ratio", _) => ("0 1", "-0.1 1.1 NaN inf x"),
+            ("run", "trace-message", _) => ("m=0 m=1", "m=-0.1 m=1.1 m=NaN m=x m =1"),
+            ("load", "connections", _) => ("1 100000", "0 100001 -1 x"),
+            ("load", "window", _) => ("0 100000", "100001 -1 x"),
+            ("load", "frames", _) => ("1 18446744073709551615", "0 18446744073709551616 -1 x"),
+            ("load", "rate", _) => ("1 10000000", "0 10000001 -1 x"),
+            ("load", "expect", _) => ("0 255", "-1 x"),
+            ("load", "max-frame-size", _) => ("256 16777216", "0 255 16777217 -1 x"),
+            ("load", "fill", _) => ("1:0 255:16777216", "0:1 256:1 1:16777217 1 x:1 1:x"),
+            ("load", "binary", _) => ("b:0 b:16777216", "b:16777217 b b:x b:-1"),
+            ("load", "pid", _) => ("1 4294967295", "4294967296 -1 x"),
+            (_, _, "OCTAL") => ("0 777", "1000 8 -1 x"),
+            (_, _, "HOST:PORT") => ("a:0 [::1]:65535", "a a:65536 :1 1 a:x"),
+            (_, _, "FILE" | "PATH" | "FILTER" | "NAME" | "URL" | "NAME=VALUE" | "KIND=NAME") => {
+                return None;
+            }
+            (_, _, "PROTOCOL" | "SCOPE" | "WHICH" | "HOST:PORT|unix:PATH") => return None,
+            (_, "log-format", _) => return None,
+            _ => panic!("what does --{option} {value} of {command} take?"),
+        })
+    }
+
+    #[test]
+    fn every_option_takes_what_is_within_its_bounds_and_refuses_what_is_beyond() {
+        let definition = Cli::command();
+        let mut count = 0;
+        for command in definition.get_subcommands() {
+            let name = command.get_name();
+            let takes_value = |option: &&clap::Arg| option.get_action().takes_values();
+            for option in command.get_arguments().filter(takes_value) {
+                let Some(long) = option.get_long() else { continue };
+                let value = option.get_value_names().unwrap_or_default()[0].as_str();
+                let Some((taken, refused)) = bounds(name, long, value) else { continue };
+                let message = if matches!(name, "call" | "load") { "m" } else { "" };
+                let outcome =
+                    |value| parse(&format!("spoa-agent {name} --{long}={value} {message}"));
+                for value in taken.split(' ') {
+                    // Some need another option beside them.
+                    let refused = outcome(value)
+                        .err()
+                        .filter(|kind| *kind != ErrorKind::MissingRequiredArgument);
+                    assert_eq!(refused, None, "{name} --{long}={value}");
+                }
+                for value in refused.split(' ') {
+                    let kind = outcome(value).err();
+                    let is_refused =
+                        matches!(kind, Some(ErrorKind::ValueValidation | ErrorKind::InvalidValue));
+                    assert!(is_refused, "{name} --{long}={value}: {kind:?}");
+                }
+                count += 1;
+            }
+        }
+        assert!(count >= 25, "only {count} options have bounds");
+    }
 }
