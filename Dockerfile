@@ -31,6 +31,8 @@ FROM debian:bookworm-20260824-slim
 # Who signs the certificates of collectors.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /target/release/spoa-agent /usr/local/bin/
+# What is owed to the authors of the crates in it.
+COPY --from=build /src/LICENSE-APACHE /src/LICENSE-MIT /src/THIRD-PARTY-NOTICES /usr/share/doc/spoa-agent/
 USER 65532:65532
 EXPOSE 12345
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["spoa-agent", "healthcheck", "--quiet"]
