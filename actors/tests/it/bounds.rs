@@ -16,6 +16,8 @@ const BEYOND_A_DAY: Duration = DAY.saturating_add(NANOSECOND);
 /// What an error calls a setting, and the agent with a value of it.
 type Setting<T> = (&'static str, T);
 
+type SetRoute = fn(Route) -> Route;
+
 /// Limits that are taken, and limits that are refused: every field has a row, or this does not compile.
 macro_rules! limits {
     ($($field:ident: [$($good:expr),+] and not [$($bad:expr),+];)+) => {{
@@ -118,7 +120,7 @@ async fn every_setting_of_a_route_is_taken_within_its_bounds_and_refused_by_name
         let error = judged(Agent::new(), Registry::new().on("m", route)).await;
         assert!(is_taken(&error), "{number}: {error}");
     }
-    let refused: [Setting<fn(Route) -> Route>; 6] = [
+    let refused: [Setting<SetRoute>; 6] = [
         ("deadline", |route| route.deadline(Duration::ZERO)),
         ("deadline", |route| route.deadline(BEYOND_A_DAY)),
         ("in_flight of a route", |route| route.in_flight(0)),

@@ -74,8 +74,7 @@ impl Crate {
     /// The module that holds what a path names: where a module only hands it on, the one it has it from.
     fn resolve(&self, from: &Module, path: &[String]) -> Module {
         let mut module = from.clone();
-        let mut rest = path.iter();
-        while let Some(name) = rest.next() {
+        for name in path {
             match name.as_str() {
                 "crate" => module.clear(),
                 "super" => drop(module.pop()),
@@ -152,7 +151,7 @@ fn circle_through(name: &str, arrows: &BTreeMap<String, BTreeSet<String>>) -> Op
                 return Some([way, vec![name.to_owned()]].concat());
             }
             if **next > *name && seen.insert(next.clone()) {
-                ways.push([&way[..], &[next.clone()]].concat());
+                ways.push([&way[..], std::slice::from_ref(next)].concat());
             }
         }
     }
