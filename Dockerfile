@@ -24,15 +24,20 @@ FROM crates AS build
 COPY . .
 # Younger than what was built of the empty ones: cargo looks at times.
 RUN find . -name '*.rs' -exec touch {} + && cargo build --release --locked -p spoa-agent
-# Names of functions stay, for backtraces.
-RUN strip --strip-debug /target/release/spoa-agent
+# Names of functions stay, for backtraces. Beside the binary there is what it is linked with: libc, libm, libgcc and
+# their loader. Who signs the certificates of collectors is there, too.
+RUN strip --strip-debug /target/release/spoa-agent && \
+    mkdir -p /image/usr/local/bin /image/etc/ssl/certs && \
+    cp /target/release/spoa-agent /image/usr/local/bin/ && \
+    cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ && \
+    LD_TRACE_LOADED_OBJECTS=1 /target/release/spoa-agent | while read -r line; do \
+        for word in $line; do case $word in /*) cp --parents -L "$word" /image ;; esac; done; done
 
-FROM debian:bookworm-20260824-slim
-# Who signs the certificates of collectors.
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /target/release/spoa-agent /usr/local/bin/
+FROM scratch
+COPY --from=build /image /
 # What is owed to the authors of the crates in it.
 COPY --from=build /src/LICENSE-APACHE /src/LICENSE-MIT /src/THIRD-PARTY-NOTICES /usr/share/doc/spoa-agent/
+ENV PATH=/usr/local/bin
 USER 65532:65532
 EXPOSE 12345
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["spoa-agent", "healthcheck", "--quiet"]

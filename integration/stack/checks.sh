@@ -33,6 +33,7 @@ check_build() {
   local said
   said=$("$docker" run --rm --network none spoa-agent --version) || fail "the image does not run"
   [ "$("$docker" image inspect --format '{{.Config.User}}' spoa-agent)" = 65532:65532 ] || fail "it has another user"
+  ! "$docker" run --rm --network none --entrypoint /bin/sh spoa-agent -c true 2>/dev/null || fail "the image has a shell"
   said+=", $("$docker" image inspect --format '{{.Size}}' spoa-agent | awk '{ print int($1 / 1e6) }') MB"
   echo "  $said"
   proven+=("the Dockerfile builds an image that runs without a shell: $said")

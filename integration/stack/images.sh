@@ -39,7 +39,6 @@ merged() {
 
 make_images() {
   local roots=$got/roots haproxy rotel
-  stand_in "$(base_image debian)" -- -C "$roots/slim" .
   rust_image
   merged "$roots"/{slim,busybox,prometheus}
   stand_in "$(image_of docker-compose.yml prometheus)" 'ENTRYPOINT ["/usr/bin/prometheus"]' 'VOLUME /prometheus' \

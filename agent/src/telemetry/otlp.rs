@@ -2,6 +2,8 @@
 
 use std::{
     fmt, fs,
+    io::{self, Read},
+    os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,6 +18,8 @@ use crate::telemetry::environment::{Environment, SettingError};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const GRPC_PORT: u16 = 4317;
+/// A bundle of all CAs has 0.25 MiB.
+const LONGEST_FILE: u64 = 1 << 20;
 
 /// Where the collector of one signal is, and how it is spoken to.
 #[derive(Clone, Debug)]
@@ -114,11 +118,13 @@ impl Otlp {
 }
 
 impl Otlp {
-    /// The URL as it may be shown: without the name and password that it may have.
+    /// The URL as it may be shown: without name, password and query, which may be secrets.
     pub(crate) fn shown_url(&self) -> Url {
         let mut url = self.url.clone();
         // What has a host has room for both.
         let _ = url.set_username("").and(url.set_password(None));
+        url.set_query(None);
+        url.set_fragment(None);
         url
     }
 }
@@ -231,8 +237,16 @@ fn parse_url(source: &str, text: &str) -> Result<Url, SettingError> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     url.filter(Url::has_host).ok_or_else(|| {
         let fix = "write a URL such as http://localhost:4317, with https:// for TLS";
-        SettingError::new(source, text, fix)
+        SettingError::new(source, shown(text), fix)
     })
+}
+
+/// What is no URL, without what would be secret in one.
+fn shown(text: &str) -> String {
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") }
 }
 
 fn header(
@@ -247,8 +261,18 @@ fn header(
 }
 
 fn read_file(source: &str, path: &Path) -> Result<Vec<u8>, SettingError> {
-    let read = fs::read(path);
-    read.map_err(|error| {
+    let read = || {
+        if fs::metadata(path)?.file_type().is_fifo() {
+            return Err(io::Error::other("it is a FIFO"));
+        }
+        let mut bytes = Vec::new();
+        fs::File::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LONGEST_FILE {
+            return Err(io::Error::other("it has more than 1 MiB"));
+        }
+        Ok(bytes)
+    };
+    read().map_err(|error| {
         SettingError::new(source, path.display(), format!("name a file in PEM to read: {error}"))
     })
 }
@@ -323,10 +347,24 @@ mod tests {
     }
 
     #[test]
-    fn the_password_of_a_url_is_not_shown() {
+    fn what_is_secret_in_a_url_is_not_shown() {
         let otlp = read(&url("http://name:secret@c:4318/otlp"), []);
         assert_eq!(otlp.shown_url().as_str(), "http://c:4318/otlp/v1/traces");
         assert_eq!(otlp.url.password(), Some("secret"));
+        let otlp = read(&url("http://c:4318/otlp?token=secret#secret"), []);
+        assert_eq!(otlp.shown_url().as_str(), "http://c:4318/otlp/v1/traces");
+        assert_eq!(otlp.url.query(), Some("token=secret"));
+        for text in ["htp://name:secret@c/?secret", "name:secret@c", "http://?secret", "c#secret"] {
+            let error = Otlp::read(Signal::Traces, &url(text), &Environment::from([])).unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_never_ends_is_not_read() {
+        let flags = OtlpFlags { ca: Some("/dev/zero".into()), ..url("https://c") };
+        let error = Otlp::read(Signal::Traces, &flags, &Environment::from([])).unwrap_err();
+        assert!(error.fix.contains("more than 1 MiB"), "{error}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) enum TransportError {
     #[error("it answers with HTTP status {status}")]
     Refused { status: StatusCode, after: Option<Duration> },
     #[error("it cannot be reached: {}", causes(.0))]
-    Http(#[from] reqwest::Error),
+    Http(reqwest::Error),
     #[error("its answer is not OTLP: {0}")]
     Answer(#[from] prost::DecodeError),
     #[error("its answer has more than {0} bytes")]
@@ -65,6 +65,13 @@ const CREDENTIALS: &str = "give its credentials with --otlp-header or OTEL_EXPOR
 const REACH: &str =
     "see that the collector runs where --otlp says, and that https:// is used if it speaks TLS";
 
+impl From<reqwest::Error> for TransportError {
+    fn from(error: reqwest::Error) -> Self {
+        // A query may be a secret, and the operator knows the URL.
+        Self::Http(error.without_url())
+    }
+}
+
 impl From<Status> for TransportError {
     fn from(status: Status) -> Self {
         Self::Grpc(Box::new(status))
@@ -90,4 +97,21 @@ fn causes(error: &dyn Error) -> String {
         innermost = cause;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_rustls::rustls::crypto::ring;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failure_does_not_tell_the_url_with_its_query() {
+        let _ = ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let error = client.get("http://127.0.0.1:1/v1?token=secret").send().await.unwrap_err();
+        assert!(error.to_string().contains("secret"), "{error}");
+        let error = TransportError::from(error);
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
 }
