@@ -42,7 +42,7 @@ use crate::{
         socket_file::SocketFile,
     },
     admin_options::{AdminOptions, AdminPlace},
-    run::{SHORTAGE, is_shortage},
+    shortage::{SHORTAGE, is_shortage},
 };
 
 pub(crate) use view::View;

@@ -21,6 +21,7 @@ mod limit_options;
 mod open_files;
 mod options;
 mod run;
+mod shortage;
 mod telemetry;
 
 use std::{io, os::unix::net::UnixStream, process, time::Duration};

@@ -11,6 +11,7 @@ use crate::{
     announcement,
     cli::RunOptions,
     handlers, open_files,
+    shortage::{SHORTAGE, is_shortage},
     telemetry::{Telemetry, TelemetryError},
 };
 
@@ -28,10 +29,6 @@ pub(crate) enum RunError {
     #[error("cannot start an event loop: {0}{SHORTAGE}")]
     Runtime(io::Error),
 }
-
-/// What to do if there is no descriptor, thread or memory.
-pub(crate) const SHORTAGE: &str =
-    "; raise `ulimit -n` (LimitNOFILE), `ulimit -u` (TasksMax, pids_limit) or the memory limit";
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
@@ -131,12 +128,6 @@ fn bind(options: &RunOptions, limits: Limits) -> Result<Agent, AgentError> {
         }))?;
     }
     Ok(agent)
-}
-
-/// Whether the system is short of something, whatever was asked for.
-pub(crate) fn is_shortage(error: &io::Error) -> bool {
-    // EMFILE, ENFILE, ENOMEM, ENOBUFS.
-    matches!(error.raw_os_error(), Some(24 | 23 | 12 | 105))
 }
 
 /// What to do about it, where the error itself does not say so.
