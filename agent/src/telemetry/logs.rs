@@ -162,6 +162,7 @@ fn wrong(directive: &str, why: &ParseError) -> LogFilterError {
 #[cfg(test)]
 mod tests {
     use std::{
+        panic,
         sync::{Arc, Mutex},
         time::Instant,
     };
@@ -170,6 +171,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
+    use crate::telemetry::report_panic;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -232,6 +234,20 @@ mod tests {
             assert!(line.len() < 6000 && line.contains("bytes)"), "{} bytes", line.len());
             assert_eq!(line.matches(r"bob\n2026").count(), 4, "{line}");
         }
+    }
+
+    #[test]
+    fn a_panic_is_one_line_whatever_it_says() {
+        let lines = logged("", LogFormat::Human, |_| {
+            let usual = panic::take_hook();
+            panic::set_hook(Box::new(report_panic));
+            let ended = panic::catch_unwind(|| panic!("as {}", "asked\n2026 ERROR forged"));
+            panic::set_hook(usual);
+            assert!(ended.is_err());
+        });
+        let said = r"a thread panicked: as asked\n2026 ERROR forged; please report this bug";
+        assert!(lines.contains(said) && lines.lines().count() == 1, "{lines}");
+        assert!(lines.contains("location=agent/src/telemetry/logs.rs:"), "{lines}");
     }
 
     #[test]
