@@ -11,12 +11,10 @@ use crate::{
     engine_statistics::EngineNames,
     error::AgentError,
     limits::{Limits, check},
+    places::Places,
     quota::Quota,
     traces::Traces,
 };
-
-/// How many refused connections may wait for their DISCONNECT; further ones are closed at once.
-const WAITING_REFUSALS: usize = 1024;
 
 /// What all arbiters of an agent have in common; clones are of the same agent.
 #[derive(Clone, Debug)]
@@ -28,10 +26,8 @@ pub(crate) struct Common {
     pub(crate) asynchronous: bool,
     /// How NOTIFYs become spans, if they do.
     pub(crate) traces: Option<Arc<Traces>>,
-    /// The connections that are open.
-    pub(crate) connections: Quota,
-    /// The refused connections that wait for their DISCONNECT.
-    pub(crate) refusals: Quota,
+    /// The places of the connections that are open.
+    pub(crate) places: Places,
     /// The connections that are being recycled: one at a time.
     pub(crate) recycling: Quota,
     /// The messages that wait for their answers.
@@ -49,8 +45,7 @@ pub(crate) struct Common {
 impl Common {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            connections: Quota::new(limits.connections),
-            refusals: Quota::new(WAITING_REFUSALS),
+            places: Places::new(&limits),
             recycling: Quota::new(1),
             in_flight: Quota::new(limits.in_flight_per_agent),
             memory: Quota::new(limits.memory),

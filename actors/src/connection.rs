@@ -31,6 +31,7 @@ use crate::{
     origin::PeerAddress,
     shared::{Presence, Shared},
     spop::{Disconnect, StatusCode, Violation},
+    surplus,
     timer::{Timer, jittered},
 };
 
@@ -73,7 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     ) -> Self {
         let mut timer = Timer::default();
         let since = presence.since();
-        timer.arm(since + shared.common.limits.hello_timeout);
+        timer.arm(presence.hello_deadline(&shared.common.limits));
         Self {
             retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
             is_too_old: false,
@@ -83,7 +84,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 address,
                 Arc::clone(presence.listener()),
                 since,
-            ),
+            )
+            .surplus(presence.is_surplus()),
             account: Account::new(Rc::clone(&shared)),
             shared,
             phase: Phase::Open,
@@ -236,6 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     fn on_end(&mut self, end: End) {
         match end {
             End::Healthcheck => self.begin_end(Ending::without_farewell()),
+            End::Surplus => self.turn_away(),
             End::Goodbye(theirs) => {
                 self.conversation.report_goodbye(&theirs);
                 self.conversation.cancel();
@@ -243,6 +246,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             }
             End::Violation(violation) => self.on_violation(&violation),
         }
+    }
+
+    /// There is no place for it: it is told so.
+    fn turn_away(&mut self) {
+        self.stream.input.clear();
+        surplus::report(&self.shared, self.conversation.peer());
+        let later = Instant::now() + self.shared.common.limits.refusal_delay;
+        self.begin_end(Ending::not_before(later, Some(surplus::farewell())));
     }
 
     fn on_violation(&mut self, violation: &Violation) {
@@ -279,6 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     fn on_time(&mut self) {
         let now = Instant::now();
         match &mut self.phase {
+            Phase::Open if self.presence.is_surplus() => self.turn_away(),
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }

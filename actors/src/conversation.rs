@@ -55,6 +55,8 @@ pub(crate) struct Conversation {
     /// Where the connection came in, and when.
     listener: Arc<str>,
     since: Instant,
+    /// Whether it is one over the limit.
+    is_surplus: bool,
 }
 
 /// What HELLO has left behind.
@@ -87,6 +89,8 @@ pub(crate) enum Flow {
 pub(crate) enum End {
     /// It was a health check, and it is answered or refused.
     Healthcheck,
+    /// It was none, and there is no place for anything else.
+    Surplus,
     /// HAProxy said so.
     Goodbye(Disconnect),
     /// HAProxy broke the protocol.
@@ -125,7 +129,13 @@ impl Conversation {
             trace: None,
             listener,
             since,
+            is_surplus: false,
         }
+    }
+
+    /// The same on a connection over the limit, if it is one: only a health check is answered there.
+    pub(crate) fn surplus(self, is_surplus: bool) -> Self {
+        Self { is_surplus, ..self }
     }
 
     pub(crate) fn peer(&self) -> &Peer {

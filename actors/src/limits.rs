@@ -32,9 +32,14 @@ pub struct Limits {
     /// the agent stops.
     pub deadline: Duration,
     /// How many connections the agent may have open, on all arbiters and listeners together. One
-    /// more is refused with DISCONNECT 13 after [`refusal_delay`](Self::refusal_delay), a health
-    /// check too: HAProxy asks another server then. Each takes an open file. Default 10,000.
+    /// more is refused with DISCONNECT 13 after [`refusal_delay`](Self::refusal_delay), if it is no
+    /// health check. Each takes an open file. Default 10,000.
     pub connections: usize,
+    /// How many connections over that limit may be open, to be refused; those of health checks are
+    /// among them, and are answered. While there are as many, none is accepted: they wait in the
+    /// backlog of the kernel. Each takes an open file, for a second at most until its HELLO has come.
+    /// Default 1024.
+    pub surplus: usize,
     /// How many messages of one connection may wait for their answers; at the bound the connection
     /// is not read, and of one NOTIFY no more than that many wait. It is several times what one route
     /// may have in flight, so that a route that never answers does not end the reading. Default 2048.
@@ -102,6 +107,7 @@ impl Default for Limits {
         Self {
             deadline: Duration::from_secs(1),
             connections: 10_000,
+            surplus: 1024,
             in_flight: 2048,
             in_flight_per_agent: 16_384,
             max_frame_size,
@@ -131,6 +137,7 @@ impl Limits {
         check_duration("shutdown_timeout", self.shutdown_timeout)?;
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
         check("connections", self.connections > 0, "at least 1")?;
+        check("surplus", self.surplus > 0, "at least 1")?;
         if let Some(age) = self.max_connection_age {
             check_duration("max_connection_age", age)?;
         }

@@ -1,22 +1,27 @@
 //! Listener: a TCP address or a UNIX socket, and the sockets that come from it.
 
 use std::{
-    fs, io,
+    io,
     net::{SocketAddr, ToSocketAddrs},
-    os::unix::fs::{FileTypeExt, PermissionsExt},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use socket2::{Domain, SockAddr, SockRef, TcpKeepalive, Type};
+use socket2::{Domain, SockRef, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, UnixListener},
     sync::oneshot,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
-use crate::{fence, listener_counters::ListenerCounters, preamble::Entrance, throttle::Throttle};
+use crate::{
+    fence,
+    listener_counters::ListenerCounters,
+    preamble::Entrance,
+    socket_file::{self, SocketFile},
+    throttle::Throttle,
+};
 
 /// HAProxy opens a burst of connections when it reloads.
 const BACKLOG: i32 = 4096;
@@ -25,6 +30,8 @@ const BACKLOG: i32 = 4096;
 const KEEPALIVE: Duration = Duration::from_secs(60);
 /// How long accepting pauses when the system has no descriptor or memory left.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the connections in the backlog may take to be handed over once the agent stops.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An accepted connection on its way to an arbiter.
 pub(crate) enum Socket {
@@ -73,9 +80,6 @@ pub(crate) enum Bound {
     Unix(SocketFile, std::os::unix::net::UnixListener),
 }
 
-/// The file of a UNIX socket, removed with its listener.
-pub(crate) struct SocketFile(PathBuf);
-
 impl Bound {
     /// Listens on the first of `address` that can be listened on.
     pub(crate) fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
@@ -91,17 +95,8 @@ impl Bound {
 
     /// Listens on a UNIX socket; the file that a dead process left behind is replaced.
     pub(crate) fn unix(path: &Path, mode: Option<u32>) -> io::Result<Self> {
-        remove_stale(path)?;
-        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&SockAddr::unix(path)?)?;
-        let file = SocketFile(path.to_owned());
-        if let Some(mode) = mode {
-            // Before `listen`: nobody connects under another mode.
-            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-        }
-        socket.listen(BACKLOG)?;
-        Ok(Self::Unix(file, socket.into()))
+        let (file, listener) = socket_file::listen(path, mode, BACKLOG)?;
+        Ok(Self::Unix(file, listener))
     }
 
     /// The TCP address that is listened on.
@@ -116,7 +111,7 @@ impl Bound {
     pub(crate) fn name(&self) -> Arc<str> {
         match self {
             Self::Tcp(_) => self.local_address().map_or("tcp".into(), |a| a.to_string().into()),
-            Self::Unix(file, _) => format!("unix:{}", file.0.display()).into(),
+            Self::Unix(file, _) => format!("unix:{}", file.path().display()).into(),
         }
     }
 
@@ -141,18 +136,25 @@ impl ActiveListener {
     /// Hands every connection to `take` until `stopped`, and then those that are in the backlog.
     pub(crate) async fn run(
         self,
-        mut take: impl FnMut(Socket),
-        mut stopped: oneshot::Receiver<()>,
+        mut take: impl AsyncFnMut(Socket),
+        stopped: oneshot::Receiver<()>,
         counters: Arc<ListenerCounters>,
     ) {
+        tokio::select! {
+            biased;
+            _ = stopped => {}
+            () = self.accept_all(&mut take, &counters) => {}
+        }
+        // It ends with "would block", and all are handed over; or nobody takes them.
+        let _ = timeout(PATIENCE, self.empty_backlog(take)).await;
+    }
+
+    /// Hands over every connection, without end.
+    async fn accept_all(&self, mut take: impl AsyncFnMut(Socket), counters: &ListenerCounters) {
         let log = Throttle::default();
         loop {
-            let accepted = tokio::select! {
-                accepted = self.accept() => accepted,
-                _ = &mut stopped => break,
-            };
-            match accepted {
-                Ok(socket) => take(socket),
+            match self.accept().await {
+                Ok(socket) => take(socket).await,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     counters.accept_failed();
@@ -164,27 +166,27 @@ impl ActiveListener {
                 }
             }
         }
-        // It ends with "would block": all are handed over.
-        let _ = self.empty_backlog(take);
     }
 
     /// Hands over what has connected already: it would be reset when the listener closes.
-    fn empty_backlog(self, mut take: impl FnMut(Socket)) -> io::Result<()> {
+    async fn empty_backlog(self, mut take: impl AsyncFnMut(Socket)) -> io::Result<()> {
         match self {
             Self::Tcp(listener) => {
                 let listener = listener.into_std()?;
                 for _ in 0..BACKLOG {
                     let Some((stream, address)) = whole(listener.accept())? else { continue };
                     stream.set_nonblocking(true)?;
-                    take(Socket::tcp(stream, address));
+                    take(Socket::tcp(stream, address)).await;
                 }
             }
-            Self::Unix(_file, listener) => {
+            Self::Unix(file, listener) => {
+                // At first: no other process is to find a file that refuses.
+                drop(file);
                 let listener = listener.into_std()?;
                 for _ in 0..BACKLOG {
                     let Some((stream, _)) = whole(listener.accept())? else { continue };
                     stream.set_nonblocking(true)?;
-                    take(Socket::Unix(stream));
+                    take(Socket::Unix(stream)).await;
                 }
             }
         }
@@ -221,13 +223,6 @@ fn report(error: &io::Error, unsaid: u64) {
     );
 }
 
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // If somebody has removed it already, there is nothing to do.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 fn listen_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;
@@ -235,28 +230,6 @@ fn listen_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
-}
-
-/// Removes a socket file that nobody listens on; refuses to touch anything else.
-fn remove_stale(path: &Path) -> io::Result<()> {
-    let Ok(metadata) = fs::symlink_metadata(path) else {
-        return Ok(());
-    };
-    if !metadata.file_type().is_socket() {
-        let text = "there is a file that is no socket; remove it, or choose another path";
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
-    }
-    let probe = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    probe.set_nonblocking(true)?;
-    match probe.connect(&SockAddr::unix(path)?) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        // A full backlog answers "would block": somebody listens.
-        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-        _ => {
-            let text = "another process listens on it; stop that one, or choose another path";
-            Err(io::Error::new(io::ErrorKind::AddrInUse, text))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -272,6 +245,23 @@ mod tests {
         let Socket::Tcp(stream, _) = listener.accept().await? else { panic!("no TCP stream") };
         assert!(stream.nodelay()?);
         assert!(SockRef::from(&stream).keepalive()?);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_socket_goes_before_its_backlog_is_handed_over() -> io::Result<()> {
+        let path = std::env::temp_dir().join(format!("spoa-{:08x}.sock", fastrand::u32(..)));
+        let listener = Bound::unix(&path, None)?.activate()?;
+        let _client = std::os::unix::net::UnixStream::connect(&path)?;
+        let (stop, stopped) = oneshot::channel();
+        stop.send(()).expect("it is there");
+        let mut taken = 0;
+        let take = async |_| {
+            taken += 1;
+            assert!(!path.exists(), "another agent finds a file that refuses as soon as it closes");
+        };
+        listener.run(take, stopped, Arc::default()).await;
+        assert_eq!(taken, 1);
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ pub struct ListenerStatistics {
     pub listener: String,
     /// Connections that are open now.
     pub open: u64,
-    /// Connections accepted, health checks included; refused ones are not.
+    /// Connections accepted, health checks included; those over the limit are not.
     pub accepted: u64,
 }
 

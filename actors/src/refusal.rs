@@ -46,7 +46,7 @@ pub(crate) enum Refusal {
 impl Visitor {
     /// When the preamble and HELLO must be complete.
     pub(crate) fn deadline(&self) -> Instant {
-        self.presence.since() + self.shared.common.limits.hello_timeout
+        self.presence.hello_deadline(&self.shared.common.limits)
     }
 
     /// Counts and logs it, and closes the connection as late as after any refused HELLO.

@@ -1,6 +1,6 @@
 //! `RunningAgent`: accepts, hands out connections in turn, and ends in good order.
 
-use std::{fmt, net::SocketAddr, num::NonZero, pin::pin, sync::Arc};
+use std::{fmt, net::SocketAddr, num::NonZero, pin::pin, rc::Rc, sync::Arc};
 
 use actix::Addr;
 use futures_util::future::join_all;
@@ -16,11 +16,12 @@ use crate::{
     listener::{Listener, Socket},
     listener_counters::ListenerCounters,
     observer::Observer,
+    reception::Reception,
     registry::Registry,
     signals::Signals,
     silence::Silence,
     statistics::Statistics,
-    supervisor::{Adopt, Elsewhere, GoDown, Stop, Supervisor},
+    supervisor::{Elsewhere, GoDown, Stop, Supervisor},
     workers::{self, PATIENCE, Worker},
 };
 
@@ -142,11 +143,12 @@ impl RunningAgent {
     pub async fn stop(mut self) -> Statistics {
         give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common).await;
         tracing::info!("connections are no longer accepted; those that are open come to their end");
-        for listener in self.listeners.drain(..) {
-            // It hands over what is in its backlog, and closes.
+        // They hand over what is in their backlogs, and close.
+        let closing = self.listeners.drain(..).map(|listener| {
             let _ = listener.stop.send(());
-            let _ = listener.task.await;
-        }
+            listener.task
+        });
+        join_all(closing.collect::<Vec<_>>()).await;
         // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
         let patience = 2 * self.common.limits.shutdown_timeout + PATIENCE;
         let silence = Silence::begin();
@@ -189,19 +191,18 @@ impl RunningAgent {
 
     /// Accepts on this thread and hands the connections to the arbiters in turn.
     pub(crate) fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
+        let supervisors = self.workers.iter().map(|worker| worker.supervisor.clone());
+        let terms = (self.common.places.clone(), self.common.limits.clone());
+        let reception = Rc::new(Reception::new(supervisors, terms, Arc::clone(&self.counters)));
         for listener in listeners {
             let Listener { name, bound, mut entrance } = listener;
             entrance.open(&self.counters);
             let active = bound
                 .activate()
                 .map_err(|cause| AgentError::Bind { address: name.to_string(), cause })?;
-            let supervisors: Vec<_> =
-                self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
-            let mut turn = 0;
-            let take = move |socket: Socket| {
-                let (listener, preamble) = (Arc::clone(&name), entrance.preamble());
-                supervisors[turn].do_send(Adopt { socket, listener, preamble });
-                turn = (turn + 1) % supervisors.len();
+            let reception = Rc::clone(&reception);
+            let take = async move |socket: Socket| {
+                reception.receive(socket, Arc::clone(&name), entrance.preamble()).await;
             };
             let (stop, stopped) = oneshot::channel();
             let task = actix_rt::spawn(active.run(take, stopped, Arc::clone(&self.counters)));

@@ -11,10 +11,11 @@ use crate::{
     detour::Detours,
     group::Group,
     health::Health,
+    limits::Limits,
     log_limits::{Cause, LogLimits},
     origin::{Peer, PeerAddress},
     past_violation::PastViolations,
-    quota::Share,
+    places::Place,
     registry::Routes,
     spop::{Foreign, Violation},
     statistics::Statistics,
@@ -117,17 +118,39 @@ pub(crate) struct Presence {
     counters: Rc<Counters>,
     since: Instant,
     listener: Rc<Group>,
-    _place: Share,
+    place: Place,
 }
 
 impl Presence {
-    pub(crate) fn new(place: Share, counters: Rc<Counters>, listener: &Arc<str>) -> Self {
+    /// How long a connection over the limit may take to say HELLO: others wait for its place.
+    const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
+
+    pub(crate) fn new(place: Place, counters: Rc<Counters>, listener: &Arc<str>) -> Self {
+        let is_surplus = place.is_surplus();
         counters.count(|statistics| {
-            statistics.connections_accepted += 1;
-            statistics.connections_open += 1;
+            if is_surplus {
+                statistics.connections_surplus += 1;
+            } else {
+                statistics.connections_accepted += 1;
+                statistics.connections_open += 1;
+            }
         });
-        let listener = counters.listeners.join(listener);
-        Self { counters, since: Instant::now(), listener, _place: place }
+        let listener = match is_surplus {
+            true => Group::new(Arc::clone(listener)),
+            false => counters.listeners.join(listener),
+        };
+        Self { counters, since: Instant::now(), listener, place }
+    }
+
+    /// Whether it is one over the limit: only a health check is answered on it.
+    pub(crate) fn is_surplus(&self) -> bool {
+        self.place.is_surplus()
+    }
+
+    /// When HELLO must be there, and what comes before it.
+    pub(crate) fn hello_deadline(&self, limits: &Limits) -> Instant {
+        let patience = limits.hello_timeout;
+        self.since + if self.is_surplus() { patience.min(Self::SURPLUS_PATIENCE) } else { patience }
     }
 
     /// Where the connection came in.
@@ -143,7 +166,14 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.counters.count(|statistics| statistics.connections_open -= 1);
+        let is_surplus = self.is_surplus();
+        self.counters.count(|statistics| {
+            if is_surplus {
+                statistics.connections_surplus -= 1;
+            } else {
+                statistics.connections_open -= 1;
+            }
+        });
     }
 }
 

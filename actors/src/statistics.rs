@@ -16,14 +16,25 @@ use crate::{
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Connections accepted, health checks included; refused ones are not.
+    /// Connections accepted, health checks included; those over the limit are not.
     pub connections_accepted: u64,
     /// Tries to accept a connection that failed, as no file could be opened.
     pub accepts_failed: u64,
+    /// How often accepting paused, as as many connections were open as may be, those over the limit
+    /// included.
+    pub accepts_paused_for_places: u64,
+    /// How often accepting paused, as no arbiter took what was accepted before.
+    pub accepts_paused_for_arbiters: u64,
+    /// How often an arbiter was passed over, as it had not taken its last connections.
+    pub arbiters_passed_over: u64,
+    /// Connections that are accepted, and that their arbiter has not taken yet.
+    pub connections_untaken: u64,
     /// Connections refused because as many were open as may be.
     pub connections_refused: u64,
-    /// Connections that are open now.
+    /// Connections that are open now; those over the limit are not.
     pub connections_open: u64,
+    /// Connections over the limit that are open now: health checks, and what is refused.
+    pub connections_surplus: u64,
     /// Connections that ended because of their age.
     pub connections_recycled: u64,
     /// Bytes that connections keep now, between their wake-ups: see
@@ -148,8 +159,13 @@ impl Statistics {
             [
                 connections_accepted,
                 accepts_failed,
+                accepts_paused_for_places,
+                accepts_paused_for_arbiters,
+                arbiters_passed_over,
+                connections_untaken,
                 connections_refused,
                 connections_open,
+                connections_surplus,
                 connections_recycled,
                 bytes_kept,
                 memory_exceeded,

@@ -32,14 +32,15 @@ use crate::{
     detour::Reroute,
     error::AgentError,
     listener::Socket,
+    listener_counters::Untaken,
     origin::PeerAddress,
     panics::{self, Panic},
+    places::Place,
     preamble::{Arrival, Preamble},
     registry::Registry,
     shared::{Presence, Shared},
     silence::Silence,
     statistics::Statistics,
-    surplus,
 };
 
 use self::inspection::{Arriving, Link};
@@ -63,6 +64,17 @@ pub(crate) struct Adopt {
     pub(crate) listener: Arc<str>,
     pub(crate) socket: Socket,
     pub(crate) preamble: Preamble,
+    pub(crate) place: Place,
+    /// It is taken when this is dropped; nothing if nobody counts it.
+    pub(crate) untaken: Option<Untaken>,
+}
+
+/// What is known of a connection that was accepted, beside its stream.
+struct Newcomer {
+    address: PeerAddress,
+    listener: Arc<str>,
+    preamble: Preamble,
+    place: Place,
 }
 
 impl actix::Message for Adopt {
@@ -130,19 +142,11 @@ impl Supervisor {
         Ok(address)
     }
 
-    fn adopt<S>(
-        &mut self,
-        stream: S,
-        address: PeerAddress,
-        listener: Arc<str>,
-        preamble: Preamble,
-        ctx: &Context<Self>,
-    ) where
+    fn adopt<S>(&mut self, stream: S, newcomer: Newcomer, ctx: &Context<Self>)
+    where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let Some(place) = self.shared.common.connections.take_place() else {
-            return surplus::refuse(stream, address, preamble.is_encrypted(), &self.shared);
-        };
+        let Newcomer { address, listener, preamble, place } = newcomer;
         let presence = Presence::new(place, Rc::clone(&self.shared.counters), &listener);
         let visit = Arriving { peer: address, listener, since: presence.since() };
         let arrival = Arrival::new(stream, address, presence, Rc::clone(&self.shared));
@@ -246,16 +250,17 @@ impl Handler<Adopt> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, adopt: Adopt, ctx: &mut Context<Self>) {
-        let Adopt { socket, listener, preamble } = adopt;
+        let Adopt { socket, listener, preamble, place, untaken } = adopt;
+        drop(untaken);
+        let newcomer = |address| Newcomer { address, listener, preamble, place };
         let adopted: io::Result<()> = match socket {
-            Socket::Tcp(stream, address) => TcpStream::from_std(stream).map(|stream| {
-                self.adopt(stream, PeerAddress::Tcp(address), listener, preamble, ctx);
-            }),
+            Socket::Tcp(stream, address) => TcpStream::from_std(stream)
+                .map(|stream| self.adopt(stream, newcomer(PeerAddress::Tcp(address)), ctx)),
             Socket::Unix(stream) => UnixStream::from_std(stream)
-                .map(|stream| self.adopt(stream, PeerAddress::Unix, listener, preamble, ctx)),
+                .map(|stream| self.adopt(stream, newcomer(PeerAddress::Unix), ctx)),
             #[cfg(feature = "testing")]
             Socket::InMemory(stream) => {
-                self.adopt(stream, PeerAddress::InMemory, listener, preamble, ctx);
+                self.adopt(stream, newcomer(PeerAddress::InMemory), ctx);
                 Ok(())
             }
         };

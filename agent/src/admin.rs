@@ -45,6 +45,7 @@ use crate::{
     shortage::{SHORTAGE, is_shortage},
 };
 
+pub(crate) use places::PLACES;
 pub(crate) use view::View;
 
 /// The endpoint, bound and not yet served.

@@ -15,10 +15,15 @@ use crate::{cgroup, options};
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitOptions {
-    /// How many connections may be open; one more is refused. Each takes an open file
+    /// How many connections may be open; one more is refused if it is no health check. Each takes an
+    /// open file, and so do 1,024 that are refused
     #[arg(long, value_name = "N", value_parser = count())]
     #[arg(default_value_t = Limits::default().connections)]
     pub(crate) max_connections: usize,
+    /// Start even if the limit of open files is too low for --max-connections, and accept as many
+    /// connections as it allows
+    #[arg(long)]
+    pub(crate) allow_fewer_connections: bool,
     /// How many messages may wait for their answers; beyond, fallbacks are sent at once
     #[arg(long, value_name = "N", value_parser = count())]
     #[arg(default_value_t = Limits::default().in_flight_per_agent)]

@@ -1,41 +1,93 @@
-//! Open files: their limit is raised, and what it does not allow is said.
+//! Open files: how many there may be, and how many connections that is enough for.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    num::NonZero,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    thread,
+};
 
 use rlimit::Resource;
+use spoa_actors::Limits;
+use thiserror::Error;
 
-/// What is open beside connections: those that wait to be refused, listeners, threads.
-const OTHERS: usize = 1200;
+use crate::cli::RunOptions;
+
+/// What is open beside sockets, at the most: the log, the runtimes, the collector's connections.
+const OTHERS: usize = 128;
+/// What each arbiter has open for itself.
+const OF_AN_ARBITER: usize = 4;
+/// What each listener has open: itself, and what it has accepted and not handed over.
+const OF_A_LISTENER: usize = 2;
 
 /// How many descriptors are kept for the admin endpoint: when connections, handlers or exports have used
 /// up all others, it still answers.
-const RESERVE: u64 = 16;
+const RESERVE: usize = 16;
 
 /// How many are kept: they lie between the soft limit and the hard one.
 static KEPT: AtomicU64 = AtomicU64::new(0);
 
-/// Raises the soft limit of open files to the hard one; warns if that is not enough for so many
-/// connections.
-pub(crate) fn raise_limit(connections: usize) {
-    match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(limit) if usize::try_from(limit).is_ok_and(|limit| limit < connections + OTHERS) => {
-            tracing::warn!(
-                limit,
-                connections,
-                "fewer files can be open than connections and those that are refused need; set LimitNOFILE in the systemd \
-                 unit or raise `ulimit -Hn`, or lower --max-connections"
-            );
-        }
-        Ok(limit) => tracing::debug!(limit, "open files"),
-        Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
+/// Why the agent does not start with so few open files.
+#[derive(Debug, Error)]
+#[error(
+    "too few open files: the limit is {limit}, and --max-connections {connections} needs {needed}; \
+     set LimitNOFILE in the systemd unit or raise `ulimit -Hn`, lower --max-connections, or start \
+     with --allow-fewer-connections"
+)]
+pub(crate) struct TooFewOpenFiles {
+    limit: usize,
+    connections: usize,
+    needed: usize,
+}
+
+/// Raises the soft limit of open files to the hard one, and fits the limits of the agent into it: so that
+/// connections never take the last ones, and the admin endpoint still answers its clients when all places
+/// are taken.
+pub(crate) fn fit(
+    options: &RunOptions,
+    limits: Limits,
+    admin_clients: usize,
+) -> Result<Limits, TooFewOpenFiles> {
+    // Where it cannot be raised, it stays as it is.
+    let raised = rlimit::increase_nofile_limit(u64::MAX);
+    let Ok(limit) = raised.or_else(|_| Resource::NOFILE.get_soft()) else { return Ok(limits) };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    fit_into(limit, others(options, admin_clients), limits, options.limits.allow_fewer_connections)
+}
+
+/// What is open beside connections.
+fn others(options: &RunOptions, admin_clients: usize) -> usize {
+    let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let arbiters = options.arbiters.unwrap_or_else(cores).get();
+    let listeners = options.addresses().len() + options.unix.len();
+    // The reserve is out of reach of all others.
+    let admin = options.admin.admin.as_ref().map_or(0, |_| 1 + admin_clients + RESERVE);
+    OTHERS + OF_AN_ARBITER.saturating_mul(arbiters) + OF_A_LISTENER * listeners + admin
+}
+
+fn fit_into(
+    limit: usize,
+    others: usize,
+    limits: Limits,
+    allow_fewer: bool,
+) -> Result<Limits, TooFewOpenFiles> {
+    let Limits { connections, surplus, .. } = limits;
+    let needed = others.saturating_add(connections).saturating_add(surplus);
+    if needed <= limit {
+        return Ok(limits);
     }
+    let room = limit.saturating_sub(others);
+    if !allow_fewer || room < 2 {
+        return Err(TooFewOpenFiles { limit, connections, needed });
+    }
+    let surplus = surplus.min(room / 4).max(1);
+    Ok(Limits { connections: connections.min(room - surplus), surplus, ..limits })
 }
 
 /// Keeps some descriptors for the admin endpoint, once the limit is raised.
 pub(crate) fn keep_reserve() {
     if let Ok((soft, hard)) = Resource::NOFILE.get() {
         // Where there are few, the agent needs them more.
-        let kept = RESERVE.min(soft / 16);
+        let kept = (RESERVE as u64).min(soft / 16);
         if Resource::NOFILE.set(soft - kept, hard).is_ok() {
             KEPT.store(kept, Relaxed);
         }
@@ -54,4 +106,31 @@ pub(crate) fn with_reserve<T>(open: impl FnOnce() -> T) -> T {
         let _ = Resource::NOFILE.set(soft, hard);
     }
     opened
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fitted(limit: usize, allow_fewer: bool) -> Result<(usize, usize), TooFewOpenFiles> {
+        let limits = Limits { connections: 1000, surplus: 500, ..Limits::default() };
+        let limits = fit_into(limit, 100, limits, allow_fewer)?;
+        Ok((limits.connections, limits.surplus))
+    }
+
+    #[test]
+    fn an_agent_has_the_connections_that_it_is_told_to_have_or_does_not_start() {
+        assert!(matches!(fitted(1600, false), Ok((1000, 500))));
+        assert!(matches!(fitted(usize::MAX, true), Ok((1000, 500))));
+        let error = fitted(1599, false).expect_err("one is missing").to_string();
+        assert!(error.contains("limit is 1599") && error.contains("1000 needs 1600"), "{error}");
+    }
+
+    #[test]
+    fn an_agent_that_may_has_as_many_connections_as_there_are_open_files() {
+        assert!(matches!(fitted(1599, true), Ok((1000, 374))));
+        assert!(matches!(fitted(1100, true), Ok((750, 250))));
+        assert!(matches!(fitted(102, true), Ok((1, 1))));
+        assert!(fitted(101, true).is_err() && fitted(0, true).is_err());
+    }
 }

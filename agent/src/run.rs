@@ -7,10 +7,11 @@ use spoa_load::Failure;
 use thiserror::Error;
 
 use crate::{
-    admin::{Admin, AdminError, Served, View},
+    admin::{self, Admin, AdminError, Served, View},
     announcement,
     cli::RunOptions,
-    handlers, open_files,
+    handlers,
+    open_files::{self, TooFewOpenFiles},
     shortage::{SHORTAGE, is_shortage},
     telemetry::{Telemetry, TelemetryError},
 };
@@ -28,6 +29,8 @@ pub(crate) enum RunError {
     Telemetry(#[from] TelemetryError),
     #[error("cannot start an event loop: {0}{SHORTAGE}")]
     Runtime(io::Error),
+    #[error(transparent)]
+    OpenFiles(#[from] TooFewOpenFiles),
 }
 
 impl From<RunError> for Failure {
@@ -38,9 +41,10 @@ impl From<RunError> for Failure {
             }
             RunError::Telemetry(_) | RunError::TlsWithoutTcp => Self::Usage(error.into()),
             RunError::Agent(AgentError::BadLimit { .. }) => Self::Usage(error.into()),
-            RunError::Agent(_) | RunError::Admin(_) | RunError::Runtime(_) => {
-                Self::Failed(error.into())
-            }
+            RunError::Agent(_)
+            | RunError::Admin(_)
+            | RunError::Runtime(_)
+            | RunError::OpenFiles(_) => Self::Failed(error.into()),
         }
     }
 }
@@ -50,7 +54,7 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     if options.tls().is_some() && options.addresses().is_empty() {
         return Err(RunError::TlsWithoutTcp);
     }
-    let limits = limits(&options);
+    let limits = open_files::fit(&options, limits(&options), admin::PLACES)?;
     let mut telemetry = Telemetry::start(&options.telemetry, &limits)?;
     let served = serve(&options, limits, &mut telemetry).await;
     // However it has ended: what waits is sent before the process does.
@@ -66,9 +70,16 @@ async fn serve(
 ) -> Result<Statistics, RunError> {
     let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
     let admin = serve_admin(options, &view)?;
-    open_files::raise_limit(limits.connections);
     if admin.is_some() {
         open_files::keep_reserve();
+    }
+    if limits.connections < options.limits.max_connections {
+        tracing::warn!(
+            limit = limits.connections,
+            wanted = options.limits.max_connections,
+            "too few open files: accepting fewer connections than --max-connections; set \
+             LimitNOFILE in the systemd unit or raise `ulimit -Hn`"
+        );
     }
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");

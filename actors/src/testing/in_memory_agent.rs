@@ -116,8 +116,10 @@ impl InMemoryAgent {
     }
 
     fn adopt_by(&self, preamble: Preamble, stream: impl ByteStream) {
+        // Without one, the stream is dropped here: an agent with sockets would leave it in the backlog.
+        let Some(place) = self.common.places.try_take() else { return };
         let (socket, listener) = (Socket::InMemory(Box::new(stream)), "memory".into());
-        self.supervisor.do_send(Adopt { socket, listener, preamble });
+        self.supervisor.do_send(Adopt { socket, listener, preamble, place, untaken: None });
     }
 
     /// Opens a connection and says HELLO.

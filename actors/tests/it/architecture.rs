@@ -116,6 +116,8 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ),
     ("feeder", "std::sync::mpsc", "the sending side alone, which is unbounded"),
     ("panics", "Once", "the hook is set as an agent starts"),
+    ("places", "Semaphore", "it is locked to list who waits: once a connection, and for no frame"),
+    ("reception", "Semaphore", "the same; nobody but the thread that accepts waits there"),
 ];
 
 #[test]
@@ -192,6 +194,7 @@ const ORDER: &[&str] = &[
     "error",
     "limits",
     "quota",
+    "places",
     "common",
     "origin",
     "past_violation",
@@ -236,12 +239,14 @@ const ORDER: &[&str] = &[
     "handshake",
     "refusal",
     "preamble",
+    "socket_file",
     "listener",
     "listen",
     "supervisor",
     "observer",
     "signals",
     "workers",
+    "reception",
     "running_agent",
     "agent",
 ];

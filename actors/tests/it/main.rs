@@ -44,6 +44,7 @@ mod raw_actors;
 mod readiness;
 mod ready;
 mod reasons;
+mod reception;
 mod recycling;
 mod renewal;
 mod routes;

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 
 /// How many clients may be connected. Some probes, a Prometheus and the people who look are a dozen; the
 /// rest is for those who connect and say nothing.
-pub(super) const PLACES: usize = 64;
+pub(crate) const PLACES: usize = 64;
 
 /// Whom clients belong to: an IPv4 address, a /64 of IPv6, or the UNIX socket.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

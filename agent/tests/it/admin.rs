@@ -176,3 +176,24 @@ fn the_admin_endpoint_may_be_a_unix_socket() {
     assert_eq!(agent.end_by("TERM"), Some(0));
     assert!(!path.exists());
 }
+
+#[test]
+fn the_admin_endpoint_answers_when_connections_have_taken_all_the_open_files_that_they_may() {
+    let folder = Folder::new();
+    let log = folder.file("log");
+    let options = "--admin 127.0.0.1:0 --max-connections 2000 --allow-fewer-connections";
+    let agent = Agent::limited("ulimit -n 800", options, &log);
+    // More than there are open files.
+    let connect = |_| TcpStream::connect(agent.address()).unwrap();
+    let connections: Vec<_> = (0..900).map(connect).collect();
+    let admin = page(&agent);
+    let is_paused = |text: &str| {
+        let mut lines = text.lines();
+        let of_connections = r#"spoa_accepts_paused_total{reason="connections"} "#;
+        lines.find_map(|line| line.strip_prefix(of_connections)).is_some_and(|count| count != "0")
+    };
+    until(|| get(&admin, "/metrics").is_some_and(|(_, text)| is_paused(&text)));
+    drop(connections);
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(log.contains("accepting paused") && !log.contains("cannot accept"), "{log}");
+}

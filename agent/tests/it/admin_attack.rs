@@ -9,7 +9,7 @@ use std::{
 use crate::{
     admin::{get, page},
     resources::number,
-    scene::{Agent, Folder},
+    scene::Agent,
 };
 
 fn with_admin() -> Agent {
@@ -66,9 +66,9 @@ fn probes_are_answered_while_others_never_end_their_requests() {
 
 #[test]
 fn it_answers_when_all_descriptors_are_used_up() {
-    let folder = Folder::new();
-    let log = folder.file("log");
-    let agent = Agent::limited("ulimit -n 96", "--admin 127.0.0.1:0", &log);
+    let agent = with_admin();
+    // As few as handlers and exports may leave; the reserve is between the two.
+    agent.limit_open_files(80, 96);
     let (address, admin) = (agent.address(), page(&agent));
     let begun = Instant::now();
     let _peers: Vec<_> = (0..150).map(|_| TcpStream::connect(&address).unwrap()).collect();

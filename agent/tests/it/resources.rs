@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{self, Read, Write},
     net::TcpStream,
+    process::Command,
     time::Duration,
 };
 
@@ -62,17 +63,35 @@ fn the_soft_limit_of_open_files_is_raised_to_the_hard_one() {
     assert_eq!(fs::read_to_string(&log).unwrap(), "");
 }
 
+/// One arbiter and one listener, and no admin endpoint: 128 + 4 + 2 + 1,024 beside the connections.
+const OTHERS: u32 = 1158;
+
 #[test]
-fn too_few_open_files_for_the_connections_are_warned_of() {
+fn too_few_open_files_for_the_connections_end_the_start_unless_fewer_are_allowed() {
+    let run = |limit: u32| {
+        let run = "--arbiters 1 --listen 127.0.0.1:0 --max-connections 200";
+        let script = format!("ulimit -n {limit}; exec \"$0\" {run}");
+        Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_spoa-agent")]).output()
+    };
+    let refused = run(OTHERS + 199).unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!((refused.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(
+        said.contains("1357") && said.contains("1358") && said.contains("LimitNOFILE"),
+        "{said}"
+    );
+
     let folder = Folder::new();
     let log = folder.file("log");
-    let _agent = Agent::limited("ulimit -n 1400", "--max-connections 201", &log);
+    let enough = format!("ulimit -n {}", OTHERS + 200);
+    let _agent = Agent::limited(&enough, "--max-connections 200", &log);
+    assert_eq!(fs::read_to_string(&log).unwrap(), "");
+
+    let few = "--max-connections 2000 --allow-fewer-connections";
+    let _agent = Agent::limited("ulimit -n 534", few, &log);
     let said = fs::read_to_string(&log).unwrap();
     assert_eq!(said.matches("WARN").count(), 1, "{said}");
-    assert!(said.contains("LimitNOFILE") && said.contains("1400"), "{said}");
-
-    let _agent = Agent::limited("ulimit -n 1400", "--max-connections 200", &log);
-    assert_eq!(fs::read_to_string(&log).unwrap(), "");
+    assert!(said.contains(r#""limit":300"#) && said.contains(r#""wanted":2000"#), "{said}");
 }
 
 #[test]
@@ -81,10 +100,12 @@ fn a_connection_over_the_limit_is_refused() {
     let address = agent.address();
     let only_place = greeted(&address).unwrap();
     let outcome = spoa_agent(&["healthcheck", "--addr", &address]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let call = ["call", "--addr", &address, "check-client-ip", "ip=::1"];
+    let outcome = spoa_agent(&call);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("as many connections as it may"), "{outcome:?}");
     drop(only_place);
     // Until the agent has seen that it is gone, each call is told late that there is no place.
-    let call = ["call", "--addr", &address, "check-client-ip", "ip=::1"];
     assert!((0..50).any(|_| spoa_agent(&call).code == Some(0)));
 }

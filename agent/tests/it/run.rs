@@ -195,7 +195,8 @@ fn version_and_help_are_told() {
 
 #[test]
 fn checklist_43_accepting_goes_on_after_the_agent_has_run_out_of_open_files() {
-    let agent = Agent::with_open_files(30);
+    let agent = Agent::on_tcp();
+    agent.limit_open_files(40, 40);
     let address = agent.address();
     // More than it has files for: the rest waits in the backlog, and so does the call.
     let connect = |_| TcpStream::connect(&address).expect("the backlog takes it");

@@ -51,9 +51,11 @@ impl Agent {
         Self::started(command)
     }
 
-    /// Starts it with no more than `limit` open files, on a free port of the loopback.
-    pub(crate) fn with_open_files(limit: u32) -> Self {
-        Self::scripted(&format!("ulimit -n {limit}; exec \"$0\" --arbiters 1 --listen 127.0.0.1:0"))
+    /// From now on it may have no more than `soft` open files, and raise that to `hard`.
+    pub(crate) fn limit_open_files(&self, soft: u32, hard: u32) {
+        let arguments = [format!("--pid={}", self.id()), format!("--nofile={soft}:{hard}")];
+        let limited = Command::new("prlimit").args(arguments).status();
+        assert!(limited.expect("util-linux is there").success());
     }
 
     /// Starts it with a log that cannot be written, on a free port of the loopback.

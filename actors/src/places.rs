@@ -1,0 +1,91 @@
+//! Places: how many connections may be open, and how many more there may be to be told that they may not.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::limits::Limits;
+
+/// The places of an agent's connections, on all its arbiters and listeners; clones are of the same ones.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    ordinary: Arc<Semaphore>,
+    /// For connections over the limit, among which there are health checks: what HAProxy's clients
+    /// cause can fill the others, but not keep those away.
+    surplus: Arc<Semaphore>,
+}
+
+/// What one connection has of them; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    is_surplus: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Places {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Self { ordinary: places(limits.connections), surplus: places(limits.surplus) }
+    }
+
+    /// A place for a connection that is there already; one over the limit if there is no other.
+    pub(crate) fn try_take(&self) -> Option<Place> {
+        let place = |places: &Arc<Semaphore>, is_surplus| {
+            let permit = Arc::clone(places).try_acquire_owned().ok()?;
+            Some(Place { is_surplus, _permit: permit })
+        };
+        place(&self.ordinary, false).or_else(|| place(&self.surplus, true))
+    }
+
+    /// The same, and waits until there is one.
+    pub(crate) async fn take(&self) -> Option<Place> {
+        let wait = |places: &Arc<Semaphore>| Arc::clone(places).acquire_owned();
+        let (permit, is_surplus) = tokio::select! {
+            biased;
+            permit = wait(&self.ordinary) => (permit, false),
+            permit = wait(&self.surplus) => (permit, true),
+        };
+        // They are never closed.
+        Some(Place { is_surplus, _permit: permit.ok()? })
+    }
+}
+
+impl Place {
+    /// Whether its connection is one over the limit.
+    pub(crate) fn is_surplus(&self) -> bool {
+        self.is_surplus
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn who_waits_gets_the_first_place_that_is_given_back() {
+        let limits = Limits { connections: 1, surplus: 1, ..Limits::default() };
+        let places = Places::new(&limits);
+        let first = places.try_take().expect("there is one");
+        let second = places.try_take().expect("there is one over the limit");
+        assert!(!first.is_surplus() && second.is_surplus());
+        assert!(places.try_take().is_none() && places.take().now_or_never().is_none());
+        drop(first);
+        let third = places.take().now_or_never().flatten().expect("it is free again");
+        assert!(!third.is_surplus());
+        drop(second);
+        assert!(places.try_take().expect("so is this one").is_surplus());
+    }
+
+    #[test]
+    fn threads_take_no_more_places_than_there_are() {
+        let places = Places::new(&Limits { connections: 90, surplus: 10, ..Limits::default() });
+        let take = || (0..60).filter_map(|_| places.try_take()).collect::<Vec<_>>();
+        let taken = std::thread::scope(|scope| {
+            let threads = [scope.spawn(take), scope.spawn(take)];
+            threads.map(|thread| thread.join().expect("it does not panic"))
+        });
+        assert_eq!(taken.iter().map(Vec::len).sum::<usize>(), 100);
+    }
+}

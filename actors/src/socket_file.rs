@@ -1,0 +1,248 @@
+//! Socket file: the name of a UNIX socket in the file system, and whose it is.
+
+use std::{
+    fs::{self, Metadata},
+    io,
+    os::unix::{
+        fs::{FileTypeExt, MetadataExt, PermissionsExt},
+        net::UnixListener,
+    },
+    path::{Path, PathBuf},
+};
+
+use socket2::{Domain, SockAddr, Type};
+
+/// The file of a UNIX socket; removed when this is dropped, if it is still the same file.
+///
+/// A path may belong to another process by then. What tells files apart is device and inode.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    identity: Identity,
+}
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+/// Listens on a UNIX socket; the file that a dead process left behind is replaced.
+///
+/// The file gets its name when the socket listens already, and with its permission bits: nobody ever
+/// finds it refusing, and takes it for one that a dead process left behind.
+pub(crate) fn listen(
+    path: &Path,
+    mode: Option<u32>,
+    backlog: i32,
+) -> io::Result<(SocketFile, UnixListener)> {
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    let draft = beside(path);
+    socket.bind(&SockAddr::unix(&draft)?)?;
+    let draft = SocketFile::of(draft)?;
+    if let Some(mode) = mode {
+        fs::set_permissions(&draft.path, fs::Permissions::from_mode(mode))?;
+    }
+    socket.listen(backlog)?;
+    remove_stale(path)?;
+    // Not a rename: that would replace what another process has put there meanwhile.
+    fs::hard_link(&draft.path, path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => in_use(),
+        _ => error,
+    })?;
+    let file = SocketFile { path: path.to_owned(), identity: draft.identity };
+    Ok((file, socket.into()))
+}
+
+impl SocketFile {
+    /// A file that is there.
+    fn of(path: PathBuf) -> io::Result<Self> {
+        let identity = identity(&fs::symlink_metadata(&path)?);
+        Ok(Self { path, identity })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_ok_and(|found| identity(&found) == self.identity) {
+            // If somebody has removed it already, there is nothing to do.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(metadata: &Metadata) -> Identity {
+    (metadata.dev(), metadata.ino())
+}
+
+/// A name in the folder of `path` that nobody else uses.
+fn beside(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".{:08x}", fastrand::u32(..)))
+}
+
+/// Removes a socket file that nobody listens on; refuses to touch anything else.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    if !found.file_type().is_socket() {
+        let text = "there is a file that is no socket; remove it, or choose another path";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
+    let probe = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    probe.set_nonblocking(true)?;
+    match probe.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            remove_this(path, identity(&found))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // A full backlog answers "would block": somebody listens.
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+        _ => Err(in_use()),
+    }
+}
+
+/// Removes this very file, and not one that another process has put in its place meanwhile: what is
+/// there is moved aside, in one step, before it is looked at.
+fn remove_this(path: &Path, stale: Identity) -> io::Result<()> {
+    let aside = beside(path);
+    match fs::rename(path, &aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        moved => moved?,
+    }
+    let moved = SocketFile::of(aside)?;
+    if moved.identity == stale {
+        return Ok(());
+    }
+    fs::hard_link(&moved.path, path)?;
+    Err(in_use())
+}
+
+fn in_use() -> io::Error {
+    let text = "another process listens on it; stop that one, or choose another path";
+    io::Error::new(io::ErrorKind::AddrInUse, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        os::unix::net::UnixStream,
+        sync::{
+            atomic::{AtomicBool, Ordering},
+            mpsc,
+        },
+        thread,
+    };
+
+    use super::*;
+
+    /// A folder of its own, removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new() -> io::Result<Self> {
+            let name = format!("spoa-{}-{:08x}", std::process::id(), fastrand::u32(..));
+            let folder = std::env::temp_dir().join(name);
+            fs::create_dir(&folder)?;
+            Ok(Self(folder))
+        }
+
+        fn socket(&self) -> PathBuf {
+            self.0.join("agent.sock")
+        }
+
+        fn count(&self) -> io::Result<usize> {
+            Ok(fs::read_dir(&self.0)?.count())
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_file_of_another_process_at_the_same_path_stays() -> io::Result<()> {
+        let folder = Folder::new()?;
+        let path = folder.socket();
+        let (file, _listener) = listen(&path, None, 1)?;
+        fs::remove_file(&path)?;
+        let _other = UnixListener::bind(&path)?;
+        drop(file);
+        UnixStream::connect(&path)?;
+        assert_eq!(folder.count()?, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_came_after_the_look_at_a_dead_one_is_put_back() -> io::Result<()> {
+        let folder = Folder::new()?;
+        let path = folder.socket();
+        let _living = UnixListener::bind(&path)?;
+        let error = remove_this(&path, (0, 0)).expect_err("it is another file");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        UnixStream::connect(&path)?;
+        assert_eq!(folder.count()?, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn nobody_finds_the_file_of_a_socket_that_is_opened_refusing() -> io::Result<()> {
+        let folder = Folder::new()?;
+        let path = folder.socket();
+        let (is_opening, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let refused = scope.spawn(|| {
+                let mut refused = 0;
+                while !is_over.load(Ordering::SeqCst) {
+                    let was_opening = is_opening.load(Ordering::SeqCst);
+                    let error = UnixStream::connect(&path).err();
+                    let is_refused =
+                        error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+                    let is_opening = is_opening.load(Ordering::SeqCst);
+                    refused += usize::from(was_opening && is_refused && is_opening);
+                }
+                refused
+            });
+            for _ in 0..500 {
+                is_opening.store(true, Ordering::SeqCst);
+                let opened = listen(&path, Some(0o600), 128);
+                is_opening.store(false, Ordering::SeqCst);
+                opened?;
+            }
+            is_over.store(true, Ordering::SeqCst);
+            assert_eq!(refused.join().expect("it does not panic"), 0);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn of_agents_that_start_at_once_over_a_dead_file_one_listens_and_others_are_told()
+    -> io::Result<()> {
+        let folder = Folder::new()?;
+        let path = folder.socket();
+        for _ in 0..50 {
+            drop(UnixListener::bind(&path)?);
+            let (sender, opened) = mpsc::channel();
+            thread::scope(|scope| {
+                for sender in vec![sender; 4] {
+                    let path = &path;
+                    scope.spawn(move || sender.send(listen(path, None, 16)));
+                }
+            });
+            let (listening, others): (Vec<_>, Vec<_>) = opened.iter().partition(Result::is_ok);
+            assert_eq!(listening.len(), 1, "{others:?}");
+            for error in others.into_iter().filter_map(Result::err) {
+                assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}");
+            }
+            UnixStream::connect(&path)?;
+            drop(listening);
+            assert_eq!(folder.count()?, 0);
+        }
+        Ok(())
+    }
+}
