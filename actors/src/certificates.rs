@@ -5,7 +5,12 @@ use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc};
 use tokio::{sync::watch, task::spawn_blocking, time::interval};
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::{error::AgentError, listener_counters::ListenerCounters, tls::Tls};
+use crate::{
+    error::AgentError,
+    listener_counters::ListenerCounters,
+    tls::{Loaded, Tls},
+    validity::{Invalid, Validity},
+};
 
 /// The certificates that connections get now.
 #[derive(Debug)]
@@ -23,6 +28,12 @@ struct Follower {
     read: Stamps,
     /// As they were at the last look.
     seen: Stamps,
+    /// The validity of the certificate that is in use.
+    validity: Validity,
+    /// Whether the log has it that this one is not valid.
+    is_reported: bool,
+    /// Why the certificate that was read last is not in use.
+    refused: Option<Invalid>,
     current: watch::Sender<Arc<ServerConfig>>,
 }
 
@@ -40,19 +51,29 @@ struct Stamp {
 }
 
 impl Certificates {
-    /// Reads the files.
+    /// Reads the files. A certificate that is not valid now is taken, as there is no other: a client that
+    /// does not verify it is served, and the log says it.
     pub(crate) fn load(tls: &Tls) -> Result<Self, AgentError> {
         // Before they are read: what changes meanwhile is seen at the first look.
         let read = stamps(tls);
-        let (sender, current) = watch::channel(tls.load()?);
-        let follower = Follower { tls: tls.clone(), seen: read.clone(), read, current: sender };
+        let Loaded { config, validity } = tls.load()?;
+        let (sender, current) = watch::channel(config);
+        let follower = Follower {
+            tls: tls.clone(),
+            seen: read.clone(),
+            read,
+            validity,
+            is_reported: false,
+            refused: None,
+            current: sender,
+        };
         Ok(Self { current, follower: Some(follower) })
     }
 
     /// Begins to read the files again when they change, in a task of this runtime.
-    pub(crate) fn follow(&mut self, counters: &Arc<ListenerCounters>) {
+    pub(crate) fn follow(&mut self, listener: &Arc<str>, counters: &Arc<ListenerCounters>) {
         if let Some(follower) = self.follower.take() {
-            actix_rt::spawn(follower.run(Arc::clone(counters)));
+            actix_rt::spawn(follower.run(Arc::clone(listener), Arc::clone(counters)));
         }
     }
 
@@ -63,35 +84,75 @@ impl Certificates {
 }
 
 impl Follower {
-    async fn run(mut self, counters: Arc<ListenerCounters>) {
+    async fn run(mut self, listener: Arc<str>, counters: Arc<ListenerCounters>) {
+        counters.certificate_expires(&listener, self.validity.expires());
         let mut ticks = interval(self.tls.interval());
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = self.current.closed() => return,
             }
-            let tls = self.tls.clone();
-            // A disk may be slow, and connections are accepted on this thread.
-            let Ok(now) = spawn_blocking(move || stamps(&tls)).await else { continue };
-            let is_settled = now == self.seen;
-            self.seen = now;
-            if !is_settled || self.seen == self.read {
+            self.report_invalid();
+            if !self.has_changed().await {
                 continue;
             }
-            self.read.clone_from(&self.seen);
             let tls = self.tls.clone();
             match spawn_blocking(move || tls.load()).await {
-                Ok(Ok(config)) => {
-                    counters.certificates_reloaded();
-                    tracing::info!(files = ?self.files(), "new certificates are in use");
-                    self.current.send_replace(config);
-                }
+                Ok(Ok(loaded)) => match loaded.validity.check() {
+                    Ok(()) => {
+                        counters.certificates_reloaded();
+                        counters.certificate_expires(&listener, loaded.validity.expires());
+                        self.take(loaded);
+                    }
+                    Err(invalid) => {
+                        counters.certificates_refused();
+                        self.refused = Some(invalid);
+                        let error = self.tls.invalid(invalid);
+                        tracing::error!("the old certificates stay in use: {error}");
+                    }
+                },
                 Ok(Err(error)) => {
                     counters.certificates_refused();
                     tracing::error!("the old certificates stay in use: {error}");
                 }
                 Err(_) => tracing::error!("the new certificates could not be read: a bug"),
             }
+        }
+    }
+
+    /// Whether the files are to be read: they have changed and are settled, or the time has come from
+    /// which on their certificate is valid.
+    async fn has_changed(&mut self) -> bool {
+        let tls = self.tls.clone();
+        // A disk may be slow, and connections are accepted on this thread.
+        let Ok(now) = spawn_blocking(move || stamps(&tls)).await else { return false };
+        let is_settled = now == self.seen;
+        self.seen = now;
+        let is_valid_at_last = self.refused.is_some_and(Invalid::is_over);
+        if !is_settled || (self.seen == self.read && !is_valid_at_last) {
+            return false;
+        }
+        self.read.clone_from(&self.seen);
+        self.refused = None;
+        true
+    }
+
+    fn take(&mut self, Loaded { config, validity }: Loaded) {
+        self.validity = validity;
+        self.is_reported = false;
+        tracing::info!(files = ?self.files(), "new certificates are in use");
+        self.current.send_replace(config);
+    }
+
+    /// Says once that the certificate in use is not valid.
+    fn report_invalid(&mut self) {
+        let Err(invalid) = self.validity.check() else {
+            self.is_reported = false;
+            return;
+        };
+        if !std::mem::replace(&mut self.is_reported, true) {
+            let error = self.tls.invalid(invalid);
+            tracing::error!("invalid certificate in use: {error}");
         }
     }
 

@@ -131,6 +131,8 @@ mod timer;
 mod tls;
 mod trace_parent;
 mod traces;
+#[cfg(feature = "tls")]
+mod validity;
 mod workers;
 mod wrong_traffic;
 

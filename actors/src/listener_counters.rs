@@ -1,8 +1,11 @@
 //! Listener counters: what is counted beside the arbiters, where connections are accepted.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
 };
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -12,7 +15,7 @@ use crate::{listener_statistics::ListenerStatistics, statistics::Statistics};
 /// What is counted beside the arbiters, where connections are accepted.
 #[derive(Debug, Default)]
 pub(crate) struct ListenerCounters {
-    names: Vec<Arc<str>>,
+    listeners: Vec<ListenerCounter>,
     accepts_failed: AtomicU64,
     accepts_paused_for_places: AtomicU64,
     accepts_paused_for_arbiters: AtomicU64,
@@ -29,9 +32,18 @@ pub(crate) struct Untaken {
     _room: OwnedSemaphorePermit,
 }
 
+/// What is known of one listener.
+#[derive(Debug)]
+struct ListenerCounter {
+    name: Arc<str>,
+    /// When its certificate expires, in seconds since 1970; 0 without TLS.
+    certificate_expires: AtomicU64,
+}
+
 impl ListenerCounters {
     pub(crate) fn new(names: Vec<Arc<str>>) -> Self {
-        Self { names, ..Self::default() }
+        let listeners = names.into_iter().map(ListenerCounter::new).collect();
+        Self { listeners, ..Self::default() }
     }
 
     pub(crate) fn accept_failed(&self) {
@@ -60,6 +72,15 @@ impl ListenerCounters {
         self.certificates_refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The certificate that is in use on this listener expires then.
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificate_expires(&self, listener: &str, expires: SystemTime) {
+        let seconds = expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        for counter in self.listeners.iter().filter(|counter| *counter.name == *listener) {
+            counter.certificate_expires.store(seconds, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn snapshot(&self) -> Statistics {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Statistics {
@@ -70,7 +91,7 @@ impl ListenerCounters {
             connections_untaken: count(&self.connections_untaken),
             certificates_reloaded: count(&self.certificates_reloaded),
             certificates_refused: count(&self.certificates_refused),
-            listeners: self.names.iter().map(|name| ListenerStatistics::new(name)).collect(),
+            listeners: self.listeners.iter().map(ListenerCounter::snapshot).collect(),
             ..Statistics::default()
         }
     }
@@ -86,5 +107,17 @@ impl Untaken {
 impl Drop for Untaken {
     fn drop(&mut self) {
         self.counters.connections_untaken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl ListenerCounter {
+    fn new(name: Arc<str>) -> Self {
+        Self { name, certificate_expires: AtomicU64::default() }
+    }
+
+    fn snapshot(&self) -> ListenerStatistics {
+        let seconds = self.certificate_expires.load(Ordering::Relaxed);
+        let expires = (seconds > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        ListenerStatistics::new(&self.name, expires)
     }
 }

@@ -1,6 +1,6 @@
 //! What is counted for each listener.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::SystemTime};
 
 use crate::group::Group;
 
@@ -14,6 +14,8 @@ pub struct ListenerStatistics {
     pub open: u64,
     /// Connections accepted, health checks included; those over the limit are not.
     pub accepted: u64,
+    /// When the certificate expires that is in use, if it speaks TLS.
+    pub certificate_expires: Option<SystemTime>,
 }
 
 /// The listeners whose connections have come to one arbiter.
@@ -22,8 +24,8 @@ pub(crate) struct Listeners(RefCell<Vec<Rc<Group>>>);
 
 impl ListenerStatistics {
     /// A listener that no connection has come to.
-    pub(crate) fn new(listener: &str) -> Self {
-        Self { listener: listener.to_owned(), ..Self::default() }
+    pub(crate) fn new(listener: &str, certificate_expires: Option<SystemTime>) -> Self {
+        Self { listener: listener.to_owned(), certificate_expires, ..Self::default() }
     }
 }
 
@@ -46,6 +48,7 @@ impl Listeners {
             listener: group.name().to_string(),
             open: group.open(),
             accepted: group.accepted(),
+            certificate_expires: None,
         });
         statistics.collect()
     }
@@ -58,6 +61,7 @@ pub(crate) fn add_all(sum: &mut Vec<ListenerStatistics>, others: &[ListenerStati
             Some(one) => {
                 one.open += other.open;
                 one.accepted += other.accepted;
+                one.certificate_expires = one.certificate_expires.or(other.certificate_expires);
             }
             None => sum.push(other.clone()),
         }

@@ -49,10 +49,10 @@ pub(crate) struct Arrival<S> {
 impl Entrance {
     /// Begins to follow the files of the certificates, in a task of this runtime.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there are no files"))]
-    pub(crate) fn open(&mut self, counters: &Arc<ListenerCounters>) {
+    pub(crate) fn open(&mut self, listener: &Arc<str>, counters: &Arc<ListenerCounters>) {
         #[cfg(feature = "tls")]
         if let Some(certificates) = &mut self.certificates {
-            certificates.follow(counters);
+            certificates.follow(listener, counters);
         }
     }
 

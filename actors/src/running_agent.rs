@@ -196,7 +196,7 @@ impl RunningAgent {
         let reception = Rc::new(Reception::new(supervisors, terms, Arc::clone(&self.counters)));
         for listener in listeners {
             let Listener { name, bound, mut entrance } = listener;
-            entrance.open(&self.counters);
+            entrance.open(&name, &self.counters);
             let active = bound
                 .activate()
                 .map_err(|cause| AgentError::Bind { address: name.to_string(), cause })?;

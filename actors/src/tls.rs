@@ -1,7 +1,10 @@
 //! TLS: the files of a listener that speaks TLS, and what is made of them.
 
 use std::{
-    fmt, fs, io,
+    fmt,
+    fs::OpenOptions,
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -17,13 +20,24 @@ use tokio_rustls::rustls::{
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 
-use crate::error::AgentError;
+use crate::{
+    error::AgentError,
+    validity::{Invalid, Validity},
+};
+
+/// How many bytes a file may have.
+const MOST: u64 = 1 << 20;
+/// What to do about a certificate that cannot be used.
+const NEW: &str = "have the certificate issued again";
 
 /// The files of a listener that speaks TLS 1.2 and 1.3, in PEM.
 ///
 /// They are read again when they change, and the connections that come then get the new
-/// certificate; those that are open stay as they are. Files that do not work leave the old
-/// certificate in place, and a line in the log.
+/// certificate; those that are open stay as they are. Files that do not work, and a certificate that
+/// has expired or is not valid yet, leave the old one in place, and a line in the log.
+///
+/// At the start there is no old one: a certificate that is not valid is used, and the log has an
+/// error. Each file is a regular one of up to 1 MiB.
 ///
 /// ```no_run
 /// # use spoa_actors::{Agent, AgentError, Listen, Tls};
@@ -39,6 +53,13 @@ pub struct Tls {
     key: PathBuf,
     client_ca: Option<PathBuf>,
     reload_interval: Duration,
+}
+
+/// What the files hold.
+pub(crate) struct Loaded {
+    pub(crate) config: Arc<ServerConfig>,
+    /// Of the listener's own certificate.
+    pub(crate) validity: Validity,
 }
 
 impl Tls {
@@ -80,10 +101,11 @@ impl Tls {
             .map(PathBuf::as_path)
     }
 
-    /// Reads the files.
-    pub(crate) fn load(&self) -> Result<Arc<ServerConfig>, AgentError> {
+    /// Reads the files; whether the certificate is valid now is left to the caller.
+    pub(crate) fn load(&self) -> Result<Loaded, AgentError> {
         let provider = Arc::new(ring::default_provider());
         let chain = certificates(&self.certificate)?;
+        let validity = chain.first().and_then(Validity::of);
         let key = private_key(&self.key)?;
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -92,7 +114,18 @@ impl Tls {
             Some(path) => config.with_client_cert_verifier(verifier(path, provider)?),
             None => config.with_no_client_auth(),
         };
-        config.with_single_cert(chain, key).map(Arc::new).map_err(|error| self.refused(&error))
+        let config = config.with_single_cert(chain, key).map_err(|error| self.refused(&error))?;
+        let unreadable = || unusable(&self.certificate, "its dates cannot be read", NEW);
+        Ok(Loaded { config: Arc::new(config), validity: validity.ok_or_else(unreadable)? })
+    }
+
+    /// Its certificate is not valid now.
+    pub(crate) fn invalid(&self, invalid: Invalid) -> AgentError {
+        let advice = match invalid {
+            Invalid::Early(_) => "set the clock, or wait: it is taken when it is valid",
+            Invalid::Expired(_) => NEW,
+        };
+        unusable(&self.certificate, invalid, advice)
     }
 
     /// Which of the files it is that certificate and key do not go together.
@@ -103,9 +136,7 @@ impl Tls {
                 let cause = format!("it is not the key of the certificate in {certificate}");
                 unusable(&self.key, cause, "name the two files that were made together")
             }
-            Error::InvalidCertificate(_) => {
-                unusable(&self.certificate, error, "have the certificate issued again")
-            }
+            Error::InvalidCertificate(_) => unusable(&self.certificate, error, NEW),
             _ => unusable(&self.key, error, "use an RSA, ECDSA or Ed25519 key in PKCS #8"),
         }
     }
@@ -147,7 +178,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, AgentError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, AgentError> {
-    fs::read(path).map_err(|cause| {
+    read_bounded(path).map_err(|cause| {
         let advice = match cause.kind() {
             io::ErrorKind::NotFound => "check the path",
             io::ErrorKind::PermissionDenied => "let the user that the agent runs as read it",
@@ -155,6 +186,21 @@ fn read(path: &Path) -> Result<Vec<u8>, AgentError> {
         };
         unusable(path, cause, advice)
     })
+}
+
+/// Reads a regular file of up to [`MOST`] bytes: anything else may have no end.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    // To open a FIFO means to wait for who writes to it, unless it is said otherwise.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        return Err(io::Error::other("it has more than 1 MiB"));
+    }
+    Ok(bytes)
 }
 
 fn unusable(path: &Path, cause: impl fmt::Display, advice: &'static str) -> AgentError {

@@ -234,6 +234,7 @@ const ORDER: &[&str] = &[
     "ending",
     "connection",
     "proxy_header",
+    "validity",
     "tls",
     "certificates",
     "handshake",

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::SystemTime,
 };
 
 use rcgen::{
@@ -57,9 +58,24 @@ impl Authority {
         self.issue_for(name, &KeyPair::generate_for(&PKCS_ED25519).unwrap())
     }
 
+    /// Valid from one time until another.
+    pub(crate) fn issue_between(&self, name: &str, times: [SystemTime; 2]) -> Issued {
+        let mut params = Self::params(name);
+        [params.not_before, params.not_after] = times.map(Into::into);
+        self.sign(&params, &KeyPair::generate().unwrap())
+    }
+
     fn issue_for(&self, name: &str, key: &KeyPair) -> Issued {
+        self.sign(&Self::params(name), key)
+    }
+
+    fn params(name: &str) -> CertificateParams {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
+        params
+    }
+
+    fn sign(&self, params: &CertificateParams, key: &KeyPair) -> Issued {
         let certificate = params.signed_by(key, &self.0).unwrap();
         Issued { certificate: certificate.pem(), key: key.serialize_pem() }
     }

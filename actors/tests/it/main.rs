@@ -58,6 +58,7 @@ mod supervision;
 mod support;
 mod threads;
 mod tls;
+mod tls_expiry;
 mod traces;
 mod vectors;
 mod waiting;

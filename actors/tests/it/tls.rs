@@ -22,10 +22,10 @@ use crate::{
     support::{self, Log, Result, ask_big, ask_score, registry, stop, until},
 };
 
-const NAME: &str = "agent.test";
+pub(crate) const NAME: &str = "agent.test";
 
 /// HAProxy's end of a connection to a listener that speaks TLS.
-fn open(agent: &InMemoryAgent, tls: &Tls) -> DuplexStream {
+pub(crate) fn open(agent: &InMemoryAgent, tls: &Tls) -> DuplexStream {
     open_on(agent, &Listen::tcp("any").tls(tls.clone()))
 }
 
@@ -35,7 +35,9 @@ fn open_on(agent: &InMemoryAgent, listen: &Listen) -> DuplexStream {
     ours
 }
 
-async fn scores<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(stream: S) -> Result {
+pub(crate) async fn scores<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
+    stream: S,
+) -> Result {
     let mut haproxy = FakeHaproxy::connect(stream).await?;
     assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     let farewell = haproxy.disconnect().await?;
@@ -313,13 +315,13 @@ pub(crate) async fn start(tls: &Tls) -> Result<RunningAgent> {
     Ok(agent.arbiters(NonZero::<usize>::MIN).start(registry()).await?)
 }
 
-async fn connect(agent: &RunningAgent, client: &Client) -> Result<TlsStream<TcpStream>> {
+pub(crate) async fn connect(agent: &RunningAgent, client: &Client) -> Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(agent.local_addresses()[0]).await?;
     Ok(client.connect(NAME, stream).await?)
 }
 
 /// Waits until the files have been looked at and taken for what they are.
-async fn reloads(agent: &RunningAgent, is_so: impl Fn(&Statistics) -> bool) {
+pub(crate) async fn reloads(agent: &RunningAgent, is_so: impl Fn(&Statistics) -> bool) {
     for _ in 0..2000 {
         if is_so(&agent.statistics().await) {
             return;
@@ -329,7 +331,7 @@ async fn reloads(agent: &RunningAgent, is_so: impl Fn(&Statistics) -> bool) {
     panic!("the files are not read: {:?}", agent.statistics().await);
 }
 
-fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
+pub(crate) fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
     stream.get_ref().1.peer_certificates().unwrap()[0].clone()
 }
 
@@ -439,7 +441,7 @@ fn files_that_do_not_work_are_named_with_cause_and_advice() {
     let tls = |certificate: &_, key: &_| Tls::new(certificate, key);
     for (tls, path, text) in [
         (tls(&missing, &key), &missing, "No such file or directory (os error 2); check the path"),
-        (tls(&folder, &key), &folder, "Is a directory (os error 21); check that it is a file"),
+        (tls(&folder, &key), &folder, "it is not a regular file; check that it is a file"),
         (tls(&empty, &key), &empty, "there is no certificate in it; it begins with -----BEGIN C"),
         (tls(&key, &certificate), &key, "there is no certificate in it"),
         (tls(&cut, &key), &cut, "it has a BEGIN without its END"),
