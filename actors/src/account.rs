@@ -6,7 +6,9 @@ use crate::{log_limits::Cause, origin::Peer, quota::Share, shared::Shared};
 
 /// The account of one connection.
 pub(crate) struct Account {
+    /// With what the connection takes whatever its peer does.
     kept: Share,
+    cost: usize,
     /// The bytes that it has in flight, which have a share of their own.
     in_flight: usize,
     /// Whether the connection is not read, for what it has in flight.
@@ -15,12 +17,20 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn new(shared: Rc<Shared>) -> Self {
-        Self { kept: shared.common.memory.share(), in_flight: 0, is_waiting: false, shared }
+    /// The account of a connection that takes `cost` bytes whatever its peer does.
+    pub(crate) fn new(shared: Rc<Shared>, cost: usize) -> Self {
+        let kept = shared.common.memory.share();
+        let mut account = Self { kept, cost, in_flight: 0, is_waiting: false, shared };
+        account.set(cost, 0);
+        account
     }
 
-    /// Takes note of what is kept now.
+    /// Takes note of what is kept now beside the cost.
     pub(crate) fn keep(&mut self, bytes: usize, in_flight: usize) {
+        self.set(self.cost + bytes, in_flight);
+    }
+
+    fn set(&mut self, bytes: usize, in_flight: usize) {
         let before = self.kept();
         if bytes == self.kept.amount() && in_flight == self.in_flight {
             return;
@@ -38,10 +48,16 @@ impl Account {
         self.kept.amount() + self.in_flight
     }
 
-    /// Whether all connections keep more than they may together, and this one more than its part, what is
-    /// in flight not counted: that comes to its end without the peer.
+    /// Whether all connections keep as much as they may together.
+    #[cfg(feature = "tls")]
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.kept.left() == 0
+    }
+
+    /// Whether all connections keep as much as they may together, and this one more than its part: neither
+    /// its cost is counted nor what is in flight, which comes to its end without the peer.
     pub(crate) fn is_overdrawn(&self) -> bool {
-        self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount())
+        self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount() - self.cost)
     }
 
     /// Whether so many bytes are more than one connection may keep whatever the others do.
@@ -93,6 +109,6 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        self.keep(0, 0);
+        self.set(0, 0);
     }
 }

@@ -8,13 +8,10 @@ use std::{
 };
 
 use bytes::{Buf, BufMut, BytesMut};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
-use crate::{shared::Shared, timer::Timer};
+use crate::{shared::Shared, timer::Timer, transport::Transport};
 
 /// How much is read at a time at the most.
 const READ_SIZE: usize = 64 * 1024;
@@ -38,6 +35,8 @@ pub(crate) struct BufferedStream<S> {
     spent_output: Option<usize>,
     /// On while the peer takes nothing of it.
     stall: Timer,
+    /// On while the transport holds back the beginning of something.
+    unfinished: Timer,
 }
 
 impl<S> BufferedStream<S> {
@@ -52,6 +51,7 @@ impl<S> BufferedStream<S> {
             spent_input: None,
             spent_output: None,
             stall: Timer::default(),
+            unfinished: Timer::default(),
         }
     }
 
@@ -77,12 +77,6 @@ impl<S> BufferedStream<S> {
         self.shared.input.take_back(&mut self.input, &mut self.spent_input);
     }
 
-    /// How many bytes of memory are left here.
-    pub(crate) fn kept(&self) -> usize {
-        let spent = self.spent_input.unwrap_or(0) + self.spent_output.unwrap_or(0);
-        self.input.capacity() + self.output.capacity() + spent
-    }
-
     /// Whether nothing waits for the peer to take it, here or in TLS.
     pub(crate) fn has_left(&self) -> bool {
         self.output.is_empty() && !self.is_behind()
@@ -99,14 +93,39 @@ impl<S> BufferedStream<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> BufferedStream<S> {
+impl<S: Transport> BufferedStream<S> {
+    /// How many bytes of memory are left here, and in the transport.
+    pub(crate) fn kept(&self) -> usize {
+        let spent = self.spent_input.unwrap_or(0) + self.spent_output.unwrap_or(0);
+        self.input.capacity() + self.output.capacity() + spent + self.stream.kept()
+    }
+
+    /// Whether the peer has begun something that the transport holds back, and has not completed it in
+    /// time.
+    pub(crate) fn is_unfinished(&mut self, task: &mut Context<'_>) -> bool {
+        S::HOLDS_BACK && self.unfinished.poll(task)
+    }
+
+    /// Does not read for now: that nothing comes is not the peer's doing.
+    pub(crate) fn pause_reading(&mut self) {
+        self.unfinished.disarm();
+    }
+
     /// Reads what has come, once; ready with 0 when the peer has closed its side.
     pub(crate) fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.input.capacity() - self.input.len() < READ_ROOM {
             self.input.reserve(READ_SIZE);
         }
         let mut room = (&mut self.input).limit(READ_SIZE);
-        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), task, &mut room))?;
+        let polled = poll_read_buf(Pin::new(&mut self.stream), task, &mut room);
+        if S::HOLDS_BACK {
+            if polled.is_pending() && self.stream.has_begun() {
+                self.unfinished.arm(Instant::now() + self.shared.common.limits.read_timeout);
+            } else {
+                self.unfinished.disarm();
+            }
+        }
+        let read = ready!(polled)?;
         self.received += read as u64;
         self.shared.counters.count(|statistics| statistics.bytes_in += read as u64);
         Poll::Ready(Ok(read))

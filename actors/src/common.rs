@@ -7,6 +7,8 @@ use std::sync::{
 
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "tls")]
+use crate::handshakes::Handshakes;
 use crate::{
     engine_statistics::EngineNames,
     error::AgentError,
@@ -28,6 +30,9 @@ pub(crate) struct Common {
     pub(crate) traces: Option<Arc<Traces>>,
     /// The places of the connections that are open.
     pub(crate) places: Places,
+    /// The TLS handshakes in progress.
+    #[cfg(feature = "tls")]
+    pub(crate) handshakes: Handshakes,
     /// The connections that are being recycled: one at a time.
     pub(crate) recycling: Quota,
     /// The messages that wait for their answers.
@@ -46,6 +51,8 @@ impl Common {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             places: Places::new(&limits),
+            #[cfg(feature = "tls")]
+            handshakes: Handshakes::new(limits.handshakes),
             recycling: Quota::new(1),
             in_flight: Quota::new(limits.in_flight_per_agent),
             memory: Quota::new(limits.memory),

@@ -16,10 +16,7 @@ use std::{
 };
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use crate::{
     account::Account,
@@ -33,6 +30,7 @@ use crate::{
     spop::{Disconnect, StatusCode, Violation},
     surplus,
     timer::{Timer, jittered},
+    transport::Transport,
 };
 
 pub(crate) use self::control::Control;
@@ -65,7 +63,7 @@ enum Phase {
     Ending(Box<Ending>),
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
+impl<S: Transport> Connection<S> {
     pub(crate) fn new(
         stream: S,
         address: PeerAddress,
@@ -86,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 since,
             )
             .surplus(presence.is_surplus()),
-            account: Account::new(Rc::clone(&shared)),
+            account: Account::new(Rc::clone(&shared), S::COST),
             shared,
             phase: Phase::Open,
             timer,
@@ -122,7 +120,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     /// - the read side, when something comes, unless the in-flight set or the output is full;
     /// - an answer, when it is ready; it makes room in the in-flight set;
     /// - the write side, when the peer takes something; until then nothing is put into the output;
-    /// - the timer (deadlines, HELLO, age, hold, refusal, linger), and the one of a stalled output.
+    /// - the timer (deadlines, HELLO, age, hold, refusal, linger), and those of a stalled output and of
+    ///   an input that TLS holds back.
     fn proceed(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         for _ in 0..ROUNDS {
             let again = match self.phase {
@@ -130,9 +129,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 Phase::Holding(_) => self.hold(task)?,
                 Phase::Ending(_) => self.end(task)?,
             };
-            let went_off = self.timer.poll(task);
+            let mut went_off = self.timer.poll(task);
             if went_off {
                 self.on_time();
+            }
+            if self.stream.is_unfinished(task) {
+                self.on_unfinished();
+                went_off = true;
             }
             if self.stream.is_stalled(task) {
                 self.report_stall();
@@ -174,7 +177,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
     fn take(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
         let was_paused = self.conversation.is_paused();
         let may_read = !was_paused && !self.conversation.is_full(&self.stream.output);
-        let polled = if may_read { self.stream.poll_read(task) } else { Poll::Pending };
+        let polled = if may_read {
+            self.stream.poll_read(task)
+        } else {
+            self.stream.pause_reading();
+            Poll::Pending
+        };
         let read = match polled {
             Poll::Ready(Ok(0)) => {
                 self.begin_end(Ending::of_the_stream());
@@ -295,8 +303,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
                 self.on_violation(&Violation::HelloTimeout);
             }
             Phase::Open | Phase::Holding(_) if self.conversation.is_overdue(now) => {
-                self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
-                self.on_violation(&Violation::ReadTimeout);
+                self.on_read_timeout();
             }
             Phase::Open | Phase::Holding(_) => {
                 self.conversation.expire(now);
@@ -304,6 +311,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
             }
             Phase::Ending(ending) => ending.on_time(&mut self.conversation),
         }
+    }
+
+    /// A TLS record is not finished in time. HELLO has a time of its own.
+    fn on_unfinished(&mut self) {
+        if self.conversation.is_greeted() && !matches!(self.phase, Phase::Ending(_)) {
+            self.on_read_timeout();
+        }
+    }
+
+    fn on_read_timeout(&mut self) {
+        self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
+        self.on_violation(&Violation::ReadTimeout);
     }
 
     /// Ends the connection: all together keep more than they may, and it keeps more than its part.
@@ -348,7 +367,7 @@ fn goodbye() -> Disconnect {
     Disconnect::new(StatusCode::NORMAL)
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Actor for Connection<S> {
+impl<S: Transport> Actor for Connection<S> {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
@@ -359,7 +378,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Actor for Connection<S> {
 /// The one future of a connection: all its state is the actor's.
 struct Io;
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> ActorFuture<Connection<S>> for Io {
+impl<S: Transport> ActorFuture<Connection<S>> for Io {
     type Output = ();
 
     fn poll(

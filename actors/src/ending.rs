@@ -5,16 +5,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::{Duration, Instant},
-};
+use tokio::time::{Duration, Instant};
 
 use crate::{
     buffered_stream::BufferedStream,
     conversation::{Conversation, End, Flow},
     spop::Disconnect,
     timer::Timer,
+    transport::Transport,
 };
 
 /// How long a peer may take to close its side when everything is said.
@@ -86,7 +84,7 @@ impl Ending {
     }
 
     /// Takes a turn. Says whether to go on at once.
-    pub(crate) fn proceed<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) fn proceed<S: Transport>(
         &mut self,
         conversation: &mut Conversation,
         stream: &mut BufferedStream<S>,
@@ -120,7 +118,7 @@ impl Ending {
     }
 
     /// Throws away what the peer still sends, until it closes its side.
-    fn linger<S: AsyncRead + AsyncWrite + Unpin>(
+    fn linger<S: Transport>(
         &mut self,
         stream: &mut BufferedStream<S>,
         task: &mut Context<'_>,

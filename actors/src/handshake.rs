@@ -1,23 +1,37 @@
 //! Handshake: TLS on an accepted connection, and what to do about one that fails.
 
-use std::{io, sync::Arc};
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Poll, ready},
+};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{AlertDescription, CertificateError, Error, ServerConfig, ServerConnection},
-    server::TlsStream,
 };
 
-use crate::spop::Foreign;
+use crate::{
+    secured::{Followed, Secured},
+    spop::Foreign,
+};
 
-/// How much is read at a time at the most; a client sends some 3 KiB.
+/// How many bytes of memory a handshake takes at most: the session, what rustls buffers of
+/// [`MOST`] bytes, and the tasks around them.
+pub(crate) const COST: usize = 64 * 1024;
+/// How many bytes a client may send before its handshake is done. It sends 3 KiB as a rule, and 2 KiB
+/// more for each certificate.
+const MOST: usize = 32 * 1024;
+/// How much is read at a time at most.
 const READ_SIZE: usize = 4096;
 
 /// A handshake that failed.
 pub(crate) struct Failed<S> {
     pub(crate) error: io::Error,
-    pub(crate) stream: S,
+    pub(crate) stream: Followed<S>,
     /// The alert that tells the peer. It is left to the caller, because HAProxy up to 3.0 comes back
     /// as soon as it has it.
     pub(crate) alert: Vec<u8>,
@@ -26,9 +40,11 @@ pub(crate) struct Failed<S> {
 /// Does the handshake of a connection whose `first` bytes were read already.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     first: [u8; Foreign::FIRST],
-    mut stream: S,
+    stream: S,
     config: Arc<ServerConfig>,
-) -> Result<TlsStream<S>, Failed<S>> {
+) -> Result<Secured<S>, Failed<S>> {
+    let mut stream = Followed::new(stream);
+    stream.follow(&first);
     let acceptor = TlsAcceptor::from(Arc::clone(&config));
     let session = ServerConnection::new(config).map_err(io::Error::other);
     let mut session = match session {
@@ -41,7 +57,10 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     // Nothing is left to do but to put the two together.
     let accept = acceptor.accept_with(stream, |fresh| *fresh = session);
     let accepted = accept.into_fallible().await;
-    accepted.map_err(|(error, stream)| Failed { error, stream, alert: Vec::new() })
+    match accepted {
+        Ok(stream) => Ok(Secured(stream)),
+        Err((error, stream)) => Err(Failed { error, stream, alert: Vec::new() }),
+    }
 }
 
 async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
@@ -50,17 +69,35 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
     session: &mut ServerConnection,
 ) -> io::Result<()> {
     take(first, session)?;
-    let mut buffer = [0; READ_SIZE];
+    let mut received = first.len();
     while session.is_handshaking() {
         stream.write_all(&outgoing(session)).await?;
         stream.flush().await?;
-        let size = stream.read(&mut buffer).await?;
-        if size == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        received += receive(stream, session).await?;
+        if received > MOST && session.is_handshaking() {
+            let error = Error::General(format!("the client has sent more than {MOST} bytes"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
         }
-        take(&buffer[..size], session)?;
     }
     Ok(())
+}
+
+/// Reads once. The buffer lasts no longer than the look at what has come: a client that waits has none.
+async fn receive<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    session: &mut ServerConnection,
+) -> io::Result<usize> {
+    poll_fn(|task| {
+        let mut buffer = [0; READ_SIZE];
+        let mut buffer = ReadBuf::new(&mut buffer);
+        ready!(Pin::new(&mut *stream).poll_read(task, &mut buffer))?;
+        let bytes = buffer.filled();
+        if bytes.is_empty() {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        Poll::Ready(take(bytes, session).map(|()| bytes.len()))
+    })
+    .await
 }
 
 /// What the session wants to send.

@@ -74,6 +74,8 @@ mod group;
 mod handler;
 #[cfg(feature = "tls")]
 mod handshake;
+#[cfg(feature = "tls")]
+mod handshakes;
 mod health;
 mod histogram;
 mod hold;
@@ -112,6 +114,8 @@ mod route_record;
 mod route_statistics;
 mod running_agent;
 mod sampling;
+#[cfg(feature = "tls")]
+mod secured;
 mod shared;
 mod signals;
 mod silence;
@@ -129,8 +133,11 @@ mod throttle;
 mod timer;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_records;
 mod trace_parent;
 mod traces;
+mod transport;
 #[cfg(feature = "tls")]
 mod validity;
 mod workers;

@@ -40,6 +40,11 @@ pub struct Limits {
     /// backlog of the kernel. Each takes an open file, for a second at most until its HELLO has come.
     /// Default 1024.
     pub surplus: usize,
+    /// How many TLS handshakes may be in progress, on all arbiters and listeners together. One more
+    /// waits for its turn, within [`hello_timeout`](Self::hello_timeout); meanwhile a handshake that
+    /// takes longer than a second is ended. Each takes 64 KiB of [`memory`](Self::memory). Default
+    /// 1,000.
+    pub handshakes: usize,
     /// How many messages of one connection may wait for their answers; at the bound the connection
     /// is not read, and of one NOTIFY no more than that many wait. It is several times what one route
     /// may have in flight, so that a route that never answers does not end the reading. Default 2048.
@@ -108,6 +113,7 @@ impl Default for Limits {
             deadline: Duration::from_secs(1),
             connections: 10_000,
             surplus: 1024,
+            handshakes: 1000,
             in_flight: 2048,
             in_flight_per_agent: 16_384,
             max_frame_size,
@@ -138,6 +144,7 @@ impl Limits {
         check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
         check("connections", self.connections > 0, "at least 1")?;
         check("surplus", self.surplus > 0, "at least 1")?;
+        check("handshakes", self.handshakes > 0, "at least 1")?;
         if let Some(age) = self.max_connection_age {
             check_duration("max_connection_age", age)?;
         }

@@ -64,6 +64,9 @@ impl<S> ByteStream for S where
 {
 }
 
+#[cfg(feature = "testing")]
+impl crate::transport::Transport for Box<dyn ByteStream> {}
+
 /// Something that listens, and what a connection there has to bring before SPOP.
 pub(crate) struct Listener {
     /// Where it listens: `127.0.0.1:12345` or `unix:/run/spoa.sock`.

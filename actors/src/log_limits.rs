@@ -11,6 +11,9 @@ pub(crate) enum Cause {
     ProxyHeader,
     #[cfg(feature = "tls")]
     TlsHandshake,
+    /// More TLS handshakes than there may be, or than there is memory for.
+    #[cfg(feature = "tls")]
+    HandshakesFull,
     /// Actions that do not fit into their ACK.
     LeftOut,
     Oversize,
@@ -39,7 +42,7 @@ impl LogLimits {
 }
 
 impl Cause {
-    const COUNT: usize = 15;
+    const COUNT: usize = 16;
 
     fn index(self) -> usize {
         match self {
@@ -59,6 +62,8 @@ impl Cause {
             Self::UnknownFrame => 12,
             Self::Complaint => 13,
             Self::MemoryWait => 14,
+            #[cfg(feature = "tls")]
+            Self::HandshakesFull => 15,
         }
     }
 }
@@ -78,6 +83,8 @@ mod tests {
             Cause::ProxyHeader,
             #[cfg(feature = "tls")]
             Cause::TlsHandshake,
+            #[cfg(feature = "tls")]
+            Cause::HandshakesFull,
             Cause::Violation,
             Cause::LeftOut,
             Cause::Oversize,

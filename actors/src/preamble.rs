@@ -3,16 +3,21 @@
 use std::{rc::Rc, sync::Arc};
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt},
     time::timeout_at,
 };
 #[cfg(feature = "tls")]
-use tokio_rustls::{rustls::ServerConfig, server::TlsStream};
+use tokio::{sync::OwnedSemaphorePermit, time::sleep_until};
+#[cfg(feature = "tls")]
+use tokio_rustls::rustls::ServerConfig;
 
 #[cfg(feature = "tls")]
 use crate::{
+    account::Account,
     certificates::Certificates,
+    counters::Counters,
     handshake::{self, Failed},
+    secured::Secured,
 };
 use crate::{
     connection::Connection,
@@ -22,6 +27,7 @@ use crate::{
     refusal::{Refusal, Visitor},
     shared::{Mismatch, Presence, Shared},
     spop::Foreign,
+    transport::Transport,
 };
 
 /// What the connections of a listener have to bring before SPOP.
@@ -82,7 +88,7 @@ impl Preamble {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Arrival<S> {
+impl<S: Transport> Arrival<S> {
     pub(crate) fn new(
         stream: S,
         address: PeerAddress,
@@ -104,7 +110,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Arrival<S> {
         if !is_due {
             return Some(self);
         }
-        let source = timeout_at(self.visitor.deadline(), read_source(&mut self.stream)).await;
+        // In a box, as it takes the memory of a header.
+        let read = Box::pin(read_source(&mut self.stream));
+        let source = timeout_at(self.visitor.deadline(), read).await;
         match source.unwrap_or(Err(Refusal::HeaderLate)) {
             Ok(source) => {
                 self.visitor.address = source.unwrap_or(self.visitor.address);
@@ -122,27 +130,82 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Arrival<S> {
     pub(crate) async fn shake_hands(
         mut self,
         config: Arc<ServerConfig>,
-    ) -> Option<Arrival<TlsStream<S>>> {
+    ) -> Option<Arrival<Secured<S>>> {
         let deadline = self.visitor.deadline();
         let first = timeout_at(deadline, read_client_hello(&mut self.stream)).await;
-        let first = match first.unwrap_or(Err(Refusal::HandshakeLate)) {
-            Ok(first) => first,
+        match first.unwrap_or(Err(Refusal::HandshakeLate)) {
+            // In a box: a peer that has sent nothing takes no memory for a handshake.
+            Ok(first) => Box::pin(self.secure(first, config)).await,
             Err(refusal) => {
                 self.visitor.refuse(&refusal, self.stream).await;
-                return None;
-            }
-        };
-        match timeout_at(deadline, handshake::accept(first, self.stream, config)).await {
-            Ok(Ok(stream)) => Some(Arrival { stream, visitor: self.visitor }),
-            Ok(Err(Failed { error, stream, alert })) => {
-                self.visitor.refuse_with(&Refusal::Handshake(error), stream, &alert).await;
-                None
-            }
-            Err(_) => {
-                self.visitor.report(&Refusal::HandshakeLate);
                 None
             }
         }
+    }
+
+    /// Does the TLS handshake that begins with these bytes, when it is its turn.
+    #[cfg(feature = "tls")]
+    async fn secure(
+        self,
+        first: [u8; Foreign::FIRST],
+        config: Arc<ServerConfig>,
+    ) -> Option<Arrival<Secured<S>>> {
+        let Self { stream, visitor } = self;
+        let (shared, deadline) = (&visitor.shared, visitor.deadline());
+        let turn = timeout_at(deadline, Turn::wait(shared)).await;
+        // Until the end of a refusal, too: that takes memory and time as well.
+        let _turn = match turn.unwrap_or(Err(Refusal::HandshakesFull)) {
+            Ok(turn) => turn,
+            Err(refusal) => {
+                visitor.refuse(&refusal, stream).await;
+                return None;
+            }
+        };
+        // In a box: while it waits for its turn, it takes no memory either.
+        let handshake = Box::pin(handshake::accept(first, stream, config));
+        let done = tokio::select! {
+            biased;
+            done = handshake => Ok(done),
+            () = shared.common.handshakes.outlasted() => Err(Refusal::HandshakesFull),
+            () = sleep_until(deadline) => Err(Refusal::HandshakeLate),
+        };
+        match done {
+            Ok(Ok(stream)) => return Some(Arrival { stream, visitor }),
+            Ok(Err(Failed { error, stream, alert })) => {
+                visitor.refuse_with(&Refusal::Handshake(error), stream, &alert).await;
+            }
+            Err(refusal) => visitor.report(&refusal),
+        }
+        None
+    }
+}
+
+/// The turn of a TLS handshake: its place, and its memory.
+#[cfg(feature = "tls")]
+struct Turn {
+    counters: Rc<Counters>,
+    _place: OwnedSemaphorePermit,
+    _memory: Account,
+}
+
+#[cfg(feature = "tls")]
+impl Turn {
+    async fn wait(shared: &Rc<Shared>) -> Result<Self, Refusal> {
+        let place = shared.common.handshakes.place().await.ok_or(Refusal::HandshakesFull)?;
+        let memory = Account::new(Rc::clone(shared), handshake::COST);
+        if memory.is_exhausted() {
+            return Err(Refusal::MemoryFull);
+        }
+        let counters = Rc::clone(&shared.counters);
+        counters.count(|statistics| statistics.tls_handshakes += 1);
+        Ok(Self { counters, _place: place, _memory: memory })
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.counters.count(|statistics| statistics.tls_handshakes -= 1);
     }
 }
 

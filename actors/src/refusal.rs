@@ -1,11 +1,9 @@
 //! Refusal: why a connection does not come to SPOP, and what becomes of it.
 
-#[cfg(feature = "tls")]
-use std::io;
-use std::{fmt, rc::Rc};
+use std::{fmt, io, rc::Rc};
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Duration, Instant, sleep, timeout},
 };
 
@@ -41,6 +39,12 @@ pub(crate) enum Refusal {
     Handshake(io::Error),
     #[cfg(feature = "tls")]
     HandshakeLate,
+    /// As many handshakes are in progress as may be.
+    #[cfg(feature = "tls")]
+    HandshakesFull,
+    /// There is no memory for a handshake.
+    #[cfg(feature = "tls")]
+    MemoryFull,
 }
 
 impl Visitor {
@@ -74,7 +78,8 @@ impl Visitor {
         let goodbye = async {
             stream.write_all(words).await?;
             stream.shutdown().await?;
-            copy(&mut stream, &mut sink()).await
+            while stream.read(&mut [0; 256]).await? > 0 {}
+            io::Result::Ok(())
         };
         let _ = timeout(LINGER, goodbye).await;
     }
@@ -105,6 +110,34 @@ impl Visitor {
                 "something connects to this port and says nothing: a TCP check? use `option \
                  spop-check`",
             ),
+            #[cfg(feature = "tls")]
+            Refusal::HandshakesFull => self.report_full("limit"),
+            #[cfg(feature = "tls")]
+            Refusal::MemoryFull => self.report_full("memory"),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn report_full(&self, reason: &'static str) {
+        self.shared.counters.count(|statistics| statistics.tls_handshakes_refused.count(reason));
+        let Some(unsaid) = self.shared.limited(Cause::HandshakesFull) else { return };
+        let (peer, limits) = (self.address, &self.shared.common.limits);
+        if reason == "memory" {
+            tracing::warn!(
+                %peer,
+                limit = limits.memory,
+                unsaid,
+                "memory limit reached: refused a TLS handshake; raise --max-memory, or find out who \
+                 else connects to this port"
+            );
+        } else {
+            tracing::warn!(
+                %peer,
+                limit = limits.handshakes,
+                unsaid,
+                "TLS handshake limit reached: closed a connection; find out who else connects to this \
+                 port, or raise --max-handshakes"
+            );
         }
     }
 

@@ -63,6 +63,10 @@ pub struct Statistics {
     pub proxy_headers_refused: u64,
     /// TLS handshakes that failed, or were not complete in time.
     pub tls_handshakes_failed: u64,
+    /// TLS handshakes in progress now.
+    pub tls_handshakes: u64,
+    /// TLS handshakes refused or ended, as there were too many (`limit`) or too little `memory`.
+    pub tls_handshakes_refused: Reasons,
     /// How often the changed certificates of a listener were read and taken.
     pub certificates_reloaded: u64,
     /// How often they could not be taken, and the old ones stayed in use.
@@ -176,6 +180,7 @@ impl Statistics {
                 hellos,
                 hellos_refused,
                 proxy_headers_refused,
+                tls_handshakes,
                 tls_handshakes_failed,
                 certificates_reloaded,
                 certificates_refused,
@@ -205,6 +210,7 @@ impl Statistics {
             [
                 wrong_traffic,
                 hello_refusals,
+                tls_handshakes_refused,
                 frames_received,
                 frames_sent,
                 messages,

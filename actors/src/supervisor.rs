@@ -18,7 +18,6 @@ use actix::{
 };
 use futures_util::FutureExt;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
     sync::oneshot,
     time::timeout,
@@ -41,6 +40,7 @@ use crate::{
     shared::{Presence, Shared},
     silence::Silence,
     statistics::Statistics,
+    transport::Transport,
 };
 
 use self::inspection::{Arriving, Link};
@@ -144,7 +144,7 @@ impl Supervisor {
 
     fn adopt<S>(&mut self, stream: S, newcomer: Newcomer, ctx: &Context<Self>)
     where
-        S: AsyncRead + AsyncWrite + Unpin + 'static,
+        S: Transport,
     {
         let Newcomer { address, listener, preamble, place } = newcomer;
         let presence = Presence::new(place, Rc::clone(&self.shared.counters), &listener);
@@ -179,14 +179,14 @@ impl Supervisor {
         arriving: impl Future<Output = Option<Connection<S>>> + 'static,
         ctx: &Context<Self>,
     ) where
-        S: AsyncRead + AsyncWrite + Unpin + 'static,
+        S: Transport,
     {
         let context = Context::new();
         let control = AsyncContext::address(&context).recipient();
         let visit = Rc::new(visit);
         let link = Link { control, arriving: Rc::downgrade(&visit) };
-        let arriving = self.stopping.clone().run_until_cancelled_owned(arriving);
-        // In a box, so that the connection does not keep its place.
+        // In boxes, so that neither the connection nor what is around keeps its place.
+        let arriving = self.stopping.clone().run_until_cancelled_owned(Box::pin(arriving));
         let arriving = Box::pin(async move {
             let _visit = visit;
             arriving.await

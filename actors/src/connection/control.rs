@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use actix::Handler;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::mpsc,
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{Connection, Phase, goodbye};
 use crate::{
     ending::Ending,
     silence::Silence,
     status::{ConnectionPhase, ConnectionStatus},
+    transport::Transport,
 };
 
 /// What the supervisor has to say to a connection.
@@ -29,7 +26,7 @@ impl actix::Message for Control {
     type Result = ();
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Control> for Connection<S> {
+impl<S: Transport> Handler<Control> for Connection<S> {
     type Result = ();
 
     fn handle(&mut self, control: Control, _: &mut Self::Context) {
@@ -41,7 +38,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Handler<Control> for Connectio
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
+impl<S: Transport> Connection<S> {
     fn drain(&mut self, silence: Arc<Silence>) {
         let now = Instant::now();
         if matches!(self.phase, Phase::Open) {

@@ -2,22 +2,20 @@
 
 use std::{io, task::Context};
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::{Connection, Phase, goodbye};
 use crate::{
     ending::Ending,
     hold::{Hold, Received},
+    transport::Transport,
 };
 
 /// A connection that could not end goes on for a tenth of its age, but for ten times as long as it may
 /// hold its ACKs back at the least.
 const RESPITE: u32 = 10;
 
-impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connection<S> {
+impl<S: Transport> Connection<S> {
     /// What it holds its ACKs back by if it is too old, and no other of the agent does so. It counts from
     /// before NOTIFYs are taken and answered.
     ///

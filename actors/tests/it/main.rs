@@ -59,6 +59,7 @@ mod support;
 mod threads;
 mod tls;
 mod tls_expiry;
+mod tls_limits;
 mod traces;
 mod vectors;
 mod waiting;
