@@ -24,6 +24,11 @@ pub(crate) struct LimitOptions {
     /// connections as it allows
     #[arg(long)]
     pub(crate) allow_fewer_connections: bool,
+    /// How many TLS handshakes may be in progress; one more waits, and those that take longer than a
+    /// second are closed
+    #[arg(long, value_name = "N", value_parser = count())]
+    #[arg(default_value_t = Limits::default().handshakes)]
+    pub(crate) max_handshakes: usize,
     /// How many messages may wait for their answers; beyond, fallbacks are sent at once
     #[arg(long, value_name = "N", value_parser = count())]
     #[arg(default_value_t = Limits::default().in_flight_per_agent)]
@@ -44,6 +49,7 @@ impl LimitOptions {
         let usual = || cgroup::usual_memory(max_frame_size as usize);
         Limits {
             connections: self.max_connections,
+            handshakes: self.max_handshakes,
             in_flight_per_agent: self.max_in_flight,
             memory: self.max_memory.unwrap_or_else(usual),
             read_timeout: self.read_timeout,

@@ -33,6 +33,7 @@ fn limits() -> (Vec<Setting<Limits>>, Vec<Setting<Limits>>) {
         deadline: [NANOSECOND, DAY] and not [Duration::ZERO, BEYOND_A_DAY, Duration::MAX];
         connections: [1, usize::MAX] and not [0];
         surplus: [1, usize::MAX] and not [0];
+        handshakes: [1, usize::MAX] and not [0];
         in_flight: [1, usize::MAX] and not [0];
         in_flight_per_agent: [1, usize::MAX] and not [0];
         max_frame_size: [256, 256 << 20] and not [0, 255];

@@ -20,7 +20,7 @@ const KIB: usize = 1024;
 /// What an idle TLS connection is taken to cost.
 const IDLE: u64 = 10 * KIB as u64;
 
-/// A ClientHello that announces 64 KiB, and so many bytes of it.
+/// A `ClientHello` that announces 64 KiB, and so many bytes of it.
 fn client_hello(size: usize) -> Vec<u8> {
     let message = [&[1, 0, 0xff, 0xf0, 3, 3][..], &vec![0; size - 6]].concat();
     let record = |part: &[u8]| {

@@ -55,6 +55,7 @@ struct ArbitersJson {
 #[derive(Debug, Default, Serialize)]
 struct LimitsJson {
     connections: usize,
+    tls_handshakes: usize,
     in_flight: usize,
     in_flight_per_connection: usize,
     memory_bytes: usize,
@@ -173,6 +174,7 @@ impl From<&Limits> for LimitsJson {
     fn from(limits: &Limits) -> Self {
         Self {
             connections: limits.connections,
+            tls_handshakes: limits.handshakes,
             in_flight: limits.in_flight_per_agent,
             in_flight_per_connection: limits.in_flight,
             memory_bytes: limits.memory,

@@ -6,6 +6,7 @@ mod greetings;
 mod messages;
 mod places;
 mod routes;
+mod tls;
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -52,6 +53,7 @@ pub(crate) fn families(
             connections::families(statistics, limits),
             places::families(statistics),
             greetings::families(statistics),
+            tls::families(statistics, limits),
             frames::families(statistics),
             messages::families(statistics, limits),
             routes::families(statistics),
@@ -204,6 +206,7 @@ mod tests {
             wrong_traffic.proxy_header => r#"spoa_wrong_traffic_total{protocol="proxy_header"}"#,
             wrong_traffic.other => r#"spoa_wrong_traffic_total{protocol="other"}"#,
             proxy_headers_refused => "spoa_proxy_headers_refused_total",
+            tls_handshakes => "spoa_tls_handshakes",
             tls_handshakes_failed => "spoa_tls_handshakes_failed_total",
             certificates_reloaded => r#"spoa_certificate_reloads_total{outcome="taken"}"#,
             certificates_refused => r#"spoa_certificate_reloads_total{outcome="refused"}"#,
@@ -246,6 +249,7 @@ mod tests {
             "latency",
             "listeners",
             "routes",
+            "tls_handshakes_refused",
             "violations",
         ];
         // These are the sums of others.

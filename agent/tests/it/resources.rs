@@ -11,7 +11,10 @@ use std::{
 use bytes::BytesMut;
 use spoa_actors::{spop::Frame, testing::hello};
 
-use crate::scene::{Agent, Folder, spoa_agent};
+use crate::{
+    certificates::issue,
+    scene::{Agent, Folder, spoa_agent},
+};
 
 /// The number that follows `key` in a file of `/proc/PID`.
 pub(crate) fn number(agent: &Agent, file: &str, key: &str) -> u64 {
@@ -52,6 +55,97 @@ fn an_idle_connection_takes_less_than_4_kb() {
         println!("{count} idle connections: {each} bytes each");
         assert!(each < 4096, "{count} idle connections: {each} bytes each");
     }
+}
+
+/// An agent of one arbiter on a TLS listener, with the CA of its certificate.
+fn tls_agent(folder: &Folder, options: &[&str]) -> (Agent, String) {
+    rlimit::increase_nofile_limit(u64::MAX).expect("it is raised");
+    let [ca, cert, key] = issue(folder, "127.0.0.1");
+    let listen = ["--listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
+    (Agent::start(&[&listen[..], &["--arbiters", "1"], options].concat()), ca)
+}
+
+/// Asks over TLS; every connection that came before has then been seen.
+fn ask(agent: &Agent, ca: &str) {
+    let trust = ["--addr", &agent.address(), "--tls-ca", ca];
+    let outcome = spoa_agent(&[&["call"], &trust[..], &["check-client-ip", "ip=::1"]].concat());
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+/// Connections that have sent as much of these bytes as was taken at once.
+fn strangers(agent: &Agent, count: usize, sent: &[u8]) -> Vec<TcpStream> {
+    let address = agent.address();
+    let connect = |_| {
+        let mut stream = TcpStream::connect(&address).expect("the agent listens");
+        stream.set_nonblocking(true).expect("it is open");
+        // It may be closed already.
+        let _ = stream.write(sent);
+        stream
+    };
+    (0..count).map(connect).collect()
+}
+
+/// A `ClientHello` that announces 64 KiB, and 30 KiB of it.
+fn endless_client_hello() -> Vec<u8> {
+    let record = |first: &[u8]| {
+        let mut record = [&[22, 3, 1, 0x3c, 0], first].concat();
+        record.resize(5 + 0x3c00, 0);
+        record
+    };
+    [record(&[1, 0, 0xff, 0xf0, 3, 3]), record(&[])].concat()
+}
+
+/// By how many bytes an agent with these options has grown at the worst of times, when so many
+/// strangers have begun a handshake that they do not finish, and are gone.
+fn growth_by_strangers(count: usize, options: &[&str]) -> u64 {
+    let folder = Folder::new();
+    let (agent, ca) = tls_agent(&folder, options);
+    ask(&agent, &ca);
+    let before = number(&agent, "status", "VmHWM:");
+    let strangers = strangers(&agent, count, &endless_client_hello());
+    for mut stranger in strangers {
+        stranger.set_nonblocking(false).expect("it is open");
+        stranger.set_read_timeout(Some(Duration::from_secs(20))).expect("it is open");
+        // Until the agent has closed it, in good order or not.
+        let end = stranger.read_to_end(&mut Vec::new());
+        let is_open = |error: io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        assert!(!end.is_err_and(is_open), "it is still open");
+    }
+    ask(&agent, &ca);
+    let growth = 1024 * (number(&agent, "status", "VmHWM:") - before);
+    println!("{count} unfinished handshakes: {} KiB", growth / 1024);
+    growth
+}
+
+#[test]
+fn a_tls_peer_that_has_sent_nothing_takes_less_than_12_kb() {
+    const PEERS: usize = 1000;
+    let folder = Folder::new();
+    let (agent, ca) = tls_agent(&folder, &[]);
+    ask(&agent, &ca);
+    let resident = || 1024 * number(&agent, "status", "VmRSS:");
+    let before = resident();
+    let _peers = strangers(&agent, PEERS, b"");
+    ask(&agent, &ca);
+    let each = (resident() - before) / PEERS as u64;
+    println!("{PEERS} silent TLS peers: {each} bytes each");
+    assert!(each < 12 * 1024, "{each} bytes each");
+}
+
+#[test]
+fn unfinished_tls_handshakes_take_the_memory_of_their_places_alone() {
+    let growth = growth_by_strangers(500, &["--max-handshakes", "50"]);
+    // What 50 handshakes and 500 waiting peers may take, and some for the allocator; without a bound,
+    // it is 27 MB.
+    assert!(growth < (50 * 64 + 500 * 12 + 4096) * 1024, "{growth} bytes");
+}
+
+#[test]
+#[ignore = "an attack that takes long; .ci/attacks runs it"]
+fn attack_of_ten_thousand_unfinished_tls_handshakes_takes_less_than_a_fifth_of_a_gb() {
+    let growth = growth_by_strangers(9800, &["--max-memory", "64MiB"]);
+    // 64 MiB for handshakes, and 9,800 waiting peers; without a bound, it is 1.1 GB.
+    assert!(growth < 200 << 20, "{growth} bytes");
 }
 
 #[test]

@@ -15,8 +15,6 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
     ];
     let checks =
         [("healthy", statistics.healthchecks), ("refused", statistics.healthchecks_refused)];
-    let reloads =
-        [("taken", statistics.certificates_reloaded), ("refused", statistics.certificates_refused)];
     vec![
         Family::counter("spoa_hellos_total", "HELLOs agreed.").with(&[], statistics.hellos),
         Family::counter(
@@ -37,16 +35,6 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
             "PROXY headers that could not be read, or did not come in time.",
         )
         .with(&[], statistics.proxy_headers_refused),
-        Family::counter(
-            "spoa_tls_handshakes_failed_total",
-            "TLS handshakes that failed, or were not complete in time.",
-        )
-        .with(&[], statistics.tls_handshakes_failed),
-        Family::counter(
-            "spoa_certificate_reloads_total",
-            "Changed certificates that were taken, or refused so that the old ones stay in use.",
-        )
-        .with_each(reloads, |(outcome, count)| ([("outcome", outcome)], count)),
         Family::counter(
             "spoa_healthchecks_total",
             "Health checks answered; they are refused while the agent stops.",
