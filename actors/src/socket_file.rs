@@ -131,6 +131,7 @@ mod tests {
     use std::{
         os::unix::net::UnixStream,
         sync::{
+            Barrier,
             atomic::{AtomicBool, Ordering},
             mpsc,
         },
@@ -228,10 +229,14 @@ mod tests {
         for _ in 0..50 {
             drop(UnixListener::bind(&path)?);
             let (sender, opened) = mpsc::channel();
+            let start = Barrier::new(4);
             thread::scope(|scope| {
                 for sender in vec![sender; 4] {
-                    let path = &path;
-                    scope.spawn(move || sender.send(listen(path, None, 16)));
+                    let (path, start) = (&path, &start);
+                    scope.spawn(move || {
+                        start.wait();
+                        sender.send(listen(path, None, 16))
+                    });
                 }
             });
             let (listening, others): (Vec<_>, Vec<_>) = opened.iter().partition(Result::is_ok);
