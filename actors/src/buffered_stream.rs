@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BytesMut};
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
@@ -116,8 +116,7 @@ impl<S: Transport> BufferedStream<S> {
         if self.input.capacity() - self.input.len() < READ_ROOM {
             self.input.reserve(READ_SIZE);
         }
-        let mut room = (&mut self.input).limit(READ_SIZE);
-        let polled = poll_read_buf(Pin::new(&mut self.stream), task, &mut room);
+        let polled = poll_read_buf(Pin::new(&mut self.stream), task, &mut self.input);
         if S::HOLDS_BACK {
             if polled.is_pending() && self.stream.has_begun() {
                 self.unfinished.arm(Instant::now() + self.shared.common.limits.read_timeout);
