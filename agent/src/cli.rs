@@ -346,7 +346,9 @@ mod tests {
             | ("load", "timeout" | "duration", _) => ("1ms 24h", "0s 0ms 25h 86400001ms 1 s -1s"),
             ("load", "warmup", _) => ("0s 1ms 24h", "25h 86400001ms 1 s -1s"),
             ("run", "arbiters", _) => ("1 1024", "0 1025 -1 x"),
-            ("run", "max-connections" | "max-in-flight", _) => ("1 1000000", "0 -1 x 1e3"),
+            ("run", "max-connections" | "max-handshakes" | "max-in-flight", _) => {
+                ("1 1000000", "0 -1 x 1e3")
+            }
             ("run", "max-memory", _) => ("1 64GiB", "0 0MiB -1 1MB 99999999999GiB"),
             ("run", "max-frame-size", _) => ("256 4294967295", "0 255 4294967296 -1 x"),
             ("run", "trace-ratio", _) => ("0 1", "-0.1 1.1 NaN inf x"),
