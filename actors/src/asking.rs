@@ -20,6 +20,7 @@ use crate::{
     origin::Origin,
     registry::Routes,
     spop::{Actions, MessageRef, MessagesRef},
+    turn::Turn,
 };
 
 /// What became of a NOTIFY when its messages were handed out.
@@ -50,8 +51,9 @@ pub(crate) struct Terms<'a> {
     pub(crate) room: usize,
     /// How many messages of one NOTIFY may wait for their answers.
     pub(crate) waiting: usize,
-    /// Whether nothing was answered since it has arrived.
+    /// Whether nothing was answered in this turn yet.
     pub(crate) is_first: bool,
+    pub(crate) turn: &'a Turn,
 }
 
 /// Hands the messages of a NOTIFY to their handlers, in order; what is answered at once is put into
@@ -123,18 +125,18 @@ impl Asking<'_> {
             self.fall_back(route, HandlerError::Overloaded, Instant::now(), &Span::none(), settled);
             return None;
         }
-        let time = route.time_for(message);
+        let (time, turn) = (route.time_for(message), self.terms.turn);
         // Those before it may have taken all the time: it is not even asked then.
-        if (!self.is_first || time.is_zero()) && self.origin.arrived().elapsed() >= time {
+        if turn.is_late(time) {
             let begun = self.origin.arrived();
             self.fall_back(route, HandlerError::Late, begun, &Span::none(), settled);
             return None;
         }
-        let arrived = self.origin.arrived();
         let is_before = !(self.is_first && self.terms.is_first);
         self.is_first = false;
         self.origin.set_time(time);
-        let begun = route.record.begin(message, arrived, is_before);
+        let begun = route.record.begin(message, turn, is_before);
+        let before = settled.encoded_len();
         let (reply, span) = match &self.trace {
             Some(trace) if trace.is_sampled() => {
                 let span = trace.handle(&route.name);
@@ -142,8 +144,24 @@ impl Asking<'_> {
             }
             _ => (route.call(message, self.origin, settled), Span::none()),
         };
+        let looked = (begun.is_some() || turn.wants_a_look()).then(|| turn.look());
         match reply {
-            Reply::Answered => route.record.answered_in_place(begun),
+            Reply::Answered if looked.is_some() && turn.is_late(time) => {
+                settled.take_back(before);
+                let begun = begun.unwrap_or(self.origin.arrived());
+                self.fall_back(route, HandlerError::Late, begun, &span, settled);
+            }
+            Reply::Answered => {
+                let took = match (begun, looked) {
+                    // What was before it in the turn is not its time.
+                    (Some(begun), Some(looked)) if is_before => {
+                        Some(looked.saturating_sub(begun - turn.began()))
+                    }
+                    (Some(_), looked) => looked,
+                    _ => None,
+                };
+                route.record.answered_in_place(took);
+            }
             Reply::Failed(error) => {
                 // Rather too long than none at all, if it was not timed.
                 let begun = begun.unwrap_or(self.origin.arrived());
@@ -209,6 +227,7 @@ impl Asking<'_> {
     /// The next message whose handler may be asked.
     fn next<'m>(&mut self, messages: &mut MessagesRef<'m>) -> Option<MessageRef<'m>> {
         self.left = self.left.checked_sub(1)?;
+        self.terms.turn.take_message();
         messages.next()
     }
 
@@ -259,6 +278,7 @@ impl Asking<'_> {
         let begun = Instant::now();
         let mut trace = self.trace.take();
         for message in messages.take(MAX_FALLBACKS) {
+            self.terms.turn.take_message();
             let Some(route) = self.terms.routes.find(message.name()) else {
                 self.miss(&message);
                 continue;

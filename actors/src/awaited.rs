@@ -103,7 +103,9 @@ impl Future for Awaited {
                 self.waker.get_or_insert_with(|| task.waker().clone()).clone_from(task.waker());
                 return Poll::Pending;
             };
-            self.settle(answer);
+            // It may have taken all the time that was left.
+            let is_late = answer.is_ok() && self.is_late(Instant::now());
+            self.settle(if is_late { Err(HandlerError::Late) } else { answer });
         }
         Poll::Ready(self.collection.borrow_mut().leave())
     }

@@ -31,6 +31,7 @@ use crate::{
     surplus,
     timer::{Timer, jittered},
     transport::Transport,
+    turn::give_way,
 };
 
 pub(crate) use self::control::Control;
@@ -151,7 +152,7 @@ impl<S: Transport> Connection<S> {
                 break;
             }
         }
-        task.waker().wake_by_ref();
+        give_way(task);
         Poll::Pending
     }
 
@@ -175,8 +176,8 @@ impl<S: Transport> Connection<S> {
 
     /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
     fn take(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        let was_paused = self.conversation.is_paused();
-        let may_read = !was_paused && !self.conversation.is_full(&self.stream.output);
+        let was_behind = self.conversation.is_behind();
+        let may_read = !was_behind && !self.conversation.is_full(&self.stream.output);
         let polled = if may_read {
             self.stream.poll_read(task)
         } else {
@@ -202,7 +203,7 @@ impl<S: Transport> Connection<S> {
             // Behind a clogged output there may be answers that wake nobody again.
             Flow::Hungry => {
                 let more = read > 0 && self.read_on(task)?;
-                more || was_paused || self.conversation.is_clogged(&self.stream.output)
+                more || was_behind || self.conversation.is_clogged(&self.stream.output)
             }
             Flow::Full => acks > 0 || self.conversation.is_clogged(&self.stream.output),
             Flow::Paused => true,

@@ -7,7 +7,7 @@ mod steps;
 use std::{mem, rc::Rc, sync::Arc};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::{
     ack_form::AckForm,
@@ -27,6 +27,7 @@ use crate::{
         Session, VERSION, Violation,
     },
     status::Agreed,
+    turn::Turn,
 };
 
 /// One conversation with one HAProxy engine.
@@ -44,8 +45,13 @@ pub(crate) struct Conversation {
     lane: Option<Lane>,
     /// When the frame, or the fragments, that are not whole yet had begun to come.
     begun: Option<Instant>,
+    /// When what is taken had come.
+    arrived: Instant,
+    turn: Turn,
     /// Whether others have their turn before the next frame is taken.
     is_paused: bool,
+    /// Whether there may be whole frames that were read and not taken.
+    is_behind: bool,
     /// How many NOTIFYs have come.
     notifies: u64,
     /// How many were answered at once since it was looked.
@@ -65,10 +71,6 @@ struct Greeting {
     /// Keeps the connection counted as one of its engine.
     _engine: Rc<Group>,
 }
-
-/// How many frames of one connection are taken before others of its arbiter have their turn: a peer
-/// that sends without end is no reason for them to be late.
-const TURN: usize = 256;
 
 /// This part of the memory is not for messages in flight, but for what their connections read meanwhile.
 const RESERVE: usize = 4;
@@ -123,7 +125,10 @@ impl Conversation {
             greeting: None,
             lane: None,
             begun: None,
+            arrived: since,
+            turn: Turn::new(since),
             is_paused: false,
+            is_behind: false,
             notifies: 0,
             answered: 0,
             trace: None,
@@ -213,11 +218,19 @@ impl Conversation {
     /// Takes whole frames from `input` and puts what can be answered at once into `output`.
     pub(crate) fn receive(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
         let now = Instant::now();
-        self.origin.set_arrived(now);
+        let behind = if self.is_behind {
+            now - self.arrived
+        } else {
+            self.arrived = now;
+            Duration::ZERO
+        };
+        self.origin.set_arrived(self.arrived);
+        self.turn.begin(self.shared.next_turn(), now, behind);
         self.in_flight.look();
         self.answered = 0;
         let flow = self.take_frames(input, output);
         self.is_paused = matches!(flow, Flow::Paused);
+        self.is_behind = matches!(flow, Flow::Paused | Flow::Full) && !input.is_empty();
         match flow {
             Flow::Hungry if !input.is_empty() || self.session.is_reassembling() => {
                 self.begun.get_or_insert(now);
@@ -226,7 +239,7 @@ impl Conversation {
             Flow::Full | Flow::Paused => self.begun = None,
         }
         if self.answered > 0 {
-            self.shared.counters.answered_at_once(self.answered, now.elapsed());
+            self.shared.counters.answered_at_once(self.answered, self.turn.passed());
         }
         flow
     }
@@ -234,21 +247,20 @@ impl Conversation {
     /// Takes frames until there is a reason not to. What they hold is read where it lies.
     fn take_frames(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
         let mut at = 0;
-        let mut left = TURN;
         let flow = loop {
             if self.is_full(output) {
                 break Flow::Full;
             }
-            if left == 0 {
+            if self.turn.is_over() {
                 break Flow::Paused;
             }
-            left -= 1;
             let unread = &input[at..];
             let length = match self.codec.whole_frame(unread) {
                 Ok(Some(length)) => length,
                 Ok(None) => break Flow::Hungry,
                 Err(violation) => break Flow::Over(End::Violation(violation)),
             };
+            self.turn.take_frame(length);
             at += LENGTH_SIZE + length;
             if let Err(end) = self.take(&unread[LENGTH_SIZE..][..length], output) {
                 break Flow::Over(end);
@@ -312,9 +324,14 @@ impl Conversation {
         self.lane = None;
     }
 
-    /// Whether nothing more is to be read: what was read before comes first.
+    /// Whether others have their turn before more is taken.
     pub(crate) fn is_paused(&self) -> bool {
         self.is_paused
+    }
+
+    /// Whether nothing more is to be read: what was read before comes first, and counts from when it came.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind
     }
 
     /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
@@ -350,7 +367,7 @@ impl Conversation {
         let Shared { routes, common, counters, .. } = &*self.shared;
         let waiting = common.limits.in_flight.min(self.in_flight.left());
         let (room, is_first) = (self.ack_form.max_size, self.answered == 0);
-        let terms = Terms { routes, counters, bytes, room, waiting, is_first };
+        let terms = Terms { routes, counters, bytes, room, waiting, is_first, turn: &self.turn };
         self.notifies += 1;
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();

@@ -138,6 +138,7 @@ mod tls_records;
 mod trace_parent;
 mod traces;
 mod transport;
+mod turn;
 #[cfg(feature = "tls")]
 mod validity;
 mod workers;

@@ -12,15 +12,16 @@ use crate::{
     outcome::Outcome,
     route_statistics::{ArgumentSeen, RouteStatistics},
     spop::{Arg, ForeignText, MessageRef, TypedData},
+    turn::Turn,
 };
 
 /// What one arbiter has seen of a route.
 ///
-/// A call that is answered in place costs an addition; only the first of a wake-up is timed, as a look
-/// at the clock costs as much as a call.
+/// A call that is answered in place costs an addition; only the first of a turn is timed, as a look at
+/// the clock costs as much as a call.
 pub(crate) struct RouteRecord {
-    /// When what came in the last wake-up with a call had arrived.
-    arrived: Cell<Option<Instant>>,
+    /// The last turn with a call.
+    turn: Cell<u64>,
     /// How many calls were answered in place since then.
     answered: Cell<u64>,
     /// How long the first of them took.
@@ -36,33 +37,33 @@ pub(crate) struct RouteRecord {
 }
 
 impl RouteRecord {
-    /// A call begins for a message that had come at `arrived`; says when, if it is to be timed. It is
-    /// then if nothing `is_before` it.
+    /// A call begins in this turn; says when, if it is to be timed. It is as the turn began if nothing
+    /// `is_before` it.
     #[inline]
     pub(crate) fn begin(
         &self,
         message: &MessageRef<'_>,
-        arrived: Instant,
+        turn: &Turn,
         is_before: bool,
     ) -> Option<Instant> {
-        if self.arrived.get() != Some(arrived) {
+        if self.turn.get() != turn.number() {
             self.take_times();
-            self.arrived.set(Some(arrived));
+            self.turn.set(turn.number());
             if self.is_curious.get() {
                 self.see(message);
             }
         } else if self.answered.get() > 0 {
             return None;
         }
-        Some(if is_before { Instant::now() } else { arrived })
+        Some(if is_before { Instant::now() } else { turn.began() })
     }
 
-    /// A call was answered in place.
+    /// A call was answered in place; it took so long, if it was timed.
     #[inline]
-    pub(crate) fn answered_in_place(&self, begun: Option<Instant>) {
+    pub(crate) fn answered_in_place(&self, took: Option<Duration>) {
         self.answered.set(self.answered.get() + 1);
-        if let Some(begun) = begun {
-            self.sample.set(begun.elapsed());
+        if let Some(took) = took {
+            self.sample.set(took);
         }
     }
 
@@ -110,7 +111,7 @@ impl RouteRecord {
 impl Default for RouteRecord {
     fn default() -> Self {
         Self {
-            arrived: Cell::default(),
+            turn: Cell::default(),
             answered: Cell::default(),
             sample: Cell::default(),
             latencies: RefCell::default(),

@@ -33,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) detours: Option<Rc<Detours>>,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
+    turns: Cell<u64>,
     log: LogLimits,
 }
 
@@ -49,6 +50,7 @@ impl Shared {
             past_violations: PastViolations::default(),
             input: LentBuffer::default(),
             output: LentBuffer::default(),
+            turns: Cell::default(),
             log: LogLimits::default(),
         }
     }
@@ -58,6 +60,13 @@ impl Shared {
     /// What was seen and done on this arbiter so far.
     pub(crate) fn statistics(&self) -> Statistics {
         self.counters.snapshot(self.routes.statistics())
+    }
+
+    /// The number of a turn that begins; no other one of this arbiter has the same.
+    pub(crate) fn next_turn(&self) -> u64 {
+        let number = self.turns.get() + 1;
+        self.turns.set(number);
+        number
     }
 
     /// For how long an ACK may be held back: HAProxy's `timeout processing` is not known here, but

@@ -11,7 +11,11 @@ use crate::{
     spop::{Ack, Actions, Disconnect, Frame, FrameId, StreamId},
     statistics::Statistics,
     timer::Timer,
+    turn::give_way,
 };
+
+/// How many ACKs that have come later are sent before others of the arbiter have their turn.
+const TURN: usize = 256;
 
 impl Conversation {
     /// Puts the ACKs whose answers have come into `output`, and has `timer` go off when the next
@@ -23,13 +27,17 @@ impl Conversation {
         timer: &mut Timer,
     ) -> usize {
         let mut sent = 0;
-        while !self.is_clogged(output) {
+        while sent < TURN && !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
             self.acknowledge(finished, output);
             sent += 1;
         }
         if self.lane.is_some() {
-            sent += self.poll_detours(task, output);
+            sent = self.poll_detours(sent, task, output);
+        }
+        if sent >= TURN {
+            // There may be more, of which nobody says so again.
+            give_way(task);
         }
         if self.is_clogged(output) {
             // Nothing is read now: it is not for the peer to go on.
@@ -42,11 +50,17 @@ impl Conversation {
         sent
     }
 
-    /// Puts the ACKs whose own connections have gone into `output`; says how many.
+    /// Puts the ACKs whose own connections have gone into `output`, behind so many that are sent; says
+    /// how many there are then.
     #[cold]
-    fn poll_detours(&mut self, task: &mut Context<'_>, output: &mut BytesMut) -> usize {
-        let mut sent = 0;
-        while !self.is_clogged(output)
+    fn poll_detours(
+        &mut self,
+        mut sent: usize,
+        task: &mut Context<'_>,
+        output: &mut BytesMut,
+    ) -> usize {
+        while sent < TURN
+            && !self.is_clogged(output)
             && let Some(ack) = self.lane.as_ref().and_then(|lane| lane.poll_next(task))
         {
             self.put_ack((ack.stream_id, ack.frame_id), &ack.actions, 0, output);

@@ -148,6 +148,11 @@ impl Actions {
         left_out
     }
 
+    /// Takes back what was appended when there were so many bytes.
+    pub(crate) fn take_back(&mut self, length: usize) {
+        self.bytes.truncate(length);
+    }
+
     /// How many bytes the actions take in an ACK.
     pub(crate) fn encoded_len(&self) -> usize {
         self.bytes.len()

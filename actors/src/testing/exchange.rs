@@ -65,7 +65,13 @@ impl Exchange {
     /// Takes the whole frames of `input`, HELLO first, and puts what is answered at once behind
     /// `output`. Says whether the conversation goes on.
     pub fn exchange(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> bool {
-        !matches!(self.conversation.receive(input, output), Flow::Over(_))
+        loop {
+            match self.conversation.receive(input, output) {
+                Flow::Paused => {}
+                Flow::Over(_) => return false,
+                Flow::Hungry | Flow::Full => return true,
+            }
+        }
     }
 
     /// What was seen and done so far.

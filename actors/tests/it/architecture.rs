@@ -173,6 +173,7 @@ const ORDER: &[&str] = &[
     "spop",
     "throttle",
     "timer",
+    "turn",
     "restarts",
     "panics",
     "trace_parent",

@@ -9,7 +9,7 @@ use spoa_actors::{
 };
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
-use crate::support::{Result, ask_big, ask_big_later, ask_score, registry, stop, until};
+use crate::support::{Result, ask_big, ask_big_later, ask_score, ask_sleep, registry, stop, until};
 
 /// A connection whose stream takes more than the agent's own output buffer.
 async fn wide(agent: &InMemoryAgent) -> Result<FakeHaproxy<DuplexStream>> {
@@ -36,7 +36,7 @@ async fn at_the_bound_of_what_is_in_flight_reading_stops_until_something_is_answ
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     for _ in 0..10 {
-        haproxy.send_notify(Message::new("never")).await?;
+        haproxy.send_notify(ask_sleep(100)).await?;
     }
     haproxy.send_notify(ask_score()).await?;
     let mut most = 0;
@@ -47,7 +47,7 @@ async fn at_the_bound_of_what_is_in_flight_reading_stops_until_something_is_answ
     }
     // Two times four had to be answered before the last three were read.
     let (before, after) = order.split_at(8);
-    assert!(before.iter().all(|answer| answer == "set-var txn.never -1"), "{order:?}");
+    assert!(before.iter().all(|answer| answer == "set-var txn.slept 100"), "{order:?}");
     assert!(after.contains(&"set-var sess.ip_score 20".to_owned()), "{order:?}");
     assert!(most <= 4, "{most}");
     Ok(())

@@ -1,16 +1,29 @@
 //! Deadlines: after them the fallback is sent, and what comes late is dropped.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
+use bytes::BytesMut;
+use serde::Deserialize;
 use spoa_actors::{
     Actions, BoxError, HandlerActor, Limits, Message, Messages, Origin, Registry, Route,
     handler_fn,
+    spop::{FrameId, StreamId},
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tokio::time::Instant;
 
-use crate::support::{Result, ask_score, ask_sleep, never, registry, until, variable};
+use crate::support::{
+    Result, ask_score, ask_sleep, encoded_notify, never, registry, until, variable,
+};
 
 async fn answered_after(haproxy: &mut FakeHaproxy, message: Message) -> Result<(Actions, u128)> {
     let asked = Instant::now();
@@ -110,19 +123,143 @@ async fn a_deadline_holds_for_a_peer_that_does_not_read_too() -> Result {
     Ok(())
 }
 
+#[derive(Deserialize)]
+struct Milliseconds {
+    ms: u64,
+}
+
+/// `work` keeps its arbiter busy for so long, and counts its calls.
+fn working(calls: &Arc<AtomicU64>) -> Registry {
+    let calls = Arc::clone(calls);
+    let work = move |time: Milliseconds| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(Duration::from_millis(time.ms));
+        Ok::<_, BoxError>(variable("worked", 1))
+    };
+    Registry::new().on("work", handler_fn(work).fallback(variable("worked", -1)))
+}
+
+fn ask_work(ms: u64) -> Message {
+    Message::new("work").arg("ms", ms)
+}
+
+/// Sends NOTIFYs of one message each in one write, and says what was answered to each.
+async fn answers(haproxy: &mut FakeHaproxy, messages: &[Message]) -> Result<Vec<String>> {
+    let mut all = BytesMut::new();
+    for (stream, message) in (1..).zip(messages) {
+        all.extend(encoded_notify((StreamId(stream), FrameId(1)), message.clone()));
+    }
+    haproxy.send_bytes(&all).await?;
+    let mut answers = Vec::new();
+    for _ in messages {
+        answers.push(haproxy.ack().await?.actions.to_string());
+    }
+    Ok(answers)
+}
+
+const LIMIT: Duration = Duration::from_millis(50);
+const WORKED: &str = "set-var txn.worked 1";
+const TOO_LATE: &str = "set-var txn.worked -1";
+
+#[actix_rt::test]
+async fn what_is_over_its_time_when_its_turn_comes_gets_its_fallback_unasked() -> Result {
+    let calls = Arc::<AtomicU64>::default();
+    let limits = Limits { deadline: LIMIT, ..Limits::default() };
+    let agent = InMemoryAgent::start(working(&calls), limits).await?;
+    let mut haproxy = agent.connect().await?;
+    // The answer to the first one is there, but too late.
+    let answers = answers(&mut haproxy, &vec![ask_work(60); 10]).await?;
+    assert_eq!(answers, [TOO_LATE; 10]);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    let outcomes = agent.statistics().await.messages;
+    assert_eq!((outcomes.answered, outcomes.late), (0, 10));
+    // It is not behind any more.
+    assert_eq!(haproxy.notify(ask_work(0)).await?.to_string(), WORKED);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_call_that_takes_long_behind_quick_ones_is_noticed_too() -> Result {
+    let calls = Arc::<AtomicU64>::default();
+    let limits = Limits { deadline: LIMIT, ..Limits::default() };
+    let agent = InMemoryAgent::start(working(&calls), limits).await?;
+    let mut haproxy = agent.connect().await?;
+    for quick in [1, 5] {
+        calls.store(0, Ordering::Relaxed);
+        let mut times = [0; 40];
+        times[quick] = 60;
+        let answers = answers(&mut haproxy, &times.map(ask_work)).await?;
+        // It is noticed when it returns, or up to 15 calls later.
+        let calls = calls.load(Ordering::Relaxed) as usize;
+        assert!((quick + 1..=quick + 16).contains(&calls), "{calls} calls");
+        let (in_time, late) = answers.split_at(calls - 1);
+        assert_eq!(in_time, vec![WORKED; calls - 1]);
+        assert_eq!(late, vec![TOO_LATE; 41 - calls]);
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn what_was_read_together_has_arrived_together_however_late_its_turn_comes() -> Result {
+    let calls = Arc::<AtomicU64>::default();
+    let limits = Limits { deadline: LIMIT, ..Limits::default() };
+    let agent = InMemoryAgent::start(working(&calls), limits).await?;
+    let mut haproxy = agent.connect().await?;
+    answers(&mut haproxy, &vec![ask_work(20); 20]).await?;
+    // Each in a turn of its own. On a busy machine there are fewer.
+    let calls = calls.load(Ordering::Relaxed);
+    assert!(calls <= 3, "{calls} of 20 were asked within {LIMIT:?}, with 20 ms each");
+    let outcomes = agent.statistics().await.messages;
+    assert_eq!(outcomes.answered + outcomes.late, 20);
+    assert!(outcomes.answered < 3, "{outcomes:?}");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_ack_that_is_ready_leaves_while_others_wait_for_their_turn() -> Result {
+    let calls = Arc::<AtomicU64>::default();
+    let agent = InMemoryAgent::start(working(&calls), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    let mut all = BytesMut::new();
+    for stream in 1..=10 {
+        all.extend(encoded_notify((StreamId(stream), FrameId(1)), ask_work(20)));
+    }
+    haproxy.send_bytes(&all).await?;
+    for stream in 1..=10 {
+        assert_eq!(haproxy.ack().await?.stream_id, StreamId(stream));
+        let calls = calls.load(Ordering::Relaxed);
+        assert!(calls <= stream + 1, "{calls} were asked before the ACK to {stream} was there");
+    }
+    Ok(())
+}
+
 #[actix_rt::test]
 async fn when_the_first_message_takes_all_the_time_the_others_are_not_asked() -> Result {
-    let slow = handler_fn(|(): ()| {
-        std::thread::sleep(Duration::from_millis(60));
-        Ok::<_, BoxError>(variable("slow", 1))
-    });
-    let limits = Limits { deadline: Duration::from_millis(50), ..Limits::default() };
-    let agent = InMemoryAgent::start(registry().on("slow", slow), limits).await?;
+    let calls = Arc::<AtomicU64>::default();
+    let limits = Limits { deadline: LIMIT, ..Limits::default() };
+    let agent = InMemoryAgent::start(working(&calls), limits).await?;
     let mut haproxy = agent.connect().await?;
-    let messages: Messages = (0..100).map(|_| Message::new("slow")).collect();
-    haproxy.notify(messages).await?;
+    let messages: Messages = (0..100).map(|_| ask_work(60)).collect();
+    let actions = haproxy.notify(messages).await?;
+    assert!(actions.iter().all(|action| action.to_string() == TOO_LATE));
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.answered, outcomes.late), (1, 99));
+    assert_eq!((calls.load(Ordering::Relaxed), outcomes.late), (1, 100));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_answer_that_comes_late_in_the_poll_that_brings_it_is_late() -> Result {
+    let work = async |(): ()| {
+        tokio::task::yield_now().await;
+        std::thread::sleep(Duration::from_millis(60));
+        Ok::<_, BoxError>(variable("worked", 1))
+    };
+    let route = handler_fn(work).fallback(variable("worked", -1)).deadline(LIMIT);
+    let agent = InMemoryAgent::start(Registry::new().on("work", route), Limits::default()).await?;
+    let mut haproxy = agent.connect().await?;
+    assert_eq!(haproxy.notify(Message::new("work")).await?.to_string(), TOO_LATE);
+    let outcomes = agent.statistics().await.messages;
+    assert_eq!((outcomes.answered, outcomes.late), (0, 1));
     Ok(())
 }
 

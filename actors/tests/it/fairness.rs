@@ -12,15 +12,16 @@ use bytes::BytesMut;
 use serde::Deserialize;
 use spoa_actors::{
     Action, Actions, BoxError, Limits, Message, Registry, handler_fn,
-    spop::{Frame, FrameId, Notify, StreamId},
+    spop::{Frame, FrameId, Messages, Notify, StreamId},
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tokio::{
-    io::{DuplexStream, duplex},
+    io::{AsyncRead, AsyncWrite, DuplexStream, duplex},
+    net::{TcpListener, TcpStream},
     time::Instant,
 };
 
-use crate::support::{Result, ask_sleep, until, variable};
+use crate::support::{Result, ask_sleep, encoded_notify, until, variable};
 
 const MANY: usize = 2000;
 
@@ -109,10 +110,78 @@ async fn checklist_36_a_connection_that_always_has_more_does_not_keep_the_others
     }
     // All of it is there, and its connection is the first to be woken.
     greedy.send_bytes(&flood).await?;
-    let before = modest.notify(Message::new("seen")).await?;
-    let Some(Action::SetVar { value, .. }) = before.iter().next() else { panic!("{before:?}") };
-    let before = value.as_integer().unwrap();
+    let before = answered_before(&mut modest).await?;
     assert!(before < i128::from(FLOOD) / 4, "{before} were answered before");
     until(&agent, |seen| seen.acks == FLOOD + 1).await;
+    Ok(())
+}
+
+/// How many messages were answered before the one of `modest`, while `flood` waits to be read.
+async fn answered_before<S>(modest: &mut FakeHaproxy<S>) -> Result<i128>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let before = modest.notify(Message::new("seen")).await?;
+    let Some(Action::SetVar { value, .. }) = before.iter().next() else { panic!("{before:?}") };
+    Ok(value.as_integer().unwrap())
+}
+
+#[actix_rt::test]
+async fn a_turn_is_over_after_so_many_messages_not_only_after_so_many_frames() -> Result {
+    const FRAMES: u64 = 200;
+    const EACH: u64 = 1000;
+    let agent = InMemoryAgent::start(counting(), Limits::default()).await?;
+    let mut greedy = connect(&agent, 8 << 20).await?;
+    let mut modest = connect(&agent, 1024).await?;
+    let mut flood = BytesMut::new();
+    for stream in 0..FRAMES {
+        let messages: Messages = (0..EACH).map(|_| Message::new("count")).collect();
+        flood.extend(encoded_notify((StreamId(stream), FrameId(1)), messages));
+    }
+    greedy.send_bytes(&flood).await?;
+    let before = answered_before(&mut modest).await?;
+    // A frame takes as much of a turn as it has messages.
+    assert!(before <= i128::from(3 * EACH), "{before} were answered before");
+    until(&agent, |seen| seen.acks == FRAMES + 1).await;
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_turn_is_over_after_so_many_bytes_too() -> Result {
+    const FRAMES: u64 = 250;
+    let agent = InMemoryAgent::start(counting(), Limits::default()).await?;
+    let mut greedy = connect(&agent, 8 << 20).await?;
+    let mut modest = connect(&agent, 1024).await?;
+    let mut flood = BytesMut::new();
+    for stream in 0..FRAMES {
+        let message = Message::new("count").arg("body", &vec![7; 16_000]);
+        flood.extend(encoded_notify((StreamId(stream), FrameId(1)), message));
+    }
+    greedy.send_bytes(&flood).await?;
+    let before = answered_before(&mut modest).await?;
+    assert!(before <= 50, "{before} were answered before");
+    until(&agent, |seen| seen.acks == FRAMES + 1).await;
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn sockets_are_looked_at_between_two_turns_of_one_that_always_has_more() -> Result {
+    const FLOOD: u64 = 100_000;
+    let agent = InMemoryAgent::start(counting(), Limits::default()).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let stream = TcpStream::connect(listener.local_addr()?).await?;
+    agent.adopt(listener.accept().await?.0);
+    let mut modest = FakeHaproxy::connect(stream).await?;
+    modest.notify(Message::new("seen")).await?;
+    let mut greedy = connect(&agent, 8 << 20).await?;
+    let mut flood = BytesMut::new();
+    for stream in 0..FLOOD {
+        flood.extend(encoded_notify((StreamId(stream), FrameId(1)), Message::new("count")));
+    }
+    greedy.send_bytes(&flood).await?;
+    let before = answered_before(&mut modest).await?;
+    // A turn is 256. That is 61 of them if only tasks that are woken already have their turn between.
+    assert!(before <= 10 * 256, "{before} were answered before");
+    until(&agent, |seen| seen.acks == FLOOD + 2).await;
     Ok(())
 }
