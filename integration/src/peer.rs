@@ -64,6 +64,16 @@ impl Peer {
         Err(Failure::new(format!("the agent has answered a NOTIFY by {head:?}")))
     }
 
+    /// The socket, for threads that block.
+    ///
+    /// # Errors
+    /// The runtime does not give it back.
+    pub fn into_std(self) -> io::Result<std::net::TcpStream> {
+        let stream = self.0.into_std()?;
+        stream.set_nonblocking(false)?;
+        Ok(stream)
+    }
+
     /// Sends these bytes.
     ///
     /// # Errors

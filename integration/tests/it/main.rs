@@ -44,6 +44,7 @@ mod tap;
 mod telemetry_losses;
 mod traces;
 mod trouble;
+mod turns;
 mod two_engines;
 mod variables;
 mod witnesses;
