@@ -7,13 +7,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 use crate::{shared::Shared, timer::Timer, transport::Transport};
 
-/// How much is read at a time at the most.
+/// How much is read at a time at the most, however large the buffer has become: a connection keeps what it
+/// cannot take for now. The 20 NOTIFYs that HAProxy sends without an ACK come together up to 8 KiB each.
+const READ_LIMIT: usize = 160 * 1024;
+/// By how much the buffer grows at the least.
 const READ_SIZE: usize = 64 * 1024;
 /// The buffer grows when less room than this is left in it.
 const READ_ROOM: usize = 16 * 1024;
@@ -116,7 +119,8 @@ impl<S: Transport> BufferedStream<S> {
         if self.input.capacity() - self.input.len() < READ_ROOM {
             self.input.reserve(READ_SIZE);
         }
-        let polled = poll_read_buf(Pin::new(&mut self.stream), task, &mut self.input);
+        let mut room = (&mut self.input).limit(READ_LIMIT);
+        let polled = poll_read_buf(Pin::new(&mut self.stream), task, &mut room);
         if S::HOLDS_BACK {
             if polled.is_pending() && self.stream.has_begun() {
                 self.unfinished.arm(Instant::now() + self.shared.common.limits.read_timeout);
