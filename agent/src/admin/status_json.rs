@@ -70,6 +70,7 @@ struct LimitsJson {
 #[derive(Debug, Default, Serialize)]
 struct InUseJson {
     connections: u64,
+    tls_handshakes: u64,
     in_flight: u64,
     memory_bytes: u64,
 }
@@ -150,6 +151,7 @@ impl StatusJson {
             limits: (&status.limits).into(),
             in_use: InUseJson {
                 connections: statistics.connections_open,
+                tls_handshakes: statistics.tls_handshakes,
                 in_flight: statistics.in_flight,
                 memory_bytes: statistics.bytes_kept,
             },

@@ -81,6 +81,7 @@ fn expected_shape() -> Value {
         "arbiters": {"total": "number", "silent": "number"},
         "limits": {
             "connections": "number",
+            "tls_handshakes": "number",
             "in_flight": "number",
             "in_flight_per_connection": "number",
             "memory_bytes": "number",
@@ -90,7 +91,12 @@ fn expected_shape() -> Value {
             "read_timeout_seconds": "number",
             "max_connection_age_seconds": "null",
         },
-        "in_use": {"connections": "number", "in_flight": "number", "memory_bytes": "number"},
+        "in_use": {
+            "connections": "number",
+            "tls_handshakes": "number",
+            "in_flight": "number",
+            "memory_bytes": "number",
+        },
         "listeners": [{"listener": "string", "open": "number", "accepted": "number"}],
         "engines": [{"engine_id": "string", "open": "number", "accepted": "number"}],
         "connections": {
