@@ -49,8 +49,9 @@ pub struct FakeHaproxy<S = DuplexStream> {
     takes_fragments: bool,
 }
 
-/// The largest ACK that is put together from fragments, in bytes: an agent has no reason to send more.
-const LARGEST_ACK: usize = 4 << 20;
+/// The largest ACK that is put together from fragments, in bytes: one value of 16 MiB, and as much beside it
+/// as an agent may have reason to send.
+const LARGEST_ACK: usize = 17 << 20;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// Takes a stream, and says nothing yet.
@@ -146,7 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     ///
     /// # Errors
     ///
-    /// If another frame comes, or fragments of more than 4 MiB.
+    /// If another frame comes, or fragments of more than 17 MiB.
     pub async fn ack(&mut self) -> Result<Ack, FakeError> {
         match self.receive().await? {
             Frame::Ack(ack) => Ok(ack),
