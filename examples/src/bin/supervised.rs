@@ -10,10 +10,16 @@
 //! curl '127.0.0.1:8080/?parties=4'        share 25, the 1st: a new handler
 //! ```
 //!
-//! After four panics within two seconds the fallback comes at once, for good input too, and the
-//! handler is tried again two seconds later. All the while every request has its answer. When the
-//! agent itself is gone there is none, and HAProxy says so: `no answer: error …`, by `option
-//! set-on-error`.
+//! However often it panics, a good request gets its share: from the new handler, or from the one that
+//! has panicked, while the restart waits. Nobody can switch the route off with orders that make it
+//! panic.
+//!
+//! Only a handler that has never answered spends its budget of restarts. Start the agent again and
+//! send `parties=0` four times within two seconds: the log has `restart limit reached`, the handler
+//! is restarted two seconds later, and good requests get their shares all the same.
+//!
+//! When the agent itself is gone there is no answer, and HAProxy says so: `no answer: error …`, by
+//! `option set-on-error`.
 
 use std::{
     cell::Cell,
@@ -58,6 +64,7 @@ impl HandlerActor for Shares {
 
 fn registry() -> Result<Registry, ActionError> {
     let nothing = Actions::none().set_var(Scope::Transaction, "share", 0)?;
+    // Three panics before the first answer, within two seconds, are restarted soon; one more is not.
     let route = Route::new(Shares::default).fallback(nothing).restarts(3, Duration::from_secs(2));
     Ok(Registry::new().on("share-out", route))
 }

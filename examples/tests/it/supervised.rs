@@ -1,4 +1,4 @@
-//! The example `supervised`: a panic is a fallback, and then there is a new handler.
+//! The example `supervised`: a panic is a fallback, then there is a new handler, and nobody else notices.
 
 use spoa_integration::{on_every_haproxy, until};
 
@@ -30,15 +30,29 @@ on_every_haproxy! {
 
 on_every_haproxy! {
     #[actix_rt::test]
-    async fn one_that_panics_too_often_rests_and_comes_back(version: Version) {
+    async fn good_requests_have_their_shares_however_often_others_make_it_panic(version: Version) {
+        const LIMIT: &str = "restart limit reached";
         let scene = example!("supervised").start(version).await;
-        let rests = async || {
-            for _ in 0..4 {
-                assert_eq!(scene.text("/?parties=0").await, "share 0, asked");
-            }
-            (scene.text("/?parties=4").await == "share 0, asked").then_some(())
+        let panics = async || assert_eq!(scene.text("/?parties=0").await, "share 0, asked");
+        let answers = async || {
+            let text = scene.text("/?parties=4").await;
+            assert!(text.starts_with("share 25, asked "), "{text}");
         };
-        until("it rests", SOON, rests).await.unwrap();
-        until("it is back", SOON, async || is_new(&scene).await).await.unwrap();
+        // Before the first answer each panic spends the budget.
+        let spent = async || {
+            panics().await;
+            scene.log().contains(LIMIT).then_some(())
+        };
+        until("the budget is spent", SOON, spent).await.unwrap();
+        answers().await;
+        until("there is a new one", SOON, async || is_new(&scene).await).await.unwrap();
+        // Now it has answered.
+        for _ in 0..20 {
+            panics().await;
+            answers().await;
+        }
+        until("there is a new one again", SOON, async || is_new(&scene).await).await.unwrap();
+        let log = scene.log();
+        assert_eq!(log.matches(LIMIT).count(), 1, "{log}");
     }
 }
