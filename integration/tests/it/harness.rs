@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use spoa_integration::{App, Config, Engine, Load, Version, free_port, on_every_haproxy};
+use spoa_integration::{App, Config, Engine, Load, Version, free_port, on_every_haproxy, until};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -74,9 +74,11 @@ on_every_haproxy! {
     async fn a_check_of_an_agent_that_is_not_there_fails(version: Version) {
         let config = Config::new(version).engine(engine_without_agent("iprep").spop_check());
         let haproxy = config.start().await.unwrap();
-        let status =
-            haproxy.stats().check("iprep-agents", "agent1", "L4CON", SOON).await.unwrap();
-        assert!(!status.is_up());
+        let (stats, backend, server) = (haproxy.stats(), "iprep-agents", "agent1");
+        stats.check(backend, server, "L4CON", SOON).await.unwrap();
+        // HAProxy shows the result of a check a moment before it takes the server down for it.
+        let down = async || (!stats.status(backend, server).await.ok()?.is_up()).then_some(());
+        until("the server is down", SOON, down).await.unwrap();
     }
 }
 
