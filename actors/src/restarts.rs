@@ -69,8 +69,8 @@ impl Restarts {
         delay
     }
 
-    /// Takes note of a failure of a handler that may not work at all. `jitter` is between 0 and 1: handlers that failed together shall not
-    /// come back together.
+    /// Takes note of a failure of a handler that may not work at all. `jitter` is between 0 and 1: handlers
+    /// that failed together shall not come back together.
     pub(crate) fn fail(&mut self, now: Instant, jitter: f64) -> Verdict {
         let Budget { count, window } = self.budget;
         while self.failures.front().is_some_and(|&failure| failure + window <= now) {
