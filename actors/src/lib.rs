@@ -119,7 +119,9 @@ mod secured;
 mod shared;
 mod signals;
 mod silence;
-mod socket_file;
+// For the admin endpoint of the binary.
+#[doc(hidden)]
+pub mod socket_file;
 pub mod spop;
 mod statistics;
 mod status;

@@ -16,7 +16,7 @@ use socket2::{Domain, SockAddr, Type};
 ///
 /// A path may belong to another process by then. What tells files apart is device and inode.
 #[derive(Debug)]
-pub(crate) struct SocketFile {
+pub struct SocketFile {
     path: PathBuf,
     identity: Identity,
 }
@@ -28,7 +28,11 @@ type Identity = (u64, u64);
 ///
 /// The file gets its name when the socket listens already, and with its permission bits: nobody ever
 /// finds it refusing, and takes it for one that a dead process left behind.
-pub(crate) fn listen(
+///
+/// # Errors
+///
+/// If another process listens on it, what is there is no socket, or the system refuses it.
+pub fn listen(
     path: &Path,
     mode: Option<u32>,
     backlog: i32,

@@ -14,7 +14,6 @@ mod places;
 mod request;
 mod response;
 mod route_json;
-mod socket_file;
 mod stage;
 mod status_json;
 #[cfg(test)]
@@ -31,6 +30,7 @@ use std::{
     thread,
 };
 
+use spoa_actors::socket_file::{self, SocketFile};
 use thiserror::Error;
 use tokio::runtime::Builder;
 
@@ -39,7 +39,6 @@ use crate::{
         access::{Access, Token, TokenError},
         door::Door,
         endpoint::Endpoint,
-        socket_file::SocketFile,
     },
     admin_options::{AdminOptions, AdminPlace},
     shortage::{SHORTAGE, is_shortage},
@@ -47,6 +46,9 @@ use crate::{
 
 pub(crate) use places::PLACES;
 pub(crate) use view::View;
+
+/// How many clients may wait to be accepted on a UNIX socket.
+const BACKLOG: i32 = 128;
 
 /// The endpoint, bound and not yet served.
 #[derive(Debug)]
@@ -79,8 +81,8 @@ enum Listener {
 /// Why there is no endpoint.
 #[derive(Debug, Error)]
 pub(crate) enum AdminError {
-    #[error("cannot serve the admin endpoint on {address}: {cause}{}", advice(.cause))]
-    Bind { address: String, cause: io::Error },
+    #[error("cannot serve the admin endpoint on {place}: {cause}{}", advice(.place, .cause))]
+    Bind { place: AdminPlace, cause: io::Error },
     #[error("cannot use the token of the admin endpoint in {}: {cause}", path.display())]
     Token { path: PathBuf, cause: TokenError },
     #[error("cannot start the admin endpoint: {0}{SHORTAGE}")]
@@ -112,15 +114,15 @@ impl Admin {
                 Ok(Self { listener: Listener::Tcp(listener), place, access })
             }),
             AdminPlace::Unix(path) => {
-                SocketFile::listen(path, options.admin_unix_mode).map(|(listener, file)| Self {
+                let mode = Some(options.admin_unix_mode);
+                socket_file::listen(path, mode, BACKLOG).map(|(file, listener)| Self {
                     listener: Listener::Unix(listener, file),
                     place: ServedAt::Unix(path.clone()),
                     access: Access::over_unix(token),
                 })
             }
         };
-        let address = place.to_string();
-        bound.map(Some).map_err(|cause| AdminError::Bind { address, cause })
+        bound.map(Some).map_err(|cause| AdminError::Bind { place: place.clone(), cause })
     }
 
     /// Serves until the process ends, on a thread that it does not wait for.
@@ -153,16 +155,25 @@ impl Admin {
     }
 }
 
-/// What to do about it.
-fn advice(cause: &io::Error) -> &'static str {
-    use io::ErrorKind::{AddrInUse, AddrNotAvailable, AlreadyExists, NotFound, PermissionDenied};
-    match cause.kind() {
+/// What to do about it, where the error itself does not say so.
+fn advice(place: &AdminPlace, cause: &io::Error) -> &'static str {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable, NotFound, PermissionDenied};
+    match (place, cause.kind()) {
         _ if is_shortage(cause) => SHORTAGE,
-        AddrInUse => "; stop what listens there, or choose another address with --admin",
-        AddrNotAvailable => "; choose an address of this machine with --admin",
-        AlreadyExists => "",
-        NotFound => "; make the folder of the socket first, or name a host that has an address",
-        PermissionDenied => "; choose a port from 1024 on with --admin, or run with the right",
-        _ => "; choose another address with --admin",
+        (AdminPlace::Unix(_), NotFound) => "; make the folder of the socket first",
+        (AdminPlace::Unix(_), PermissionDenied) => {
+            "; choose a path with --admin that this user may write to"
+        }
+        (AdminPlace::Unix(_), _) => "",
+        (AdminPlace::Tcp(_), AddrInUse) => {
+            "; stop what listens there, or choose another address with --admin"
+        }
+        (AdminPlace::Tcp(_), AddrNotAvailable) => {
+            "; choose an address of this machine with --admin"
+        }
+        (AdminPlace::Tcp(_), PermissionDenied) => {
+            "; choose a port from 1024 on with --admin, or run with the right"
+        }
+        (AdminPlace::Tcp(_), _) => "; choose another address with --admin",
     }
 }

@@ -7,6 +7,8 @@ use std::{
     os::unix::{fs::PermissionsExt, net::UnixStream},
 };
 
+use socket2::{Domain, SockAddr, Socket, Type};
+
 use crate::scene::{Agent, Folder, spoa_agent, text, until};
 
 /// Asks, and returns the status and the body.
@@ -175,6 +177,22 @@ fn the_admin_endpoint_may_be_a_unix_socket() {
     assert_eq!(ask().unwrap().0, 200);
     assert_eq!(agent.end_by("TERM"), Some(0));
     assert!(!path.exists());
+}
+
+#[test]
+fn a_start_does_not_wait_for_a_process_that_listens_on_the_admin_socket_and_accepts_nobody() {
+    let folder = Folder::new();
+    let path = folder.file("admin");
+    let other = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    other.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    other.listen(0).unwrap();
+    // The backlog is full: a further connect would wait.
+    let _waits = UnixStream::connect(&path).unwrap();
+    let place = format!("unix:{}", text(&path));
+    let outcome = spoa_agent(&["--listen", "127.0.0.1:0", "--admin", &place]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("another process listens on it"), "{outcome:?}");
+    assert!(path.exists());
 }
 
 #[test]
