@@ -217,16 +217,16 @@ impl Agent {
         let addresses = self.local_addresses();
         let Self { fill_empty_acks, asynchronous, .. } = self;
         let common = Common::new(self.limits).traced(self.traces);
-        let common = Common { fill_empty_acks, asynchronous, start_given_up, ..common };
+        let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        let arbiters = self.arbiters.unwrap_or_else(cores);
+        let common = Common { fill_empty_acks, asynchronous, arbiters, start_given_up, ..common };
         common.check()?;
         if self.listeners.is_empty() {
             return Err(AgentError::NoListener);
         }
-        let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-        let count = self.arbiters.unwrap_or_else(cores);
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();
         let mut running = RunningAgent::new(addresses, names, common);
-        running.start_workers(count, &Arc::new(registry)).await?;
+        running.start_workers(arbiters, &Arc::new(registry)).await?;
         running.accept(self.listeners)?;
         Ok(running)
     }

@@ -1,14 +1,15 @@
 //! Common: what all arbiters of an agent have in common.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use tokio_util::sync::CancellationToken;
 
-#[cfg(feature = "tls")]
-use crate::handshakes::Handshakes;
 use crate::{
     engine_statistics::EngineNames,
     error::AgentError,
@@ -30,9 +31,8 @@ pub(crate) struct Common {
     pub(crate) traces: Option<Arc<Traces>>,
     /// The places of the connections that are open.
     pub(crate) places: Places,
-    /// The TLS handshakes in progress.
-    #[cfg(feature = "tls")]
-    pub(crate) handshakes: Handshakes,
+    /// How many arbiters there are.
+    pub(crate) arbiters: NonZero<usize>,
     /// The connections that are being recycled: one at a time.
     pub(crate) recycling: Quota,
     /// The messages that wait for their answers.
@@ -51,8 +51,7 @@ impl Common {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             places: Places::new(&limits),
-            #[cfg(feature = "tls")]
-            handshakes: Handshakes::new(limits.handshakes),
+            arbiters: NonZero::<usize>::MIN,
             recycling: Quota::new(1),
             in_flight: Quota::new(limits.in_flight_per_agent),
             memory: Quota::new(limits.memory),

@@ -1,35 +1,43 @@
-//! Handshakes: how many TLS handshakes may be in progress in the whole agent.
+//! Handshakes: how many TLS handshakes may be in progress on one arbiter.
 
-use std::sync::Arc;
+use std::{num::NonZero, rc::Rc, sync::Arc};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Duration, sleep},
 };
 
-/// How long a handshake may take while all places are taken. One of HAProxy takes milliseconds.
+/// How long a handshake may take while others wait for a place. One of HAProxy takes milliseconds.
 const SHARE: Duration = Duration::from_secs(1);
 
-/// The places of TLS handshakes; clones are of the same agent.
-#[derive(Clone, Debug)]
-pub(crate) struct Handshakes(Arc<Semaphore>);
+/// The places of the TLS handshakes of one arbiter. Each has its own: one that is blocked would take those
+/// of the others.
+#[derive(Debug)]
+pub(crate) struct Handshakes {
+    places: Arc<Semaphore>,
+    /// One that waits holds it, too.
+    waiting: Rc<()>,
+}
 
 impl Handshakes {
-    pub(crate) fn new(places: usize) -> Self {
-        Self(Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))))
+    /// The part that each of so many arbiters has of `places`.
+    pub(crate) fn new(places: usize, arbiters: NonZero<usize>) -> Self {
+        let places = places.div_ceil(arbiters.get()).min(Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(places)), waiting: Rc::default() }
     }
 
     /// Waits for a place, in the order of the callers.
     pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let _waiting = Rc::clone(&self.waiting);
         // It is never closed.
-        Arc::clone(&self.0).acquire_owned().await.ok()
+        Arc::clone(&self.places).acquire_owned().await.ok()
     }
 
     /// Ready when a handshake that begins now has had its place for long enough, while others lack one.
     pub(crate) async fn outlasted(&self) {
         loop {
             sleep(SHARE).await;
-            if self.0.available_permits() == 0 {
+            if Rc::strong_count(&self.waiting) > 1 {
                 return;
             }
         }

@@ -40,10 +40,10 @@ pub struct Limits {
     /// backlog of the kernel. Each takes an open file, for a second at most until its HELLO has come.
     /// Default 1024.
     pub surplus: usize,
-    /// How many TLS handshakes may be in progress, on all arbiters and listeners together. One more
-    /// waits for its turn, within [`hello_timeout`](Self::hello_timeout); meanwhile a handshake that
-    /// takes longer than a second is ended. Each takes 64 KiB of [`memory`](Self::memory). Default
-    /// 1,000.
+    /// How many TLS handshakes may be in progress, on all listeners together; each arbiter has its part
+    /// of them, rounded up. One more waits for its turn, within [`hello_timeout`](Self::hello_timeout);
+    /// meanwhile a handshake that takes longer than a second is ended. Each takes 64 KiB of
+    /// [`memory`](Self::memory). Default 1,000.
     pub handshakes: usize,
     /// How many messages of one connection may wait for their answers; at the bound the connection
     /// is not read, and of one NOTIFY no more than that many wait. It is several times what one route

@@ -166,7 +166,7 @@ impl<S: Transport> Arrival<S> {
         let done = tokio::select! {
             biased;
             done = handshake => Ok(done),
-            () = shared.common.handshakes.outlasted() => Err(Refusal::HandshakesFull),
+            () = shared.handshakes.outlasted() => Err(Refusal::HandshakesFull),
             () = sleep_until(deadline) => Err(Refusal::HandshakeLate),
         };
         match done {
@@ -191,7 +191,7 @@ struct Turn {
 #[cfg(feature = "tls")]
 impl Turn {
     async fn wait(shared: &Rc<Shared>) -> Result<Self, Refusal> {
-        let place = shared.common.handshakes.place().await.ok_or(Refusal::HandshakesFull)?;
+        let place = shared.handshakes.place().await.ok_or(Refusal::HandshakesFull)?;
         let memory = Account::new(Rc::clone(shared), handshake::COST);
         if memory.is_exhausted() {
             return Err(Refusal::MemoryFull);

@@ -5,6 +5,8 @@ use std::{cell::Cell, fmt, rc::Rc, sync::Arc};
 use bytes::BytesMut;
 use tokio::time::{Duration, Instant};
 
+#[cfg(feature = "tls")]
+use crate::handshakes::Handshakes;
 use crate::{
     common::Common,
     counters::Counters,
@@ -33,6 +35,9 @@ pub(crate) struct Shared {
     pub(crate) detours: Option<Rc<Detours>>,
     pub(crate) input: LentBuffer,
     pub(crate) output: LentBuffer,
+    /// The TLS handshakes in progress.
+    #[cfg(feature = "tls")]
+    pub(crate) handshakes: Handshakes,
     turns: Cell<u64>,
     log: LogLimits,
 }
@@ -44,6 +49,8 @@ impl Shared {
             detours: common
                 .asynchronous
                 .then(|| Detours::new(&common.memory, Rc::clone(&counters))),
+            #[cfg(feature = "tls")]
+            handshakes: Handshakes::new(common.limits.handshakes, common.arbiters),
             common,
             counters,
             health: Health::default(),

@@ -1,10 +1,11 @@
 //! What a TLS listener gives to peers that have not proved who they are, and to unfinished records.
 
-use std::time::Duration;
+use std::{num::NonZero, time::Duration};
 
-use spoa_actors::{Limits, spop::StatusCode, testing::*};
+use spoa_actors::{Agent, Limits, Listen, spop::StatusCode, testing::*};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    net::TcpStream,
     time::{Instant, sleep},
 };
 use tokio_rustls::client::TlsStream;
@@ -12,8 +13,8 @@ use tokio_rustls::client::TlsStream;
 use crate::{
     certificates::{Authority, Client, Files},
     limits::{SECOND, agent},
-    support::{Log, Result, ask_score, farewell, until},
-    tls::{NAME, open, scores},
+    support::{Log, Result, ask_score, farewell, registry, until},
+    tls::{NAME, connect, open, scores},
 };
 
 const KIB: usize = 1024;
@@ -144,6 +145,47 @@ async fn a_handshake_takes_its_turn_and_a_stalled_one_loses_its_place_to_others(
     assert!(log.lines()[0].contains("--max-handshakes"), "{:?}", log.lines());
     drop(stalled);
     until(&agent, |seen| seen.tls_handshakes == 0 && seen.bytes_kept == 0).await;
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_slow_handshake_keeps_its_place_while_nobody_waits_for_one() -> Result {
+    tokio::time::pause();
+    let files = Files::new(&Authority::new().issue(NAME));
+    let agent = agent(Limits { handshakes: 1, ..Limits::default() }).await;
+    let mut slow = open(&agent, &files.tls());
+    slow.write_all(&client_hello(100)).await?;
+    sleep(5 * SECOND).await;
+    let seen = agent.statistics().await;
+    assert_eq!((seen.tls_handshakes, seen.tls_handshakes_refused.iter().count()), (1, 0));
+    drop(slow);
+    Ok(())
+}
+
+/// Sockets and time are real here.
+#[actix_rt::test]
+async fn handshakes_of_one_arbiter_take_no_place_of_another_one() -> Result {
+    let authority = Authority::new();
+    let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
+    let agent = Agent::new()
+        .listen_on(Listen::tcp("127.0.0.1:0").tls(files.tls()))?
+        .limits(Limits { handshakes: 2, ..Limits::default() })
+        .arbiters(NonZero::new(2).unwrap())
+        .start(registry())
+        .await?;
+    // Every other one is of the same arbiter.
+    let (hello, mut others) = (client_hello(100), Vec::new());
+    for bytes in [&hello[..], &[], &hello, &[], &hello] {
+        let mut other = TcpStream::connect(agent.local_addresses()[0]).await?;
+        other.write_all(bytes).await?;
+        others.push(other);
+        while agent.statistics().await.connections_open < others.len() as u64 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let begun = Instant::now();
+    scores(connect(&agent, &client).await?).await?;
+    assert!(begun.elapsed() < SECOND / 2, "{:?}", begun.elapsed());
     Ok(())
 }
 
