@@ -16,7 +16,7 @@ use std::{
 };
 
 use actix::{Actor, ActorContext, ActorFuture, AsyncContext};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::{
     account::Account,
@@ -38,6 +38,9 @@ pub(crate) use self::control::Control;
 
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 3;
+
+/// How soon a connection that waits for memory looks for it again: others free it without waking this one.
+const MEMORY_WAIT: Duration = Duration::from_millis(25);
 
 /// One HAProxy connection.
 pub(crate) struct Connection<S> {
@@ -205,7 +208,12 @@ impl<S: Transport> Connection<S> {
                 let more = read > 0 && self.read_on(task)?;
                 more || was_behind || self.conversation.is_clogged(&self.stream.output)
             }
-            Flow::Full => acks > 0 || self.conversation.is_clogged(&self.stream.output),
+            Flow::Full => {
+                if self.conversation.waits_for_memory() {
+                    self.timer.arm(Instant::now() + MEMORY_WAIT);
+                }
+                acks > 0 || self.conversation.is_clogged(&self.stream.output)
+            }
             Flow::Paused => true,
             Flow::Over(end) => {
                 self.on_end(end);

@@ -342,7 +342,7 @@ impl Conversation {
     }
 
     /// Whether all connections keep almost as much as they may, and this one has more than its part in
-    /// flight. Then an answer, or a deadline, will wake it.
+    /// flight. Then it looks again soon.
     #[inline]
     pub(crate) fn waits_for_memory(&self) -> bool {
         self.in_flight.bytes() > 0 && self.has_too_much_in_flight()

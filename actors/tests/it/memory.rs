@@ -1,6 +1,6 @@
 //! The bytes that all connections of an agent keep together.
 
-use std::future::pending;
+use std::{future::pending, time::Duration};
 
 use allocation_counter::measure;
 use serde::Deserialize;
@@ -9,7 +9,10 @@ use spoa_actors::{
     spop::{FrameType, HaproxyHello, StatusCode},
     testing::{FakeHaproxy, InMemoryAgent, hello},
 };
-use tokio::io::duplex;
+use tokio::{
+    io::duplex,
+    time::{Instant, timeout},
+};
 
 use crate::{
     limits::{agent, fragment},
@@ -103,6 +106,25 @@ async fn whoever_has_too_much_in_flight_is_not_read_until_answers_have_come() ->
     let seen = agent.statistics().await;
     assert_eq!((seen.acks, seen.memory_exceeded, seen.in_flight), (201, 0, 0));
     assert!((2..=6).contains(&seen.memory_waits), "{}", seen.memory_waits);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn who_waits_for_memory_is_read_soon_after_others_have_freed_it() -> Result {
+    tokio::time::pause();
+    let agent = agent_with_little_memory().await;
+    let mut waiting = agent.connect().await?;
+    let mut other = agent.connect().await?;
+    let large = Message::new("never").arg("body", &vec![7; 15_000]);
+    let begun = Instant::now();
+    let fill = async { while other.send_notify(large.clone()).await.is_ok() {} };
+    let _ = timeout(Duration::from_millis(500), fill).await;
+    waiting.send_notify(large).await?;
+    waiting.send_notify(ask_score()).await?;
+    until(&agent, |seen| seen.memory_waits == 2).await;
+    // The other one gets its fallbacks after 1 s.
+    assert_eq!(waiting.ack().await?.actions.to_string(), "set-var sess.ip_score 20");
+    assert!(begun.elapsed() <= Duration::from_millis(1050), "{:?}", begun.elapsed());
     Ok(())
 }
 
