@@ -151,13 +151,16 @@ impl Keeper {
     fn judge(&mut self, cause: &Cause) -> Option<Duration> {
         let cell = self.cell_at_work()?;
         let is_gone = matches!(cause, Cause::Fault(Fault::Gone));
+        // One that ends before its first answer may do so at once, each time.
+        let mut failed_has_answered = false;
         if let Some(failed) = cell.leave(is_gone) {
             self.heir = failed.handler.heir();
-            self.has_answered |= failed.alarm.has_answered();
+            failed_has_answered = failed.alarm.has_answered();
+            self.has_answered |= failed_has_answered;
         }
         let verdict = match cause {
             // There is nobody to answer meanwhile.
-            Cause::Fault(Fault::Gone) if self.has_answered => Verdict::Restart(Duration::ZERO),
+            Cause::Fault(Fault::Gone) if failed_has_answered => Verdict::Restart(Duration::ZERO),
             Cause::Fault(_) if self.has_answered => {
                 Verdict::Restart(self.restarts.stumble(Instant::now(), jitter()))
             }
@@ -231,11 +234,7 @@ impl Keeper {
         });
         if let Some(unsaid) = self.starts.permit() {
             fence::quietly(|| {
-                tracing::error!(
-                    spoe_message = name,
-                    unsaid,
-                    "the handler is to be renewed: {cause}"
-                );
+                tracing::error!(spoe_message = name, unsaid, "restarting handler: {cause}");
             });
         }
         cause

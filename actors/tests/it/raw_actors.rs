@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, time::Duration};
 
-use actix::{Actor, Addr, AsyncContext, Context, WrapFuture};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, WrapFuture};
 use spoa_actors::{Call, Route};
 use tokio::{
     sync::oneshot,
@@ -61,6 +61,47 @@ async fn a_raw_actor_that_has_answered_is_restarted_however_often_it_panics() ->
     }
     assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());
     assert_eq!(agent.statistics().await.messages.gone, 50);
+    Ok(())
+}
+
+/// Answers as the first of its kind; all others stop as they start.
+struct Leaving(Raw);
+
+impl Actor for Leaving {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        if self.0.0 > 1 {
+            ctx.stop();
+        }
+    }
+}
+
+impl actix::Handler<Call> for Leaving {
+    type Result = Answered;
+
+    fn handle(&mut self, call: Call, _: &mut Context<Self>) -> Answered {
+        assert!(call.message.get("panic").is_none(), "as asked");
+        Ok(variable("instance", self.0.0))
+    }
+}
+
+#[actix_rt::test]
+async fn a_raw_actor_that_stops_as_it_starts_is_not_made_again_for_each_request() -> Result {
+    tokio::time::pause();
+    let route = Route::actor(|| Leaving(Raw(Numbered::new().0)).start());
+    let agent = agent(route.fallback(variable("fallback", -1))).await;
+    let mut haproxy = agent.connect().await?;
+    assert_eq!(answer(&mut haproxy, ask()).await?, instance(1));
+    assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+    let asked = Instant::now();
+    for _ in 0..100 {
+        assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
+    }
+    // The delays grow to 250 ms, half of it at least.
+    assert!(asked.elapsed() > Duration::from_secs(10), "{:?}", asked.elapsed());
+    let seen = agent.statistics().await;
+    assert!((100..=101).contains(&seen.handlers_renewed), "{}", seen.handlers_renewed);
     Ok(())
 }
 
