@@ -53,12 +53,15 @@ impl Request {
         let mut bytes = Vec::new();
         let head = loop {
             let room = (LONGEST_HEAD - bytes.len()).min(1024) as u64;
+            let had = bytes.len();
             let read = (&mut *stream).take(room).read_buf(&mut bytes).await;
             match read {
                 Ok(0) | Err(_) => return Ok(None),
                 Ok(_) => {}
             }
-            if let Some(head) = Head::parse(&bytes)? {
+            if Head::may_be_whole(&bytes, had)
+                && let Some(head) = Head::parse(&bytes)?
+            {
                 break head;
             }
             if bytes.len() >= LONGEST_HEAD {
@@ -98,6 +101,12 @@ async fn read_to(
 }
 
 impl Head {
+    /// Whether what came after the first `had` bytes may have made it whole, or a wrong one: to parse it
+    /// after each byte would take the square of its length. TLS and the like show in the first bytes.
+    fn may_be_whole(bytes: &[u8], had: usize) -> bool {
+        had == 0 || bytes.len() >= LONGEST_HEAD || bytes[had..].contains(&b'\n')
+    }
+
     /// Nothing if it is not whole yet.
     fn parse(bytes: &[u8]) -> Result<Option<Self>, Response> {
         let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
@@ -196,6 +205,17 @@ mod tests {
         let proxied = proxied.unwrap().unwrap();
         assert_eq!((&*proxied.path, proxied.hosts), ("/x", vec!["evil:9".into(), "a".into()]));
         assert_eq!(read(b"GET / HTTP/1.0\r\n\r\n").await.unwrap().unwrap().path, "/");
+    }
+
+    #[test]
+    fn a_head_that_comes_byte_by_byte_is_parsed_once_a_line() {
+        let head = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(4000));
+        let bytes = head.as_bytes();
+        let parsed = |end: &usize| Head::may_be_whole(&bytes[..*end], end - 1);
+        let ends: Vec<_> = (1..=bytes.len()).filter(parsed).collect();
+        assert_eq!(ends.len(), 4, "the first byte and three lines: {ends:?}");
+        assert!(Head::parse(bytes).is_ok_and(|head| head.is_some()));
+        assert!(Head::may_be_whole(&[b'a'; LONGEST_HEAD], LONGEST_HEAD - 1));
     }
 
     #[actix_rt::test]
