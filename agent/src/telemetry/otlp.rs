@@ -243,10 +243,18 @@ fn parse_url(source: &str, text: &str) -> Result<Url, SettingError> {
 
 /// What is no URL, without what would be secret in one.
 fn shown(text: &str) -> String {
-    let text = text.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") }
+    let is_scheme =
+        |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let split = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme));
+    let (scheme, rest) = split.map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
+    let (place, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let place = match place.rsplit_once('@') {
+        // A ? or # may be part of a password, an @ part of a query.
+        _ if query.contains('@') => "…",
+        Some((_, place)) => place,
+        None => place,
+    };
+    scheme.map_or_else(|| place.to_owned(), |scheme| format!("{scheme}://{place}"))
 }
 
 fn header(
@@ -354,7 +362,16 @@ mod tests {
         let otlp = read(&url("http://c:4318/otlp?token=secret#secret"), []);
         assert_eq!(otlp.shown_url().as_str(), "http://c:4318/otlp/v1/traces");
         assert_eq!(otlp.url.query(), Some("token=secret"));
-        for text in ["htp://name:secret@c/?secret", "name:secret@c", "http://?secret", "c#secret"] {
+        for text in [
+            "htp://name:secret@c/?secret",
+            "name:secret@c",
+            "http://?secret",
+            "c#secret",
+            "htp://name:secret#more@c",
+            "htp://name:secret?more@c",
+            "htp://c/?token=more@secret",
+            "name:secret://more@c",
+        ] {
             let error = Otlp::read(Signal::Traces, &url(text), &Environment::from([])).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
