@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// An answer that is never older than its question, and made no more often than every 50 ms.
 #[derive(Debug)]
-pub(super) struct Fresh<T>(Mutex<Option<(Instant, T)>>);
+pub(super) struct Fresh<T>(Mutex<Option<(Instant, Option<T>)>>);
 
 impl<T: Clone> Fresh<T> {
     pub(super) fn new() -> Self {
@@ -24,14 +24,18 @@ impl<T: Clone> Fresh<T> {
         let asked = Instant::now();
         let mut last = self.0.lock().await;
         if let Some((begun, answer)) = &*last {
-            if *begun >= asked {
+            if let Some(answer) = answer
+                && *begun >= asked
+            {
                 return answer.clone();
             }
             sleep_until(*begun + PAUSE).await;
         }
         let begun = Instant::now();
+        // Before it is made: whoever is displaced meanwhile leaves others their answer, but not at once.
+        *last = Some((begun, None));
         let answer = make().await;
-        *last = Some((begun, answer.clone()));
+        *last = Some((begun, Some(answer.clone())));
         answer
     }
 }
@@ -69,5 +73,15 @@ mod tests {
         let never = fresh.answer(async || std::future::pending().await);
         assert!(tokio::time::timeout(Duration::from_secs(1), never).await.is_err());
         assert_eq!(fresh.answer(async || 1).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pause_holds_after_a_client_that_left_while_its_answer_was_made() {
+        let fresh = Fresh::new();
+        let begun = Instant::now();
+        let never = fresh.answer(async || std::future::pending().await);
+        assert!(tokio::time::timeout(Duration::from_millis(1), never).await.is_err());
+        assert_eq!(fresh.answer(async || 1).await, 1);
+        assert_eq!(begun.elapsed(), PAUSE);
     }
 }
