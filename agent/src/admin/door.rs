@@ -1,4 +1,4 @@
-//! Door: who comes in to the admin endpoint, for how long, and how he leaves.
+//! Door: how a client comes in to the admin endpoint, for how long, and how it leaves.
 
 use std::{
     future::poll_fn,

@@ -41,13 +41,18 @@ impl Places {
 
     /// Makes room for one more; whether somebody had to go.
     pub(super) fn make_room(&mut self) -> bool {
-        self.0.retain(|(_, task)| !task.is_finished());
+        self.forget_ended();
         self.0.len() >= PLACES && self.displace()
+    }
+
+    fn forget_ended(&mut self) {
+        self.0.retain(|(_, task)| !task.is_finished());
     }
 
     /// The oldest connection of the peer that has the most goes: so a peer that floods takes places from
     /// itself, and a probe from elsewhere keeps its own.
     pub(super) fn displace(&mut self) -> bool {
+        self.forget_ended();
         let mut held: HashMap<Peer, usize> = HashMap::new();
         for (peer, _) in &self.0 {
             *held.entry(*peer).or_default() += 1;
@@ -86,6 +91,15 @@ mod tests {
         places.take(probe, client().abort_handle());
         assert!(places.make_room() && second.await.unwrap_err().is_cancelled());
         assert!(!probing.is_finished());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_has_ended_is_not_displaced() {
+        let mut places = Places::default();
+        let ended = tokio::spawn(async {});
+        places.take(Peer::UNIX, ended.abort_handle());
+        ended.await.unwrap();
+        assert!(!places.displace());
     }
 
     #[test]
