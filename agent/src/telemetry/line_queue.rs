@@ -45,7 +45,6 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
-    lines: u64,
     is_writing: bool,
     is_closed: bool,
     lost: LostLines,
@@ -72,7 +71,6 @@ impl LineQueue {
             return;
         }
         state.waiting.extend_from_slice(line);
-        state.lines += 1;
         drop(state);
         self.0.0.filled.notify_one();
     }
@@ -124,35 +122,35 @@ impl Shared {
     fn write_all(&self, mut file: impl Write) {
         let mut batch = Vec::new();
         let mut drops = Drops::default();
-        while let Some(lines) = self.take(&mut batch, &mut drops) {
-            let is_written = write(&mut file, &batch).is_ok();
+        while self.take(&mut batch, &mut drops) {
+            let rest = write(&mut file, &batch);
+            let lost = rest.split_inclusive(|&byte| byte == b'\n').count();
             batch.clear();
             let mut state = self.state();
             state.is_writing = false;
-            state.lost.failed += if is_written { 0 } else { lines };
+            state.lost.failed += lost as u64;
             self.emptied.notify_all();
         }
     }
 
-    /// Waits for lines, and takes all that wait; nothing at the end.
-    fn take(&self, batch: &mut Vec<u8>, drops: &mut Drops) -> Option<u64> {
+    /// Waits for lines, and takes all that wait; whether there are any: not at the end.
+    fn take(&self, batch: &mut Vec<u8>, drops: &mut Drops) -> bool {
         loop {
             let patience = drops.patience();
             let has_nothing = |state: &mut State| state.waiting.is_empty() && !state.is_closed;
             let waited = self.filled.wait_timeout_while(self.state(), patience, has_nothing);
             let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             if state.waiting.is_empty() && state.is_closed {
-                return None;
+                return false;
             }
             let full = state.lost.full;
             state.is_writing = !state.waiting.is_empty();
             mem::swap(batch, &mut state.waiting);
-            let lines = mem::take(&mut state.lines);
             drop(state);
             // Now there is room for a line about it.
             drops.report(full);
             if !batch.is_empty() {
-                return Some(lines);
+                return true;
             }
         }
     }
@@ -186,19 +184,21 @@ impl Drops {
     }
 }
 
-/// Writes all of it, however long that takes.
-fn write(file: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+/// Writes all of it, however long that takes; returns what could not be written.
+fn write<'a>(file: &mut impl Write, mut bytes: &'a [u8]) -> &'a [u8] {
     while !bytes.is_empty() {
         match file.write(bytes) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(0) => break,
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Somebody who shares it has said that it shall not block.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
-            Err(error) => return Err(error),
+            Err(_) => break,
         }
     }
-    file.flush()
+    // If that fails, nobody knows which lines are lost.
+    let _ = file.flush();
+    bytes
 }
 
 #[cfg(test)]
@@ -280,6 +280,32 @@ mod tests {
         assert!(queue.flush_within(LONG));
         assert_eq!(queue.lost(), LostLines { full: 0, failed: 1 });
         assert_eq!(read.try_iter().collect::<Vec<_>>(), [b"kept\n"]);
+    }
+
+    #[test]
+    fn of_lines_that_are_written_in_part_the_rest_is_lost() {
+        let (queue, order, read) = queue();
+        // What follows waits as one batch while the first line is written.
+        queue.push(b"1\n");
+        until_taken(&queue);
+        for line in [b"2\n", b"3\n", b"4\n", b"5\n"] {
+            queue.push(line);
+        }
+        for outcome in [Ok(2), Ok(5), Err(ErrorKind::BrokenPipe.into())] {
+            order.send(outcome).unwrap();
+        }
+        assert!(queue.flush_within(LONG));
+        assert_eq!(read.try_iter().collect::<Vec<_>>().concat(), b"1\n2\n3\n4");
+        assert_eq!(queue.lost(), LostLines { full: 0, failed: 2 });
+    }
+
+    /// Waits until the thread writes what was pushed.
+    fn until_taken(queue: &LineQueue) {
+        let end = Instant::now() + LONG;
+        while !queue.0.0.state().is_writing {
+            assert!(Instant::now() < end);
+            thread::yield_now();
+        }
     }
 
     #[test]
