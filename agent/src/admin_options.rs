@@ -17,10 +17,10 @@ pub(crate) struct AdminOptions {
     /// management network. Port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT|unix:PATH", value_parser = place)]
     pub(crate) admin: Option<AdminPlace>,
-    /// A host name that clients may use in a URL of the admin endpoint; may be repeated. IP addresses,
+    /// A host name, without a port, that clients may use in a URL of the admin endpoint; may be repeated. IP addresses,
     /// localhost and the host of --admin are always accepted, all others are refused with 421, except
     /// for /healthz and /readyz
-    #[arg(long, value_name = "NAME", requires = "admin")]
+    #[arg(long, value_name = "NAME", requires = "admin", value_parser = host)]
     pub(crate) admin_host: Vec<String>,
     /// Require the token in this file as `Authorization: Bearer TOKEN` for /metrics, /status.json and
     /// /log-filter; /healthz, /readyz and the files of the page stay open
@@ -45,6 +45,14 @@ impl fmt::Display for AdminPlace {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
+}
+
+/// A host name. A colon or a slash would never match: a Host is compared without its port.
+fn host(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains([':', '/']) {
+        return Err("write a name without scheme and port, such as agent.example".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn place(text: &str) -> Result<AdminPlace, String> {

@@ -49,7 +49,7 @@ pub(crate) enum TokenError {
 impl Access {
     /// On TCP: an address, `localhost` and these names are known.
     pub(super) fn over_tcp(hosts: impl IntoIterator<Item = String>, token: Option<Token>) -> Self {
-        let hosts = hosts.into_iter().map(|host| host.to_ascii_lowercase());
+        let hosts = hosts.into_iter().map(|host| without_dot(&host).to_ascii_lowercase());
         Self { hosts: Some(hosts.chain(["localhost".to_owned()]).collect()), token }
     }
 
@@ -91,9 +91,14 @@ impl Access {
             _ => host,
         };
         let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-        let name = bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase();
+        let name = without_dot(bare).to_ascii_lowercase();
         bare.parse::<IpAddr>().is_ok() || known.contains(&name)
     }
+}
+
+/// A name is the same with the dot of the root behind it.
+fn without_dot(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
 }
 
 impl Token {
@@ -147,7 +152,8 @@ mod tests {
 
     #[test]
     fn a_page_that_points_its_own_name_here_sees_nothing() {
-        let access = Access::over_tcp(["Agent-1.Example.org".to_owned()], None);
+        let names = ["Agent-1.Example.org", "agent-2.example.org."].map(str::to_owned);
+        let access = Access::over_tcp(names, None);
         for host in [
             "127.0.0.1:9901",
             "192.0.2.1",
@@ -156,6 +162,7 @@ mod tests {
             "localhost:9901",
             "LOCALHOST",
             "agent-1.example.org.:80",
+            "agent-2.example.org:80",
         ] {
             assert_eq!(judged(&access, "/status.json", host, None), 200, "{host}");
         }

@@ -163,6 +163,10 @@ fn wrong_usage_is_2() {
         (&["run", "--arbiters", "0"], "--arbiters"),
         (&["--max-frame-size", "100"], "256"),
         (&["run", "--unix-mode", "660"], "--unix"),
+        (
+            &["--admin", "127.0.0.1:0", "--admin-host", "agent.example:9901"],
+            "without scheme and port",
+        ),
         (&["serve"], "serve"),
     ] {
         check_does_not_start(args, 2, &[part]);
