@@ -107,6 +107,10 @@ mod reasons;
 mod reception;
 mod refusal;
 mod registry;
+// For the files that the binary reads.
+#[cfg(feature = "tls")]
+#[doc(hidden)]
+pub mod regular_file;
 mod restarts;
 mod room;
 mod route;

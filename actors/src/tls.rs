@@ -1,10 +1,7 @@
 //! TLS: the files of a listener that speaks TLS, and what is made of them.
 
 use std::{
-    fmt,
-    fs::OpenOptions,
-    io::{self, Read},
-    os::unix::fs::OpenOptionsExt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -22,6 +19,7 @@ use tokio_rustls::rustls::{
 
 use crate::{
     error::AgentError,
+    regular_file,
     validity::{Invalid, Validity},
 };
 
@@ -178,7 +176,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, AgentError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, AgentError> {
-    read_bounded(path).map_err(|cause| {
+    regular_file::read(path, MOST).map(|(bytes, _)| bytes).map_err(|cause| {
         let advice = match cause.kind() {
             io::ErrorKind::NotFound => "check the path",
             io::ErrorKind::PermissionDenied => "let the user that the agent runs as read it",
@@ -186,21 +184,6 @@ fn read(path: &Path) -> Result<Vec<u8>, AgentError> {
         };
         unusable(path, cause, advice)
     })
-}
-
-/// Reads a regular file of up to [`MOST`] bytes: anything else may have no end.
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    // To open a FIFO means to wait for who writes to it, unless it is said otherwise.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST {
-        return Err(io::Error::other("it has more than 1 MiB"));
-    }
-    Ok(bytes)
 }
 
 fn unusable(path: &Path, cause: impl fmt::Display, advice: &'static str) -> AgentError {

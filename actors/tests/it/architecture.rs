@@ -243,6 +243,7 @@ const ORDER: &[&str] = &[
     "connection",
     "proxy_header",
     "validity",
+    "regular_file",
     "tls",
     "certificates",
     "tls_records",

@@ -136,7 +136,7 @@ fn a_file_without_an_end_is_refused_at_once() {
     for (path, text) in [
         (fifo.as_path(), "it is not a regular file"),
         (Path::new("/dev/zero"), "it is not a regular file"),
-        (&large, "it has more than 1 MiB"),
+        (&large, "it has more than 1024 KiB"),
     ] {
         for tls in [Tls::new(path, &key), Tls::new(&certificate, path), files.tls().client_ca(path)]
         {

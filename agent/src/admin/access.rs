@@ -1,7 +1,8 @@
 //! Access: who may look. A host that is known keeps strange pages out, a token everybody without it.
 
-use std::{fs, io, net::IpAddr, os::unix::fs::PermissionsExt, path::Path};
+use std::{io, net::IpAddr, os::unix::fs::PermissionsExt, path::Path};
 
+use spoa_actors::regular_file;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
@@ -37,8 +38,6 @@ pub(super) struct Token(Vec<u8>);
 pub(crate) enum TokenError {
     #[error("{0}; name a file that this user can read with --admin-token-file")]
     Read(io::Error),
-    #[error("it is no regular file; name one with --admin-token-file")]
-    NoFile,
     #[error(
         "it must have one line of {SHORTEST_TOKEN} to {LONGEST_TOKEN} printable characters without \
          spaces; make it with `openssl rand -hex 32`"
@@ -104,15 +103,11 @@ fn without_dot(name: &str) -> &str {
 impl Token {
     /// Reads it, and tells whether others can, too.
     pub(super) fn read(path: &Path) -> Result<(Self, bool), TokenError> {
-        // Before it is opened: a FIFO would wait for who writes.
-        let metadata = fs::metadata(path).map_err(TokenError::Read)?;
-        if !metadata.is_file() {
-            return Err(TokenError::NoFile);
-        }
-        if metadata.len() > LONGEST_TOKEN {
-            return Err(TokenError::Malformed);
-        }
-        let bytes = fs::read(path).map_err(TokenError::Read)?;
+        let read = regular_file::read(path, LONGEST_TOKEN);
+        let (bytes, metadata) = read.map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => TokenError::Malformed,
+            _ => TokenError::Read(error),
+        })?;
         let token = bytes.trim_ascii();
         let is_sound = token.len() >= SHORTEST_TOKEN && token.iter().all(u8::is_ascii_graphic);
         let is_open = metadata.permissions().mode() & 0o004 != 0;

@@ -1,9 +1,7 @@
 //! OTLP: where the collector of a signal is, and how it is spoken to.
 
 use std::{
-    fmt, fs,
-    io::{self, Read},
-    os::unix::fs::FileTypeExt,
+    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,6 +11,8 @@ use reqwest::{
     Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
+
+use spoa_actors::regular_file;
 
 use crate::telemetry::environment::{Environment, SettingError};
 
@@ -269,24 +269,15 @@ fn header(
 }
 
 fn read_file(source: &str, path: &Path) -> Result<Vec<u8>, SettingError> {
-    let read = || {
-        if fs::metadata(path)?.file_type().is_fifo() {
-            return Err(io::Error::other("it is a FIFO"));
-        }
-        let mut bytes = Vec::new();
-        fs::File::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > LONGEST_FILE {
-            return Err(io::Error::other("it has more than 1 MiB"));
-        }
-        Ok(bytes)
-    };
-    read().map_err(|error| {
+    regular_file::read(path, LONGEST_FILE).map(|(bytes, _)| bytes).map_err(|error| {
         SettingError::new(source, path.display(), format!("name a file in PEM to read: {error}"))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{env, fs, process};
+
     use super::*;
 
     fn read<const N: usize>(flags: &OtlpFlags, variables: [(&str, &str); N]) -> Otlp {
@@ -379,14 +370,23 @@ mod tests {
 
     #[test]
     fn a_certificate_that_never_ends_is_not_read() {
-        let flags = OtlpFlags { ca: Some("/dev/zero".into()), ..url("https://c") };
-        let error = Otlp::read(Signal::Traces, &flags, &Environment::from([])).unwrap_err();
-        assert!(error.fix.contains("more than 1 MiB"), "{error}");
+        let large = env::temp_dir().join(format!("spoa-large-{}", process::id()));
+        fs::write(&large, vec![b'x'; LONGEST_FILE as usize + 1]).unwrap();
+        for (ca, part) in [
+            (Path::new("/dev/zero"), "it is not a regular file"),
+            (&large, "it has more than 1024 KiB"),
+        ] {
+            let flags = OtlpFlags { ca: Some(ca.into()), ..url("https://c") };
+            let error = Otlp::read(Signal::Traces, &flags, &Environment::from([])).unwrap_err();
+            assert!(error.fix.contains(part), "{error}");
+        }
+        fs::remove_file(&large).unwrap();
     }
 
     #[test]
     fn a_certificate_and_its_key_belong_together() {
-        let variable = ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/dev/null");
+        let variable =
+            ("OTEL_EXPORTER_OTLP_CLIENT_KEY", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
         let environment = Environment::from([variable]);
         let error = Otlp::read(Signal::Traces, &url("https://c"), &environment).unwrap_err();
         assert!(error.fix.contains("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"), "{error}");

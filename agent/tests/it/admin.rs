@@ -145,7 +145,7 @@ fn a_token_that_protects_nothing_is_said() {
     for (path, part) in [
         (&token, "openssl rand"),
         (&folder.file("none"), "--admin-token-file"),
-        (&"/dev/zero".into(), "no regular file"),
+        (&"/dev/zero".into(), "not a regular file"),
     ] {
         let words = options(path);
         let words: Vec<_> =
