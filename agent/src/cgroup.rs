@@ -9,12 +9,12 @@ const MOUNT: &str = "/sys/fs/cgroup";
 
 /// What --max-memory is at most, unless it is given.
 const USUAL: usize = 256 << 20;
-/// What the library needs at the least.
+/// What the library needs at least.
 const LEAST: usize = 4 << 20;
 
 /// How much may be kept for peers unless --max-memory says it: 256 MiB, or a quarter of what the cgroup
-/// allows if that is less. The rest is for what no account has: handlers, idle connections (2 KiB each, TLS
-/// 10 times that), traces, the log, and what an allocator loses.
+/// allows if that is less. The rest is for what no account has: handlers, idle connections (2 KiB each; what
+/// TLS adds is in the account), traces, the log, and what an allocator loses.
 pub(crate) fn usual_memory(max_frame_size: usize) -> usize {
     let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     part_of(memory_limit(Path::new(MOUNT), &membership)).max(max_frame_size)

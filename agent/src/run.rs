@@ -58,16 +58,16 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     let mut telemetry = Telemetry::start(&options.telemetry, &limits)?;
     let served = serve(&options, limits, &mut telemetry).await;
     // However it has ended: what waits is sent before the process does.
-    telemetry.shutdown(served.as_ref().ok().cloned()).await;
+    telemetry.shutdown(served.as_ref().ok().map(|(statistics, _)| statistics.clone())).await;
     served.map(drop)
 }
 
-/// Serves, and returns what the agent has seen and done.
+/// Serves, and returns what the agent has seen and done, and the admin endpoint, which goes on.
 async fn serve(
     options: &RunOptions,
     limits: Limits,
     telemetry: &mut Telemetry,
-) -> Result<Statistics, RunError> {
+) -> Result<(Statistics, Option<Served>), RunError> {
     let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
     let admin = serve_admin(options, &view)?;
     if admin.is_some() {
@@ -98,7 +98,8 @@ async fn serve(
             &options.call_options(),
         );
     };
-    Ok(agent.serve_with(registry, announce).await?)
+    let statistics = agent.serve_with(registry, announce).await?;
+    Ok((statistics, admin))
 }
 
 /// Serves the admin endpoint from now on, if there shall be one.
@@ -163,7 +164,7 @@ fn advice(error: &AgentError) -> &'static str {
         },
         AgentError::Thread { .. } => SHORTAGE,
         AgentError::BadLimit { limit: "memory", .. } => {
-            "; raise --max-memory, to 4MiB at the least and to --max-frame-size if that is more"
+            "; raise --max-memory, to at least 4MiB, and to --max-frame-size if that is more"
         }
         _ => "",
     }

@@ -171,7 +171,7 @@ impl Telemetry {
         self.traces.as_ref()
     }
 
-    /// What became of spans, whenever it is asked.
+    /// What happened to spans, whenever it is asked.
     pub(crate) fn span_counters(&self) -> Arc<SpanCounters> {
         Arc::clone(&self.span_counters)
     }

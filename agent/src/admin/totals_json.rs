@@ -11,7 +11,7 @@ use spoa_actors::{
 pub(super) struct TotalsJson {
     #[serde(flatten)]
     counts: CountsJson,
-    /// Messages that have a route, by what became of them.
+    /// Messages that have a route, by what happened to them.
     messages: OutcomesJson,
     /// By the name of the frame's type.
     frames_received: BTreeMap<&'static str, FramesJson>,
@@ -24,7 +24,7 @@ pub(super) struct TotalsJson {
     wrong_traffic: BTreeMap<&'static str, u64>,
 }
 
-/// Messages by what became of them; each but `ok` got the fallback.
+/// Messages by what happened to them; each but `ok` got the fallback.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct OutcomesJson {
     ok: u64,

@@ -1,10 +1,10 @@
-//! Admin counters: what became of the connections to the admin endpoint.
+//! Admin counters: what happened to the connections to the admin endpoint.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::telemetry::tally::Tally;
 
-/// What became of a connection.
+/// What happened to a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
     /// It got what it asked for, or a line that says why it did not.

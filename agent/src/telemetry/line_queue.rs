@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub(crate) struct LineQueue(Arc<Handle>);
 
-/// What became of lines that nobody will read.
+/// What happened to lines that nobody will read.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LostLines {
     /// There was no room for them.

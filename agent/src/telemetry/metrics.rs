@@ -91,7 +91,7 @@ fn exports(spans: &SpanCounts) -> Vec<Family> {
         outcomes.into_iter().fold(
             Family::counter(
                 "spoa_spans_total",
-                "Spans by what became of them: dropped as the queue was full (lower --trace-ratio \
+                "Spans by what happened to them: dropped as the queue was full (lower --trace-ratio \
                  or raise OTEL_BSP_MAX_QUEUE_SIZE), failed as the collector did not take them.",
             ),
             |family, (outcome, count)| family.with(&[("outcome", outcome)], count),
@@ -108,7 +108,7 @@ fn exports(spans: &SpanCounts) -> Vec<Family> {
 
 /// Connections to the admin endpoint.
 fn visits(admin: &AdminCounters) -> Family {
-    let help = "Connections to the admin endpoint by what became of them: answered, misdirected (another \
+    let help = "Connections to the admin endpoint by what happened to them: answered, misdirected (another \
                 Host), unauthorized, late, displaced (its place went to another) or gone.";
     let family = Family::counter("spoa_admin_connections_total", help);
     Outcome::ALL.into_iter().fold(family, |family, outcome| {

@@ -1,8 +1,8 @@
-//! Span counts: how many spans wait, and what became of the others.
+//! Span counts: how many spans wait, and what happened to the others.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// What became of spans until now.
+/// What happened to spans until now.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct SpanCounts {
     /// Those that wait for their export, or are under way.

@@ -47,8 +47,8 @@ pub(super) fn families(statistics: &Statistics, limits: &Limits) -> Vec<Family> 
         .with(&[], limits.memory as u64),
         Family::counter(
             "spoa_memory_waits_total",
-            "Times that a connection was not read until answers came, as the memory was used up: \
-             raise --max-memory.",
+            "Times that a connection was not read until answers came, because three quarters of \
+             --max-memory were in use: raise --max-memory.",
         )
         .with(&[], statistics.memory_waits),
     ];

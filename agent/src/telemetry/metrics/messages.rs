@@ -1,4 +1,4 @@
-//! Messages: NOTIFYs, their ACKs, and what became of the messages in them.
+//! Messages: NOTIFYs, their ACKs, and what happened to the messages in them.
 
 use spoa_actors::{Limits, Outcome, Statistics};
 
@@ -56,7 +56,7 @@ pub(super) fn families(statistics: &Statistics, limits: &Limits) -> Vec<Family> 
         .with(&[], limits.in_flight_per_agent as u64),
         Family::counter(
             "spoa_messages_total",
-            "Messages by what became of them; without a route (no_route) they contribute \
+            "Messages by what happened to them; without a route (no_route) they contribute \
                  nothing: compare the names in HAProxy's configuration with the routes.",
         )
         .with_each(Outcome::ALL, |outcome| {

@@ -58,7 +58,7 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
 fn durations(routes: &[RouteStatistics]) -> Family {
     let family = Family::histogram(
         "spoa_handler_duration_seconds",
-        "From the hand-over of a message to its answer or fallback, by what became of it.",
+        "From the hand-over of a message to its answer or fallback, by what happened to it.",
     );
     routes.iter().fold(family, |family, route| {
         route.latencies.iter().fold(family, |family, (outcome, durations)| {
