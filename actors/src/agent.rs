@@ -227,7 +227,10 @@ impl Agent {
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();
         let mut running = RunningAgent::new(addresses, names, common);
         running.start_workers(arbiters, &Arc::new(registry)).await?;
-        running.accept(self.listeners)?;
+        if let Err(error) = running.accept(self.listeners) {
+            running.stop().await;
+            return Err(error);
+        }
         Ok(running)
     }
 }
@@ -260,5 +263,49 @@ impl fmt::Debug for Agent {
             .field("arbiters", &self.arbiters)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::File,
+        os::fd::OwnedFd,
+        sync::atomic::{AtomicBool, Ordering::Relaxed},
+    };
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{Actions, BoxError, HandlerActor, Origin, Route, listener::Bound};
+
+    struct Stops(Arc<AtomicBool>);
+
+    #[async_trait(?Send)]
+    impl HandlerActor for Stops {
+        type Args = ();
+
+        async fn handle(&self, (): (), _: &Origin) -> Result<Actions, BoxError> {
+            Ok(Actions::none())
+        }
+
+        async fn stopping(&self) {
+            self.0.store(true, Relaxed);
+        }
+    }
+
+    #[actix_rt::test]
+    async fn handlers_stop_in_good_order_if_a_listener_cannot_be_served() {
+        let has_stopped = Arc::new(AtomicBool::new(false));
+        let handler = Arc::clone(&has_stopped);
+        let route = Route::new(move || Stops(Arc::clone(&handler)));
+        let mut agent = Agent::bind("127.0.0.1:0").unwrap();
+        // A file is nothing to wait for.
+        let file = std::net::TcpListener::from(OwnedFd::from(File::open("Cargo.toml").unwrap()));
+        file.set_nonblocking(true).unwrap();
+        agent.listeners[0].bound = Bound::Tcp(file);
+        let error = agent.start(Registry::new().on("m", route)).await.unwrap_err();
+        assert!(matches!(error, AgentError::Bind { .. }), "{error}");
+        assert!(has_stopped.load(Relaxed));
     }
 }

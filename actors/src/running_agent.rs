@@ -194,12 +194,14 @@ impl RunningAgent {
         let supervisors = self.workers.iter().map(|worker| worker.supervisor.clone());
         let terms = (self.common.places.clone(), self.common.limits.clone());
         let reception = Rc::new(Reception::new(supervisors, terms, Arc::clone(&self.counters)));
-        for listener in listeners {
-            let Listener { name, bound, mut entrance } = listener;
+        let activate = |Listener { name, bound, entrance }| match bound.activate() {
+            Ok(active) => Ok((name, active, entrance)),
+            Err(cause) => Err(AgentError::Bind { address: name.to_string(), cause }),
+        };
+        // All of them, before the first one serves.
+        let active: Vec<_> = listeners.into_iter().map(activate).collect::<Result<_, _>>()?;
+        for (name, active, mut entrance) in active {
             entrance.open(&name, &self.counters);
-            let active = bound
-                .activate()
-                .map_err(|cause| AgentError::Bind { address: name.to_string(), cause })?;
             let reception = Rc::clone(&reception);
             let take = async move |socket: Socket| {
                 reception.receive(socket, Arc::clone(&name), entrance.preamble()).await;
