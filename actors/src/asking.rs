@@ -38,7 +38,7 @@ pub(crate) enum Collected {
 const MAX_MESSAGES: usize = 1024;
 
 /// How many more are looked at, for their fallbacks: the ACK of a frame as large as HAProxy's has no room
-/// for so many.
+/// for so many. Those beyond contribute nothing, and are not counted: to look at them takes time.
 const MAX_FALLBACKS: usize = 16 * MAX_MESSAGES;
 
 /// What holds for a NOTIFY.

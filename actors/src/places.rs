@@ -10,8 +10,8 @@ use crate::limits::Limits;
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     ordinary: Arc<Semaphore>,
-    /// For connections over the limit, among which there are health checks: what HAProxy's clients
-    /// cause can fill the others, but not keep those away.
+    /// For connections over the limit, among which there are health checks. Those share them with what is
+    /// refused, and wait while silent peers have them all.
     surplus: Arc<Semaphore>,
 }
 
