@@ -8,7 +8,7 @@ use crate::{log_limits::Cause, origin::Peer, quota::Share, shared::Shared};
 pub(crate) struct Account {
     /// With what the connection takes whatever its peer does.
     kept: Share,
-    cost: usize,
+    cost: Share,
     /// The bytes that it has in flight, which have a share of their own.
     in_flight: usize,
     /// Whether the connection is not read, for what it has in flight.
@@ -19,28 +19,16 @@ pub(crate) struct Account {
 impl Account {
     /// The account of a connection that takes `cost` bytes whatever its peer does.
     pub(crate) fn new(shared: Rc<Shared>, cost: usize) -> Self {
-        let kept = shared.common.memory.share();
-        let mut account = Self { kept, cost, in_flight: 0, is_waiting: false, shared };
-        account.set(cost, 0);
-        account
+        let (mut kept, mut costs) = (shared.common.memory.share(), shared.common.costs.share());
+        kept.set(cost);
+        costs.set(cost);
+        Self { kept, cost: costs, in_flight: 0, is_waiting: false, shared }
     }
 
     /// Takes note of what is kept now beside the cost.
     pub(crate) fn keep(&mut self, bytes: usize, in_flight: usize) {
-        self.set(self.cost + bytes, in_flight);
-    }
-
-    fn set(&mut self, bytes: usize, in_flight: usize) {
-        let before = self.kept();
-        if bytes == self.kept.amount() && in_flight == self.in_flight {
-            return;
-        }
-        self.kept.set(bytes);
+        self.kept.set(self.cost.amount() + bytes);
         self.in_flight = in_flight;
-        let now = self.kept();
-        self.shared.counters.count(|statistics| {
-            statistics.bytes_kept = statistics.bytes_kept + now as u64 - before as u64;
-        });
     }
 
     /// What is kept now.
@@ -57,7 +45,7 @@ impl Account {
     /// Whether all connections keep as much as they may together, and this one more than its part: neither
     /// its cost is counted nor what is in flight, which comes to its end without the peer.
     pub(crate) fn is_overdrawn(&self) -> bool {
-        self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount() - self.cost)
+        self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount() - self.cost.amount())
     }
 
     /// Whether so many bytes are more than one connection may keep whatever the others do.
@@ -84,8 +72,9 @@ impl Account {
                 kept = self.kept(),
                 limit = self.shared.common.limits.memory,
                 unsaid,
-                "memory limit reached: a connection with many messages in flight is not read until \
-                 answers come; find out why answers take long, or raise --max-memory"
+                "three quarters of the memory limit reached: a connection with many messages in \
+                 flight is not read until answers come; find out why answers take long, or raise \
+                 --max-memory"
             );
         }
     }
@@ -104,11 +93,5 @@ impl Account {
                  come slowly, answers take long or ACKs are not read, or raise `memory`"
             );
         }
-    }
-}
-
-impl Drop for Account {
-    fn drop(&mut self) {
-        self.set(0, 0);
     }
 }

@@ -14,6 +14,8 @@ use std::{
 use actix_rt::System;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "tls")]
+use crate::secured;
 use crate::{
     common::Common, error::AgentError, limits::Limits, listen::Listen, listener::Listener,
     registry::Registry, running_agent::RunningAgent, signals::Signals, statistics::Statistics,
@@ -223,6 +225,10 @@ impl Agent {
         common.check()?;
         if self.listeners.is_empty() {
             return Err(AgentError::NoListener);
+        }
+        #[cfg(feature = "tls")]
+        if self.listeners.iter().any(|listener| listener.entrance.certificates.is_some()) {
+            secured::check_memory(&common.limits);
         }
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();
         let mut running = RunningAgent::new(addresses, names, common);

@@ -39,6 +39,8 @@ pub(crate) struct Common {
     pub(crate) in_flight: Quota,
     /// The bytes that connections keep between their wake-ups.
     pub(crate) memory: Quota,
+    /// The part of it that connections cost whatever their peers do.
+    pub(crate) costs: Quota,
     /// The engines that are counted each by itself.
     pub(crate) engines: EngineNames,
     /// Whether the agent comes to its end.
@@ -55,6 +57,7 @@ impl Common {
             recycling: Quota::new(1),
             in_flight: Quota::new(limits.in_flight_per_agent),
             memory: Quota::new(limits.memory),
+            costs: Quota::new(limits.memory),
             limits,
             engines: EngineNames::default(),
             fill_empty_acks: false,

@@ -341,7 +341,7 @@ impl Conversation {
             || self.waits_for_memory()
     }
 
-    /// Whether all connections keep almost as much as they may, and this one has more than its part in
+    /// Whether all connections keep almost as much as they may beside their costs, and this one has more than its part in
     /// flight. Then it looks again soon.
     #[inline]
     pub(crate) fn waits_for_memory(&self) -> bool {
@@ -350,8 +350,9 @@ impl Conversation {
 
     #[cold]
     fn has_too_much_in_flight(&self) -> bool {
-        let Common { limits, memory, .. } = &self.shared.common;
-        self.in_flight.bytes() > limits.part() && memory.left() < limits.memory / RESERVE
+        let Common { limits, memory, costs, .. } = &self.shared.common;
+        let kept = memory.held().saturating_sub(costs.held());
+        self.in_flight.bytes() > limits.part() && kept > limits.memory - limits.memory / RESERVE
     }
 
     /// Whether the peer has left so much unread that nothing more is put into `output`.

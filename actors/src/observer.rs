@@ -134,6 +134,7 @@ impl Observer {
                 None => all.arbiters_silent += 1,
             }
         }
+        all.bytes_kept = self.common.memory.held() as u64;
         all
     }
 }

@@ -33,7 +33,12 @@ impl Quota {
 
     /// How much all holders may take together before the bound is met.
     pub(crate) fn left(&self) -> usize {
-        self.bound.saturating_sub(self.held.load(Relaxed))
+        self.bound.saturating_sub(self.held())
+    }
+
+    /// How much all holders have together.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Relaxed)
     }
 
     /// A share with nothing in it.

@@ -87,8 +87,8 @@ impl Reception {
                     limit = connections,
                     refused = surplus,
                     unsaid,
-                    "accepting paused: as many connections wait for their refusal as there may; \
-                     raise --max-connections or reduce HAProxy's threads"
+                    "accepting paused: limit of connections to refuse reached; raise \
+                     --max-connections or reduce HAProxy's threads"
                 );
             });
         }

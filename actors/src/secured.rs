@@ -12,7 +12,7 @@ use tokio_rustls::{
     server::TlsStream,
 };
 
-use crate::{tls_records::TlsRecords, transport::Transport};
+use crate::{limits::Limits, tls_records::TlsRecords, transport::Transport};
 
 /// How many bytes an idle TLS connection takes more than a plain one: the session and its keys, the
 /// certificates of the client, and 4 KiB into which rustls reads.
@@ -22,6 +22,20 @@ const COST: usize = 10 * 1024;
 const READ_SIZE: usize = 4096;
 /// How many bytes rustls buffers at most for a peer that does not read: its default.
 const WRITE_BUFFER: usize = 64 * 1024;
+
+/// Warns if the sessions of all connections together may take more than half of the memory.
+pub(crate) fn check_memory(limits: &Limits) {
+    let sessions = limits.connections.saturating_mul(COST);
+    if sessions > limits.memory / 2 {
+        tracing::warn!(
+            sessions,
+            limit = limits.memory,
+            connections = limits.connections,
+            "memory limit low for TLS: the sessions of all connections take more than half of it; \
+             raise --max-memory or lower --max-connections"
+        );
+    }
+}
 
 /// A stream that speaks TLS.
 pub(crate) struct Secured<S>(pub(crate) TlsStream<Followed<S>>);

@@ -37,13 +37,13 @@ pub struct Statistics {
     pub connections_surplus: u64,
     /// Connections that ended because of their age.
     pub connections_recycled: u64,
-    /// Bytes that connections keep now, between their wake-ups: see
-    /// [`Limits::memory`](crate::Limits::memory).
+    /// Bytes that connections keep now, between their wake-ups, as [`Limits::memory`](crate::Limits::memory)
+    /// judges them: ACKs on their way to another connection included. It is known of the whole agent alone.
     pub bytes_kept: u64,
     /// Connections ended because they kept much while all together kept more than they may.
     pub memory_exceeded: u64,
     /// How often a connection was not read until answers had come, while all together kept more than
-    /// they may.
+    /// three quarters of what they may.
     pub memory_waits: u64,
     /// Connections ended because a frame was not finished in time.
     pub read_timeouts: u64,
@@ -117,7 +117,7 @@ pub struct Statistics {
     pub handlers_given_up: u64,
     /// Background panics of handlers: in a task, in their stop, or in a call that was late already.
     pub panics_aside: u64,
-    /// What became of the messages that have a route.
+    /// What happened to the messages that have a route.
     pub messages: Outcomes,
     /// Connections ended after HELLO because the peer broke the protocol, by the reason.
     pub violations: Reasons,

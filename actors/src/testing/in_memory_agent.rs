@@ -18,7 +18,7 @@ use crate::{
     running_agent::give_notice,
     silence::Silence,
     statistics::Statistics,
-    supervisor::{Adopt, Report, Stop, Supervisor},
+    supervisor::{Adopt, Stop, Supervisor},
     traces::Traces,
 };
 
@@ -135,7 +135,7 @@ impl InMemoryAgent {
 
     /// What the agent has seen and done so far.
     pub async fn statistics(&self) -> Statistics {
-        self.supervisor.send(Report).await.unwrap_or_default()
+        self.observer.statistics().await
     }
 
     /// Looks at the agent.

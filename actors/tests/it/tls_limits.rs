@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, time::Duration};
 
-use spoa_actors::{Agent, Limits, Listen, spop::StatusCode, testing::*};
+use spoa_actors::{Agent, Limits, Listen, Message, spop::StatusCode, testing::*};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     net::TcpStream,
@@ -253,6 +253,42 @@ async fn a_tls_connection_is_not_ended_for_what_it_costs_whatever_its_peer_does(
     until(&agent, |seen| seen.bytes_kept > 100 * KIB as u64).await;
     let seen = agent.statistics().await;
     assert_eq!((seen.memory_exceeded, seen.connections_open), (0, 4));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn what_idle_tls_connections_cost_keeps_no_connection_from_being_read() -> Result {
+    tokio::time::pause();
+    let authority = Authority::new();
+    let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
+    let agent = agent(Limits { connections: 40, ..with_memory(400 * KIB) }).await;
+    let mut idle = Vec::new();
+    for _ in 0..32 {
+        idle.push(greeted(&agent, &files, &client).await?);
+    }
+    let mut haproxy = agent.connect().await?;
+    haproxy.send_notify(Message::new("never").arg("body", &vec![7; 15_000])).await?;
+    let begun = Instant::now();
+    haproxy.send_notify(ask_score()).await?;
+    assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var sess.ip_score 20");
+    assert!(begun.elapsed() < SECOND / 10, "{:?}", begun.elapsed());
+    assert_eq!(agent.statistics().await.memory_waits, 0);
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_agent_warns_if_tls_sessions_may_take_more_than_half_of_its_memory() -> Result {
+    let log = Log::default();
+    let _log = log.listen();
+    let files = Files::new(&Authority::new().issue(NAME));
+    for (connections, lines) in [(50, 0), (60, 1)] {
+        let agent = Agent::new().listen_on(Listen::tcp("127.0.0.1:0").tls(files.tls()))?;
+        let limits = Limits { connections, ..with_memory(1024 * KIB) };
+        let agent = agent.limits(limits).arbiters(NonZero::<usize>::MIN);
+        agent.start(registry()).await?;
+        let seen = log.lines().iter().filter(|line| line.contains("memory limit low")).count();
+        assert_eq!(seen, lines, "{connections}");
+    }
     Ok(())
 }
 
