@@ -260,7 +260,8 @@ fn frames(input: &[u8]) -> Vec<(Bytes, Frame)> {
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[bound, greeting], input)) = data.split_first_chunk() else { return };
-    let bound = 4 * usize::from(bound);
+    // A bound of 0 is refused.
+    let bound = 4 * usize::from(bound) + 1;
     let mut peer = Peer { bound, greeted: false, arriving: None };
     let mut session =
         Session::new(Offer { max_frame_size: 0, max_reassembled_size: bound, ..Offer::default() });

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use spoa_actors::{
-    Action, Actions, Message, Scope, TypedData,
+    Action, Actions, ForeignText, Message, Scope, TypedData,
     spop::{Frame, FrameType},
 };
 use spoa_fuzz::{model, whole};
@@ -37,7 +37,8 @@ fn answers_for_itself(value: TypedData<'_>) {
     let kinds = kinds.into_iter().filter(|is| *is).count();
     let expected = usize::from(!matches!(value, TypedData::Null | TypedData::Bool(_)));
     assert_eq!(kinds, expected, "{value} is a {}", value.type_name());
-    assert!(value.to_string().is_ascii());
+    let shown = value.to_string();
+    assert_eq!(shown, ForeignText::of(&shown).up_to(usize::MAX).to_string(), "it is safe to print");
 }
 
 fuzz_target!(|data: &[u8]| {
