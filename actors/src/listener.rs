@@ -4,6 +4,7 @@ use std::{
     io,
     net::{SocketAddr, ToSocketAddrs},
     path::Path,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -140,24 +141,31 @@ impl ActiveListener {
     pub(crate) async fn run(
         self,
         mut take: impl AsyncFnMut(Socket),
-        stopped: oneshot::Receiver<()>,
+        mut stopped: oneshot::Receiver<()>,
         counters: Arc<ListenerCounters>,
     ) {
-        tokio::select! {
-            biased;
-            _ = stopped => {}
-            () = self.accept_all(&mut take, &counters) => {}
-        }
-        // It ends with "would block", and all are handed over; or nobody takes them.
-        let _ = timeout(PATIENCE, self.empty_backlog(take)).await;
-    }
-
-    /// Hands over every connection, without end.
-    async fn accept_all(&self, mut take: impl AsyncFnMut(Socket), counters: &ListenerCounters) {
         let log = Throttle::default();
         loop {
-            match self.accept().await {
-                Ok(socket) => take(socket).await,
+            let accepted = tokio::select! {
+                biased;
+                _ = &mut stopped => break,
+                accepted = self.accept() => accepted,
+            };
+            match accepted {
+                Ok(socket) => {
+                    let mut taken = pin!(take(socket));
+                    tokio::select! {
+                        biased;
+                        () = &mut taken => {}
+                        // What is accepted is not dropped for the stop, unless nobody takes it.
+                        _ = &mut stopped => {
+                            if timeout(PATIENCE, taken).await.is_err() {
+                                return;
+                            }
+                            break;
+                        }
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     counters.accept_failed();
@@ -169,6 +177,8 @@ impl ActiveListener {
                 }
             }
         }
+        // It ends with "would block", and all are handed over; or nobody takes them.
+        let _ = timeout(PATIENCE, self.empty_backlog(take)).await;
     }
 
     /// Hands over what has connected already: it would be reset when the listener closes.
