@@ -137,7 +137,9 @@ fn a_token_that_protects_nothing_is_said() {
     fs::write(&token, "0123456789abcdef").unwrap();
     for (mode, lines) in [(0o600, 0), (0o604, 1)] {
         fs::set_permissions(&token, fs::Permissions::from_mode(mode)).unwrap();
-        let _agent = Agent::limited(":", &options(&token), &log);
+        let agent = Agent::limited(":", &options(&token), &log);
+        // By then every line is written.
+        assert_eq!(agent.end_by("TERM"), Some(0));
         let said = fs::read_to_string(&log).unwrap();
         assert_eq!(said.matches("readable by all users").count(), lines, "{mode:o}: {said}");
     }
