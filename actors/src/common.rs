@@ -32,6 +32,10 @@ pub(crate) struct Common {
     /// The places of the connections that are open.
     pub(crate) places: Places,
     /// How many arbiters there are.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "they share TLS handshakes alone")
+    )]
     pub(crate) arbiters: NonZero<usize>,
     /// The connections that are being recycled: one at a time.
     pub(crate) recycling: Quota,
