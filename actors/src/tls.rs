@@ -25,6 +25,8 @@ use crate::{
 
 /// How many bytes a file may have.
 const MOST: u64 = 1 << 20;
+/// The longest chain of certificates that is sent, in bytes: OpenSSL takes no more than 100 KiB.
+const LONGEST_CHAIN: usize = 64 * 1024;
 /// What to do about a certificate that cannot be used.
 const NEW: &str = "have the certificate issued again";
 
@@ -103,6 +105,12 @@ impl Tls {
     pub(crate) fn load(&self) -> Result<Loaded, AgentError> {
         let provider = Arc::new(ring::default_provider());
         let chain = certificates(&self.certificate)?;
+        let size: usize = chain.iter().map(|certificate| certificate.len()).sum();
+        if size > LONGEST_CHAIN {
+            let cause = format!("its certificates have {size} bytes, more than clients take");
+            let advice = "keep the certificate and those between it and its CA alone";
+            return Err(unusable(&self.certificate, cause, advice));
+        }
         let validity = chain.first().and_then(Validity::of);
         let key = private_key(&self.key)?;
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -155,7 +163,7 @@ fn verifier(
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, AgentError> {
-    const ADVICE: &str = "it begins with -----BEGIN CERTIFICATE-----";
+    const ADVICE: &str = "a certificate begins with -----BEGIN CERTIFICATE-----";
     let bytes = read(path)?;
     let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
     match certificates.map_err(|error| unusable(path, Shown(error), ADVICE))? {
@@ -166,7 +174,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, AgentError>
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, AgentError> {
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| {
-        let advice = "it begins with -----BEGIN PRIVATE KEY-----; an encrypted one is to be \
+        let advice = "a key begins with -----BEGIN PRIVATE KEY-----; an encrypted one is to be \
                       decrypted first, with `openssl pkey`";
         match error {
             pem::Error::NoItemsFound => unusable(path, "there is no private key in it", advice),

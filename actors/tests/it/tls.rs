@@ -430,6 +430,7 @@ fn files_that_do_not_work_are_named_with_cause_and_advice() {
     let folder = files.folder().to_owned();
     let empty = files.write("empty", "");
     let cut = files.write("cut", &issued.certificate[..300]);
+    let long = files.write("long", &issued.certificate.repeat(300));
     let no_base64 = files.write("no-base64", &issued.certificate.replace("MI", "--"));
     let no_der = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let no_der = files.write("no-der", no_der);
@@ -442,8 +443,13 @@ fn files_that_do_not_work_are_named_with_cause_and_advice() {
     for (tls, path, text) in [
         (tls(&missing, &key), &missing, "No such file or directory (os error 2); check the path"),
         (tls(&folder, &key), &folder, "it is not a regular file; check that it is a file"),
-        (tls(&empty, &key), &empty, "there is no certificate in it; it begins with -----BEGIN C"),
+        (
+            tls(&empty, &key),
+            &empty,
+            "there is no certificate in it; a certificate begins with -----",
+        ),
         (tls(&key, &certificate), &key, "there is no certificate in it"),
+        (tls(&long, &key), &long, "more than clients take; keep the certificate and those"),
         (tls(&cut, &key), &cut, "it has a BEGIN without its END"),
         (tls(&no_base64, &key), &no_base64, "it is not base64"),
         (tls(&no_der, &key), &no_der, "have the certificate issued again"),

@@ -100,7 +100,7 @@ fn files_that_do_not_work_are_an_error_that_says_what_to_do() {
     let missing = text(&folder.file("missing")).to_owned();
     for (args, part) in [
         ([&missing, &key, &ca], "missing for TLS: No such file or directory (os error 2); check"),
-        ([&key, &key, &ca], "there is no certificate in it; it begins with -----BEGIN CERT"),
+        ([&key, &key, &ca], "there is no certificate in it; a certificate begins with -----"),
         ([&cert, &cert, &ca], "there is no private key in it"),
         ([&cert, &other_key, &ca], "it is not the key of the certificate in"),
         ([&cert, &key, &key], "there is no certificate in it"),
