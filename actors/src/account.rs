@@ -43,7 +43,7 @@ impl Account {
     }
 
     /// Whether all connections keep as much as they may together, and this one more than its part: neither
-    /// its cost is counted nor what is in flight, which comes to its end without the peer.
+    /// its cost is counted nor what is in flight, which ends without the peer.
     pub(crate) fn is_overdrawn(&self) -> bool {
         self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount() - self.cost.amount())
     }

@@ -34,7 +34,7 @@ pub(crate) enum Collected {
 }
 
 /// How many messages of one NOTIFY are handed to their handlers. HAProxy sends those of one event or
-/// group, a few dozen at the most; a frame of a mebibyte has room for half a million.
+/// group, up to a few dozen; a frame of a mebibyte has room for half a million.
 const MAX_MESSAGES: usize = 1024;
 
 /// How many more are looked at, for their fallbacks: the ACK of a frame as large as HAProxy's has no room

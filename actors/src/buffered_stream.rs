@@ -13,7 +13,7 @@ use tokio_util::io::poll_read_buf;
 
 use crate::{shared::Shared, timer::Timer, transport::Transport};
 
-/// How much is read at a time at the most, however large the buffer has become: a connection keeps what it
+/// The most that is read at a time, however large the buffer has become: a connection keeps what it
 /// cannot take for now. The 20 NOTIFYs that HAProxy sends without an ACK come together up to 8 KiB each.
 const READ_LIMIT: usize = 160 * 1024;
 /// By how much the buffer grows at the least.

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::cli::RunOptions;
 
-/// What is open beside sockets, at the most: the log, the runtimes, the collector's connections.
+/// What is open beside sockets, up to: the log, the runtimes, the collector's connections.
 const OTHERS: usize = 128;
 /// What each arbiter has open for itself.
 const OF_AN_ARBITER: usize = 4;

@@ -114,7 +114,7 @@ async fn longest_wait(flood: Vec<u8>, times: u64) -> Duration {
         longest = longest.max(work.greeted().saturating_sub(before));
     }
     assert!(agent.statistics().await.notifies > times + 1, "the flood has not come");
-    // Without a farewell: the flood would be answered first.
+    // Without a DISCONNECT: the flood would be answered first.
     drop((modest, agent));
     for thread in attack {
         thread.join().unwrap();
