@@ -341,8 +341,8 @@ impl Conversation {
             || self.waits_for_memory()
     }
 
-    /// Whether all connections keep almost as much as they may beside their costs, and this one has more than its part in
-    /// flight. Then it looks again soon.
+    /// Whether all connections keep almost as much as they may beside their costs, and this one has
+    /// more than its part in flight. Then it looks again soon.
     #[inline]
     pub(crate) fn waits_for_memory(&self) -> bool {
         self.in_flight.bytes() > 0 && self.has_too_much_in_flight()

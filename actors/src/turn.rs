@@ -69,6 +69,8 @@ impl Turn {
         self.behind = behind;
         self.passed.set(behind);
         self.work.set(WORK);
+        // What was looked at in the turn before says nothing of this one.
+        self.looked.set(WORK);
         self.look = if self.is_slow.take() { 1 } else { LOOK };
     }
 
@@ -144,4 +146,22 @@ impl Turn {
 pub(crate) fn give_way(task: &mut Context<'_>) {
     // Its waker is woken later, in every runtime.
     let _: Poll<()> = pin!(yield_now()).poll(task);
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_in_one_turn_says_nothing_of_the_next() {
+        let mut turn = Turn::new(Instant::now());
+        for number in 1..=2 {
+            turn.begin(number, Instant::now(), Duration::ZERO);
+            turn.take_frame(10);
+            advance(Duration::from_micros(10 * number)).await;
+            assert_eq!(turn.passed(), Duration::from_micros(10 * number));
+        }
+    }
 }
