@@ -5,11 +5,12 @@ use std::{cell::Cell, num::NonZero, rc::Rc, time::Duration};
 use actix::{Actor, Addr, dev::ToEnvelope};
 use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    blocking::BlockingHandler, common::Common, error::AgentError, limits::Limits,
-    live_route::LiveRoute, mailbox::Call, ready::ReadyHandler, route::Route,
-    route_statistics::RouteStatistics, spop::ForeignText, throttle::Throttle,
+    blocking::BlockingHandler, error::AgentError, limits::Limits, live_route::LiveRoute,
+    mailbox::Call, ready::ReadyHandler, route::Route, route_statistics::RouteStatistics,
+    spop::ForeignText, throttle::Throttle,
 };
 
 /// How many bytes of the name of a message without a route are logged.
@@ -126,12 +127,16 @@ impl Registry {
 
     /// Starts every handler on this arbiter, all at the same time. If one fails, or the start of the
     /// agent is given up, those that have started stop, and the others are dropped.
-    pub(crate) async fn start(&self, common: &Common) -> Result<Routes, AgentError> {
+    pub(crate) async fn start(
+        &self,
+        limits: &Limits,
+        given_up: &CancellationToken,
+    ) -> Result<Routes, AgentError> {
         let mut started = Routes::default();
         let outcome = tokio::select! {
             biased;
-            outcome = self.start_all(&common.limits, &mut started) => outcome,
-            () = common.start_given_up.cancelled() => Err(AgentError::ArbiterGone),
+            outcome = self.start_all(limits, &mut started) => outcome,
+            () = given_up.cancelled() => Err(AgentError::ArbiterGone),
         };
         match outcome {
             Ok(()) => {
@@ -139,7 +144,7 @@ impl Registry {
                 Ok(started)
             }
             Err(error) => {
-                started.stop_within(common.limits.shutdown_timeout).await;
+                started.stop_within(limits.shutdown_timeout).await;
                 Err(error)
             }
         }

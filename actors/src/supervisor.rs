@@ -127,7 +127,7 @@ impl Supervisor {
     ) -> Result<Addr<Self>, AgentError> {
         panics::hush();
         let counters = Rc::new(Counters::new(common.engines.clone()));
-        let routes = registry.start(&common).await?;
+        let routes = registry.start(&common.limits, &common.start_given_up).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let supervisor = Self {
             shared,
