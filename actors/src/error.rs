@@ -8,7 +8,7 @@ use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::{args::ArgsError, outcome::Outcome, panics::Panic, spop::ForeignText};
+use crate::{args::ArgsError, observe::Outcome, spop::ForeignText, supervision::Panic};
 
 /// Any error of a handler.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

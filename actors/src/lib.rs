@@ -44,146 +44,52 @@
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | speak the protocol | [`spop`] |
 
-mod account;
-mod ack_form;
 mod agent;
-mod alarm;
+mod arbiter;
 mod args;
-mod asking;
-mod awaited;
-mod blocking;
-mod buffered_stream;
-mod bulkhead;
-mod cell;
-#[cfg(feature = "tls")]
-mod certificates;
-mod collection;
-mod common;
 mod connection;
-mod connection_trace;
-mod conversation;
-mod counters;
-mod detour;
-mod ending;
-mod engine_statistics;
 mod error;
-mod feeder;
-mod fence;
-mod frame_counts;
-mod group;
 mod handler;
-#[cfg(feature = "tls")]
-mod handshake;
-#[cfg(feature = "tls")]
-mod handshakes;
-mod health;
-mod histogram;
-mod hold;
-mod in_flight;
-mod instance;
-mod keeper;
-mod latencies;
 mod limits;
 mod listen;
-mod listener;
-mod listener_counters;
-mod listener_statistics;
-mod live_route;
-mod log_limits;
-mod mailbox;
-mod notify_trace;
-mod observer;
+mod notify;
+mod observe;
 mod origin;
-mod orphans;
-mod outcome;
-mod panics;
-mod past_violation;
-mod places;
-mod preamble;
-mod proxy_header;
-mod quota;
-mod ready;
-mod reasons;
-mod reception;
-mod refusal;
-mod registry;
+mod route;
+pub mod spop;
+mod supervision;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod trace;
+mod turn;
+
+pub use agent::{Agent, Observer, RunningAgent};
+pub use arbiter::{Agreed, ConnectionPhase, ConnectionStatus, PastViolation, Readiness, Status};
+pub use args::{ArgsError, FromMessage};
+pub use error::{AgentError, BoxError, HandlerError};
+pub use handler::{
+    Asynchronous, BlockingHandler, Call, HandlerActor, HandlerFn, Plain, ReadyHandler,
+};
+pub use limits::Limits;
+pub use listen::Listen;
+#[cfg(feature = "tls")]
+pub use listen::Tls;
 // For the files that the binary reads.
 #[cfg(feature = "tls")]
 #[doc(hidden)]
-pub mod regular_file;
-mod restarts;
-mod room;
-mod route;
-mod route_record;
-mod route_statistics;
-mod running_agent;
-mod sampling;
-#[cfg(feature = "tls")]
-mod secured;
-mod shared;
-mod signals;
-mod silence;
+pub use listen::regular_file;
 // For the admin endpoint of the binary.
 #[doc(hidden)]
-pub mod socket_file;
-pub mod spop;
-mod statistics;
-mod status;
-mod status_counts;
-mod supervisor;
-mod surplus;
-mod tasks;
-#[cfg(feature = "testing")]
-pub mod testing;
-mod throttle;
-mod timer;
-#[cfg(feature = "tls")]
-mod tls;
-#[cfg(feature = "tls")]
-mod tls_records;
-mod trace_parent;
-mod traces;
-mod transport;
-mod turn;
-#[cfg(feature = "tls")]
-mod validity;
-mod workers;
-mod wrong_traffic;
-
-pub use agent::Agent;
-pub use args::{ArgsError, FromMessage};
-pub use blocking::BlockingHandler;
-pub use bulkhead::Overload;
-pub use engine_statistics::EngineStatistics;
-pub use error::{AgentError, BoxError, HandlerError};
-pub use frame_counts::{FrameCount, FrameCounts};
-pub use handler::{Asynchronous, HandlerActor, HandlerFn, Plain};
-pub use histogram::Histogram;
-pub use latencies::Latencies;
-pub use limits::Limits;
-pub use listen::Listen;
-pub use listener_statistics::ListenerStatistics;
-pub use mailbox::Call;
-pub use observer::Observer;
+pub use listen::socket_file;
+pub use observe::{
+    ArgumentSeen, EngineStatistics, FrameCount, FrameCounts, Histogram, Instances, Latencies,
+    ListenerStatistics, Outcome, Outcomes, Reasons, RouteStatistics, Statistics, StatusCounts,
+    WrongTraffic,
+};
 pub use origin::{Origin, PeerAddress};
-pub use outcome::{Outcome, Outcomes};
-pub use panics::Panic;
-pub use past_violation::PastViolation;
-pub use ready::ReadyHandler;
-pub use reasons::Reasons;
-pub use registry::Registry;
-pub use route::{Route, handler_fn};
-pub use route_statistics::{ArgumentSeen, Instances, RouteStatistics};
-pub use running_agent::RunningAgent;
-pub use sampling::Sampling;
+pub use route::{Registry, Route, handler_fn};
 pub use spop::{
     Action, ActionError, Actions, ForeignText, Message, MessageRef, Messages, Scope, TypedData,
 };
-pub use statistics::Statistics;
-pub use status::{Agreed, ConnectionPhase, ConnectionStatus, Readiness, Status};
-pub use status_counts::StatusCounts;
-pub use tasks::Tasks;
-#[cfg(feature = "tls")]
-pub use tls::Tls;
-pub use traces::Traces;
-pub use wrong_traffic::WrongTraffic;
+pub use supervision::{Overload, Panic, Tasks};
+pub use trace::{Sampling, Traces};

@@ -12,4 +12,4 @@ pub use fake_error::FakeError;
 pub use fake_haproxy::{FakeHaproxy, hello};
 pub use in_memory_agent::InMemoryAgent;
 
-pub use crate::listener::ByteStream;
+pub use crate::listen::ByteStream;

@@ -6,17 +6,15 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
-    common::Common,
-    conversation::{Conversation, Flow},
-    counters::Counters,
+    arbiter::{Common, Shared},
+    connection::{Conversation, Flow},
     error::AgentError,
     limits::Limits,
+    observe::{Counters, Statistics},
     origin::PeerAddress,
-    panics,
-    registry::Registry,
-    shared::Shared,
-    statistics::Statistics,
-    traces::Traces,
+    route::Registry,
+    supervision::panics,
+    trace::Traces,
 };
 
 /// A conversation without a stream: bytes in, bytes out, at once and on this arbiter. It is for benches,

@@ -7,19 +7,15 @@ use tokio::{io::duplex, time::Instant};
 
 use super::{ByteStream, FakeError, FakeHaproxy, hello};
 use crate::{
-    common::Common,
+    agent::{Adopt, Observer, Stop, Supervisor, give_notice},
+    arbiter::Common,
+    connection::Silence,
     error::AgentError,
     limits::Limits,
-    listen::Listen,
-    listener::Socket,
-    observer::Observer,
-    preamble::Preamble,
-    registry::Registry,
-    running_agent::give_notice,
-    silence::Silence,
-    statistics::Statistics,
-    supervisor::{Adopt, Stop, Supervisor},
-    traces::Traces,
+    listen::{Listen, Preamble, Socket},
+    observe::Statistics,
+    route::Registry,
+    trace::Traces,
 };
 
 /// How many bytes either side of an in-memory connection may be behind.

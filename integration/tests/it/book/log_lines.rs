@@ -11,7 +11,7 @@ const SHORTEST: usize = 4;
 /// Lines that are put together of these, each named in its file.
 const PUT_TOGETHER: [(&str, &[&str]); 3] = [
     (
-        "actors/src/refusal.rs",
+        "actors/src/listen/refusal.rs",
         &[
             "a PROXY header cannot be read: {error}",
             "no PROXY header came in time",
@@ -19,8 +19,8 @@ const PUT_TOGETHER: [(&str, &[&str]); 3] = [
             "no TLS handshake came to its end in time",
         ],
     ),
-    ("actors/src/panics.rs", &["a handler, or a call of one, in its end"]),
-    ("actors/src/fence.rs", &["the error of the handler of {name:?}"]),
+    ("actors/src/supervision/panics.rs", &["a handler, or a call of one, in its end"]),
+    ("actors/src/handler/fence.rs", &["the error of the handler of {name:?}"]),
 ];
 
 /// What a string literal that begins here says, and how long it is; without its continuations.

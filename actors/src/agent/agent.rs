@@ -1,0 +1,322 @@
+//! Agent: where it listens, on how many arbiters it works, and within which limits.
+
+use std::{
+    fmt,
+    net::{SocketAddr, ToSocketAddrs},
+    num::NonZero,
+    path::PathBuf,
+    pin::pin,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use actix_rt::System;
+use tokio_util::sync::CancellationToken;
+
+use super::{running_agent::RunningAgent, signals::Signals};
+#[cfg(feature = "tls")]
+use crate::listen::secured;
+use crate::{
+    arbiter::Common,
+    error::AgentError,
+    limits::Limits,
+    listen::{Listen, Listener},
+    observe::Statistics,
+    route::Registry,
+    trace::Traces,
+};
+
+/// An agent: where it listens, on how many arbiters it works, and within which limits.
+///
+/// ```no_run
+/// use spoa_actors::{Actions, Agent, AgentError, Registry, Scope, handler_fn};
+///
+/// #[actix_rt::main]
+/// async fn main() -> Result<(), AgentError> {
+///     let registry = Registry::new().on("hello", handler_fn(|(): ()| {
+///         Actions::none().set_var(Scope::Transaction, "greeting", "hello")
+///     }));
+///     Agent::bind("127.0.0.1:12345")?.serve(registry).await
+/// }
+/// ```
+#[derive(Default)]
+pub struct Agent {
+    listeners: Vec<Listener>,
+    arbiters: Option<NonZero<usize>>,
+    limits: Limits,
+    fill_empty_acks: bool,
+    asynchronous: bool,
+    traces: Option<Traces>,
+}
+
+impl Agent {
+    /// An agent that listens nowhere yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An agent that listens on a TCP address.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on.
+    pub fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, AgentError> {
+        Self::new().listen(address)
+    }
+
+    /// Listens on a further TCP address.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be listened on.
+    pub fn listen(self, address: impl ToSocketAddrs + fmt::Display) -> Result<Self, AgentError> {
+        self.listen_on(Listen::tcp(address))
+    }
+
+    /// Listens on a UNIX socket, whose file gets the permission bits `mode` if they are given.
+    ///
+    /// A socket file that nobody listens on any more is replaced; the file is removed at the end.
+    ///
+    /// # Errors
+    ///
+    /// If the socket cannot be listened on, another process listens on it, or the path is that of
+    /// something else than a socket.
+    pub fn listen_unix(
+        self,
+        path: impl Into<PathBuf>,
+        mode: Option<u32>,
+    ) -> Result<Self, AgentError> {
+        let listen = Listen::unix(path);
+        self.listen_on(match mode {
+            Some(mode) => listen.mode(mode),
+            None => listen,
+        })
+    }
+
+    /// Listens as it is described: with a PROXY header, for example.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be listened on.
+    pub fn listen_on(mut self, listen: Listen) -> Result<Self, AgentError> {
+        self.listeners.push(listen.open()?);
+        Ok(self)
+    }
+
+    /// On how many arbiters, each with a thread of its own, the agent works: one per core unless
+    /// this is called.
+    #[must_use]
+    pub fn arbiters(mut self, arbiters: NonZero<usize>) -> Self {
+        self.arbiters = Some(arbiters);
+        self
+    }
+
+    /// Sets all limits, a [`deadline`](Self::deadline) that was set before included: call that one after
+    /// it. [`start`](Self::start) refuses limits that cannot work.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets [`Limits::deadline`] alone.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.limits.deadline = deadline;
+        self
+    }
+
+    /// Whether an ACK without actions gets one that does nothing (`unset-var txn.spoa_none`); it does
+    /// not unless this is called.
+    ///
+    /// HAProxy 3.1.0 to 3.1.4 let the stream of an empty ACK wait until `timeout processing`.
+    #[must_use]
+    pub fn fill_empty_acks(mut self, fill: bool) -> Self {
+        self.fill_empty_acks = fill;
+        self
+    }
+
+    /// Whether an ACK whose connection has gone may leave on another one of the same engine (`async`);
+    /// it may not unless this is called.
+    ///
+    /// HAProxy up to 3.0 offers it, from 3.1 on it does not and nothing changes. Once it is agreed,
+    /// HAProxy no longer fails what is in flight when a connection ends: it waits for the ACK, or for
+    /// `timeout processing`. So this pays where connections break and the agent stays, and costs where
+    /// the agent is killed.
+    #[must_use]
+    pub fn asynchronous(mut self, asynchronous: bool) -> Self {
+        self.asynchronous = asynchronous;
+        self
+    }
+
+    /// Has NOTIFYs become spans of OpenTelemetry; they do not unless this is called.
+    #[must_use]
+    pub fn traces(mut self, traces: Traces) -> Self {
+        self.traces = Some(traces);
+        self
+    }
+
+    /// The TCP addresses that are listened on: to know the port when it was given as 0.
+    #[must_use]
+    pub fn local_addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.bound.local_address()).collect()
+    }
+
+    /// Starts the agent and runs it until a signal: [`start`](Self::start), then
+    /// [`RunningAgent::serve`]. A signal that comes during the start ends it: what has started stops, and
+    /// this is no error. A second one ends it at once.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot start.
+    pub async fn serve(self, registry: Registry) -> Result<(), AgentError> {
+        self.serve_with(registry, |_| {}).await.map(drop)
+    }
+
+    /// The same, and calls `started` when the agent has started: to tell that it is there. Returns what
+    /// the agent has seen and done until its end.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot start.
+    pub async fn serve_with(
+        self,
+        registry: Registry,
+        started: impl FnOnce(&RunningAgent),
+    ) -> Result<Statistics, AgentError> {
+        let mut signals = Signals::listen()?;
+        let given_up = CancellationToken::new();
+        let mut start = pin!(self.start_unless(given_up.clone(), registry));
+        let running = tokio::select! {
+            biased;
+            running = &mut start => running?,
+            signal = signals.next() => {
+                tracing::info!("{signal} during the start: the agent stops");
+                given_up.cancel();
+                return Ok(end_of_start(start, signals).await);
+            }
+        };
+        started(&running);
+        Ok(running.serve_until(signals).await)
+    }
+
+    /// Starts the agent: when this returns, every handler has started and connections are accepted. All
+    /// handlers start at the same time; if one fails, those that have started stop.
+    ///
+    /// # Errors
+    ///
+    /// If two routes have the same name, a limit cannot work, a handler does not start, there is
+    /// nothing to listen on, or this is no actix system.
+    pub async fn start(self, registry: Registry) -> Result<RunningAgent, AgentError> {
+        self.start_unless(CancellationToken::new(), registry).await
+    }
+
+    /// The same, unless it is given up: then what has started stops, and this is an error.
+    async fn start_unless(
+        self,
+        start_given_up: CancellationToken,
+        registry: Registry,
+    ) -> Result<RunningAgent, AgentError> {
+        System::try_current().ok_or(AgentError::NoSystem)?;
+        registry.check()?;
+        let addresses = self.local_addresses();
+        let Self { fill_empty_acks, asynchronous, .. } = self;
+        let common = Common::new(self.limits).traced(self.traces);
+        let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        let arbiters = self.arbiters.unwrap_or_else(cores);
+        let common = Common { fill_empty_acks, asynchronous, arbiters, start_given_up, ..common };
+        common.check()?;
+        if self.listeners.is_empty() {
+            return Err(AgentError::NoListener);
+        }
+        #[cfg(feature = "tls")]
+        if self.listeners.iter().any(|listener| listener.entrance.certificates.is_some()) {
+            secured::check_memory(&common.limits);
+        }
+        let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();
+        let mut running = RunningAgent::new(addresses, names, common);
+        running.start_workers(arbiters, &Arc::new(registry)).await?;
+        if let Err(error) = running.accept(self.listeners) {
+            running.stop().await;
+            return Err(error);
+        }
+        Ok(running)
+    }
+}
+
+/// Waits until what has started before the signal has stopped, or for another signal.
+async fn end_of_start(
+    start: impl Future<Output = Result<RunningAgent, AgentError>>,
+    mut signals: Signals,
+) -> Statistics {
+    let stop = async {
+        match start.await {
+            // The signal has crossed its end.
+            Ok(running) => running.stop().await,
+            Err(_) => Statistics::default(),
+        }
+    };
+    tokio::select! {
+        seen = stop => seen,
+        signal = signals.next() => {
+            tracing::warn!("{signal} again: the agent stops at once");
+            Statistics::default()
+        }
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent")
+            .field("local_addresses", &self.local_addresses())
+            .field("arbiters", &self.arbiters)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::File,
+        os::fd::OwnedFd,
+        sync::atomic::{AtomicBool, Ordering::Relaxed},
+    };
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{Actions, BoxError, HandlerActor, Origin, Route, listen::Bound};
+
+    struct Stops(Arc<AtomicBool>);
+
+    #[async_trait(?Send)]
+    impl HandlerActor for Stops {
+        type Args = ();
+
+        async fn handle(&self, (): (), _: &Origin) -> Result<Actions, BoxError> {
+            Ok(Actions::none())
+        }
+
+        async fn stopping(&self) {
+            self.0.store(true, Relaxed);
+        }
+    }
+
+    #[actix_rt::test]
+    async fn handlers_stop_in_good_order_if_a_listener_cannot_be_served() {
+        let has_stopped = Arc::new(AtomicBool::new(false));
+        let handler = Arc::clone(&has_stopped);
+        let route = Route::new(move || Stops(Arc::clone(&handler)));
+        let mut agent = Agent::bind("127.0.0.1:0").unwrap();
+        // A file is nothing to wait for.
+        let file = std::net::TcpListener::from(OwnedFd::from(File::open("Cargo.toml").unwrap()));
+        file.set_nonblocking(true).unwrap();
+        agent.listeners[0].bound = Bound::Tcp(file);
+        let error = agent.start(Registry::new().on("m", route)).await.unwrap_err();
+        assert!(matches!(error, AgentError::Bind { .. }), "{error}");
+        assert!(has_stopped.load(Relaxed));
+    }
+}

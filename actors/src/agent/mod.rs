@@ -1,0 +1,25 @@
+//! An agent as a whole: its start, its arbiters, its stop, and how it is seen from outside.
+//!
+//! | file | what |
+//! |---|---|
+//! | `agent` | where it listens, on how many arbiters, within which limits |
+//! | `workers`, `supervisor` | the arbiters, which start together; routes and connections of each |
+//! | `reception` | gives each accepted socket its place, and hands it to an arbiter |
+//! | `running_agent`, `signals` | a started agent, and its end |
+//! | `observer` | looks at an agent from outside |
+
+mod agent;
+mod observer;
+mod reception;
+mod running_agent;
+mod signals;
+mod supervisor;
+mod workers;
+
+pub use agent::Agent;
+pub use observer::Observer;
+pub use running_agent::RunningAgent;
+#[cfg(feature = "testing")]
+pub(crate) use running_agent::give_notice;
+#[cfg(feature = "testing")]
+pub(crate) use supervisor::{Adopt, Stop, Supervisor};

@@ -1,0 +1,144 @@
+//! Observer: looks at an agent from outside.
+
+use std::{fmt, sync::Arc};
+
+use actix::{Addr, Handler, Message, dev::ToEnvelope};
+use futures_util::future::join_all;
+use tokio::time::{Duration, Instant, timeout};
+
+use super::supervisor::{Insight, Inspect, Probe, Report, Supervisor};
+use crate::{
+    arbiter::{Common, Readiness, Status},
+    observe::{ListenerCounters, Statistics},
+};
+
+/// How long an arbiter may take to answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Looks at an agent from any thread with a tokio runtime, while it serves and while it stops.
+///
+/// What it costs the agent is a message to each arbiter, and for [`status`](Self::status) one to each
+/// connection that is told of.
+///
+/// ```
+/// # use spoa_actors::*;
+/// # #[actix_rt::main]
+/// # async fn main() -> Result<(), AgentError> {
+/// # let registry = Registry::new();
+/// let running = Agent::bind("127.0.0.1:0")?.start(registry).await?;
+/// let observer = running.observer();
+/// assert_eq!(observer.readiness().await, Readiness::Ready);
+/// assert!(observer.status(100).await.connections.is_empty());
+/// # running.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Observer {
+    arbiters: Arc<[Addr<Supervisor>]>,
+    listeners: Arc<ListenerCounters>,
+    common: Common,
+    since: Instant,
+}
+
+impl Observer {
+    pub(crate) fn new(
+        arbiters: Arc<[Addr<Supervisor>]>,
+        listeners: Arc<ListenerCounters>,
+        common: Common,
+        since: Instant,
+    ) -> Self {
+        Self { arbiters, listeners, common, since }
+    }
+
+    /// What the agent has seen and done so far, on all arbiters together. One that does not answer
+    /// within a second is left out, and counted in
+    /// [`arbiters_silent`](Statistics::arbiters_silent).
+    pub async fn statistics(&self) -> Statistics {
+        self.add_up(&self.ask(|| Report).await)
+    }
+
+    /// The same, and at most `most` of the connections that are open, and the last violations.
+    pub async fn status(&self, most: usize) -> Status {
+        let mut insights = self.ask(|| Inspect { most }).await;
+        let down = insights.iter().map(|insight| Some(insight.as_ref()?.down.clone()));
+        let readiness = self.judge(down);
+        let mut status = Status {
+            statistics: Statistics::default(),
+            readiness,
+            connections: Vec::new(),
+            violations: Vec::new(),
+            limits: self.common.limits.clone(),
+            arbiters: self.arbiters.len(),
+            uptime: self.since.elapsed(),
+        };
+        for Insight { connections, violations, .. } in insights.iter_mut().flatten() {
+            status.connections.append(connections);
+            status.violations.append(violations);
+        }
+        let statistics: Vec<_> =
+            insights.into_iter().map(|insight| Some(insight?.statistics)).collect();
+        status.statistics = self.add_up(&statistics);
+        status.connections.sort_by_key(|connection| std::cmp::Reverse(connection.age));
+        status.connections.truncate(most);
+        status.violations.sort_by_key(|violation| std::cmp::Reverse(violation.time));
+        status
+    }
+
+    /// Whether the agent should be asked: it does not come to its end, and no required handler is
+    /// down on any of its arbiters.
+    ///
+    /// It is a health check: a stop lets who has asked lately see that the agent drains, for
+    /// [`notice_period`](crate::Limits::notice_period), before connections come to their end.
+    pub async fn readiness(&self) -> Readiness {
+        if self.common.is_draining() {
+            return Readiness::Draining;
+        }
+        self.judge(self.ask(|| Probe).await.into_iter())
+    }
+
+    /// Asks every arbiter; nothing from one that does not answer in time.
+    async fn ask<M>(&self, message: impl Fn() -> M) -> Vec<Option<M::Result>>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Supervisor: Handler<M>,
+        <Supervisor as actix::Actor>::Context: ToEnvelope<Supervisor, M>,
+    {
+        let ask = |arbiter: &Addr<Supervisor>| timeout(PATIENCE, arbiter.send(message()));
+        let answers = join_all(self.arbiters.iter().map(ask)).await;
+        answers.into_iter().map(|answer| answer.ok()?.ok()).collect()
+    }
+
+    /// Judges by the required routes that are down, one of each arbiter that has answered.
+    fn judge(&self, down: impl Iterator<Item = Option<Option<String>>>) -> Readiness {
+        if self.common.is_draining() {
+            return Readiness::Draining;
+        }
+        match down.collect::<Option<Vec<_>>>() {
+            None => Readiness::Silent,
+            Some(down) => {
+                let mut down = down.into_iter().flatten();
+                down.next().map_or(Readiness::Ready, |message| Readiness::HandlerDown { message })
+            }
+        }
+    }
+
+    fn add_up(&self, arbiters: &[Option<Statistics>]) -> Statistics {
+        let mut all = self.listeners.snapshot();
+        for arbiter in arbiters {
+            match arbiter {
+                Some(statistics) => all.add(statistics),
+                None => all.arbiters_silent += 1,
+            }
+        }
+        all.bytes_kept = self.common.memory.held() as u64;
+        all
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer").field("arbiters", &self.arbiters.len()).finish_non_exhaustive()
+    }
+}

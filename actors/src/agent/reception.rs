@@ -1,0 +1,161 @@
+//! Reception: gives every accepted socket its place, and hands it to the next arbiter that takes it.
+
+use std::{cell::Cell, sync::Arc, time::Duration};
+
+use actix::Addr;
+use futures_util::future::select_all;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout},
+};
+
+use super::supervisor::{Adopt, Supervisor};
+use crate::{
+    arbiter::{Place, Places},
+    handler::fence,
+    limits::Limits,
+    listen::{Preamble, Socket},
+    observe::{ListenerCounters, Throttle, Untaken},
+};
+
+/// How many sockets may wait for one arbiter to take them: few, as they wait for as long as a handler
+/// blocks it.
+const WAITING: usize = 4;
+/// An arbiter that takes nothing for so long is no longer only busy.
+const UNRESPONSIVE: Duration = Duration::from_secs(1);
+
+/// Where accepted sockets get their places, and the arbiters that they are handed to.
+pub(crate) struct Reception {
+    places: Places,
+    limits: Limits,
+    desks: Vec<Desk>,
+    /// Whose turn it is, whichever listener the next socket comes from.
+    turn: Cell<usize>,
+    counters: Arc<ListenerCounters>,
+    is_full: Throttle,
+    is_blocked: Throttle,
+}
+
+/// One arbiter, and the sockets that wait for it.
+struct Desk {
+    supervisor: Addr<Supervisor>,
+    room: Arc<Semaphore>,
+    /// Since when there is no room, as far as it was looked at.
+    full_since: Cell<Option<Instant>>,
+}
+
+impl Reception {
+    pub(crate) fn new(
+        supervisors: impl Iterator<Item = Addr<Supervisor>>,
+        (places, limits): (Places, Limits),
+        counters: Arc<ListenerCounters>,
+    ) -> Self {
+        Self {
+            places,
+            limits,
+            desks: supervisors.map(Desk::new).collect(),
+            turn: Cell::new(0),
+            counters,
+            is_full: Throttle::default(),
+            is_blocked: Throttle::default(),
+        }
+    }
+
+    /// Hands a socket over. While there is no place for it, or no arbiter takes it, the caller waits, and
+    /// further ones wait in the kernel's backlog.
+    pub(crate) async fn receive(&self, socket: Socket, listener: Arc<str>, preamble: Preamble) {
+        let Some(place) = self.place().await else { return };
+        let (desk, room) = match self.free_desk() {
+            Some(free) => free,
+            None => self.next_desk().await,
+        };
+        let untaken = Some(Untaken::new(room, &self.counters));
+        desk.supervisor.do_send(Adopt { socket, listener, preamble, place, untaken });
+    }
+
+    async fn place(&self) -> Option<Place> {
+        if let Some(place) = self.places.try_take() {
+            return Some(place);
+        }
+        self.counters.accept_paused_for_places();
+        if let Some(unsaid) = self.is_full.permit() {
+            let Limits { connections, surplus, .. } = self.limits;
+            fence::quietly(|| {
+                tracing::warn!(
+                    limit = connections,
+                    refused = surplus,
+                    unsaid,
+                    "accepting paused: limit of connections to refuse reached; raise \
+                     --max-connections or reduce HAProxy's threads"
+                );
+            });
+        }
+        self.places.take().await
+    }
+
+    /// The next arbiter in turn that has taken its last sockets.
+    fn free_desk(&self) -> Option<(&Desk, OwnedSemaphorePermit)> {
+        let count = self.desks.len();
+        let turn = self.turn.get();
+        for nth in (turn..turn + count).map(|nth| nth % count) {
+            let desk = &self.desks[nth];
+            if let Ok(room) = Arc::clone(&desk.room).try_acquire_owned() {
+                desk.full_since.set(None);
+                self.turn.set((nth + 1) % count);
+                return Some((desk, room));
+            }
+            self.counters.arbiter_passed_over();
+            if desk.is_unresponsive() {
+                self.report(nth);
+            }
+        }
+        None
+    }
+
+    /// The first arbiter that takes one of its sockets.
+    async fn next_desk(&self) -> (&Desk, OwnedSemaphorePermit) {
+        self.counters.accept_paused_for_arbiters();
+        loop {
+            let rooms =
+                self.desks.iter().map(|desk| Box::pin(Arc::clone(&desk.room).acquire_owned()));
+            match timeout(UNRESPONSIVE, select_all(rooms)).await {
+                Ok((Ok(room), nth, _)) => {
+                    self.desks[nth].full_since.set(None);
+                    self.turn.set((nth + 1) % self.desks.len());
+                    return (&self.desks[nth], room);
+                }
+                // They are never closed.
+                Ok((Err(_), ..)) => {}
+                Err(_) => self.report(self.turn.get()),
+            }
+        }
+    }
+
+    fn report(&self, arbiter: usize) {
+        if let Some(unsaid) = self.is_blocked.permit() {
+            fence::quietly(|| {
+                tracing::warn!(
+                    arbiter,
+                    waiting = WAITING,
+                    unsaid,
+                    "worker thread unresponsive: it has not taken its last connections, and gets no \
+                     further ones; find the handler that blocks its thread, and put it on threads \
+                     with `on_blocking`"
+                );
+            });
+        }
+    }
+}
+
+impl Desk {
+    fn new(supervisor: Addr<Supervisor>) -> Self {
+        Self { supervisor, room: Arc::new(Semaphore::new(WAITING)), full_since: Cell::default() }
+    }
+
+    /// Whether it was full when it was looked at before, and has been for long.
+    fn is_unresponsive(&self) -> bool {
+        let since = self.full_since.get().unwrap_or_else(Instant::now);
+        self.full_since.set(Some(since));
+        since.elapsed() >= UNRESPONSIVE
+    }
+}

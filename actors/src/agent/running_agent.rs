@@ -1,0 +1,251 @@
+//! `RunningAgent`: accepts, hands out connections in turn, and ends in good order.
+
+use std::{fmt, net::SocketAddr, num::NonZero, pin::pin, rc::Rc, sync::Arc};
+
+use actix::Addr;
+use futures_util::future::join_all;
+use tokio::{
+    sync::oneshot,
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    observer::Observer,
+    reception::Reception,
+    signals::Signals,
+    supervisor::{Elsewhere, GoDown, Stop, Supervisor},
+    workers::{self, PATIENCE, Worker},
+};
+use crate::{
+    arbiter::Common,
+    connection::Silence,
+    error::AgentError,
+    listen::{Listener, Socket},
+    observe::{ListenerCounters, Statistics},
+    route::Registry,
+};
+
+/// An agent that has started. Dropping it ends it without a farewell; [`stop`](Self::stop) ends it in
+/// good order.
+///
+/// ```
+/// # use spoa_actors::*;
+/// # #[actix_rt::main]
+/// # async fn main() -> Result<(), AgentError> {
+/// # let registry = Registry::new();
+/// let running = Agent::bind("127.0.0.1:0")?.start(registry).await?;
+/// println!("listens on {:?}", running.local_addresses());
+/// let statistics = running.stop().await;
+/// assert_eq!(statistics.notifies, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct RunningAgent {
+    addresses: Vec<SocketAddr>,
+    common: Common,
+    workers: Vec<Worker>,
+    listeners: Vec<Accepting>,
+    counters: Arc<ListenerCounters>,
+    since: Instant,
+}
+
+/// A listener at work.
+struct Accepting {
+    task: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+}
+
+impl RunningAgent {
+    pub(crate) fn new(
+        addresses: Vec<SocketAddr>,
+        listeners: Vec<Arc<str>>,
+        common: Common,
+    ) -> Self {
+        Self {
+            addresses,
+            common,
+            workers: Vec::new(),
+            listeners: Vec::new(),
+            counters: Arc::new(ListenerCounters::new(listeners)),
+            since: Instant::now(),
+        }
+    }
+
+    /// The TCP addresses that are listened on.
+    #[must_use]
+    pub fn local_addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// On how many arbiters it works.
+    #[must_use]
+    pub fn arbiters(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// What the agent has seen and done so far, on all arbiters together.
+    pub async fn statistics(&self) -> Statistics {
+        self.observer().statistics().await
+    }
+
+    /// Looks at the agent from any thread, while it serves and while it stops.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        let arbiters = self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
+        Observer::new(arbiters, Arc::clone(&self.counters), self.common.clone(), self.since)
+    }
+
+    /// Runs until SIGTERM or SIGINT, then ends in good order; a second signal ends it at once.
+    ///
+    /// # Errors
+    ///
+    /// If the signals cannot be listened to.
+    pub async fn serve(self) -> Result<(), AgentError> {
+        self.serve_until(Signals::listen()?).await;
+        Ok(())
+    }
+
+    /// Runs until a signal, then ends in good order; a second one ends it at once. Returns what it has
+    /// seen and done.
+    pub(crate) async fn serve_until(self, mut signals: Signals) -> Statistics {
+        let signal = signals.next().await;
+        tracing::info!("{signal}: the agent stops");
+        let observer = self.observer();
+        let mut stop = pin!(self.stop());
+        tokio::select! {
+            seen = &mut stop => {
+                tracing::info!(
+                    notifies = seen.notifies,
+                    acks = seen.acks,
+                    cancelled = seen.cancelled,
+                    "the agent has stopped"
+                );
+                seen
+            }
+            signal = signals.next() => {
+                tracing::warn!("{signal} again: the agent stops at once");
+                observer.statistics().await
+            }
+        }
+    }
+
+    /// Ends the agent in good order; returns what it has seen and done.
+    ///
+    /// 1. Health checks are refused, and all else goes on as before for
+    ///    [`notice_period`](crate::Limits::notice_period), if there were any health checks lately.
+    /// 2. The listeners close, with an empty backlog.
+    /// 3. Every connection answers what HAProxy still sends, and says farewell.
+    /// 4. The handlers stop. What does not end within [`shutdown_timeout`](crate::Limits::shutdown_timeout)
+    ///    is cut off.
+    ///
+    /// Where HAProxy has another server for its messages, no request is lost but one that crosses
+    /// the farewell: for that there is no frame in SPOP.
+    pub async fn stop(mut self) -> Statistics {
+        give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common).await;
+        tracing::info!("connections are no longer accepted; those that are open come to their end");
+        // They hand over what is in their backlogs, and close.
+        let closing = self.listeners.drain(..).map(|listener| {
+            let _ = listener.stop.send(());
+            listener.task
+        });
+        join_all(closing.collect::<Vec<_>>()).await;
+        // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
+        let patience = 2 * self.common.limits.shutdown_timeout + PATIENCE;
+        let silence = Silence::begin();
+        let stop = |worker: &Worker| worker.supervisor.send(Stop(Arc::clone(&silence)));
+        let stops = self.workers.iter().map(|worker| timeout(patience, stop(worker)));
+        let mut all = self.counters.snapshot();
+        for stopped in join_all(stops).await {
+            match stopped {
+                Ok(Ok(statistics)) => all.add(&statistics),
+                Ok(Err(_)) => tracing::warn!("an arbiter had ended before it was told to"),
+                Err(_) => {
+                    tracing::warn!("a handler blocks its thread; it is not waited for any longer");
+                }
+            }
+        }
+        all
+    }
+
+    pub(crate) async fn start_workers(
+        &mut self,
+        count: NonZero<usize>,
+        registry: &Arc<Registry>,
+    ) -> Result<(), AgentError> {
+        self.workers = workers::start(count, registry, &self.common).await?;
+        if self.common.asynchronous {
+            self.introduce();
+        }
+        Ok(())
+    }
+
+    /// Makes the arbiters known to each other.
+    fn introduce(&self) {
+        for worker in &self.workers {
+            let others = self.workers.iter().map(|worker| &worker.supervisor);
+            let others = others.filter(|other| **other != worker.supervisor);
+            let others = others.map(|other| other.clone().recipient()).collect();
+            worker.supervisor.do_send(Elsewhere(others));
+        }
+    }
+
+    /// Accepts on this thread and hands the connections to the arbiters in turn.
+    pub(crate) fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
+        let supervisors = self.workers.iter().map(|worker| worker.supervisor.clone());
+        let terms = (self.common.places.clone(), self.common.limits.clone());
+        let reception = Rc::new(Reception::new(supervisors, terms, Arc::clone(&self.counters)));
+        let activate = |Listener { name, bound, entrance }| match bound.activate() {
+            Ok(active) => Ok((name, active, entrance)),
+            Err(cause) => Err(AgentError::Bind { address: name.to_string(), cause }),
+        };
+        // All of them, before the first one serves.
+        let active: Vec<_> = listeners.into_iter().map(activate).collect::<Result<_, _>>()?;
+        for (name, active, mut entrance) in active {
+            entrance.open(&name, &self.counters);
+            let reception = Rc::clone(&reception);
+            let take = async move |socket: Socket| {
+                reception.receive(socket, Arc::clone(&name), entrance.preamble()).await;
+            };
+            let (stop, stopped) = oneshot::channel();
+            let task = actix_rt::spawn(active.run(take, stopped, Arc::clone(&self.counters)));
+            self.listeners.push(Accepting { task, stop });
+        }
+        Ok(())
+    }
+}
+
+/// Has health checks refused, and lets HAProxy see it if it asks at all.
+pub(crate) async fn give_notice(
+    supervisors: impl Iterator<Item = &Addr<Supervisor>>,
+    common: &Common,
+) {
+    common.drain();
+    let told = supervisors.map(|supervisor| timeout(PATIENCE, supervisor.send(GoDown)));
+    let is_asked = join_all(told).await.into_iter().flatten().flatten().any(|is_asked| is_asked);
+    if is_asked {
+        let notice_period = common.limits.notice_period;
+        tracing::info!(
+            "health checks are refused; in {notice_period:?} HAProxy should send its messages \
+             elsewhere"
+        );
+        sleep(notice_period).await;
+    }
+}
+
+impl Drop for RunningAgent {
+    fn drop(&mut self) {
+        for listener in &self.listeners {
+            listener.task.abort();
+        }
+    }
+}
+
+impl fmt::Debug for RunningAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningAgent")
+            .field("local_addresses", &self.addresses)
+            .field("arbiters", &self.workers.len())
+            .finish_non_exhaustive()
+    }
+}

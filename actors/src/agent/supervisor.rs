@@ -1,0 +1,338 @@
+//! Supervisor: one on every arbiter; it owns the routes and the connections there.
+
+mod inspection;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    rc::{Rc, Weak},
+    sync::Arc,
+    task::{self, Poll},
+};
+
+use actix::{
+    Actor, Addr, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture,
+    Supervised, dev::ContextFut,
+};
+use futures_util::FutureExt;
+use tokio::{
+    net::{TcpStream, UnixStream},
+    sync::oneshot,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    arbiter::{Common, Place, Presence, Reroute, Shared},
+    connection::{Connection, Control, Silence, Transport},
+    error::AgentError,
+    listen::{Arrival, Preamble, Socket},
+    observe::{Counters, Statistics, Untaken},
+    origin::PeerAddress,
+    route::Registry,
+    supervision::{Panic, panics},
+};
+
+use self::inspection::{Arriving, Link};
+pub(crate) use self::inspection::{Insight, Inspect, Probe};
+
+/// The root of one arbiter.
+pub(crate) struct Supervisor {
+    shared: Rc<Shared>,
+    /// The oldest first.
+    connections: BTreeMap<u64, Link>,
+    next_key: u64,
+    /// Ends the preambles once the agent stops.
+    stopping: CancellationToken,
+    /// Told when the last connection has ended, once the agent stops.
+    stopped: Option<oneshot::Sender<()>>,
+}
+
+/// Takes over a connection that was accepted.
+pub(crate) struct Adopt {
+    /// Where it came in.
+    pub(crate) listener: Arc<str>,
+    pub(crate) socket: Socket,
+    pub(crate) preamble: Preamble,
+    pub(crate) place: Place,
+    /// It is taken when this is dropped; nothing if nobody counts it.
+    pub(crate) untaken: Option<Untaken>,
+}
+
+/// What is known of a connection that was accepted, beside its stream.
+struct Newcomer {
+    address: PeerAddress,
+    listener: Arc<str>,
+    preamble: Preamble,
+    place: Place,
+}
+
+impl actix::Message for Adopt {
+    type Result = ();
+}
+
+/// A connection has ended.
+struct Ended {
+    key: u64,
+    panic: Option<Panic>,
+}
+
+impl actix::Message for Ended {
+    type Result = ();
+}
+
+/// Has health checks refused from now on; answered with whether any came lately.
+pub(crate) struct GoDown;
+
+impl actix::Message for GoDown {
+    type Result = bool;
+}
+
+/// Makes the other arbiters known, for the ACKs that have no way here.
+pub(crate) struct Elsewhere(pub(crate) Vec<Recipient<Reroute>>);
+
+impl actix::Message for Elsewhere {
+    type Result = ();
+}
+
+/// Ends everything on this arbiter in good order; answered with its statistics when that is done.
+pub(crate) struct Stop(pub(crate) Arc<Silence>);
+
+impl actix::Message for Stop {
+    type Result = Statistics;
+}
+
+/// Asks for the statistics of this arbiter.
+pub(crate) struct Report;
+
+impl actix::Message for Report {
+    type Result = Statistics;
+}
+
+impl Supervisor {
+    /// Starts every handler, and then the supervisor, on this arbiter.
+    pub(crate) async fn start(
+        registry: Arc<Registry>,
+        common: Common,
+    ) -> Result<Addr<Self>, AgentError> {
+        panics::hush();
+        let counters = Rc::new(Counters::new(common.engines.clone()));
+        let routes = registry.start(&common.limits, &common.start_given_up).await?;
+        let shared = Rc::new(Shared::new(routes, common, counters));
+        let supervisor = Self {
+            shared,
+            connections: BTreeMap::new(),
+            next_key: 0,
+            stopping: CancellationToken::new(),
+            stopped: None,
+        };
+        let context = Context::new();
+        let address = AsyncContext::address(&context);
+        actix_rt::spawn(Undying { run: context.into_future(supervisor) });
+        Ok(address)
+    }
+
+    fn adopt<S>(&mut self, stream: S, newcomer: Newcomer, ctx: &Context<Self>)
+    where
+        S: Transport,
+    {
+        let Newcomer { address, listener, preamble, place } = newcomer;
+        let presence = Presence::new(place, Rc::clone(&self.shared.counters), &listener);
+        let visit = Arriving { peer: address, listener, since: presence.since() };
+        let arrival = Arrival::new(stream, address, presence, Rc::clone(&self.shared));
+        if preamble.is_empty() {
+            let context = Context::new();
+            let control = AsyncContext::address(&context).recipient();
+            let link = Link { control, arriving: Weak::new() };
+            return self.supervise(link, context.into_future(arrival.into_connection()), ctx);
+        }
+        #[cfg(feature = "tls")]
+        if let Some(config) = preamble.tls {
+            let arriving = async move {
+                let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
+                Some(arrival.shake_hands(config).await?.into_connection())
+            };
+            return self.welcome(visit, arriving, ctx);
+        }
+        let arriving = async move {
+            let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
+            Some(arrival.into_connection())
+        };
+        self.welcome(visit, arriving, ctx);
+    }
+
+    /// Runs what comes before SPOP, and then the connection. Once the agent stops, nothing is lost by
+    /// a connection that has not come to SPOP: it is dropped at once.
+    fn welcome<S>(
+        &mut self,
+        visit: Arriving,
+        arriving: impl Future<Output = Option<Connection<S>>> + 'static,
+        ctx: &Context<Self>,
+    ) where
+        S: Transport,
+    {
+        let context = Context::new();
+        let control = AsyncContext::address(&context).recipient();
+        let visit = Rc::new(visit);
+        let link = Link { control, arriving: Rc::downgrade(&visit) };
+        // In boxes, so that neither the connection nor what is around keeps its place.
+        let arriving = self.stopping.clone().run_until_cancelled_owned(Box::pin(arriving));
+        let arriving = Box::pin(async move {
+            let _visit = visit;
+            arriving.await
+        });
+        let run = async move {
+            if let Some(Some(connection)) = arriving.await {
+                context.into_future(connection).await;
+            }
+        };
+        self.supervise(link, run, ctx);
+    }
+
+    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
+    fn supervise(
+        &mut self,
+        link: Link,
+        run: impl Future<Output = ()> + 'static,
+        ctx: &Context<Self>,
+    ) {
+        let key = self.next_key;
+        self.next_key += 1;
+        self.connections.insert(key, link);
+        let run = AssertUnwindSafe(run).catch_unwind();
+        let supervisor = ctx.address();
+        // Not an async block: that would take the memory of a connection twice.
+        actix_rt::spawn(run.map(move |end| {
+            let panic = end.err().map(|panic| Panic::new(panic, None));
+            supervisor.do_send(Ended { key, panic });
+        }));
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Supervisor {}
+
+/// Runs the supervisor: a panic over one message, to which no way is known, loses that message (and
+/// the answer to a [`Stop`] that is under way), and not the arbiter.
+struct Undying {
+    run: ContextFut<Supervisor, Context<Supervisor>>,
+}
+
+impl Future for Undying {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
+        loop {
+            let run = &mut self.run;
+            match catch_unwind(AssertUnwindSafe(|| Pin::new(run).poll(task))) {
+                Ok(progress) => return progress,
+                Err(_) if self.run.restart() => {}
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl Handler<Adopt> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, adopt: Adopt, ctx: &mut Context<Self>) {
+        let Adopt { socket, listener, preamble, place, untaken } = adopt;
+        drop(untaken);
+        let newcomer = |address| Newcomer { address, listener, preamble, place };
+        let adopted: io::Result<()> = match socket {
+            Socket::Tcp(stream, address) => TcpStream::from_std(stream)
+                .map(|stream| self.adopt(stream, newcomer(PeerAddress::Tcp(address)), ctx)),
+            Socket::Unix(stream) => UnixStream::from_std(stream)
+                .map(|stream| self.adopt(stream, newcomer(PeerAddress::Unix), ctx)),
+            #[cfg(feature = "testing")]
+            Socket::InMemory(stream) => {
+                self.adopt(stream, newcomer(PeerAddress::InMemory), ctx);
+                Ok(())
+            }
+        };
+        if let Err(error) = adopted {
+            tracing::error!(%error, "an accepted connection could not be taken over");
+        }
+    }
+}
+
+impl Handler<Ended> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Ended { key, panic }: Ended, _: &mut Context<Self>) {
+        self.connections.remove(&key);
+        if let Some(panic) = panic {
+            self.shared.counters.count(|statistics| statistics.connections_panicked += 1);
+            tracing::error!(%panic, "a connection panicked and was closed; please report this bug");
+        }
+        if self.connections.is_empty()
+            && let Some(stopped) = self.stopped.take()
+        {
+            let _ = stopped.send(());
+        }
+    }
+}
+
+impl Handler<GoDown> for Supervisor {
+    type Result = bool;
+
+    fn handle(&mut self, _: GoDown, _: &mut Context<Self>) -> bool {
+        self.shared.health.go_down()
+    }
+}
+
+impl Handler<Elsewhere> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Elsewhere(arbiters): Elsewhere, _: &mut Context<Self>) {
+        if let Some(detours) = &self.shared.detours {
+            detours.know(arbiters);
+        }
+    }
+}
+
+impl Handler<Reroute> for Supervisor {
+    type Result = bool;
+
+    fn handle(&mut self, reroute: Reroute, _: &mut Context<Self>) -> bool {
+        self.shared.detours.as_ref().is_some_and(|detours| detours.reroute(reroute).is_ok())
+    }
+}
+
+impl Handler<Stop> for Supervisor {
+    type Result = ResponseFuture<Statistics>;
+
+    fn handle(&mut self, Stop(silence): Stop, _: &mut Context<Self>) -> Self::Result {
+        let shared = Rc::clone(&self.shared);
+        let (stopped, all_ended) = oneshot::channel();
+        if !self.connections.is_empty() {
+            self.stopped = Some(stopped);
+        }
+        self.stopping.cancel();
+        for link in self.connections.values() {
+            link.control.do_send(Control::Drain(Arc::clone(&silence)));
+        }
+        Box::pin(async move {
+            // An error says that there was nothing to wait for.
+            if timeout(shared.common.limits.shutdown_timeout, all_ended).await.is_err() {
+                tracing::warn!("connections that did not end in time are cut off");
+            }
+            shared.routes.stop_within(shared.common.limits.shutdown_timeout).await;
+            shared.statistics()
+        })
+    }
+}
+
+impl Handler<Report> for Supervisor {
+    type Result = MessageResult<Report>;
+
+    fn handle(&mut self, _: Report, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.shared.statistics())
+    }
+}

@@ -1,0 +1,118 @@
+//! Inspection: what goes on on one arbiter, and on its connections.
+
+use std::{
+    rc::{Rc, Weak},
+    sync::Arc,
+};
+
+use actix::{Context, Handler, Recipient, ResponseFuture};
+use tokio::{sync::mpsc, time::Instant};
+
+use super::Supervisor;
+use crate::{
+    arbiter::{ConnectionPhase, ConnectionStatus, PastViolation},
+    connection::Control,
+    observe::Statistics,
+    origin::PeerAddress,
+};
+
+/// Asks what goes on on this arbiter, and on so many of its connections at the most.
+pub(crate) struct Inspect {
+    pub(crate) most: usize,
+}
+
+impl actix::Message for Inspect {
+    type Result = Insight;
+}
+
+/// What goes on on one arbiter.
+pub(crate) struct Insight {
+    pub(crate) statistics: Statistics,
+    /// The oldest of its connections, in any order.
+    pub(crate) connections: Vec<ConnectionStatus>,
+    pub(crate) violations: Vec<PastViolation>,
+    /// A required route whose handler is down.
+    pub(crate) down: Option<String>,
+}
+
+/// Asks, as a health check does, for a required route whose handler is down on this arbiter.
+pub(crate) struct Probe;
+
+impl actix::Message for Probe {
+    type Result = Option<String>;
+}
+
+/// The supervisor's end of a connection.
+pub(super) struct Link {
+    pub(super) control: Recipient<Control>,
+    /// What is known of it before it has come to SPOP; nobody is there to be asked before.
+    pub(super) arriving: Weak<Arriving>,
+}
+
+/// A connection that has not come to SPOP yet.
+pub(super) struct Arriving {
+    pub(super) peer: PeerAddress,
+    pub(super) listener: Arc<str>,
+    pub(super) since: Instant,
+}
+
+impl Handler<Inspect> for Supervisor {
+    type Result = ResponseFuture<Insight>;
+
+    fn handle(&mut self, Inspect { most }: Inspect, _: &mut Context<Self>) -> Self::Result {
+        let (teller, mut told) = mpsc::unbounded_channel();
+        for link in self.connections.values().take(most) {
+            link.tell(&teller);
+        }
+        let shared = Rc::clone(&self.shared);
+        Box::pin(async move {
+            drop(teller);
+            let mut connections = Vec::new();
+            // One that has ended meanwhile drops the question.
+            while let Some(status) = told.recv().await {
+                connections.push(status);
+            }
+            Insight {
+                statistics: shared.statistics(),
+                connections,
+                violations: shared.past_violations.newest_first(),
+                down: shared.routes.down(),
+            }
+        })
+    }
+}
+
+impl Handler<Probe> for Supervisor {
+    type Result = Option<String>;
+
+    fn handle(&mut self, _: Probe, _: &mut Context<Self>) -> Self::Result {
+        self.shared.health.ask();
+        self.shared.routes.down()
+    }
+}
+
+impl Link {
+    /// Has the connection tell of itself, or tells what is known of it.
+    fn tell(&self, listener: &mpsc::UnboundedSender<ConnectionStatus>) {
+        match self.arriving.upgrade() {
+            None => self.control.do_send(Control::Tell(listener.clone())),
+            // Who has asked has gone.
+            Some(arriving) => drop(listener.send(arriving.status())),
+        }
+    }
+}
+
+impl Arriving {
+    fn status(&self) -> ConnectionStatus {
+        ConnectionStatus {
+            peer: self.peer,
+            listener: Arc::clone(&self.listener),
+            engine_id: None,
+            agreed: None,
+            phase: ConnectionPhase::Greeting,
+            in_flight: 0,
+            bytes_kept: 0,
+            age: self.since.elapsed(),
+        }
+    }
+}

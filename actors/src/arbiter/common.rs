@@ -1,0 +1,95 @@
+//! Common: what all arbiters of an agent have in common.
+
+use std::{
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{places::Places, quota::Quota};
+use crate::{
+    error::AgentError,
+    limits::{Limits, check},
+    observe::EngineNames,
+    trace::Traces,
+};
+
+/// What all arbiters of an agent have in common; clones are of the same agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    pub(crate) limits: Limits,
+    /// Whether an ACK without actions gets one that does nothing.
+    pub(crate) fill_empty_acks: bool,
+    /// Whether an ACK may leave on another connection than its own.
+    pub(crate) asynchronous: bool,
+    /// How NOTIFYs become spans, if they do.
+    pub(crate) traces: Option<Arc<Traces>>,
+    /// The places of the connections that are open.
+    pub(crate) places: Places,
+    /// How many arbiters there are.
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "they share TLS handshakes alone")
+    )]
+    pub(crate) arbiters: NonZero<usize>,
+    /// The connections that are being recycled: one at a time.
+    pub(crate) recycling: Quota,
+    /// The messages that wait for their answers.
+    pub(crate) in_flight: Quota,
+    /// The bytes that connections keep between their wake-ups.
+    pub(crate) memory: Quota,
+    /// The part of it that connections cost whatever their peers do.
+    pub(crate) costs: Quota,
+    /// The engines that are counted each by itself.
+    pub(crate) engines: EngineNames,
+    /// Whether the agent comes to its end.
+    pub(crate) draining: Arc<AtomicBool>,
+    /// Ends the start of the agent: what has started stops.
+    pub(crate) start_given_up: CancellationToken,
+}
+
+impl Common {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            places: Places::new(&limits),
+            arbiters: NonZero::<usize>::MIN,
+            recycling: Quota::new(1),
+            in_flight: Quota::new(limits.in_flight_per_agent),
+            memory: Quota::new(limits.memory),
+            costs: Quota::new(limits.memory),
+            limits,
+            engines: EngineNames::default(),
+            fill_empty_acks: false,
+            asynchronous: false,
+            traces: None,
+            draining: Arc::default(),
+            start_given_up: CancellationToken::new(),
+        }
+    }
+
+    /// The same with NOTIFYs that become spans, if they do.
+    pub(crate) fn traced(self, traces: Option<Traces>) -> Self {
+        Self { traces: traces.map(Arc::new), ..self }
+    }
+
+    /// Refuses settings that cannot work.
+    pub(crate) fn check(&self) -> Result<(), AgentError> {
+        self.limits.check()?;
+        let are_parts = self.traces.as_ref().is_none_or(|traces| traces.sampling.are_parts());
+        check("ratio of sampling", are_parts, "from 0 to 1")
+    }
+
+    /// From now on the agent comes to its end.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Relaxed);
+    }
+
+    /// Whether the agent comes to its end.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+}

@@ -1,0 +1,246 @@
+//! Detour: the way of an ACK whose own connection has gone, over another of the same engine.
+//!
+//! HAProxy up to 3.0 takes an ACK on any connection of its engine, if both sides have said `async` on
+//! it. From 3.1 on it never says so, and would take the ACK for the answer to another client.
+//!
+//! An engine-id is what a peer says: so the other connection has to come from the same host, on the same
+//! listener.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Waker},
+};
+
+use actix::Recipient;
+
+use super::quota::{Quota, Share};
+use crate::{
+    observe::{Counters, Throttle},
+    origin::PeerAddress,
+    spop::{Ack, EngineId},
+};
+
+/// How many bytes of ACKs may wait for one connection to take them, and how many may be under way from
+/// one arbiter to others.
+const CAPACITY: usize = 1 << 20;
+/// How many bytes an ACK takes beside its actions.
+const ACK: usize = 128;
+
+/// Whose ACKs a connection takes: those of the same engine, from the same host, on the same listener.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Kin {
+    pub(crate) engine_id: EngineId,
+    pub(crate) listener: Arc<str>,
+    /// None where hosts have no addresses.
+    host: Option<IpAddr>,
+}
+
+/// The detours of one arbiter.
+pub(crate) struct Detours {
+    /// The connections that have agreed on `async`.
+    lanes: RefCell<HashMap<Kin, Vec<Rc<Queue>>>>,
+    /// The other arbiters of the agent.
+    elsewhere: RefCell<Vec<Recipient<Reroute>>>,
+    /// The bytes that are under way to them.
+    under_way: RefCell<Share>,
+    memory: Quota,
+    counters: Rc<Counters>,
+    log: Throttle,
+}
+
+/// The side of a connection that takes the ACKs of others; closed when it is dropped.
+pub(crate) struct Lane {
+    kin: Kin,
+    queue: Rc<Queue>,
+    detours: Rc<Detours>,
+}
+
+struct Queue {
+    acks: RefCell<VecDeque<Ack>>,
+    /// The bytes that wait in them.
+    waiting: RefCell<Share>,
+    waker: Cell<Option<Waker>>,
+}
+
+/// Sends an ACK on a connection of its kin; answered with whether there is one.
+pub(crate) struct Reroute {
+    pub(crate) kin: Kin,
+    pub(crate) ack: Ack,
+}
+
+impl actix::Message for Reroute {
+    type Result = bool;
+}
+
+impl Kin {
+    /// The kin of a peer that says this engine-id.
+    pub(crate) fn new(engine_id: EngineId, listener: Arc<str>, address: PeerAddress) -> Self {
+        let host = match address {
+            PeerAddress::Tcp(address) => Some(address.ip()),
+            PeerAddress::Unix | PeerAddress::InMemory => None,
+        };
+        Self { engine_id, listener, host }
+    }
+}
+
+impl Detours {
+    pub(crate) fn new(memory: &Quota, counters: Rc<Counters>) -> Rc<Self> {
+        Rc::new(Self {
+            lanes: RefCell::default(),
+            elsewhere: RefCell::default(),
+            under_way: RefCell::new(memory.share()),
+            memory: memory.clone(),
+            counters,
+            log: Throttle::default(),
+        })
+    }
+
+    /// From now on, what has no way here is sent to these arbiters.
+    pub(crate) fn know(&self, elsewhere: Vec<Recipient<Reroute>>) {
+        *self.elsewhere.borrow_mut() = elsewhere;
+    }
+
+    /// A connection takes the ACKs of others of its kin.
+    pub(crate) fn open(self: &Rc<Self>, kin: Kin) -> Lane {
+        let queue = Rc::new(Queue {
+            acks: RefCell::default(),
+            waiting: RefCell::new(self.memory.share()),
+            waker: Cell::default(),
+        });
+        self.lanes.borrow_mut().entry(kin.clone()).or_default().push(Rc::clone(&queue));
+        Lane { kin, queue, detours: Rc::clone(self) }
+    }
+
+    /// Hands an ACK to a connection of this arbiter; gives it back if there is none.
+    #[expect(clippy::result_large_err, reason = "what could not be handed over comes back")]
+    pub(crate) fn reroute(&self, Reroute { kin, ack }: Reroute) -> Result<(), Reroute> {
+        let lanes = self.lanes.borrow();
+        let mut queues = lanes.get(&kin).into_iter().flatten();
+        if let Some(queue) = queues.find(|queue| queue.waiting.borrow().has_room()) {
+            queue.push(ack);
+            return Ok(());
+        }
+        if lanes.contains_key(&kin) {
+            self.report_full();
+        }
+        Err(Reroute { kin, ack })
+    }
+
+    /// Hands an ACK to a connection of another arbiter; it is dropped if there is none, or as much is
+    /// under way as may be.
+    pub(crate) fn reroute_elsewhere(self: Rc<Self>, reroute: Reroute) {
+        if !self.under_way.borrow().has_room() {
+            self.report_full();
+            return self.lose(1);
+        }
+        let bytes = weight(&reroute.ack);
+        self.under_way.borrow_mut().add(bytes);
+        actix_rt::spawn(async move {
+            if !self.is_taken_elsewhere(&reroute).await {
+                self.lose(1);
+            }
+            self.under_way.borrow_mut().subtract(bytes);
+        });
+    }
+
+    async fn is_taken_elsewhere(&self, Reroute { kin, ack }: &Reroute) -> bool {
+        let elsewhere = self.elsewhere.borrow().clone();
+        for arbiter in elsewhere {
+            if let Ok(true) = arbiter.send(Reroute { kin: kin.clone(), ack: ack.clone() }).await {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Counts ACKs that leave on no connection.
+    fn lose(&self, acks: u64) {
+        self.counters.count(|statistics| {
+            statistics.cancelled += acks;
+            statistics.acks_dropped += acks;
+        });
+    }
+
+    /// Logs that as much waits as may.
+    fn report_full(&self) {
+        if let Some(unsaid) = self.log.permit() {
+            tracing::warn!(
+                unsaid,
+                "limit of rerouted ACKs reached: an ACK whose connection has gone finds no other with \
+                 room; find out whether HAProxy reads its ACKs, or start the agent without --async"
+            );
+        }
+    }
+}
+
+impl Lane {
+    /// The next ACK to send.
+    pub(crate) fn poll_next(&self, task: &mut Context<'_>) -> Option<Ack> {
+        let next = self.queue.acks.borrow_mut().pop_front();
+        match &next {
+            Some(ack) => self.queue.waiting.borrow_mut().subtract(weight(ack)),
+            None => self.queue.waker.set(Some(task.waker().clone())),
+        }
+        next
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.acks.borrow().is_empty()
+    }
+
+    /// How many bytes wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.waiting.borrow().amount()
+    }
+
+    /// Whose ACKs it takes.
+    pub(crate) fn kin(&self) -> &Kin {
+        &self.kin
+    }
+
+    /// Takes no more; gives back what was not sent.
+    pub(crate) fn close(&self) -> VecDeque<Ack> {
+        let mut lanes = self.detours.lanes.borrow_mut();
+        if let Some(queues) = lanes.get_mut(&self.kin) {
+            queues.retain(|queue| !Rc::ptr_eq(queue, &self.queue));
+            if queues.is_empty() {
+                lanes.remove(&self.kin);
+            }
+        }
+        self.queue.waiting.borrow_mut().set(0);
+        self.queue.acks.take()
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let unsent = self.close().len() as u64;
+        self.detours.lose(unsent);
+    }
+}
+
+impl Queue {
+    fn push(&self, ack: Ack) {
+        self.waiting.borrow_mut().add(weight(&ack));
+        self.acks.borrow_mut().push_back(ack);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Share {
+    /// Whether more ACKs may wait in it.
+    fn has_room(&self) -> bool {
+        self.amount() < CAPACITY && self.left() > 0
+    }
+}
+
+fn weight(ack: &Ack) -> usize {
+    ACK + ack.actions.encoded_len()
+}

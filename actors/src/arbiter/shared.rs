@@ -1,0 +1,245 @@
+//! What everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
+
+use std::{cell::Cell, fmt, rc::Rc, sync::Arc};
+
+use bytes::BytesMut;
+use tokio::time::{Duration, Instant};
+
+#[cfg(feature = "tls")]
+use super::handshakes::Handshakes;
+use super::{
+    common::Common, detour::Detours, health::Health, past_violation::PastViolations, places::Place,
+};
+use crate::{
+    limits::Limits,
+    observe::{Cause, Counters, Group, LogLimits, Statistics},
+    origin::{Peer, PeerAddress},
+    route::Routes,
+    spop::{Foreign, Violation},
+};
+
+/// What the connections of one arbiter share.
+pub(crate) struct Shared {
+    pub(crate) routes: Routes,
+    /// What it shares with the other arbiters.
+    pub(crate) common: Common,
+    pub(crate) counters: Rc<Counters>,
+    pub(crate) health: Health,
+    pub(crate) past_violations: PastViolations,
+    /// If the agent is to have any.
+    pub(crate) detours: Option<Rc<Detours>>,
+    pub(crate) input: LentBuffer,
+    pub(crate) output: LentBuffer,
+    /// The TLS handshakes in progress.
+    #[cfg(feature = "tls")]
+    pub(crate) handshakes: Handshakes,
+    turns: Cell<u64>,
+    log: LogLimits,
+}
+
+impl Shared {
+    pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
+        Self {
+            routes,
+            detours: common
+                .asynchronous
+                .then(|| Detours::new(&common.memory, Rc::clone(&counters))),
+            #[cfg(feature = "tls")]
+            handshakes: Handshakes::new(common.limits.handshakes, common.arbiters),
+            common,
+            counters,
+            health: Health::default(),
+            past_violations: PastViolations::default(),
+            input: LentBuffer::default(),
+            output: LentBuffer::default(),
+            turns: Cell::default(),
+            log: LogLimits::default(),
+        }
+    }
+}
+
+impl Shared {
+    /// What was seen and done on this arbiter so far.
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.counters.snapshot(self.routes.statistics())
+    }
+
+    /// The number of a turn that begins; no other one of this arbiter has the same.
+    pub(crate) fn next_turn(&self) -> u64 {
+        let number = self.turns.get() + 1;
+        self.turns.set(number);
+        number
+    }
+
+    /// For how long an ACK may be held back: HAProxy's `timeout processing` is not known here, but
+    /// every deadline is below it.
+    pub(crate) fn hold_time(&self) -> Duration {
+        self.routes.shortest_deadline().unwrap_or(self.common.limits.deadline)
+    }
+
+    /// How many lines about this were left unsaid since the last one, if one may be written now.
+    pub(crate) fn limited(&self, cause: Cause) -> Option<u64> {
+        self.log.permit(cause)
+    }
+
+    /// Counts how a peer has broken the protocol, keeps it for those who look later, and logs it.
+    pub(crate) fn report_violation(&self, peer: &Peer, is_greeted: bool, violation: &Violation) {
+        if is_greeted {
+            self.counters.count(|statistics| statistics.violations.count(violation.reason()));
+        } else {
+            self.count_refusal(violation.reason());
+        }
+        self.past_violations.keep(peer, violation);
+        if let Some(unsaid) = self.limited(Cause::Violation) {
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                status_code = %violation.status(),
+                unsaid,
+                "the peer broke the protocol: {violation}; {}",
+                violation.advice()
+            );
+        }
+    }
+
+    /// Counts a HELLO that was refused, or did not come.
+    pub(crate) fn count_refusal(&self, reason: &'static str) {
+        self.counters.count(|statistics| {
+            statistics.hellos_refused += 1;
+            statistics.hello_refusals.count(reason);
+        });
+    }
+
+    /// Counts a connection that begins with another protocol than is due, and logs it.
+    pub(crate) fn report_mismatch(&self, peer: PeerAddress, mismatch: Mismatch) {
+        let Mismatch { found, due, advice } = mismatch;
+        self.counters.count(|statistics| statistics.wrong_traffic.count(found));
+        if let Some(unsaid) = self.limited(Cause::WrongTraffic(found)) {
+            let found: &dyn fmt::Display = match &found {
+                Some(protocol) => protocol,
+                None => &"plain SPOP, or an unknown protocol,",
+            };
+            tracing::warn!(%peer, unsaid, "{found} where {due} is due; {advice}");
+        }
+    }
+}
+
+/// Keeps a connection counted as open, in its place.
+pub(crate) struct Presence {
+    counters: Rc<Counters>,
+    since: Instant,
+    listener: Rc<Group>,
+    place: Place,
+}
+
+impl Presence {
+    /// How long a connection over the limit may take to say HELLO: others wait for its place.
+    const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
+
+    pub(crate) fn new(place: Place, counters: Rc<Counters>, listener: &Arc<str>) -> Self {
+        let is_surplus = place.is_surplus();
+        counters.count(|statistics| {
+            if is_surplus {
+                statistics.connections_surplus += 1;
+            } else {
+                statistics.connections_accepted += 1;
+                statistics.connections_open += 1;
+            }
+        });
+        let listener = match is_surplus {
+            true => Group::new(Arc::clone(listener)),
+            false => counters.listeners.join(listener),
+        };
+        Self { counters, since: Instant::now(), listener, place }
+    }
+
+    /// Whether it is one over the limit: only a health check is answered on it.
+    pub(crate) fn is_surplus(&self) -> bool {
+        self.place.is_surplus()
+    }
+
+    /// When HELLO must be there, and what comes before it.
+    pub(crate) fn hello_deadline(&self, limits: &Limits) -> Instant {
+        let patience = limits.hello_timeout;
+        self.since + if self.is_surplus() { patience.min(Self::SURPLUS_PATIENCE) } else { patience }
+    }
+
+    /// Where the connection came in.
+    pub(crate) fn listener(&self) -> &Arc<str> {
+        self.listener.name()
+    }
+
+    /// When the connection came.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let is_surplus = self.is_surplus();
+        self.counters.count(|statistics| {
+            if is_surplus {
+                statistics.connections_surplus -= 1;
+            } else {
+                statistics.connections_open -= 1;
+            }
+        });
+    }
+}
+
+/// A connection that begins with another protocol than is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mismatch {
+    /// What it begins with; `None` if that has no name, as plain SPOP where TLS is due.
+    pub(crate) found: Option<Foreign>,
+    pub(crate) due: &'static str,
+    pub(crate) advice: &'static str,
+}
+
+/// A buffer that the arbiter lends to whichever connection is awake, so that an idle one holds none.
+#[derive(Default)]
+pub(crate) struct LentBuffer(Cell<BytesMut>);
+
+impl LentBuffer {
+    /// What a sleeping connection keeps is copied into the lent buffer up to this size; beyond it,
+    /// the connection has a buffer of its own.
+    const SMALL: usize = 16 * 1024;
+    /// A buffer that grew beyond this is not kept.
+    const LARGE: usize = 1024 * 1024;
+    /// A sleeping connection keeps no buffer that is more than so many times what is in it.
+    const SLACK: usize = 4;
+
+    /// Puts the lent buffer in the place of `kept`, with the bytes of `kept` in it; nobody knows how
+    /// much of it was spent before.
+    #[inline]
+    pub(crate) fn lend(&self, kept: &mut BytesMut, spent: &mut Option<usize>) {
+        if kept.capacity() <= Self::SMALL {
+            *spent = None;
+            let was_kept = std::mem::replace(kept, self.0.take());
+            if !was_kept.is_empty() {
+                kept.extend_from_slice(&was_kept);
+            }
+        }
+    }
+
+    /// Takes the lent buffer back; what it still holds stays with the connection. `spent` is how many
+    /// bytes were taken off the front of a buffer of the connection's own, which it still has.
+    #[inline]
+    pub(crate) fn take_back(&self, lent: &mut BytesMut, spent: &mut Option<usize>) {
+        if lent.len() > Self::SMALL
+            && let Some(spent) = *spent
+            && lent.capacity() + spent <= Self::SLACK * lent.len()
+        {
+            return;
+        }
+        *spent = Some(0);
+        let kept = if lent.is_empty() { BytesMut::new() } else { BytesMut::from(&lent[..]) };
+        let mut lent = std::mem::replace(lent, kept);
+        lent.clear();
+        // What it has left at its end says enough: when it has come round it is as large as it is.
+        if lent.capacity() <= Self::LARGE {
+            self.0.set(lent);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Status: what goes on in an agent at one moment.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::past_violation::PastViolation;
+use crate::{
+    limits::Limits,
+    observe::Statistics,
+    origin::PeerAddress,
+    spop::{Capabilities, EngineId},
+};
+
+/// What goes on in an agent.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// What it has seen and done so far.
+    pub statistics: Statistics,
+    /// Whether it should be asked.
+    pub readiness: Readiness,
+    /// Connections that are open, the oldest first.
+    pub connections: Vec<ConnectionStatus>,
+    /// How peers broke the protocol lately, the newest first; at most 32 for each arbiter.
+    pub violations: Vec<PastViolation>,
+    /// What it works within.
+    pub limits: Limits,
+    /// On how many arbiters it works.
+    pub arbiters: usize,
+    /// For how long it has been there.
+    pub uptime: Duration,
+}
+
+/// Whether an agent should be asked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Readiness {
+    /// It answers.
+    Ready,
+    /// It comes to its end.
+    Draining,
+    /// The handler of a route that is required has failed too often and never answered, or takes too
+    /// long to start: nothing but its fallback is sent.
+    HandlerDown {
+        /// The name of the message.
+        message: String,
+    },
+    /// An arbiter does not answer within a second.
+    Silent,
+}
+
+/// One connection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionStatus {
+    /// Who is at the other end.
+    pub peer: PeerAddress,
+    /// Where it came in: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
+    pub listener: Arc<str>,
+    /// The engine-id of its HELLO.
+    pub engine_id: Option<EngineId>,
+    /// What HELLO has agreed; nothing before.
+    pub agreed: Option<Agreed>,
+    /// How far it has come.
+    pub phase: ConnectionPhase,
+    /// Messages that wait for their answers.
+    pub in_flight: usize,
+    /// Bytes that it keeps between its wake-ups.
+    pub bytes_kept: usize,
+    /// For how long it has been open.
+    pub age: Duration,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ConnectionPhase {
+    /// HELLO, or what comes before it, is still to come.
+    Greeting,
+    /// Frames are read and answered.
+    Open,
+    /// Answers are held back, so that none is under way at the farewell.
+    Holding,
+    /// Nothing more is read.
+    Ending,
+}
+
+/// What HELLO has agreed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Agreed {
+    /// The version of the protocol.
+    pub version: &'static str,
+    /// The largest frame of either side, in bytes.
+    pub max_frame_size: u32,
+    /// What both sides can do.
+    pub capabilities: Capabilities,
+}
+
+impl ConnectionPhase {
+    /// One word for it, in lower case.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::Open => "open",
+            Self::Holding => "holding",
+            Self::Ending => "ending",
+        }
+    }
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => f.write_str("ready"),
+            Self::Draining => f.write_str("the agent comes to its end"),
+            Self::HandlerDown { message } => write!(
+                f,
+                "the handler of message {message:?} is down, and its fallback is sent; the log says why"
+            ),
+            Self::Silent => f.write_str(
+                "an arbiter does not answer within a second; find out which handler blocks its thread",
+            ),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Account: the bytes that one connection keeps between its wake-ups, of those that all may keep.
+
+use std::rc::Rc;
+
+use crate::{
+    arbiter::{Share, Shared},
+    observe::Cause,
+    origin::Peer,
+};
+
+/// The account of one connection.
+pub(crate) struct Account {
+    /// With what the connection takes whatever its peer does.
+    kept: Share,
+    cost: Share,
+    /// The bytes that it has in flight, which have a share of their own.
+    in_flight: usize,
+    /// Whether the connection is not read, for what it has in flight.
+    is_waiting: bool,
+    shared: Rc<Shared>,
+}
+
+impl Account {
+    /// The account of a connection that takes `cost` bytes whatever its peer does.
+    pub(crate) fn new(shared: Rc<Shared>, cost: usize) -> Self {
+        let (mut kept, mut costs) = (shared.common.memory.share(), shared.common.costs.share());
+        kept.set(cost);
+        costs.set(cost);
+        Self { kept, cost: costs, in_flight: 0, is_waiting: false, shared }
+    }
+
+    /// Takes note of what is kept now beside the cost.
+    pub(crate) fn keep(&mut self, bytes: usize, in_flight: usize) {
+        self.kept.set(self.cost.amount() + bytes);
+        self.in_flight = in_flight;
+    }
+
+    /// What is kept now.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.amount() + self.in_flight
+    }
+
+    /// Whether all connections keep as much as they may together.
+    #[cfg(feature = "tls")]
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.kept.left() == 0
+    }
+
+    /// Whether all connections keep as much as they may together, and this one more than its part: neither
+    /// its cost is counted nor what is in flight, which ends without the peer.
+    pub(crate) fn is_overdrawn(&self) -> bool {
+        self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount() - self.cost.amount())
+    }
+
+    /// Whether so many bytes are more than one connection may keep whatever the others do.
+    pub(crate) fn is_more_than_its_part(&self, bytes: usize) -> bool {
+        bytes > self.shared.common.limits.part()
+    }
+
+    /// The connection is not read while it has so much in flight, or is read again. Counts and logs it.
+    #[inline]
+    pub(crate) fn wait(&mut self, is_waiting: bool, peer: &Peer) {
+        if is_waiting && !self.is_waiting {
+            self.report_wait(peer);
+        }
+        self.is_waiting = is_waiting;
+    }
+
+    #[cold]
+    fn report_wait(&self, peer: &Peer) {
+        self.shared.counters.count(|statistics| statistics.memory_waits += 1);
+        if let Some(unsaid) = self.shared.limited(Cause::MemoryWait) {
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                kept = self.kept(),
+                limit = self.shared.common.limits.memory,
+                unsaid,
+                "three quarters of the memory limit reached: a connection with many messages in \
+                 flight is not read until answers come; find out why answers take long, or raise \
+                 --max-memory"
+            );
+        }
+    }
+
+    /// Counts and logs that the connection was ended for it.
+    pub(crate) fn report(&self, peer: &Peer) {
+        self.shared.counters.count(|statistics| statistics.memory_exceeded += 1);
+        if let Some(unsaid) = self.shared.limited(Cause::Overdrawn) {
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                kept = self.kept(),
+                limit = self.shared.common.limits.memory,
+                unsaid,
+                "connection ended: all together keep more bytes than they may; find out why frames \
+                 come slowly, answers take long or ACKs are not read, or raise `memory`"
+            );
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! Connection: the actor that owns one HAProxy connection, and its one I/O future.
+//!
+//! The future owns everything of the connection: socket, codec, reassembly, what is in flight, and
+//! the output. On each wake-up it reads what has come, hands it out, gathers what is answered, and
+//! writes once. The actor's mailbox is for control only.
+
+mod control;
+mod holding;
+
+use std::{
+    io,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use actix::{Actor, ActorContext, ActorFuture, AsyncContext};
+use tokio::time::{Duration, Instant};
+
+use super::{
+    account::Account,
+    buffered_stream::BufferedStream,
+    conversation::{Conversation, End, Flow},
+    ending::Ending,
+    hold::Hold,
+    surplus,
+    timer::{Timer, jittered},
+    transport::Transport,
+};
+use crate::{
+    arbiter::{Presence, Shared},
+    observe::Cause,
+    origin::PeerAddress,
+    spop::{Disconnect, StatusCode, Violation},
+    turn::give_way,
+};
+
+pub(crate) use self::control::Control;
+
+/// How many times a connection reads before it lets others of its arbiter go on.
+const ROUNDS: usize = 3;
+
+/// How soon a connection that waits for memory looks for it again: others free it without waking this one.
+const MEMORY_WAIT: Duration = Duration::from_millis(25);
+
+/// One HAProxy connection.
+pub(crate) struct Connection<S> {
+    stream: BufferedStream<S>,
+    shared: Rc<Shared>,
+    conversation: Conversation,
+    phase: Phase,
+    timer: Timer,
+    /// When it is too old, or tries again to end because it is.
+    retires: Option<Instant>,
+    /// Whether that time has come: it ends with what it is asked next.
+    is_too_old: bool,
+    account: Account,
+    presence: Presence,
+}
+
+/// Where a connection is in its life; only one that was too old, and could not end, goes back to `Open`.
+enum Phase {
+    /// Frames are read and answered.
+    Open,
+    /// Frames are read and answered, but the answers are held back until no more come.
+    Holding(Box<Hold>),
+    /// Nothing more is read.
+    Ending(Box<Ending>),
+}
+
+impl<S: Transport> Connection<S> {
+    pub(crate) fn new(
+        stream: S,
+        address: PeerAddress,
+        presence: Presence,
+        shared: Rc<Shared>,
+    ) -> Self {
+        let mut timer = Timer::default();
+        let since = presence.since();
+        timer.arm(presence.hello_deadline(&shared.common.limits));
+        Self {
+            retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
+            is_too_old: false,
+            stream: BufferedStream::new(stream, Rc::clone(&shared)),
+            conversation: Conversation::new(
+                Rc::clone(&shared),
+                address,
+                Arc::clone(presence.listener()),
+                since,
+            )
+            .surplus(presence.is_surplus()),
+            account: Account::new(Rc::clone(&shared), S::COST),
+            shared,
+            phase: Phase::Open,
+            timer,
+            presence,
+        }
+    }
+
+    /// Goes on as far as possible; ready when the connection has ended.
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        self.stream.borrow_buffers();
+        let progress = self.proceed(task);
+        self.stream.return_buffers();
+        match progress {
+            Poll::Ready(Err(error)) => {
+                // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
+                self.conversation.report_loss(Some(&error), &mut self.stream.input);
+                self.conversation.lose();
+                Poll::Ready(())
+            }
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Pending => {
+                let kept = self.stream.kept() + self.conversation.kept();
+                self.account.keep(kept, self.conversation.in_flight());
+                let waits = self.conversation.waits_for_memory();
+                self.account.wait(waits, self.conversation.peer());
+                if self.account.is_overdrawn() { self.on_excess(task) } else { Poll::Pending }
+            }
+        }
+    }
+
+    /// Takes turns until there is nothing to do at once. Pending is left by
+    ///
+    /// - the read side, when something comes, unless the in-flight set or the output is full;
+    /// - an answer, when it is ready; it makes room in the in-flight set;
+    /// - the write side, when the peer takes something; until then nothing is put into the output;
+    /// - the timer (deadlines, HELLO, age, hold, refusal, linger), and those of a stalled output and of
+    ///   an input that TLS holds back.
+    fn proceed(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        for _ in 0..ROUNDS {
+            let again = match self.phase {
+                Phase::Open => self.converse(task)?,
+                Phase::Holding(_) => self.hold(task)?,
+                Phase::Ending(_) => self.end(task)?,
+            };
+            let mut went_off = self.timer.poll(task);
+            if went_off {
+                self.on_time();
+            }
+            if self.stream.is_unfinished(task) {
+                self.on_unfinished();
+                went_off = true;
+            }
+            if self.stream.is_stalled(task) {
+                self.report_stall();
+                return Poll::Ready(Ok(()));
+            }
+            if matches!(&self.phase, Phase::Ending(ending) if ending.is_over()) {
+                return Poll::Ready(Ok(()));
+            }
+            if !(went_off || again) {
+                return Poll::Pending;
+            }
+            if self.conversation.is_paused() {
+                break;
+            }
+        }
+        give_way(task);
+        Poll::Pending
+    }
+
+    /// Takes what came, and sends what is answered. Says whether to go on at once.
+    fn converse(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        let retirement = self.retirement();
+        let again = self.take(task)?;
+        if matches!(self.phase, Phase::Open) && self.conversation.is_greeted() {
+            if let Some(hold) = retirement
+                && self.has_something_to_hold_back()
+            {
+                self.hold_back(hold);
+                return Ok(true);
+            }
+            if let Some(time) = self.retires {
+                self.timer.arm(time);
+            }
+        }
+        Ok(self.stream.poll_flush(task)?.is_ready() && again)
+    }
+
+    /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
+    fn take(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        let was_behind = self.conversation.is_behind();
+        let may_read = !was_behind && !self.conversation.is_full(&self.stream.output);
+        let polled = if may_read {
+            self.stream.poll_read(task)
+        } else {
+            self.stream.pause_reading();
+            Poll::Pending
+        };
+        let read = match polled {
+            Poll::Ready(Ok(0)) => {
+                self.begin_end(Ending::of_the_stream());
+                return Ok(true);
+            }
+            Poll::Ready(read) => read?,
+            Poll::Pending => 0,
+        };
+        let was_greeted = self.conversation.is_greeted();
+        let flow = self.conversation.receive(&mut self.stream.input, &mut self.stream.output);
+        if !was_greeted && self.conversation.is_greeted() {
+            // HELLO came in time.
+            self.timer.disarm();
+        }
+        let acks = self.conversation.poll_acks(task, &mut self.stream.output, &mut self.timer);
+        Ok(match flow {
+            // Behind a clogged output there may be answers that wake nobody again.
+            Flow::Hungry => {
+                let more = read > 0 && self.read_on(task)?;
+                more || was_behind || self.conversation.is_clogged(&self.stream.output)
+            }
+            Flow::Full => {
+                if self.conversation.waits_for_memory() {
+                    self.timer.arm(Instant::now() + MEMORY_WAIT);
+                }
+                acks > 0 || self.conversation.is_clogged(&self.stream.output)
+            }
+            Flow::Paused => true,
+            Flow::Over(end) => {
+                self.on_end(end);
+                // At once, so that the farewell leaves with the ACKs.
+                self.end(task)?
+            }
+        })
+    }
+
+    /// Has the task woken when more comes; says whether there is more already. Mostly there is not, and
+    /// the socket, drained by the read before, need not be asked: that is a round saved.
+    fn read_on(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        if self.conversation.is_full(&self.stream.output) {
+            return Ok(true);
+        }
+        match self.stream.poll_read(task) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Ok(0)) => self.begin_end(Ending::of_the_stream()),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => {
+                // What is answered at once may still reach a peer that is deaf on one side only.
+                let _ = self.stream.poll_flush(task);
+                return Err(error);
+            }
+        }
+        Ok(true)
+    }
+
+    fn begin_end(&mut self, ending: Ending) {
+        self.enter(Phase::Ending(Box::new(ending)));
+    }
+
+    /// Goes on with the end. Says whether to go on at once.
+    fn end(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        let Phase::Ending(ending) = &mut self.phase else { return Ok(false) };
+        ending.proceed(&mut self.conversation, &mut self.stream, &mut self.timer, task)
+    }
+
+    fn on_end(&mut self, end: End) {
+        match end {
+            End::Healthcheck => self.begin_end(Ending::without_farewell()),
+            End::Surplus => self.turn_away(),
+            End::Goodbye(theirs) => {
+                self.conversation.report_goodbye(&theirs);
+                self.conversation.cancel();
+                self.begin_end(Ending::after_answers(goodbye()));
+            }
+            End::Violation(violation) => self.on_violation(&violation),
+        }
+    }
+
+    /// There is no place for it: it is told so.
+    fn turn_away(&mut self) {
+        self.stream.input.clear();
+        surplus::report(&self.shared, self.conversation.peer());
+        let later = Instant::now() + self.shared.common.limits.refusal_delay;
+        self.begin_end(Ending::not_before(later, Some(surplus::farewell())));
+    }
+
+    fn on_violation(&mut self, violation: &Violation) {
+        self.conversation.report(violation);
+        if let Violation::Foreign(_) = violation {
+            // As late as after any refused HELLO, but without a farewell, which it cannot read.
+            let later = Instant::now() + self.shared.common.limits.refusal_delay;
+            return self.begin_end(Ending::not_before(later, None));
+        }
+        let (status_code, message) = (violation.status(), violation.to_string().into());
+        self.dismiss(Disconnect { status_code, message });
+    }
+
+    /// Takes nothing more from the peer, and says farewell when it has its answers.
+    fn dismiss(&mut self, farewell: Disconnect) {
+        self.stream.input.clear();
+        self.conversation.forget();
+        self.conversation.leave_detours();
+        self.begin_end(if self.conversation.is_greeted() {
+            Ending::after_answers(farewell)
+        } else {
+            Ending::not_before(
+                Instant::now() + self.shared.common.limits.refusal_delay,
+                Some(farewell),
+            )
+        });
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.timer.disarm();
+        self.phase = phase;
+    }
+
+    fn on_time(&mut self) {
+        let now = Instant::now();
+        match &mut self.phase {
+            Phase::Open if self.presence.is_surplus() => self.turn_away(),
+            Phase::Open if !self.conversation.is_greeted() => {
+                self.on_violation(&Violation::HelloTimeout);
+            }
+            Phase::Open | Phase::Holding(_) if self.conversation.is_overdue(now) => {
+                self.on_read_timeout();
+            }
+            Phase::Open | Phase::Holding(_) => {
+                self.conversation.expire(now);
+                self.is_too_old |= self.retires.take_if(|time| *time <= now).is_some();
+            }
+            Phase::Ending(ending) => ending.on_time(&mut self.conversation),
+        }
+    }
+
+    /// A TLS record is not finished in time. HELLO has a time of its own.
+    fn on_unfinished(&mut self) {
+        if self.conversation.is_greeted() && !matches!(self.phase, Phase::Ending(_)) {
+            self.on_read_timeout();
+        }
+    }
+
+    fn on_read_timeout(&mut self) {
+        self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
+        self.on_violation(&Violation::ReadTimeout);
+    }
+
+    /// Ends the connection: all together keep more than they may, and it keeps more than its part.
+    /// Says whether it is over at once.
+    fn on_excess(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        // A peer that does not read what it gets would not read a farewell either.
+        let is_deaf = self.account.is_more_than_its_part(self.stream.output.len());
+        if !is_deaf && matches!(self.phase, Phase::Ending(_)) {
+            return Poll::Pending;
+        }
+        self.account.report(self.conversation.peer());
+        if is_deaf {
+            return Poll::Ready(());
+        }
+        if !self.conversation.is_greeted() {
+            self.shared.count_refusal("memory");
+        }
+        let message = "the agent keeps as many bytes for its connections as it may".into();
+        self.dismiss(Disconnect { status_code: StatusCode::NO_RESOURCE, message });
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn report_stall(&self) {
+        self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
+        if let Some(unsaid) = self.shared.limited(Cause::Stalled) {
+            let peer = self.conversation.peer();
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                unread = self.stream.output.len(),
+                unsaid,
+                "the peer has read none of its ACKs for too long; its connection is closed; find \
+                 out whether it stands still, or raise `write_timeout`"
+            );
+        }
+    }
+}
+
+/// What ends a connection that nobody has done wrong on.
+fn goodbye() -> Disconnect {
+    Disconnect::new(StatusCode::NORMAL)
+}
+
+impl<S: Transport> Actor for Connection<S> {
+    type Context = actix::Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Io);
+    }
+}
+
+/// The one future of a connection: all its state is the actor's.
+struct Io;
+
+impl<S: Transport> ActorFuture<Connection<S>> for Io {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        connection: &mut Connection<S>,
+        ctx: &mut actix::Context<Connection<S>>,
+        task: &mut Context<'_>,
+    ) -> Poll<()> {
+        let ended = connection.poll(task);
+        if ended.is_ready() {
+            ctx.stop();
+        }
+        ended
+    }
+}

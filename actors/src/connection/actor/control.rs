@@ -1,0 +1,74 @@
+//! Control: what the supervisor has to say to a connection.
+
+use std::sync::Arc;
+
+use actix::Handler;
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{Connection, Phase, goodbye};
+use crate::{
+    arbiter::{ConnectionPhase, ConnectionStatus},
+    connection::{ending::Ending, silence::Silence, transport::Transport},
+};
+
+/// What the supervisor has to say to a connection.
+pub(crate) enum Control {
+    /// It ends in good order, with all others of the agent: what HAProxy may still send is answered
+    /// first.
+    Drain(Arc<Silence>),
+    /// It tells what goes on on it.
+    Tell(mpsc::UnboundedSender<ConnectionStatus>),
+}
+
+impl actix::Message for Control {
+    type Result = ();
+}
+
+impl<S: Transport> Handler<Control> for Connection<S> {
+    type Result = ();
+
+    fn handle(&mut self, control: Control, _: &mut Self::Context) {
+        match control {
+            Control::Drain(silence) => self.drain(silence),
+            // Nobody may wait for it any more.
+            Control::Tell(listener) => drop(listener.send(self.status())),
+        }
+    }
+}
+
+impl<S: Transport> Connection<S> {
+    fn drain(&mut self, silence: Arc<Silence>) {
+        let now = Instant::now();
+        if matches!(self.phase, Phase::Open) {
+            if !self.conversation.is_greeted() || !self.stream.has_left() {
+                // Nothing can be under way yet; or the peer is behind, and holding gains nothing.
+                return self.begin_end(Ending::after_input(goodbye()));
+            }
+            self.hold_back(self.new_hold(now));
+        }
+        if let Phase::Holding(hold) = &mut self.phase {
+            // What is held back shall leave well before the process ends.
+            hold.join(silence, now + self.shared.common.limits.shutdown_timeout / 2);
+            self.timer.arm(hold.next());
+        }
+    }
+
+    fn status(&self) -> ConnectionStatus {
+        let peer = self.conversation.peer();
+        ConnectionStatus {
+            peer: peer.address,
+            listener: Arc::clone(self.presence.listener()),
+            engine_id: peer.engine_id.clone(),
+            agreed: self.conversation.agreed(),
+            phase: match self.phase {
+                Phase::Open if !self.conversation.is_greeted() => ConnectionPhase::Greeting,
+                Phase::Open => ConnectionPhase::Open,
+                Phase::Holding(_) => ConnectionPhase::Holding,
+                Phase::Ending(_) => ConnectionPhase::Ending,
+            },
+            in_flight: self.conversation.waiting(),
+            bytes_kept: self.account.kept(),
+            age: self.presence.since().elapsed(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Holding: a connection converses, but holds its ACKs back, before it says farewell.
+
+use std::{io, task::Context};
+
+use tokio::time::Instant;
+
+use super::{Connection, Phase, goodbye};
+use crate::connection::{
+    ending::Ending,
+    hold::{Hold, Received},
+    transport::Transport,
+};
+
+/// A connection that could not end goes on for a tenth of its age, but for ten times as long as it may
+/// hold its ACKs back at the least.
+const RESPITE: u32 = 10;
+
+impl<S: Transport> Connection<S> {
+    /// What it holds its ACKs back by if it is too old, and no other of the agent does so. It counts from
+    /// before NOTIFYs are taken and answered.
+    ///
+    /// There is no haste: what is under way is not risked.
+    pub(super) fn retirement(&self) -> Option<Hold> {
+        if !self.is_too_old || !self.stream.has_left() {
+            return None;
+        }
+        let turn = self.shared.common.recycling.take_place()?;
+        Some(self.new_hold(Instant::now()).with_turn(turn))
+    }
+
+    /// An idle connection that is too old is left to HAProxy, which may send twenty NOTIFYs at once
+    /// while a farewell is on its way.
+    pub(super) fn has_something_to_hold_back(&self) -> bool {
+        !self.conversation.is_idle() || !self.stream.output.is_empty()
+    }
+
+    pub(super) fn new_hold(&self, now: Instant) -> Hold {
+        let (unanswered, first_due) =
+            (self.conversation.unanswered(), self.conversation.first_due(now));
+        Hold::new(now, self.received(), unanswered, self.shared.hold_time(), first_due)
+    }
+
+    pub(super) fn hold_back(&mut self, hold: Hold) {
+        self.enter(Phase::Holding(Box::new(hold)));
+    }
+
+    fn received(&self) -> Received {
+        Received { bytes: self.stream.received(), notifies: self.conversation.notifies() }
+    }
+
+    /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at
+    /// once.
+    pub(super) fn hold(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+        let again = self.take(task)?;
+        let (now, received) = (Instant::now(), self.received());
+        let Phase::Holding(hold) = &mut self.phase else { return Ok(true) };
+        hold.saw(received, now);
+        // Not while there may be more to read at once, or a frame is not whole yet.
+        let is_settled = !again && self.conversation.is_idle() && !self.conversation.has_begun();
+        let is_quiet = is_settled && hold.is_quiet();
+        if hold.must_end(now) {
+            self.conversation.give_up();
+        } else if !is_quiet {
+            // What is not read may be a NOTIFY; and what was let go shall leave.
+            let must_flush =
+                self.stream.is_behind() || self.conversation.is_clogged(&self.stream.output);
+            let is_over = must_flush || hold.is_over(now);
+            self.timer.arm(hold.next());
+            return if is_over { self.let_go(now, again, task) } else { Ok(again) };
+        }
+        if hold.is_recycling() {
+            tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
+            self.shared.counters.count(|statistics| statistics.connections_recycled += 1);
+        }
+        self.begin_end(Ending::after_input(goodbye()));
+        // At once, so that the farewell leaves with the ACKs.
+        self.end(task)
+    }
+
+    /// Sends what was held back for as long as it may be, while more is under way. A stop goes on
+    /// holding what comes next; who is only too old tries again later. Says whether to go on at once.
+    fn let_go(&mut self, now: Instant, again: bool, task: &mut Context<'_>) -> io::Result<bool> {
+        let Phase::Holding(hold) = &mut self.phase else { return Ok(again) };
+        if hold.is_of_a_stop() {
+            hold.renew(now, self.conversation.first_due(now));
+            self.timer.arm(hold.next());
+            return Ok(self.stream.poll_flush(task)?.is_ready() && again);
+        }
+        let age = self.shared.common.limits.max_connection_age.unwrap_or_default();
+        self.retires = Some(now + (age / RESPITE).max(RESPITE * hold.time()));
+        self.is_too_old = false;
+        self.enter(Phase::Open);
+        // It sends, and has the timer armed for what is in flight.
+        Ok(true)
+    }
+}

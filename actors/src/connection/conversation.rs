@@ -1,0 +1,393 @@
+//! Conversation: frames in, ACKs out, for one connection and without its socket.
+
+mod output;
+mod reports;
+mod steps;
+
+use std::{mem, rc::Rc, sync::Arc};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::time::{Duration, Instant};
+
+use super::orphans::Orphans;
+use crate::{
+    arbiter::{Agreed, Common, Lane, Shared},
+    limits::MAX_DURATION,
+    notify::{AckForm, Collected, InFlight, Terms, collect},
+    observe::Group,
+    origin::{Origin, Peer, PeerAddress},
+    spop::{
+        Actions, Capabilities, Disconnect, Frame, FrameCodec, LENGTH_SIZE, NotifyRef, Offer,
+        Session, VERSION, Violation,
+    },
+    trace::{ConnectionTrace, NotifyTrace},
+    turn::Turn,
+};
+
+/// One conversation with one HAProxy engine.
+pub(crate) struct Conversation {
+    shared: Rc<Shared>,
+    session: Session,
+    codec: FrameCodec,
+    /// Where the messages come from; the ids are those of the NOTIFY that is taken.
+    origin: Origin,
+    ack_form: AckForm,
+    in_flight: InFlight,
+    /// What both sides can do, and the engine that has said so, once HELLO is agreed.
+    greeting: Option<Greeting>,
+    /// Where the ACKs of other connections come in, once `async` is agreed.
+    lane: Option<Lane>,
+    /// When the frame, or the fragments, that are not whole yet had begun to come.
+    begun: Option<Instant>,
+    /// When what is taken had come.
+    arrived: Instant,
+    turn: Turn,
+    /// Whether others have their turn before the next frame is taken.
+    is_paused: bool,
+    /// Whether there may be whole frames that were read and not taken.
+    is_behind: bool,
+    /// How many NOTIFYs have come.
+    notifies: u64,
+    /// How many were answered at once since it was looked.
+    answered: u64,
+    /// What its NOTIFYs are traced with, if they are, once HELLO is agreed.
+    trace: Option<Rc<ConnectionTrace>>,
+    /// Where the connection came in, and when.
+    listener: Arc<str>,
+    since: Instant,
+    /// Whether it is one over the limit.
+    is_surplus: bool,
+}
+
+/// What HELLO has left behind.
+struct Greeting {
+    capabilities: Capabilities,
+    /// Keeps the connection counted as one of its engine.
+    _engine: Rc<Group>,
+}
+
+/// This part of the memory is not for messages in flight, but for what their connections read meanwhile.
+const RESERVE: usize = 4;
+
+/// Why no more frames are taken from the input now.
+pub(crate) enum Flow {
+    /// There is no whole frame left.
+    Hungry,
+    /// As much is in flight, or waits to be sent, as the limits allow.
+    Full,
+    /// There may be more, after others have had their turn.
+    Paused,
+    /// The conversation is over.
+    Over(End),
+}
+
+/// How a conversation ends.
+pub(crate) enum End {
+    /// It was a health check, and it is answered or refused.
+    Healthcheck,
+    /// It was none, and there is no place for anything else.
+    Surplus,
+    /// HAProxy said so.
+    Goodbye(Disconnect),
+    /// HAProxy broke the protocol.
+    Violation(Violation),
+}
+
+impl From<Violation> for End {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
+impl Conversation {
+    pub(crate) fn new(
+        shared: Rc<Shared>,
+        address: PeerAddress,
+        listener: Arc<str>,
+        since: Instant,
+    ) -> Self {
+        Self {
+            session: Session::new(Offer {
+                asynchronous: shared.detours.is_some(),
+                ..shared.common.limits.offer()
+            }),
+            in_flight: InFlight::new(&shared.common, Rc::clone(&shared.counters)),
+            ack_form: AckForm::new(shared.common.fill_empty_acks),
+            shared,
+            codec: FrameCodec::default(),
+            origin: Origin::new(Peer { address, engine_id: None }),
+            greeting: None,
+            lane: None,
+            begun: None,
+            arrived: since,
+            turn: Turn::new(since),
+            is_paused: false,
+            is_behind: false,
+            notifies: 0,
+            answered: 0,
+            trace: None,
+            listener,
+            since,
+            is_surplus: false,
+        }
+    }
+
+    /// The same on a connection over the limit, if it is one: only a health check is answered there.
+    pub(crate) fn surplus(self, is_surplus: bool) -> Self {
+        Self { is_surplus, ..self }
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        self.origin.peer()
+    }
+
+    pub(crate) fn is_greeted(&self) -> bool {
+        self.session.is_greeted()
+    }
+
+    /// What HELLO has agreed.
+    pub(crate) fn agreed(&self) -> Option<Agreed> {
+        let Greeting { capabilities, .. } = self.greeting.as_ref()?;
+        let max_frame_size = self.ack_form.max_frame_size;
+        Some(Agreed { version: VERSION, max_frame_size, capabilities: *capabilities })
+    }
+
+    /// How many messages wait for their answers.
+    pub(crate) fn waiting(&self) -> usize {
+        self.in_flight.waiting()
+    }
+
+    /// Whether no NOTIFY waits for its answer, and no answer for being sent.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty() && self.lane.as_ref().is_none_or(Lane::is_empty)
+    }
+
+    /// Whether a frame, or fragments, have begun to come and are not whole yet.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// How many NOTIFYs have come.
+    pub(crate) fn notifies(&self) -> u64 {
+        self.notifies
+    }
+
+    /// How many of them wait for their answers.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// How many bytes of memory wait for fragments.
+    pub(crate) fn kept(&self) -> usize {
+        self.session.kept()
+    }
+
+    /// How many bytes of memory wait for answers, and in ACKs of other connections.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.bytes() + self.lane.as_ref().map_or(0, Lane::waiting)
+    }
+
+    /// Gives up a NOTIFY whose fragments have not all come.
+    pub(crate) fn forget(&mut self) {
+        self.session.forget();
+        self.begun = None;
+    }
+
+    /// When the first ACK of what is in flight must leave; now, if one is ready.
+    pub(crate) fn first_due(&self, now: Instant) -> Option<Instant> {
+        self.in_flight.first_due(now)
+    }
+
+    /// Whether the peer has not finished in time what it has begun to send.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        self.read_deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    fn read_deadline(&self) -> Option<Instant> {
+        // HELLO has a time of its own.
+        let begun = self.begun.filter(|_| self.is_greeted());
+        begun.map(|begun| begun + self.shared.common.limits.read_timeout)
+    }
+
+    /// Takes whole frames from `input` and puts what can be answered at once into `output`.
+    pub(crate) fn receive(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
+        let now = Instant::now();
+        let behind = if self.is_behind {
+            now - self.arrived
+        } else {
+            self.arrived = now;
+            Duration::ZERO
+        };
+        self.origin.set_arrived(self.arrived);
+        self.turn.begin(self.shared.next_turn(), now, behind);
+        self.in_flight.look();
+        self.answered = 0;
+        let flow = self.take_frames(input, output);
+        self.is_paused = matches!(flow, Flow::Paused);
+        self.is_behind = matches!(flow, Flow::Paused | Flow::Full) && !input.is_empty();
+        match flow {
+            Flow::Hungry if !input.is_empty() || self.session.is_reassembling() => {
+                self.begun.get_or_insert(now);
+            }
+            Flow::Hungry | Flow::Over(_) => {}
+            Flow::Full | Flow::Paused => self.begun = None,
+        }
+        if self.answered > 0 {
+            self.shared.counters.answered_at_once(self.answered, self.turn.passed());
+        }
+        flow
+    }
+
+    /// Takes frames until there is a reason not to. What they hold is read where it lies.
+    fn take_frames(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
+        let mut at = 0;
+        let flow = loop {
+            if self.is_full(output) {
+                break Flow::Full;
+            }
+            if self.turn.is_over() {
+                break Flow::Paused;
+            }
+            let unread = &input[at..];
+            let length = match self.codec.whole_frame(unread) {
+                Ok(Some(length)) => length,
+                Ok(None) => break Flow::Hungry,
+                Err(violation) => break Flow::Over(End::Violation(violation)),
+            };
+            self.turn.take_frame(length);
+            at += LENGTH_SIZE + length;
+            if let Err(end) = self.take(&unread[LENGTH_SIZE..][..length], output) {
+                break Flow::Over(end);
+            }
+        };
+        input.advance(at);
+        flow
+    }
+
+    /// Takes one frame.
+    #[inline]
+    fn take(&mut self, frame: &[u8], output: &mut BytesMut) -> Result<(), End> {
+        if self.session.takes_notify()
+            && let Some(notify) = Frame::whole_notify(frame).map_err(Violation::from)?
+        {
+            self.begun = None;
+            self.shared.counters.notify(LENGTH_SIZE + frame.len());
+            self.dispatch(notify, output);
+            return Ok(());
+        }
+        self.take_any(Bytes::copy_from_slice(frame), output)
+    }
+
+    /// Settles everything whose deadline has passed by its fallback.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.in_flight.expire(now);
+    }
+
+    /// Settles everything by its fallback: there is no time left.
+    pub(crate) fn give_up(&mut self) {
+        self.in_flight.expire(Instant::now() + MAX_DURATION);
+    }
+
+    /// Drops what is in flight: nobody waits for it any more.
+    pub(crate) fn cancel(&mut self) {
+        self.lane = None;
+        self.in_flight.cancel();
+    }
+
+    /// The connection has gone. What is in flight is dropped, unless `async` was agreed: then it may
+    /// be answered on another connection.
+    pub(crate) fn lose(&mut self) {
+        let (Some(lane), Some(detours)) = (&self.lane, &self.shared.detours) else {
+            return self.in_flight.cancel();
+        };
+        let counters = &self.shared.counters;
+        let none = InFlight::new(&self.shared.common, Rc::clone(counters));
+        let orphans = Orphans {
+            kin: lane.kin().clone(),
+            acks: lane.close(),
+            in_flight: mem::replace(&mut self.in_flight, none),
+            memory: self.shared.common.memory.clone(),
+            detours: Rc::clone(detours),
+            counters: Rc::clone(counters),
+        };
+        orphans.adopt();
+    }
+
+    /// Neither trusts this peer with the ACKs of others any more, nor its own to others.
+    pub(crate) fn leave_detours(&mut self) {
+        self.lane = None;
+    }
+
+    /// Whether others have their turn before more is taken.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Whether nothing more is to be read: what was read before comes first, and counts from when it came.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
+    pub(crate) fn is_full(&self, output: &BytesMut) -> bool {
+        self.in_flight.waiting() >= self.shared.common.limits.in_flight
+            || self.is_clogged(output)
+            || self.waits_for_memory()
+    }
+
+    /// Whether all connections keep almost as much as they may beside their costs, and this one has
+    /// more than its part in flight. Then it looks again soon.
+    #[inline]
+    pub(crate) fn waits_for_memory(&self) -> bool {
+        self.in_flight.bytes() > 0 && self.has_too_much_in_flight()
+    }
+
+    #[cold]
+    fn has_too_much_in_flight(&self) -> bool {
+        let Common { limits, memory, costs, .. } = &self.shared.common;
+        let kept = memory.held().saturating_sub(costs.held());
+        self.in_flight.bytes() > limits.part() && kept > limits.memory - limits.memory / RESERVE
+    }
+
+    /// Whether the peer has left so much unread that nothing more is put into `output`.
+    pub(crate) fn is_clogged(&self, output: &BytesMut) -> bool {
+        output.len() >= self.shared.common.limits.output_buffer
+    }
+
+    /// Hands a NOTIFY to its handlers.
+    #[inline(always)]
+    fn dispatch(&mut self, notify: NotifyRef<'_>, output: &mut BytesMut) {
+        let NotifyRef { stream_id, frame_id, messages } = notify;
+        let bytes = messages.encoded_len();
+        let Shared { routes, common, counters, .. } = &*self.shared;
+        let waiting = common.limits.in_flight.min(self.in_flight.left());
+        let (room, is_first) = (self.ack_form.max_size, self.answered == 0);
+        let terms = Terms { routes, counters, bytes, room, waiting, is_first, turn: &self.turn };
+        self.notifies += 1;
+        self.origin.set_ids(stream_id, frame_id);
+        let mut actions = Actions::none();
+        let trace = self.trace.as_ref();
+        let mut trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
+        match collect(messages, &mut self.origin, &terms, &mut actions, trace.as_mut()) {
+            Collected::Now => {
+                self.answered += 1;
+                match trace {
+                    Some(trace) if trace.is_sampled() => {
+                        self.put_ack_in(trace, (stream_id, frame_id), actions, output);
+                    }
+                    _ => {
+                        self.put_ack((stream_id, frame_id), &actions, 0, output);
+                    }
+                }
+            }
+            Collected::InPart(mut finished) => {
+                self.answered += 1;
+                finished.trace = trace.map(Box::new);
+                self.acknowledge(finished, output);
+            }
+            Collected::Later(collection, waiting) => {
+                self.in_flight.push(collection.traced(trace), waiting);
+            }
+        }
+    }
+}

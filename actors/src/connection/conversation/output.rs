@@ -1,0 +1,136 @@
+//! The output of a conversation: ACKs and what else goes to HAProxy.
+
+use std::task::Context;
+
+use bytes::BytesMut;
+
+use super::Conversation;
+use crate::{
+    connection::timer::Timer,
+    notify::Finished,
+    observe::Statistics,
+    spop::{Ack, Actions, Disconnect, Frame, FrameId, StreamId},
+    trace::NotifyTrace,
+    turn::give_way,
+};
+
+/// How many ACKs that have come later are sent before others of the arbiter have their turn.
+const TURN: usize = 256;
+
+impl Conversation {
+    /// Puts the ACKs whose answers have come into `output`, and has `timer` go off when the next
+    /// fallback, or the rest of a frame, is due; says how many.
+    pub(crate) fn poll_acks(
+        &mut self,
+        task: &mut Context<'_>,
+        output: &mut BytesMut,
+        timer: &mut Timer,
+    ) -> usize {
+        let mut sent = 0;
+        while sent < TURN && !self.is_clogged(output) {
+            let Some(finished) = self.in_flight.poll_next(task) else { break };
+            self.acknowledge(finished, output);
+            sent += 1;
+        }
+        if self.lane.is_some() {
+            sent = self.poll_detours(sent, task, output);
+        }
+        if sent >= TURN {
+            // There may be more, of which nobody says so again.
+            give_way(task);
+        }
+        if self.is_clogged(output) {
+            // Nothing is read now: it is not for the peer to go on.
+            self.begun = None;
+        }
+        let deadlines = [self.in_flight.deadline(), self.read_deadline()];
+        if let Some(deadline) = deadlines.into_iter().flatten().min() {
+            timer.arm(deadline);
+        }
+        sent
+    }
+
+    /// Puts the ACKs whose own connections have gone into `output`, behind so many that are sent; says
+    /// how many there are then.
+    #[cold]
+    fn poll_detours(
+        &mut self,
+        mut sent: usize,
+        task: &mut Context<'_>,
+        output: &mut BytesMut,
+    ) -> usize {
+        while sent < TURN
+            && !self.is_clogged(output)
+            && let Some(ack) = self.lane.as_ref().and_then(|lane| lane.poll_next(task))
+        {
+            self.put_ack((ack.stream_id, ack.frame_id), &ack.actions, 0, output);
+            self.shared.counters.count(|statistics| statistics.acks_rerouted += 1);
+            sent += 1;
+        }
+        sent
+    }
+
+    /// Puts our DISCONNECT into `output`: the last word, after which no ACK comes in.
+    pub(crate) fn disconnect(&mut self, farewell: Disconnect, output: &mut BytesMut) {
+        self.lane = None;
+        let status_code = farewell.status_code;
+        self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
+        if let Some(trace) = &self.trace {
+            trace.tell("status_code", i64::from(status_code.0));
+        }
+        self.put(&Frame::AgentDisconnect(farewell), output);
+    }
+
+    /// Puts a frame that is no ACK into `output`.
+    pub(super) fn put(&self, frame: &Frame, output: &mut BytesMut) {
+        let before = output.len();
+        frame.encode(output);
+        let size = output.len() - before;
+        let count = |statistics: &mut Statistics| {
+            statistics.frames_sent.count(frame.frame_type(), size);
+        };
+        self.shared.counters.count(count);
+    }
+
+    /// Puts the ACK of a traced NOTIFY that was answered at once into `output`; what hands its context
+    /// back is the first to be left out.
+    #[inline(never)]
+    pub(super) fn put_ack_in(
+        &self,
+        trace: NotifyTrace,
+        ids: (StreamId, FrameId),
+        mut actions: Actions,
+        output: &mut BytesMut,
+    ) {
+        let room = self.ack_form.max_size.saturating_sub(actions.encoded_len());
+        trace.hand_back(&mut actions, room);
+        let left_out = self.put_ack(ids, &actions, 0, output);
+        trace.end(left_out);
+    }
+
+    pub(super) fn acknowledge(&self, finished: Finished, output: &mut BytesMut) {
+        let Finished { ack: Ack { stream_id, frame_id, actions }, left_out, trace, .. } = finished;
+        let left_out = self.put_ack((stream_id, frame_id), &actions, left_out, output);
+        if let Some(trace) = trace {
+            trace.end(left_out);
+        }
+    }
+
+    /// Says how many actions were left out in all.
+    #[inline(always)]
+    pub(super) fn put_ack(
+        &self,
+        ids: (StreamId, FrameId),
+        actions: &Actions,
+        left_out: usize,
+        output: &mut BytesMut,
+    ) -> usize {
+        let (counters, before) = (&self.shared.counters, output.len());
+        let left_out = left_out + self.ack_form.encode(ids, actions, output, counters);
+        counters.ack(output.len() - before);
+        if left_out > 0 {
+            self.report_left_out(ids, left_out);
+        }
+        left_out
+    }
+}

@@ -1,0 +1,143 @@
+//! The reports of a conversation: what goes wrong on it is counted, and logged with its cause and what
+//! to do about it.
+
+use std::io;
+
+use bytes::BytesMut;
+
+use super::Conversation;
+use crate::{
+    arbiter::Mismatch,
+    observe::Cause,
+    spop::{Disconnect, ForeignText, FrameId, FrameType, Notify, StatusCode, StreamId, Violation},
+};
+
+impl Conversation {
+    /// Counts and logs what the peer has done against the protocol.
+    pub(crate) fn report(&self, violation: &Violation) {
+        if let Violation::Foreign(protocol) = *violation {
+            let (found, advice) = (Some(protocol), protocol.advice());
+            let mismatch = Mismatch { found, due: "SPOP", advice };
+            return self.shared.report_mismatch(self.peer().address, mismatch);
+        }
+        self.shared.report_violation(self.peer(), self.is_greeted(), violation);
+    }
+
+    /// Logs why HAProxy ends the conversation.
+    pub(crate) fn report_goodbye(&self, theirs: &Disconnect) {
+        let Disconnect { status_code, message } = theirs;
+        let peer = self.peer();
+        if !is_complaint(*status_code) {
+            tracing::debug!(
+                peer = %peer.address,
+                %status_code,
+                text = ?ForeignText::new(&**message),
+                waiting = self.waiting(),
+                "HAProxy disconnects"
+            );
+        } else if let Some(unsaid) = self.shared.limited(Cause::Complaint) {
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                %status_code,
+                text = ?ForeignText::new(&**message),
+                unsaid,
+                "HAProxy refuses what this agent has sent; report it with both versions"
+            );
+        }
+    }
+
+    /// Logs that the connection has gone; counts and drops what had begun to come.
+    pub(crate) fn report_loss(&mut self, error: Option<&io::Error>, input: &mut BytesMut) {
+        let is_cut = !input.is_empty() || self.session.is_reassembling();
+        self.shared.counters.count(|statistics| statistics.frames_cut += u64::from(is_cut));
+        // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
+        tracing::debug!(
+            peer = %self.peer().address,
+            error = error.map(|error| tracing::field::display(ForeignText::of(error))),
+            waiting = self.waiting(),
+            unread = input.len(),
+            "{}",
+            match is_cut {
+                false => "the connection has ended",
+                true => {
+                    "the connection has ended within a frame, or a NOTIFY in fragments; if that \
+                     happens again and again, find out what ends HAProxy, or cuts its connections"
+                }
+            }
+        );
+        input.clear();
+        self.forget();
+    }
+
+    pub(super) fn report_aborted(&self) {
+        self.shared.counters.count(|statistics| statistics.aborted += 1);
+        tracing::debug!(
+            peer = %self.peer().address,
+            "HAProxy has given up a NOTIFY in fragments: its stream has ended, or \
+             `timeout processing` has passed"
+        );
+    }
+
+    pub(super) fn report_skipped(&self, frame_type: FrameType) {
+        self.shared.counters.count(|statistics| statistics.unknown_frames += 1);
+        if let Some(unsaid) = self.shared.limited(Cause::UnknownFrame) {
+            let peer = self.peer();
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                frame_type = frame_type.0,
+                unsaid,
+                "a frame of a type that is not in the specification is skipped; if this is HAProxy, \
+                 it is newer than this agent: report it with both versions"
+            );
+        }
+    }
+
+    /// Counts and logs a NOTIFY that was too large to be read.
+    pub(super) fn report_oversize(&self, notify: &Notify) {
+        self.shared.counters.count(|statistics| statistics.oversize += 1);
+        if let Some(unsaid) = self.shared.limited(Cause::Oversize) {
+            let peer = self.peer();
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                stream_id = notify.stream_id.0,
+                frame_id = notify.frame_id.0,
+                limit = self.shared.common.limits.max_reassembled_size,
+                unsaid,
+                "a NOTIFY in fragments is larger than the limit: it was not read, and the \
+                 fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
+            );
+        }
+    }
+
+    #[cold]
+    pub(super) fn report_left_out(
+        &self,
+        (stream_id, frame_id): (StreamId, FrameId),
+        left_out: usize,
+    ) {
+        self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
+        if let Some(unsaid) = self.shared.limited(Cause::LeftOut) {
+            let peer = self.peer();
+            tracing::warn!(
+                peer = %peer.address,
+                engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+                stream_id = stream_id.0,
+                frame_id = frame_id.0,
+                left_out,
+                max_frame_size = self.ack_form.max_frame_size,
+                unsaid,
+                "actions left out of an ACK that would be larger than max-frame-size; \
+                 raise HAProxy's tune.bufsize, or set shorter variables"
+            );
+        }
+    }
+}
+
+/// Whether a peer that says so has found something wrong: it ends idle connections as well, and those
+/// whose time is over.
+fn is_complaint(status_code: StatusCode) -> bool {
+    ![StatusCode::NORMAL, StatusCode::IO_ERROR, StatusCode::TIMEOUT].contains(&status_code)
+}

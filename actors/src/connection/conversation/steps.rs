@@ -1,0 +1,130 @@
+//! The steps of a conversation that frames other than a whole NOTIFY ask for: greeting, fragments, ends.
+
+use std::{rc::Rc, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Conversation, End, Greeting};
+use crate::{
+    arbiter::Kin,
+    notify::refuse,
+    origin::{Origin, Peer},
+    spop::{
+        AgentHello, Disconnect, Frame, HaproxyHello, LENGTH_SIZE, Notify, NotifyRef, StatusCode,
+        Step,
+    },
+    trace::{ConnectionTrace, NotifyTrace},
+};
+
+impl Conversation {
+    /// Takes one frame that is no NOTIFY, or not the whole of one.
+    pub(super) fn take_any(&mut self, frame: Bytes, output: &mut BytesMut) -> Result<(), End> {
+        let size = LENGTH_SIZE + frame.len();
+        let frame = Frame::decode(frame)?;
+        self.count_frame(&frame, size);
+        let step = self.session.receive(frame)?;
+        if !self.session.is_reassembling() {
+            self.begun = None;
+        }
+        match self.follow(step, output) {
+            None => Ok(()),
+            Some(end) => Err(end),
+        }
+    }
+
+    /// Takes the step that a frame asks for.
+    fn follow(&mut self, step: Step, output: &mut BytesMut) -> Option<End> {
+        let counters = Rc::clone(&self.shared.counters);
+        match step {
+            Step::Continue => {}
+            Step::Dispatch(notify) => self.dispatch_owned(&notify, output),
+            Step::Skip(frame_type) => self.report_skipped(frame_type),
+            Step::Aborted => self.report_aborted(),
+            Step::Overflowed(notify) => self.refuse(&notify, output),
+            Step::Greet { .. } if self.is_surplus => return Some(End::Surplus),
+            Step::Greet { theirs, ours } => {
+                counters.count(|statistics| statistics.hellos += 1);
+                self.greet(theirs, ours, output);
+            }
+            Step::Healthcheck(hello) => {
+                self.answer_check(hello, output);
+                return Some(End::Healthcheck);
+            }
+            Step::Goodbye(disconnect) => {
+                let code = disconnect.status_code;
+                counters.count(|statistics| statistics.disconnects_received.count(code));
+                return Some(End::Goodbye(disconnect));
+            }
+        }
+        None
+    }
+
+    /// Dispatches what was put together from fragments, or has flags without a meaning.
+    #[inline(never)]
+    fn dispatch_owned(&mut self, notify: &Notify, output: &mut BytesMut) {
+        self.shared.counters.count(|statistics| statistics.notifies += 1);
+        self.dispatch(notify.as_ref(), output);
+    }
+
+    /// Answers a health check: with our HELLO, or with a DISCONNECT while the agent stops.
+    fn answer_check(&mut self, hello: AgentHello, output: &mut BytesMut) {
+        let counters = Rc::clone(&self.shared.counters);
+        if self.shared.health.ask() {
+            counters.count(|statistics| statistics.healthchecks += 1);
+            self.put(&Frame::AgentHello(hello), output);
+        } else {
+            counters.count(|statistics| statistics.healthchecks_refused += 1);
+            let status_code = StatusCode::NORMAL;
+            self.disconnect(Disconnect { status_code, message: "the agent stops".into() }, output);
+        }
+    }
+
+    /// Answers a NOTIFY that was too large to be read.
+    fn refuse(&mut self, notify: &Notify, output: &mut BytesMut) {
+        self.notifies += 1;
+        self.shared.counters.count(|statistics| statistics.notifies += 1);
+        self.report_oversize(notify);
+        let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();
+        self.origin.set_ids(stream_id, frame_id);
+        let room = self.ack_form.max_size;
+        let trace = self.trace.as_ref();
+        let trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
+        let finished = refuse(messages, &self.origin, &self.shared.routes, room, trace);
+        self.acknowledge(finished, output);
+    }
+
+    fn count_frame(&self, frame: &Frame, size: usize) {
+        self.shared.counters.count(|statistics| {
+            statistics.frames_received.count(frame.frame_type(), size);
+            statistics.fragments += u64::from(matches!(frame, Frame::Fragment(_)));
+        });
+    }
+
+    fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
+        self.codec.set_max_frame_size(ours.max_frame_size);
+        self.ack_form.agree(ours.max_frame_size, theirs.capabilities, &self.shared.common.limits);
+        let address = self.peer().address;
+        tracing::debug!(
+            peer = %address,
+            engine_id = theirs.engine_id.as_ref().map(tracing::field::display),
+            max_frame_size = ours.max_frame_size,
+            capabilities = %ours.capabilities,
+            "HELLO agreed"
+        );
+        let engine = self.shared.counters.engines.join(theirs.engine_id.as_ref());
+        self.greeting = Some(Greeting { capabilities: ours.capabilities, _engine: engine });
+        if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
+            let listener = Arc::clone(&self.listener);
+            let kin = |engine_id| Kin::new(engine_id, listener, address);
+            self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(kin(engine_id)));
+        }
+        let peer = Peer { address, engine_id: theirs.engine_id };
+        if let Some(traces) = &self.shared.common.traces {
+            let agreed = (ours.max_frame_size, ours.capabilities);
+            let trace = ConnectionTrace::new(Arc::clone(traces), peer.clone(), agreed, self.since);
+            self.trace = Some(Rc::new(trace));
+        }
+        self.origin = Origin::new(peer);
+        self.put(&Frame::AgentHello(ours), output);
+    }
+}

@@ -1,0 +1,193 @@
+//! Ending: the last answers of a connection, its farewell, and the wait for the peer's close.
+
+use std::{
+    io,
+    task::{Context, Poll},
+};
+
+use tokio::time::{Duration, Instant};
+
+use super::{
+    buffered_stream::BufferedStream,
+    conversation::{Conversation, End, Flow},
+    timer::Timer,
+    transport::Transport,
+};
+use crate::spop::Disconnect;
+
+/// How long a peer may take to close its side when everything is said.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How a connection comes to its end: nothing more is read.
+pub(crate) struct Ending {
+    stage: Stage,
+}
+
+/// How far it has come; it only ever goes down this list.
+enum Stage {
+    /// When all that was asked is answered, the farewell follows.
+    Answering(Answering),
+    /// Everything is said; it leaves, and then the write side closes.
+    Leaving,
+    /// The peer may close its side, so that nothing it has sent makes the kernel reset.
+    Lingering,
+    /// There is nothing left to do.
+    Over,
+}
+
+struct Answering {
+    /// What is said at last; nothing to a peer that has closed its side already.
+    farewell: Option<Disconnect>,
+    /// Whether what was read already is still to be answered.
+    takes_input: bool,
+    not_before: Option<Instant>,
+}
+
+impl Ending {
+    /// Answers what is in flight, and says `farewell`.
+    pub(crate) fn after_answers(farewell: Disconnect) -> Self {
+        Self::answering(Some(farewell), false, None)
+    }
+
+    /// Answers what was read already too, and says `farewell`.
+    pub(crate) fn after_input(farewell: Disconnect) -> Self {
+        Self::answering(Some(farewell), true, None)
+    }
+
+    /// Says `farewell`, if the peer can read one, but not before that time.
+    pub(crate) fn not_before(time: Instant, farewell: Option<Disconnect>) -> Self {
+        Self::answering(farewell, false, Some(time))
+    }
+
+    /// Sends what is answered at once, which may still reach a peer that has closed its side; there is
+    /// no way for the rest here.
+    pub(crate) fn of_the_stream() -> Self {
+        Self::answering(None, true, None)
+    }
+
+    /// There is nothing more to say.
+    pub(crate) fn without_farewell() -> Self {
+        Self { stage: Stage::Leaving }
+    }
+
+    fn answering(
+        farewell: Option<Disconnect>,
+        takes_input: bool,
+        not_before: Option<Instant>,
+    ) -> Self {
+        Self { stage: Stage::Answering(Answering { farewell, takes_input, not_before }) }
+    }
+
+    /// Whether there is nothing left to do.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    /// Takes a turn. Says whether to go on at once.
+    pub(crate) fn proceed<S: Transport>(
+        &mut self,
+        conversation: &mut Conversation,
+        stream: &mut BufferedStream<S>,
+        timer: &mut Timer,
+        task: &mut Context<'_>,
+    ) -> io::Result<bool> {
+        let mut again = false;
+        if let Stage::Answering(answering) = &mut self.stage {
+            match answering.proceed(conversation, stream, timer, task) {
+                Some(more) => again = more,
+                None => {
+                    timer.disarm();
+                    self.stage = Stage::Leaving;
+                }
+            }
+        }
+        if stream.poll_flush(task)?.is_pending() {
+            return Ok(false);
+        }
+        if matches!(self.stage, Stage::Leaving) {
+            timer.arm(Instant::now() + LINGER);
+            if stream.poll_shutdown(task)?.is_pending() {
+                return Ok(false);
+            }
+            self.stage = Stage::Lingering;
+        }
+        if matches!(self.stage, Stage::Lingering) {
+            again = self.linger(stream, task)?;
+        }
+        Ok(again)
+    }
+
+    /// Throws away what the peer still sends, until it closes its side.
+    fn linger<S: Transport>(
+        &mut self,
+        stream: &mut BufferedStream<S>,
+        task: &mut Context<'_>,
+    ) -> io::Result<bool> {
+        stream.input.clear();
+        match stream.poll_read(task) {
+            Poll::Ready(Ok(0)) => {
+                self.stage = Stage::Over;
+                Ok(false)
+            }
+            Poll::Ready(read) => read.map(|_| true),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Does what is due when the timer has gone off.
+    pub(crate) fn on_time(&mut self, conversation: &mut Conversation) {
+        match self.stage {
+            Stage::Answering(_) => conversation.expire(Instant::now()),
+            Stage::Leaving | Stage::Lingering | Stage::Over => self.stage = Stage::Over,
+        }
+    }
+}
+
+impl Answering {
+    /// Gathers what is answered, and says farewell when that is all. Says whether to go on at once;
+    /// nothing when all is said.
+    fn proceed<S>(
+        &mut self,
+        conversation: &mut Conversation,
+        stream: &mut BufferedStream<S>,
+        timer: &mut Timer,
+        task: &mut Context<'_>,
+    ) -> Option<bool> {
+        if self.takes_input {
+            let flow = conversation.receive(&mut stream.input, &mut stream.output);
+            self.takes_input = matches!(flow, Flow::Full | Flow::Paused);
+            match flow {
+                Flow::Over(End::Healthcheck) => self.farewell = None,
+                Flow::Over(End::Goodbye(_)) => conversation.cancel(),
+                Flow::Over(End::Violation(violation)) => conversation.report(&violation),
+                Flow::Hungry if self.farewell.is_none() => {
+                    conversation.report_loss(None, &mut stream.input);
+                }
+                Flow::Hungry | Flow::Full | Flow::Paused | Flow::Over(End::Surplus) => {}
+            }
+        }
+        if !self.takes_input {
+            // Nothing more is read: what has begun has no end to wait for.
+            conversation.forget();
+        }
+        if self.farewell.is_none() {
+            conversation.lose();
+        }
+        let acks = conversation.poll_acks(task, &mut stream.output, timer);
+        if let Some(time) = self.not_before
+            && Instant::now() < time
+        {
+            timer.arm(time);
+            return Some(false);
+        }
+        if self.takes_input || !conversation.is_idle() {
+            let may_receive = conversation.is_idle() || conversation.is_paused() || acks > 0;
+            let is_clogged = conversation.is_clogged(&stream.output);
+            return Some(is_clogged || self.takes_input && may_receive);
+        }
+        if let Some(farewell) = self.farewell.take() {
+            conversation.disconnect(farewell, &mut stream.output);
+        }
+        None
+    }
+}

@@ -1,0 +1,306 @@
+//! Hold: how long a connection holds its ACKs back before its farewell.
+
+use std::sync::Arc;
+
+use tokio::time::{Duration, Instant};
+
+use super::silence::Silence;
+use crate::arbiter::Share;
+
+/// How many looks make the quiet time.
+const LOOKS: u32 = 10;
+/// The shortest time from one look to the next: timers are no finer.
+const SHORTEST_LOOK: Duration = Duration::from_millis(2);
+/// How many NOTIFYs HAProxy sends without an ACK, unless `max-waiting-frames` says otherwise.
+const FULL: u64 = 20;
+/// How long no NOTIFY may have come for HAProxy to have sent all that it may without an ACK: a tenth of
+/// the time for which ACKs may be held back, within these bounds.
+const SHORTEST_QUIET: Duration = Duration::from_millis(5);
+const LONGEST_QUIET: Duration = Duration::from_millis(100);
+/// The longest time for which ACKs are held back, ten of the longest quiet times: somebody waits for
+/// each of them.
+const LONGEST: Duration = Duration::from_secs(1);
+/// How late a look may come and still tell what there is to read.
+const LATE: Duration = Duration::from_millis(5);
+
+/// What has come so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Received {
+    /// Bytes.
+    pub(crate) bytes: u64,
+    /// NOTIFYs.
+    pub(crate) notifies: u64,
+}
+
+/// A connection holds its ACKs back before its farewell.
+///
+/// There is no frame that tells HAProxy to send no more, and what it sends until it sees the farewell
+/// is lost. But it sends no more than so many NOTIFYs without an ACK: once they have come, or no more
+/// do, all ACKs and the farewell leave in one write, and nothing is under way.
+///
+/// What is quiet is looked at again and again, and time counts only while somebody looks: a machine
+/// that stands still is quiet too, and HAProxy goes on when this side does. But HAProxy may stand still
+/// by itself, or have preferred other connections until now: if it may send more without an ACK, it is
+/// given four times as long. (At a stop all are quiet, and there is less time.) The clients whose ACKs
+/// are held back are quiet as well, and ask again when they have them: so at a stop all connections let
+/// go together, and else they hold one after the other.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    quiet_time: Duration,
+    /// The same if HAProxy may send more without an ACK.
+    patience: Duration,
+    /// Looks are at multiples of their interval from here.
+    begun: Instant,
+    /// What had come when it was looked at last.
+    received: Received,
+    /// How many NOTIFYs were answered before.
+    answered: u64,
+    /// When it was looked at last.
+    looked_at: Instant,
+    /// From when on a look tells what there is to read: a late one does not.
+    counts_from: Instant,
+    /// For how long nothing has come.
+    quiet_for: Duration,
+    /// When what is held back has waited for long enough.
+    until: Instant,
+    /// For how long an ACK may be held back.
+    time: Duration,
+    /// When it must be over, at a stop.
+    last: Option<Instant>,
+    /// What those that hold at the same time wait for.
+    silence: Option<Arc<Silence>>,
+    /// What lets no other hold at the same time, if the connection is too old.
+    turn: Option<Share>,
+}
+
+impl Hold {
+    /// Begins now, when so much has come, and so much of it is not answered. No ACK is held back for
+    /// longer than `time`, or beyond `first_due`, when the first of what is in flight must leave.
+    pub(crate) fn new(
+        now: Instant,
+        received: Received,
+        unanswered: usize,
+        time: Duration,
+        first_due: Option<Instant>,
+    ) -> Self {
+        let time = time.min(LONGEST);
+        let quiet_time = (time / 10).clamp(SHORTEST_QUIET, LONGEST_QUIET);
+        Self {
+            quiet_time,
+            patience: (4 * quiet_time).min(time / 2).max(quiet_time),
+            begun: now,
+            received,
+            answered: received.notifies.saturating_sub(unanswered as u64),
+            looked_at: now,
+            counts_from: now,
+            quiet_for: Duration::ZERO,
+            until: until(now, first_due, time),
+            time,
+            last: None,
+            silence: None,
+            turn: None,
+        }
+    }
+
+    /// Is that of a connection that is too old, and keeps `turn` to its end.
+    pub(crate) fn with_turn(self, turn: Share) -> Self {
+        Self { turn: Some(turn), ..self }
+    }
+
+    /// Ends together with all others that wait for `silence`, and at `until` at the latest.
+    pub(crate) fn join(&mut self, silence: Arc<Silence>, until: Instant) {
+        self.begun = silence.begun();
+        self.silence = Some(silence);
+        self.last = Some(self.last.map_or(until, |last| last.min(until)));
+    }
+
+    /// What was held back has left; more may be.
+    pub(crate) fn renew(&mut self, now: Instant, first_due: Option<Instant>) {
+        self.until = until(now, first_due, self.time);
+    }
+
+    /// For how long an ACK may be held back.
+    pub(crate) fn time(&self) -> Duration {
+        self.time
+    }
+
+    /// Whether it is, or was before a stop, that of a connection that is too old.
+    pub(crate) fn is_recycling(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// Whether it is that of a stop, which comes to its end in any case.
+    pub(crate) fn is_of_a_stop(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// Whether nothing may be waited for any longer.
+    pub(crate) fn must_end(&self, now: Instant) -> bool {
+        self.last.is_some_and(|last| now >= last)
+    }
+
+    /// Takes note of what has come.
+    pub(crate) fn saw(&mut self, received: Received, now: Instant) {
+        let elapsed = now - self.looked_at;
+        let looked = elapsed.min(self.interval());
+        let before = std::mem::replace(&mut self.received, received);
+        self.looked_at = now;
+        self.quiet_for += looked;
+        if elapsed > self.interval() + LATE {
+            self.counts_from = now + self.interval();
+        }
+        if received.bytes > before.bytes {
+            self.quiet_for = Duration::ZERO;
+            if let Some(silence) = &self.silence {
+                silence.end(now);
+            }
+        }
+    }
+
+    /// Whether nothing has come for long enough.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let is_full = self.received.notifies - self.answered >= FULL;
+        let (time, is_silent) = match &self.silence {
+            Some(silence) => (self.quiet_time, silence.lasted(self.looked_at) >= self.quiet_time),
+            None if is_full => (self.quiet_time, true),
+            None => (self.patience, true),
+        };
+        is_silent && self.quiet_for >= time && self.looked_at >= self.counts_from
+    }
+
+    /// Whether what is held back has waited for long enough.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        now >= self.until
+    }
+
+    /// When to look again.
+    pub(crate) fn next(&self) -> Instant {
+        let passed = (self.looked_at - self.begun).as_micros() / self.interval().as_micros();
+        let looks = u32::try_from(passed).unwrap_or(u32::MAX).saturating_add(1);
+        let look = self.begun + self.interval() * looks;
+        let ends = [Some(self.until), self.last].into_iter().flatten();
+        ends.filter(|end| *end > self.looked_at).fold(look, Instant::min)
+    }
+
+    /// From one look to the next.
+    fn interval(&self) -> Duration {
+        (self.quiet_time / LOOKS).max(SHORTEST_LOOK)
+    }
+}
+
+/// When an ACK that is ready shall wait no longer.
+fn until(now: Instant, first_due: Option<Instant>, time: Duration) -> Instant {
+    first_due.map_or(now + time, |due| due.min(now + time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const QUIET: Duration = Duration::from_millis(100);
+
+    /// Looks when it is due, for so long, with so many bytes received.
+    fn look(hold: &mut Hold, from: Instant, time: Duration, bytes: u64) -> Instant {
+        let mut now = from;
+        while now < from + time {
+            now = hold.next().min(from + time);
+            hold.saw(Received { bytes, ..hold.received }, now);
+        }
+        now
+    }
+
+    /// Of a connection with so many NOTIFYs that are not answered, seven bytes of which have come.
+    fn hold(now: Instant, unanswered: u64) -> Hold {
+        let received = Received { bytes: 7, notifies: 100 + unanswered };
+        Hold::new(now, received, unanswered as usize, SECOND, None)
+    }
+
+    #[tokio::test]
+    async fn it_is_quiet_when_no_byte_has_come_for_the_quiet_time() {
+        let now = Instant::now();
+        let mut hold = hold(now, FULL);
+        let now = look(&mut hold, now, QUIET / 2, 7);
+        assert!(!hold.is_quiet());
+        let now = look(&mut hold, now, QUIET / 2, 8);
+        assert!(!hold.is_quiet());
+        look(&mut hold, now, QUIET * 6 / 10, 8);
+        assert!(hold.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn time_counts_only_while_somebody_looks() {
+        let now = Instant::now();
+        let mut hold = hold(now, FULL);
+        let now = look(&mut hold, now, QUIET * 9 / 10, 7);
+        hold.saw(hold.received, now + QUIET);
+        hold.saw(hold.received, now + QUIET);
+        assert!(!hold.is_quiet(), "the look came late: there may be more to read already");
+        hold.saw(hold.received, now + QUIET * 11 / 10);
+        assert!(hold.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn haproxy_that_may_send_more_is_given_four_times_as_long() {
+        let now = Instant::now();
+        let mut hold = hold(now, FULL - 1);
+        let now = look(&mut hold, now, 3 * QUIET, 7);
+        assert!(!hold.is_quiet(), "it may send one more");
+        let now = look(&mut hold, now, QUIET, 7);
+        assert!(hold.is_quiet());
+        hold.saw(Received { bytes: 8, notifies: hold.received.notifies + 1 }, now);
+        look(&mut hold, now, QUIET, 8);
+        assert!(hold.is_quiet(), "it may send no more");
+    }
+
+    #[tokio::test]
+    async fn the_shortest_quiet_time_is_seen_to_pass() {
+        let now = Instant::now();
+        let received = Received::default();
+        let mut hold = Hold::new(now, received, 0, 2 * SHORTEST_QUIET, Some(now + SECOND));
+        look(&mut hold, now, 2 * SHORTEST_QUIET, 0);
+        assert!(hold.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn those_that_stop_together_end_together() {
+        let silence = Silence::begin();
+        let begun = silence.begun();
+        let [mut one, mut other] = [1, 3].map(|millis| {
+            let mut hold = hold(begun + Duration::from_millis(millis), 0);
+            hold.join(Arc::clone(&silence), begun + SECOND);
+            hold
+        });
+        let half = begun + QUIET / 2;
+        look(&mut one, begun, QUIET / 2, 7);
+        look(&mut other, begun, QUIET / 2, 8);
+        assert_eq!(one.next(), other.next(), "they look together");
+        look(&mut one, half, QUIET / 2, 7);
+        assert!(!one.is_quiet(), "something has come on the other");
+        let end = begun + QUIET;
+        look(&mut other, half, QUIET / 2, 8);
+        look(&mut one, end, QUIET / 2, 7);
+        look(&mut other, end, QUIET / 2, 8);
+        assert!(one.is_quiet() && other.is_quiet());
+    }
+
+    #[tokio::test]
+    async fn no_ack_is_held_back_beyond_the_deadline_of_its_notify() {
+        let now = Instant::now();
+        for (first_due, held) in [(SECOND / 2, SECOND / 2), (2 * SECOND, SECOND)] {
+            let first_due = now + first_due;
+            let hold = Hold::new(now, Received::default(), 1, 60 * SECOND, Some(first_due));
+            assert!(!hold.is_over(now) && hold.is_over(now + held), "{first_due:?}");
+            assert!(!hold.is_over(now + held - QUIET), "{first_due:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn at_a_stop_it_ends_earlier_if_it_must() {
+        let now = Instant::now();
+        let mut hold = hold(now, 0);
+        hold.join(Silence::begin(), now + SECOND / 2);
+        hold.join(Silence::begin(), now + 2 * SECOND);
+        assert!(!hold.must_end(now) && hold.must_end(now + SECOND / 2));
+    }
+}

@@ -1,0 +1,85 @@
+//! Orphans: what was in flight on a connection that has gone, and may be answered on another.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use tokio::time::Instant;
+
+use super::timer::Timer;
+use crate::{
+    arbiter::{Detours, Kin, Quota, Reroute},
+    notify::{Finished, InFlight},
+    observe::Counters,
+    spop::Ack,
+};
+
+/// The NOTIFYs of an engine whose connection has gone.
+pub(crate) struct Orphans {
+    pub(crate) kin: Kin,
+    /// What had come to that connection to be sent there for another.
+    pub(crate) acks: VecDeque<Ack>,
+    pub(crate) in_flight: InFlight,
+    /// What all may keep.
+    pub(crate) memory: Quota,
+    pub(crate) detours: Rc<Detours>,
+    pub(crate) counters: Rc<Counters>,
+}
+
+impl Orphans {
+    /// Has them run to their end, the deadline included, and sends their ACKs on.
+    pub(crate) fn adopt(mut self) {
+        for ack in std::mem::take(&mut self.acks) {
+            self.send(ack);
+        }
+        if self.in_flight.is_empty() {
+            return;
+        }
+        actix_rt::spawn(async move {
+            let mut timer = Timer::default();
+            loop {
+                if self.memory.left() == 0 {
+                    // They are cancelled: what is kept is for those who are still there.
+                    return;
+                }
+                let Some(finished) = poll_fn(|task| self.poll_next(&mut timer, task)).await else {
+                    return;
+                };
+                let left_out = finished.left_out;
+                self.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
+                if let Some(trace) = finished.trace {
+                    trace.end(left_out);
+                }
+                self.send(finished.ack);
+            }
+        });
+    }
+
+    fn send(&self, ack: Ack) {
+        if let Err(reroute) = self.detours.reroute(Reroute { kin: self.kin.clone(), ack }) {
+            Rc::clone(&self.detours).reroute_elsewhere(reroute);
+        }
+    }
+
+    /// The next one that is answered; nothing when that was all.
+    fn poll_next(&mut self, timer: &mut Timer, task: &mut Context<'_>) -> Poll<Option<Finished>> {
+        loop {
+            if let Some(finished) = self.in_flight.poll_next(task) {
+                return Poll::Ready(Some(finished));
+            }
+            if self.in_flight.is_empty() {
+                return Poll::Ready(None);
+            }
+            if let Some(deadline) = self.in_flight.deadline() {
+                timer.arm(deadline);
+            }
+            if !timer.poll(task) {
+                return Poll::Pending;
+            }
+            self.in_flight.expire(Instant::now());
+        }
+    }
+}

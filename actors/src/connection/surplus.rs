@@ -1,0 +1,28 @@
+//! Surplus: what a connection for which the agent has no place is told.
+
+use crate::{
+    arbiter::Shared,
+    observe::Cause,
+    origin::Peer,
+    spop::{Disconnect, StatusCode},
+};
+
+/// Counts and logs that a connection is refused, as there is no place for it.
+pub(crate) fn report(shared: &Shared, peer: &Peer) {
+    shared.counters.count(|statistics| statistics.connections_refused += 1);
+    if let Some(unsaid) = shared.limited(Cause::Refused) {
+        tracing::warn!(
+            peer = %peer.address,
+            limit = shared.common.limits.connections,
+            unsaid,
+            "connection limit reached: refused a connection; raise --max-connections or reduce \
+             HAProxy's threads"
+        );
+    }
+}
+
+/// What it is told.
+pub(crate) fn farewell() -> Disconnect {
+    let message = "the agent has as many connections as it may".into();
+    Disconnect { status_code: StatusCode::NO_RESOURCE, message }
+}

@@ -1,0 +1,160 @@
+//! Feeder: hands the messages of a route to its threads, and their answers back.
+//!
+//! A thread gets a message only when it is free, so that none is held up by another one; what waits,
+//! waits here, where a message whose deadline has passed is dropped. Each holds a place of its route,
+//! which bounds how many wait. The threads outlive a panic: each makes its handler anew.
+
+use std::{
+    collections::VecDeque,
+    num::NonZero,
+    sync::{Arc, mpsc as threads},
+};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, future::try_join_all, stream::FuturesUnordered};
+use tokio::sync::{mpsc, oneshot};
+use tracing::Span;
+
+use super::{
+    blocking::{BlockingHandler, Job, Task, Unheard, start_thread},
+    handler::{Dispatch, Heir, Reply},
+};
+use crate::{
+    error::{BoxError, HandlerError},
+    origin::Origin,
+    spop::{Actions, MessageRef},
+    supervision::{Alarm, Fault, Place},
+};
+
+/// The threads of one route on one arbiter.
+pub(crate) struct Blocking {
+    orders: mpsc::UnboundedSender<Order>,
+    alarm: Alarm,
+}
+
+/// What the feeder is told.
+enum Order {
+    Do(Job),
+    /// There is a new instance, whose alarm this is.
+    Raise(Alarm),
+}
+
+impl Blocking {
+    /// Starts the threads; ready when each has made its handler.
+    pub(crate) async fn start<H: BlockingHandler>(
+        threads: NonZero<usize>,
+        factory: Arc<dyn Fn() -> H + Send + Sync>,
+        alarm: Alarm,
+    ) -> Result<Self, BoxError> {
+        let starts = (0..threads.get()).map(|_| start_thread(Arc::clone(&factory)));
+        let free = try_join_all(starts).await?;
+        let feeder = Feeder { free, waiting: VecDeque::new(), alarm: alarm.clone() };
+        let (orders, taken) = mpsc::unbounded_channel();
+        actix_rt::spawn(feeder.run(taken));
+        Ok(Self { orders, alarm })
+    }
+}
+
+#[async_trait(?Send)]
+impl Dispatch for Blocking {
+    fn dispatch(
+        &self,
+        message: &MessageRef<'_>,
+        origin: &Origin,
+        place: Option<&Place>,
+        _: &mut Actions,
+    ) -> Reply {
+        let message = message.to_message();
+        let (answer, answered) = oneshot::channel();
+        let (origin, span, place) = (origin.clone(), Span::current(), place.cloned());
+        let job = Job { message, origin, span, answer, place };
+        // Without a feeder the sender of the answer is dropped, which says so.
+        let _ = self.orders.send(Order::Do(job));
+        let alarm = self.alarm.clone();
+        Reply::Later(Box::pin(async move {
+            let answer = answered.await.unwrap_or(Err(HandlerError::Gone));
+            match answer {
+                Err(HandlerError::Panicked(_)) => alarm.raise(Fault::Call),
+                Err(HandlerError::Gone) => alarm.raise(Fault::Gone),
+                _ => {}
+            }
+            answer
+        }))
+    }
+
+    fn is_queued(&self) -> bool {
+        true
+    }
+
+    fn heir(&self) -> Option<Heir> {
+        let orders = self.orders.clone();
+        (!orders.is_closed()).then(|| -> Heir {
+            Box::new(|alarm| {
+                // It ends in a fault if there is no feeder any more.
+                let _ = orders.send(Order::Raise(alarm.clone()));
+                Box::new(Self { orders, alarm })
+            })
+        })
+    }
+}
+
+/// Gives jobs to the threads.
+struct Feeder {
+    /// The thread that was busy last is the next one that is busy.
+    free: Vec<threads::Sender<Task>>,
+    waiting: VecDeque<Job>,
+    alarm: Alarm,
+}
+
+impl Feeder {
+    /// Runs until the route has dropped its side and everything that was asked is answered.
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let mut busy = FuturesUnordered::new();
+        let mut taken = Vec::new();
+        let mut is_open = true;
+        while is_open || !self.waiting.is_empty() || !busy.is_empty() {
+            tokio::select! {
+                more = orders.recv_many(&mut taken, usize::MAX), if is_open => {
+                    is_open = more > 0;
+                    taken.drain(..).for_each(|order| self.take(order));
+                }
+                Some((thread, unheard)) = busy.next() => self.take_back(thread, unheard),
+                else => break,
+            }
+            while let Some((thread, unheard)) = self.feed() {
+                busy.push(async move { (thread, unheard.await) });
+            }
+            if self.free.is_empty() && busy.is_empty() {
+                // No thread is left. Who waits hears of it.
+                break;
+            }
+        }
+    }
+
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Do(job) => self.waiting.push_back(job),
+            Order::Raise(alarm) => self.alarm = alarm,
+        }
+    }
+
+    /// Takes back a thread that is free; one that has ended says nothing.
+    fn take_back<E>(&mut self, thread: threads::Sender<Task>, unheard: Result<Unheard, E>) {
+        let Ok(unheard) = unheard else { return };
+        self.free.push(thread);
+        if let Some(panic) = unheard {
+            self.alarm.raise(Fault::Background(panic));
+        }
+    }
+
+    /// Gives a free thread what waits longest, but for jobs whose callers have taken the fallback.
+    fn feed(&mut self) -> Option<(threads::Sender<Task>, oneshot::Receiver<Unheard>)> {
+        while self.waiting.pop_front_if(|job| job.answer.is_closed()).is_some() {}
+        let thread = self.free.pop_if(|_| !self.waiting.is_empty())?;
+        let job = self.waiting.pop_front()?;
+        let (free, is_free) = oneshot::channel();
+        // A thread that has ended drops the job, which says so.
+        let _ = thread.send(Task { job, free });
+        Some((thread, is_free))
+    }
+}

@@ -1,0 +1,82 @@
+//! The fence: a panic behind it becomes an answer, and raises the alarm.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use super::handler::{Answer, PendingAnswer, Reply};
+use crate::{
+    error::HandlerError,
+    supervision::{Alarm, Fault, Panic, Shielded, panics},
+};
+
+/// Calls a handler.
+#[inline(always)]
+pub(crate) fn call(alarm: &Alarm, dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
+    match panics::catch(dispatch) {
+        Ok(Reply::Answered) => {
+            alarm.note_answer();
+            Reply::Answered
+        }
+        Ok(Reply::Failed(error)) => Reply::Failed(noted(alarm, error)),
+        Ok(Reply::Later(answer)) => Reply::Later(Fenced::new(answer, alarm.clone())),
+        Err(panic) => Reply::Failed(panicked(alarm, panic)),
+    }
+}
+
+/// An error that the handler has returned is an answer of it; wrong arguments never reached it.
+fn noted(alarm: &Alarm, error: HandlerError) -> HandlerError {
+    if let HandlerError::Failed(_) = error {
+        alarm.note_answer();
+    }
+    error
+}
+
+#[cold]
+fn panicked(alarm: &Alarm, panic: Panic) -> HandlerError {
+    alarm.raise(Fault::Call);
+    HandlerError::Panicked(panic)
+}
+
+/// Does what a handler's error has a say in, with its `Display` and its `Drop`.
+pub(crate) fn shield(name: &str, work: impl FnOnce()) {
+    if let Err(panic) = panics::catch(work) {
+        panics::report(format_args!("the error of the handler of {name:?}"), &panic);
+    }
+}
+
+/// Writes to the log where a log that panics would end more than one connection.
+pub(crate) fn quietly(log: impl FnOnce()) {
+    // There is no other place to complain to.
+    let _ = panics::catch(log);
+}
+
+/// A pending answer that is polled, and dropped, behind the fence.
+pub(crate) struct Fenced {
+    answer: Shielded<PendingAnswer>,
+    alarm: Alarm,
+}
+
+impl Fenced {
+    pub(crate) fn new(answer: PendingAnswer, alarm: Alarm) -> Self {
+        Self { answer: Shielded::new(answer), alarm }
+    }
+}
+
+impl Future for Fenced {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Answer> {
+        match panics::catch(|| self.answer.as_mut().poll(task)) {
+            Ok(progress) => progress.map(|answer| match answer {
+                Ok(actions) => {
+                    self.alarm.note_answer();
+                    Ok(actions)
+                }
+                Err(error) => Err(noted(&self.alarm, error)),
+            }),
+            Err(panic) => Poll::Ready(Err(panicked(&self.alarm, panic))),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Listener: a TCP address or a UNIX socket, and the sockets that come from it.
+
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs},
+    path::Path,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use socket2::{Domain, SockRef, TcpKeepalive, Type};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::oneshot,
+    time::{sleep, timeout},
+};
+
+use super::{
+    preamble::Entrance,
+    socket_file::{self, SocketFile},
+};
+use crate::{
+    handler::fence,
+    observe::{ListenerCounters, Throttle},
+};
+
+/// HAProxy opens a burst of connections when it reloads.
+const BACKLOG: i32 = 4096;
+/// When the kernel begins to ask whether a silent peer is still there: HAProxy may be silent for
+/// ever, but a host that has vanished must not keep its connections for ever.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+/// How long accepting pauses when the system has no descriptor or memory left.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long the connections in the backlog may take to be handed over once the agent stops.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// An accepted connection on its way to an arbiter.
+pub(crate) enum Socket {
+    Tcp(std::net::TcpStream, SocketAddr),
+    Unix(std::os::unix::net::UnixStream),
+    #[cfg(feature = "testing")]
+    InMemory(Box<dyn ByteStream>),
+}
+
+impl Socket {
+    fn tcp(stream: std::net::TcpStream, address: SocketAddr) -> Self {
+        // They fail only on a connection that has gone already, which its actor will see.
+        let _ = stream.set_nodelay(true);
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        Self::Tcp(stream, address)
+    }
+}
+
+/// Any stream of bytes that can be handed to an agent in memory.
+#[cfg(feature = "testing")]
+pub trait ByteStream:
+    tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static
+{
+}
+
+#[cfg(feature = "testing")]
+impl<S> ByteStream for S where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static
+{
+}
+
+#[cfg(feature = "testing")]
+impl crate::connection::Transport for Box<dyn ByteStream> {}
+
+/// Something that listens, and what a connection there has to bring before SPOP.
+pub(crate) struct Listener {
+    /// Where it listens: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
+    pub(crate) name: Arc<str>,
+    pub(crate) bound: Bound,
+    pub(crate) entrance: Entrance,
+}
+
+/// Something that listens, and is not yet part of a runtime.
+///
+/// The file of a socket is removed before the socket closes: so nobody takes it for a dead one.
+pub(crate) enum Bound {
+    Tcp(std::net::TcpListener),
+    Unix(SocketFile, std::os::unix::net::UnixListener),
+}
+
+impl Bound {
+    /// Listens on the first of `address` that can be listened on.
+    pub(crate) fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in address.to_socket_addrs()? {
+            match listen_tcp(address) {
+                Ok(listener) => return Ok(Self::Tcp(listener)),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// Listens on a UNIX socket; the file that a dead process left behind is replaced.
+    pub(crate) fn unix(path: &Path, mode: Option<u32>) -> io::Result<Self> {
+        let (file, listener) = socket_file::listen(path, mode, BACKLOG)?;
+        Ok(Self::Unix(file, listener))
+    }
+
+    /// The TCP address that is listened on.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(..) => None,
+        }
+    }
+
+    /// Where it listens, as operators know it.
+    pub(crate) fn name(&self) -> Arc<str> {
+        match self {
+            Self::Tcp(_) => self.local_address().map_or("tcp".into(), |a| a.to_string().into()),
+            Self::Unix(file, _) => format!("unix:{}", file.path().display()).into(),
+        }
+    }
+
+    /// Makes it part of this thread's runtime.
+    pub(crate) fn activate(self) -> io::Result<ActiveListener> {
+        Ok(match self {
+            Self::Tcp(listener) => ActiveListener::Tcp(TcpListener::from_std(listener)?),
+            Self::Unix(file, listener) => {
+                ActiveListener::Unix(file, UnixListener::from_std(listener)?)
+            }
+        })
+    }
+}
+
+/// A listener in a runtime.
+pub(crate) enum ActiveListener {
+    Tcp(TcpListener),
+    Unix(SocketFile, UnixListener),
+}
+
+impl ActiveListener {
+    /// Hands every connection to `take` until `stopped`, and then those that are in the backlog.
+    pub(crate) async fn run(
+        self,
+        mut take: impl AsyncFnMut(Socket),
+        mut stopped: oneshot::Receiver<()>,
+        counters: Arc<ListenerCounters>,
+    ) {
+        let log = Throttle::default();
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = &mut stopped => break,
+                accepted = self.accept() => accepted,
+            };
+            match accepted {
+                Ok(socket) => {
+                    let mut taken = pin!(take(socket));
+                    tokio::select! {
+                        biased;
+                        () = &mut taken => {}
+                        // What is accepted is not dropped for the stop, unless nobody takes it.
+                        _ = &mut stopped => {
+                            if timeout(PATIENCE, taken).await.is_err() {
+                                return;
+                            }
+                            break;
+                        }
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    counters.accept_failed();
+                    // Most likely EMFILE: connections wait in the backlog until there is room.
+                    if let Some(unsaid) = log.permit() {
+                        fence::quietly(|| report(&error, unsaid));
+                    }
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+        // It ends with "would block", and all are handed over; or nobody takes them.
+        let _ = timeout(PATIENCE, self.empty_backlog(take)).await;
+    }
+
+    /// Hands over what has connected already: it would be reset when the listener closes.
+    async fn empty_backlog(self, mut take: impl AsyncFnMut(Socket)) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => {
+                let listener = listener.into_std()?;
+                for _ in 0..BACKLOG {
+                    let Some((stream, address)) = whole(listener.accept())? else { continue };
+                    stream.set_nonblocking(true)?;
+                    take(Socket::tcp(stream, address)).await;
+                }
+            }
+            Self::Unix(file, listener) => {
+                // At first: no other process is to find a file that refuses.
+                drop(file);
+                let listener = listener.into_std()?;
+                for _ in 0..BACKLOG {
+                    let Some((stream, _)) = whole(listener.accept())? else { continue };
+                    stream.set_nonblocking(true)?;
+                    take(Socket::Unix(stream)).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                Ok(Socket::tcp(stream.into_std()?, address))
+            }
+            Self::Unix(_, listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok(Socket::Unix(stream.into_std()?))
+            }
+        }
+    }
+}
+
+/// Nothing for a connection that was over before it was accepted.
+fn whole<T>(accepted: io::Result<T>) -> io::Result<Option<T>> {
+    match accepted {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => Ok(None),
+        accepted => accepted.map(Some),
+    }
+}
+
+fn report(error: &io::Error, unsaid: u64) {
+    tracing::error!(
+        %error,
+        unsaid,
+        "cannot accept connections; raise the limit of open files (ulimit -n)"
+    );
+}
+
+fn listen_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn checklist_03_an_accepted_connection_has_tcp_nodelay_and_keepalive() -> io::Result<()> {
+        let listener = Bound::tcp("127.0.0.1:0")?;
+        let address = listener.local_address().expect("a TCP listener has one");
+        let listener = listener.activate()?;
+        let _client = std::net::TcpStream::connect(address)?;
+        let Socket::Tcp(stream, _) = listener.accept().await? else { panic!("no TCP stream") };
+        assert!(stream.nodelay()?);
+        assert!(SockRef::from(&stream).keepalive()?);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_socket_goes_before_its_backlog_is_handed_over() -> io::Result<()> {
+        let path = std::env::temp_dir().join(format!("spoa-{:08x}.sock", fastrand::u32(..)));
+        let listener = Bound::unix(&path, None)?.activate()?;
+        let _client = std::os::unix::net::UnixStream::connect(&path)?;
+        let (stop, stopped) = oneshot::channel();
+        stop.send(()).expect("it is there");
+        let mut taken = 0;
+        let take = async |_| {
+            taken += 1;
+            assert!(!path.exists(), "another agent finds a file that refuses as soon as it closes");
+        };
+        listener.run(take, stopped, Arc::default()).await;
+        assert_eq!(taken, 1);
+        Ok(())
+    }
+}

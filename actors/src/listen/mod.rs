@@ -1,0 +1,41 @@
+//! Where an agent listens, and all that comes before SPOP on a connection.
+//!
+//! | file | what |
+//! |---|---|
+//! | `listen` | the description of one listener |
+//! | `listener`, `socket_file` | its socket, and the name of a UNIX socket in the file system |
+//! | `preamble`, `proxy_header` | what a listener waits for before SPOP; PROXY protocol |
+//! | `refusal` | why a connection does not come to SPOP |
+//! | `tls`, `regular_file`, `certificates`, `validity` | TLS files, followed when they change, and the dates in them |
+//! | `handshake`, `secured`, `tls_records` | the handshake; TLS on a stream, and what rustls buffers of it |
+
+#[cfg(feature = "tls")]
+mod certificates;
+#[cfg(feature = "tls")]
+mod handshake;
+mod listen;
+mod listener;
+mod preamble;
+mod proxy_header;
+mod refusal;
+#[cfg(feature = "tls")]
+pub mod regular_file;
+#[cfg(feature = "tls")]
+pub(crate) mod secured;
+pub mod socket_file;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "tls")]
+mod tls_records;
+#[cfg(feature = "tls")]
+mod validity;
+
+pub use listen::Listen;
+#[cfg(test)]
+pub(crate) use listener::Bound;
+#[cfg(feature = "testing")]
+pub use listener::ByteStream;
+pub(crate) use listener::{Listener, Socket};
+pub(crate) use preamble::{Arrival, Preamble};
+#[cfg(feature = "tls")]
+pub use tls::Tls;

@@ -1,0 +1,249 @@
+//! Preamble: what comes before SPOP on a connection, if its listener asks for it.
+
+use std::{rc::Rc, sync::Arc};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    time::timeout_at,
+};
+#[cfg(feature = "tls")]
+use tokio::{sync::OwnedSemaphorePermit, time::sleep_until};
+#[cfg(feature = "tls")]
+use tokio_rustls::rustls::ServerConfig;
+
+#[cfg(feature = "tls")]
+use super::{
+    certificates::Certificates,
+    handshake::{self, Failed},
+    secured::Secured,
+};
+use super::{
+    proxy_header,
+    refusal::{Refusal, Visitor},
+};
+use crate::{
+    arbiter::{Mismatch, Presence, Shared},
+    connection::{Connection, Transport},
+    observe::ListenerCounters,
+    origin::PeerAddress,
+    spop::Foreign,
+};
+#[cfg(feature = "tls")]
+use crate::{connection::Account, observe::Counters};
+
+/// What the connections of a listener have to bring before SPOP.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    pub(crate) proxy_header: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) certificates: Option<Certificates>,
+}
+
+/// What one connection has to bring before SPOP.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Preamble {
+    pub(crate) proxy_header: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+/// A connection that has not come to SPOP yet.
+pub(crate) struct Arrival<S> {
+    stream: S,
+    visitor: Visitor,
+}
+
+impl Entrance {
+    /// Begins to follow the files of the certificates, in a task of this runtime.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there are no files"))]
+    pub(crate) fn open(&mut self, listener: &Arc<str>, counters: &Arc<ListenerCounters>) {
+        #[cfg(feature = "tls")]
+        if let Some(certificates) = &mut self.certificates {
+            certificates.follow(listener, counters);
+        }
+    }
+
+    /// For a connection that comes now.
+    pub(crate) fn preamble(&self) -> Preamble {
+        Preamble {
+            proxy_header: self.proxy_header,
+            #[cfg(feature = "tls")]
+            tls: self.certificates.as_ref().map(Certificates::current),
+        }
+    }
+}
+
+impl Preamble {
+    /// Whether SPOP comes first.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.proxy_header && !self.is_encrypted()
+    }
+
+    /// Whether a frame without TLS cannot be read by the peer.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        #[cfg(feature = "tls")]
+        let is_encrypted = self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let is_encrypted = false;
+        is_encrypted
+    }
+}
+
+impl<S: Transport> Arrival<S> {
+    pub(crate) fn new(
+        stream: S,
+        address: PeerAddress,
+        presence: Presence,
+        shared: Rc<Shared>,
+    ) -> Self {
+        Self { stream, visitor: Visitor { address, presence, shared } }
+    }
+
+    /// SPOP comes next.
+    pub(crate) fn into_connection(self) -> Connection<S> {
+        let Visitor { address, presence, shared } = self.visitor;
+        Connection::new(self.stream, address, presence, shared)
+    }
+
+    /// Reads the PROXY header, if it is due; the source that it names takes the place of the
+    /// socket's address. A connection without one is closed.
+    pub(crate) async fn read_proxy_header(mut self, is_due: bool) -> Option<Self> {
+        if !is_due {
+            return Some(self);
+        }
+        // In a box, as it takes the memory of a header.
+        let read = Box::pin(read_source(&mut self.stream));
+        let source = timeout_at(self.visitor.deadline(), read).await;
+        match source.unwrap_or(Err(Refusal::HeaderLate)) {
+            Ok(source) => {
+                self.visitor.address = source.unwrap_or(self.visitor.address);
+                Some(self)
+            }
+            Err(refusal) => {
+                self.visitor.refuse(&refusal, self.stream).await;
+                None
+            }
+        }
+    }
+
+    /// Does the TLS handshake; a connection that does not is closed.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn shake_hands(
+        mut self,
+        config: Arc<ServerConfig>,
+    ) -> Option<Arrival<Secured<S>>> {
+        let deadline = self.visitor.deadline();
+        let first = timeout_at(deadline, read_client_hello(&mut self.stream)).await;
+        match first.unwrap_or(Err(Refusal::HandshakeLate)) {
+            // In a box: a peer that has sent nothing takes no memory for a handshake.
+            Ok(first) => Box::pin(self.secure(first, config)).await,
+            Err(refusal) => {
+                self.visitor.refuse(&refusal, self.stream).await;
+                None
+            }
+        }
+    }
+
+    /// Does the TLS handshake that begins with these bytes, when it is its turn.
+    #[cfg(feature = "tls")]
+    async fn secure(
+        self,
+        first: [u8; Foreign::FIRST],
+        config: Arc<ServerConfig>,
+    ) -> Option<Arrival<Secured<S>>> {
+        let Self { stream, visitor } = self;
+        let (shared, deadline) = (&visitor.shared, visitor.deadline());
+        let turn = timeout_at(deadline, Turn::wait(shared)).await;
+        // Until the end of a refusal, too: that takes memory and time as well.
+        let _turn = match turn.unwrap_or(Err(Refusal::HandshakesFull)) {
+            Ok(turn) => turn,
+            Err(refusal) => {
+                visitor.refuse(&refusal, stream).await;
+                return None;
+            }
+        };
+        // In a box: while it waits for its turn, it takes no memory either.
+        let handshake = Box::pin(handshake::accept(first, stream, config));
+        let done = tokio::select! {
+            biased;
+            done = handshake => Ok(done),
+            () = shared.handshakes.outlasted() => Err(Refusal::HandshakesFull),
+            () = sleep_until(deadline) => Err(Refusal::HandshakeLate),
+        };
+        match done {
+            Ok(Ok(stream)) => return Some(Arrival { stream, visitor }),
+            Ok(Err(Failed { error, stream, alert })) => {
+                visitor.refuse_with(&Refusal::Handshake(error), stream, &alert).await;
+            }
+            Err(refusal) => visitor.report(&refusal),
+        }
+        None
+    }
+}
+
+/// The turn of a TLS handshake: its place, and its memory.
+#[cfg(feature = "tls")]
+struct Turn {
+    counters: Rc<Counters>,
+    _place: OwnedSemaphorePermit,
+    _memory: Account,
+}
+
+#[cfg(feature = "tls")]
+impl Turn {
+    async fn wait(shared: &Rc<Shared>) -> Result<Self, Refusal> {
+        let place = shared.handshakes.place().await.ok_or(Refusal::HandshakesFull)?;
+        let memory = Account::new(Rc::clone(shared), handshake::COST);
+        if memory.is_exhausted() {
+            return Err(Refusal::MemoryFull);
+        }
+        let counters = Rc::clone(&shared.counters);
+        counters.count(|statistics| statistics.tls_handshakes += 1);
+        Ok(Self { counters, _place: place, _memory: memory })
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.counters.count(|statistics| statistics.tls_handshakes -= 1);
+    }
+}
+
+async fn read_source<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<PeerAddress>, Refusal> {
+    let (first, found) = read_first(stream).await?;
+    let advice = match found {
+        Some(Foreign::ProxyHeader) => {
+            return proxy_header::read(first, stream).await.map_err(Refusal::Header);
+        }
+        Some(Foreign::Http) => Foreign::Http.advice(),
+        _ => {
+            "put `send-proxy-v2` on the server line (and `check-send-proxy` if it has `check`), or \
+             from HAProxy 3.3 on, which ignores it for agents, use a relay, or have the listener \
+             take no PROXY header"
+        }
+    };
+    Err(Refusal::Mismatch(Mismatch { found, due: "a PROXY header", advice }))
+}
+
+#[cfg(feature = "tls")]
+async fn read_client_hello<S: AsyncRead + Unpin>(
+    stream: &mut S,
+) -> Result<[u8; Foreign::FIRST], Refusal> {
+    let (first, found) = read_first(stream).await?;
+    let advice = match found {
+        Some(Foreign::Tls) => return Ok(first),
+        Some(foreign) => foreign.advice(),
+        None => "put `ssl` on the server line, or give the listener no certificate",
+    };
+    Err(Refusal::Mismatch(Mismatch { found, due: "TLS", advice }))
+}
+
+/// The bytes that tell what the peer speaks.
+async fn read_first<S: AsyncRead + Unpin>(
+    stream: &mut S,
+) -> Result<([u8; Foreign::FIRST], Option<Foreign>), Refusal> {
+    let mut first = [0; Foreign::FIRST];
+    stream.read_exact(&mut first).await.map_err(|_| Refusal::Silent)?;
+    Ok((first, Foreign::of(first)))
+}

@@ -1,0 +1,161 @@
+//! Refusal: why a connection does not come to SPOP, and what becomes of it.
+
+use std::{fmt, io, rc::Rc};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::{Duration, Instant, sleep, timeout},
+};
+
+#[cfg(feature = "tls")]
+use super::handshake;
+use super::proxy_header::HeaderError;
+use crate::{
+    arbiter::{Mismatch, Presence, Shared},
+    observe::Cause,
+    origin::PeerAddress,
+    spop::ForeignText,
+};
+
+/// How long a refused peer may take to close its side.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Whose connection it is.
+pub(crate) struct Visitor {
+    pub(crate) address: PeerAddress,
+    pub(crate) presence: Presence,
+    pub(crate) shared: Rc<Shared>,
+}
+
+/// Why a connection does not come to SPOP.
+pub(crate) enum Refusal {
+    /// It was closed before it could be told what it is, as a TCP check does.
+    Silent,
+    /// It begins with something else than is due.
+    Mismatch(Mismatch),
+    Header(HeaderError),
+    HeaderLate,
+    #[cfg(feature = "tls")]
+    Handshake(io::Error),
+    #[cfg(feature = "tls")]
+    HandshakeLate,
+    /// As many handshakes are in progress as may be.
+    #[cfg(feature = "tls")]
+    HandshakesFull,
+    /// There is no memory for a handshake.
+    #[cfg(feature = "tls")]
+    MemoryFull,
+}
+
+impl Visitor {
+    /// When the preamble and HELLO must be complete.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.presence.hello_deadline(&self.shared.common.limits)
+    }
+
+    /// Counts and logs it, and closes the connection as late as after any refused HELLO.
+    pub(crate) async fn refuse(
+        self,
+        refusal: &Refusal,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+    ) {
+        self.refuse_with(refusal, stream, b"").await;
+    }
+
+    /// The same with some last words.
+    pub(crate) async fn refuse_with(
+        self,
+        refusal: &Refusal,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        words: &[u8],
+    ) {
+        self.report(refusal);
+        if matches!(refusal, Refusal::Silent) {
+            return;
+        }
+        sleep(self.shared.common.limits.refusal_delay).await;
+        // Not a reset: what the peer has sent is read, until it closes its side.
+        let goodbye = async {
+            stream.write_all(words).await?;
+            stream.shutdown().await?;
+            while stream.read(&mut [0; 256]).await? > 0 {}
+            io::Result::Ok(())
+        };
+        let _ = timeout(LINGER, goodbye).await;
+    }
+
+    pub(crate) fn report(&self, refusal: &Refusal) {
+        match refusal {
+            Refusal::Silent => {
+                tracing::debug!(peer = %self.address, "the connection ended before it began");
+            }
+            Refusal::Mismatch(mismatch) => self.shared.report_mismatch(self.address, *mismatch),
+            Refusal::Header(error) => self.report_header(
+                &format_args!("a PROXY header cannot be read: {error}"),
+                "find out who sends it",
+            ),
+            Refusal::HeaderLate => self.report_header(
+                &"no PROXY header came in time",
+                "something connects to this port and says nothing: a TCP check? use `option \
+                 spop-check` with `check-send-proxy`",
+            ),
+            #[cfg(feature = "tls")]
+            Refusal::Handshake(error) => self.report_handshake(
+                &format_args!("a TLS handshake failed: {error}"),
+                handshake::advice(error),
+            ),
+            #[cfg(feature = "tls")]
+            Refusal::HandshakeLate => self.report_handshake(
+                &"no TLS handshake came to its end in time",
+                "something connects to this port and says nothing: a TCP check? use `option \
+                 spop-check`",
+            ),
+            #[cfg(feature = "tls")]
+            Refusal::HandshakesFull => self.report_full("limit"),
+            #[cfg(feature = "tls")]
+            Refusal::MemoryFull => self.report_full("memory"),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn report_full(&self, reason: &'static str) {
+        self.shared.counters.count(|statistics| statistics.tls_handshakes_refused.count(reason));
+        let Some(unsaid) = self.shared.limited(Cause::HandshakesFull) else { return };
+        let (peer, limits) = (self.address, &self.shared.common.limits);
+        if reason == "memory" {
+            tracing::warn!(
+                %peer,
+                limit = limits.memory,
+                unsaid,
+                "memory limit reached: refused a TLS handshake; raise --max-memory, or find out who \
+                 else connects to this port"
+            );
+        } else {
+            tracing::warn!(
+                %peer,
+                limit = limits.handshakes,
+                unsaid,
+                "TLS handshake limit reached: closed a connection; find out who else connects to this \
+                 port, or raise --max-handshakes"
+            );
+        }
+    }
+
+    fn report_header(&self, what: &dyn fmt::Display, advice: &str) {
+        self.shared.counters.count(|statistics| statistics.proxy_headers_refused += 1);
+        self.warn(Cause::ProxyHeader, what, advice);
+    }
+
+    #[cfg(feature = "tls")]
+    fn report_handshake(&self, what: &dyn fmt::Display, advice: &str) {
+        self.shared.counters.count(|statistics| statistics.tls_handshakes_failed += 1);
+        self.warn(Cause::TlsHandshake, what, advice);
+    }
+
+    fn warn(&self, cause: Cause, what: &dyn fmt::Display, advice: &str) {
+        if let Some(unsaid) = self.shared.limited(cause) {
+            let what = ForeignText::of(what);
+            tracing::warn!(peer = %self.address, unsaid, "{what}; {advice}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! TLS: the files of a listener that speaks TLS, and what is made of them.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio_rustls::rustls::{
+    Error, InconsistentKeys, RootCertStore, ServerConfig,
+    crypto::{CryptoProvider, ring},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+
+use super::{
+    regular_file,
+    validity::{Invalid, Validity},
+};
+use crate::error::AgentError;
+
+/// How many bytes a file may have.
+const MOST: u64 = 1 << 20;
+/// The longest chain of certificates that is sent, in bytes: OpenSSL takes no more than 100 KiB.
+const LONGEST_CHAIN: usize = 64 * 1024;
+/// What to do about a certificate that cannot be used.
+const NEW: &str = "have the certificate issued again";
+
+/// The files of a listener that speaks TLS 1.2 and 1.3, in PEM.
+///
+/// They are read again when they change, and the connections that come then get the new
+/// certificate; those that are open stay as they are. Files that do not work, and a certificate that
+/// has expired or is not valid yet, leave the old one in place, and a line in the log.
+///
+/// At the start there is no old one: a certificate that is not valid is used, and the log has an
+/// error. Each file is a regular one of up to 1 MiB.
+///
+/// ```no_run
+/// # use spoa_actors::{Agent, AgentError, Listen, Tls};
+/// # fn main() -> Result<(), AgentError> {
+/// let tls = Tls::new("agent.pem", "agent.key").client_ca("haproxy-ca.pem");
+/// let agent = Agent::new().listen_on(Listen::tcp("0.0.0.0:12345").tls(tls))?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+    client_ca: Option<PathBuf>,
+    reload_interval: Duration,
+}
+
+/// What the files hold.
+pub(crate) struct Loaded {
+    pub(crate) config: Arc<ServerConfig>,
+    /// Of the listener's own certificate.
+    pub(crate) validity: Validity,
+}
+
+impl Tls {
+    /// The file of the certificate, with those between it and its CA behind it, and that of its
+    /// private key, which is not encrypted. It may be one file for both.
+    #[must_use]
+    pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self {
+            certificate: certificate.into(),
+            key: key.into(),
+            client_ca: None,
+            reload_interval: Duration::from_secs(2),
+        }
+    }
+
+    /// Mutual TLS: a client must have a certificate, signed by a CA of this file.
+    #[must_use]
+    pub fn client_ca(mut self, path: impl Into<PathBuf>) -> Self {
+        self.client_ca = Some(path.into());
+        self
+    }
+
+    /// How often the files are looked at. A change is taken when the files have stayed the same from
+    /// one look to the next: so half a renewal is none. Default 2 s, at least 1 ms.
+    #[must_use]
+    pub fn reload_interval(mut self, interval: Duration) -> Self {
+        self.reload_interval = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    pub(crate) fn interval(&self) -> Duration {
+        self.reload_interval
+    }
+
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        [Some(&self.certificate), Some(&self.key), self.client_ca.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+    }
+
+    /// Reads the files; whether the certificate is valid now is left to the caller.
+    pub(crate) fn load(&self) -> Result<Loaded, AgentError> {
+        let provider = Arc::new(ring::default_provider());
+        let chain = certificates(&self.certificate)?;
+        let size: usize = chain.iter().map(|certificate| certificate.len()).sum();
+        if size > LONGEST_CHAIN {
+            let cause = format!("its certificates have {size} bytes, more than clients take");
+            let advice = "keep the certificate and those between it and its CA alone";
+            return Err(unusable(&self.certificate, cause, advice));
+        }
+        let validity = chain.first().and_then(Validity::of);
+        let key = private_key(&self.key)?;
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| self.refused(&error))?;
+        let config = match &self.client_ca {
+            Some(path) => config.with_client_cert_verifier(verifier(path, provider)?),
+            None => config.with_no_client_auth(),
+        };
+        let config = config.with_single_cert(chain, key).map_err(|error| self.refused(&error))?;
+        let unreadable = || unusable(&self.certificate, "its dates cannot be read", NEW);
+        Ok(Loaded { config: Arc::new(config), validity: validity.ok_or_else(unreadable)? })
+    }
+
+    /// Its certificate is not valid now.
+    pub(crate) fn invalid(&self, invalid: Invalid) -> AgentError {
+        let advice = match invalid {
+            Invalid::Early(_) => "set the clock, or wait: it is taken when it is valid",
+            Invalid::Expired(_) => NEW,
+        };
+        unusable(&self.certificate, invalid, advice)
+    }
+
+    /// Which of the files it is that certificate and key do not go together.
+    fn refused(&self, error: &Error) -> AgentError {
+        match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                let certificate = self.certificate.display();
+                let cause = format!("it is not the key of the certificate in {certificate}");
+                unusable(&self.key, cause, "name the two files that were made together")
+            }
+            Error::InvalidCertificate(_) => unusable(&self.certificate, error, NEW),
+            _ => unusable(&self.key, error, "use an RSA, ECDSA or Ed25519 key in PKCS #8"),
+        }
+    }
+}
+
+fn verifier(
+    path: &Path,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, AgentError> {
+    const ADVICE: &str = "name the CA that signs the certificates of the clients";
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| unusable(path, error, ADVICE))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| unusable(path, error, ADVICE))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, AgentError> {
+    const ADVICE: &str = "a certificate begins with -----BEGIN CERTIFICATE-----";
+    let bytes = read(path)?;
+    let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
+    match certificates.map_err(|error| unusable(path, Shown(error), ADVICE))? {
+        none if none.is_empty() => Err(unusable(path, "there is no certificate in it", ADVICE)),
+        certificates => Ok(certificates),
+    }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, AgentError> {
+    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| {
+        let advice = "a key begins with -----BEGIN PRIVATE KEY-----; an encrypted one is to be \
+                      decrypted first, with `openssl pkey`";
+        match error {
+            pem::Error::NoItemsFound => unusable(path, "there is no private key in it", advice),
+            error => unusable(path, Shown(error), advice),
+        }
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, AgentError> {
+    regular_file::read(path, MOST).map(|(bytes, _)| bytes).map_err(|cause| {
+        let advice = match cause.kind() {
+            io::ErrorKind::NotFound => "check the path",
+            io::ErrorKind::PermissionDenied => "let the user that the agent runs as read it",
+            _ => "check that it is a file in PEM",
+        };
+        unusable(path, cause, advice)
+    })
+}
+
+fn unusable(path: &Path, cause: impl fmt::Display, advice: &'static str) -> AgentError {
+    AgentError::Tls { path: path.to_owned(), cause: cause.to_string(), advice }
+}
+
+/// What is wrong with a file in PEM, in words: the error's own have its bytes as numbers.
+struct Shown(pem::Error);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            pem::Error::MissingSectionEnd { .. } => f.write_str("it has a BEGIN without its END"),
+            pem::Error::IllegalSectionStart { .. } => f.write_str("its BEGIN cannot be read"),
+            pem::Error::Base64Decode(_) => f.write_str("it is not base64 between BEGIN and END"),
+            other => other.fmt(f),
+        }
+    }
+}

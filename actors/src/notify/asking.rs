@@ -1,0 +1,293 @@
+//! Asking: the messages of one NOTIFY are handed to their handlers, in order.
+//!
+//! A handler is called in place. If all of them answer at once, as most do, their actions lie in one
+//! list, and that was all; only what is still to come makes a [`Collection`].
+
+use std::rc::Rc;
+
+use tokio::time::Instant;
+use tracing::Span;
+
+use super::{
+    awaited::Waiting,
+    collection::{Collection, Finished},
+};
+use crate::{
+    error::HandlerError,
+    handler::Reply,
+    observe::Counters,
+    origin::Origin,
+    route::{LiveRoute, PendingCall, Routes},
+    spop::{Actions, MessageRef, MessagesRef},
+    trace::NotifyTrace,
+    turn::Turn,
+};
+
+/// What became of a NOTIFY when its messages were handed out.
+pub(crate) enum Collected {
+    /// All handlers answered at once.
+    Now,
+    /// All handlers answered at once, with more than there is room for.
+    InPart(Finished),
+    /// These messages wait for their answers, each at its place.
+    Later(Collection, Vec<(usize, Waiting)>),
+}
+
+/// How many messages of one NOTIFY are handed to their handlers. HAProxy sends those of one event or
+/// group, up to a few dozen; a frame of a mebibyte has room for half a million.
+const MAX_MESSAGES: usize = 1024;
+
+/// How many more are looked at, for their fallbacks: the ACK of a frame as large as HAProxy's has no room
+/// for so many. Those beyond contribute nothing, and are not counted: to look at them takes time.
+const MAX_FALLBACKS: usize = 16 * MAX_MESSAGES;
+
+/// What holds for a NOTIFY.
+pub(crate) struct Terms<'a> {
+    pub(crate) routes: &'a Routes,
+    pub(crate) counters: &'a Counters,
+    /// How many bytes the messages of the NOTIFY take.
+    pub(crate) bytes: usize,
+    /// How many bytes of actions an ACK may hold.
+    pub(crate) room: usize,
+    /// How many messages of one NOTIFY may wait for their answers.
+    pub(crate) waiting: usize,
+    /// Whether nothing was answered in this turn yet.
+    pub(crate) is_first: bool,
+    pub(crate) turn: &'a Turn,
+}
+
+/// Hands the messages of a NOTIFY to their handlers, in order; what is answered at once is put into
+/// `settled`.
+#[inline(always)]
+pub(crate) fn collect(
+    messages: MessagesRef<'_>,
+    origin: &mut Origin,
+    terms: &Terms<'_>,
+    settled: &mut Actions,
+    trace: Option<&mut NotifyTrace>,
+) -> Collected {
+    let left = MAX_MESSAGES - 1;
+    let mut asking = Asking { origin, terms, trace, is_first: true, left, waiting: 0 };
+    // Most NOTIFYs have one message, and most handlers answer at once.
+    let Some((first, others)) = messages.split_first() else {
+        return Collected::Now;
+    };
+    let waiting = asking.ask(&first, settled);
+    if waiting.is_none() && settled.encoded_len() <= terms.room && others.is_empty() {
+        return Collected::Now;
+    }
+    asking.go_on(waiting, others, settled)
+}
+
+/// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
+pub(crate) fn refuse(
+    messages: MessagesRef<'_>,
+    origin: &Origin,
+    routes: &Routes,
+    room: usize,
+    mut trace: Option<NotifyTrace>,
+) -> Finished {
+    let mut collection = Collection::new(origin, 0, room);
+    for message in messages {
+        if let Some(route) = routes.find(message.name()) {
+            let begun = Instant::now();
+            if let Some(trace) = &mut trace {
+                trace.fail(&route.name, &HandlerError::Oversize, begun, &Span::none());
+            }
+            collection.settle(route.settle(Err(HandlerError::Oversize), begun));
+        }
+    }
+    collection.traced(trace).finish()
+}
+
+/// Asks the handlers of one NOTIFY.
+struct Asking<'a> {
+    origin: &'a mut Origin,
+    terms: &'a Terms<'a>,
+    trace: Option<&'a mut NotifyTrace>,
+    is_first: bool,
+    /// How many of its messages behind the first are handed to their handlers yet.
+    left: usize,
+    /// How many of its messages wait for their answers, or for one before them.
+    waiting: usize,
+}
+
+impl Asking<'_> {
+    /// Asks the handler of a message, if there is one. What is settled at once is put behind `settled`;
+    /// otherwise it waits.
+    #[inline(always)]
+    fn ask(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Waiting> {
+        let Some(route) = self.terms.routes.find(message.name()) else {
+            self.miss(message);
+            return None;
+        };
+        if self.waiting >= self.terms.waiting {
+            self.fall_back(route, HandlerError::Overloaded, Instant::now(), &Span::none(), settled);
+            return None;
+        }
+        let (time, turn) = (route.time_for(message), self.terms.turn);
+        // Those before it may have taken all the time: it is not even asked then.
+        if turn.is_late(time) {
+            let begun = self.origin.arrived();
+            self.fall_back(route, HandlerError::Late, begun, &Span::none(), settled);
+            return None;
+        }
+        let is_before = !(self.is_first && self.terms.is_first);
+        self.is_first = false;
+        self.origin.set_time(time);
+        let begun = route.record.begin(message, turn, is_before);
+        let before = settled.encoded_len();
+        let (reply, span) = match &self.trace {
+            Some(trace) if trace.is_sampled() => {
+                let span = trace.handle(&route.name);
+                (self.call_in(&span, route, message, settled), span)
+            }
+            _ => (route.call(message, self.origin, settled), Span::none()),
+        };
+        let looked = (begun.is_some() || turn.wants_a_look()).then(|| turn.look());
+        match reply {
+            Reply::Answered if looked.is_some() && turn.is_late(time) => {
+                settled.take_back(before);
+                let begun = begun.unwrap_or(self.origin.arrived());
+                self.fall_back(route, HandlerError::Late, begun, &span, settled);
+            }
+            Reply::Answered => {
+                let took = match (begun, looked) {
+                    // What was before it in the turn is not its time.
+                    (Some(begun), Some(looked)) if is_before => {
+                        Some(looked.saturating_sub(begun - turn.began()))
+                    }
+                    (Some(_), looked) => looked,
+                    _ => None,
+                };
+                route.record.answered_in_place(took);
+            }
+            Reply::Failed(error) => {
+                // Rather too long than none at all, if it was not timed.
+                let begun = begun.unwrap_or(self.origin.arrived());
+                self.fall_back(route, error, begun, &span, settled);
+            }
+            Reply::Later(answer) => {
+                let begun = begun.unwrap_or_else(Instant::now);
+                let (deadline, route) = (self.origin.deadline(), Rc::clone(route));
+                return Some(Waiting { answer, begun, deadline, route, span });
+            }
+        }
+        None
+    }
+
+    /// Calls a handler in its span.
+    #[inline(never)]
+    fn call_in(
+        &self,
+        span: &Span,
+        route: &Rc<LiveRoute>,
+        message: &MessageRef<'_>,
+        settled: &mut Actions,
+    ) -> Reply<PendingCall> {
+        span.in_scope(|| route.call(message, self.origin, settled))
+    }
+
+    /// Puts the fallback of a message behind `settled`.
+    #[cold]
+    fn fall_back(
+        &mut self,
+        route: &LiveRoute,
+        error: HandlerError,
+        begun: Instant,
+        span: &Span,
+        settled: &mut Actions,
+    ) {
+        if let Some(trace) = &mut self.trace {
+            trace.fail(&route.name, &error, begun, span);
+        }
+        settled.append_all(route.fall_back(error, begun));
+    }
+
+    /// Asks the handlers of all messages but the first.
+    #[inline(never)]
+    fn go_on(
+        mut self,
+        mut waiting: Option<Waiting>,
+        mut messages: MessagesRef<'_>,
+        settled: &mut Actions,
+    ) -> Collected {
+        while waiting.is_none() && settled.encoded_len() <= self.terms.room {
+            let Some(message) = self.next(&mut messages) else {
+                if messages.is_empty() {
+                    return Collected::Now;
+                }
+                break;
+            };
+            waiting = self.ask_next(&message, settled);
+        }
+        self.collect(std::mem::take(settled), waiting, messages)
+    }
+
+    /// The next message whose handler may be asked.
+    fn next<'m>(&mut self, messages: &mut MessagesRef<'m>) -> Option<MessageRef<'m>> {
+        self.left = self.left.checked_sub(1)?;
+        self.terms.turn.take_message();
+        messages.next()
+    }
+
+    #[inline(never)]
+    fn ask_next(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Waiting> {
+        self.ask(message, settled)
+    }
+
+    #[cold]
+    fn miss(&self, message: &MessageRef<'_>) {
+        self.terms.counters.count(|statistics| statistics.messages_without_route += 1);
+        self.terms.routes.report_missing(message.name());
+    }
+
+    /// Goes on with a NOTIFY that is not answered at once, or whose answers exceed their room.
+    #[cold]
+    fn collect(
+        mut self,
+        settled: Actions,
+        waiting: Option<Waiting>,
+        mut messages: MessagesRef<'_>,
+    ) -> Collected {
+        let mut collection = Collection::new(self.origin, self.terms.bytes, self.terms.room);
+        collection.settle(settled);
+        let mut calls = Vec::new();
+        calls.extend(waiting.map(|waiting| (collection.wait(), waiting)));
+        while let Some(message) = self.next(&mut messages) {
+            self.waiting = collection.waiting();
+            let mut settled = Actions::none();
+            match self.ask_next(&message, &mut settled) {
+                None => collection.settle(settled),
+                Some(waiting) => calls.push((collection.wait(), waiting)),
+            }
+        }
+        if !messages.is_empty() {
+            self.fall_back_beyond(messages, &mut collection);
+        }
+        if calls.is_empty() {
+            return Collected::InPart(collection.finish());
+        }
+        collection.close();
+        Collected::Later(collection, calls)
+    }
+
+    /// Settles the messages beyond the bound by their fallbacks: no handler is asked.
+    #[cold]
+    fn fall_back_beyond(&mut self, messages: MessagesRef<'_>, collection: &mut Collection) {
+        let begun = Instant::now();
+        let mut trace = self.trace.take();
+        for message in messages.take(MAX_FALLBACKS) {
+            self.terms.turn.take_message();
+            let Some(route) = self.terms.routes.find(message.name()) else {
+                self.miss(&message);
+                continue;
+            };
+            // One span stands for all of them.
+            if let Some(trace) = trace.take() {
+                trace.fail(&route.name, &HandlerError::Beyond, begun, &Span::none());
+            }
+            collection.settle(route.fall_back(HandlerError::Beyond, begun).clone());
+        }
+    }
+}

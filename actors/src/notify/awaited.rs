@@ -1,0 +1,111 @@
+//! Awaited: a message that waits for its answer, until its deadline.
+
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use tokio::time::Instant;
+use tracing::Span;
+
+use super::collection::{Collection, Finished};
+use crate::{
+    error::HandlerError,
+    handler::Answer,
+    route::{LiveRoute, PendingCall},
+};
+
+/// The call of a message that is not answered yet.
+pub(crate) struct Waiting {
+    pub(crate) answer: PendingCall,
+    /// When it was handed over.
+    pub(crate) begun: Instant,
+    /// When its fallback is due.
+    pub(crate) deadline: Instant,
+    pub(crate) route: Rc<LiveRoute>,
+    /// That of its call; none unless it is sampled.
+    pub(crate) span: Span,
+}
+
+/// A message of a [`Collection`] that waits for its answer: a future of its own, so that only what was
+/// woken is polled, however many messages a NOTIFY has.
+///
+/// Ready when it is settled; the last one of its NOTIFY brings what is finished.
+pub(crate) struct Awaited {
+    /// None if it was settled by its deadline.
+    waiting: Option<Waiting>,
+    place: usize,
+    /// Whom to wake when it was settled by its deadline.
+    waker: Option<Waker>,
+    /// Behind the call, whose span ends before those of its NOTIFY.
+    collection: Rc<RefCell<Collection>>,
+}
+
+impl Awaited {
+    /// Waits for the answer of the message at `place`.
+    pub(crate) fn new(
+        waiting: Waiting,
+        place: usize,
+        collection: &Rc<RefCell<Collection>>,
+    ) -> Self {
+        Self { waiting: Some(waiting), place, waker: None, collection: Rc::clone(collection) }
+    }
+
+    /// When its fallback is due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.waiting.as_ref().map(|waiting| waiting.deadline)
+    }
+
+    /// When the ACK of its NOTIFY must leave as far as this message has a say; now, if all are settled.
+    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
+        self.deadline().or_else(|| self.collection.borrow().is_settled().then_some(now))
+    }
+
+    /// Settles the message if its time is over by `now`, which drops its call.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        if self.is_late(now) {
+            self.settle(Err(HandlerError::Late));
+            if let Some(waker) = self.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    fn is_late(&self, now: Instant) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    fn settle(&mut self, answer: Answer) {
+        let Some(Waiting { route, begun, span, answer: call, .. }) = self.waiting.take() else {
+            return;
+        };
+        // Before anything is borrowed: what it drops is the handler's.
+        drop(call);
+        let mut collection = self.collection.borrow_mut();
+        if let (Some(trace), Err(error)) = (collection.trace(), &answer) {
+            trace.fail(&route.name, error, begun, &span);
+        }
+        collection.settle_at(self.place, route.settle(answer, begun));
+    }
+}
+
+impl Future for Awaited {
+    type Output = Option<Finished>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Finished>> {
+        if self.is_late(Instant::now()) {
+            self.settle(Err(HandlerError::Late));
+        } else if let Some(Waiting { answer, span, .. }) = &mut self.waiting {
+            let Poll::Ready(answer) = span.in_scope(|| Pin::new(answer).poll(task)) else {
+                self.waker.get_or_insert_with(|| task.waker().clone()).clone_from(task.waker());
+                return Poll::Pending;
+            };
+            // It may have taken all the time that was left.
+            let is_late = answer.is_ok() && self.is_late(Instant::now());
+            self.settle(if is_late { Err(HandlerError::Late) } else { answer });
+        }
+        Poll::Ready(self.collection.borrow_mut().leave())
+    }
+}

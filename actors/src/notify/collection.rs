@@ -1,0 +1,296 @@
+//! Collection: one NOTIFY in, one ACK out, by the deadline.
+//!
+//! It is a value, not an actor: it keeps the order of the messages, holds a place for each that is
+//! not answered yet, and cannot fail. Who waits for an answer is an [`Awaited`](super::awaited).
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use super::room::Room;
+use crate::{
+    origin::Origin,
+    spop::{Ack, Actions, FrameId, StreamId},
+    trace::NotifyTrace,
+};
+
+/// The answer to a NOTIFY.
+pub(crate) struct Finished {
+    pub(crate) ack: Ack,
+    /// How many actions found no room in it.
+    pub(crate) left_out: usize,
+    /// When the NOTIFY had arrived.
+    pub(crate) arrived: Instant,
+    /// How many of its messages had to wait.
+    pub(crate) waited: usize,
+    /// How many bytes its payload had.
+    pub(crate) bytes: usize,
+    /// Its spans, if there may be any.
+    pub(crate) trace: Option<Box<NotifyTrace>>,
+}
+
+/// The answers to one NOTIFY, as they come.
+pub(crate) struct Collection {
+    ids: (StreamId, FrameId),
+    arrived: Instant,
+    room: Room,
+    /// The actions of the leading messages that are settled.
+    settled: Actions,
+    /// The first message that is not settled, and all behind it that have a part in the ACK.
+    slots: VecDeque<Slot>,
+    /// How many slots there were at first.
+    waited: usize,
+    /// The place of the first slot, counted over the whole NOTIFY.
+    first_place: usize,
+    /// How many messages are still waited for.
+    awaited: usize,
+    /// How many bytes its payload has.
+    bytes: usize,
+    /// Its spans, if there may be any.
+    trace: Option<Box<NotifyTrace>>,
+}
+
+/// So many bytes of actions of messages that were answered at once share a slot.
+const SHARED: usize = 1024;
+
+/// What a message puts into the ACK, once it is settled.
+type Slot = Option<Actions>;
+
+impl Collection {
+    /// The answers to a NOTIFY whose payload has so many bytes.
+    pub(crate) fn new(origin: &Origin, bytes: usize, room: usize) -> Self {
+        Self {
+            ids: origin.ids(),
+            arrived: origin.arrived(),
+            room: Room::new(room),
+            settled: Actions::none(),
+            slots: VecDeque::new(),
+            waited: 0,
+            // Place 0 is that of the leading messages that were settled at once.
+            first_place: 1,
+            awaited: 0,
+            bytes,
+            trace: None,
+        }
+    }
+
+    /// The same with these spans.
+    pub(crate) fn traced(mut self, trace: Option<NotifyTrace>) -> Self {
+        self.trace = trace.map(Box::new);
+        self
+    }
+
+    pub(crate) fn trace(&mut self) -> Option<&mut NotifyTrace> {
+        self.trace.as_deref_mut()
+    }
+
+    /// How many messages wait, for their answers or for one before them.
+    pub(crate) fn waiting(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether no message is waited for.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// A message waits for its answer; returns its place.
+    pub(crate) fn wait(&mut self) -> usize {
+        self.slots.push_back(None);
+        self.awaited += 1;
+        self.next_place() - 1
+    }
+
+    /// Takes no more messages.
+    pub(crate) fn close(&mut self) {
+        self.waited = self.slots.len();
+    }
+
+    /// How many messages had to wait, for their answers or for one before them.
+    pub(crate) fn waited(&self) -> usize {
+        self.waited
+    }
+
+    /// How many bytes its payload has.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes the actions of a message that was answered at once.
+    pub(crate) fn settle(&mut self, mut actions: Actions) {
+        let place = if self.slots.is_empty() { 0 } else { self.next_place() };
+        self.room.take(&mut actions, place);
+        if actions.is_empty() {
+            return;
+        }
+        match self.slots.back_mut() {
+            None => self.settled.append(actions),
+            Some(Some(last)) if last.encoded_len() < SHARED => last.append(actions),
+            Some(_) => self.slots.push_back(Some(actions)),
+        }
+        self.leave_out_excess();
+    }
+
+    /// Takes the actions of the message at `place`, which was waited for.
+    pub(crate) fn settle_at(&mut self, place: usize, mut actions: Actions) {
+        self.room.take(&mut actions, place);
+        let slot = place.checked_sub(self.first_place).and_then(|index| self.slots.get_mut(index));
+        if let Some(slot) = slot {
+            *slot = Some(actions);
+        }
+        self.leave_out_excess();
+        self.advance();
+    }
+
+    /// One that was waited for is settled, and will not come again; with the last one it is finished.
+    pub(crate) fn leave(&mut self) -> Option<Finished> {
+        self.awaited -= 1;
+        (self.awaited == 0).then(|| self.finish())
+    }
+
+    /// The place of the message behind all slots.
+    fn next_place(&self) -> usize {
+        self.first_place + self.slots.len()
+    }
+
+    /// Leaves out, from the end, what goes beyond the room.
+    #[inline]
+    fn leave_out_excess(&mut self) {
+        if self.room.is_exceeded() {
+            self.leave_out();
+        }
+    }
+
+    #[cold]
+    fn leave_out(&mut self) {
+        let Self { room, settled, slots, first_place, .. } = self;
+        // Behind the end there is nothing left, so no slot is looked at again and again.
+        let last = room.end().map_or(slots.len(), |end| (end + 1).saturating_sub(*first_place));
+        let kept = slots.range_mut(..last.min(slots.len())).enumerate().rev();
+        for (index, slot) in kept {
+            if !room.is_exceeded() {
+                return;
+            }
+            if let Some(actions) = slot {
+                room.trim(actions, *first_place + index);
+            }
+        }
+        room.trim(settled, 0);
+    }
+
+    /// Joins the leading messages that are settled.
+    #[inline]
+    fn advance(&mut self) {
+        while let Some(Some(actions)) = self.slots.front_mut() {
+            self.settled.append(std::mem::take(actions));
+            self.slots.pop_front();
+            self.first_place += 1;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn finish(&mut self) -> Finished {
+        let (stream_id, frame_id) = self.ids;
+        let mut actions = std::mem::take(&mut self.settled);
+        if let Some(trace) = &self.trace {
+            trace.hand_back(&mut actions, self.room.left());
+        }
+        Finished {
+            ack: Ack { stream_id, frame_id, actions },
+            left_out: self.room.left_out(),
+            arrived: self.arrived,
+            waited: self.waited,
+            bytes: self.bytes,
+            trace: self.trace.take(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        origin::{Peer, PeerAddress},
+        spop::Scope,
+    };
+
+    fn collection(room: usize) -> Collection {
+        let peer = Peer { address: PeerAddress::InMemory, engine_id: None };
+        Collection::new(&Origin::new(peer), 0, room)
+    }
+
+    /// So many actions, each of [`ACTION`] bytes.
+    fn actions(count: usize, name: usize) -> Actions {
+        (0..count).fold(Actions::none(), |actions, _| {
+            actions.set_var_unchecked(Scope::Session, format!("{name:05}").as_bytes(), true)
+        })
+    }
+
+    const ACTION: usize = 10;
+
+    /// What is kept of so many messages with an action each, settled in the order of these places.
+    fn kept_of(count: usize, room: usize, order: impl Iterator<Item = usize>) -> (String, usize) {
+        let mut collection = collection(room);
+        let first = collection.wait();
+        (1..count).for_each(|_| _ = collection.wait());
+        collection.close();
+        let mut finished = None;
+        for place in order {
+            collection.settle_at(first + place, actions(1, place));
+            finished = collection.leave();
+        }
+        let finished = finished.unwrap();
+        (finished.ack.actions.to_string(), finished.left_out)
+    }
+
+    #[test]
+    fn an_action_has_the_size_that_these_tests_count_on() {
+        assert_eq!(actions(3, 7).encoded_len(), 3 * ACTION);
+    }
+
+    #[test]
+    fn in_whatever_order_answers_come_what_is_kept_is_in_front_of_what_is_left_out() {
+        for seed in 0..200 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (count, room) = (random.usize(1..30), random.usize(0..300));
+            let mut order: Vec<_> = (0..count).collect();
+            random.shuffle(&mut order);
+            let (kept, left_out) = kept_of(count, room, order.into_iter());
+            let all: Vec<_> = (0..count).map(|place| actions(1, place).to_string()).collect();
+            let front = count - left_out;
+            assert_eq!(kept, all[..front].join(", "), "seed {seed}");
+            assert!(front <= room / ACTION, "seed {seed}");
+            assert!(left_out == 0 || front + 1 >= (room / ACTION).min(count), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn answers_that_are_settled_at_once_behind_one_that_waits_share_their_slots() {
+        let mut collection = collection(1 << 20);
+        let first = collection.wait();
+        (0..10_000).for_each(|name| collection.settle(actions(1, name)));
+        assert!(collection.waiting() <= 10_000 * ACTION / SHARED + 2, "{}", collection.waiting());
+        collection.close();
+        collection.settle_at(first, actions(1, 0));
+        let finished = collection.leave().unwrap();
+        assert_eq!(finished.ack.actions.iter().count(), 10_001);
+        assert_eq!(finished.left_out, 0);
+    }
+
+    #[test]
+    fn what_is_left_out_is_looked_at_once_however_many_messages_there_are() {
+        const MANY: usize = 100_000;
+        let began = std::time::Instant::now();
+        // Each answer that comes displaces one that is behind it.
+        let (kept, left_out) = kept_of(MANY, 10 * ACTION, (0..MANY).rev());
+        assert_eq!((kept.split(", ").count(), left_out), (10, MANY - 10));
+        let mut behind_one = collection(10 * ACTION);
+        behind_one.wait();
+        (0..MANY).for_each(|name| behind_one.settle(actions(1, name)));
+        assert!(behind_one.waiting() <= 2, "{}", behind_one.waiting());
+        // It took minutes when all were looked at for each.
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+}

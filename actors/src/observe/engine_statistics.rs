@@ -1,0 +1,115 @@
+//! What is counted for each engine: for the first of them, as a peer may call itself as it likes.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{Arc, OnceLock},
+};
+
+use super::group::Group;
+use crate::spop::EngineId;
+
+/// How many engines are counted each by itself.
+const MOST: usize = 64;
+/// The longest name, in bytes, of one that is; HAProxy's have 36.
+const LONGEST: usize = 128;
+/// The name of all the others.
+const OTHER: &str = "other";
+/// The name of those that say none.
+const NONE: &str = "none";
+
+/// The connections of one engine, from their HELLO on.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct EngineStatistics {
+    /// The engine-id of its HELLO; `none` without one. The first 64 that connect to an agent are counted each by
+    /// itself until the agent ends; all others are `other`, and so are those whose engine-id has more than 128
+    /// bytes.
+    pub engine_id: String,
+    /// Connections that are open now.
+    pub open: u64,
+    /// Connections on which HELLO was agreed.
+    pub accepted: u64,
+}
+
+/// The names of the engines that are counted each by itself, the same on all arbiters; clones are of the
+/// same agent. A name that was shown once keeps its place: so there are never more than these.
+#[derive(Clone, Debug)]
+pub(crate) struct EngineNames(Arc<[OnceLock<Arc<str>>]>);
+
+impl Default for EngineNames {
+    fn default() -> Self {
+        Self((0..MOST).map(|_| OnceLock::new()).collect())
+    }
+}
+
+impl EngineNames {
+    /// The name, if it has a place or gets one.
+    fn admit(&self, name: &str) -> Option<Arc<str>> {
+        let mut places = self.0.iter().map(|place| place.get_or_init(|| name.into()));
+        places.find(|taken| ***taken == *name).cloned()
+    }
+}
+
+/// The engines that have connected to one arbiter.
+#[derive(Debug)]
+pub(crate) struct Engines {
+    names: EngineNames,
+    /// In the order in which they came.
+    groups: RefCell<Vec<Rc<Group>>>,
+    others: Rc<Group>,
+}
+
+impl Engines {
+    pub(crate) fn new(names: EngineNames) -> Self {
+        Self { names, groups: RefCell::default(), others: Group::new(OTHER.into()) }
+    }
+
+    /// HELLO is agreed with this engine on a connection.
+    pub(crate) fn join(&self, engine_id: Option<&EngineId>) -> Rc<Group> {
+        let name = engine_id.map(EngineId::to_string).filter(|name| !name.is_empty());
+        let name = name.unwrap_or_else(|| NONE.to_owned());
+        let mut groups = self.groups.borrow_mut();
+        if let Some(known) = groups.iter().find(|group| **group.name() == *name) {
+            return known.join();
+        }
+        if name.len() > LONGEST || name == OTHER {
+            return self.others.join();
+        }
+        let Some(name) = self.names.admit(&name) else { return self.others.join() };
+        let group = Group::new(name);
+        let joined = group.join();
+        groups.push(group);
+        joined
+    }
+
+    pub(crate) fn snapshot(&self) -> Vec<EngineStatistics> {
+        let groups = self.groups.borrow();
+        let others = Some(&self.others).filter(|others| others.accepted() > 0);
+        let statistics = groups.iter().chain(others).map(|group| EngineStatistics {
+            engine_id: group.name().to_string(),
+            open: group.open(),
+            accepted: group.accepted(),
+        });
+        statistics.collect()
+    }
+}
+
+impl Default for Engines {
+    fn default() -> Self {
+        Self::new(EngineNames::default())
+    }
+}
+
+/// Adds those of another arbiter, which has the same names.
+pub(crate) fn add_all(sum: &mut Vec<EngineStatistics>, others: &[EngineStatistics]) {
+    for other in others {
+        match sum.iter_mut().find(|one| one.engine_id == other.engine_id) {
+            Some(one) => {
+                one.open += other.open;
+                one.accepted += other.accepted;
+            }
+            None => sum.push(other.clone()),
+        }
+    }
+}

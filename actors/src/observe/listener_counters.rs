@@ -1,0 +1,123 @@
+//! Listener counters: what is counted beside the arbiters, where connections are accepted.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{listener_statistics::ListenerStatistics, statistics::Statistics};
+
+/// What is counted beside the arbiters, where connections are accepted.
+#[derive(Debug, Default)]
+pub(crate) struct ListenerCounters {
+    listeners: Vec<ListenerCounter>,
+    accepts_failed: AtomicU64,
+    accepts_paused_for_places: AtomicU64,
+    accepts_paused_for_arbiters: AtomicU64,
+    arbiters_passed_over: AtomicU64,
+    connections_untaken: AtomicU64,
+    certificates_reloaded: AtomicU64,
+    certificates_refused: AtomicU64,
+}
+
+/// Keeps a connection counted as accepted and not yet taken, in its place of the way to its arbiter.
+#[derive(Debug)]
+pub(crate) struct Untaken {
+    counters: Arc<ListenerCounters>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// What is known of one listener.
+#[derive(Debug)]
+struct ListenerCounter {
+    name: Arc<str>,
+    /// When its certificate expires, in seconds since 1970; 0 without TLS.
+    certificate_expires: AtomicU64,
+}
+
+impl ListenerCounters {
+    pub(crate) fn new(names: Vec<Arc<str>>) -> Self {
+        let listeners = names.into_iter().map(ListenerCounter::new).collect();
+        Self { listeners, ..Self::default() }
+    }
+
+    pub(crate) fn accept_failed(&self) {
+        self.accepts_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn accept_paused_for_places(&self) {
+        self.accepts_paused_for_places.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn accept_paused_for_arbiters(&self) {
+        self.accepts_paused_for_arbiters.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn arbiter_passed_over(&self) {
+        self.arbiters_passed_over.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates_reloaded(&self) {
+        self.certificates_reloaded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificates_refused(&self) {
+        self.certificates_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The certificate that is in use on this listener expires then.
+    #[cfg(feature = "tls")]
+    pub(crate) fn certificate_expires(&self, listener: &str, expires: SystemTime) {
+        let seconds = expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        for counter in self.listeners.iter().filter(|counter| *counter.name == *listener) {
+            counter.certificate_expires.store(seconds, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Statistics {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Statistics {
+            accepts_failed: count(&self.accepts_failed),
+            accepts_paused_for_places: count(&self.accepts_paused_for_places),
+            accepts_paused_for_arbiters: count(&self.accepts_paused_for_arbiters),
+            arbiters_passed_over: count(&self.arbiters_passed_over),
+            connections_untaken: count(&self.connections_untaken),
+            certificates_reloaded: count(&self.certificates_reloaded),
+            certificates_refused: count(&self.certificates_refused),
+            listeners: self.listeners.iter().map(ListenerCounter::snapshot).collect(),
+            ..Statistics::default()
+        }
+    }
+}
+
+impl Untaken {
+    pub(crate) fn new(room: OwnedSemaphorePermit, counters: &Arc<ListenerCounters>) -> Self {
+        counters.connections_untaken.fetch_add(1, Ordering::Relaxed);
+        Self { counters: Arc::clone(counters), _room: room }
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        self.counters.connections_untaken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl ListenerCounter {
+    fn new(name: Arc<str>) -> Self {
+        Self { name, certificate_expires: AtomicU64::default() }
+    }
+
+    fn snapshot(&self) -> ListenerStatistics {
+        let seconds = self.certificate_expires.load(Ordering::Relaxed);
+        let expires = (seconds > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        ListenerStatistics::new(&self.name, expires)
+    }
+}

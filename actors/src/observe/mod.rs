@@ -1,0 +1,48 @@
+//! What an agent counts and how often it logs: statistics per worker, added up when somebody asks.
+//!
+//! | file | what |
+//! |---|---|
+//! | `statistics`, `counters` | all counts of an agent, and those of one arbiter while they are counted |
+//! | `route_statistics`, `route_record` | the same for one route |
+//! | `listener_statistics`, `listener_counters` | the same for one listener, where connections are accepted |
+//! | `engine_statistics`, `group` | connections and frames of one engine; connections that have something in common |
+//! | `frame_counts`, `status_counts`, `reasons`, `wrong_traffic` | frames by type, DISCONNECTs by status-code, refusals by reason, foreign protocols |
+//! | `outcome`, `histogram`, `latencies` | how a message ended, and after how long |
+//! | `log_limits`, `throttle` | one log line a second for each cause |
+
+mod counters;
+mod engine_statistics;
+mod frame_counts;
+mod group;
+mod histogram;
+mod latencies;
+mod listener_counters;
+mod listener_statistics;
+mod log_limits;
+mod outcome;
+mod reasons;
+mod route_record;
+mod route_statistics;
+mod statistics;
+mod status_counts;
+mod throttle;
+mod wrong_traffic;
+
+pub(crate) use counters::Counters;
+pub(crate) use engine_statistics::EngineNames;
+pub use engine_statistics::EngineStatistics;
+pub use frame_counts::{FrameCount, FrameCounts};
+pub(crate) use group::Group;
+pub use histogram::Histogram;
+pub use latencies::Latencies;
+pub(crate) use listener_counters::{ListenerCounters, Untaken};
+pub use listener_statistics::ListenerStatistics;
+pub(crate) use log_limits::{Cause, LogLimits};
+pub use outcome::{Outcome, Outcomes};
+pub use reasons::Reasons;
+pub(crate) use route_record::{RouteRecord, count};
+pub use route_statistics::{ArgumentSeen, Instances, RouteStatistics};
+pub use statistics::Statistics;
+pub use status_counts::StatusCounts;
+pub(crate) use throttle::Throttle;
+pub use wrong_traffic::WrongTraffic;

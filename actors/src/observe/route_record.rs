@@ -1,0 +1,149 @@
+//! Route record: what one arbiter has seen of a route.
+
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    latencies::Latencies,
+    outcome::Outcome,
+    route_statistics::{ArgumentSeen, RouteStatistics},
+};
+use crate::{
+    spop::{Arg, ForeignText, MessageRef, TypedData},
+    turn::Turn,
+};
+
+/// What one arbiter has seen of a route.
+///
+/// A call that is answered in place costs an addition; only the first of a turn is timed, as a look at
+/// the clock costs as much as a call.
+pub(crate) struct RouteRecord {
+    /// The last turn with a call.
+    turn: Cell<u64>,
+    /// How many calls were answered in place since then.
+    answered: Cell<u64>,
+    /// How long the first of them took.
+    sample: Cell<Duration>,
+    latencies: RefCell<Latencies>,
+    arguments: RefCell<Vec<ArgumentSeen>>,
+    /// Whether the next message is looked at.
+    is_curious: Cell<bool>,
+    pub(crate) renewed: Cell<u64>,
+    pub(crate) starts_failed: Cell<u64>,
+    pub(crate) given_up: Cell<u64>,
+    pub(crate) panics_aside: Cell<u64>,
+}
+
+impl RouteRecord {
+    /// A call begins in this turn; says when, if it is to be timed. It is as the turn began if nothing
+    /// `is_before` it.
+    #[inline]
+    pub(crate) fn begin(
+        &self,
+        message: &MessageRef<'_>,
+        turn: &Turn,
+        is_before: bool,
+    ) -> Option<Instant> {
+        if self.turn.get() != turn.number() {
+            self.take_times();
+            self.turn.set(turn.number());
+            if self.is_curious.get() {
+                self.see(message);
+            }
+        } else if self.answered.get() > 0 {
+            return None;
+        }
+        Some(if is_before { Instant::now() } else { turn.began() })
+    }
+
+    /// A call was answered in place; it took so long, if it was timed.
+    #[inline]
+    pub(crate) fn answered_in_place(&self, took: Option<Duration>) {
+        self.answered.set(self.answered.get() + 1);
+        if let Some(took) = took {
+            self.sample.set(took);
+        }
+    }
+
+    /// Takes the times of the calls that were answered in place.
+    fn take_times(&self) {
+        let answered = self.answered.take();
+        if answered > 0 {
+            self.record(Outcome::Answered, self.sample.get(), answered);
+        }
+    }
+
+    /// A message had another outcome, or was answered later.
+    pub(crate) fn settled(&self, outcome: Outcome, duration: Duration) {
+        self.record(outcome, duration, 1);
+    }
+
+    fn record(&self, outcome: Outcome, duration: Duration, times: u64) {
+        self.latencies.borrow_mut().record(outcome, duration, times);
+    }
+
+    /// Looks at the arguments of a message, not at their values.
+    #[cold]
+    fn see(&self, message: &MessageRef<'_>) {
+        self.is_curious.set(false);
+        let seen = message.args().take(ArgumentSeen::MOST).map(|arg| ArgumentSeen::of(&arg));
+        self.arguments.replace(seen.collect());
+    }
+
+    /// What was seen so far; whoever asks will want to know what the messages look like by then.
+    pub(crate) fn statistics(&self) -> RouteStatistics {
+        self.take_times();
+        self.is_curious.set(true);
+        RouteStatistics {
+            latencies: self.latencies.borrow().clone(),
+            arguments: self.arguments.borrow().clone(),
+            renewed: self.renewed.get(),
+            starts_failed: self.starts_failed.get(),
+            given_up: self.given_up.get(),
+            panics_aside: self.panics_aside.get(),
+            ..RouteStatistics::default()
+        }
+    }
+}
+
+impl Default for RouteRecord {
+    fn default() -> Self {
+        Self {
+            turn: Cell::default(),
+            answered: Cell::default(),
+            sample: Cell::default(),
+            latencies: RefCell::default(),
+            arguments: RefCell::default(),
+            is_curious: Cell::new(true),
+            renewed: Cell::default(),
+            starts_failed: Cell::default(),
+            given_up: Cell::default(),
+            panics_aside: Cell::default(),
+        }
+    }
+}
+
+impl ArgumentSeen {
+    /// How many arguments of a message are kept.
+    const MOST: usize = 64;
+    /// How many bytes of a name are kept.
+    const LONGEST: usize = 64;
+
+    fn of(arg: &Arg<'_>) -> Self {
+        let name = arg.name.get(..Self::LONGEST).unwrap_or(arg.name);
+        let length = match arg.value {
+            TypedData::String(bytes) | TypedData::Binary(bytes) => Some(bytes.len()),
+            _ => None,
+        };
+        Self { name: ForeignText::new(name).to_string(), kind: arg.value.type_name(), length }
+    }
+}
+
+/// Adds one.
+pub(crate) fn count(counter: &Cell<u64>) {
+    counter.set(counter.get() + 1);
+}

@@ -1,0 +1,286 @@
+//! Cell: the handler of one route on one arbiter, as its callers see it: at work, being restarted, or
+//! not to be asked.
+
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    error::HandlerError,
+    handler::{Answer, Dispatch, Fenced, Reply, fence},
+    observe::Instances,
+    origin::Origin,
+    spop::{Actions, MessageRef},
+    supervision::{Alarm, Bulkhead, Fault, Place},
+};
+
+/// The handler of one route on one arbiter.
+pub(crate) struct Cell {
+    state: RefCell<State>,
+    /// Tells those who wait that the state is another one.
+    changed: Notify,
+    bulkhead: Bulkhead,
+}
+
+/// What a message meets.
+pub(crate) enum State {
+    /// The handler takes messages, unless its alarm is raised: then it is about to be restarted.
+    Up(Rc<Up>),
+    /// The handler is being restarted: messages wait. The instance that has panicked may stand in.
+    Restarting(Option<Rc<Up>>),
+    /// The restart takes long: messages go to the instance that has panicked, until there is another.
+    StandIn(Rc<Up>),
+    /// The handler has failed too often, or takes too long to restart: messages are answered by the
+    /// fallback, or go to the instance that has panicked if there is one.
+    Down(Option<Rc<Up>>),
+    /// The handler has ended in good order.
+    Stopped,
+}
+
+/// An instance at work.
+pub(crate) struct Up {
+    pub(crate) handler: Box<dyn Dispatch>,
+    /// As the handler says.
+    pub(crate) is_queued: bool,
+    pub(crate) alarm: Alarm,
+}
+
+/// A call that waits for its answer, in its place.
+pub(crate) struct PendingCall {
+    answer: Fenced,
+    _place: Option<Place>,
+}
+
+impl Future for PendingCall {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Answer> {
+        Pin::new(&mut self.answer).poll(task)
+    }
+}
+
+impl Cell {
+    /// A cell whose handler is still to come.
+    pub(crate) fn new(bulkhead: Bulkhead) -> Self {
+        Self { state: RefCell::new(State::Restarting(None)), changed: Notify::new(), bulkhead }
+    }
+
+    /// Hands over a message, behind the fence, if the handler is at work and has room; has it wait,
+    /// if it may.
+    #[inline(always)]
+    pub(crate) fn call(
+        self: &Rc<Self>,
+        message: &MessageRef<'_>,
+        origin: &Origin,
+        actions: &mut Actions,
+    ) -> Reply<PendingCall> {
+        match self.at_work() {
+            Some(Ok(up)) if !self.bulkhead.is_full() => {
+                self.dispatch(&up, message, origin, None, actions)
+            }
+            Some(Err(error)) => Reply::Failed(error),
+            _ => self.call_later(message, origin),
+        }
+    }
+
+    /// The instance at work, or why there will be none; nothing while it is restarted.
+    #[inline]
+    fn at_work(&self) -> Option<Result<Rc<Up>, HandlerError>> {
+        match &*self.state.borrow() {
+            State::Up(up) if !up.alarm.is_raised() => Some(Ok(Rc::clone(up))),
+            State::Up(_) | State::Restarting(_) => None,
+            State::StandIn(up) | State::Down(Some(up)) => Some(Ok(Rc::clone(up))),
+            State::Down(None) => Some(Err(HandlerError::Down)),
+            State::Stopped => Some(Err(HandlerError::Gone)),
+        }
+    }
+
+    #[inline(always)]
+    fn dispatch(
+        &self,
+        up: &Rc<Up>,
+        message: &MessageRef<'_>,
+        origin: &Origin,
+        place: Option<Place>,
+        actions: &mut Actions,
+    ) -> Reply<PendingCall> {
+        let place = match place {
+            None if up.is_queued => self.bulkhead.enter(),
+            place => place,
+        };
+        let dispatch = || up.handler.dispatch(message, origin, place.as_ref(), actions);
+        match fence::call(&up.alarm, dispatch) {
+            Reply::Answered => Reply::Answered,
+            Reply::Failed(error) => Reply::Failed(error),
+            Reply::Later(answer) => {
+                let place = place.or_else(|| self.bulkhead.enter());
+                Reply::Later(PendingCall { answer, _place: place })
+            }
+        }
+    }
+
+    /// Has a message wait for room or for the restart.
+    #[cold]
+    fn call_later(
+        self: &Rc<Self>,
+        message: &MessageRef<'_>,
+        origin: &Origin,
+    ) -> Reply<PendingCall> {
+        let place = self.bulkhead.enter();
+        let queued = if place.is_none() { self.bulkhead.queue() } else { None };
+        if place.is_none() && queued.is_none() {
+            return Reply::Failed(HandlerError::Full);
+        }
+        let (cell, message, origin) = (Rc::clone(self), message.to_message(), origin.clone());
+        let answer = Box::pin(async move {
+            let place = match place {
+                Some(place) => Some(place),
+                None => cell.wait_for_room().await?,
+            };
+            drop(queued);
+            let up = cell.wait_for_restart().await?;
+            let mut actions = Actions::none();
+            match cell.dispatch(&up, &message.as_ref(), &origin, place, &mut actions) {
+                Reply::Answered => Ok(actions),
+                Reply::Failed(error) => Err(error),
+                Reply::Later(answer) => {
+                    // Its arguments are with the handler.
+                    drop(message);
+                    answer.await
+                }
+            }
+        });
+        // Each call raises the alarm of its own instance.
+        let answer = Fenced::new(answer, Alarm::unheard());
+        Reply::Later(PendingCall { answer, _place: None })
+    }
+
+    /// Waits for a place, as long as there may be somebody to call.
+    async fn wait_for_room(&self) -> Result<Option<Place>, HandlerError> {
+        let no_hope = async {
+            loop {
+                let changed = self.changed.notified();
+                if let Some(Err(error)) = self.at_work() {
+                    return error;
+                }
+                changed.await;
+            }
+        };
+        tokio::select! {
+            place = self.bulkhead.wait() => Ok(place),
+            error = no_hope => Err(error),
+        }
+    }
+
+    async fn wait_for_restart(&self) -> Result<Rc<Up>, HandlerError> {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(up) = self.at_work() {
+                return up;
+            }
+            changed.await;
+        }
+    }
+
+    /// Enters a state; says which one it leaves.
+    pub(crate) fn enter(&self, state: State) -> State {
+        let left = self.state.replace(state);
+        self.changed.notify_waiters();
+        left
+    }
+
+    /// Has messages wait, if the instance at work has failed: for another one, or until it stands in,
+    /// unless it is gone.
+    pub(crate) fn leave(&self, is_gone: bool) -> Option<Rc<Up>> {
+        let failed = match &*self.state.borrow() {
+            State::Up(up) => Rc::clone(up),
+            _ => return None,
+        };
+        self.enter(State::Restarting((!is_gone).then(|| Rc::clone(&failed))));
+        Some(failed)
+    }
+
+    /// Has the messages that wait go to the instance that has panicked, if there is one.
+    pub(crate) fn stand_in(&self) {
+        let failed = match &*self.state.borrow() {
+            State::Restarting(Some(failed)) => Rc::clone(failed),
+            _ => return,
+        };
+        self.enter(State::StandIn(failed));
+    }
+
+    /// Has messages wait no longer. Says whether they did, or somebody stood in.
+    pub(crate) fn go_down(&self) -> bool {
+        let failed = match &*self.state.borrow() {
+            State::Restarting(failed) => failed.clone(),
+            State::StandIn(failed) => Some(Rc::clone(failed)),
+            State::Up(_) | State::Down(_) | State::Stopped => return false,
+        };
+        self.enter(State::Down(failed));
+        true
+    }
+
+    /// Whether messages wait, and nobody can stand in.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(*self.state.borrow(), State::Restarting(None))
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(*self.state.borrow(), State::Stopped)
+    }
+
+    /// Whether nobody answers, as far as is known, until the handler is back.
+    pub(crate) fn is_down(&self) -> bool {
+        self.state.borrow().is_down()
+    }
+
+    /// How many calls are in flight.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.bulkhead.taken() as u64
+    }
+
+    /// How many calls may be in flight.
+    pub(crate) fn in_flight_limit(&self) -> u64 {
+        self.bulkhead.calls() as u64
+    }
+
+    /// What its one handler is doing.
+    pub(crate) fn instances(&self) -> Instances {
+        let mut instances = Instances::default();
+        *match &*self.state.borrow() {
+            State::Up(up) if !up.alarm.is_raised() => &mut instances.up,
+            state if state.is_down() => &mut instances.down,
+            State::Up(_) | State::Restarting(_) | State::StandIn(_) | State::Down(_) => {
+                &mut instances.renewing
+            }
+            State::Stopped => &mut instances.stopped,
+        } = 1;
+        instances
+    }
+
+    /// Ends the handler in good order; not one that has panicked.
+    pub(crate) async fn stop(&self) {
+        if let State::Up(up) = self.enter(State::Stopped)
+            && let Err(panic) = up.handler.stop().await
+        {
+            up.alarm.raise(Fault::Background(panic));
+        }
+    }
+}
+
+impl State {
+    /// An instance that stands in, and answers, is not down.
+    fn is_down(&self) -> bool {
+        match self {
+            Self::Down(failed) => {
+                !failed.as_ref().is_some_and(|failed| failed.alarm.has_answered())
+            }
+            _ => false,
+        }
+    }
+}

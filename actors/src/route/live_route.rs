@@ -1,0 +1,146 @@
+//! Live route: a route on one arbiter, its handler started.
+
+use std::{rc::Rc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::cell::{Cell, PendingCall};
+use crate::{
+    error::HandlerError,
+    handler::{Answer, Reply, fence},
+    observe::{Outcome, RouteRecord, RouteStatistics, Throttle},
+    origin::Origin,
+    spop::{Actions, MessageRef, TypedData},
+};
+
+/// A route on an arbiter.
+pub(crate) struct LiveRoute {
+    pub(crate) name: Rc<str>,
+    pub(crate) cell: Rc<Cell>,
+    pub(crate) fallback: Actions,
+    pub(crate) deadline: Deadline,
+    pub(crate) is_required: bool,
+    pub(crate) record: Rc<RouteRecord>,
+    pub(crate) log: [Throttle; Outcome::ALL.len()],
+}
+
+/// How long a message may take.
+#[derive(Clone, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) time: Duration,
+    /// The argument that may shorten it, in milliseconds.
+    pub(crate) argument: Option<Box<str>>,
+}
+
+impl Deadline {
+    /// How long this message may take.
+    #[inline]
+    pub(crate) fn of(&self, message: &MessageRef<'_>) -> Duration {
+        match &self.argument {
+            None => self.time,
+            Some(argument) => self.shortened(message, argument),
+        }
+    }
+
+    fn shortened(&self, message: &MessageRef<'_>, argument: &str) -> Duration {
+        let milliseconds = match message.get(argument) {
+            Some(TypedData::Int32(ms)) => i64::from(ms),
+            Some(TypedData::Int64(ms)) => ms,
+            Some(TypedData::Uint32(ms)) => ms.into(),
+            Some(TypedData::Uint64(ms)) => i64::try_from(ms).unwrap_or(i64::MAX),
+            _ => return self.time,
+        };
+        // A time that is over is no time.
+        self.time.min(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)))
+    }
+}
+
+impl LiveRoute {
+    /// How long this message may take.
+    #[inline]
+    pub(crate) fn time_for(&self, message: &MessageRef<'_>) -> Duration {
+        self.deadline.of(message)
+    }
+
+    /// Hands a message to the handler, behind the fence, if it is at work and has room for a call.
+    #[inline(always)]
+    pub(crate) fn call(
+        &self,
+        message: &MessageRef<'_>,
+        origin: &Origin,
+        actions: &mut Actions,
+    ) -> Reply<PendingCall> {
+        self.cell.call(message, origin, actions)
+    }
+
+    /// What an answer, or the lack of one, puts into the ACK. Counts and logs it; the message was
+    /// handed over at `begun`.
+    pub(crate) fn settle(&self, answer: Answer, begun: Instant) -> Actions {
+        match answer {
+            Ok(actions) => {
+                self.record.settled(Outcome::Answered, begun.elapsed());
+                actions
+            }
+            Err(error) => self.fall_back(error, begun).clone(),
+        }
+    }
+
+    /// What is sent in the place of an answer. Counts and logs why; the message was handed over, or
+    /// would have been, at `begun`.
+    #[cold]
+    pub(crate) fn fall_back(&self, error: HandlerError, begun: Instant) -> &Actions {
+        self.record.settled(error.outcome(), begun.elapsed());
+        fence::shield(&self.name, || self.report(error));
+        &self.fallback
+    }
+
+    /// What was seen of it so far.
+    pub(crate) fn statistics(&self) -> RouteStatistics {
+        RouteStatistics {
+            message: self.name.to_string(),
+            is_required: self.is_required,
+            deadline: self.deadline.time,
+            fallback: self.fallback.to_string(),
+            in_flight: self.cell.in_flight(),
+            in_flight_limit: self.cell.in_flight_limit(),
+            instances: self.cell.instances(),
+            ..self.record.statistics()
+        }
+    }
+
+    /// Logs an error, and drops it.
+    fn report(&self, error: HandlerError) {
+        if let Some(unsaid) = self.log[error.outcome() as usize].permit() {
+            let fallback = self.fallback.to_string();
+            tracing::warn!(
+                spoe_message = &*self.name,
+                fallback = if fallback.is_empty() { "no actions" } else { &fallback },
+                unsaid,
+                "fallback sent: {error}; {}",
+                advice(&error)
+            );
+        }
+    }
+}
+
+/// What to do about it.
+fn advice(error: &HandlerError) -> &'static str {
+    match error {
+        HandlerError::Arguments(_) => {
+            "compare the args of this spoe-message with the handler's type"
+        }
+        HandlerError::Failed(_) => "the handler says why",
+        HandlerError::Panicked(_) => "this is a bug of the handler",
+        HandlerError::Late => "make the handler faster, or give its route a longer deadline",
+        HandlerError::Overloaded => "find out why its answers take so long, or raise in_flight",
+        HandlerError::Full => {
+            "find out why its answers take so long, or give its route more calls in flight"
+        }
+        HandlerError::Down => "its errors before say why",
+        HandlerError::Oversize => "pass less in this spoe-message, or raise max_reassembled_size",
+        HandlerError::Beyond => "list at most 1024 messages for one event or spoe-group",
+        HandlerError::Gone => {
+            "this is a bug of the actor: it stopped, or panicked over this message"
+        }
+    }
+}

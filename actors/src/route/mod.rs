@@ -1,0 +1,21 @@
+//! From the name of a message to its handler: the blueprint, and the same alive on one arbiter.
+//!
+//! | file | what |
+//! |---|---|
+//! | `registry` | names to routes |
+//! | `route` | how a handler is made, and what holds for its calls |
+//! | `live_route` | a route on one arbiter, its handler started |
+//! | `cell` | the handler as its callers see it: at work, restarting, or down |
+//! | `keeper` | starts the handler and restarts it after a failure |
+
+mod cell;
+mod keeper;
+mod live_route;
+mod registry;
+mod route;
+
+pub(crate) use cell::PendingCall;
+pub(crate) use live_route::LiveRoute;
+pub use registry::Registry;
+pub(crate) use registry::Routes;
+pub use route::{Route, handler_fn};

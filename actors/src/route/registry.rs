@@ -1,0 +1,257 @@
+//! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
+
+use std::{cell::Cell, num::NonZero, rc::Rc, time::Duration};
+
+use actix::{Actor, Addr, dev::ToEnvelope};
+use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{live_route::LiveRoute, route::Route};
+use crate::{
+    error::AgentError,
+    handler::{BlockingHandler, Call, ReadyHandler},
+    limits::Limits,
+    observe::{RouteStatistics, Throttle},
+    spop::ForeignText,
+};
+
+/// How many bytes of the name of a message without a route are logged.
+const LONGEST_NAME: usize = 64;
+
+/// How the route of the messages without one of their own is named.
+const CATCH_ALL: &str = "(any other)";
+
+/// The blueprint of an agent: message names, and the handlers that answer them.
+///
+/// The names are those of HAProxy's `spoe-message` sections, case-sensitive. They live here and not
+/// in the handler, as they belong to the deployment.
+///
+/// ```
+/// # use spoa_actors::*;
+/// # #[derive(Default)] struct IpReputation;
+/// # #[async_trait::async_trait(?Send)]
+/// # impl HandlerActor for IpReputation {
+/// #     type Args = ();
+/// #     async fn handle(&self, _: (), _: &Origin) -> Result<Actions, BoxError> { Ok(Actions::none()) }
+/// # }
+/// # use std::time::Duration;
+/// let closed = Actions::none().set_var(Scope::Transaction, "deny", true)?;
+/// let registry = Registry::new()
+///     .on("check-client-ip", IpReputation::default)
+///     .on("check-token", Route::new(IpReputation::default)
+///         .fallback(closed)
+///         .deadline(Duration::from_millis(200)));
+/// # Ok::<(), ActionError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Registry {
+    routes: Vec<(String, Route)>,
+    catch_all: Option<Route>,
+}
+
+impl Registry {
+    /// A registry without a route.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers the messages called `name` by the handler that a factory makes on each arbiter, or
+    /// by any other [`Route`].
+    ///
+    /// The same name twice is an error when the agent starts.
+    #[must_use]
+    pub fn on(mut self, name: impl Into<String>, route: impl Into<Route>) -> Self {
+        self.routes.push((name.into(), route.into()));
+        self
+    }
+
+    /// Answers the messages called `name` by a raw actix actor; see [`Route::actor`].
+    #[must_use]
+    pub fn on_actor<A, F>(self, name: impl Into<String>, factory: F) -> Self
+    where
+        A: Actor + actix::Handler<Call>,
+        A::Context: ToEnvelope<A, Call>,
+        F: Fn() -> Addr<A> + Send + Sync + 'static,
+    {
+        self.on(name, Route::actor(factory))
+    }
+
+    /// Answers the messages called `name` at once, by the handler that a factory makes on each arbiter;
+    /// see [`ReadyHandler`].
+    #[must_use]
+    pub fn on_ready<H, F>(self, name: impl Into<String>, factory: F) -> Self
+    where
+        H: ReadyHandler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        self.on(name, Route::ready(factory))
+    }
+
+    /// Answers the messages called `name` on threads of their own, so many on every arbiter; see
+    /// [`BlockingHandler`] and [`Route::blocking`].
+    #[must_use]
+    pub fn on_blocking<H, F>(
+        self,
+        name: impl Into<String>,
+        threads: NonZero<usize>,
+        factory: F,
+    ) -> Self
+    where
+        H: BlockingHandler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        self.on(name, Route::blocking(threads, factory))
+    }
+
+    /// Answers the messages whose name has no route of its own.
+    #[must_use]
+    pub fn catch_all(mut self, route: impl Into<Route>) -> Self {
+        self.catch_all = Some(route.into());
+        self
+    }
+
+    /// The names that have a route, in the order in which they were registered.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.routes.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub(crate) fn check(&self) -> Result<(), AgentError> {
+        let mut routes = self.routes.iter().map(|(_, route)| route).chain(&self.catch_all);
+        routes.try_for_each(Route::check)?;
+        let mut names: Vec<_> = self.names().collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(AgentError::DuplicateRoute { name: pair[0].to_owned() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts every handler on this arbiter, all at the same time. If one fails, or the start of the
+    /// agent is given up, those that have started stop, and the others are dropped.
+    pub(crate) async fn start(
+        &self,
+        limits: &Limits,
+        given_up: &CancellationToken,
+    ) -> Result<Routes, AgentError> {
+        let mut started = Routes::default();
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.start_all(limits, &mut started) => outcome,
+            () = given_up.cancelled() => Err(AgentError::ArbiterGone),
+        };
+        match outcome {
+            Ok(()) => {
+                started.by_name.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+                Ok(started)
+            }
+            Err(error) => {
+                started.stop_within(limits.shutdown_timeout).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Of the handlers that fail at the same time, the error is that of the first one registered.
+    async fn start_all(&self, limits: &Limits, started: &mut Routes) -> Result<(), AgentError> {
+        let named = self.routes.iter().map(|(name, route)| (name.as_str(), route));
+        let all = named.chain(self.catch_all.as_ref().map(|route| (CATCH_ALL, route)));
+        let mut starts: FuturesUnordered<_> = all
+            .enumerate()
+            .map(async |(order, (name, route))| {
+                (order, name, route.start(name.into(), limits).await.map(Rc::new))
+            })
+            .collect();
+        let mut first: Option<(usize, AgentError)> = None;
+        loop {
+            let ended = match &first {
+                None => starts.next().await,
+                Some(_) => starts.next().now_or_never().flatten(),
+            };
+            match ended {
+                Some((order, _, Ok(live))) if order == self.routes.len() => {
+                    started.catch_all = Some(live);
+                }
+                Some((_, _, Ok(live))) => started.by_name.push(live),
+                Some((order, name, Err(cause))) => {
+                    if first.as_ref().is_none_or(|&(known, _)| order < known) {
+                        first = Some((order, AgentError::Handler { name: name.to_owned(), cause }));
+                    }
+                }
+                None => return first.map_or(Ok(()), |(_, error)| Err(error)),
+            }
+        }
+    }
+}
+
+/// The routes of one arbiter, their handlers started.
+#[derive(Default)]
+pub(crate) struct Routes {
+    /// In the order of their names.
+    by_name: Vec<Rc<LiveRoute>>,
+    catch_all: Option<Rc<LiveRoute>>,
+    /// Which one was found last: most agents are asked for one name again and again.
+    last: Cell<usize>,
+    /// For the messages without a route.
+    missing: Throttle,
+}
+
+impl Routes {
+    #[inline(always)]
+    pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<LiveRoute>> {
+        match self.by_name.get(self.last.get()) {
+            Some(last) if last.name.as_bytes() == name => Some(last),
+            _ => self.search(name),
+        }
+    }
+
+    fn search(&self, name: &[u8]) -> Option<&Rc<LiveRoute>> {
+        let found = self.by_name.binary_search_by(|route| route.name.as_bytes().cmp(name));
+        let Ok(index) = found else { return self.catch_all.as_ref() };
+        self.last.set(index);
+        self.by_name.get(index)
+    }
+
+    /// Logs that a message has no route.
+    #[cold]
+    pub(crate) fn report_missing(&self, name: &[u8]) {
+        let Some(unsaid) = self.missing.permit() else { return };
+        let routes: Vec<_> = self.by_name.iter().map(|route| &*route.name).collect();
+        tracing::warn!(
+            spoe_message = %ForeignText::new(name).up_to(LONGEST_NAME),
+            unsaid,
+            routes = routes.join(", "),
+            "a message without a route: it contributes nothing to its ACK; register a handler under \
+             this name, or take it out of the spoe-agent's messages"
+        );
+    }
+
+    /// A required route whose handler is down.
+    pub(crate) fn down(&self) -> Option<String> {
+        let down = self.iter().find(|route| route.is_required && route.cell.is_down());
+        down.map(|route| route.name.to_string())
+    }
+
+    /// The shortest deadline of a route, if there is a route.
+    pub(crate) fn shortest_deadline(&self) -> Option<Duration> {
+        self.iter().map(|route| route.deadline.time).min()
+    }
+
+    /// What was seen of each so far.
+    pub(crate) fn statistics(&self) -> Vec<RouteStatistics> {
+        self.iter().map(|route| route.statistics()).collect()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Rc<LiveRoute>> {
+        self.by_name.iter().chain(&self.catch_all)
+    }
+
+    /// Ends every handler in good order; drops those that take longer.
+    pub(crate) async fn stop_within(&self, limit: Duration) {
+        let stops = join_all(self.iter().map(|route| route.cell.stop()));
+        if timeout(limit, stops).await.is_err() {
+            tracing::warn!("handlers that did not stop in time are dropped");
+        }
+    }
+}

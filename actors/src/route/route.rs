@@ -1,0 +1,294 @@
+//! Route: how the handler of a message is made, and what holds for its calls.
+
+use std::{fmt, num::NonZero, rc::Rc, sync::Arc, time::Duration};
+
+use actix::{Actor, Addr, dev::ToEnvelope};
+
+use super::{
+    keeper::{self, Care, Start, Starting},
+    live_route::{Deadline, LiveRoute},
+};
+use crate::{
+    args::FromMessage,
+    error::{AgentError, BoxError},
+    handler::{
+        Blocking, BlockingHandler, Call, Dispatch, Function, HandlerActor, HandlerFn, Mailbox,
+        Ready, ReadyHandler, instance,
+    },
+    limits::{Limits, MAX_DURATION, check, check_duration},
+    observe::RouteRecord,
+    spop::Actions,
+    supervision::{Alarm, Budget, Bulkhead, Overload},
+};
+
+/// No handler is renewed again and again without a pause.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
+
+/// How a handler is made, and what holds for its route.
+///
+/// A factory is a route with the defaults; see [`Registry::on`](crate::Registry::on).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use spoa_actors::{Actions, Overload, Registry, Scope, handler_fn};
+///
+/// let closed = Actions::none().set_var(Scope::Transaction, "deny", true)?;
+/// let check = handler_fn(|(): ()| Actions::none().set_var(Scope::Transaction, "deny", false))
+///     .fallback(closed)
+///     .deadline(Duration::from_millis(200))
+///     .in_flight(1_000)
+///     .overload(Overload::Wait);
+/// let registry = Registry::new().on("check-token", check);
+/// # Ok::<(), spoa_actors::ActionError>(())
+/// ```
+pub struct Route {
+    start: Start,
+    fallback: Actions,
+    deadline: Option<Duration>,
+    deadline_argument: Option<Box<str>>,
+    in_flight: usize,
+    overload: Overload,
+    budget: Budget,
+    is_required: bool,
+}
+
+/// A plain or async function as a route.
+///
+/// An async function that needs something of its surroundings is a closure that clones it for every
+/// call: `move |args| { let pool = pool.clone(); async move { … } }`. One that needs the deadline or
+/// the peer is a [`HandlerActor`].
+///
+/// ```
+/// use serde::Deserialize;
+/// use spoa_actors::{Actions, Registry, Scope, handler_fn};
+///
+/// #[derive(Deserialize)]
+/// struct Login {
+///     user: String,
+/// }
+///
+/// let registry = Registry::new()
+///     .on("login", handler_fn(|login: Login| {
+///         Actions::none().set_var(Scope::Transaction, "admin", login.user == "root")
+///     }))
+///     .on("wait", handler_fn(async |(): ()| {
+///         tokio::task::yield_now().await;
+///         Actions::none().set_var(Scope::Transaction, "waited", true)
+///     }));
+/// ```
+pub fn handler_fn<F, Args, Kind>(function: F) -> Route
+where
+    F: HandlerFn<Args, Kind>,
+    Args: for<'a> FromMessage<'a> + 'static,
+    Kind: 'static,
+{
+    let function = Arc::new(Function::new(function));
+    Route::from_start(move |_| {
+        let function = Arc::clone(&function);
+        Box::pin(async { Ok(Box::new(function) as Box<dyn Dispatch>) })
+    })
+}
+
+impl Route {
+    /// A route to the handler that `factory` makes, once for every arbiter and again after a panic.
+    pub fn new<H, F>(factory: F) -> Self
+    where
+        H: HandlerActor,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        Self::from_start(move |alarm| {
+            let handler = factory();
+            Box::pin(instance::start(handler, alarm))
+        })
+    }
+
+    /// A route to the handler that `factory` makes, once for every arbiter and again after a panic, and
+    /// that answers at once.
+    pub fn ready<H, F>(factory: F) -> Self
+    where
+        H: ReadyHandler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        Self::from_start(move |_| {
+            let handler = Ready::new(factory());
+            Box::pin(async { Ok(Box::new(handler) as Box<dyn Dispatch>) })
+        })
+    }
+
+    /// A route to `threads` threads on every arbiter, each with a handler that `factory` makes, for
+    /// handlers that block or compute for long.
+    pub fn blocking<H, F>(threads: NonZero<usize>, factory: F) -> Self
+    where
+        H: BlockingHandler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        let factory: Arc<dyn Fn() -> H + Send + Sync> = Arc::new(factory);
+        Self::from_start(move |alarm| {
+            let factory = Arc::clone(&factory);
+            Box::pin(async move {
+                let blocking = Blocking::start(threads, factory, alarm).await?;
+                Ok(Box::new(blocking) as Box<dyn Dispatch>)
+            })
+        })
+    }
+
+    /// A route through the mailbox of a raw actix actor, for strict order, exclusive state across
+    /// awaits, or another thread. `factory` is called once for every arbiter, and on it; it may
+    /// start an actor there or return the address of one that runs elsewhere. It is called again
+    /// when the actor has stopped or panicked: what waited in that mailbox is answered by the
+    /// fallback. It must start another one then: with the address of the old one, which
+    /// [`Addr::connected`] tells, the fallback is all that the route answers from then on.
+    pub fn actor<A, F>(factory: F) -> Self
+    where
+        A: Actor + actix::Handler<Call>,
+        A::Context: ToEnvelope<A, Call>,
+        F: Fn() -> Addr<A> + Send + Sync + 'static,
+    {
+        Self::from_start(move |alarm| {
+            let mailbox = Mailbox::new(factory().recipient(), alarm);
+            Box::pin(async { Ok(Box::new(mailbox) as Box<dyn Dispatch>) })
+        })
+    }
+
+    fn from_start(start: impl Fn(Alarm) -> Starting + Send + Sync + 'static) -> Self {
+        Self {
+            start: Arc::new(start),
+            fallback: Actions::none(),
+            deadline: None,
+            deadline_argument: None,
+            in_flight: Bulkhead::DEFAULT,
+            overload: Overload::default(),
+            budget: Budget::default(),
+            is_required: true,
+        }
+    }
+
+    /// What is sent when the handler fails, panics or is late: none unless this is called, so that
+    /// HAProxy goes on as if it had not asked.
+    #[must_use]
+    pub fn fallback(mut self, actions: Actions) -> Self {
+        self.fallback = actions;
+        self
+    }
+
+    /// How long the handler may take, instead of [`Limits::deadline`](crate::Limits::deadline): longer
+    /// than 0 and at most a day, or the agent does not start.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The argument that shortens the deadline of its message: an integer, in milliseconds. It never
+    /// makes it longer; a message without it has the deadline of the route.
+    #[must_use]
+    pub fn deadline_argument(mut self, name: impl Into<String>) -> Self {
+        self.deadline_argument = Some(name.into().into());
+        self
+    }
+
+    /// How many calls of this route may be in flight on an arbiter, those included that wait for a
+    /// restart: 256 unless this is called. A call that is answered at once is never in flight. It is
+    /// well below [`Limits::in_flight`](crate::Limits::in_flight), so that a connection is read on for
+    /// the sake of other routes. With 0 the agent does not start.
+    #[must_use]
+    pub fn in_flight(mut self, calls: usize) -> Self {
+        self.in_flight = calls;
+        self
+    }
+
+    /// What becomes of a message when that many calls are in flight: the fallback at once, unless
+    /// this is called.
+    #[must_use]
+    pub fn overload(mut self, overload: Overload) -> Self {
+        self.overload = overload;
+        self
+    }
+
+    /// How often the handler may fail before it has answered, within any `window` of a second to a day:
+    /// 10 times in 10 s unless this is called. Beyond that it is restarted once a window, and shown as
+    /// down until it answers; with 0 that is so after its first failure.
+    ///
+    /// A start that fails always counts. A panic, or the end of a raw actor, counts only as long as no
+    /// instance on the arbiter has answered, that is, has returned `Ok` or `Err` to any message. A handler
+    /// that has answered works: it is restarted at once when it panics, after up to 250 ms if it panics
+    /// again and again, and whoever can send a message that it panics over cannot switch its route off.
+    #[must_use]
+    pub fn restarts(mut self, count: usize, window: Duration) -> Self {
+        self.budget = Budget { count, window };
+        self
+    }
+
+    /// Has the agent start without waiting for the handler, and even if it does not start: its
+    /// messages wait for it as for a restart, up to their deadline, and get the fallback from then on
+    /// until it has.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.is_required = false;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), AgentError> {
+        self.deadline.map_or(Ok(()), |deadline| check_duration("deadline", deadline))?;
+        let is_window = (SHORTEST_WINDOW..=MAX_DURATION).contains(&self.budget.window);
+        check("window of restarts", is_window, "at least a second and at most a day")?;
+        let is_possible = (1..=Bulkhead::MAX).contains(&self.in_flight);
+        check("in_flight of a route", is_possible, "at least 1, and a number that can be counted")
+    }
+
+    /// Starts the handler on this arbiter.
+    pub(crate) async fn start(
+        &self,
+        name: Rc<str>,
+        limits: &Limits,
+    ) -> Result<LiveRoute, BoxError> {
+        let record = Rc::new(RouteRecord::default());
+        let deadline = Deadline {
+            time: self.deadline.unwrap_or(limits.deadline),
+            argument: self.deadline_argument.clone(),
+        };
+        let care = Care {
+            name: Rc::clone(&name),
+            start: Arc::clone(&self.start),
+            is_required: self.is_required,
+            start_timeout: limits.start_timeout,
+            patience: deadline.time,
+            budget: self.budget,
+            record: Rc::clone(&record),
+        };
+        let bulkhead = Bulkhead::new(self.in_flight, self.overload);
+        Ok(LiveRoute {
+            name,
+            cell: keeper::start(care, bulkhead).await?,
+            fallback: self.fallback.clone(),
+            deadline,
+            is_required: self.is_required,
+            record,
+            log: Default::default(),
+        })
+    }
+}
+
+impl<H, F> From<F> for Route
+where
+    H: HandlerActor,
+    F: Fn() -> H + Send + Sync + 'static,
+{
+    fn from(factory: F) -> Self {
+        Self::new(factory)
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("fallback", &self.fallback)
+            .field("deadline", &self.deadline)
+            .field("in_flight", &self.in_flight)
+            .field("overload", &self.overload)
+            .field("restarts", &self.budget)
+            .field("is_required", &self.is_required)
+            .finish_non_exhaustive()
+    }
+}

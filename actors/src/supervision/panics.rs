@@ -1,0 +1,227 @@
+//! Panics: caught ones become values that say what happened and where, and are not printed.
+//!
+//! The default hook of a process takes milliseconds for every panic, as it may resolve a backtrace;
+//! that is too much for one that is caught, answered and logged.
+
+use std::{
+    any::Any,
+    cell::Cell,
+    fmt,
+    ops::{Deref, DerefMut},
+    panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind},
+    pin::Pin,
+    sync::Once,
+    task::{Context, Poll},
+};
+
+use crate::{observe::Throttle, spop::ForeignText};
+
+thread_local! {
+    /// How many fences the thread is behind.
+    static FENCES: Cell<usize> = const { Cell::new(0) };
+    /// Where the last panic behind a fence was. While a thread ends, this may be gone when something
+    /// else of the thread panics in its end: a panic hook that panics ends the process.
+    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// A panic that was caught.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Panic(Box<Caught>);
+
+/// In a box, as most results hold none.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Caught {
+    message: String,
+    location: Option<String>,
+}
+
+impl Panic {
+    /// What it said.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Where it was: file, line and column. Unknown if the process has put a panic hook of its own
+    /// in the place of the agent's.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.0.location.as_deref()
+    }
+
+    pub(crate) fn new(payload: Box<dyn Any + Send>, location: Option<String>) -> Self {
+        let message = payload
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned());
+        // A payload of the user's own type may panic once more; the next one is not even dropped.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(again);
+        }
+        Self(Box::new(Caught { message, location }))
+    }
+}
+
+/// `index out of bounds at src/reputation.rs:12:5`
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        ForeignText::of(&self.0.message).fmt(f)?;
+        self.0.location.as_ref().map_or(Ok(()), |location| write!(f, " at {location}"))
+    }
+}
+
+/// Has the process's panic hook leave out what is caught here; all other panics reach the hook that
+/// was there before.
+pub(crate) fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| match FENCES.get() {
+            0 => others(panic),
+            _ => note(panic),
+        }));
+    });
+}
+
+fn note(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let _ = PLACE.try_with(|known| known.set(place));
+}
+
+/// Where the last panic behind a fence was, if that is known.
+fn place() -> Option<String> {
+    PLACE.try_with(Cell::take).ok().flatten()
+}
+
+/// Does `work`; a panic in it becomes a value.
+#[inline(always)]
+pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
+    FENCES.set(FENCES.get() + 1);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    FENCES.set(FENCES.get() - 1);
+    done.map_err(|payload| Panic::new(payload, place()))
+}
+
+/// A value of the user's that is dropped behind the fence.
+pub(crate) struct Shielded<T>(Option<T>);
+
+impl<T> Shielded<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+}
+
+impl<T> Deref for Shielded<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        let Some(value) = &self.0 else { unreachable!("it is there until it is dropped") };
+        value
+    }
+}
+
+impl<T> DerefMut for Shielded<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        let Some(value) = &mut self.0 else { unreachable!("it is there until it is dropped") };
+        value
+    }
+}
+
+impl<T> Drop for Shielded<T> {
+    fn drop(&mut self) {
+        let value = self.0.take();
+        if let Err(panic) = catch(|| drop(value)) {
+            report(format_args!("a handler, or a call of one, in its end"), &panic);
+        }
+    }
+}
+
+/// Logs, once a second on each thread, a panic that changes nothing.
+#[cold]
+pub(crate) fn report(what: fmt::Arguments<'_>, panic: &Panic) {
+    thread_local! {
+        static LOG: Throttle = Throttle::default();
+    }
+    // While a thread ends there is nothing left to count with, nor anybody to tell.
+    let permit = LOG.try_with(Throttle::permit);
+    if let Ok(Some(unsaid)) = permit {
+        let _ = catch(|| tracing::error!(unsaid, "{what} panicked: {panic}"));
+    }
+}
+
+/// A future whose panic becomes a value; it is dropped behind the fence too.
+pub(crate) struct Catch<F>(Shielded<Pin<Box<F>>>);
+
+impl<F: Future> Catch<F> {
+    pub(crate) fn new(future: F) -> Self {
+        Self(Shielded::new(Box::pin(future)))
+    }
+}
+
+impl<F: Future> Future for Catch<F> {
+    type Output = Result<F::Output, Panic>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch(|| self.0.as_mut().poll(task)) {
+            Ok(progress) => progress.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_caught_panic_says_what_happened_and_where() {
+        hush();
+        let panic = catch(|| panic!("as {}", "asked")).unwrap_err();
+        assert_eq!(panic.message(), "as asked");
+        assert!(panic.location().unwrap().contains("panics.rs:"), "{panic}");
+        assert!(panic.to_string().starts_with("as asked at "), "{panic}");
+    }
+
+    /// The first value of a thread that is used is the last that ends: behind the place of a panic.
+    #[test]
+    fn a_panic_that_is_caught_while_its_thread_ends_ends_neither_the_process_nor_the_thread() {
+        struct Last;
+        impl Drop for Last {
+            fn drop(&mut self) {
+                PLACE.try_with(|_| ()).unwrap_err();
+                let panic = catch(|| panic!("at last")).unwrap_err();
+                assert_eq!((panic.message(), panic.location()), ("at last", None));
+                ENDED.store(true, Ordering::SeqCst);
+            }
+        }
+        thread_local!(static LAST: Last = const { Last });
+        static ENDED: AtomicBool = AtomicBool::new(false);
+        hush();
+        let thread = thread::spawn(|| {
+            LAST.with(|_| ());
+            catch(|| panic!("before")).unwrap_err()
+        });
+        assert_eq!(thread.join().unwrap().message(), "before");
+        assert!(ENDED.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_it_is_dropped_does_no_harm() {
+        struct Trap;
+        impl Drop for Trap {
+            fn drop(&mut self) {
+                panic!("once more");
+            }
+        }
+        let panic = catch(|| panic::panic_any(Trap)).unwrap_err();
+        assert_eq!(panic.message(), "no message");
+    }
+}

@@ -1,0 +1,77 @@
+//! Tasks: the work of a handler that goes on beside its messages.
+
+use std::pin::Pin;
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::sync::mpsc;
+
+use super::{
+    alarm::{Alarm, Fault},
+    panics::Catch,
+};
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Starts work that goes on beside the messages, such as refreshing a list every minute.
+///
+/// The work belongs to the handler: it ends when the handler does. A panic in it is one of the
+/// handler, which is restarted. It may be cloned and kept, to start work later.
+///
+/// ```
+/// # use std::{cell::RefCell, rc::Rc, time::Duration};
+/// # use async_trait::async_trait;
+/// # use spoa_actors::{Actions, BoxError, HandlerActor, Origin, Tasks};
+/// # async fn load() -> Vec<String> { Vec::new() }
+/// struct Blocklist {
+///     names: Rc<RefCell<Vec<String>>>,
+/// }
+///
+/// #[async_trait(?Send)]
+/// impl HandlerActor for Blocklist {
+/// #   type Args = ();
+/// #   async fn handle(&self, _: (), _: &Origin) -> Result<Actions, BoxError> { Ok(Actions::none()) }
+///     async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
+///         let names = Rc::clone(&self.names);
+///         tasks.spawn(async move {
+///             loop {
+///                 let loaded = load().await;
+///                 *names.borrow_mut() = loaded;
+///                 tokio::time::sleep(Duration::from_secs(60)).await;
+///             }
+///         });
+///         Ok(())
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    starts: mpsc::UnboundedSender<Task>,
+}
+
+impl Tasks {
+    /// Hands out the starter of tasks, and the future that runs them.
+    pub(crate) fn new(alarm: Alarm) -> (Self, impl Future<Output = ()>) {
+        let (starts, mut started) = mpsc::unbounded_channel::<Task>();
+        let run = async move {
+            let mut running = FuturesUnordered::new();
+            loop {
+                tokio::select! {
+                    Some(task) = started.recv() => {
+                        running.push(Catch::new(task));
+                    }
+                    Some(end) = running.next() => if let Err(panic) = end {
+                        alarm.raise(Fault::Background(panic));
+                    },
+                    else => break,
+                }
+            }
+        };
+        (Self { starts }, run)
+    }
+
+    /// Starts `task`.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        // It fails only when the handler has ended, and then the task has nothing to serve.
+        let _ = self.starts.send(Box::pin(task));
+    }
+}

@@ -1,0 +1,144 @@
+//! Sampling: which NOTIFYs become spans.
+
+use super::trace_parent::TraceParent;
+
+/// Which NOTIFYs become spans. It is decided before a span is built.
+///
+/// ```
+/// use spoa_actors::Sampling;
+///
+/// let sampling = Sampling { ratio: 0.01, ..Sampling::default() }
+///     .message("check-login", 1.0)
+///     .message("log-request", 0.0);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampling {
+    /// Whether the parent decides, if it has decided.
+    pub parent_based: bool,
+    /// Which part of the others are sampled: 1.0 all, 0.0 none. The agent does not start with one that is
+    /// below 0, above 1 or no number.
+    pub ratio: f64,
+    /// Ratios of single messages, in the place of [`ratio`](Self::ratio). A NOTIFY is sampled if one of
+    /// its messages is. One whose messages all have 0 here is not, whatever its parent says.
+    pub by_message: Vec<(String, f64)>,
+    /// Whether a NOTIFY is sampled from its first failure on, if it was not: a message whose handler fails,
+    /// panics, is late or has stopped, or cannot read it, is always seen then. One that was not asked, as
+    /// its route was full or down or too many waited, is only counted.
+    pub failures: bool,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { parent_based: true, ratio: 1.0, by_message: Vec::new(), failures: true }
+    }
+}
+
+impl Sampling {
+    /// The same with a ratio of its own for this message.
+    #[must_use]
+    pub fn message(mut self, name: impl Into<String>, ratio: f64) -> Self {
+        self.by_message.push((name.into(), ratio));
+        self
+    }
+
+    /// Whether every ratio is a part of all.
+    pub(crate) fn are_parts(&self) -> bool {
+        let mut ratios = self.by_message.iter().map(|(_, ratio)| *ratio).chain([self.ratio]);
+        ratios.all(|ratio| (0.0..=1.0).contains(&ratio))
+    }
+
+    /// The ratio that holds for a message.
+    pub(crate) fn ratio_of(&self, message: &[u8]) -> Ratio {
+        let own = self.by_message.iter().find(|(name, _)| name.as_bytes() == message);
+        match own {
+            Some((_, ratio)) => Ratio { of: *ratio, is_never: *ratio <= 0.0 },
+            None => Ratio { of: self.ratio, is_never: false },
+        }
+    }
+
+    /// Whether a NOTIFY with this parent, and this ratio, is sampled.
+    #[inline]
+    pub(crate) fn decide(&self, parent: Option<&TraceParent>, ratio: Ratio) -> bool {
+        if ratio.is_never {
+            return false;
+        }
+        match parent {
+            Some(TraceParent { is_sampled: Some(is_sampled), .. }) if self.parent_based => {
+                *is_sampled
+            }
+            // Everybody who sees this trace decides alike.
+            Some(parent) => ratio.holds(parent.lot()),
+            None => ratio.holds(fastrand::u64(..)),
+        }
+    }
+}
+
+/// Which part of the NOTIFYs is sampled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ratio {
+    of: f64,
+    /// Whether no parent has a say.
+    is_never: bool,
+}
+
+impl Ratio {
+    /// Of a NOTIFY without messages.
+    pub(crate) const NEVER: Self = Self { of: 0.0, is_never: true };
+
+    /// That of a NOTIFY whose messages have the one and the other.
+    #[inline]
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { of: self.of.max(other.of), is_never: self.is_never && other.is_never }
+    }
+
+    /// Whether it holds for one of 2^64 lots.
+    fn holds(self, lot: u64) -> bool {
+        // As the samplers of OpenTelemetry compare: 63 bits.
+        const LOTS: u64 = 1 << 63;
+        self.of >= 1.0 || (lot >> 1) < (self.of * LOTS as f64) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parent(flags: &str) -> TraceParent {
+        let text = format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}");
+        TraceParent::from_traceparent(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_parent_decides_unless_it_has_no_say() {
+        let none = Sampling { ratio: 0.0, ..Sampling::default() }.message("quiet", 0.0);
+        let ratio = none.ratio_of(b"m");
+        assert!(none.decide(Some(&parent("01")), ratio));
+        assert!(!none.decide(Some(&parent("00")), ratio) && !none.decide(None, ratio));
+        assert!(!none.decide(Some(&parent("01")), none.ratio_of(b"quiet")));
+        assert!(none.decide(Some(&parent("01")), none.ratio_of(b"quiet").or(ratio)));
+        let all = Sampling { parent_based: false, ..Sampling::default() };
+        assert!(all.decide(Some(&parent("00")), all.ratio_of(b"m")));
+        assert!(!all.decide(None, Ratio::NEVER));
+    }
+
+    #[test]
+    fn without_a_parent_the_ratio_of_the_message_decides() {
+        let sampling = Sampling { ratio: 0.25, ..Sampling::default() }.message("all", 1.0);
+        let sampled = |name: &[u8]| {
+            let ratio = Ratio::NEVER.or(sampling.ratio_of(name));
+            (0..10_000).filter(|_| sampling.decide(None, ratio)).count()
+        };
+        assert_eq!(sampled(b"all"), 10_000);
+        assert!((2_200..2_800).contains(&sampled(b"m")));
+    }
+
+    #[test]
+    fn a_ratio_decides_alike_for_one_trace() {
+        let sampling = Sampling { parent_based: false, ratio: 0.5, ..Sampling::default() };
+        let ratio = sampling.ratio_of(b"m");
+        // 0x8448eb211c80319c is in the upper half.
+        assert!((0..100).all(|_| !sampling.decide(Some(&parent("01")), ratio)));
+        let sampling = Sampling { ratio: 0.52, ..sampling };
+        assert!((0..100).all(|_| sampling.decide(Some(&parent("01")), sampling.ratio_of(b"m"))));
+    }
+}

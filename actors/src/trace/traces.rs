@@ -1,0 +1,249 @@
+//! Traces: how NOTIFYs become spans of OpenTelemetry.
+
+use std::{fmt, str};
+
+use opentelemetry::{
+    Context, InstrumentationScope,
+    global::{self, BoxedTracer},
+    propagation::{Extractor, TextMapPropagator},
+    trace::{Span, SpanBuilder, TraceContextExt, TraceState, Tracer},
+};
+
+use super::{
+    sampling::{Ratio, Sampling},
+    trace_parent::{Format, TraceParent},
+};
+use crate::spop::{Arg, MessageRef, MessagesRef, Scope, TypedData};
+
+/// How NOTIFYs become spans of OpenTelemetry; see [`Agent::traces`](crate::Agent::traces).
+///
+/// ```text
+/// connection                 of an HAProxy connection, begun with its first sampled NOTIFY
+/// notify                     child of the span that the message names; linked to its connection
+/// └─ handle                  the call of one handler; what it logs, and its own spans, are in it
+/// ```
+///
+/// `connection` and `notify` are made by an OpenTelemetry tracer; `handle` is a span of the crate
+/// `tracing`, which takes part if the subscriber has the layer of `tracing-opentelemetry` (with its
+/// context activation, which is on by default). Set the sampler of the SDK to sample always: what
+/// [`Sampling`] leaves out does not come to it.
+///
+/// The parent is what HAProxy hands over, for example
+/// `args traceparent=req.hdr(traceparent) tracestate=req.fhdr(tracestate)`: `hdr` would take what is
+/// behind the last comma. What the agent hands back goes on to the server:
+///
+/// ```text
+/// http-request set-header traceparent %[var(txn.iprep.traceparent)] if { var(txn.iprep.traceparent) -m found }
+/// ```
+///
+/// A NOTIFY that is not sampled hands nothing back, so that the header stays as the client sent it.
+pub struct Traces {
+    tracer: BoxedTracer,
+    traceparent: Option<String>,
+    tracestate: Option<String>,
+    b3: Option<String>,
+    baggage: Option<(String, Box<dyn TextMapPropagator + Send + Sync>)>,
+    pub(crate) sampling: Sampling,
+    is_only_with_parent: bool,
+    pub(crate) handed_back: Option<Scope>,
+}
+
+impl Traces {
+    /// Spans of this tracer.
+    pub fn new<T, S>(tracer: T) -> Self
+    where
+        T: Tracer<Span = S> + Send + Sync + 'static,
+        S: Span + Send + Sync + 'static,
+    {
+        Self::of(BoxedTracer::new(Box::new(tracer)))
+    }
+
+    /// Spans of the tracer provider that is the global one now.
+    #[must_use]
+    pub fn global() -> Self {
+        let scope = InstrumentationScope::builder("spoa-actors");
+        let scope = scope.with_version(env!("CARGO_PKG_VERSION"));
+        Self::of(global::tracer_with_scope(scope.build()))
+    }
+
+    fn of(tracer: BoxedTracer) -> Self {
+        Self {
+            tracer,
+            traceparent: Some("traceparent".to_owned()),
+            tracestate: Some("tracestate".to_owned()),
+            b3: None,
+            baggage: None,
+            sampling: Sampling::default(),
+            is_only_with_parent: false,
+            handed_back: Some(Scope::Transaction),
+        }
+    }
+
+    /// The argument with the W3C `traceparent`, instead of one of that name.
+    #[must_use]
+    pub fn traceparent_argument(mut self, name: impl Into<String>) -> Self {
+        self.traceparent = Some(name.into());
+        self
+    }
+
+    /// The argument with the W3C `tracestate`, instead of one of that name.
+    #[must_use]
+    pub fn tracestate_argument(mut self, name: impl Into<String>) -> Self {
+        self.tracestate = Some(name.into());
+        self
+    }
+
+    /// Reads neither `traceparent` nor `tracestate`.
+    #[must_use]
+    pub fn without_traceparent(mut self) -> Self {
+        self.traceparent = None;
+        self.tracestate = None;
+        self
+    }
+
+    /// The argument with a B3 header in its single form, which is read where there is no `traceparent`;
+    /// none unless this is called.
+    #[must_use]
+    pub fn b3_argument(mut self, name: impl Into<String>) -> Self {
+        self.b3 = Some(name.into());
+        self
+    }
+
+    /// The argument with the W3C `baggage`, and what reads it, such as the `BaggagePropagator` of the
+    /// SDK. It is handed on to the context of the handler. Baggage is ignored unless this is called: it
+    /// comes from whoever sent the request.
+    #[must_use]
+    pub fn baggage(
+        mut self,
+        argument: impl Into<String>,
+        propagator: impl TextMapPropagator + Send + Sync + 'static,
+    ) -> Self {
+        self.baggage = Some((argument.into(), Box::new(propagator)));
+        self
+    }
+
+    /// Starts no trace where a NOTIFY names no parent; it does unless this is called.
+    #[must_use]
+    pub fn only_with_parent(mut self) -> Self {
+        self.is_only_with_parent = true;
+        self
+    }
+
+    /// Which NOTIFYs are sampled: all that have no parent, and of the others those whose parent is,
+    /// unless this is called.
+    #[must_use]
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
+    /// In which scope the context of a sampled NOTIFY is handed back as the variables `traceparent`,
+    /// `tracestate` if it has one, and `b3` if it came in one: in that of the transaction unless this is
+    /// called, and not at all with `None`.
+    #[must_use]
+    pub fn hand_back(mut self, scope: Option<Scope>) -> Self {
+        self.handed_back = scope;
+        self
+    }
+
+    /// Whether a NOTIFY is sampled, and the parent that it names.
+    pub(crate) fn decide(&self, messages: &MessagesRef<'_>) -> (bool, Option<TraceParent>) {
+        let mut parent = None;
+        let mut ratio = Ratio::NEVER;
+        let mut is_denied = false;
+        for message in messages.clone() {
+            ratio = ratio.or(self.sampling.ratio_of(message.name()));
+            parent = parent.or_else(|| self.parent(&message, &mut is_denied));
+        }
+        let is_denied = is_denied && parent.is_none() && self.sampling.parent_based;
+        let may_trace = !is_denied && self.may_trace(parent.as_ref());
+        (may_trace && self.sampling.decide(parent.as_ref(), ratio), parent)
+    }
+
+    /// Whether there is to be a trace of a NOTIFY with this parent at all.
+    pub(crate) fn may_trace(&self, parent: Option<&TraceParent>) -> bool {
+        parent.is_some() || !self.is_only_with_parent
+    }
+
+    /// The parent that a message names. It may name none, and deny that there shall be a trace.
+    fn parent(&self, message: &MessageRef<'_>, is_denied: &mut bool) -> Option<TraceParent> {
+        let mut b3 = None;
+        for arg in message.args() {
+            if is_called(&arg, self.traceparent.as_deref()) {
+                let parent = arg.value.as_bytes().and_then(TraceParent::from_traceparent);
+                if parent.is_some() {
+                    return parent;
+                }
+            } else if is_called(&arg, self.b3.as_deref()) {
+                b3 = arg.value.as_bytes();
+            }
+        }
+        *is_denied |= b3 == Some(b"0");
+        b3.and_then(TraceParent::from_b3)
+    }
+
+    /// The context of a span whose parent this is.
+    pub(crate) fn parent_context(
+        &self,
+        parent: Option<&TraceParent>,
+        messages: Option<&MessagesRef<'_>>,
+    ) -> Context {
+        let mut context = Context::new();
+        let find =
+            |name: &str| messages.into_iter().flat_map(Clone::clone).find_map(|m| text(&m, name));
+        if let Some(parent) = parent {
+            let state = match parent.format {
+                Format::TraceContext => self.tracestate.as_deref().and_then(find),
+                Format::B3 => None,
+            };
+            // One that is not valid is left out, as the standard wants it.
+            let state: TraceState = state.and_then(|text| text.parse().ok()).unwrap_or_default();
+            context = context.with_remote_span_context(parent.span_context(state));
+        }
+        if let Some((argument, propagator)) = &self.baggage
+            && let Some(text) = find(argument)
+        {
+            context = propagator.extract_with_context(&context, &Baggage(text));
+        }
+        context
+    }
+
+    pub(crate) fn start(&self, span: SpanBuilder, parent: &Context) -> Context {
+        parent.with_span(self.tracer.build_with_context(span, parent))
+    }
+}
+
+fn is_called(arg: &Arg<'_>, name: Option<&str>) -> bool {
+    name.is_some_and(|name| name.as_bytes() == arg.name)
+}
+
+/// The value of an argument that is a text.
+fn text<'a>(message: &MessageRef<'a>, name: &str) -> Option<&'a str> {
+    match message.get(name) {
+        Some(TypedData::String(text)) => str::from_utf8(text).ok(),
+        _ => None,
+    }
+}
+
+/// A baggage header for a propagator, whatever its argument is called.
+struct Baggage<'a>(&'a str);
+
+impl Extractor for Baggage<'_> {
+    fn get(&self, _: &str) -> Option<&str> {
+        Some(self.0)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec!["baggage"]
+    }
+}
+
+impl fmt::Debug for Traces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Traces")
+            .field("sampling", &self.sampling)
+            .field("is_only_with_parent", &self.is_only_with_parent)
+            .field("handed_back", &self.handed_back)
+            .finish_non_exhaustive()
+    }
+}
