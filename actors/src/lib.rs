@@ -84,7 +84,7 @@ pub use listen::socket_file;
 pub use observe::{
     ArgumentSeen, EngineStatistics, FrameCount, FrameCounts, Histogram, Instances, Latencies,
     ListenerStatistics, Outcome, Outcomes, Reasons, RouteStatistics, Statistics, StatusCounts,
-    WrongTraffic,
+    UnroutedMessage, WrongTraffic,
 };
 pub use origin::{Origin, PeerAddress};
 pub use route::{Registry, Route, handler_fn};

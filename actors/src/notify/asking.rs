@@ -239,6 +239,7 @@ impl Asking<'_> {
     #[cold]
     fn miss(&self, message: &MessageRef<'_>) {
         self.terms.counters.count(|statistics| statistics.messages_without_route += 1);
+        self.terms.counters.unrouted.count(message);
         self.terms.routes.report_missing(message.name());
     }
 

@@ -11,6 +11,7 @@ use super::{
     listener_statistics::Listeners,
     route_statistics::RouteStatistics,
     statistics::Statistics,
+    unrouted::Unrouted,
 };
 use crate::spop::FrameType;
 
@@ -24,6 +25,7 @@ pub(crate) struct Counters {
     ack_bytes: Cell<u64>,
     pub(crate) listeners: Listeners,
     pub(crate) engines: Engines,
+    pub(crate) unrouted: Unrouted,
     /// Everything else.
     rest: RefCell<Statistics>,
 }
@@ -74,6 +76,7 @@ impl Counters {
             .add_to(FrameType::ACK, FrameCount { frames: self.acks.get(), bytes });
         statistics.listeners = self.listeners.snapshot();
         statistics.engines = self.engines.snapshot();
+        statistics.unrouted = self.unrouted.snapshot();
         statistics
     }
 

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `statistics`, `counters` | all counts of an agent, and those of one arbiter while they are counted |
 //! | `route_statistics`, `route_record` | the same for one route |
+//! | `unrouted`, `argument_seen` | messages without a route by their names; the arguments of a message, without their values |
 //! | `listener_statistics`, `listener_counters` | the same for one listener, where connections are accepted |
 //! | `engine_statistics`, `group` | connections and frames of one engine; connections that have something in common |
 //! | `frame_counts`, `status_counts`, `reasons`, `wrong_traffic` | frames by type, DISCONNECTs by status-code, refusals by reason, foreign protocols |
 //! | `outcome`, `histogram`, `latencies` | how a message ended, and after how long |
 //! | `log_limits`, `throttle` | one log line a second for each cause |
 
+mod argument_seen;
 mod counters;
 mod engine_statistics;
 mod frame_counts;
@@ -26,8 +28,10 @@ mod route_statistics;
 mod statistics;
 mod status_counts;
 mod throttle;
+mod unrouted;
 mod wrong_traffic;
 
+pub use argument_seen::ArgumentSeen;
 pub(crate) use counters::Counters;
 pub(crate) use engine_statistics::EngineNames;
 pub use engine_statistics::EngineStatistics;
@@ -41,8 +45,9 @@ pub(crate) use log_limits::{Cause, LogLimits};
 pub use outcome::{Outcome, Outcomes};
 pub use reasons::Reasons;
 pub(crate) use route_record::{RouteRecord, count};
-pub use route_statistics::{ArgumentSeen, Instances, RouteStatistics};
+pub use route_statistics::{Instances, RouteStatistics};
 pub use statistics::Statistics;
 pub use status_counts::StatusCounts;
 pub(crate) use throttle::Throttle;
+pub use unrouted::UnroutedMessage;
 pub use wrong_traffic::WrongTraffic;

@@ -8,14 +8,10 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    latencies::Latencies,
-    outcome::Outcome,
-    route_statistics::{ArgumentSeen, RouteStatistics},
+    argument_seen::ArgumentSeen, latencies::Latencies, outcome::Outcome,
+    route_statistics::RouteStatistics,
 };
-use crate::{
-    spop::{Arg, ForeignText, MessageRef, TypedData},
-    turn::Turn,
-};
+use crate::{spop::MessageRef, turn::Turn};
 
 /// What one arbiter has seen of a route.
 ///
@@ -90,8 +86,7 @@ impl RouteRecord {
     #[cold]
     fn see(&self, message: &MessageRef<'_>) {
         self.is_curious.set(false);
-        let seen = message.args().take(ArgumentSeen::MOST).map(|arg| ArgumentSeen::of(&arg));
-        self.arguments.replace(seen.collect());
+        self.arguments.replace(ArgumentSeen::all_of(message));
     }
 
     /// What was seen so far; whoever asks will want to know what the messages look like by then.
@@ -124,22 +119,6 @@ impl Default for RouteRecord {
             given_up: Cell::default(),
             panics_aside: Cell::default(),
         }
-    }
-}
-
-impl ArgumentSeen {
-    /// How many arguments of a message are kept.
-    const MOST: usize = 64;
-    /// How many bytes of a name are kept.
-    const LONGEST: usize = 64;
-
-    fn of(arg: &Arg<'_>) -> Self {
-        let name = arg.name.get(..Self::LONGEST).unwrap_or(arg.name);
-        let length = match arg.value {
-            TypedData::String(bytes) | TypedData::Binary(bytes) => Some(bytes.len()),
-            _ => None,
-        };
-        Self { name: ForeignText::new(name).to_string(), kind: arg.value.type_name(), length }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    argument_seen::ArgumentSeen,
     latencies::Latencies,
     outcome::{Outcome, Outcomes},
 };
@@ -52,18 +53,6 @@ pub struct Instances {
     pub down: u64,
     /// They have ended in good order.
     pub stopped: u64,
-}
-
-/// An argument as it was seen; its value is not kept.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct ArgumentSeen {
-    /// Its name; empty if it has none.
-    pub name: String,
-    /// Its type, as the specification calls it: `string`, `ipv4`, ….
-    pub kind: &'static str,
-    /// How many bytes a string or a binary had.
-    pub length: Option<usize>,
 }
 
 impl RouteStatistics {

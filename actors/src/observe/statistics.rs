@@ -9,6 +9,7 @@ use super::{
     reasons::Reasons,
     route_statistics::{self, RouteStatistics},
     status_counts::StatusCounts,
+    unrouted::{self, UnroutedMessage},
     wrong_traffic::WrongTraffic,
 };
 
@@ -133,6 +134,9 @@ pub struct Statistics {
     pub listeners: Vec<ListenerStatistics>,
     /// The connections of each engine, of the first 64 of them; all others are one, `other`.
     pub engines: Vec<EngineStatistics>,
+    /// Messages without a route by their names: up to 32 of them, and none that was not seen for long if there
+    /// are more.
+    pub unrouted: Vec<UnroutedMessage>,
     /// Arbiters whose counts are missing here, as they did not answer.
     pub arbiters_silent: u64,
 }
@@ -223,6 +227,7 @@ impl Statistics {
                 routes of route_statistics,
                 listeners of listener_statistics,
                 engines of engine_statistics,
+                unrouted of unrouted,
             ]
         );
     }

@@ -1,7 +1,7 @@
-//! Route JSON: what `/status.json` says of one route.
+//! Route JSON: what `/status.json` says of one route, and of the messages without one.
 
 use serde::Serialize;
-use spoa_actors::{ArgumentSeen, Instances, Outcome, RouteStatistics, Statistics};
+use spoa_actors::{ArgumentSeen, Instances, Outcome, RouteStatistics, Statistics, UnroutedMessage};
 
 use crate::admin::totals_json::OutcomesJson;
 
@@ -49,8 +49,22 @@ struct ArgumentJson {
     length_bytes: Option<usize>,
 }
 
+/// Messages of one name without a route.
+#[derive(Debug, Serialize)]
+pub(super) struct UnroutedJson {
+    message: String,
+    count: u64,
+    last_seen_seconds: f64,
+    /// Those of a message seen lately, in its order.
+    arguments: Vec<ArgumentJson>,
+}
+
 pub(super) fn routes(statistics: &Statistics) -> Vec<RouteJson> {
     statistics.routes.iter().map(RouteJson::from).collect()
+}
+
+pub(super) fn unrouted(statistics: &Statistics) -> Vec<UnroutedJson> {
+    statistics.unrouted.iter().map(UnroutedJson::from).collect()
 }
 
 impl From<&RouteStatistics> for RouteJson {
@@ -75,6 +89,17 @@ impl From<&RouteStatistics> for RouteJson {
             deadline_seconds: route.deadline.as_secs_f64(),
             fallback: route.fallback.clone(),
             arguments: route.arguments.iter().map(ArgumentJson::from).collect(),
+        }
+    }
+}
+
+impl From<&UnroutedMessage> for UnroutedJson {
+    fn from(unrouted: &UnroutedMessage) -> Self {
+        Self {
+            message: unrouted.message.clone(),
+            count: unrouted.count,
+            last_seen_seconds: unrouted.last_seen.as_secs_f64(),
+            arguments: unrouted.arguments.iter().map(ArgumentJson::from).collect(),
         }
     }
 }

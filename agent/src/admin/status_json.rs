@@ -11,7 +11,7 @@ use spoa_actors::{
 };
 
 use crate::admin::{
-    route_json::{self, RouteJson},
+    route_json::{self, RouteJson, UnroutedJson},
     stage::Stage,
     totals_json::{LatencyJson, TotalsJson},
 };
@@ -29,6 +29,8 @@ pub(super) struct StatusJson {
     engines: Vec<EngineJson>,
     connections: ConnectionsJson,
     routes: Vec<RouteJson>,
+    /// By their names, the most frequent first; at most 32.
+    messages_without_route: Vec<UnroutedJson>,
     /// The newest first.
     violations: Vec<ViolationJson>,
     /// From the arrival of a NOTIFY to its ACK.
@@ -159,6 +161,7 @@ impl StatusJson {
             engines: statistics.engines.iter().map(EngineJson::from).collect(),
             connections: ConnectionsJson { total: statistics.connections_open, shown },
             routes: route_json::routes(statistics),
+            messages_without_route: route_json::unrouted(statistics),
             violations: status.violations.iter().map(ViolationJson::from).collect(),
             latency: LatencyJson::new(&statistics.latency),
             totals: TotalsJson::new(statistics),

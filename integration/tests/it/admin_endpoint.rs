@@ -87,6 +87,14 @@ async fn the_page_shows_what_happens_now_on_every_screen() {
     };
     browser.wait(&text("#routes tbody"), SOON, has("bad arguments")).await.unwrap();
     browser.wait(&text("#connections tbody"), SOON, has("SPOP 2.0")).await.unwrap();
+    let is_hidden = "return document.querySelector('#unrouted').closest('section').hidden";
+    assert_eq!(browser.script(is_hidden).await.unwrap(), true);
+    agent.load("--frames 3 check-<b>client path=/a").await.unwrap();
+    let unrouted = browser.wait(&text("#unrouted tbody"), SOON, has("check-<b>client")).await;
+    let unrouted = unrouted.unwrap();
+    for part in ["path", "string, 2 B", "3"] {
+        assert!(unrouted.as_str().unwrap().contains(part), "{part} is not in {unrouted}");
+    }
     trouble::violation(agent.address()).await;
     trouble::refusal(agent.address()).await;
     let advice =

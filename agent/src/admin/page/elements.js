@@ -49,5 +49,5 @@ export function rows(table, items, key, columns) {
   });
   kept.forEach((row) => row.remove());
   byId(table).hidden = items.length === 0;
-  byId(`${table}-empty`).hidden = items.length > 0;
+  byId(`${table}-empty`)?.toggleAttribute("hidden", items.length > 0);
 }

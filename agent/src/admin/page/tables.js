@@ -1,4 +1,4 @@
-// Tables: routes, connections and violations.
+// Tables: routes, messages without one, connections and violations.
 
 import { byId, element, fill, put, rows } from "./elements.js";
 import { points } from "./history.js";
@@ -8,6 +8,10 @@ export function showTables(status) {
   rows("routes", status.routes, (route) => route.message, ROUTES);
   put(byId("routes-count"), number(status.routes.length));
   put(byId("routes-empty"), "The agent tells of no route.");
+  const unrouted = status.messages_without_route;
+  rows("unrouted", unrouted, (one) => one.message, UNROUTED);
+  byId("unrouted").closest("section").hidden = unrouted.length === 0;
+  put(byId("unrouted-count"), number(unrouted.length));
   const { total, shown } = status.connections;
   rows("connections", shown, (one) => `${one.listener} ${one.peer}`, CONNECTIONS);
   put(byId("connections-count"), number(total));
@@ -66,6 +70,16 @@ const ROUTES = [
     fill(cell, number(route.restarts), ...more.map((name) => element("small", "", `${words(name)} ${number(route[name])}`)));
   } },
   { label: "deadline, fallback", className: "", show: (cell, route) => fill(cell, seconds(route.deadline_seconds), element("small", "", route.fallback || "no actions")) },
+];
+
+const UNROUTED = [
+  { label: "message", className: "whole bare", show(cell, one) {
+    const seen = one.arguments.map(argument);
+    const rest = seen.length ? element("div", "args", ...seen) : element("small", "", "without arguments");
+    fill(cell, element("span", "name", one.message || "(no name)"), rest);
+  } },
+  { label: "received", className: "n", show: (cell, one) => put(cell, number(one.count)) },
+  { label: "last seen", className: "n nowrap", show: (cell, one) => put(cell, `${age(one.last_seen_seconds)} ago`) },
 ];
 
 const CONNECTIONS = [

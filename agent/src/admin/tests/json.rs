@@ -11,6 +11,7 @@ async fn the_names_of_the_json_stay() {
     let (scene, agent) = Scene::with_agent(registry).await;
     let mut sound = haproxy(&agent).await;
     sound.notify(message("m")).await.unwrap();
+    sound.notify(message("un<b>\n")).await.unwrap();
     let mut broken = haproxy(&agent).await;
     broken.send_bytes(&[0, 0, 0, 1, 7]).await.unwrap();
     let seen = |answer: &Answer| answer.body.contains("time_unix_seconds");
@@ -39,6 +40,9 @@ async fn the_names_of_the_json_stay() {
         json!({"name": "ua", "type": "string", "length_bytes": 4})
     );
     assert_eq!(status["routes"][0]["calls"], 1);
+    let unrouted = &status["messages_without_route"][0];
+    assert_eq!((&unrouted["message"], &unrouted["count"]), (&json!(r"un<b>\n"), &json!(1)));
+    assert_eq!(unrouted["arguments"], status["routes"][0]["arguments"]);
     assert_eq!(status["connections"]["shown"][0]["version"], "2.0");
     assert!(!status.to_string().contains("curl"), "no value of an argument is told");
 }
@@ -115,6 +119,7 @@ fn expected_shape() -> Value {
             }],
         },
         "routes": [route()],
+        "messages_without_route": [unrouted()],
         "violations": [{
             "time_unix_seconds": "number",
             "peer": "string",
@@ -134,6 +139,19 @@ fn expected_shape() -> Value {
     })
 }
 
+fn unrouted() -> Value {
+    json!({
+        "message": "string",
+        "count": "number",
+        "last_seen_seconds": "number",
+        "arguments": [argument()],
+    })
+}
+
+fn argument() -> Value {
+    json!({"name": "string", "type": "string", "length_bytes": "null"})
+}
+
 fn route() -> Value {
     json!({
         "message": "string",
@@ -151,6 +169,6 @@ fn route() -> Value {
         "panics_aside": "number",
         "deadline_seconds": "number",
         "fallback": "string",
-        "arguments": [{"name": "string", "type": "string", "length_bytes": "null"}],
+        "arguments": [argument()],
     })
 }
