@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run --release -p spoa-examples --bin conformance &
-//! cargo run -p spoa-agent -- call checksum data=123456789
+//! cargo run -p spoa-agent -- call checksum data:string=123456789
 //! ```
 //!
 //! It listens on 127.0.0.1:12345; behind `--`, `--listen ADDRESS` and `--unix PATH` say where else.

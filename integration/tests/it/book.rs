@@ -2,6 +2,7 @@
 
 mod commands;
 mod haproxy_files;
+mod heads;
 mod links;
 mod log_lines;
 mod metrics;

@@ -81,10 +81,27 @@ exec "PROGRAMS/$program" "$@"
 
 /// A command, and the lines that a page shows below it.
 #[derive(Clone, Debug)]
-struct Step {
+pub(super) struct Step {
     command: String,
     expected: String,
     is_server: bool,
+}
+
+impl Step {
+    /// A program that runs beside what follows it.
+    pub(super) fn server(command: &str) -> Self {
+        Self { command: command.to_owned(), expected: String::new(), is_server: true }
+    }
+
+    /// A command that prints a line with this in it, and ends well.
+    pub(super) fn client(command: &str, expected: &str) -> Self {
+        let (command, expected) = (command.to_owned(), format!("{expected}\n"));
+        Self { command, expected, is_server: false }
+    }
+
+    pub(super) fn command(&self) -> &str {
+        &self.command
+    }
 }
 
 fn steps(block: &Block<'_>) -> Vec<Step> {
@@ -174,7 +191,7 @@ fn script(scene: &[Step], scratch: &Scratch) -> String {
 }
 
 /// A folder with the programs that commands name.
-async fn programs() -> Scratch {
+pub(super) async fn programs() -> Scratch {
     let programs = Scratch::new().unwrap();
     let haproxy = Version::V3_2.binary().await.unwrap();
     let agent = built("spoa-agent", "spoa-agent").await.unwrap();
@@ -188,7 +205,7 @@ async fn programs() -> Scratch {
 }
 
 /// The programs of the workspace, with their packages, as cargo knows them.
-async fn known_programs() -> Vec<(String, String)> {
+pub(super) async fn known_programs() -> Vec<(String, String)> {
     let words = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo).args(words).current_dir(repository()).output().await.unwrap();
@@ -204,7 +221,7 @@ async fn known_programs() -> Vec<(String, String)> {
 }
 
 /// Has what a command of cargo runs be there.
-async fn build(command: &str, known: &[(String, String)]) {
+pub(super) async fn build(command: &str, known: &[(String, String)]) {
     if command.starts_with("cargo run ") {
         let package = behind(command, "-p").unwrap();
         let program = behind(command, "--bin").unwrap_or(package);
@@ -226,7 +243,8 @@ async fn shell() -> Command {
     command
 }
 
-async fn run(page: &Page, scene: &[Step], programs: &Scratch) {
+/// Runs the commands of this page, or of another text.
+pub(super) async fn run(name: &str, scene: &[Step], programs: &Scratch) {
     let scratch = Scratch::new().unwrap();
     let script = scratch.write("script", &script(scene, &scratch)).unwrap();
     let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").unwrap());
@@ -234,7 +252,7 @@ async fn run(page: &Page, scene: &[Step], programs: &Scratch) {
     shell.arg(script).current_dir(repository()).env("PATH", path);
     let output = shell.env_remove("RUST_LOG").kill_on_drop(true).output().await.unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "{}: {said}", page.name);
+    assert!(output.status.success(), "{name}: {said}");
 }
 
 #[tokio::test]
@@ -246,7 +264,7 @@ async fn the_commands_of_the_pages_do_what_they_show() {
             for step in &scene {
                 build(&step.command, &known).await;
             }
-            run(&page, &scene, &programs).await;
+            run(&page.name, &scene, &programs).await;
             count += scene.len();
         }
     }
