@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use spoa_actors::{Message, spop::Messages, testing};
-use spoa_load::{ArgumentError, EndpointError, Failure, MessageError, message};
+use spoa_load::{ArgumentError, EndpointError, Failure, MessageError, NoActions, message};
 use thiserror::Error;
 
 use crate::{answer, cli::CallOptions};
@@ -19,6 +19,8 @@ pub(crate) enum CallError {
     Endpoint(#[from] EndpointError),
     #[error("cannot print the answer: {0}")]
     Output(#[from] io::Error),
+    #[error(transparent)]
+    Empty(NoActions),
 }
 
 impl From<CallError> for Failure {
@@ -26,11 +28,12 @@ impl From<CallError> for Failure {
         match error {
             CallError::Endpoint(_) | CallError::Output(_) => Self::Failed(error.into()),
             CallError::Message(_) | CallError::Argument(_) => Self::Usage(error.into()),
+            CallError::Empty(_) => Self::Empty(error.into()),
         }
     }
 }
 
-/// Asks, and prints the answer on stdout.
+/// Asks, and prints the answer on stdout; on stderr what to think of it if there is nothing in it.
 pub(crate) async fn call(options: CallOptions) -> Result<(), CallError> {
     let mut messages = vec![message(&options.message, &options.arguments)?];
     if !options.further.is_empty() {
@@ -40,7 +43,7 @@ pub(crate) async fn call(options: CallOptions) -> Result<(), CallError> {
     }
     let asked = options.endpoint.converse(options.timeout, async |mut haproxy| {
         haproxy.hello(testing::hello()).await?;
-        haproxy.notify(Messages::from_iter(messages)).await
+        haproxy.notify(Messages::from_iter(messages.iter().cloned())).await
     });
     let actions = asked.await?;
     let mut out = io::stdout().lock();
@@ -49,7 +52,16 @@ pub(crate) async fn call(options: CallOptions) -> Result<(), CallError> {
     } else {
         answer::write_text(&actions, &mut out)?;
     }
-    Ok(out.flush()?)
+    out.flush()?;
+    if !actions.is_empty() {
+        return Ok(());
+    }
+    let empty = NoActions::new(&messages);
+    if options.fail_empty {
+        return Err(CallError::Empty(empty));
+    }
+    empty.warn();
+    Ok(())
 }
 
 /// A message behind a `--`: the first word is its name.

@@ -58,7 +58,8 @@ Arguments of the message:
 
 Output:
   One line for every action, or `no actions`: that is also the answer to a message that the agent
-  does not know, or whose handler failed; its log tells which.
+  does not know, or whose handler failed. A warning on stderr names the possible causes, and the
+  agent's log says which it was.
   With --json one line, such as
     {\"actions\":[{\"action\":\"set-var\",\"scope\":\"sess\",\"name\":\"ip_score\",\"type\":\"int64\",\"value\":20}]}
   Addresses are strings. Binaries, and strings that are no UTF-8, are 0x and hexadecimal digits,
@@ -68,6 +69,7 @@ Exit codes:
   0  the agent answered
   1  the agent cannot be reached, refused, broke the protocol, or answered too late
   2  wrong usage
+  3  the agent answered without an action, and --fail-empty was given
 
 Examples:
   spoa-agent call check-client-ip ip=127.0.0.1
@@ -192,6 +194,9 @@ pub(crate) struct CallOptions {
     /// Print the answer as JSON, long values as a whole
     #[arg(long)]
     pub(crate) json: bool,
+    /// Exit with 3 if the answer has no actions
+    #[arg(long)]
+    pub(crate) fail_empty: bool,
 }
 
 /// Whose health is asked for.

@@ -68,6 +68,45 @@ fn an_unknown_message_has_no_actions() {
     assert_eq!((outcome.code, &*outcome.stdout), (Some(0), "no actions\n"));
 }
 
+/// A message that is not known, an argument that is missing, and one of another type look the same.
+#[test]
+fn an_answer_without_actions_comes_with_its_possible_causes() {
+    let agent = Agent::on_tcp();
+    for (words, asked) in [
+        ("chek-client-ip ip=127.0.0.1", "chek-client-ip ip:ipv4"),
+        ("check-client-ip", "check-client-ip"),
+        ("check-client-ip ip=localhost", "check-client-ip ip:string"),
+        ("a n=1 -- b =true", "a n:int64, b :bool"),
+    ] {
+        for (format, answer) in [(&[][..], "no actions\n"), (&["--json"], "{\"actions\":[]}\n")] {
+            let words: Vec<_> = [format, &words.split(' ').collect::<Vec<_>>()].concat();
+            let warned = call(&agent, &words);
+            assert_eq!((warned.code, &*warned.stdout), (Some(0), answer), "{warned:?}");
+            let failed = call(&agent, &[&["--fail-empty"], &words[..]].concat());
+            assert_eq!((failed.code, &*failed.stdout), (Some(3), answer), "{failed:?}");
+            for (outcome, label) in [(warned, "warning"), (failed, "error")] {
+                let begin =
+                    format!("{label}: no actions for {asked}: the agent may have no handler");
+                assert!(outcome.stderr.starts_with(&begin), "{outcome:?}");
+                for part in ["argument may be missing", "another type", "look at the agent's log"] {
+                    assert!(outcome.stderr.contains(part), "{part}: {outcome:?}");
+                }
+                assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_with_an_action_has_no_warning() {
+    let agent = Agent::on_tcp();
+    for fail_empty in [&[][..], &["--fail-empty"]] {
+        let words = ["unknown", "--", "check-client-ip", "ip=::1"];
+        let outcome = call(&agent, &[fail_empty, &words].concat());
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{outcome:?}");
+    }
+}
+
 #[test]
 fn several_messages_share_one_answer() {
     let agent = Agent::on_tcp();

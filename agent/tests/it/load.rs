@@ -61,6 +61,24 @@ fn an_open_loop_sends_by_the_clock() {
 }
 
 #[test]
+fn a_load_that_no_ack_answered_with_an_action_comes_with_a_warning() {
+    let agent = Agent::on_tcp();
+    let place = ["--addr", &agent.address(), "--frames", "5"];
+    for (words, warning) in [
+        (&["nosuch", "n=1"][..], "warning: no actions for nosuch n:int64: the agent may have no"),
+        (&["nosuch", "--expect", "0"], ""),
+        (&MESSAGE, ""),
+    ] {
+        let (outcome, _) = load(&[&place, words].concat());
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        assert!(outcome.stderr.starts_with(warning), "{outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), usize::from(!warning.is_empty()), "{outcome:?}");
+    }
+    let (outcome, _) = load(&[&place, &["nosuch", "--expect", "1"][..]].concat());
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+}
+
+#[test]
 fn without_a_window_connections_are_held_open() {
     let agent = Agent::on_tcp();
     let held = ["--window", "0", "--connections", "100", "--duration", "50ms", "m"];

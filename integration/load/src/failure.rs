@@ -16,15 +16,18 @@ pub enum Failure {
     Failed(Box<dyn Error>),
     /// The health check did its work, and the agent is not well.
     NotHealthy(Box<dyn Error>),
+    /// The agent answered, but with nothing, and that was to be a failure.
+    Empty(Box<dyn Error>),
 }
 
 impl Failure {
-    /// 2 for wrong usage, as clap does; 1 for all else.
+    /// 2 for wrong usage, as clap does; 3 for an answer with nothing in it; 1 for all else.
     #[must_use]
     pub fn exit_code(&self) -> i32 {
         match self {
             Self::Usage(_) => 2,
             Self::Failed(_) | Self::NotHealthy(_) => 1,
+            Self::Empty(_) => 3,
         }
     }
 }
@@ -32,7 +35,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (label, error) = match self {
-            Self::Usage(error) | Self::Failed(error) => ("error", error),
+            Self::Usage(error) | Self::Failed(error) | Self::Empty(error) => ("error", error),
             Self::NotHealthy(error) => ("not healthy", error),
         };
         // A peer has its words in here: they shall not move the cursor of a terminal.

@@ -1,7 +1,7 @@
 //! HAProxy's side of SPOP as a client: what asks an agent once, and what asks it without end.
 //!
 //! ```text
-//! argument, value, hex ─▶ message                          words become a message
+//! argument, value, hex ─▶ message ─▶ no_actions            words become a message; what to think of no answer to it
 //! endpoint ─▶ tls                                          where the agent is, and how to speak to it
 //! load ─▶ handshake ─▶ connection ─▶ dialogue              one future per connection
 //!      │               dialogue ─▶ notify, in_flight, ack  asks, and checks what comes back
@@ -27,6 +27,7 @@ mod load;
 mod load_error;
 mod load_options;
 mod message;
+mod no_actions;
 mod notify;
 pub mod options;
 mod pace;
@@ -45,4 +46,5 @@ pub use failure::Failure;
 pub use load::load;
 pub use load_options::{LOAD_HELP, LoadOptions};
 pub use message::{MessageError, message};
+pub use no_actions::NoActions;
 pub use tls::{TlsError, TlsOptions};

@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use spoa_actors::Message;
 use tokio::{
     select,
     task::JoinSet,
@@ -23,6 +24,7 @@ use crate::{
     json,
     load_error::LoadError,
     load_options::LoadOptions,
+    no_actions::NoActions,
     notify::Notify,
     pace::{Pace, Schedule},
     pacer,
@@ -54,6 +56,7 @@ pub async fn load(options: LoadOptions) -> Result<(), Failure> {
 /// A load that has its message, and no connection.
 struct Load {
     options: LoadOptions,
+    message: Message,
     shared: Rc<Shared>,
 }
 
@@ -77,14 +80,15 @@ impl Load {
         if options.window() == 0 && options.frames.is_some() {
             return Err(LoadError::NoWindow);
         }
-        let notify = Notify::new(&options.message()?);
+        let message = options.message()?;
+        let notify = Notify::new(&message);
         let (length, limit) = (notify.longest(), options.max_frame_size);
         if length > limit as usize {
             return Err(LoadError::TooLarge { length, limit });
         }
         let frames = options.frames.map_or(u64::MAX, u64::from);
         let shared = Shared::new(notify, frames, options.connections as usize, limit as usize);
-        Ok(Self { options, shared: Rc::new(shared) })
+        Ok(Self { options, message, shared: Rc::new(shared) })
     }
 
     async fn run(self) -> Result<(), LoadError> {
@@ -109,7 +113,9 @@ impl Load {
             },
         );
         self.print(&report).map_err(LoadError::Output)?;
-        self.verdict()
+        self.verdict()?;
+        self.warn_of_no_actions();
+        Ok(())
     }
 
     async fn connect(&self) -> Result<Vec<Greeted>, LoadError> {
@@ -256,6 +262,14 @@ impl Load {
             writeln!(out, "{report}")?;
         }
         out.flush()
+    }
+
+    /// A misspelt message is answered as well as any other: whoever does not expect that is told.
+    fn warn_of_no_actions(&self) {
+        let has_none = matches!(self.shared.tally.borrow().actions, Some((_, 0)));
+        if has_none && self.options.expect != Some(0) {
+            NoActions::new([&self.message]).warn();
+        }
     }
 
     fn verdict(&self) -> Result<(), LoadError> {

@@ -29,7 +29,8 @@ Every ACK is checked: FIN, no ABORT, the ids of a NOTIFY in flight on its connec
 actions to its end, within max-frame-size. What overtakes another is counted, and is no error.
 
 Output:
-  A table, or one JSON object with --json. Frames are NOTIFYs with a right ACK, since the end of
+  A table, or one JSON object with --json. If no ACK has an action, a warning on stderr names the
+  possible causes; --expect 0 says that this is as it should be. Frames are NOTIFYs with a right ACK, since the end of
   the warm-up; seconds last until the last ACK. CPU times are user and system time together.
 
 Exit codes:

@@ -1,0 +1,65 @@
+//! No actions: what to think of an answer that sets nothing, as SPOP has no word for a message that nobody knows.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    iter,
+};
+
+use spoa_actors::{ForeignText, Message};
+use thiserror::Error;
+
+/// How many arguments of a message are named.
+const NAMED: usize = 8;
+
+/// The agent answered, and nothing is set: its causes, none of which SPOP can tell from another.
+#[derive(Debug, Error)]
+#[error(
+    "no actions for {asked}: the agent may have no handler for this message (names are \
+     case-sensitive), an argument may be missing or have another type, the handler may have failed \
+     or exceeded its deadline, or there was nothing to set; look at the agent's log"
+)]
+pub struct NoActions {
+    asked: String,
+}
+
+impl NoActions {
+    /// Nothing was set for any of these messages.
+    pub fn new<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Self {
+        let asked: Vec<_> = messages.into_iter().map(signature).collect();
+        Self { asked: asked.join(", ") }
+    }
+
+    /// Says so on stderr, where it is in nobody's way.
+    pub fn warn(&self) {
+        // The answer is printed, whether or not anybody reads this.
+        let _ = writeln!(io::stderr(), "warning: {}", ForeignText::of(self));
+    }
+}
+
+/// The name, and the names and types of the arguments, as they are written for `call`.
+fn signature(message: &Message) -> String {
+    let mut text = ForeignText::new(message.name()).to_string();
+    for arg in message.args().take(NAMED) {
+        // A `String` takes everything.
+        let _ = write!(text, " {}:{}", ForeignText::new(arg.name), arg.value.type_name());
+    }
+    text.extend(iter::repeat_n(" …", usize::from(message.args().len() > NAMED)));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_shows_what_was_asked_with_its_types() {
+        let message = Message::new("check-client-ip").arg("ip", "\u{1b}").arg("", 1);
+        let other = (0..9).fold(Message::new("m\n"), |message, _| message.arg("a", true));
+        let line = NoActions::new([&message, &other]).to_string();
+        let asked = "no actions for check-client-ip ip:string :int32, m\\n a:bool a:bool a:bool \
+                     a:bool a:bool a:bool a:bool a:bool …: the agent may have no handler";
+        assert!(line.starts_with(asked), "{line}");
+        assert!(line.ends_with("look at the agent's log"), "{line}");
+    }
+}
