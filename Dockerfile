@@ -40,6 +40,7 @@ COPY --from=build /src/LICENSE-APACHE /src/LICENSE-MIT /src/THIRD-PARTY-NOTICES 
 ENV PATH=/usr/local/bin
 USER 65532:65532
 EXPOSE 12345
+# It finds the agent of its container, wherever that listens.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["spoa-agent", "healthcheck", "--quiet"]
 ENTRYPOINT ["spoa-agent"]
 CMD ["run", "--listen", "0.0.0.0:12345"]

@@ -26,7 +26,7 @@ Examples:
   spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
   spoa-agent call check-client-ip ip=127.0.0.1        ask, and print the actions
   spoa-agent load check-client-ip ip=127.0.0.1        ask without end, and measure
-  spoa-agent healthcheck                              exit 0 if healthy";
+  spoa-agent healthcheck                              exit 0 if the agent that runs here is healthy";
 
 const RUN_HELP: &str = "\
 Environment:
@@ -79,10 +79,15 @@ Examples:
 const HEALTHCHECK_HELP: &str = "\
 It does what `option spop-check` of HAProxy does.
 
+Without --addr and --unix it finds the agent that runs here, of this user or of anybody if it is
+root, and asks each of its listeners, in TLS and with a PROXY header where the listener wants them.
+Any certificate will do unless --tls-ca is given. If no agent is found, it asks 127.0.0.1:12345.
+An agent in another container is not found.
+
 Exit codes:
-  0  healthy
+  0  healthy: every listener that was asked
   1  not healthy
-  2  wrong usage";
+  2  wrong usage, or several agents run here and none was named";
 
 /// A SPOE agent for HAProxy, and the tools to ask one.
 #[derive(Debug, Parser)]
@@ -133,7 +138,7 @@ pub(crate) struct RunOptions {
     tls_key: Option<PathBuf>,
     /// Ask for a certificate of the client (mutual TLS), signed by a CA of this file in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_client_ca: Option<PathBuf>,
+    pub(crate) tls_client_ca: Option<PathBuf>,
     /// Take only connections that begin with a PROXY header, on TCP and UNIX: `send-proxy` or
     /// `send-proxy-v2` on HAProxy's server line up to 3.2; 3.3 and newer ignore them for agents and
     /// need a relay

@@ -1,23 +1,131 @@
 //! `healthcheck`: does what `option spop-check` does, and prints the verdict.
 
-use std::io::{self, Write};
+use std::{
+    fmt::{self, Display},
+    io::{self, Write},
+};
 
 use spoa_actors::{ForeignText, testing::FakeHaproxy};
-use spoa_load::EndpointError;
+use spoa_load::{Endpoint, EndpointError, Failure};
+use thiserror::Error;
+use tokio::time::Instant;
 
-use crate::cli::HealthcheckOptions;
+use crate::{
+    announcement::reachable,
+    cli::HealthcheckOptions,
+    presence::{self, Found, Listening, Place},
+};
 
-/// Says HELLO with `healthcheck`; what is no error is healthy.
-pub(crate) async fn healthcheck(options: HealthcheckOptions) -> Result<(), EndpointError> {
-    let hello = options.endpoint.converse(options.timeout, FakeHaproxy::healthcheck).await?;
-    if !options.quiet {
-        // The exit code is the verdict, even if nobody reads this line.
-        let _ = writeln!(
-            io::stdout(),
-            "healthy: SPOP {}, max-frame-size {}",
-            ForeignText::new(&hello.version),
-            hello.max_frame_size
-        );
+/// Why an agent is not known to be healthy.
+#[derive(Debug, Error)]
+pub(crate) enum HealthcheckError {
+    #[error(transparent)]
+    NotHealthy(#[from] EndpointError),
+    #[error("this user runs no agent here, and nothing answers at the default address: {0}")]
+    NotFound(EndpointError),
+    #[error("several agents run here: {0}; name one with --addr or --unix")]
+    Several(String),
+}
+
+impl From<HealthcheckError> for Failure {
+    fn from(error: HealthcheckError) -> Self {
+        match error {
+            HealthcheckError::Several(_) => Self::Usage(error.into()),
+            HealthcheckError::NotHealthy(_) | HealthcheckError::NotFound(_) => {
+                Self::NotHealthy(error.into())
+            }
+        }
+    }
+}
+
+/// Asks the endpoint that is named, or all listeners of the one agent that runs here.
+pub(crate) async fn healthcheck(options: HealthcheckOptions) -> Result<(), HealthcheckError> {
+    if options.endpoint.is_named() {
+        let verdict = ask(&options.endpoint, &options, Instant::now()).await?;
+        options.say(&verdict);
+        return Ok(());
+    }
+    let agents = presence::find();
+    match &*agents {
+        [] => {
+            let asked = ask(&options.endpoint, &options, Instant::now()).await;
+            options.say(&asked.map_err(HealthcheckError::NotFound)?);
+            Ok(())
+        }
+        [agent] => Ok(ask_all(agent, &options).await?),
+        several => {
+            let places: Vec<_> = several.iter().map(Found::to_string).collect();
+            Err(HealthcheckError::Several(places.join(", ")))
+        }
+    }
+}
+
+async fn ask_all(agent: &Found, options: &HealthcheckOptions) -> Result<(), EndpointError> {
+    let begun = Instant::now();
+    for listening in &agent.presence.listeners {
+        let endpoint = listening.endpoint(&options.endpoint);
+        match ask(&endpoint, options, begun).await {
+            Ok(verdict) => options.say(&format_args!("{endpoint}, {verdict}")),
+            Err(error) if listening.client_certificate && error.is_certificate_required() => {
+                options.say(&format_args!(
+                    "{endpoint}, TLS alone: it asks for a client certificate; for SPOP, give one \
+                     with --tls-ca, --tls-cert and --tls-key"
+                ));
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
+}
+
+/// Says HELLO with `healthcheck`; what is no error is healthy.
+async fn ask(
+    endpoint: &Endpoint,
+    options: &HealthcheckOptions,
+    begun: Instant,
+) -> Result<String, EndpointError> {
+    let left = options.timeout.saturating_sub(begun.elapsed());
+    let hello =
+        endpoint.converse(left, FakeHaproxy::healthcheck).await.map_err(|error| match error {
+            EndpointError::Late { endpoint, .. } => {
+                EndpointError::Late { endpoint, limit: options.timeout }
+            }
+            error => error,
+        })?;
+    let version = ForeignText::new(&hello.version);
+    Ok(format!("SPOP {version}, max-frame-size {}", hello.max_frame_size))
+}
+
+impl HealthcheckOptions {
+    fn say(&self, verdict: &dyn Display) {
+        if !self.quiet {
+            // The exit code is the verdict, even if nobody reads this line.
+            let _ = writeln!(io::stdout(), "healthy: {verdict}");
+        }
+    }
+}
+
+impl Listening {
+    /// How it is reached from here.
+    fn endpoint(&self, options: &Endpoint) -> Endpoint {
+        let endpoint = match &self.place {
+            Place::Tcp(address) => options.at_address(reachable(*address), self.tls),
+            Place::Unix(path) => options.at_path(path),
+        };
+        if self.proxy_protocol { endpoint.with_proxy_header() } else { endpoint }
+    }
+}
+
+impl Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", self.pid)?;
+        for (number, Listening { place, .. }) in self.presence.listeners.iter().enumerate() {
+            f.write_str(if number == 0 { " at " } else { " and " })?;
+            match place {
+                Place::Tcp(address) => write!(f, "{}", reachable(*address))?,
+                Place::Unix(path) => write!(f, "unix {}", path.display())?,
+            }
+        }
+        Ok(())
+    }
 }

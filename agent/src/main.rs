@@ -5,7 +5,7 @@
 //!             └▶ admin                                     tells over HTTP what the agent does
 //!     ─▶ call ─▶ answer                                    asks once and prints the actions
 //!     ─▶ load (of `spoa_load`)                             asks without end and measures
-//!     ─▶ healthcheck                                       says hello and prints the verdict
+//!     ─▶ healthcheck ─▶ presence                           finds the agent, says hello and prints the verdict
 //! ```
 
 mod admin;
@@ -20,6 +20,7 @@ mod healthcheck;
 mod limit_options;
 mod open_files;
 mod options;
+mod presence;
 mod run;
 mod shortage;
 mod telemetry;
@@ -50,7 +51,7 @@ fn main() {
     let exit_code = match ended {
         Ok(()) => 0,
         Err(failure) => {
-            if !quiet {
+            if !quiet || matches!(failure, Failure::Usage(_)) {
                 complain(&failure);
             }
             failure.exit_code()
@@ -83,9 +84,6 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(options) => Ok(run::run(options).await?),
         Command::Call(options) => Ok(call::call(options).await?),
         Command::Load(options) => spoa_load::load(options).await,
-        Command::Healthcheck(options) => {
-            let verdict = healthcheck::healthcheck(options).await;
-            verdict.map_err(|error| Failure::NotHealthy(error.into()))
-        }
+        Command::Healthcheck(options) => Ok(healthcheck::healthcheck(options).await?),
     }
 }

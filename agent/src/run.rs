@@ -12,6 +12,7 @@ use crate::{
     cli::RunOptions,
     handlers,
     open_files::{self, TooFewOpenFiles},
+    presence::{Listening, Place, Presence, Shown},
     shortage::{SHORTAGE, is_shortage},
     telemetry::{Telemetry, TelemetryError},
 };
@@ -87,7 +88,9 @@ async fn serve(
     if let Some(settings) = telemetry.traces() {
         agent = agent.traces(settings.traces());
     }
+    let mut shown = None;
     let announce = |running: &RunningAgent| {
+        shown = show(options, running);
         telemetry.watch(running);
         view.started(running.observer());
         announcement::print(
@@ -99,7 +102,34 @@ async fn serve(
         );
     };
     let statistics = agent.serve_with(registry, announce).await?;
+    drop(shown);
     Ok((statistics, admin))
+}
+
+/// Shows other commands where it listens.
+fn show(options: &RunOptions, running: &RunningAgent) -> Option<Shown> {
+    let listening = |place| {
+        let is_tcp = matches!(place, Place::Tcp(_));
+        Listening {
+            place,
+            proxy_protocol: options.proxy_protocol,
+            tls: is_tcp && options.tls().is_some(),
+            client_certificate: is_tcp && options.tls_client_ca.is_some(),
+        }
+    };
+    let tcp = running.local_addresses().iter().copied().map(Place::Tcp);
+    let unix = options.unix.iter().map(|path| Place::unix(path));
+    let presence = Presence { listeners: tcp.chain(unix).map(listening).collect() };
+    let shown = presence.show();
+    shown
+        .inspect_err(|error| {
+            tracing::warn!(
+                %error,
+                "discovery unavailable: `spoa-agent healthcheck` cannot find this agent; give it \
+                 --addr or --unix"
+            );
+        })
+        .ok()
 }
 
 /// Serves the admin endpoint from now on, if there shall be one.

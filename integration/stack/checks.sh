@@ -53,6 +53,28 @@ check_layers() {
   proven+=("an edited source or page does not compile the crates again")
 }
 
+# The HEALTHCHECK of the image, for agents that listen elsewhere than it does by default.
+check_discovery() {
+  local options id certificates=$run/certificates
+  mkdir "$certificates"
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=agent -keyout "$certificates/key.pem" \
+    -out "$certificates/cert.pem" 2>/dev/null || fail "openssl"
+  chmod -R a+rX "$certificates"
+  for options in "--listen 127.0.0.1:0" "--listen 127.0.0.1:0 --proxy-protocol" "--unix /sockets/agent.sock" \
+    "--listen 0.0.0.0:12346 --tls-cert /certificates/cert.pem --tls-key /certificates/key.pem"; do
+    # shellcheck disable=SC2086
+    id=$("$docker" run --detach --read-only --cap-drop ALL --security-opt no-new-privileges:true --network none \
+      --tmpfs /sockets:uid=65532 \
+      --volume "$certificates:/certificates:ro" spoa-agent run $options) || fail "docker run, $options"
+    until_true 30 container_is "$id" healthy || { "$docker" logs "$id" >&2; fail "it is not healthy: $options"; }
+    "$docker" exec "$id" spoa-agent healthcheck | grep '^healthy: ' || fail "it is healthy by luck: $options"
+    "$docker" rm --force "$id" >/dev/null
+  done
+  proven+=("the image's health check finds the agent on any port, on a UNIX socket, behind TLS and a PROXY header, read-only")
+}
+
+container_is() { [ "$("$docker" inspect --format '{{.State.Health.Status}}' "$1")" = "$2" ]; }
+
 check_stack() {
   local version
   check_answer

@@ -6,6 +6,7 @@ mod broken_agent;
 mod call;
 mod certificates;
 mod collector;
+mod discovery;
 mod healthcheck;
 mod hostile;
 mod hostile_words;

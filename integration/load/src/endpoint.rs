@@ -1,6 +1,11 @@
 //! Endpoint: where an agent listens, and one conversation with it within a time limit.
 
-use std::{fmt, io, path::PathBuf, time::Duration};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use spoa_actors::testing::{FakeError, FakeHaproxy};
@@ -30,10 +35,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 /// Where the agent is that shall be asked.
 #[derive(Args, Clone, Debug)]
 pub struct Endpoint {
-    /// The TCP address of the agent
+    /// The TCP address of the agent [default: 127.0.0.1:12345]
     #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
-    #[arg(default_value = DEFAULT_ADDRESS)]
-    addr: String,
+    addr: Option<String>,
     /// The UNIX socket of the agent, instead of a TCP address
     #[arg(long, value_name = "PATH", conflicts_with = "addr")]
     unix: Option<PathBuf>,
@@ -85,6 +89,36 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
+    /// Whether an address or a path was given.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.addr.is_some() || self.unix.is_some()
+    }
+
+    /// The same at this address, with TLS or without: without --tls-ca any certificate will do.
+    #[must_use]
+    pub fn at_address(&self, address: SocketAddr, is_tls: bool) -> Self {
+        let tls = if is_tls { self.tls.clone().wanted() } else { TlsOptions::none() };
+        Self { addr: Some(address.to_string()), unix: None, tls, ..self.clone() }
+    }
+
+    /// The same at the UNIX socket of this path.
+    #[must_use]
+    pub fn at_path(&self, path: &Path) -> Self {
+        let tls = TlsOptions::none();
+        Self { addr: None, unix: Some(path.to_owned()), tls, ..self.clone() }
+    }
+
+    /// The same, begun with a PROXY header.
+    #[must_use]
+    pub fn with_proxy_header(self) -> Self {
+        Self { proxy_protocol: true, ..self }
+    }
+
+    fn address(&self) -> &str {
+        self.addr.as_deref().unwrap_or(DEFAULT_ADDRESS)
+    }
+
     /// Connects and has a conversation, both together within `limit`.
     ///
     /// # Errors
@@ -128,7 +162,7 @@ impl Endpoint {
         let mut stream: Box<dyn Stream> = match &self.unix {
             Some(path) => Box::new(UnixStream::connect(path).await?),
             None => {
-                let stream = TcpStream::connect(&self.addr).await?;
+                let stream = TcpStream::connect(self.address()).await?;
                 stream.set_nodelay(true)?;
                 Box::new(stream)
             }
@@ -143,8 +177,24 @@ impl Endpoint {
         if !self.tls.is_wanted() {
             return Ok(stream);
         }
-        let host = self.addr.rsplit_once(':').map_or(&*self.addr, |(host, _)| host);
+        let address = self.address();
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
         Ok(Box::new(self.tls.connect(host, stream).await?))
+    }
+}
+
+impl EndpointError {
+    /// Whether the agent speaks TLS, and wants a certificate to be shown that was not.
+    #[must_use]
+    pub fn is_certificate_required(&self) -> bool {
+        match self {
+            // In TLS 1.3 the agent judges the client's certificate after the handshake.
+            Self::Conversation { source: FakeError::Io(error), .. }
+            | Self::Tls { source: TlsError::Handshake { source: error }, .. } => {
+                tls::is_certificate_required(error)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -178,7 +228,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.unix {
             Some(path) => write!(f, "unix {}", path.display()),
-            None => f.write_str(&self.addr),
+            None => f.write_str(self.address()),
         }
     }
 }

@@ -12,9 +12,11 @@ use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
-        AlertDescription, CertificateError, ClientConfig, Error, RootCertStore,
-        crypto::ring,
-        pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+        AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error,
+        RootCertStore, SignatureScheme,
+        client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+        pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
     },
 };
 
@@ -33,6 +35,9 @@ pub struct TlsOptions {
     /// The name that the agent's certificate must have [default: the host of --addr]
     #[arg(long, value_name = "NAME", requires = "tls_ca")]
     tls_name: Option<String>,
+    /// TLS although nobody named a CA.
+    #[arg(skip)]
+    is_wanted: bool,
 }
 
 /// Why there is no TLS with the agent.
@@ -58,8 +63,18 @@ pub enum TlsError {
 }
 
 impl TlsOptions {
+    /// No TLS.
+    pub(crate) fn none() -> Self {
+        Self { tls_ca: None, tls_cert: None, tls_key: None, tls_name: None, is_wanted: false }
+    }
+
+    /// TLS in any case.
+    pub(crate) fn wanted(self) -> Self {
+        Self { is_wanted: true, ..self }
+    }
+
     pub(crate) fn is_wanted(&self) -> bool {
-        self.tls_ca.is_some()
+        self.is_wanted || self.tls_ca.is_some()
     }
 
     /// Does the handshake with the agent on this host.
@@ -76,16 +91,17 @@ impl TlsOptions {
     }
 
     fn config(&self) -> Result<ClientConfig, TlsError> {
-        let mut roots = RootCertStore::empty();
-        if let Some(path) = &self.tls_ca {
-            for certificate in certificates(path)? {
-                roots.add(certificate).map_err(|cause| unusable(path, cause))?;
-            }
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| TlsError::Handshake { source: io::Error::other(error) })?
-            .with_root_certificates(roots);
+            .map_err(|error| TlsError::Handshake { source: io::Error::other(error) })?;
+        let config = match &self.tls_ca {
+            Some(path) => config.with_root_certificates(roots(path)?),
+            None => {
+                let any = Arc::new(AnyCertificate(provider));
+                config.dangerous().with_custom_certificate_verifier(any)
+            }
+        };
         let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
             return Ok(config.with_no_client_auth());
         };
@@ -95,6 +111,14 @@ impl TlsOptions {
             .with_client_auth_cert(certificates(certificate)?, private_key)
             .map_err(|cause| unusable(key, cause))
     }
+}
+
+fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|cause| unusable(path, cause))?;
+    }
+    Ok(roots)
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -112,6 +136,11 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 
 fn unusable(path: &Path, cause: impl fmt::Display) -> TlsError {
     TlsError::File { path: path.to_owned(), cause: cause.to_string() }
+}
+
+/// Whether the agent has ended TLS as no certificate was shown.
+pub(crate) fn is_certificate_required(error: &io::Error) -> bool {
+    matches!(cause(error), Some(Error::AlertReceived(AlertDescription::CertificateRequired)))
 }
 
 /// Whether the agent has ended TLS with a word about it.
@@ -137,5 +166,47 @@ fn advice(error: &io::Error) -> &'static str {
         )) => "it may ask for a certificate: give one with --tls-cert and --tls-key",
         Some(Error::AlertReceived(_)) => "the agent's log says why",
         _ => "check that the agent speaks TLS there",
+    }
+}
+
+/// Takes any certificate whose key the agent has, as `verify none` of HAProxy does: for a health check of an agent
+/// that was found on this machine, which tells it nothing.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
