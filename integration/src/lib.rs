@@ -72,7 +72,7 @@ pub use logs::{Logs, SpoeLine};
 pub use peer::{Peer, frame, hello, notify, notify_with};
 pub use ports::free_port;
 pub use process::{Process, allow_descriptors};
-pub use prometheus::{Prometheus, check_rules, promtool_findings};
+pub use prometheus::{Prometheus, check_rules, promtool_findings, test_rules};
 pub use rotel::Rotel;
 pub use scratch::Scratch;
 pub use span::{Attributes, Span, SpanEvent};

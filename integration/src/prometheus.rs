@@ -137,6 +137,20 @@ pub async fn check_rules(rules: &str) -> Result<(), Failure> {
     run(command.args(["check", "rules"]).arg(file)).await.map(|_| ())
 }
 
+/// Has `promtool` evaluate rules over made-up series; `tests` is what its unit test files have below `tests`.
+///
+/// # Errors
+/// It cannot be fetched or started, or an alert is not as expected; with its words.
+pub async fn test_rules(rules: &str, tests: &str) -> Result<(), Failure> {
+    let program = Witness::Prometheus.program("promtool").await?;
+    let scratch = Scratch::new()?;
+    scratch.write("rules.yml", rules)?;
+    let tests = format!("rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n{tests}");
+    let file = scratch.write("tests.yml", &tests)?;
+    let mut command = tokio::process::Command::new(program);
+    run(command.args(["test", "rules"]).arg(file)).await.map(|_| ())
+}
+
 #[cfg(test)]
 mod tests {
     use super::promtool_findings;

@@ -10,7 +10,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{places::Places, quota::Quota};
+use super::{demand::Demand, places::Places, quota::Quota};
 use crate::{
     error::AgentError,
     limits::{Limits, check},
@@ -46,6 +46,8 @@ pub(crate) struct Common {
     pub(crate) costs: Quota,
     /// The engines that are counted each by itself.
     pub(crate) engines: EngineNames,
+    /// Whether anybody has asked it.
+    pub(crate) demand: Demand,
     /// Whether the agent comes to its end.
     pub(crate) draining: Arc<AtomicBool>,
     /// Ends the start of the agent: what has started stops.
@@ -63,6 +65,7 @@ impl Common {
             costs: Quota::new(limits.memory),
             limits,
             engines: EngineNames::default(),
+            demand: Demand::default(),
             fill_empty_acks: false,
             asynchronous: false,
             traces: None,

@@ -6,10 +6,12 @@
 //! | `shared` | routes, counters, health and lent buffers of one arbiter |
 //! | `quota`, `places`, `handshakes` | bounds on bytes and messages, on connections, and on TLS handshakes |
 //! | `health` | what health checks are answered, and whether anybody asks |
+//! | `demand` | whether HAProxy has ever come to ask, or only to check |
 //! | `detour` | `async`: an ACK that leaves on another connection of its engine |
 //! | `status`, `past_violation` | what goes on in an agent at one moment, and which peers broke the protocol |
 
 mod common;
+mod demand;
 mod detour;
 #[cfg(feature = "tls")]
 mod handshakes;

@@ -77,6 +77,28 @@ async fn a_message_without_a_route_is_named_once_a_second_with_what_to_do() -> R
 }
 
 #[actix_rt::test]
+async fn an_agent_that_is_checked_and_never_asked_says_so_once() -> Result {
+    tokio::time::pause();
+    let log = Log::default();
+    let _log = log.listen();
+    let (unasked, asked) = (agent().await, agent().await);
+    drop(asked.connect().await?);
+    for minute in 0..30 {
+        assert_eq!(log.lines().len(), usize::from(minute > 10), "after {minute} minutes");
+        for agent in [&unasked, &asked] {
+            agent.open().healthcheck().await?;
+        }
+        sleep(Duration::from_mins(1)).await;
+    }
+    let line = &log.lines()[0];
+    for part in ["WARN", "peer=memory healthchecks=11", "`send-spoe-group` rule in HAProxy's file"]
+    {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn what_goes_wrong_with_a_frame_is_one_line_that_names_the_peer_the_cause_and_the_advice()
 -> Result {
     tokio::time::pause();

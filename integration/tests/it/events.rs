@@ -206,3 +206,20 @@ on_every_haproxy! {
         assert_eq!(group.await.unwrap().status, 0);
     }
 }
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_group_that_no_rule_sends_is_checked_for_and_never_asked(version: Version) {
+        let agent = scene::agent(registry()).await;
+        let engine = engine(endpoint(&agent)).spop_check();
+        let engine = engine.message("request", "id=unique-id path=path", "").group("ask", "request");
+        let haproxy = scene::haproxy(version, engine, &["var(txn.t.told)"]).await;
+        let checked = async || (agent.statistics().await.healthchecks > 2).then_some(());
+        until("the agent is checked", SOON, checked).await.unwrap();
+        let answer = haproxy.http().get("/").await.unwrap();
+        assert_eq!((shown(&answer), error(&answer)), (vec![""], ""));
+        // So a HELLO tells an agent that is asked from one that is not.
+        let seen = agent.statistics().await;
+        assert_eq!((seen.hellos, seen.notifies), (0, 0));
+    }
+}

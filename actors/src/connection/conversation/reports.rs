@@ -47,6 +47,18 @@ impl Conversation {
         }
     }
 
+    /// Logs that HAProxy checks the agent for long, and has never asked it.
+    pub(super) fn report_missing_demand(&self) {
+        if let Some(healthchecks) = self.shared.common.demand.checked() {
+            tracing::warn!(
+                peer = %self.peer().address,
+                healthchecks,
+                "no message since the start, only health checks; if requests arrive, look for a missing \
+                 `filter spoe` line, event or `send-spoe-group` rule in HAProxy's file"
+            );
+        }
+    }
+
     /// Logs that the connection has gone; counts and drops what had begun to come.
     pub(crate) fn report_loss(&mut self, error: Option<&io::Error>, input: &mut BytesMut) {
         let is_cut = !input.is_empty() || self.session.is_reassembling();

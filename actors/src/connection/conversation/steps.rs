@@ -35,6 +35,9 @@ impl Conversation {
     /// Takes the step that a frame asks for.
     fn follow(&mut self, step: Step, output: &mut BytesMut) -> Option<End> {
         let counters = Rc::clone(&self.shared.counters);
+        if matches!(step, Step::Greet { .. }) {
+            self.shared.common.demand.asked();
+        }
         match step {
             Step::Continue => {}
             Step::Dispatch(notify) => self.dispatch_owned(&notify, output),
@@ -71,6 +74,7 @@ impl Conversation {
         let counters = Rc::clone(&self.shared.counters);
         if self.shared.health.ask() {
             counters.count(|statistics| statistics.healthchecks += 1);
+            self.report_missing_demand();
             self.put(&Frame::AgentHello(hello), output);
         } else {
             counters.count(|statistics| statistics.healthchecks_refused += 1);

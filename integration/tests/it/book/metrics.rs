@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use spoa_actors::Outcome;
-use spoa_integration::{SpoaAgentOptions, check_rules};
+use spoa_integration::{SpoaAgentOptions, check_rules, test_rules};
 
 use super::page::{self, page, repository};
 
@@ -76,11 +76,45 @@ fn no_page_names_a_metric_that_there_is_not() {
     }
 }
 
-#[tokio::test]
-async fn prometheus_takes_the_alerts_of_the_page_and_no_wrong_ones() {
+/// The alerts of the page.
+fn alerts() -> String {
     let page = page("docs/metrics.md");
     let blocks = page.blocks();
-    let alerts = blocks.iter().find(|block| block.kind == "yaml").unwrap().lines.join("\n");
+    blocks.iter().find(|block| block.kind == "yaml").unwrap().lines.join("\n")
+}
+
+/// An agent that is asked so often a minute, checked twice a minute.
+fn agent_asked(notifies: &str, expected: &str) -> String {
+    format!(
+        r#"
+  - interval: 1m
+    input_series:
+      - {{ series: 'spoa_notifies_total{{job="spoa-agent", instance="a"}}', values: '{notifies}' }}
+      - {{ series: 'spoa_healthchecks_total{{job="spoa-agent", instance="a", outcome="healthy"}}', values: '0+2x90' }}
+    alert_rule_test:
+      - {{ eval_time: 10m, alertname: SpoaNeverAsked, exp_alerts: [] }}
+      - {{ eval_time: 90m, alertname: SpoaNeverAsked, exp_alerts: [{expected}] }}
+"#
+    )
+}
+
+#[tokio::test]
+async fn an_agent_that_is_checked_and_never_asked_raises_an_alert_and_a_quiet_night_does_not() {
+    let alerts = alerts();
+    let (_, rest) = alerts.split_once("SpoaNeverAsked").unwrap();
+    let (_, rest) = rest.split_once("annotations: ").unwrap();
+    let annotations = rest.lines().next().unwrap();
+    let alert = format!(
+        "{{ exp_labels: {{ job: spoa-agent, instance: a }}, exp_annotations: {annotations} }}"
+    );
+    test_rules(&alerts, &agent_asked("0x90", &alert)).await.unwrap();
+    test_rules(&alerts, &agent_asked("0+1x5 5x85", "")).await.unwrap();
+    test_rules(&alerts, &agent_asked("0x90", "")).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn prometheus_takes_the_alerts_of_the_page_and_no_wrong_ones() {
+    let alerts = alerts();
     check_rules(&alerts).await.unwrap();
     check_rules(&alerts.replace("sum by", "sum buy")).await.unwrap_err();
 }
