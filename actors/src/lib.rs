@@ -37,7 +37,7 @@
 //! | say which arguments a handler takes | [`FromMessage`] |
 //! | set and unset variables | [`Actions`], [`Scope`] |
 //! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
-//! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`] |
+//! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`], [`Signals`] |
 //! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
 //! | see what the agent does and has done | [`RunningAgent::observer`], [`Status`], [`Statistics`] |
 //! | see each NOTIFY as a trace | [`Traces`], [`Sampling`] |
@@ -63,7 +63,7 @@ pub mod testing;
 mod trace;
 mod turn;
 
-pub use agent::{Agent, Observer, RunningAgent};
+pub use agent::{Agent, Observer, RunningAgent, Signals};
 pub use arbiter::{Agreed, ConnectionPhase, ConnectionStatus, PastViolation, Readiness, Status};
 pub use args::{ArgsError, FromMessage};
 pub use error::{AgentError, BoxError, HandlerError};

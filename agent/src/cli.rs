@@ -42,7 +42,7 @@ Environment:
 
 Exit codes:
   0  ended by SIGTERM or SIGINT, after the notice period if HAProxy checks its health; a second
-     signal ends it at once
+     signal, 1 s or more later, ends it at once
   1  it could not start
   2  wrong usage";
 
@@ -119,8 +119,8 @@ pub(crate) enum Command {
 /// Where and how the agent serves.
 #[derive(Args, Debug)]
 pub(crate) struct RunOptions {
-    /// A TCP address to listen on; may be repeated, port 0 takes a free one [default:
-    /// 127.0.0.1:12345 if there is no --unix]
+    /// A TCP address to listen on, all those of a name; may be repeated, port 0 takes a free one
+    /// [default: 127.0.0.1:12345 if there is no --unix]
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     listen: Vec<String>,
     /// The path of a UNIX socket to listen on; may be repeated

@@ -1,10 +1,11 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::io;
+use std::{io, process, time::Duration};
 
-use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Statistics};
+use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Signals, Statistics};
 use spoa_load::Failure;
 use thiserror::Error;
+use tokio::time::sleep;
 
 use crate::{
     admin::{self, Admin, AdminError, Served, View},
@@ -16,6 +17,9 @@ use crate::{
     shortage::{SHORTAGE, is_shortage},
     telemetry::{Telemetry, TelemetryError},
 };
+
+/// What spans and metrics get of an end that is to be at once: enough for a collector that is there.
+const AT_ONCE: Duration = Duration::from_millis(250);
 
 /// Why the agent could not start.
 #[derive(Debug, Error)]
@@ -57,18 +61,41 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     }
     let limits = open_files::fit(&options, limits(&options), admin::PLACES)?;
     let mut telemetry = Telemetry::start(&options.telemetry, &limits)?;
-    let served = serve(&options, limits, &mut telemetry).await;
-    // However it has ended: what waits is sent before the process does.
-    telemetry.shutdown(served.as_ref().ok().map(|(statistics, _)| statistics.clone())).await;
-    served.map(drop)
+    // However it has ended: what waits is sent before the process does, unless there is no time.
+    match serve(&options, limits, &mut telemetry).await {
+        Ok(Ended { statistics, mut signals, _admin }) => {
+            let no_time = async {
+                signals.again().await;
+                sleep(AT_ONCE).await;
+            };
+            tokio::select! {
+                () = no_time => {}
+                () = telemetry.shutdown(Some(statistics)) => {}
+            }
+            Ok(())
+        }
+        Err(error) => {
+            telemetry.shutdown(None).await;
+            Err(error)
+        }
+    }
 }
 
-/// Serves, and returns what the agent has seen and done, and the admin endpoint, which goes on.
+/// An agent that has served.
+struct Ended {
+    /// What it has seen and done.
+    statistics: Statistics,
+    signals: Signals,
+    /// It goes on until the process ends.
+    _admin: Option<Served>,
+}
+
+/// Serves until a signal.
 async fn serve(
     options: &RunOptions,
     limits: Limits,
     telemetry: &mut Telemetry,
-) -> Result<(Statistics, Option<Served>), RunError> {
+) -> Result<Ended, RunError> {
     let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
     let admin = serve_admin(options, &view)?;
     if admin.is_some() {
@@ -84,6 +111,7 @@ async fn serve(
     }
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
+    let served_limits = limits.clone();
     let mut agent = bind(options, limits)?;
     if let Some(settings) = telemetry.traces() {
         agent = agent.traces(settings.traces());
@@ -93,6 +121,7 @@ async fn serve(
         shown = show(options, running);
         telemetry.watch(running);
         view.started(running.observer());
+        log_start(running, &names, &served_limits);
         announcement::print(
             running.local_addresses(),
             &options.unix,
@@ -101,9 +130,29 @@ async fn serve(
             &options.call_options(),
         );
     };
-    let statistics = agent.serve_with(registry, announce).await?;
+    // Not before: names may have been looked up for long, and SIGTERM has ended that.
+    let mut signals = Signals::listen()?;
+    let statistics = agent.serve_until(registry, &mut signals, announce).await?;
     drop(shown);
-    Ok((statistics, admin))
+    Ok(Ended { statistics, signals, _admin: admin })
+}
+
+/// What a log has to begin with, for whoever reads it later.
+fn log_start(running: &RunningAgent, routes: &str, limits: &Limits) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = process::id(),
+        listeners = running.listeners().collect::<Vec<_>>().join(", "),
+        routes,
+        worker_threads = running.arbiters(),
+        deadline = ?limits.deadline,
+        notice_period = ?limits.notice_period,
+        max_frame_size = limits.max_frame_size,
+        max_connections = limits.connections,
+        max_in_flight = limits.in_flight_per_agent,
+        max_memory = limits.memory,
+        "agent started"
+    );
 }
 
 /// Shows other commands where it listens.

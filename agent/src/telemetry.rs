@@ -61,9 +61,7 @@ use crate::telemetry::{
     transport::Transport,
 };
 
-/// How long the end may take, spans and metrics together.
-const FAREWELL: Duration = Duration::from_secs(5);
-/// What metrics get of it at the least.
+/// What metrics get of the end at the least, when spans have taken all of it.
 const LAST_PUSH: Duration = Duration::from_secs(1);
 /// How long the end waits for the last lines of the log to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -192,19 +190,21 @@ impl Telemetry {
             pushing.abort();
         }
         let Some(runtime) = self.runtime.take() else { return };
+        let mut limit = Duration::MAX;
         if let Some(spans) = self.spans.clone() {
+            limit = spans.close();
             // On a thread of its own, as it blocks.
             let (ended, end) = oneshot::channel();
-            let shutdown = move || ended.send(spans.shutdown(FAREWELL));
+            let shutdown = move || ended.send(spans.shutdown(limit));
             // Without room for one, the SDK is left to itself.
             if thread::Builder::new().spawn(shutdown).is_ok() {
                 let _ = end.await;
             }
         }
         if let (Some((push, _)), Some(statistics)) = (self.push.take(), statistics) {
+            let limit = push.close().min(limit).saturating_sub(begun.elapsed()).max(LAST_PUSH);
             let spans = self.span_counters.snapshot();
             let push = runtime.handle.spawn(async move { push.send(&statistics, &spans).await });
-            let limit = FAREWELL.saturating_sub(begun.elapsed()).max(LAST_PUSH);
             if timeout(limit, push).await.is_err() {
                 tracing::warn!(
                     "the last metrics were lost: the collector has not answered in time"

@@ -101,7 +101,7 @@ impl Agent {
     ///
     /// If it cannot be listened on.
     pub fn listen_on(mut self, listen: Listen) -> Result<Self, AgentError> {
-        self.listeners.push(listen.open()?);
+        listen.open(&mut self.listeners)?;
         Ok(self)
     }
 
@@ -166,7 +166,7 @@ impl Agent {
 
     /// Starts the agent and runs it until a signal: [`start`](Self::start), then
     /// [`RunningAgent::serve`]. A signal that comes during the start ends it: what has started stops, and
-    /// this is no error. A second one ends it at once.
+    /// this is no error. A second one, 1 s or more after it, ends it at once.
     ///
     /// # Errors
     ///
@@ -186,13 +186,27 @@ impl Agent {
         registry: Registry,
         started: impl FnOnce(&RunningAgent),
     ) -> Result<Statistics, AgentError> {
-        let mut signals = Signals::listen()?;
+        self.serve_until(registry, &mut Signals::listen()?, started).await
+    }
+
+    /// The same with signals that the caller goes on to listen to: for what has to end behind the
+    /// agent, and also at once if there is a [second signal](Signals::again).
+    ///
+    /// # Errors
+    ///
+    /// If it cannot start.
+    pub async fn serve_until(
+        self,
+        registry: Registry,
+        signals: &mut Signals,
+        started: impl FnOnce(&RunningAgent),
+    ) -> Result<Statistics, AgentError> {
         let given_up = CancellationToken::new();
         let mut start = pin!(self.start_unless(given_up.clone(), registry));
         let running = tokio::select! {
             biased;
             running = &mut start => running?,
-            signal = signals.next() => {
+            signal = signals.stop() => {
                 tracing::info!("{signal} during the start: the agent stops");
                 given_up.cancel();
                 return Ok(end_of_start(start, signals).await);
@@ -249,7 +263,7 @@ impl Agent {
 /// Waits until what has started before the signal has stopped, or for another signal.
 async fn end_of_start(
     start: impl Future<Output = Result<RunningAgent, AgentError>>,
-    mut signals: Signals,
+    signals: &mut Signals,
 ) -> Statistics {
     let stop = async {
         match start.await {
@@ -260,10 +274,7 @@ async fn end_of_start(
     };
     tokio::select! {
         seen = stop => seen,
-        signal = signals.next() => {
-            tracing::warn!("{signal} again: the agent stops at once");
-            Statistics::default()
-        }
+        () = signals.again() => Statistics::default(),
     }
 }
 

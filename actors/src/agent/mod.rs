@@ -21,5 +21,6 @@ pub use observer::Observer;
 pub use running_agent::RunningAgent;
 #[cfg(feature = "testing")]
 pub(crate) use running_agent::give_notice;
+pub use signals::Signals;
 #[cfg(feature = "testing")]
 pub(crate) use supervisor::{Adopt, Stop, Supervisor};

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::{
     sync::oneshot,
     task::JoinHandle,
-    time::{Instant, sleep, timeout},
+    time::{Duration, Instant, sleep, timeout},
 };
 
 use super::{
@@ -25,6 +25,9 @@ use crate::{
     observe::{ListenerCounters, Statistics},
     route::Registry,
 };
+
+/// How long an agent that stops at once waits to know what it has seen and done.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// An agent that has started. Dropping it ends it without a farewell; [`stop`](Self::stop) ends it in
 /// good order.
@@ -78,6 +81,11 @@ impl RunningAgent {
         &self.addresses
     }
 
+    /// Where it listens, all of it: `127.0.0.1:12345`, `unix:/run/spoa.sock`.
+    pub fn listeners(&self) -> impl Iterator<Item = &str> {
+        self.counters.names()
+    }
+
     /// On how many arbiters it works.
     #[must_use]
     pub fn arbiters(&self) -> usize {
@@ -96,20 +104,21 @@ impl RunningAgent {
         Observer::new(arbiters, Arc::clone(&self.counters), self.common.clone(), self.since)
     }
 
-    /// Runs until SIGTERM or SIGINT, then ends in good order; a second signal ends it at once.
+    /// Runs until SIGTERM or SIGINT, then ends in good order; a second one, 1 s or more after the
+    /// first, ends it at once. [`Signals`] has what the others do.
     ///
     /// # Errors
     ///
     /// If the signals cannot be listened to.
     pub async fn serve(self) -> Result<(), AgentError> {
-        self.serve_until(Signals::listen()?).await;
+        self.serve_until(&mut Signals::listen()?).await;
         Ok(())
     }
 
     /// Runs until a signal, then ends in good order; a second one ends it at once. Returns what it has
     /// seen and done.
-    pub(crate) async fn serve_until(self, mut signals: Signals) -> Statistics {
-        let signal = signals.next().await;
+    pub(crate) async fn serve_until(self, signals: &mut Signals) -> Statistics {
+        let signal = signals.stop().await;
         tracing::info!("{signal}: the agent stops");
         let observer = self.observer();
         let mut stop = pin!(self.stop());
@@ -123,9 +132,9 @@ impl RunningAgent {
                 );
                 seen
             }
-            signal = signals.next() => {
-                tracing::warn!("{signal} again: the agent stops at once");
-                observer.statistics().await
+            () = signals.again() => {
+                // A handler may block its thread.
+                timeout(AT_ONCE, observer.statistics()).await.unwrap_or_default()
             }
         }
     }
@@ -195,20 +204,21 @@ impl RunningAgent {
         let supervisors = self.workers.iter().map(|worker| worker.supervisor.clone());
         let terms = (self.common.places.clone(), self.common.limits.clone());
         let reception = Rc::new(Reception::new(supervisors, terms, Arc::clone(&self.counters)));
-        let activate = |Listener { name, bound, entrance }| match bound.activate() {
-            Ok(active) => Ok((name, active, entrance)),
+        let activate = |Listener { name, bound, entrance, is_handed_over }| match bound.activate() {
+            Ok(active) => Ok((name, active, entrance, is_handed_over)),
             Err(cause) => Err(AgentError::Bind { address: name.to_string(), cause }),
         };
         // All of them, before the first one serves.
         let active: Vec<_> = listeners.into_iter().map(activate).collect::<Result<_, _>>()?;
-        for (name, active, mut entrance) in active {
+        for (name, active, mut entrance, is_handed_over) in active {
             entrance.open(&name, &self.counters);
             let reception = Rc::clone(&reception);
             let take = async move |socket: Socket| {
                 reception.receive(socket, Arc::clone(&name), entrance.preamble()).await;
             };
             let (stop, stopped) = oneshot::channel();
-            let task = actix_rt::spawn(active.run(take, stopped, Arc::clone(&self.counters)));
+            let counters = Arc::clone(&self.counters);
+            let task = actix_rt::spawn(active.run(take, stopped, is_handed_over, counters));
             self.listeners.push(Accepting { task, stop });
         }
         Ok(())

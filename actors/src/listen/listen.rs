@@ -1,13 +1,18 @@
 //! Listen: the description of one listener.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-#[cfg(feature = "tls")]
-use super::{certificates::Certificates, tls::Tls};
 use super::{
+    addresses,
     listener::{Bound, Listener},
     preamble::Entrance,
 };
+#[cfg(feature = "tls")]
+use super::{certificates::Certificates, tls::Tls};
 use crate::{error::AgentError, limits::check};
 
 /// All permission bits of a file.
@@ -40,6 +45,9 @@ enum Place {
 
 impl Listen {
     /// A TCP address, `HOST:PORT`; port 0 takes a free one.
+    ///
+    /// A name is listened on at all its addresses that this machine has: `localhost` at `127.0.0.1` and
+    /// `[::1]`. `[::]` takes IPv4 as well, unless the agent listens on an IPv4 address with the same port.
     #[must_use]
     pub fn tcp(address: impl fmt::Display) -> Self {
         Self::at(Place::Tcp(address.to_string()))
@@ -93,20 +101,77 @@ impl Listen {
         self
     }
 
-    /// Listens.
-    pub(crate) fn open(self) -> Result<Listener, AgentError> {
-        if let Place::Unix { mode: Some(bits), .. } = &self.place {
-            check("mode of a UNIX socket", *bits <= MODE_BITS, "permission bits, at most 0o777")?;
+    /// Listens, beside `listeners`; adds one for each address.
+    pub(crate) fn open(self, listeners: &mut Vec<Listener>) -> Result<(), AgentError> {
+        match &self.place {
+            Place::Tcp(name) => {
+                let failed = |cause| AgentError::Bind { address: name.clone(), cause };
+                self.open_tcp(name, addresses::resolve(name).map_err(failed)?, listeners)
+            }
+            Place::Unix { path, mode } => self.open_unix(path, *mode, listeners),
         }
-        let entrance = self.entrance()?;
-        let bound =
-            match self.place {
-                Place::Tcp(address) => Bound::tcp(address.as_str())
-                    .map_err(|cause| AgentError::Bind { address, cause })?,
-                Place::Unix { path, mode } => Bound::unix(&path, mode)
-                    .map_err(|cause| AgentError::BindUnix { path, cause })?,
-            };
-        Ok(Listener { name: bound.name(), bound, entrance })
+    }
+
+    fn open_tcp(
+        &self,
+        name: &str,
+        addresses: Vec<SocketAddr>,
+        listeners: &mut Vec<Listener>,
+    ) -> Result<(), AgentError> {
+        let failed = |cause| AgentError::Bind { address: name.to_owned(), cause };
+        let mut opened = None;
+        let mut elsewhere = Vec::new();
+        for mut address in addresses {
+            if let (Some(first), 0) = (opened, address.port()) {
+                // One name has one port.
+                address.set_port(SocketAddr::port(&first));
+            }
+            let is_own = |own: &Listener| own.bound.local_address() == Some(address);
+            if listeners.iter().any(is_own) {
+                return Err(AgentError::Bind { address: address.to_string(), cause: twice() });
+            }
+            match Bound::tcp(address, listeners) {
+                Ok(bound) => {
+                    opened = opened.or(bound.local_address());
+                    self.add(bound, listeners)?;
+                }
+                Err(cause) if addresses::is_elsewhere(&cause) => elsewhere.push((address, cause)),
+                Err(cause) if address.to_string() == name => return Err(failed(cause)),
+                Err(cause) => {
+                    return Err(AgentError::Bind { address: format!("{name} ({address})"), cause });
+                }
+            }
+        }
+        if opened.is_some() {
+            for (address, cause) in elsewhere {
+                tracing::info!("not listening on {address}, an address of {name}: {cause}");
+            }
+            return Ok(());
+        }
+        // Some address there is, and none could be listened on.
+        elsewhere.into_iter().try_for_each(|(_, cause)| Err(failed(cause)))
+    }
+
+    fn open_unix(
+        &self,
+        path: &Path,
+        mode: Option<u32>,
+        listeners: &mut Vec<Listener>,
+    ) -> Result<(), AgentError> {
+        if let Some(bits) = mode {
+            check("mode of a UNIX socket", bits <= MODE_BITS, "permission bits, at most 0o777")?;
+        }
+        let failed = |cause| AgentError::BindUnix { path: path.to_owned(), cause };
+        if listeners.iter().any(|own| own.bound.path() == Some(path)) {
+            return Err(failed(twice()));
+        }
+        self.add(Bound::unix(path, mode).map_err(failed)?, listeners)
+    }
+
+    fn add(&self, bound: Bound, listeners: &mut Vec<Listener>) -> Result<(), AgentError> {
+        let (name, entrance) = (bound.name(), self.entrance()?);
+        listeners.push(Listener { name, bound, entrance, is_handed_over: false });
+        Ok(())
     }
 
     /// What its connections have to bring before SPOP.
@@ -116,5 +181,37 @@ impl Listen {
             #[cfg(feature = "tls")]
             certificates: self.tls.as_ref().map(Certificates::load).transpose()?,
         })
+    }
+}
+
+fn twice() -> io::Error {
+    let text = "this agent listens on it already; name it once";
+    io::Error::new(io::ErrorKind::AlreadyExists, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(addresses: &[&str]) -> Result<Vec<SocketAddr>, AgentError> {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let mut listeners = Vec::new();
+        Listen::tcp("name:0").open_tcp("name:0", addresses, &mut listeners)?;
+        let own = listeners.iter().map(|listener| listener.bound.local_address().unwrap());
+        Ok(own.collect())
+    }
+
+    #[test]
+    fn a_name_is_listened_on_at_each_address_of_this_machine_with_one_port() {
+        let own = open(&["[::1]:0", "203.0.113.1:0", "127.0.0.1:0"]).unwrap();
+        let hosts: Vec<_> = own.iter().map(|own| own.ip().to_string()).collect();
+        assert_eq!(hosts, ["::1", "127.0.0.1"]);
+        assert!(own[0].port() == own[1].port() && own[0].port() > 0, "{own:?}");
+    }
+
+    #[test]
+    fn a_name_without_an_address_of_this_machine_is_an_error_that_names_it() {
+        let error = open(&["198.51.100.1:0", "203.0.113.1:0"]).unwrap_err().to_string();
+        assert!(error.starts_with("cannot listen on name:0: "), "{error}");
     }
 }

@@ -2,14 +2,14 @@
 
 use std::{
     io,
-    net::{SocketAddr, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     pin::pin,
     sync::Arc,
     time::Duration,
 };
 
-use socket2::{Domain, SockRef, TcpKeepalive, Type};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, UnixListener},
     sync::oneshot,
@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::{
+    addresses,
     preamble::Entrance,
     socket_file::{self, SocketFile},
 };
@@ -75,6 +76,8 @@ pub(crate) struct Listener {
     pub(crate) name: Arc<str>,
     pub(crate) bound: Bound,
     pub(crate) entrance: Entrance,
+    /// Whether another process keeps the socket open: what waits in its backlog is for the next agent.
+    pub(crate) is_handed_over: bool,
 }
 
 /// Something that listens, and is not yet part of a runtime.
@@ -86,16 +89,30 @@ pub(crate) enum Bound {
 }
 
 impl Bound {
-    /// Listens on the first of `address` that can be listened on.
-    pub(crate) fn tcp(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in address.to_socket_addrs()? {
-            match listen_tcp(address) {
-                Ok(listener) => return Ok(Self::Tcp(listener)),
-                Err(error) => failure = error,
-            }
+    /// Listens on a TCP address, beside `others`. One of them that has taken IPv4 as well leaves it to
+    /// this one.
+    pub(crate) fn tcp(address: SocketAddr, others: &mut Vec<Listener>) -> io::Result<Self> {
+        if address.is_ipv4() {
+            Self::leave_ipv4(address.port(), others)?;
         }
-        Err(failure)
+        let others = others.iter().filter_map(|other| other.bound.local_address());
+        Ok(Self::Tcp(addresses::listen(address, BACKLOG, others)?))
+    }
+
+    fn leave_ipv4(port: u16, listeners: &mut Vec<Listener>) -> io::Result<()> {
+        let takes = |listener: &Listener| match &listener.bound {
+            Self::Tcp(tcp) => !listener.is_handed_over && addresses::takes_ipv4(tcp, port),
+            Self::Unix(..) => false,
+        };
+        if let Some(at) = listeners.iter().position(takes) {
+            let Listener { name, bound, entrance, is_handed_over } = listeners.remove(at);
+            drop(bound);
+            let [own, other] = [IpAddr::from(Ipv6Addr::UNSPECIFIED), Ipv4Addr::UNSPECIFIED.into()]
+                .map(|ip| SocketAddr::new(ip, port));
+            let bound = Self::Tcp(addresses::listen(own, BACKLOG, [other])?);
+            listeners.insert(at, Listener { name, bound, entrance, is_handed_over });
+        }
+        Ok(())
     }
 
     /// Listens on a UNIX socket; the file that a dead process left behind is replaced.
@@ -109,6 +126,14 @@ impl Bound {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
             Self::Unix(..) => None,
+        }
+    }
+
+    /// The file of a UNIX socket.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(file, _) => Some(file.path()),
         }
     }
 
@@ -138,11 +163,13 @@ pub(crate) enum ActiveListener {
 }
 
 impl ActiveListener {
-    /// Hands every connection to `take` until `stopped`, and then those that are in the backlog.
+    /// Hands every connection to `take` until `stopped`, and then those that are in the backlog, unless
+    /// they are for the agent that listens next.
     pub(crate) async fn run(
         self,
         mut take: impl AsyncFnMut(Socket),
         mut stopped: oneshot::Receiver<()>,
+        is_handed_over: bool,
         counters: Arc<ListenerCounters>,
     ) {
         let log = Throttle::default();
@@ -177,6 +204,9 @@ impl ActiveListener {
                     sleep(PAUSE).await;
                 }
             }
+        }
+        if is_handed_over {
+            return;
         }
         // It ends with "would block", and all are handed over; or nobody takes them.
         let _ = timeout(PATIENCE, self.empty_backlog(take)).await;
@@ -237,22 +267,14 @@ fn report(error: &io::Error, unsaid: u64) {
     );
 }
 
-fn listen_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn checklist_03_an_accepted_connection_has_tcp_nodelay_and_keepalive() -> io::Result<()> {
-        let listener = Bound::tcp("127.0.0.1:0")?;
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = Bound::tcp(free, &mut Vec::new())?;
         let address = listener.local_address().expect("a TCP listener has one");
         let listener = listener.activate()?;
         let _client = std::net::TcpStream::connect(address)?;
@@ -274,7 +296,7 @@ mod tests {
             taken += 1;
             assert!(!path.exists(), "another agent finds a file that refuses as soon as it closes");
         };
-        listener.run(take, stopped, Arc::default()).await;
+        listener.run(take, stopped, false, Arc::default()).await;
         assert_eq!(taken, 1);
         Ok(())
     }

@@ -3,12 +3,13 @@
 //! | file | what |
 //! |---|---|
 //! | `listen` | the description of one listener |
-//! | `listener`, `socket_file` | its socket, and the name of a UNIX socket in the file system |
+//! | `addresses`, `listener`, `socket_file` | its sockets, one for each address, and the name of a UNIX socket in the file system |
 //! | `preamble`, `proxy_header` | what a listener waits for before SPOP; PROXY protocol |
 //! | `refusal` | why a connection does not come to SPOP |
 //! | `tls`, `regular_file`, `certificates`, `validity` | TLS files, followed when they change, and the dates in them |
 //! | `handshake`, `secured`, `tls_records` | the handshake; TLS on a stream, and what rustls buffers of it |
 
+mod addresses;
 #[cfg(feature = "tls")]
 mod certificates;
 #[cfg(feature = "tls")]

@@ -1,6 +1,7 @@
 //! Socket file: the name of a UNIX socket in the file system, and whose it is.
 
 use std::{
+    ffi::OsStr,
     fs::{self, Metadata},
     io,
     os::unix::{
@@ -11,6 +12,11 @@ use std::{
 };
 
 use socket2::{Domain, SockAddr, Type};
+
+/// The longest path that a UNIX socket of Linux can have, in bytes.
+const LONGEST: usize = 107;
+/// How long the name is that a socket has before it listens.
+const DRAFT: usize = ".01234567".len();
 
 /// The file of a UNIX socket; removed when this is dropped, if it is still the same file.
 ///
@@ -37,6 +43,8 @@ pub fn listen(
     mode: Option<u32>,
     backlog: i32,
 ) -> io::Result<(SocketFile, UnixListener)> {
+    let name = path.file_name().map_or(0, OsStr::len);
+    check_length(path, LONGEST - DRAFT.saturating_sub(name))?;
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     let draft = beside(path);
@@ -54,6 +62,24 @@ pub fn listen(
     })?;
     let file = SocketFile { path: path.to_owned(), identity: draft.identity };
     Ok((file, socket.into()))
+}
+
+/// Whether a UNIX socket can have this path.
+///
+/// # Errors
+///
+/// If it is too long: how long it may be.
+pub fn check_path(path: &Path) -> io::Result<()> {
+    check_length(path, LONGEST)
+}
+
+fn check_length(path: &Path, most: usize) -> io::Result<()> {
+    let length = path.as_os_str().len();
+    if length <= most {
+        return Ok(());
+    }
+    let text = format!("the path has {length} bytes, and may have {most}; choose a shorter one");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }
 
 impl SocketFile {
@@ -168,6 +194,29 @@ mod tests {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
         }
+    }
+
+    #[test]
+    fn a_path_is_as_long_as_it_says_and_no_longer() -> io::Result<()> {
+        let folder = Folder::new()?;
+        for name in ["s", "agent.sock"] {
+            let deep = |length: usize| {
+                let root = folder.0.as_os_str().len();
+                // Its name, and a slash on either side of the folder between.
+                let between = "d".repeat(length - root - name.len() - 2);
+                folder.0.join(between).join(name)
+            };
+            let most = LONGEST - DRAFT.saturating_sub(name.len());
+            let longest = deep(most);
+            fs::create_dir(longest.parent().expect("it has one"))?;
+            let (_file, _listener) = listen(&longest, None, 1)?;
+            UnixStream::connect(&longest)?;
+            let error = listen(&deep(most + 1), None, 1).expect_err("it is too long");
+            let text = format!("the path has {} bytes, and may have {most}", most + 1);
+            assert!(error.to_string().starts_with(&text), "{error}");
+        }
+        assert_eq!(beside(Path::new("a")).as_os_str().len(), DRAFT);
+        Ok(())
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl ListenerCounters {
         Self { listeners, ..Self::default() }
     }
 
+    /// Where the agent listens.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.listeners.iter().map(|listener| &*listener.name)
+    }
+
     pub(crate) fn accept_failed(&self) {
         self.accepts_failed.fetch_add(1, Ordering::Relaxed);
     }

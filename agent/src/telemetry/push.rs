@@ -74,6 +74,11 @@ impl Push {
         })
     }
 
+    /// The process ends: the last numbers are sent soon, or not. Returns how long that may take.
+    pub(crate) fn close(&self) -> Duration {
+        self.transport.close()
+    }
+
     /// Sends these numbers; what fails is logged.
     pub(crate) async fn send(&self, statistics: &Statistics, spans: &SpanCounts) {
         let families = metrics::families(statistics, &self.limits, spans, self.logs.lost());

@@ -38,6 +38,7 @@ const WATCH: Duration = Duration::from_secs(1);
 pub(crate) struct Spans {
     provider: SdkTracerProvider,
     counters: Arc<SpanCounters>,
+    transport: Arc<Transport>,
 }
 
 impl Spans {
@@ -49,8 +50,9 @@ impl Spans {
         resource: Resource,
         runtime: &Handle,
     ) -> Self {
+        let transport = Arc::new(transport);
         let exporter = Exporter {
-            transport: Arc::new(transport),
+            transport: Arc::clone(&transport),
             runtime: runtime.clone(),
             counters: Arc::clone(&counters),
             complaints: Tally::default(),
@@ -70,7 +72,7 @@ impl Spans {
             .with_sampler(Sampler::AlwaysOn)
             .build();
         runtime.spawn(tell_drops(Arc::clone(&counters)));
-        Self { provider, counters }
+        Self { provider, counters, transport }
     }
 
     /// Makes them the process's: what handlers call may trace, and hand its context on.
@@ -82,6 +84,11 @@ impl Spans {
     /// What makes the spans.
     pub(crate) fn tracer(&self) -> SdkTracer {
         self.provider.tracer("spoa-agent")
+    }
+
+    /// The process ends: what waits is sent soon, or not. Returns how long that may take.
+    pub(crate) fn close(&self) -> Duration {
+        self.transport.close()
     }
 
     /// Sends what waits, for so long at most, and tells what was lost. It blocks.

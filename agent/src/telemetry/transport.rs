@@ -3,7 +3,11 @@
 //! The crate opentelemetry-otlp does not do: it has no way to send metrics that it has not counted
 //! itself, lets variables win over what it is given, and keeps the cause of a failure to itself.
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use flate2::{Compression, write::GzEncoder};
 use opentelemetry_proto::tonic::collector::{
@@ -18,7 +22,10 @@ use opentelemetry_proto::tonic::collector::{
 };
 use prost::Message;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_rustls::rustls::crypto::ring;
 use tonic::{
     Request, Response, Status,
@@ -36,6 +43,12 @@ use crate::telemetry::{
 /// How long the first pause is; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const TRIES: u32 = 5;
+/// The same once the process ends: a collector that does not come back at once is not waited for.
+const LAST_TRIES: u32 = 2;
+/// How long the last requests of the process may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// The same if the request before them has failed.
+const SHORT_FAREWELL: Duration = Duration::from_secs(1);
 /// The largest answer that is read, in bytes. A good one has a few, or some lines about what was
 /// rejected.
 const LARGEST_ANSWER: usize = 64 * 1024;
@@ -48,6 +61,10 @@ pub(crate) struct Transport {
     /// How long a request may take, its repetitions included.
     patience: Duration,
     is_gzip: bool,
+    /// Whether the last request has failed.
+    is_failing: AtomicBool,
+    /// Whether the process ends.
+    closing: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -86,7 +103,15 @@ impl Transport {
             },
             Protocol::HttpProtobuf => Way::Http { client: client(otlp)?, url: otlp.url.clone() },
         };
-        Ok(Self { way, patience: otlp.timeout, is_gzip: otlp.gzip })
+        let (closing, _) = watch::channel(false);
+        let is_failing = AtomicBool::new(false);
+        Ok(Self { way, patience: otlp.timeout, is_gzip: otlp.gzip, is_failing, closing })
+    }
+
+    /// From now on a failure is tried again once, and soon. Returns how long the last requests may take.
+    pub(crate) fn close(&self) -> Duration {
+        self.closing.send_replace(true);
+        if self.is_failing.load(Relaxed) { SHORT_FAREWELL } else { FAREWELL }
     }
 
     /// Sends it, again if that may help, and tells how many items were rejected.
@@ -99,7 +124,9 @@ impl Transport {
         request: R,
     ) -> Result<Rejected, TransportError> {
         let sent = timeout(self.patience, self.try_to_send(request));
-        let response = sent.await.unwrap_or(Err(TransportError::Late(self.patience)))?;
+        let sent = sent.await.unwrap_or(Err(TransportError::Late(self.patience)));
+        self.is_failing.store(sent.is_err(), Relaxed);
+        let response = sent?;
         let (items, why) = R::rejected(response);
         Ok(Rejected { items, why })
     }
@@ -112,13 +139,22 @@ impl Transport {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
+            let is_last = *self.closing.borrow();
             match failure.retry_after() {
-                Some(wanted) if tries < TRIES => sleep(pause.max(wanted)).await,
+                Some(_) if is_last && tries < LAST_TRIES => sleep(FIRST_PAUSE).await,
+                Some(wanted) if !is_last && tries < TRIES => self.pause(pause.max(wanted)).await,
                 _ => return Err(failure),
             }
             tries += 1;
             pause *= 2;
         }
+    }
+
+    /// Waits for so long, or until the process ends.
+    async fn pause(&self, time: Duration) {
+        // It is not dropped before this returns: an error is none.
+        let mut closing = self.closing.subscribe();
+        let _ = timeout(time, closing.wait_for(|is_closing| *is_closing)).await;
     }
 
     async fn send_once<R: OtlpRequest>(&self, request: R) -> Result<R::Response, TransportError> {
@@ -264,4 +300,29 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn seconds(value: &HeaderValue) -> Option<Duration> {
     value.to_str().ok()?.parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::telemetry::{
+        environment::Environment,
+        otlp::{OtlpFlags, Signal},
+    };
+
+    #[tokio::test]
+    async fn the_last_requests_wait_less_for_a_collector_that_has_not_answered_before() {
+        // Its backlog takes the connection, and nobody answers.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = Some(format!("http://{}", silent.local_addr().unwrap()));
+        let flags = OtlpFlags { url, ..OtlpFlags::default() };
+        let otlp = Otlp::read(Signal::Traces, &flags, &Environment::from([])).unwrap().unwrap();
+        let way = || Transport::new(&Otlp { timeout: Duration::from_millis(50), ..otlp.clone() });
+        assert_eq!(way().unwrap().close(), FAREWELL);
+        let transport = way().unwrap();
+        transport.send(ExportTraceServiceRequest::default()).await.unwrap_err();
+        assert_eq!(transport.close(), SHORT_FAREWELL);
+    }
 }

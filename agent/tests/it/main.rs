@@ -15,6 +15,7 @@ mod resources;
 mod run;
 mod scene;
 mod shortage;
+mod signals;
 mod telemetry;
 mod tls;
 mod unread_log;

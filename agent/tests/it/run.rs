@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, ToSocketAddrs},
     os::unix::{fs::PermissionsExt, net::UnixListener},
     process::Command,
     time::{Duration, Instant},
@@ -102,7 +102,7 @@ fn checklist_34_an_agent_that_is_checked_says_down_before_it_stops_unless_it_is_
         let asked = spoa_agent(&["call", "--addr", &address, "check-client-ip", "ip=::1"]);
         assert_eq!(asked.stdout, ANSWER);
         if is_told_twice {
-            assert_eq!(agent.end_by("INT"), Some(0));
+            assert_eq!(agent.end_at_once_by("INT"), Some(0));
         } else {
             assert_eq!(agent.end(), Some(0));
             assert!(begun.elapsed() >= notice_period);
@@ -145,6 +145,99 @@ fn a_port_that_is_taken_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     let parts = [&*address, "Address already in use", "--listen"];
     check_does_not_start(&["run", "--listen", &address], 1, &parts);
+}
+
+/// An agent that listens here; whether it answers at each of these addresses.
+#[track_caller]
+fn check_that_it_listens(listen: &[&str], asked: &[&str]) {
+    let options = listen.iter().flat_map(|address| ["--listen", address]);
+    let agent = Agent::start(&options.collect::<Vec<_>>());
+    for address in asked {
+        let outcome = spoa_agent(&["call", "--addr", address, "check-client-ip", "ip=::1"]);
+        assert_eq!(outcome.stdout, ANSWER, "{address}: {outcome:?}");
+    }
+    assert_eq!(agent.end_by("TERM"), Some(0));
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+#[test]
+fn ipv4_and_ipv6_are_listened_on_together_in_either_order() {
+    let port = free_port();
+    let [v4, v6, any4, any6] =
+        ["127.0.0.1", "[::1]", "0.0.0.0", "[::]"].map(|host| format!("{host}:{port}"));
+    for listen in [[&*any4, &any6], [&any6, &any4], [&v4, &any6], [&any6, &v4]] {
+        check_that_it_listens(&listen, &[&v4, &v6]);
+    }
+    check_that_it_listens(&[&any6], &[&v4, &v6]);
+}
+
+#[test]
+fn a_name_is_listened_on_at_all_its_addresses() {
+    let port = free_port();
+    let name = format!("localhost:{port}");
+    // Of both families on most machines.
+    let own: Vec<_> = name.to_socket_addrs().unwrap().map(|own| own.to_string()).collect();
+    let asked: Vec<_> = own.iter().map(|own| &**own).collect();
+    check_that_it_listens(&[&name], &asked);
+    let taken = TcpListener::bind(&own[0]).unwrap();
+    let parts = [&*format!("{name} ({}): ", own[0]), "in use", "stop what listens there"];
+    check_does_not_start(&["--listen", &name], 1, &parts);
+    drop(taken);
+    for twice in [[&*own[0], &own[0]], [&name, &own[0]]] {
+        let args = ["--listen", twice[0], "--listen", twice[1]];
+        check_does_not_start(
+            &args,
+            1,
+            &[twice[1], "this agent listens on it already; name it once"],
+        );
+    }
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_socket_is_told_how_long_it_may_be() {
+    let folder = Folder::new();
+    let path = folder.file(&"s".repeat(108));
+    let told = format!("the path has {} bytes, and may have 107; choose", text(&path).len());
+    check_does_not_start(&["--unix", text(&path)], 1, &[text(&path), &told]);
+    let admin = format!("unix:{}", text(&path));
+    check_does_not_start(&["--listen", "127.0.0.1:0", "--admin", &admin], 1, &[text(&path), &told]);
+    let outcome = ask_on(text(&path));
+    assert!(outcome.code == Some(1) && outcome.stderr.contains(&told), "{outcome:?}");
+    let twice = text(&folder.file("s")).to_owned();
+    check_does_not_start(&["--unix", &twice, "--unix", &twice], 1, &["name it once"]);
+}
+
+#[test]
+fn the_log_begins_with_what_was_started() {
+    let folder = Folder::new();
+    let (log, path) = (folder.file("log"), folder.file("s"));
+    let options = ["--unix", text(&path), "--max-connections", "200", "--max-memory", "64MiB"];
+    let agent = Agent::with_variables(&options, &[], &log);
+    until(|| fs::read_to_string(&log).is_ok_and(|log| log.contains("agent started")));
+    let log = fs::read_to_string(&log).unwrap();
+    let line: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    let listeners = format!("{}, unix:{}", agent.address(), text(&path));
+    for (name, value) in [
+        ("level", serde_json::Value::from("INFO")),
+        ("message", "agent started".into()),
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("pid", agent.id().into()),
+        ("listeners", listeners.into()),
+        ("routes", "check-client-ip, get-ip-reputation".into()),
+        ("worker_threads", 1.into()),
+        ("deadline", "1s".into()),
+        ("notice_period", "7s".into()),
+        ("max_frame_size", (1 << 20).into()),
+        ("max_connections", 200.into()),
+        ("max_in_flight", 16_384.into()),
+        ("max_memory", (64 << 20).into()),
+    ] {
+        assert_eq!(line[name], value, "{name} of {line}");
+    }
 }
 
 #[test]

@@ -140,7 +140,14 @@ impl Agent {
 
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: &str) {
-        let kill = format!("kill -{signal} {}", self.child.id());
+        self.signals(&[signal]);
+    }
+
+    /// Sends signals, one right after the other.
+    pub(crate) fn signals(&self, signals: &[&str]) {
+        let process = self.child.id();
+        let kills = signals.iter().map(|signal| format!("kill -{signal} {process}"));
+        let kill = kills.collect::<Vec<_>>().join("; ");
         let sent = Command::new("sh").args(["-c", &kill]).status();
         assert!(sent.expect("sh starts").success(), "{kill}");
     }
@@ -148,6 +155,18 @@ impl Agent {
     /// Waits for the end.
     pub(crate) fn end(mut self) -> Option<i32> {
         wait(&mut self.child).and_then(|status| status.code())
+    }
+
+    /// Sends a signal until it ends: one that comes too soon after the first does not count.
+    pub(crate) fn end_at_once_by(mut self, signal: &str) -> Option<i32> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            self.signal(signal);
+            if let Some(status) = wait_for(&mut self.child, Duration::from_millis(250)) {
+                return status.code();
+            }
+        }
+        None
     }
 
     /// Sends a signal and waits for the end.
@@ -242,7 +261,11 @@ fn command(args: &[&str]) -> Command {
 }
 
 fn wait(child: &mut Child) -> Option<ExitStatus> {
-    let end = Instant::now() + PATIENCE;
+    wait_for(child, PATIENCE)
+}
+
+fn wait_for(child: &mut Child, time: Duration) -> Option<ExitStatus> {
+    let end = Instant::now() + time;
     while Instant::now() < end {
         if let Some(status) = child.try_wait().expect("it is our child") {
             return Some(status);

@@ -1,6 +1,11 @@
 //! `--otlp…`, `--trace…`, `--log…`, and the standard variables.
 
-use std::{fs, net::TcpListener, process::Command};
+use std::{
+    fs,
+    net::TcpListener,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use crate::{
     certificates::issue,
@@ -159,7 +164,7 @@ fn a_second_signal_sends_what_waits_too() {
     assert_eq!(check().code, Some(0));
     agent.signal("TERM");
     until(|| check().stderr.contains("the agent stops"));
-    assert_eq!(agent.end_by("INT"), Some(0));
+    assert_eq!(agent.end_at_once_by("INT"), Some(0));
     assert_eq!(collector.received().named("notify").len(), 1);
 }
 
@@ -171,7 +176,10 @@ fn a_collector_that_is_not_there_costs_nothing_but_its_spans() {
     let options = ["--otlp", &format!("http://{nobody}")];
     let agent = Agent::with_variables(&options, &LATE, &log);
     assert!(ask(&agent, &[]).starts_with("set-var sess.ip_score = 20"));
+    let asked = Instant::now();
     assert_eq!(agent.end_by("TERM"), Some(0));
+    // All five tries would take 3.75 s.
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
     let log = fs::read_to_string(&log).unwrap();
     assert!(log.contains("spans were lost since the agent has started"), "{log}");
     let failures = log.lines().filter(|line| line.contains("the collector has not taken spans"));

@@ -8,7 +8,10 @@ use std::{
 };
 
 use clap::Args;
-use spoa_actors::testing::{FakeError, FakeHaproxy};
+use spoa_actors::{
+    socket_file,
+    testing::{FakeError, FakeHaproxy},
+};
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
@@ -160,7 +163,10 @@ impl Endpoint {
 
     async fn connect(&self) -> io::Result<Box<dyn Stream>> {
         let mut stream: Box<dyn Stream> = match &self.unix {
-            Some(path) => Box::new(UnixStream::connect(path).await?),
+            Some(path) => {
+                socket_file::check_path(path)?;
+                Box::new(UnixStream::connect(path).await?)
+            }
             None => {
                 let stream = TcpStream::connect(self.address()).await?;
                 stream.set_nodelay(true)?;
