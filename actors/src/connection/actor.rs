@@ -24,6 +24,7 @@ use super::{
     conversation::{Conversation, End, Flow},
     ending::Ending,
     hold::Hold,
+    next::Next,
     surplus,
     timer::{Timer, jittered},
     transport::Transport,
@@ -130,18 +131,20 @@ impl<S: Transport> Connection<S> {
     ///   an input that TLS holds back.
     fn proceed(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         for _ in 0..ROUNDS {
-            let again = match self.phase {
+            let mut next = match self.phase {
                 Phase::Open => self.converse(task)?,
                 Phase::Holding(_) => self.hold(task)?,
                 Phase::Ending(_) => self.end(task)?,
             };
-            let mut went_off = self.timer.poll(task);
-            if went_off {
+            // What is settled by a timer may leave at once, and a timer that went off has to be polled
+            // when it is armed anew.
+            if self.timer.poll(task) {
                 self.on_time();
+                next = Next::Again;
             }
             if self.stream.is_unfinished(task) {
                 self.on_unfinished();
-                went_off = true;
+                next = Next::Again;
             }
             if self.stream.is_stalled(task) {
                 self.report_stall();
@@ -150,7 +153,7 @@ impl<S: Transport> Connection<S> {
             if matches!(&self.phase, Phase::Ending(ending) if ending.is_over()) {
                 return Poll::Ready(Ok(()));
             }
-            if !(went_off || again) {
+            if next == Next::Wait {
                 return Poll::Pending;
             }
             if self.conversation.is_paused() {
@@ -161,26 +164,27 @@ impl<S: Transport> Connection<S> {
         Poll::Pending
     }
 
-    /// Takes what came, and sends what is answered. Says whether to go on at once.
-    fn converse(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+    /// Takes what came, and sends what is answered.
+    fn converse(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
         let retirement = self.retirement();
-        let again = self.take(task)?;
+        let next = self.take(task)?;
         if matches!(self.phase, Phase::Open) && self.conversation.is_greeted() {
             if let Some(hold) = retirement
                 && self.has_something_to_hold_back()
             {
+                // Nothing has left of what this turn has answered; holding has a timer to arm.
                 self.hold_back(hold);
-                return Ok(true);
+                return Ok(Next::Again);
             }
             if let Some(time) = self.retires {
                 self.timer.arm(time);
             }
         }
-        Ok(self.stream.poll_flush(task)?.is_ready() && again)
+        Ok(next.if_flushed(self.stream.poll_flush(task)?.is_ready()))
     }
 
-    /// Reads once, hands out what came, gathers what is answered. Says whether to go on at once.
-    fn take(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+    /// Reads once, hands out what came, gathers what is answered.
+    fn take(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
         let was_behind = self.conversation.is_behind();
         let may_read = !was_behind && !self.conversation.is_full(&self.stream.output);
         let polled = if may_read {
@@ -191,8 +195,9 @@ impl<S: Transport> Connection<S> {
         };
         let read = match polled {
             Poll::Ready(Ok(0)) => {
+                // Nothing more comes that would wake the task: the end begins in the next turn.
                 self.begin_end(Ending::of_the_stream());
-                return Ok(true);
+                return Ok(Next::Again);
             }
             Poll::Ready(read) => read?,
             Poll::Pending => 0,
@@ -204,19 +209,25 @@ impl<S: Transport> Connection<S> {
             self.timer.disarm();
         }
         let acks = self.conversation.poll_acks(task, &mut self.stream.output, &mut self.timer);
+        // Behind a clogged output there may be answers that wake nobody again.
+        let is_clogged = self.conversation.is_clogged(&self.stream.output);
         Ok(match flow {
-            // Behind a clogged output there may be answers that wake nobody again.
+            // The socket wakes the task only if it was read until it was empty, which it was not while
+            // frames from before had to be taken first.
             Flow::Hungry => {
-                let more = read > 0 && self.read_on(task)?;
-                more || was_behind || self.conversation.is_clogged(&self.stream.output)
+                let more = read > 0 && self.read_on(task)? == Next::Again;
+                Next::again_if(more || was_behind || is_clogged)
             }
             Flow::Full => {
+                // Other connections free memory, and none of them wakes this one.
                 if self.conversation.waits_for_memory() {
                     self.timer.arm(Instant::now() + MEMORY_WAIT);
                 }
-                acks > 0 || self.conversation.is_clogged(&self.stream.output)
+                // Each ACK has made room for frames that are here already.
+                Next::again_if(acks > 0 || is_clogged)
             }
-            Flow::Paused => true,
+            // There may be whole frames in the input.
+            Flow::Paused => Next::Again,
             Flow::Over(end) => {
                 self.on_end(end);
                 // At once, so that the farewell leaves with the ACKs.
@@ -225,14 +236,15 @@ impl<S: Transport> Connection<S> {
         })
     }
 
-    /// Has the task woken when more comes; says whether there is more already. Mostly there is not, and
-    /// the socket, drained by the read before, need not be asked: that is a round saved.
-    fn read_on(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
+    /// Has the task woken when more comes, unless there is more already. Mostly there is not, and the
+    /// socket, drained by the read before, need not be asked: that is a round saved.
+    fn read_on(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
         if self.conversation.is_full(&self.stream.output) {
-            return Ok(true);
+            // Nothing is read, so the socket wakes nobody; the next turn finds out what to wait for.
+            return Ok(Next::Again);
         }
         match self.stream.poll_read(task) {
-            Poll::Pending => return Ok(false),
+            Poll::Pending => return Ok(Next::Wait),
             Poll::Ready(Ok(0)) => self.begin_end(Ending::of_the_stream()),
             Poll::Ready(Ok(_)) => {}
             Poll::Ready(Err(error)) => {
@@ -241,16 +253,16 @@ impl<S: Transport> Connection<S> {
                 return Err(error);
             }
         }
-        Ok(true)
+        Ok(Next::Again)
     }
 
     fn begin_end(&mut self, ending: Ending) {
         self.enter(Phase::Ending(Box::new(ending)));
     }
 
-    /// Goes on with the end. Says whether to go on at once.
-    fn end(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        let Phase::Ending(ending) = &mut self.phase else { return Ok(false) };
+    /// Goes on with the end.
+    fn end(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
+        let Phase::Ending(ending) = &mut self.phase else { return Ok(Next::Wait) };
         ending.proceed(&mut self.conversation, &mut self.stream, &mut self.timer, task)
     }
 

@@ -10,6 +10,7 @@ use tokio::time::{Duration, Instant};
 use super::{
     buffered_stream::BufferedStream,
     conversation::{Conversation, End, Flow},
+    next::Next,
     timer::Timer,
     transport::Transport,
 };
@@ -83,38 +84,39 @@ impl Ending {
         matches!(self.stage, Stage::Over)
     }
 
-    /// Takes a turn. Says whether to go on at once.
+    /// Takes a turn.
     pub(crate) fn proceed<S: Transport>(
         &mut self,
         conversation: &mut Conversation,
         stream: &mut BufferedStream<S>,
         timer: &mut Timer,
         task: &mut Context<'_>,
-    ) -> io::Result<bool> {
-        let mut again = false;
+    ) -> io::Result<Next> {
+        let mut next = Next::Wait;
         if let Stage::Answering(answering) = &mut self.stage {
             match answering.proceed(conversation, stream, timer, task) {
-                Some(more) => again = more,
+                Some(after) => next = after,
                 None => {
                     timer.disarm();
                     self.stage = Stage::Leaving;
                 }
             }
         }
+        // The write side closes behind the last byte; until then the peer wakes the task.
         if stream.poll_flush(task)?.is_pending() {
-            return Ok(false);
+            return Ok(Next::Wait);
         }
         if matches!(self.stage, Stage::Leaving) {
             timer.arm(Instant::now() + LINGER);
             if stream.poll_shutdown(task)?.is_pending() {
-                return Ok(false);
+                return Ok(Next::Wait);
             }
             self.stage = Stage::Lingering;
         }
         if matches!(self.stage, Stage::Lingering) {
-            again = self.linger(stream, task)?;
+            next = self.linger(stream, task)?;
         }
-        Ok(again)
+        Ok(next)
     }
 
     /// Throws away what the peer still sends, until it closes its side.
@@ -122,15 +124,16 @@ impl Ending {
         &mut self,
         stream: &mut BufferedStream<S>,
         task: &mut Context<'_>,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Next> {
         stream.input.clear();
         match stream.poll_read(task) {
             Poll::Ready(Ok(0)) => {
                 self.stage = Stage::Over;
-                Ok(false)
+                Ok(Next::Wait)
             }
-            Poll::Ready(read) => read.map(|_| true),
-            Poll::Pending => Ok(false),
+            // The socket wakes the task only when it was read until it was empty.
+            Poll::Ready(read) => read.map(|_| Next::Again),
+            Poll::Pending => Ok(Next::Wait),
         }
     }
 
@@ -144,15 +147,14 @@ impl Ending {
 }
 
 impl Answering {
-    /// Gathers what is answered, and says farewell when that is all. Says whether to go on at once;
-    /// nothing when all is said.
+    /// Gathers what is answered, and says farewell when that is all; nothing when all is said.
     fn proceed<S>(
         &mut self,
         conversation: &mut Conversation,
         stream: &mut BufferedStream<S>,
         timer: &mut Timer,
         task: &mut Context<'_>,
-    ) -> Option<bool> {
+    ) -> Option<Next> {
         if self.takes_input {
             let flow = conversation.receive(&mut stream.input, &mut stream.output);
             self.takes_input = matches!(flow, Flow::Full | Flow::Paused);
@@ -178,12 +180,13 @@ impl Answering {
             && Instant::now() < time
         {
             timer.arm(time);
-            return Some(false);
+            return Some(Next::Wait);
         }
         if self.takes_input || !conversation.is_idle() {
             let may_receive = conversation.is_idle() || conversation.is_paused() || acks > 0;
             let is_clogged = conversation.is_clogged(&stream.output);
-            return Some(is_clogged || self.takes_input && may_receive);
+            // Input that waits for room is taken as soon as an ACK has made some.
+            return Some(Next::again_if(is_clogged || self.takes_input && may_receive));
         }
         if let Some(farewell) = self.farewell.take() {
             conversation.disconnect(farewell, &mut stream.output);

@@ -6,6 +6,7 @@
 //! | `conversation` | frames in, ACKs out, without the socket |
 //! | `transport`, `buffered_stream` | a socket, or TLS on it, and its buffers |
 //! | `account` | the bytes that a connection buffers between its wake-ups |
+//! | `next` | whether a connection goes on at once, or waits to be woken |
 //! | `timer` | a clock that is armed only while something is waited for |
 //! | `hold`, `silence`, `ending` | how ACKs are held back before DISCONNECT, for how long, and how a connection closes |
 //! | `orphans` | `async`: what was in flight on a connection that has gone |
@@ -17,6 +18,7 @@ mod buffered_stream;
 mod conversation;
 mod ending;
 mod hold;
+mod next;
 mod orphans;
 mod silence;
 mod surplus;

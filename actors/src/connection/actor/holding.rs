@@ -8,6 +8,7 @@ use super::{Connection, Phase, goodbye};
 use crate::connection::{
     ending::Ending,
     hold::{Hold, Received},
+    next::Next,
     transport::Transport,
 };
 
@@ -48,15 +49,16 @@ impl<S: Transport> Connection<S> {
         Received { bytes: self.stream.received(), notifies: self.conversation.notifies() }
     }
 
-    /// Converses without writing, until all that HAProxy may send has come. Says whether to go on at
-    /// once.
-    pub(super) fn hold(&mut self, task: &mut Context<'_>) -> io::Result<bool> {
-        let again = self.take(task)?;
+    /// Converses without writing, until all that HAProxy may send has come.
+    pub(super) fn hold(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
+        let next = self.take(task)?;
         let (now, received) = (Instant::now(), self.received());
-        let Phase::Holding(hold) = &mut self.phase else { return Ok(true) };
+        // The stream has ended: the end has its first turn.
+        let Phase::Holding(hold) = &mut self.phase else { return Ok(Next::Again) };
         hold.saw(received, now);
         // Not while there may be more to read at once, or a frame is not whole yet.
-        let is_settled = !again && self.conversation.is_idle() && !self.conversation.has_begun();
+        let is_settled =
+            next == Next::Wait && self.conversation.is_idle() && !self.conversation.has_begun();
         let is_quiet = is_settled && hold.is_quiet();
         if hold.must_end(now) {
             self.conversation.give_up();
@@ -66,7 +68,7 @@ impl<S: Transport> Connection<S> {
                 self.stream.is_behind() || self.conversation.is_clogged(&self.stream.output);
             let is_over = must_flush || hold.is_over(now);
             self.timer.arm(hold.next());
-            return if is_over { self.let_go(now, again, task) } else { Ok(again) };
+            return if is_over { self.let_go(now, next, task) } else { Ok(next) };
         }
         if hold.is_recycling() {
             tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
@@ -78,19 +80,19 @@ impl<S: Transport> Connection<S> {
     }
 
     /// Sends what was held back for as long as it may be, while more is under way. A stop goes on
-    /// holding what comes next; who is only too old tries again later. Says whether to go on at once.
-    fn let_go(&mut self, now: Instant, again: bool, task: &mut Context<'_>) -> io::Result<bool> {
-        let Phase::Holding(hold) = &mut self.phase else { return Ok(again) };
+    /// holding what comes next; who is only too old tries again later.
+    fn let_go(&mut self, now: Instant, next: Next, task: &mut Context<'_>) -> io::Result<Next> {
+        let Phase::Holding(hold) = &mut self.phase else { return Ok(next) };
         if hold.is_of_a_stop() {
             hold.renew(now, self.conversation.first_due(now));
             self.timer.arm(hold.next());
-            return Ok(self.stream.poll_flush(task)?.is_ready() && again);
+            return Ok(next.if_flushed(self.stream.poll_flush(task)?.is_ready()));
         }
         let age = self.shared.common.limits.max_connection_age.unwrap_or_default();
         self.retires = Some(now + (age / RESPITE).max(RESPITE * hold.time()));
         self.is_too_old = false;
         self.enter(Phase::Open);
         // It sends, and has the timer armed for what is in flight.
-        Ok(true)
+        Ok(Next::Again)
     }
 }
