@@ -13,6 +13,7 @@ use super::{
     ids::{FrameId, StreamId},
     message::Message,
     message_ref::{MESSAGE_NAME, MessageRef},
+    notify_ref::{MessagesRef, NotifyRef},
     put::Put,
     wire::{Reader, WireError},
 };
@@ -29,6 +30,17 @@ pub struct Notify {
     pub frame_id: FrameId,
     /// What HAProxy says, in the order of its configuration.
     pub messages: Messages,
+}
+
+impl Notify {
+    /// The same NOTIFY, to read from.
+    pub(crate) fn as_ref(&self) -> NotifyRef<'_> {
+        NotifyRef {
+            stream_id: self.stream_id,
+            frame_id: self.frame_id,
+            messages: MessagesRef::from_checked(&self.messages.bytes),
+        }
+    }
 }
 
 /// The messages of a NOTIFY, as one slice of the frame, already checked.
@@ -56,17 +68,8 @@ impl Messages {
         self.bytes.len()
     }
 
-    pub(super) fn shared_bytes(&self) -> &Bytes {
-        &self.bytes
-    }
-
     pub(super) fn decode(payload: Bytes) -> Result<Self, WireError> {
-        let mut reader = Reader::new(&payload);
-        let mut count = 0;
-        while !reader.is_empty() {
-            MessageRef::read(&mut reader, None)?;
-            count += 1;
-        }
+        let count = MessagesRef::read(Reader::new(&payload), None)?.count();
         Ok(Self { bytes: payload, count })
     }
 
@@ -99,9 +102,7 @@ impl Iterator for Messages {
             // The last one is all that is left: no second reading, no further reference.
             return Some(Message::from_checked(std::mem::take(&mut self.bytes)));
         }
-        let mut reader = Reader::new(&self.bytes);
-        MessageRef::read(&mut reader, None).ok()?;
-        let length = self.bytes.len() - reader.left();
+        let length = MessagesRef::from_checked(&self.bytes).next()?.as_bytes().len();
         Some(Message::from_checked(self.bytes.split_to(length)))
     }
 

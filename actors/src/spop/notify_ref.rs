@@ -5,7 +5,6 @@ use bytes::Bytes;
 use super::{
     ids::{FrameId, StreamId},
     message_ref::MessageRef,
-    notify::Notify,
     wire::{Reader, WireError},
 };
 
@@ -27,6 +26,7 @@ pub(crate) struct MessagesRef<'a> {
 }
 
 impl<'a> MessagesRef<'a> {
+    /// Checks all messages of a payload.
     #[inline(always)]
     pub(super) fn read(payload: Reader<'a>, owner: Option<&'a Bytes>) -> Result<Self, WireError> {
         let mut reader = payload;
@@ -36,6 +36,11 @@ impl<'a> MessagesRef<'a> {
         };
         check(reader)?;
         Ok(Self { first, rest: reader, owner })
+    }
+
+    /// Takes bytes that [`read`](Self::read) has read without an error.
+    pub(super) fn from_checked(bytes: &'a Bytes) -> Self {
+        Self { first: None, rest: Reader::new(bytes), owner: Some(bytes) }
     }
 
     /// How many bytes they take.
@@ -49,25 +54,27 @@ impl<'a> MessagesRef<'a> {
         self.first.is_none() && self.rest.is_empty()
     }
 
+    fn read_next(&mut self) -> Option<MessageRef<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        MessageRef::read(&mut self.rest, self.owner).ok()
+    }
+
     /// The first message, and those behind it.
     #[inline(always)]
-    pub(crate) fn split_first(self) -> Option<(MessageRef<'a>, Self)> {
-        let Self { first, rest, owner } = self;
-        Some((first?, Self { first: None, rest, owner }))
+    pub(crate) fn split_first(mut self) -> Option<(MessageRef<'a>, Self)> {
+        let first = self.next()?;
+        Some((first, self))
     }
 }
 
 impl<'a> Iterator for MessagesRef<'a> {
     type Item = MessageRef<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<MessageRef<'a>> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
-        }
-        if self.rest.is_empty() {
-            return None;
-        }
-        MessageRef::read(&mut self.rest, self.owner).ok()
+        self.first.take().or_else(|| self.read_next())
     }
 }
 
@@ -82,18 +89,4 @@ fn check(mut reader: Reader<'_>) -> Result<(), WireError> {
 
 fn skip(reader: &mut Reader<'_>) -> Result<(), WireError> {
     MessageRef::read(reader, None).map(drop)
-}
-
-impl Notify {
-    /// The same NOTIFY, to read from.
-    pub(crate) fn as_ref(&self) -> NotifyRef<'_> {
-        let bytes = self.messages.shared_bytes();
-        let nothing = MessagesRef { first: None, rest: Reader::new(&[]), owner: None };
-        NotifyRef {
-            stream_id: self.stream_id,
-            frame_id: self.frame_id,
-            // They were checked when they came.
-            messages: MessagesRef::read(Reader::new(bytes), Some(bytes)).unwrap_or(nothing),
-        }
-    }
 }
