@@ -42,11 +42,14 @@
 //! | see what the agent does and has done | [`RunningAgent::observer`], [`Status`], [`Statistics`] |
 //! | see each NOTIFY as a trace | [`Traces`], [`Sampling`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
+//! | ask an agent, as HAProxy does | [`client`] (feature `client`) |
 //! | speak the protocol | [`spop`] |
 
 mod agent;
 mod arbiter;
 mod args;
+#[cfg(feature = "client")]
+pub mod client;
 mod connection;
 mod error;
 mod handler;

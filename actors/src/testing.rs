@@ -1,15 +1,38 @@
-//! A fake HAProxy that speaks the whole protocol, so that the test of a handler is ten lines.
+//! Test a handler without HAProxy: an agent in memory, and HAProxy's side of a connection to it.
 //!
-//! [`FakeHaproxy`] is where to begin.
+//! ```
+//! use spoa_actors::testing::{ClientError, FakeHaproxy};
+//! use spoa_actors::{Actions, Message, Registry, Scope, handler_fn};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Number {
+//!     n: i64,
+//! }
+//!
+//! #[actix_rt::main]
+//! async fn main() -> Result<(), ClientError> {
+//!     let registry = Registry::new().on("double", handler_fn(|Number { n }: Number| {
+//!         Actions::none().set_var(Scope::Transaction, "doubled", 2 * n)
+//!     }));
+//!     let mut haproxy = FakeHaproxy::start(registry).await?;
+//!     let actions = haproxy.notify(Message::new("double").arg("n", 21)).await?;
+//!     assert_eq!(actions.to_string(), "set-var txn.doubled 42");
+//!     Ok(())
+//! }
+//! ```
 
 mod exchange;
-mod fake_error;
-mod fake_haproxy;
 mod in_memory_agent;
 
 pub use exchange::Exchange;
-pub use fake_error::FakeError;
-pub use fake_haproxy::{FakeHaproxy, hello};
 pub use in_memory_agent::InMemoryAgent;
+use tokio::io::DuplexStream;
 
-pub use crate::listen::ByteStream;
+pub use crate::{
+    client::{ClientError, ClientError as FakeError, hello},
+    listen::ByteStream,
+};
+
+/// HAProxy's side of a connection, in a test: in memory by
+/// [`FakeHaproxy::start`](crate::client::Connection::start), or over any other stream.
+pub type FakeHaproxy<S = DuplexStream> = crate::client::Connection<S>;

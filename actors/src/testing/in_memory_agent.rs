@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use actix::Addr;
-use tokio::{io::duplex, time::Instant};
+use tokio::{
+    io::{DuplexStream, duplex},
+    time::Instant,
+};
 
-use super::{ByteStream, FakeError, FakeHaproxy, hello};
+use super::{ByteStream, ClientError, FakeHaproxy, hello};
 use crate::{
     agent::{Adopt, Observer, Stop, Supervisor, give_notice},
     arbiter::Common,
@@ -25,10 +28,10 @@ const IN_MEMORY_BUFFER: usize = 64 * 1024;
 /// or of a stop. With tokio's time paused, deadlines cost no time.
 ///
 /// ```
-/// use spoa_actors::{Limits, Registry, testing::{FakeError, InMemoryAgent}};
+/// use spoa_actors::{Limits, Registry, testing::{ClientError, InMemoryAgent}};
 ///
 /// #[actix_rt::main]
-/// async fn main() -> Result<(), FakeError> {
+/// async fn main() -> Result<(), ClientError> {
 ///     let agent = InMemoryAgent::start(Registry::new(), Limits::default()).await?;
 ///     let (one, other) = (agent.connect().await?, agent.connect().await?);
 ///     assert_eq!(agent.statistics().await.connections_open, 2);
@@ -90,9 +93,15 @@ impl InMemoryAgent {
     /// Opens a connection, and says nothing yet.
     #[must_use]
     pub fn open(&self) -> FakeHaproxy {
+        FakeHaproxy::new(self.open_stream())
+    }
+
+    /// Opens a connection, for what is to speak over a stream of its own.
+    #[must_use]
+    pub fn open_stream(&self) -> DuplexStream {
         let (ours, theirs) = duplex(IN_MEMORY_BUFFER);
         self.adopt(theirs);
-        FakeHaproxy::new(ours)
+        ours
     }
 
     /// Hands the agent's end of a stream over, as if it had been accepted.
@@ -123,7 +132,7 @@ impl InMemoryAgent {
     /// # Errors
     ///
     /// If the agent does not agree.
-    pub async fn connect(&self) -> Result<FakeHaproxy, FakeError> {
+    pub async fn connect(&self) -> Result<FakeHaproxy, ClientError> {
         let mut haproxy = self.open();
         haproxy.hello(hello()).await?;
         Ok(haproxy)
@@ -154,7 +163,7 @@ impl FakeHaproxy {
     /// # Errors
     ///
     /// If the agent cannot start.
-    pub async fn start(registry: Registry) -> Result<Self, FakeError> {
+    pub async fn start(registry: Registry) -> Result<Self, ClientError> {
         InMemoryAgent::start(registry, Limits::default()).await?.connect().await
     }
 }

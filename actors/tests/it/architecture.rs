@@ -117,6 +117,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
         "Semaphore",
         "it is locked to list who waits: once a connection, and for no frame",
     ),
+    ("client::client", "Semaphore", "those who ask an agent wait for it, in their own tasks"),
     ("handler::blocking", "std::sync::mpsc", "a thread of a blocking route waits there for calls"),
     ("handler::feeder", "std::sync::mpsc", "the sending side alone, which is unbounded"),
     (
@@ -186,6 +187,7 @@ const ORDER: &[&str] = &[
     "error",
     "limits",
     "origin",
+    "client",
     "handler",
     "route",
     "trace",

@@ -12,6 +12,7 @@ mod blocking;
 mod bounds;
 mod bulkheads;
 mod certificates;
+mod client;
 mod deadlines;
 mod disconnect;
 mod drain;

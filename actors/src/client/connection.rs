@@ -1,47 +1,26 @@
-//! The HAProxy side of a connection.
+//! Connection: the HAProxy side of one connection, frame by frame.
 
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
 use tokio_util::codec::Framed;
 
-use super::FakeError;
+use super::error::ClientError;
 use crate::spop::{
     Ack, Actions, AgentHello, Capabilities, Disconnect, EngineId, Fragment, Frame, FrameCodec,
     FrameId, FrameType, HaproxyHello, Messages, Notify, StatusCode, StreamId, VERSION, Violation,
 };
 
-/// The HAProxy side of a connection.
+/// The HAProxy side of one connection, one exchange at a time; any frame and any bytes can be sent.
 ///
-/// It waits five seconds for the agent, unless [`patience`](Self::patience) says otherwise: no test
-/// hangs.
-///
-/// ```
-/// use spoa_actors::testing::{FakeError, FakeHaproxy};
-/// use spoa_actors::{Actions, Message, Registry, Scope, handler_fn};
-///
-/// #[derive(serde::Deserialize)]
-/// struct Number {
-///     n: i64,
-/// }
-///
-/// #[actix_rt::main]
-/// async fn main() -> Result<(), FakeError> {
-///     let registry = Registry::new().on("double", handler_fn(|Number { n }: Number| {
-///         Actions::none().set_var(Scope::Transaction, "doubled", 2 * n)
-///     }));
-///     let mut haproxy = FakeHaproxy::start(registry).await?;
-///     let actions = haproxy.notify(Message::new("double").arg("n", 21)).await?;
-///     assert_eq!(actions.to_string(), "set-var txn.doubled 42");
-///     Ok(())
-/// }
-/// ```
+/// It waits five seconds for each frame, unless [`patience`](Self::patience) says otherwise. A stream that
+/// any number of tasks ask on is a [`Client`](super::Client).
 #[derive(Debug)]
-pub struct FakeHaproxy<S = DuplexStream> {
+pub struct Connection<S> {
     frames: Framed<S, FrameCodec>,
     next_stream: u64,
     patience: Duration,
@@ -53,7 +32,7 @@ pub struct FakeHaproxy<S = DuplexStream> {
 /// as an agent may have reason to send.
 const LARGEST_ACK: usize = 17 << 20;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes a stream, and says nothing yet.
     pub fn new(stream: S) -> Self {
         let frames = Framed::new(stream, FrameCodec::default());
@@ -66,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// # Errors
     ///
     /// If the agent does not agree.
-    pub async fn connect(stream: S) -> Result<Self, FakeError> {
+    pub async fn connect(stream: S) -> Result<Self, ClientError> {
         let mut haproxy = Self::new(stream);
         haproxy.hello(hello()).await?;
         Ok(haproxy)
@@ -84,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// # Errors
     ///
     /// If the agent does not agree, or to something that was not offered.
-    pub async fn hello(&mut self, hello: HaproxyHello) -> Result<AgentHello, FakeError> {
+    pub async fn hello(&mut self, hello: HaproxyHello) -> Result<AgentHello, ClientError> {
         self.takes_fragments = hello.capabilities.fragmentation;
         self.send(Frame::HaproxyHello(hello.clone())).await?;
         match self.receive().await? {
@@ -102,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// # Errors
     ///
     /// If the agent is not well.
-    pub async fn healthcheck(mut self) -> Result<AgentHello, FakeError> {
+    pub async fn healthcheck(mut self) -> Result<AgentHello, ClientError> {
         self.hello(HaproxyHello {
             capabilities: Capabilities::default(),
             engine_id: None,
@@ -117,12 +96,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// # Errors
     ///
     /// If another frame comes.
-    pub async fn notify(&mut self, messages: impl Into<Messages>) -> Result<Actions, FakeError> {
+    pub async fn notify(&mut self, messages: impl Into<Messages>) -> Result<Actions, ClientError> {
         let sent = self.send_notify(messages).await?;
         let ack = self.ack().await?;
         match (ack.stream_id, ack.frame_id) {
             ids if ids == sent => Ok(ack.actions),
-            _ => Err(FakeError::Unexpected(FrameType::ACK)),
+            _ => Err(ClientError::Unexpected(FrameType::ACK)),
         }
     }
 
@@ -134,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     pub async fn send_notify(
         &mut self,
         messages: impl Into<Messages>,
-    ) -> Result<(StreamId, FrameId), FakeError> {
+    ) -> Result<(StreamId, FrameId), ClientError> {
         let (stream_id, frame_id) = (StreamId(self.next_stream), FrameId(1));
         self.next_stream += 2;
         let messages = messages.into();
@@ -148,16 +127,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// # Errors
     ///
     /// If another frame comes, or fragments of more than 17 MiB.
-    pub async fn ack(&mut self) -> Result<Ack, FakeError> {
+    pub async fn ack(&mut self) -> Result<Ack, ClientError> {
         match self.receive().await? {
             Frame::Ack(ack) => Ok(ack),
             Frame::Fragment(first) if self.takes_fragments => self.reassemble(first).await,
-            Frame::Fragment(_) => Err(FakeError::Fragment),
+            Frame::Fragment(_) => Err(ClientError::Fragment),
             other => Err(other.into()),
         }
     }
 
-    async fn reassemble(&mut self, first: Fragment) -> Result<Ack, FakeError> {
+    async fn reassemble(&mut self, first: Fragment) -> Result<Ack, ClientError> {
         let (stream_id, frame_id) = (first.stream_id, first.frame_id);
         let mut payload = first.payload.to_vec();
         loop {
@@ -166,7 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
                     if (next.stream_id, next.frame_id) == (stream_id, frame_id) =>
                 {
                     if payload.len() + next.payload.len() > LARGEST_ACK {
-                        return Err(FakeError::TooLarge(LARGEST_ACK));
+                        return Err(ClientError::TooLarge(LARGEST_ACK));
                     }
                     payload.extend_from_slice(&next.payload);
                     if next.flags.fin {
@@ -184,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// # Errors
     ///
     /// If another frame comes.
-    pub async fn disconnect(mut self) -> Result<Disconnect, FakeError> {
+    pub async fn disconnect(mut self) -> Result<Disconnect, ClientError> {
         self.send(Frame::HaproxyDisconnect(Disconnect::new(StatusCode::NORMAL))).await?;
         match self.receive().await? {
             Frame::AgentDisconnect(theirs) => Ok(theirs),
@@ -197,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// # Errors
     ///
     /// If the connection fails.
-    pub async fn send(&mut self, frame: Frame) -> Result<(), FakeError> {
+    pub async fn send(&mut self, frame: Frame) -> Result<(), ClientError> {
         Ok(self.frames.send(frame).await?)
     }
 
@@ -206,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// # Errors
     ///
     /// If the connection fails.
-    pub async fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), FakeError> {
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
         self.frames.get_mut().write_all(bytes).await?;
         Ok(self.frames.get_mut().flush().await?)
     }
@@ -216,9 +195,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FakeHaproxy<S> {
     /// # Errors
     ///
     /// If none comes.
-    pub async fn receive(&mut self) -> Result<Frame, FakeError> {
+    pub async fn receive(&mut self) -> Result<Frame, ClientError> {
         let next = timeout(self.patience, self.frames.next()).await?;
-        Ok(next.ok_or(FakeError::Closed)??)
+        Ok(next.ok_or(ClientError::Closed)??)
+    }
+
+    /// The stream, what was read of it, and the codec that has agreed on the size of frames.
+    pub(super) fn into_frames(self) -> Framed<S, FrameCodec> {
+        self.frames
     }
 
     /// The stream itself, for what no method does.

@@ -1,19 +1,19 @@
-//! Why the fake HAProxy did not get what it waited for.
+//! Client error: why an agent did not answer as it should.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use thiserror::Error;
 use tokio::time::error::Elapsed;
 
 use crate::{
     error::AgentError,
-    spop::{CodecError, Disconnect, ForeignText, Frame, FrameType, Violation},
+    spop::{CodecError, Disconnect, ForeignText, Frame, FrameId, FrameType, StreamId, Violation},
 };
 
-/// Why the fake HAProxy did not get what it waited for.
+/// Why an agent did not answer as it should.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum FakeError {
+pub enum ClientError {
     /// The agent could not start.
     #[error(transparent)]
     Agent(#[from] AgentError),
@@ -38,12 +38,35 @@ pub enum FakeError {
     /// The agent sent an ACK in fragments of more than so many bytes.
     #[error("the agent sent an ACK in fragments of more than {0} bytes")]
     TooLarge(usize),
+    /// The agent sent an ACK for a NOTIFY that it was never sent.
+    #[error(
+        "the agent sent an ACK for stream-id {stream_id}, frame-id {frame_id}, which is no NOTIFY of this connection"
+    )]
+    Unasked {
+        /// The stream that it names.
+        stream_id: StreamId,
+        /// The frame that it names.
+        frame_id: FrameId,
+    },
+    /// The NOTIFY does not fit into a frame that the agent takes.
+    #[error(
+        "the NOTIFY has {size} bytes, and the agent takes frames of at most {limit}: send less, or raise its max-frame-size"
+    )]
+    NotifyTooLarge {
+        /// How many bytes its frame would have.
+        size: usize,
+        /// The agreed max-frame-size.
+        limit: u32,
+    },
     /// Nothing came in time.
     #[error("nothing came from the agent in time")]
     Timeout(#[from] Elapsed),
+    /// The connection has ended before, for this reason.
+    #[error(transparent)]
+    Ended(Arc<ClientError>),
 }
 
-impl From<Frame> for FakeError {
+impl From<Frame> for ClientError {
     fn from(frame: Frame) -> Self {
         match frame {
             Frame::AgentDisconnect(disconnect) => Self::Disconnected(disconnect),
@@ -52,7 +75,7 @@ impl From<Frame> for FakeError {
     }
 }
 
-impl From<CodecError> for FakeError {
+impl From<CodecError> for ClientError {
     fn from(error: CodecError) -> Self {
         match error {
             CodecError::Io(error) => Self::Io(error),

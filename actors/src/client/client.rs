@@ -1,0 +1,102 @@
+//! Client: one connection to an agent that any number of tasks ask on.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::{Semaphore, mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{
+    connection::Connection,
+    error::ClientError,
+    exchange::{Answer, Exchange, Request},
+    options::ClientOptions,
+};
+use crate::spop::{Actions, AgentHello, Messages};
+
+/// One connection to an agent, HELLO behind it, that any number of tasks ask on; clones share it.
+///
+/// NOTIFYs leave in the order they are asked, and ACKs may come in any order. With the last clone the
+/// connection ends by a DISCONNECT. When it ends for another reason, everything that waits and is
+/// asked later gets that reason: connect again.
+///
+/// ```
+/// use spoa_actors::{Actions, Limits, Message, Registry, Scope, handler_fn};
+/// use spoa_actors::client::{Client, ClientError, ClientOptions};
+/// use spoa_actors::testing::InMemoryAgent;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Number {
+///     n: i64,
+/// }
+///
+/// #[actix_rt::main]
+/// async fn main() -> Result<(), ClientError> {
+///     let registry = Registry::new().on("double", handler_fn(|Number { n }: Number| {
+///         Actions::none().set_var(Scope::Transaction, "doubled", 2 * n)
+///     }));
+///     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
+///     let client = Client::over(agent.open_stream(), ClientOptions::default()).await?;
+///     let double = async |n: i64| client.notify(Message::new("double").arg("n", n)).await;
+///     let (one, two) = tokio::try_join!(double(21), double(4))?;
+///     assert_eq!(one.to_string(), "set-var txn.doubled 42");
+///     assert_eq!(two.to_string(), "set-var txn.doubled 8");
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Client {
+    requests: mpsc::Sender<Request>,
+    places: Arc<Semaphore>,
+    hello: Arc<AgentHello>,
+    timeout: Duration,
+}
+
+impl Client {
+    /// Says HELLO over this stream, and serves it in a task of this runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the agent does not agree, or not in time.
+    pub async fn over<S>(stream: S, options: ClientOptions) -> Result<Self, ClientError>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let ClientOptions { hello, timeout, in_flight } = options;
+        let mut connection = Connection::new(stream).patience(timeout);
+        let hello = connection.hello(hello).await?;
+        let (requests, asked) = mpsc::channel(in_flight);
+        let exchange =
+            Exchange::new(connection.into_frames(), asked, in_flight, hello.max_frame_size);
+        tokio::spawn(exchange.run());
+        let places = Arc::new(Semaphore::new(in_flight));
+        Ok(Self { requests, places, hello: Arc::new(hello), timeout })
+    }
+
+    /// What the agent has agreed to.
+    #[must_use]
+    pub fn hello(&self) -> &AgentHello {
+        &self.hello
+    }
+
+    /// Sends a NOTIFY of a new stream, and waits for its ACK.
+    ///
+    /// A future that is dropped leaves the connection as it is: its ACK is dropped when it comes.
+    ///
+    /// # Errors
+    ///
+    /// If no ACK comes in time, the NOTIFY is too large, or the connection has ended.
+    pub async fn notify(&self, messages: impl Into<Messages>) -> Result<Actions, ClientError> {
+        timeout(self.timeout, self.exchange(messages.into())).await?
+    }
+
+    async fn exchange(&self, messages: Messages) -> Answer {
+        let _place = self.places.acquire().await.map_err(|_| ClientError::Closed)?;
+        let (answer, answered) = oneshot::channel();
+        let request = Request { messages, answer };
+        self.requests.send(request).await.map_err(|_| ClientError::Closed)?;
+        answered.await.unwrap_or(Err(ClientError::Closed))
+    }
+}
