@@ -18,7 +18,7 @@ use spoa_actors::{
 };
 
 use crate::{
-    exchanges::{Talk, notify},
+    notify::exchanges::{Talk, notify},
     support::{Answered, variable},
 };
 

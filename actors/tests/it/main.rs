@@ -1,66 +1,20 @@
-//! The agent as HAProxy sees it, over streams in memory and over real sockets; one binary, a module
-//! per topic. A test that proves a line of the agent's checklist has its number in its name.
+//! The agent as HAProxy sees it, over streams in memory and over real sockets; one binary, a room
+//! of topics for each room of the library. A test that proves a line of the agent's checklist has its number in its name.
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod agent;
 mod allocations;
+mod arbiter;
 mod architecture;
-mod asynchronous;
-mod backlog;
-mod backpressure;
-mod blocking;
-mod bounds;
-mod bulkheads;
-mod certificates;
 mod client;
-mod deadlines;
-mod disconnect;
-mod drain;
-mod endings;
-mod engines;
-mod exchanges;
-mod fairness;
-mod foreign;
-mod foreign_text;
-mod fragmentation;
-mod frame_counts;
-mod framing;
-mod grammar;
-mod handshake;
-mod ids;
-mod laws;
-mod lifecycle;
-mod limits;
-mod listeners;
-mod logs;
-mod many_messages;
-mod memory;
-mod metering;
+mod connection;
+mod handler;
+mod listen;
 mod notify;
-mod numbered;
-mod padding;
-mod panics;
-mod proxy;
-mod raw_actors;
-mod readiness;
-mod ready;
-mod reasons;
-mod reception;
-mod recycling;
-mod renewal;
-mod routes;
-mod slow_drain;
-mod slow_frames;
-mod starts;
-mod statistics;
-mod status;
-mod streams;
+mod observe;
+mod route;
+mod spop;
 mod supervision;
 mod support;
-mod threads;
-mod tls;
-mod tls_expiry;
-mod tls_limits;
-mod traces;
-mod vectors;
-mod waiting;
+mod trace;

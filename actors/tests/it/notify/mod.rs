@@ -1,0 +1,7 @@
+//! Tests of what lies in `src/notify/`.
+
+mod deadlines;
+pub(crate) mod exchanges;
+mod fairness;
+mod many_messages;
+mod notify;

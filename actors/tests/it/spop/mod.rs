@@ -1,0 +1,12 @@
+//! Tests of what lies in `src/spop/`.
+
+mod disconnect;
+mod foreign;
+mod foreign_text;
+mod fragmentation;
+mod framing;
+mod grammar;
+mod handshake;
+mod ids;
+mod laws;
+mod vectors;

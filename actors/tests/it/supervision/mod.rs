@@ -1,0 +1,6 @@
+//! Tests of what lies in `src/supervision/`.
+
+mod bulkheads;
+mod panics;
+mod renewal;
+mod supervision;

@@ -1,0 +1,3 @@
+//! Tests of what lies in `src/trace/`.
+
+mod traces;
