@@ -164,7 +164,12 @@ impl Actions {
         self.bytes.as_slice()
     }
 
-    pub(crate) fn decode(payload: &[u8]) -> Result<Self, WireError> {
+    /// Reads the payload of an ACK.
+    ///
+    /// # Errors
+    ///
+    /// If it is no list of actions to its end.
+    pub fn decode(payload: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(payload);
         while !reader.is_empty() {
             Action::read(&mut reader)?;

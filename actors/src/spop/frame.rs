@@ -12,7 +12,7 @@ use super::{
     flags::Flags,
     fragment::Fragment,
     frame_type::FrameType,
-    head::{Head, encode_around, encode_with},
+    head::{FrameHead, encode_around, encode_with},
     hello::{AgentHello, HaproxyHello},
     ids::{FrameId, StreamId},
     notify::{Messages, Notify},
@@ -53,7 +53,7 @@ impl Frame {
     /// If they are not a frame of the grammar.
     pub fn decode(mut bytes: Bytes) -> Result<Self, Violation> {
         let mut reader = Reader::new(&bytes);
-        let head = Head::read(&mut reader)?;
+        let head = FrameHead::read_from(&mut reader)?;
         let read = bytes.len() - reader.left();
         bytes.advance(read);
         let payload = bytes;
@@ -92,7 +92,7 @@ impl Frame {
         }))
     }
 
-    fn decode_connection_wide(head: &Head, payload: &[u8]) -> Result<Self, Violation> {
+    fn decode_connection_wide(head: &FrameHead, payload: &[u8]) -> Result<Self, Violation> {
         let decode: fn(&[u8]) -> Result<Self, Violation> = match head.frame_type {
             FrameType::HAPROXY_HELLO => |p| Ok(Self::HaproxyHello(HaproxyHello::decode(p)?)),
             FrameType::HAPROXY_DISCONNECT => {

@@ -26,17 +26,33 @@ pub const MAX_FRAME_SIZE_FLOOR: u32 = 256;
 /// The most bytes before a payload: length, type, flags and two ids.
 pub(super) const MAX_HEAD: usize = 32;
 
-/// Everything before the payload, the length excepted.
-pub(super) struct Head {
-    pub(super) frame_type: FrameType,
-    pub(super) flags: Flags,
-    pub(super) stream_id: StreamId,
-    pub(super) frame_id: FrameId,
+/// Everything before the payload of a frame, its length excepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FrameHead {
+    /// What kind of frame it is.
+    pub frame_type: FrameType,
+    /// Whether it is whole, and whether it is given up.
+    pub flags: Flags,
+    /// The stream; 0 if the frame belongs to none.
+    pub stream_id: StreamId,
+    /// The frame of that stream; 0 if the frame belongs to none.
+    pub frame_id: FrameId,
 }
 
-impl Head {
+impl FrameHead {
+    /// Reads the head of a frame that begins behind its length, and tells it from the payload.
+    ///
+    /// # Errors
+    ///
+    /// If the frame ends within its head, or an id is longer than 64 bits.
+    pub fn read(frame: &[u8]) -> Result<(Self, &[u8]), WireError> {
+        let mut reader = Reader::new(frame);
+        let head = Self::read_from(&mut reader)?;
+        Ok((head, frame.get(frame.len() - reader.left()..).unwrap_or_default()))
+    }
+
     #[inline]
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+    pub(super) fn read_from(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Self {
             frame_type: FrameType(reader.byte("FRAME-TYPE")?),
             flags: Flags::from_bits(u32::from_be_bytes(reader.array("FLAGS")?)),
@@ -91,7 +107,7 @@ pub(super) fn encode_around(
     payload: &[u8],
     dst: &mut BytesMut,
 ) {
-    let mut head = FrameHead::new(frame_type, flags);
+    let mut head = HeadBytes::new(frame_type, flags);
     varint::write(stream_id.0, &mut head);
     varint::write(frame_id.0, &mut head);
     head.put_into(dst, payload.len());
@@ -99,12 +115,12 @@ pub(super) fn encode_around(
 }
 
 /// Everything before the payload, as it is written.
-struct FrameHead {
+struct HeadBytes {
     bytes: [u8; MAX_HEAD],
     used: usize,
 }
 
-impl FrameHead {
+impl HeadBytes {
     /// Length, type and flags; the ids are put behind them.
     #[inline]
     fn new(frame_type: FrameType, flags: Flags) -> Self {
@@ -129,7 +145,7 @@ impl FrameHead {
     }
 }
 
-impl Put for FrameHead {
+impl Put for HeadBytes {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
         for &byte in bytes {

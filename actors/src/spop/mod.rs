@@ -56,7 +56,7 @@ pub use foreign_text::ForeignText;
 pub use fragment::Fragment;
 pub use frame::Frame;
 pub use frame_type::FrameType;
-pub use head::{MAX_FRAME_SIZE_FLOOR, MIN_FRAME_LENGTH};
+pub use head::{FrameHead, MAX_FRAME_SIZE_FLOOR, MIN_FRAME_LENGTH};
 pub use hello::{AgentHello, HaproxyHello, VERSION};
 pub use ids::{EngineId, FrameId, StreamId};
 pub use message::Message;

@@ -1,10 +1,12 @@
 //! Dialogue: one connection as a machine: bytes in, faults and latencies out, NOTIFYs out.
 
-use bytes::Bytes;
-use spoa_actors::{ForeignText, spop::Frame};
+use bytes::{Bytes, BytesMut};
+use spoa_actors::{
+    Actions, ForeignText,
+    spop::{Frame, FrameHead, FrameType, MIN_FRAME_LENGTH},
+};
 
 use crate::{
-    ack::{self, FrameParts, count_actions},
     fault::Fault,
     in_flight::{Answered, InFlight},
     notify::Notify,
@@ -14,8 +16,6 @@ use crate::{
 
 /// The length before a frame.
 const LENGTH_SIZE: usize = 4;
-/// Type, flags, and two ids of one byte each.
-const SHORTEST: usize = 7;
 /// More than this is not made before it is written.
 const ENOUGH: usize = 256 * 1024;
 
@@ -86,7 +86,7 @@ impl Dialogue {
         notify: &Notify,
         left: u64,
         now: u64,
-        output: &mut Vec<u8>,
+        output: &mut BytesMut,
     ) -> u64 {
         let mut given = 0;
         while given < left && self.in_flight.count() < self.window && output.len() < ENOUGH {
@@ -107,7 +107,7 @@ impl Dialogue {
         if length > self.max_frame_size {
             return Err(Fault::TooLarge);
         }
-        if length < SHORTEST {
+        if length < MIN_FRAME_LENGTH as usize {
             return Err(Fault::Malformed);
         }
         Ok(rest.split_at_checked(length))
@@ -142,21 +142,21 @@ impl Dialogue {
     /// The NOTIFY that the frame answers, and with how many actions.
     #[inline]
     fn ack(&mut self, frame: &[u8], tally: &mut Tally) -> Result<(Answered, u64), Fault> {
-        let parts = FrameParts::read(frame).ok_or(Fault::Malformed)?;
-        match parts.frame_type {
-            ack::ACK => {}
-            ack::AGENT_DISCONNECT => return Err(Fault::Disconnected),
+        let (head, payload) = FrameHead::read(frame).map_err(|_| Fault::Malformed)?;
+        match head.frame_type {
+            FrameType::ACK => {}
+            FrameType::AGENT_DISCONNECT => return Err(Fault::Disconnected),
             _ => return Err(Fault::Malformed),
         }
-        let answered = self.in_flight.settle(parts.stream_id, parts.frame_id)?;
+        let answered = self.in_flight.settle(head.stream_id.0, head.frame_id.0)?;
         tally.in_flight -= 1;
-        if parts.flags & ack::FIN == 0 {
+        if !head.flags.fin {
             return Err(Fault::NotFinal);
         }
-        if parts.flags & ack::ABORT != 0 {
+        if head.flags.abort {
             return Err(Fault::Aborted);
         }
-        let actions = count_actions(parts.payload).ok_or(Fault::Malformed)?;
+        let actions = Actions::decode(payload).map_err(|_| Fault::Malformed)?.iter().count() as u64;
         match self.expected_actions {
             Some(expected) if expected != actions => Err(Fault::Malformed),
             _ => Ok((answered, actions)),
@@ -178,9 +178,8 @@ fn farewell(frame: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
     use spoa_actors::{
-        Actions, Message, Scope,
+        Message, Scope,
         spop::{Ack, Disconnect, FrameId, StatusCode, StreamId},
     };
 
@@ -194,7 +193,7 @@ mod tests {
     struct Scene {
         dialogue: Dialogue,
         tally: Tally,
-        sent: Vec<u8>,
+        sent: BytesMut,
     }
 
     impl Scene {
@@ -205,7 +204,7 @@ mod tests {
 
         fn paced(window: usize, pace: Pace, expected_actions: Option<u64>) -> Self {
             let dialogue = Dialogue::new(window, pace, 64, expected_actions);
-            let mut scene = Self { dialogue, tally: Tally::new(), sent: Vec::new() };
+            let mut scene = Self { dialogue, tally: Tally::new(), sent: BytesMut::new() };
             scene.give(u64::MAX, 0);
             scene
         }

@@ -12,7 +12,6 @@
 //! A load is single-threaded, and nothing is allocated for a NOTIFY or its ACK: it shares a machine
 //! with the agent that it measures.
 
-mod ack;
 mod argument;
 mod connection;
 mod dialogue;

@@ -6,6 +6,8 @@ use std::{
     time::Instant,
 };
 
+use bytes::BytesMut;
+
 use crate::{notify::Notify, tally::Tally};
 
 /// Bytes are read in portions of this size, unless a frame is larger.
@@ -27,7 +29,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Buffers {
     pub(crate) input: Vec<u8>,
-    pub(crate) output: Vec<u8>,
+    pub(crate) output: BytesMut,
 }
 
 impl Shared {
@@ -37,7 +39,7 @@ impl Shared {
             origin: Instant::now(),
             notify,
             tally: RefCell::new(Tally::new()),
-            buffers: RefCell::new(Buffers { input, output: Vec::new() }),
+            buffers: RefCell::new(Buffers { input, output: BytesMut::new() }),
             left: Cell::new(frames),
             wakers: RefCell::new(vec![None; connections]),
         }
