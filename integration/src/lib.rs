@@ -20,7 +20,6 @@
 //! | [`certificates`](Authority) | a CA, and what it issues |
 //! | [`load`](Load) | many requests through it |
 //! | [`tap`](Tap) | a recording relay between it and the agent |
-//! | [`frame`](FrameHead) | just enough SPOP to read ids off the wire, by other code than the library's |
 //!
 //! Nothing here skips: a program that cannot be had is a [`Failure`] with the reason.
 
@@ -34,7 +33,6 @@ mod config_files;
 mod endpoint;
 mod engine;
 mod failure;
-mod frame;
 mod haproxy;
 mod http;
 mod load;
@@ -64,7 +62,6 @@ pub use config::Config;
 pub use endpoint::Endpoint;
 pub use engine::Engine;
 pub use failure::Failure;
-pub use frame::FrameHead;
 pub use haproxy::{Haproxy, Standstill};
 pub use http::{Answer, HttpClient};
 pub use load::{Load, RunningLoad, Tally};

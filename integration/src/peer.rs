@@ -4,17 +4,23 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use spoa_actors::Message;
+use spoa_actors::spop::{
+    Capabilities, Flags, Fragment, Frame, FrameHead, FrameId, FrameType, HaproxyHello, Notify,
+    StreamId, VERSION,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::{Failure, FrameHead};
+use crate::Failure;
 
 /// How long the agent may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// The largest frame that it announces, which is HAProxy's default.
-const MAX_FRAME_SIZE: usize = 16_380;
+const MAX_FRAME_SIZE: u32 = 16_380;
 
 /// One connection to the agent; closed when dropped.
 #[derive(Debug)]
@@ -42,10 +48,10 @@ impl Peer {
     ///
     /// # Errors
     /// The agent does not answer with a HELLO.
-    pub async fn greet_with(mut self, max_frame_size: usize) -> Result<Self, Failure> {
+    pub async fn greet_with(mut self, max_frame_size: u32) -> Result<Self, Failure> {
         self.send(&hello_with(max_frame_size)).await?;
         let head = self.receive().await?;
-        if head.frame_type == FrameHead::AGENT_HELLO {
+        if head.frame_type == FrameType::AGENT_HELLO {
             return Ok(self);
         }
         Err(Failure::new(format!("the agent has answered HELLO by {head:?}")))
@@ -58,7 +64,7 @@ impl Peer {
     pub async fn ask(&mut self, stream_id: u64, message: &str) -> Result<(), Failure> {
         self.send(&notify(stream_id, message)).await?;
         let head = self.receive().await?;
-        if (head.frame_type, head.stream_id) == (FrameHead::ACK, stream_id) {
+        if (head.frame_type, head.stream_id.0) == (FrameType::ACK, stream_id) {
             return Ok(());
         }
         Err(Failure::new(format!("the agent has answered a NOTIFY by {head:?}")))
@@ -92,7 +98,9 @@ impl Peer {
             self.0.read_exact(&mut frame).await.map(|_| frame)
         });
         let frame = frame.await.map_err(Failure::during("no frame of the agent"))?;
-        FrameHead::read(&frame).ok_or_else(|| Failure::new(format!("no frame: {frame:?}")))
+        let (head, _) =
+            FrameHead::read(&frame).map_err(Failure::during("no frame of the agent"))?;
+        Ok(head)
     }
 
     /// Closes its side, and waits until the agent has closed the other.
@@ -119,20 +127,12 @@ async fn in_time<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> 
     timeout(ANSWER_LIMIT, work).await.unwrap_or_else(|late| Err(late.into()))
 }
 
-/// A frame of these parts, with its length before it.
+/// A frame of these parts, with its length before it: right or wrong.
 #[must_use]
-pub fn frame(frame_type: u8, flags: u32, stream_id: u64, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0; 4];
-    frame.push(frame_type);
-    frame.extend(flags.to_be_bytes());
-    let frame_id = u64::from(stream_id > 0);
-    for id in [stream_id, frame_id] {
-        put_varint(id, &mut frame);
-    }
-    frame.extend(payload);
-    let length = u32::try_from(frame.len() - 4).unwrap_or(u32::MAX);
-    frame.splice(..4, length.to_be_bytes());
-    frame
+pub fn frame(frame_type: FrameType, flags: Flags, stream_id: u64, payload: &[u8]) -> Vec<u8> {
+    let (stream_id, frame_id) = (StreamId(stream_id), FrameId(u64::from(stream_id > 0)));
+    let payload = payload.to_vec().into();
+    written(&Frame::Fragment(Fragment { frame_type, flags, stream_id, frame_id, payload }))
 }
 
 /// A HAPROXY-HELLO as HAProxy says it.
@@ -141,86 +141,35 @@ pub fn hello() -> Vec<u8> {
     hello_with(MAX_FRAME_SIZE)
 }
 
-fn hello_with(max_frame_size: usize) -> Vec<u8> {
-    let mut payload = Vec::new();
-    put_text("supported-versions", &mut payload);
-    payload.push(0x08);
-    put_text("2.0", &mut payload);
-    put_text("max-frame-size", &mut payload);
-    payload.push(0x03);
-    put_varint(max_frame_size as u64, &mut payload);
-    put_text("capabilities", &mut payload);
-    payload.push(0x08);
-    put_text("pipelining", &mut payload);
-    frame(FrameHead::HAPROXY_HELLO, 1, 0, &payload)
+fn hello_with(max_frame_size: u32) -> Vec<u8> {
+    written(&Frame::HaproxyHello(HaproxyHello {
+        supported_versions: VERSION.to_owned(),
+        max_frame_size,
+        capabilities: Capabilities { pipelining: true, ..Capabilities::default() },
+        engine_id: None,
+        healthcheck: false,
+    }))
 }
 
 /// A NOTIFY of one message without arguments.
 #[must_use]
 pub fn notify(stream_id: u64, message: &str) -> Vec<u8> {
-    let mut payload = Vec::new();
-    put_text(message, &mut payload);
-    payload.push(0);
-    frame(FrameHead::NOTIFY, 1, stream_id, &payload)
+    notify_of(stream_id, Message::new(message))
 }
 
 /// A NOTIFY of one message with this body, a string.
 #[must_use]
 pub fn notify_with(stream_id: u64, message: &str, body: &str) -> Vec<u8> {
-    let mut payload = Vec::new();
-    put_text(message, &mut payload);
-    payload.push(1);
-    put_text("body", &mut payload);
-    payload.push(0x08);
-    put_text(body, &mut payload);
-    frame(FrameHead::NOTIFY, 1, stream_id, &payload)
+    notify_of(stream_id, Message::new(message).arg("body", body))
 }
 
-fn put_text(text: &str, output: &mut Vec<u8>) {
-    put_varint(text.len() as u64, output);
-    output.extend(text.as_bytes());
+fn notify_of(stream_id: u64, message: Message) -> Vec<u8> {
+    let (stream_id, frame_id) = (StreamId(stream_id), FrameId(1));
+    written(&Frame::Notify(Notify { stream_id, frame_id, messages: message.into() }))
 }
 
-fn put_varint(mut value: u64, output: &mut Vec<u8>) {
-    if value < 240 {
-        return output.push(value as u8);
-    }
-    output.push(value as u8 | 0xf0);
-    value = (value - 240) >> 4;
-    while value >= 128 {
-        output.push(value as u8 | 0x80);
-        value = (value - 128) >> 7;
-    }
-    output.push(value as u8);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{frame, put_varint};
-    use crate::FrameHead;
-
-    #[test]
-    fn varints_are_those_of_the_peers_protocol() {
-        for (value, bytes) in [
-            (239, &[0xef][..]),
-            (240, &[0xf0, 0x00]),
-            (2287, &[0xff, 0x7f]),
-            (16_380, &[0xfc, 0xf0, 0x06]),
-            (u64::MAX, &[0xff, 0xf0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0x0e]),
-        ] {
-            let mut written = Vec::new();
-            put_varint(value, &mut written);
-            assert_eq!(written, bytes);
-        }
-    }
-
-    #[test]
-    fn a_frame_is_read_as_it_was_written() {
-        let frame = frame(3, 1, 300, b"rest");
-        let (length, rest) = frame.split_first_chunk().unwrap();
-        assert_eq!(u32::from_be_bytes(*length) as usize, rest.len());
-        let head = FrameHead { frame_type: 3, flags: 1, stream_id: 300, frame_id: 1 };
-        assert_eq!(FrameHead::read(rest), Some(head));
-        assert!(rest.ends_with(b"rest"));
-    }
+fn written(frame: &Frame) -> Vec<u8> {
+    let mut bytes = BytesMut::new();
+    frame.encode(&mut bytes);
+    bytes.to_vec()
 }

@@ -10,9 +10,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::oneshot;
 
-use crate::frame::cut;
+use spoa_actors::spop::{FrameHead, FrameType};
+
 use crate::task::Task;
-use crate::{Endpoint, Failure, FrameHead, until};
+use crate::{Endpoint, Failure, until};
 
 /// HAProxy's server line names [`endpoint`](Self::endpoint); bytes pass unchanged both ways.
 #[derive(Debug)]
@@ -62,6 +63,14 @@ pub struct SeenFrame {
     pub head: FrameHead,
     /// All bytes of the frame after its length.
     pub bytes: Vec<u8>,
+}
+
+impl SeenFrame {
+    /// Stream-id and frame-id.
+    #[must_use]
+    pub fn ids(&self) -> (u64, u64) {
+        (self.head.stream_id.0, self.head.frame_id.0)
+    }
 }
 
 impl Tap {
@@ -121,9 +130,9 @@ impl Tap {
 
     /// Stream-id and frame-id of each frame of one type, in order: the NOTIFYs, the ACKs.
     #[must_use]
-    pub fn ids(&self, frame_type: u8) -> Vec<(u64, u64)> {
+    pub fn ids(&self, frame_type: FrameType) -> Vec<(u64, u64)> {
         let frames = self.frames().into_iter();
-        frames.filter(|f| f.head.frame_type == frame_type).map(|f| f.head.ids()).collect()
+        frames.filter(|f| f.head.frame_type == frame_type).map(|f| f.ids()).collect()
     }
 
     /// Waits until so many frames of one type have passed, and returns all frames.
@@ -132,7 +141,7 @@ impl Tap {
     /// Fewer passed within `limit`; with the frames that did.
     pub async fn seen(
         &self,
-        frame_type: u8,
+        frame_type: FrameType,
         count: usize,
         limit: Duration,
     ) -> Result<Vec<SeenFrame>, Failure> {
@@ -154,11 +163,27 @@ fn frames_of(chunks: &[Chunk], connection: usize, direction: Direction) -> Vec<S
     }
     let order_of = |end| ends.iter().find(|(size, _)| *size >= end).map(|(_, order)| *order);
     let seen = |(end, frame): (usize, &[u8])| {
-        let head = FrameHead::read(frame)?;
+        let (head, _) = FrameHead::read(frame).ok()?;
         let bytes = frame.to_vec();
         Some(SeenFrame { connection, direction, order: order_of(end)?, head, bytes })
     };
     cut(&stream).into_iter().filter_map(seen).collect()
+}
+
+/// Cuts whole frames off the front: each with its bytes after the length, and the offset of its end.
+fn cut(mut stream: &[u8]) -> Vec<(usize, &[u8])> {
+    let mut frames = Vec::new();
+    let mut end = 0;
+    while let Some((length, rest)) = stream.split_first_chunk() {
+        let length = u32::from_be_bytes(*length) as usize;
+        let Some((frame, rest)) = rest.split_at_checked(length) else {
+            break;
+        };
+        end += 4 + length;
+        frames.push((end, frame));
+        stream = rest;
+    }
+    frames
 }
 
 async fn accept(

@@ -57,7 +57,7 @@ mod tests {
         let message = Message::new("check-client-ip").arg("ip", "\u{1b}").arg("", 1);
         let other = (0..9).fold(Message::new("m\n"), |message, _| message.arg("a", true));
         let line = NoActions::new([&message, &other]).to_string();
-        let asked = "no actions for check-client-ip ip:string :int32, m\\n a:bool a:bool a:bool \
+        let asked = "no actions for check-client-ip ip:string :int64, m\\n a:bool a:bool a:bool \
                      a:bool a:bool a:bool a:bool a:bool …: the agent may have no handler";
         assert!(line.starts_with(asked), "{line}");
         assert!(line.ends_with("look at the agent's log"), "{line}");

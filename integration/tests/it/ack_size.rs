@@ -1,8 +1,9 @@
 //! An ACK never exceeds the negotiated size: actions that do not fit are left out from the end.
 
 use serde::Deserialize;
+use spoa_actors::spop::FrameType;
 use spoa_actors::{ActionError, Actions, Registry, Scope, TypedData, handler_fn};
-use spoa_integration::{Engine, FrameHead, SeenFrame, Tap, on_every_haproxy};
+use spoa_integration::{Engine, SeenFrame, Tap, on_every_haproxy};
 
 use crate::scene::{self, REQUEST, SOON, endpoint, error, set, shown};
 
@@ -13,7 +14,7 @@ fn small_frames(tap: &Tap) -> Engine {
 }
 
 fn ack_sizes(frames: &[SeenFrame]) -> Vec<usize> {
-    let acks = frames.iter().filter(|frame| frame.head.frame_type == FrameHead::ACK);
+    let acks = frames.iter().filter(|frame| frame.head.frame_type == FrameType::ACK);
     acks.map(|ack| ack.bytes.len()).collect()
 }
 
@@ -43,7 +44,7 @@ on_every_haproxy! {
             assert_eq!((seen.acks, seen.actions_left_out), (requests, 6 * requests));
             assert_eq!(seen.connections_open, seen.connections_accepted, "none was lost");
         }
-        let frames = tap.seen(FrameHead::ACK, 3, SOON).await.unwrap();
+        let frames = tap.seen(FrameType::ACK, 3, SOON).await.unwrap();
         assert!(ack_sizes(&frames).iter().all(|size| *size <= LIMIT), "{frames:?}");
     }
 }
@@ -70,7 +71,7 @@ on_every_haproxy! {
             let answer = request.await.unwrap();
             assert_eq!((shown(&answer), error(&answer)), (vec![length], ""), "{size}");
         }
-        let frames = tap.seen(FrameHead::ACK, 3, SOON).await.unwrap();
+        let frames = tap.seen(FrameType::ACK, 3, SOON).await.unwrap();
         assert_eq!(ack_sizes(&frames), [LIMIT, 7, 24]);
         assert_eq!(agent.statistics().await.actions_left_out, 1);
     }

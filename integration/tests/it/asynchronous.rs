@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::num::NonZero;
 use std::time::Duration;
 
+use spoa_actors::spop::FrameType;
 use spoa_actors::{Agent, Registry, RunningAgent, handler_fn};
 use spoa_integration::{
     Answer, Haproxy, Load, Tally, Tap, Version, on_every_haproxy, on_old_engines,
@@ -11,16 +12,13 @@ use spoa_integration::{
 
 use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, set, shown, statistics};
 
-const NOTIFY: u8 = 3;
-const ACK: u8 = 103;
-
 /// HAProxy opens about one connection for each, though it may not use them all.
 const REQUESTS: usize = 12;
 
 /// Long enough to cut a connection meanwhile, also on a busy machine.
 const HANDLING: Duration = Duration::from_secs(1);
 
-/// What HAProxy says of a NOTIFY whose connection was lost.
+/// What HAProxy says of a FrameType::NOTIFY whose connection was lost.
 const CONNECTION_LOST: &str = "257";
 
 async fn agent(is_asynchronous: bool) -> RunningAgent {
@@ -37,14 +35,14 @@ fn outcome(answer: &Answer) -> String {
     format!("{} {} {}", answer.status, shown(answer)[0], error(answer))
 }
 
-/// A connection with a NOTIFY that has no ACK yet.
+/// A connection with a FrameType::NOTIFY that has no FrameType::ACK yet.
 fn asked(tap: &Tap) -> usize {
     let frames = tap.frames();
     let of = |frame_type| {
         let frames = frames.iter().filter(move |frame| frame.head.frame_type == frame_type);
-        frames.map(|frame| (frame.connection, frame.head.ids())).collect::<HashSet<_>>()
+        frames.map(|frame| (frame.connection, frame.ids())).collect::<HashSet<_>>()
     };
-    of(NOTIFY).difference(&of(ACK)).next().unwrap().0
+    of(FrameType::NOTIFY).difference(&of(FrameType::ACK)).next().unwrap().0
 }
 
 /// Asks so often at a time, and cuts one of the connections before the answers are there.

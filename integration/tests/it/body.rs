@@ -2,15 +2,12 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use spoa_actors::spop::FrameType;
 use spoa_actors::{Limits, Registry, RunningAgent, handler_fn};
-use spoa_integration::{
-    Config, Engine, FrameHead, Haproxy, Tap, Version, on_every_haproxy, on_old_engines,
-};
+use spoa_integration::{Config, Engine, Haproxy, Tap, Version, on_every_haproxy, on_old_engines};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::scene::{self, ANSWER, REQUEST, SOON, endpoint, engine, error, next, set, shown};
-
-const UNSET: u8 = 0;
 
 /// HAProxy's default, to be told apart from the larger buffer.
 const SMALL_FRAMES: &str = "max-frame-size 16380";
@@ -82,7 +79,7 @@ on_old_engines! {
         let mut uploads = Uploads::start(version, Limits::default(), SMALL_FRAMES).await;
         uploads.arrives(&body(30_000)).await;
         let types = uploads.tap.frames().into_iter().map(|frame| frame.head.frame_type);
-        let parts = [FrameHead::NOTIFY, UNSET, FrameHead::ACK];
+        let parts = [FrameType::NOTIFY, FrameType::UNSET, FrameType::ACK];
         assert_eq!(types.filter(|kind| parts.contains(kind)).collect::<Vec<_>>(), parts);
         let seen = uploads.agent.statistics().await;
         assert_eq!((seen.notifies, seen.acks, seen.fragments), (1, 1, 2));
@@ -116,7 +113,7 @@ on_old_engines! {
         let seen = uploads.agent.statistics().await;
         assert_eq!((seen.oversize, seen.notifies, seen.acks), (1, 3, 3));
         assert_eq!(seen.connections_open, seen.connections_accepted);
-        assert_eq!(uploads.tap.ids(FrameHead::ACK), uploads.tap.ids(FrameHead::NOTIFY));
+        assert_eq!(uploads.tap.ids(FrameType::ACK), uploads.tap.ids(FrameType::NOTIFY));
     }
 }
 
@@ -151,8 +148,8 @@ on_every_haproxy! {
         for size in [30_000, 60_000] {
             uploads.arrives(&body(size)).await;
         }
-        let frames = uploads.tap.seen(FrameHead::ACK, 2, SOON).await.unwrap();
-        let notifies = frames.iter().filter(|frame| frame.head.frame_type == FrameHead::NOTIFY);
+        let frames = uploads.tap.seen(FrameType::ACK, 2, SOON).await.unwrap();
+        let notifies = frames.iter().filter(|frame| frame.head.frame_type == FrameType::NOTIFY);
         assert!(notifies.map(|notify| notify.bytes.len()).max() > Some(60_000));
         assert_eq!(uploads.agent.statistics().await.fragments, 0);
     }

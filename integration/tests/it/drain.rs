@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
+use spoa_actors::spop::FrameType;
 use spoa_actors::{Registry, handler_fn};
 use spoa_integration::{
     Answer, Direction, Haproxy, Load, SeenFrame, Tally, Tap, Version, on_every_haproxy, until,
 };
 
 use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, set, shown, statistics};
-
-const NOTIFY: u8 = 3;
-const AGENT_DISCONNECT: u8 = 102;
 
 /// Enough to have several requests under way on each connection.
 const CLIENTS: usize = 40;
@@ -37,11 +35,13 @@ async fn is_down_before_the_first_farewell(haproxy: &Haproxy, tap: &Tap) -> bool
     down.await.unwrap();
     let frames = tap.frames();
     let is_asked = |connection| {
-        let is_its_notify =
-            |frame: &SeenFrame| frame.connection == connection && frame.head.frame_type == NOTIFY;
+        let is_its_notify = |frame: &SeenFrame| {
+            frame.connection == connection && frame.head.frame_type == FrameType::NOTIFY
+        };
         frames.iter().any(is_its_notify)
     };
-    let mut farewells = frames.iter().filter(|frame| frame.head.frame_type == AGENT_DISCONNECT);
+    let mut farewells =
+        frames.iter().filter(|frame| frame.head.frame_type == FrameType::AGENT_DISCONNECT);
     let mut ends = tap
         .chunks()
         .into_iter()
@@ -82,7 +82,7 @@ async fn stop_under_load(version: Version) -> Tally {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_33_34_an_agent_that_stops_under_load_loses_no_request(version: Version) {
-        // The old engines go on to use connections to a server that is down, and a NOTIFY that
+        // The old engines go on to use connections to a server that is down, and a FrameType::NOTIFY that
         // crosses the farewell cannot be saved: so a stop that lost one is shown and tried again.
         // Without holding back, a stop was seen to lose up to 20 of them.
         let tries = if version.has_new_engine() { 1 } else { 3 };

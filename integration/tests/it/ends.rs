@@ -6,15 +6,13 @@ use std::num::NonZero;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder};
+use spoa_actors::spop::FrameType;
 use spoa_actors::spop::StatusCode;
 use spoa_actors::{ActionError, Actions, Agent, Registry, RunningAgent, StatusCounts, handler_fn};
 use spoa_integration::{Direction, Haproxy, Tap, Version, on_every_haproxy, on_old_engines, until};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, next, sets, shown, statistics};
-
-const HAPROXY_DISCONNECT: u8 = 2;
-const AGENT_DISCONNECT: u8 = 102;
 
 fn registry(greeting: &'static str) -> Registry {
     Registry::new().on("greet", sets("greeting", greeting))
@@ -43,10 +41,10 @@ on_old_engines! {
         let seen = statistics(&agent, |seen| seen.connections_open == 0).await;
         assert_eq!(seen.disconnects_received.of(StatusCode::TIMEOUT), seen.hellos);
         assert_eq!(seen.disconnects_sent.of(StatusCode::NORMAL), seen.hellos);
-        let frames = tap.seen(AGENT_DISCONNECT, 1, SOON).await.unwrap();
-        for theirs in frames.iter().filter(|frame| frame.head.frame_type == HAPROXY_DISCONNECT) {
+        let frames = tap.seen(FrameType::AGENT_DISCONNECT, 1, SOON).await.unwrap();
+        for theirs in frames.iter().filter(|frame| frame.head.frame_type == FrameType::HAPROXY_DISCONNECT) {
             let last = frames.iter().rfind(|frame| frame.connection == theirs.connection).unwrap();
-            assert_eq!(last.head.frame_type, AGENT_DISCONNECT);
+            assert_eq!(last.head.frame_type, FrameType::AGENT_DISCONNECT);
             assert_eq!(last.direction, Direction::ToHaproxy);
         }
         assert_eq!(greeting(&haproxy).await, greeted("hello"), "on a new connection");
@@ -159,8 +157,8 @@ on_every_haproxy! {
         let begun = Instant::now();
         agent.stop().await;
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-        let farewells = tap.seen(AGENT_DISCONNECT, 1, SOON).await.unwrap();
-        assert!(farewells.iter().all(|frame| frame.head.frame_type != HAPROXY_DISCONNECT));
+        let farewells = tap.seen(FrameType::AGENT_DISCONNECT, 1, SOON).await.unwrap();
+        assert!(farewells.iter().all(|frame| frame.head.frame_type != FrameType::HAPROXY_DISCONNECT));
 
         let successor = agent_on(address, registry("second")).await;
         assert_eq!(greeting(&haproxy).await, greeted("second"));

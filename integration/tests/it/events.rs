@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
+use spoa_actors::spop::FrameType;
 use spoa_actors::{ActionError, Actions, BoxError, Registry, handler_fn};
-use spoa_integration::{App, Config, Engine, FrameHead, Tap, Version, on_every_haproxy};
+use spoa_integration::{App, Config, Engine, Tap, Version, on_every_haproxy};
 use spoa_integration::{on_old_engines, until};
 
 use crate::scene::{self, ANSWER, REQUEST, SOON, endpoint, engine, error, set, sets, shown};
@@ -138,9 +139,9 @@ on_every_haproxy! {
         let haproxy = scene::start(config(version, engine(tap.endpoint()), &app)).await;
         let answer = haproxy.http().get("/status/404").await.unwrap();
         assert_eq!(shown(&answer), ["/status/404 was answered with 404"]);
-        tap.seen(FrameHead::ACK, 2, SOON).await.unwrap();
-        let ids = tap.ids(FrameHead::NOTIFY);
-        assert_eq!(tap.ids(FrameHead::ACK), ids);
+        tap.seen(FrameType::ACK, 2, SOON).await.unwrap();
+        let ids = tap.ids(FrameType::NOTIFY);
+        assert_eq!(tap.ids(FrameType::ACK), ids);
         let ((first, _), (second, _)) = (ids[0], ids[1]);
         if version.has_new_engine() {
             assert_ne!(first, second);
@@ -161,8 +162,8 @@ on_old_engines! {
         let haproxy = scene::start(scene::showing(config, &["var(txn.t.greeting)"])).await;
         let answer = haproxy.http().get("/").await.unwrap();
         assert_eq!((shown(&answer), error(&answer)), (vec!["hello"], ""));
-        assert_eq!(tap.ids(FrameHead::NOTIFY), [(0, 1)]);
-        assert_eq!(tap.ids(FrameHead::ACK), [(0, 1)]);
+        assert_eq!(tap.ids(FrameType::NOTIFY), [(0, 1)]);
+        assert_eq!(tap.ids(FrameType::ACK), [(0, 1)]);
     }
 }
 

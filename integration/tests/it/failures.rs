@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::Deserialize;
+use spoa_actors::spop::FrameType;
 use spoa_actors::{ActionError, Actions, BoxError, Registry, Route, Scope, handler_fn};
-use spoa_integration::{Answer, Engine, FrameHead, Load, Tap, on_every_haproxy};
+use spoa_integration::{Answer, Engine, Load, Tap, on_every_haproxy};
 
 use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, sets, shown};
 
@@ -90,8 +91,8 @@ on_every_haproxy! {
         let mut expected = vec!["fallback"; headers.len()];
         (expected[0], expected[headers.len() - 1]) = ("a", "b");
         assert_eq!((shown(&answer), error(&answer)), (expected, ""));
-        tap.seen(FrameHead::ACK, 1, SOON).await.unwrap();
-        assert_eq!(tap.ids(FrameHead::ACK), tap.ids(FrameHead::NOTIFY));
+        tap.seen(FrameType::ACK, 1, SOON).await.unwrap();
+        assert_eq!(tap.ids(FrameType::ACK), tap.ids(FrameType::NOTIFY));
 
         let sound = haproxy.http().get("/sound").await.unwrap();
         let ends = (shown(&sound)[0], *shown(&sound).last().unwrap());
@@ -143,7 +144,7 @@ on_every_haproxy! {
             let answer = haproxy.http().get("/").await.unwrap();
             assert_eq!((shown(&answer), error(&answer)), (vec!["fallback"], ""));
         }
-        assert_eq!(tap.ids(FrameHead::ACK), tap.ids(FrameHead::NOTIFY));
+        assert_eq!(tap.ids(FrameType::ACK), tap.ids(FrameType::NOTIFY));
         assert_eq!(agent.statistics().await.messages.late, 2);
     }
 }

@@ -17,7 +17,7 @@ const PEERS: u64 = 4;
 const FLOOD: Duration = Duration::from_millis(2500);
 
 /// Peers that send this again and again, and read nothing; says how much the agent grew by.
-async fn flood(max_frame_size: usize, first: Vec<u8>, again: Vec<u8>) -> u64 {
+async fn flood(max_frame_size: u32, first: Vec<u8>, again: Vec<u8>) -> u64 {
     let footprint = Footprint::new().await;
     let mut peers = JoinSet::new();
     for _ in 0..PEERS {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spoa_actors::Registry;
-use spoa_integration::{FrameHead, on_every_haproxy};
+use spoa_actors::spop::FrameType;
+use spoa_integration::on_every_haproxy;
 use tokio::sync::Semaphore;
 
 use crate::pipelining::{Tapped, get, got, on_one_connection, one_ack_each, tapped, waits};
@@ -19,7 +20,7 @@ on_every_haproxy! {
         let build = |engine| on_one_connection(version, engine);
         let tapped = tapped(version, agent, build).await;
         let client = get(tapped.haproxy.http(), "/slow");
-        tapped.tap.seen(FrameHead::NOTIFY, 1, SOON).await.unwrap();
+        tapped.tap.seen(FrameType::NOTIFY, 1, SOON).await.unwrap();
         client.abort();
         answered_too_late(&tapped, &permits).await;
     }
@@ -44,7 +45,7 @@ on_every_haproxy! {
 /// Gives the answer that nobody waits for; the same connection then answers as before.
 async fn answered_too_late(Tapped { agent, haproxy, tap }: &Tapped, permits: &Semaphore) {
     permits.add_permits(1);
-    tap.seen(FrameHead::ACK, 1, SOON).await.unwrap();
+    tap.seen(FrameType::ACK, 1, SOON).await.unwrap();
     for _ in 0..5 {
         got([("fast", get(haproxy.http(), "/fast"))]).await;
     }

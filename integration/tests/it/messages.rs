@@ -3,8 +3,9 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use spoa_actors::spop::{Flags, FrameType};
 use spoa_actors::{Agent, Message, Registry, Route, Scope, handler_fn};
-use spoa_integration::{Direction, FrameHead, Tap, on_every_haproxy};
+use spoa_integration::{Direction, Tap, on_every_haproxy};
 use tokio::time::sleep;
 
 use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, set, sets, shown};
@@ -38,9 +39,9 @@ on_every_haproxy! {
         let haproxy = scene::haproxy(version, engine, &headers).await;
         let answer = haproxy.http().get("/").await.unwrap();
         assert_eq!((shown(&answer), error(&answer)), (vec!["1", "2"], ""));
-        tap.seen(FrameHead::ACK, 1, SOON).await.unwrap();
-        assert_eq!(tap.ids(FrameHead::NOTIFY).len(), 1);
-        assert_eq!(tap.ids(FrameHead::ACK).len(), 1);
+        tap.seen(FrameType::ACK, 1, SOON).await.unwrap();
+        assert_eq!(tap.ids(FrameType::NOTIFY).len(), 1);
+        assert_eq!(tap.ids(FrameType::ACK).len(), 1);
     }
 }
 
@@ -74,9 +75,9 @@ on_every_haproxy! {
         let haproxy = scene::haproxy(version, engine, scene::ERROR_ALONE).await;
         let answer = haproxy.http().get("/").await.unwrap();
         assert_eq!((answer.status, error(&answer)), (200, ""));
-        let frames = tap.seen(FrameHead::ACK, 1, SOON).await.unwrap();
-        let ack = frames.iter().find(|frame| frame.head.frame_type == FrameHead::ACK).unwrap();
-        assert_eq!((ack.direction, ack.head.flags), (Direction::ToHaproxy, 1));
+        let frames = tap.seen(FrameType::ACK, 1, SOON).await.unwrap();
+        let ack = frames.iter().find(|frame| frame.head.frame_type == FrameType::ACK).unwrap();
+        assert_eq!((ack.direction, ack.head.flags), (Direction::ToHaproxy, Flags::FIN));
         assert_eq!(ack.bytes.len(), 7, "type, flags and two ids of one byte: {:?}", ack.bytes);
     }
 }

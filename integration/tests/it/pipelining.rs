@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
+use spoa_actors::spop::{Flags, FrameType};
 use spoa_actors::{Limits, Registry, Route, RunningAgent, handler_fn};
 use spoa_integration::{
-    Answer, Engine, FrameHead, Haproxy, HttpClient, Load, SeenFrame, Tap, Version,
-    on_every_haproxy, on_old_engines,
+    Answer, Engine, Haproxy, HttpClient, Load, SeenFrame, Tap, Version, on_every_haproxy,
+    on_old_engines,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -63,9 +64,9 @@ pub(crate) async fn tapped(
 }
 
 /// The ids of all frames of a type on a connection.
-fn ids(frames: &[SeenFrame], connection: usize, frame_type: u8) -> Vec<(u64, u64)> {
+fn ids(frames: &[SeenFrame], connection: usize, frame_type: FrameType) -> Vec<(u64, u64)> {
     let here = frames.iter().filter(|frame| frame.connection == connection);
-    here.filter(|frame| frame.head.frame_type == frame_type).map(|f| f.head.ids()).collect()
+    here.filter(|frame| frame.head.frame_type == frame_type).map(|f| f.ids()).collect()
 }
 
 /// The old engine opens a connection for each stream of a burst, unless the server's `maxconn`
@@ -90,15 +91,15 @@ on_every_haproxy! {
         haproxy.http().get("/warm").await.unwrap();
 
         let slow = ["/slow/1", "/slow/2"].map(|path| (path, get(haproxy.http(), path)));
-        tap.seen(FrameHead::NOTIFY, 3, SOON).await.unwrap();
+        tap.seen(FrameType::NOTIFY, 3, SOON).await.unwrap();
         assert_eq!(shown(&haproxy.http().get("/fast").await.unwrap()), ["fast"]);
         assert!(slow.iter().all(|(_, request)| !request.is_finished()));
         permits.add_permits(slow.len());
         got(slow).await;
 
-        let frames = tap.seen(FrameHead::ACK, 4, SOON).await.unwrap();
-        let asked = ids(&frames, 0, FrameHead::NOTIFY);
-        let answered = ids(&frames, 0, FrameHead::ACK);
+        let frames = tap.seen(FrameType::ACK, 4, SOON).await.unwrap();
+        let asked = ids(&frames, 0, FrameType::NOTIFY);
+        let answered = ids(&frames, 0, FrameType::ACK);
         assert_eq!((asked.len(), answered.len()), (4, 4), "all on the first connection");
         assert_eq!(answered[..2], [asked[0], asked[3]], "the last to ask is answered first");
         assert_eq!(agent.statistics().await.connections_open, 1);
@@ -115,9 +116,9 @@ on_every_haproxy! {
         };
         let Tapped { haproxy, tap, agent: _agent } = tapped(version, agent, build).await;
         let slow = ["/a", "/b", "/c"].map(|path| (path, get(haproxy.http(), path)));
-        let frames = tap.seen(FrameHead::NOTIFY, 3, SOON).await.unwrap();
+        let frames = tap.seen(FrameType::NOTIFY, 3, SOON).await.unwrap();
         let asked: Vec<_> = (0..tap.connections())
-            .map(|connection| ids(&frames, connection, FrameHead::NOTIFY))
+            .map(|connection| ids(&frames, connection, FrameType::NOTIFY))
             .filter(|ids| !ids.is_empty())
             .collect();
         assert!(asked.iter().all(|ids| ids.len() == 1), "one at a time: {asked:?}");
@@ -126,7 +127,7 @@ on_every_haproxy! {
         }
         permits.add_permits(slow.len());
         got(slow).await;
-        one_ack_each(&tap.seen(FrameHead::ACK, 3, SOON).await.unwrap(), tap.connections());
+        one_ack_each(&tap.seen(FrameType::ACK, 3, SOON).await.unwrap(), tap.connections());
     }
 }
 
@@ -152,7 +153,7 @@ on_old_engines! {
         };
         let Tapped { agent, haproxy, tap } = tapped(version, agent, build).await;
         sixty_at_once(&agent, &haproxy, &permits).await;
-        assert_eq!(ids(&tap.frames(), 0, FrameHead::ACK).len(), 60);
+        assert_eq!(ids(&tap.frames(), 0, FrameType::ACK).len(), 60);
     }
 }
 
@@ -175,16 +176,16 @@ pub(crate) fn one_ack_each(frames: &[SeenFrame], connections: usize) {
             ids.sort_unstable();
             ids
         };
-        let asked = sorted(FrameHead::NOTIFY);
-        assert_eq!(asked, sorted(FrameHead::ACK), "connection {connection}");
+        let asked = sorted(FrameType::NOTIFY);
+        assert_eq!(asked, sorted(FrameType::ACK), "connection {connection}");
         assert!(asked.windows(2).all(|pair| pair[0] != pair[1]), "{asked:?}");
     }
-    let acks = frames.iter().filter(|frame| frame.head.frame_type == FrameHead::ACK);
+    let acks = frames.iter().filter(|frame| frame.head.frame_type == FrameType::ACK);
     for ack in acks {
-        assert_eq!(ack.head.flags, 1);
+        assert_eq!(ack.head.flags, Flags::FIN);
         let is_its_notify = |frame: &&SeenFrame| {
-            let notify = frame.head.frame_type == FrameHead::NOTIFY;
-            notify && frame.connection == ack.connection && frame.head.ids() == ack.head.ids()
+            let notify = frame.head.frame_type == FrameType::NOTIFY;
+            notify && frame.connection == ack.connection && frame.ids() == ack.ids()
         };
         assert!(frames.iter().find(is_its_notify).unwrap().order < ack.order);
     }
@@ -250,7 +251,7 @@ on_every_haproxy! {
             frame.bytes.windows(word.len()).any(|bytes| bytes == word)
         };
         let hello = |frame_type| frames.iter().find(|frame| frame.head.frame_type == frame_type);
-        let (theirs, ours) = (hello(1).unwrap(), hello(101).unwrap());
+        let (theirs, ours) = (hello(FrameType::HAPROXY_HELLO).unwrap(), hello(FrameType::AGENT_HELLO).unwrap());
         assert_eq!(says(theirs, b"async"), !version.has_new_engine());
         assert!(!says(ours, b"async") && says(ours, b"pipelining"));
     }

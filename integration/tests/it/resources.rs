@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use spoa_integration::{Failure, FrameHead, Peer, frame, hello, notify};
+use spoa_actors::spop::{Flags, FrameType};
+use spoa_integration::{Failure, Peer, frame, hello, notify};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -10,10 +11,6 @@ use crate::footprint::{Footprint, KIB, MIB};
 
 /// What an agent may take whatever the number of peers: arenas of its allocator, lent buffers.
 const SLACK: u64 = 4 * MIB;
-
-/// The flag of a frame that is whole, and the flags of one that has more to come.
-const FIN: u32 = 1;
-const MORE: u32 = 0;
 
 /// What takes seconds on a machine of its own, and much longer on a busy one.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,18 +49,18 @@ async fn checklist_22_endless_fragments_cost_no_more_than_one_notify_may() {
     /// 4 MiB, in a buffer that doubles.
     const EACH: u64 = 10 * MIB;
     let footprint = Footprint::new().await;
-    let rest = frame(FrameHead::UNSET, MORE, 1, &[0x08; 16_000]);
+    let rest = frame(FrameType::UNSET, Flags::NONE, 1, &[0x08; 16_000]);
     let mut peers = JoinSet::new();
     for _ in 0..PEERS {
         let (mut peer, rest) = (footprint.greeted().await, rest.clone());
         peers.spawn(async move {
-            peer.send(&frame(FrameHead::NOTIFY, MORE, 1, &[0x08; 16_000])).await?;
+            peer.send(&frame(FrameType::NOTIFY, Flags::NONE, 1, &[0x08; 16_000])).await?;
             for _ in 0..SENT / rest.len() {
                 peer.send(&rest).await?;
             }
-            peer.send(&frame(FrameHead::UNSET, FIN, 1, &[])).await?;
+            peer.send(&frame(FrameType::UNSET, Flags::FIN, 1, &[])).await?;
             let head = peer.receive().await?;
-            assert_eq!((head.frame_type, head.stream_id), (FrameHead::ACK, 1));
+            assert_eq!((head.frame_type, head.stream_id.0), (FrameType::ACK, 1));
             peer.ask(2, "greet").await
         });
     }
@@ -82,8 +79,9 @@ fn forgeries() -> Vec<Vec<u8>> {
     let longest = [0xff, 0xf0, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0x0e, b'x'];
     let long = [0xf0, 0xf1, 0xfe, 0x07, b'x'];
     let names = [&longest[..], &long[..]];
-    let within = [FrameHead::HAPROXY_HELLO, FrameHead::NOTIFY]
-        .map(|kind| names.map(|name| frame(kind, FIN, u64::from(kind == FrameHead::NOTIFY), name)));
+    let within = [FrameType::HAPROXY_HELLO, FrameType::NOTIFY].map(|kind| {
+        names.map(|name| frame(kind, Flags::FIN, u64::from(kind == FrameType::NOTIFY), name))
+    });
     lengths.into_iter().map(with_length).chain(within.into_iter().flatten()).collect()
 }
 
@@ -101,7 +99,7 @@ async fn checklist_01_04_forged_lengths_cost_nothing_but_their_connection() {
                     let mut peer = if is_greeted { peer.greet().await? } else { peer };
                     peer.send(&forgery).await?;
                     let head = peer.receive().await?;
-                    assert_eq!(head.frame_type, FrameHead::AGENT_DISCONNECT, "{forgery:?}");
+                    assert_eq!(head.frame_type, FrameType::AGENT_DISCONNECT, "{forgery:?}");
                     peer.closed().await
                 });
             }
@@ -128,7 +126,7 @@ async fn half_hellos_cost_little_and_are_closed_by_the_hello_timeout() {
         peers.push(peer);
     }
     for peer in &mut peers {
-        assert_eq!(peer.receive().await.unwrap().frame_type, FrameHead::AGENT_DISCONNECT);
+        assert_eq!(peer.receive().await.unwrap().frame_type, FrameType::AGENT_DISCONNECT);
         peer.closed().await.unwrap();
     }
     let peak = footprint.peak();
@@ -143,7 +141,7 @@ async fn half_frames_cost_no_more_than_whole_ones_and_are_closed_by_the_read_tim
     /// A frame as large as announced, and the connection.
     const EACH: u64 = 40 * KIB;
     let footprint = Footprint::new().await;
-    let whole = frame(FrameHead::NOTIFY, FIN, 1, &[0x08; 16_000]);
+    let whole = frame(FrameType::NOTIFY, Flags::FIN, 1, &[0x08; 16_000]);
     let mut peers = Vec::new();
     for _ in 0..PEERS {
         let mut peer = footprint.greeted().await;
@@ -151,7 +149,7 @@ async fn half_frames_cost_no_more_than_whole_ones_and_are_closed_by_the_read_tim
         peers.push(peer);
     }
     for peer in &mut peers {
-        assert_eq!(peer.receive().await.unwrap().frame_type, FrameHead::AGENT_DISCONNECT);
+        assert_eq!(peer.receive().await.unwrap().frame_type, FrameType::AGENT_DISCONNECT);
         peer.closed().await.unwrap();
     }
     let peak = footprint.peak();
@@ -167,12 +165,12 @@ async fn unfinished_notifies_of_many_peers_cost_no_more_than_all_connections_may
     /// `Limits::memory` of the agent, and what its buffers have beyond their contents.
     const ALL: u64 = 2 * 32 * MIB;
     let footprint = Footprint::new().await;
-    let rest = frame(FrameHead::UNSET, MORE, 1, &[0x08; 16_000]);
+    let rest = frame(FrameType::UNSET, Flags::NONE, 1, &[0x08; 16_000]);
     let mut peers = JoinSet::new();
     for _ in 0..PEERS {
         let (mut peer, rest) = (footprint.greeted().await, rest.clone());
         peers.spawn(async move {
-            peer.send(&frame(FrameHead::NOTIFY, MORE, 1, &[0x08; 16_000])).await?;
+            peer.send(&frame(FrameType::NOTIFY, Flags::NONE, 1, &[0x08; 16_000])).await?;
             for _ in 0..SENT / rest.len() {
                 if peer.send(&rest).await.is_err() {
                     break; // it was one too many

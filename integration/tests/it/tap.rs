@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use spoa_actors::spop::{FrameHead, FrameType};
 use spoa_integration::{
-    Config, Direction, Endpoint, Engine, FrameHead, Haproxy, Scratch, Tap, Version,
-    on_every_haproxy,
+    Config, Direction, Endpoint, Engine, Haproxy, Scratch, Tap, Version, on_every_haproxy,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 
 const SOON: Duration = Duration::from_secs(10);
-const HAPROXY_HELLO: u8 = 1;
 
 /// version "2.0", max-frame-size 16380, capabilities "pipelining".
 const AGENT_HELLO: &[u8] = b"\0\0\0\x40\x65\0\0\0\x01\0\0\
@@ -21,11 +20,11 @@ async fn converse(mut haproxy: impl AsyncRead + AsyncWrite + Unpin) {
     while let Ok(length) = haproxy.read_u32().await {
         let mut frame = vec![0; length as usize];
         haproxy.read_exact(&mut frame).await.unwrap();
-        let head = FrameHead::read(&frame).unwrap();
-        let ids = [head.stream_id, head.frame_id].map(|id| u8::try_from(id).unwrap());
+        let head = FrameHead::read(&frame).unwrap().0;
+        let ids = [head.stream_id.0, head.frame_id.0].map(|id| u8::try_from(id).unwrap());
         let answer = match head.frame_type {
-            HAPROXY_HELLO => AGENT_HELLO.to_vec(),
-            FrameHead::NOTIFY => [&[0, 0, 0, 7, FrameHead::ACK, 0, 0, 0, 1], &ids[..]].concat(),
+            FrameType::HAPROXY_HELLO => AGENT_HELLO.to_vec(),
+            FrameType::NOTIFY => [&[0, 0, 0, 7, FrameType::ACK.0, 0, 0, 0, 1], &ids[..]].concat(),
             _ => return,
         };
         if haproxy.write_all(&answer).await.is_err() {
@@ -70,12 +69,12 @@ on_every_haproxy! {
         for _ in 0..3 {
             assert_eq!(haproxy.http().get("/").await.unwrap().status, 200);
         }
-        let frames = tap.seen(FrameHead::ACK, 3, SOON).await.unwrap();
-        assert_eq!(tap.ids(FrameHead::NOTIFY), tap.ids(FrameHead::ACK));
-        assert_eq!(frames[0].head.frame_type, HAPROXY_HELLO);
-        for ack in frames.iter().filter(|frame| frame.head.frame_type == FrameHead::ACK) {
+        let frames = tap.seen(FrameType::ACK, 3, SOON).await.unwrap();
+        assert_eq!(tap.ids(FrameType::NOTIFY), tap.ids(FrameType::ACK));
+        assert_eq!(frames[0].head.frame_type, FrameType::HAPROXY_HELLO);
+        for ack in frames.iter().filter(|frame| frame.head.frame_type == FrameType::ACK) {
             assert_eq!(ack.direction, Direction::ToHaproxy);
-            let notify = |f: &&_| is_notify_of(f, ack.connection, ack.head.ids());
+            let notify = |f: &&_| is_notify_of(f, ack.connection, ack.ids());
             assert!(frames.iter().find(notify).unwrap().order < ack.order);
         }
         let lines = haproxy.logs().spoe_lines(SOON, 3).await.unwrap();
@@ -84,8 +83,8 @@ on_every_haproxy! {
 }
 
 fn is_notify_of(frame: &spoa_integration::SeenFrame, connection: usize, ids: (u64, u64)) -> bool {
-    let is_notify = frame.head.frame_type == FrameHead::NOTIFY;
-    is_notify && frame.connection == connection && frame.head.ids() == ids
+    let is_notify = frame.head.frame_type == FrameType::NOTIFY;
+    is_notify && frame.connection == connection && frame.ids() == ids
 }
 
 on_every_haproxy! {
@@ -96,7 +95,7 @@ on_every_haproxy! {
         let tap = Tap::before(agent).await.unwrap();
         let haproxy = haproxy(version, Engine::new("probe").agent(tap.endpoint())).await;
         haproxy.http().get("/").await.unwrap();
-        tap.seen(FrameHead::ACK, 1, SOON).await.unwrap();
+        tap.seen(FrameType::ACK, 1, SOON).await.unwrap();
     }
 }
 

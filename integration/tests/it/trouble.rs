@@ -2,15 +2,14 @@
 
 use std::net::SocketAddr;
 
-use spoa_integration::{FrameHead, HttpClient, Peer, SpoaAgent, frame, hello, notify};
+use spoa_actors::spop::{Flags, FrameType};
+use spoa_integration::{HttpClient, Peer, SpoaAgent, frame, hello, notify};
 
 use crate::scene::SOON;
 
-const FIN: u32 = 1;
-
 /// A NOTIFY whose message ends in the middle of its name.
 fn cut_short() -> Vec<u8> {
-    frame(FrameHead::NOTIFY, FIN, 1, &[200, b'x'])
+    frame(FrameType::NOTIFY, Flags::FIN, 1, &[200, b'x'])
 }
 
 /// Breaks the protocol after HELLO, and waits for the agent's farewell.
@@ -25,7 +24,7 @@ pub(crate) async fn refusal(agent: SocketAddr) {
 
 async fn ended_by(mut peer: Peer, bytes: &[u8]) {
     peer.send(bytes).await.unwrap();
-    assert_eq!(peer.receive().await.unwrap().frame_type, FrameHead::AGENT_DISCONNECT);
+    assert_eq!(peer.receive().await.unwrap().frame_type, FrameType::AGENT_DISCONNECT);
     peer.closed().await.unwrap();
 }
 
@@ -34,7 +33,7 @@ async fn ended_by(mut peer: Peer, bytes: &[u8]) {
 pub(crate) async fn all(agent: &SpoaAgent) {
     violation(agent.address()).await;
     refusal(agent.address()).await;
-    let without_versions = frame(FrameHead::HAPROXY_HELLO, FIN, 0, &[]);
+    let without_versions = frame(FrameType::HAPROXY_HELLO, Flags::FIN, 0, &[]);
     ended_by(Peer::connect(agent.address()).await.unwrap(), &without_versions).await;
     let http = HttpClient::new(agent.address()).unwrap();
     assert!(http.get("/").await.is_err());
@@ -42,10 +41,10 @@ pub(crate) async fn all(agent: &SpoaAgent) {
     for (stream_id, message) in [(1, "nobody-knows"), (2, "check-client-ip")] {
         peer.ask(stream_id, message).await.unwrap();
     }
-    peer.send(&frame(FrameHead::NOTIFY, 0, 3, &[0x05, b'a'])).await.unwrap();
-    peer.send(&frame(FrameHead::UNSET, 3, 3, &[])).await.unwrap();
+    peer.send(&frame(FrameType::NOTIFY, Flags::NONE, 3, &[0x05, b'a'])).await.unwrap();
+    peer.send(&frame(FrameType::UNSET, Flags { fin: true, abort: true }, 3, &[])).await.unwrap();
     peer.ask(4, "check-client-ip").await.unwrap();
-    peer.send(&frame(FrameHead::NOTIFY, 0, 5, &[0x05, b'a'])).await.unwrap();
+    peer.send(&frame(FrameType::NOTIFY, Flags::NONE, 5, &[0x05, b'a'])).await.unwrap();
     peer.close().await.unwrap();
     let mut silent = Peer::connect(agent.address()).await.unwrap();
     silent.send(&hello()[..9]).await.unwrap();

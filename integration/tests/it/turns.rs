@@ -13,8 +13,9 @@ use std::{
 };
 
 use rustix::time::{ClockId, clock_gettime};
+use spoa_actors::spop::{Flags, FrameType};
 use spoa_actors::{ActionError, Actions, Registry, RunningAgent, Scope, handler_fn};
-use spoa_integration::{FrameHead, Peer, frame, notify};
+use spoa_integration::{Peer, frame, notify};
 use tokio::time::sleep;
 
 use crate::scene;
@@ -73,12 +74,20 @@ fn set(name: &str, value: i64) -> Result<Actions, ActionError> {
 fn floods() -> Vec<(&'static str, Vec<u8>, u32)> {
     let message = b"\x01n\0";
     let repeated = |bytes: usize| message.repeat(bytes / message.len());
-    let fragments = [(FrameHead::NOTIFY, 0), (FrameHead::UNSET, 0), (FrameHead::UNSET, 1)];
+    let fragments = [
+        (FrameType::NOTIFY, Flags::NONE),
+        (FrameType::UNSET, Flags::NONE),
+        (FrameType::UNSET, Flags::FIN),
+    ];
     let fragments = fragments.map(|(kind, flags)| frame(kind, flags, 1, &repeated(1_000_000)));
     vec![
         ("frames of one message", (1..=5000).flat_map(|id| notify(id, "n")).collect(), 1),
-        ("frames of 16 KB", frame(FrameHead::NOTIFY, 1, 1, &repeated(16_300)).repeat(64), 1),
-        ("frames of 1 MB", frame(FrameHead::NOTIFY, 1, 1, &repeated(1_000_000)), SLOWER),
+        (
+            "frames of 16 KB",
+            frame(FrameType::NOTIFY, Flags::FIN, 1, &repeated(16_300)).repeat(64),
+            1,
+        ),
+        ("frames of 1 MB", frame(FrameType::NOTIFY, Flags::FIN, 1, &repeated(1_000_000)), SLOWER),
         ("NOTIFYs of 3 MB in fragments", fragments.concat(), SLOWER),
     ]
 }
