@@ -18,7 +18,7 @@ const REQUESTS: usize = 12;
 /// Long enough to cut a connection meanwhile, also on a busy machine.
 const HANDLING: Duration = Duration::from_secs(1);
 
-/// What HAProxy says of a FrameType::NOTIFY whose connection was lost.
+/// What HAProxy says of a NOTIFY whose connection was lost.
 const CONNECTION_LOST: &str = "257";
 
 async fn agent(is_asynchronous: bool) -> RunningAgent {
@@ -35,7 +35,7 @@ fn outcome(answer: &Answer) -> String {
     format!("{} {} {}", answer.status, shown(answer)[0], error(answer))
 }
 
-/// A connection with a FrameType::NOTIFY that has no FrameType::ACK yet.
+/// A connection with a NOTIFY that has no ACK yet.
 fn asked(tap: &Tap) -> usize {
     let frames = tap.frames();
     let of = |frame_type| {

@@ -82,7 +82,7 @@ async fn stop_under_load(version: Version) -> Tally {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_33_34_an_agent_that_stops_under_load_loses_no_request(version: Version) {
-        // The old engines go on to use connections to a server that is down, and a FrameType::NOTIFY that
+        // The old engines go on to use connections to a server that is down, and a NOTIFY that
         // crosses the farewell cannot be saved: so a stop that lost one is shown and tried again.
         // Without holding back, a stop was seen to lose up to 20 of them.
         let tries = if version.has_new_engine() { 1 } else { 3 };
