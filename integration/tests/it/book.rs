@@ -7,3 +7,4 @@ mod links;
 mod log_lines;
 mod metrics;
 mod page;
+mod systemd;

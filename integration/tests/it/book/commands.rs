@@ -16,12 +16,13 @@ use tokio::process::Command;
 use super::page::{self, Block, Page, repository};
 
 /// What is not run here, by what it begins with, and why.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 7] = [
     ("cargo run --release -p spoa-bench", "takes minutes; `.ci/bench-gate` runs its gate"),
     ("cargo test --workspace", "this test is a part of it"),
     ("target/release/", "needs a release build; `.ci/try-agent` runs it"),
     ("docker ", "needs Docker; `integration/stack/test` runs the stack"),
     ("integration/stack/", "needs Docker, and is a stage of its own"),
+    ("sudo ", "changes the machine; `book::systemd` runs it on one of its own"),
     ("git clone", "needs a public network"),
 ];
 
@@ -102,9 +103,14 @@ impl Step {
     pub(super) fn command(&self) -> &str {
         &self.command
     }
+
+    /// What its output has, line by line.
+    pub(super) fn expected(&self) -> &str {
+        &self.expected
+    }
 }
 
-fn steps(block: &Block<'_>) -> Vec<Step> {
+pub(super) fn steps(block: &Block<'_>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in &block.lines {
         match (line.strip_prefix("$ "), steps.last_mut()) {
