@@ -40,7 +40,9 @@ impl<'a> MessagesRef<'a> {
 
     /// Takes bytes that [`read`](Self::read) has read without an error.
     pub(super) fn from_checked(bytes: &'a Bytes) -> Self {
-        Self { first: None, rest: Reader::new(bytes), owner: Some(bytes) }
+        let mut messages = Self { first: None, rest: Reader::new(bytes), owner: Some(bytes) };
+        messages.first = messages.read_next();
+        messages
     }
 
     /// How many bytes they take.
@@ -63,9 +65,9 @@ impl<'a> MessagesRef<'a> {
 
     /// The first message, and those behind it.
     #[inline(always)]
-    pub(crate) fn split_first(mut self) -> Option<(MessageRef<'a>, Self)> {
-        let first = self.next()?;
-        Some((first, self))
+    pub(crate) fn split_first(self) -> Option<(MessageRef<'a>, Self)> {
+        let Self { first, rest, owner } = self;
+        Some((first?, Self { first: None, rest, owner }))
     }
 }
 

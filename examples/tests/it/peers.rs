@@ -6,9 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use spoa_integration::{
-    App, Config, FrameHead, HttpClient, Scratch, Tap, Version, on_every_haproxy, until,
-};
+use spoa_actors::spop::FrameType;
+use spoa_integration::{App, Config, HttpClient, Scratch, Tap, Version, on_every_haproxy, until};
 
 use crate::{
     raw::raw,
@@ -138,7 +137,7 @@ on_every_haproxy! {
             example!("like_dotnet").start_behind_tap(config, "127.0.0.1:12345").await;
         let answer = scene.http().get_with("/", "x", &"x".repeat(9_000)).await.unwrap();
         let is_scored = answer.text().contains("\nip_score: 20\n");
-        let has_fragments = !tap.ids(FrameHead::UNSET).is_empty();
+        let has_fragments = !tap.ids(FrameType::UNSET).is_empty();
         let does_haproxy = !version.has_new_engine();
         assert_eq!((has_fragments, is_scored), (does_haproxy, does_haproxy));
     }
