@@ -38,7 +38,7 @@ pub(crate) enum Collected {
 const MAX_MESSAGES: usize = 1024;
 
 /// How many more are looked at, for their fallbacks: the ACK of a frame as large as HAProxy's has no room
-/// for so many. Those beyond contribute nothing, and are not counted: to look at them takes time.
+/// for so many. Those beyond contribute nothing, and are only counted: to find their routes takes time.
 const MAX_FALLBACKS: usize = 16 * MAX_MESSAGES;
 
 /// What holds for a NOTIFY.
@@ -275,10 +275,10 @@ impl Asking<'_> {
 
     /// Settles the messages beyond the bound by their fallbacks: no handler is asked.
     #[cold]
-    fn fall_back_beyond(&mut self, messages: MessagesRef<'_>, collection: &mut Collection) {
+    fn fall_back_beyond(&mut self, mut messages: MessagesRef<'_>, collection: &mut Collection) {
         let begun = Instant::now();
         let mut trace = self.trace.take();
-        for message in messages.take(MAX_FALLBACKS) {
+        for message in messages.by_ref().take(MAX_FALLBACKS) {
             self.terms.turn.take_message();
             let Some(route) = self.terms.routes.find(message.name()) else {
                 self.miss(&message);
@@ -290,5 +290,16 @@ impl Asking<'_> {
             }
             collection.settle(route.fall_back(HandlerError::Beyond, begun).clone());
         }
+        if !messages.is_empty() {
+            self.leave_unread(messages.count());
+        }
+    }
+
+    /// So many messages are behind all that are looked at.
+    #[cold]
+    fn leave_unread(&self, messages: usize) {
+        let Terms { counters, routes, .. } = self.terms;
+        counters.count(|statistics| statistics.messages_unread += messages as u64);
+        routes.report_unread(self.origin.peer(), messages);
     }
 }

@@ -108,6 +108,8 @@ pub struct Statistics {
     pub unknown_frames: u64,
     /// Messages without a route: they contribute nothing to their ACK.
     pub messages_without_route: u64,
+    /// Messages beyond the 17,408th of their NOTIFY: no handler was asked, and no fallback was sent.
+    pub messages_unread: u64,
     /// Actions that did not fit into their ACK.
     pub actions_left_out: u64,
     /// Handlers that were renewed after a failure.
@@ -204,6 +206,7 @@ impl Statistics {
                 frames_cut,
                 unknown_frames,
                 messages_without_route,
+                messages_unread,
                 actions_left_out,
                 handlers_renewed,
                 handler_starts_failed,

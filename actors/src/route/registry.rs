@@ -13,6 +13,7 @@ use crate::{
     handler::{BlockingHandler, Call, ReadyHandler},
     limits::Limits,
     observe::{RouteStatistics, Throttle},
+    origin::Peer,
     spop::ForeignText,
 };
 
@@ -195,6 +196,8 @@ pub(crate) struct Routes {
     last: Cell<usize>,
     /// For the messages without a route.
     missing: Throttle,
+    /// For the messages that are not looked at.
+    unread: Throttle,
 }
 
 impl Routes {
@@ -224,6 +227,20 @@ impl Routes {
             routes = routes.join(", "),
             "a message without a route: it contributes nothing to its ACK; register a handler under \
              this name, or take it out of the spoe-agent's messages"
+        );
+    }
+
+    /// Logs that the last messages of a NOTIFY are not looked at.
+    #[cold]
+    pub(crate) fn report_unread(&self, peer: &Peer, messages: usize) {
+        let Some(unsaid) = self.unread.permit() else { return };
+        tracing::warn!(
+            peer = %peer.address,
+            engine_id = peer.engine_id.as_ref().map(tracing::field::display),
+            messages,
+            unsaid,
+            "messages dropped without their fallbacks: a NOTIFY has more than 17,408 of them; list \
+             at most 1024 messages for one event or spoe-group"
         );
     }
 

@@ -120,6 +120,7 @@ counts! {
     write_timeouts,
     actions_left_out,
     messages_without_route,
+    messages_unread,
     handlers_renewed,
     handler_starts_failed,
     handlers_given_up,

@@ -225,6 +225,7 @@ mod tests {
             aborted => "spoa_notifies_aborted_total",
             oversize => "spoa_notifies_oversize_total",
             messages_without_route => r#"spoa_messages_total{outcome="no_route"}"#,
+            messages_unread => r#"spoa_messages_total{outcome="unread"}"#,
             actions_left_out => "spoa_actions_left_out_total",
             messages.answered => r#"spoa_messages_total{outcome="ok"}"#,
             messages.bad_arguments => r#"spoa_messages_total{outcome="bad_arguments"}"#,

@@ -7,7 +7,7 @@ const GROUPS = [
   ["Connections", /^(connections|accepts|arbiters|hellos|healthchecks|listeners|proxy|tls|certificates)/],
   ["Frames", /^(notifies|acks|fragments|aborted|oversize|unknown_frames|bytes_in|bytes_out|in_flight|cancelled)/],
   ["Limits met", /^(memory|read_timeouts|write_timeouts|bytes_kept|actions)/],
-  ["Handlers", /^(handler|panics|messages_without)/],
+  ["Handlers", /^(handler|panics|messages_)/],
   ["Others", /^/],
 ];
 

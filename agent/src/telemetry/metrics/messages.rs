@@ -57,11 +57,13 @@ pub(super) fn families(statistics: &Statistics, limits: &Limits) -> Vec<Family> 
         Family::counter(
             "spoa_messages_total",
             "Messages by what happened to them; without a route (no_route) they contribute \
-                 nothing: compare the names in HAProxy's configuration with the routes.",
+                 nothing: compare the names in HAProxy's configuration with the routes. So do those \
+                 beyond the 17,408th of their NOTIFY (unread).",
         )
         .with_each(Outcome::ALL, |outcome| {
             ([("outcome", outcome.label())], statistics.messages.of(outcome))
         })
-        .with(&[("outcome", "no_route")], statistics.messages_without_route),
+        .with(&[("outcome", "no_route")], statistics.messages_without_route)
+        .with(&[("outcome", "unread")], statistics.messages_unread),
     ]
 }
