@@ -9,7 +9,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::supervisor::{Adopt, Supervisor};
+use super::{
+    guests::Guests,
+    supervisor::{Adopt, Supervisor},
+};
 use crate::{
     arbiter::{Place, Places},
     handler::fence,
@@ -27,6 +30,8 @@ const UNRESPONSIVE: Duration = Duration::from_secs(1);
 /// Where accepted sockets get their places, and the arbiters that they are handed to.
 pub(crate) struct Reception {
     places: Places,
+    /// Those who are over the limit.
+    guests: Guests,
     limits: Limits,
     desks: Vec<Desk>,
     /// Whose turn it is, whichever listener the next socket comes from.
@@ -52,6 +57,7 @@ impl Reception {
     ) -> Self {
         Self {
             places,
+            guests: Guests::default(),
             limits,
             desks: supervisors.map(Desk::new).collect(),
             turn: Cell::new(0),
@@ -65,6 +71,7 @@ impl Reception {
     /// further ones wait in the kernel's backlog.
     pub(crate) async fn receive(&self, socket: Socket, listener: Arc<str>, preamble: Preamble) {
         let Some(place) = self.place().await else { return };
+        self.guests.note(&place);
         let (desk, room) = match self.free_desk() {
             Some(free) => free,
             None => self.next_desk().await,
@@ -90,7 +97,12 @@ impl Reception {
                 );
             });
         }
-        self.places.take().await
+        loop {
+            let patience = self.guests.displace_oldest(&self.counters);
+            if let Ok(place) = timeout(patience, self.places.take()).await {
+                return place;
+            }
+        }
     }
 
     /// The next arbiter in turn that has taken its last sockets.

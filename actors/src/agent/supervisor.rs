@@ -25,7 +25,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arbiter::{Common, Place, Presence, Reroute, Shared},
+    arbiter::{Common, Guest, Place, Presence, Reroute, Shared},
     connection::{Connection, Control, Silence, Transport},
     error::AgentError,
     listen::{Arrival, Preamble, Socket},
@@ -139,13 +139,14 @@ impl Supervisor {
         S: Transport,
     {
         let Newcomer { address, listener, preamble, place } = newcomer;
+        let guest = place.guest().cloned();
         let presence = Presence::new(place, Rc::clone(&self.shared.counters), &listener);
         let visit = Arriving { peer: address, listener, since: presence.since() };
         let arrival = Arrival::new(stream, address, presence, Rc::clone(&self.shared));
         if preamble.is_empty() {
             let context = Context::new();
             let control = AsyncContext::address(&context).recipient();
-            let link = Link { control, arriving: Weak::new() };
+            let link = Link { control, arriving: Weak::new(), guest };
             return self.supervise(link, context.into_future(arrival.into_connection()), ctx);
         }
         #[cfg(feature = "tls")]
@@ -154,13 +155,13 @@ impl Supervisor {
                 let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
                 Some(arrival.shake_hands(config).await?.into_connection())
             };
-            return self.welcome(visit, arriving, ctx);
+            return self.welcome(visit, guest, arriving, ctx);
         }
         let arriving = async move {
             let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
             Some(arrival.into_connection())
         };
-        self.welcome(visit, arriving, ctx);
+        self.welcome(visit, guest, arriving, ctx);
     }
 
     /// Runs what comes before SPOP, and then the connection. Once the agent stops, nothing is lost by
@@ -168,6 +169,7 @@ impl Supervisor {
     fn welcome<S>(
         &mut self,
         visit: Arriving,
+        guest: Option<Arc<Guest>>,
         arriving: impl Future<Output = Option<Connection<S>>> + 'static,
         ctx: &Context<Self>,
     ) where
@@ -176,7 +178,7 @@ impl Supervisor {
         let context = Context::new();
         let control = AsyncContext::address(&context).recipient();
         let visit = Rc::new(visit);
-        let link = Link { control, arriving: Rc::downgrade(&visit) };
+        let link = Link { control, arriving: Rc::downgrade(&visit), guest };
         // In boxes, so that neither the connection nor what is around keeps its place.
         let arriving = self.stopping.clone().run_until_cancelled_owned(Box::pin(arriving));
         let arriving = Box::pin(async move {
@@ -191,13 +193,25 @@ impl Supervisor {
         self.supervise(link, run, ctx);
     }
 
-    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
+    /// Runs a connection: for as long as it likes, or until another gets its place.
     fn supervise(
         &mut self,
         link: Link,
         run: impl Future<Output = ()> + 'static,
         ctx: &Context<Self>,
     ) {
+        match link.guest.clone() {
+            None => self.fence(link, run, ctx),
+            Some(guest) => {
+                let displaced = guest.displaced().clone();
+                let run = displaced.run_until_cancelled_owned(Box::pin(run));
+                self.fence(link, run.map(drop), ctx);
+            }
+        }
+    }
+
+    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
+    fn fence(&mut self, link: Link, run: impl Future<Output = ()> + 'static, ctx: &Context<Self>) {
         let key = self.next_key;
         self.next_key += 1;
         self.connections.insert(key, link);

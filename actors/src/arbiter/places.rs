@@ -1,8 +1,12 @@
 //! Places: how many connections may be open, and how many more there may be to be told that they may not.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::limits::Limits;
 
@@ -11,15 +15,23 @@ use crate::limits::Limits;
 pub(crate) struct Places {
     ordinary: Arc<Semaphore>,
     /// For connections over the limit, among which there are health checks. Those share them with what is
-    /// refused, and wait while silent peers have them all.
+    /// refused; a silent peer loses its place to others.
     surplus: Arc<Semaphore>,
 }
 
 /// What one connection has of them; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    is_surplus: bool,
+    /// If it is one over the limit.
+    guest: Option<Arc<Guest>>,
     _permit: OwnedSemaphorePermit,
+}
+
+/// What a connection over the limit and those who give out places know of each other.
+#[derive(Debug, Default)]
+pub(crate) struct Guest {
+    has_spoken: AtomicBool,
+    displaced: CancellationToken,
 }
 
 impl Places {
@@ -32,7 +44,7 @@ impl Places {
     pub(crate) fn try_take(&self) -> Option<Place> {
         let place = |places: &Arc<Semaphore>, is_surplus| {
             let permit = Arc::clone(places).try_acquire_owned().ok()?;
-            Some(Place { is_surplus, _permit: permit })
+            Some(Place::new(is_surplus, permit))
         };
         place(&self.ordinary, false).or_else(|| place(&self.surplus, true))
     }
@@ -46,14 +58,44 @@ impl Places {
             permit = wait(&self.surplus) => (permit, true),
         };
         // They are never closed.
-        Some(Place { is_surplus, _permit: permit.ok()? })
+        Some(Place::new(is_surplus, permit.ok()?))
     }
 }
 
 impl Place {
+    fn new(is_surplus: bool, permit: OwnedSemaphorePermit) -> Self {
+        Self { guest: is_surplus.then(Arc::default), _permit: permit }
+    }
+
     /// Whether its connection is one over the limit.
     pub(crate) fn is_surplus(&self) -> bool {
-        self.is_surplus
+        self.guest.is_some()
+    }
+
+    /// What is known of its connection, if it is one over the limit.
+    pub(crate) fn guest(&self) -> Option<&Arc<Guest>> {
+        self.guest.as_ref()
+    }
+}
+
+impl Guest {
+    /// The peer has said what it wants: it keeps its place until it is answered.
+    pub(crate) fn speak(&self) {
+        self.has_spoken.store(true, Relaxed);
+    }
+
+    pub(crate) fn has_spoken(&self) -> bool {
+        self.has_spoken.load(Relaxed)
+    }
+
+    /// Takes its place away.
+    pub(crate) fn displace(&self) {
+        self.displaced.cancel();
+    }
+
+    /// Cancelled when its place is taken away.
+    pub(crate) fn displaced(&self) -> &CancellationToken {
+        &self.displaced
     }
 }
 

@@ -158,6 +158,13 @@ impl Presence {
         self.place.is_surplus()
     }
 
+    /// The peer has said what it wants.
+    pub(crate) fn speak(&self) {
+        if let Some(guest) = self.place.guest() {
+            guest.speak();
+        }
+    }
+
     /// When HELLO must be there, and what comes before it.
     pub(crate) fn hello_deadline(&self, limits: &Limits) -> Instant {
         let patience = limits.hello_timeout;

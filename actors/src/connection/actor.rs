@@ -316,6 +316,7 @@ impl<S: Transport> Connection<S> {
     fn enter(&mut self, phase: Phase) {
         self.timer.disarm();
         self.phase = phase;
+        self.presence.speak();
     }
 
     fn on_time(&mut self) {

@@ -21,6 +21,7 @@ pub(crate) struct ListenerCounters {
     accepts_paused_for_arbiters: AtomicU64,
     arbiters_passed_over: AtomicU64,
     connections_untaken: AtomicU64,
+    connections_displaced: AtomicU64,
     certificates_reloaded: AtomicU64,
     certificates_refused: AtomicU64,
 }
@@ -63,6 +64,11 @@ impl ListenerCounters {
         self.accepts_paused_for_arbiters.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A silent connection over the limit has lost its place to another.
+    pub(crate) fn connection_displaced(&self) {
+        self.connections_displaced.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn arbiter_passed_over(&self) {
         self.arbiters_passed_over.fetch_add(1, Ordering::Relaxed);
     }
@@ -94,6 +100,7 @@ impl ListenerCounters {
             accepts_paused_for_arbiters: count(&self.accepts_paused_for_arbiters),
             arbiters_passed_over: count(&self.arbiters_passed_over),
             connections_untaken: count(&self.connections_untaken),
+            connections_refused: count(&self.connections_displaced),
             certificates_reloaded: count(&self.certificates_reloaded),
             certificates_refused: count(&self.certificates_refused),
             listeners: self.listeners.iter().map(ListenerCounter::snapshot).collect(),

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::Supervisor;
 use crate::{
-    arbiter::{ConnectionPhase, ConnectionStatus, PastViolation},
+    arbiter::{ConnectionPhase, ConnectionStatus, Guest, PastViolation},
     connection::Control,
     observe::Statistics,
     origin::PeerAddress,
@@ -47,6 +47,8 @@ pub(super) struct Link {
     pub(super) control: Recipient<Control>,
     /// What is known of it before it has come to SPOP; nobody is there to be asked before.
     pub(super) arriving: Weak<Arriving>,
+    /// If it is one over the limit.
+    pub(super) guest: Option<Arc<Guest>>,
 }
 
 /// A connection that has not come to SPOP yet.

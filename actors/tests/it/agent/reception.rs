@@ -200,6 +200,34 @@ async fn connections_over_the_limit_are_bounded_and_others_wait_in_the_backlog()
 }
 
 #[actix_rt::test]
+async fn a_health_check_takes_the_place_of_the_oldest_silent_connection_over_the_limit() -> Result {
+    let limits = Limits { connections: 1, surplus: 4, ..Limits::default() };
+    let agent = start(2, limits, registry()).await?;
+    let address = agent.local_addresses()[0];
+    let _only_place = connect(address).await?;
+    // A machine that stands still would have all of them end by themselves.
+    for _ in 0..5 {
+        let mut silent = Vec::new();
+        for count in 1..=4 {
+            silent.push(TcpStream::connect(address).await?);
+            until("it is taken", async || agent.statistics().await.connections_surplus == count)
+                .await;
+        }
+        let refused = agent.statistics().await.connections_refused;
+        open(address).await?.healthcheck().await?;
+        let now_refused = agent.statistics().await.connections_refused;
+        let are_open: Vec<_> = silent.iter().map(|one| one.try_read(&mut [0]).is_err()).collect();
+        drop(silent);
+        until("all are gone", async || agent.statistics().await.connections_surplus == 0).await;
+        if now_refused == refused + 1 {
+            assert_eq!(are_open, [false, true, true, true]);
+            return Ok(());
+        }
+    }
+    panic!("a health check has waited until silent connections ended by themselves")
+}
+
+#[actix_rt::test]
 async fn a_stop_does_not_wait_for_the_backlog_of_a_blocked_arbiter() -> Result {
     let (registry, mut block) = blocking();
     let shutdown_timeout = Duration::from_millis(10);
