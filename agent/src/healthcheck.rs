@@ -21,7 +21,7 @@ use crate::{
 pub(crate) enum HealthcheckError {
     #[error(transparent)]
     NotHealthy(#[from] EndpointError),
-    #[error("this user runs no agent here, and nothing answers at the default address: {0}")]
+    #[error("no agent of this user was found, and nothing answers at the default address: {0}")]
     NotFound(EndpointError),
     #[error("several agents run here: {0}; name one with --addr or --unix")]
     Several(String),

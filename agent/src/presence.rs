@@ -111,3 +111,39 @@ fn read(path: &Path) -> Option<Presence> {
     file.take(LONGEST).read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn listening(place: Place) -> Listening {
+        Listening { place, proxy_protocol: true, tls: false, client_certificate: false }
+    }
+
+    #[test]
+    fn what_is_shown_is_found_beside_other_files_of_the_same_name_until_it_is_dropped() {
+        let file = |text: &[u8]| {
+            let mut file = File::from(memfd_create(NAME, MemfdFlags::CLOEXEC).unwrap());
+            file.write_all(text).unwrap();
+            file
+        };
+        let endless = file(b"");
+        endless.set_len(1 << 40).unwrap();
+        let _others = [endless, file(b""), file(b"{\"listeners\":"), file(b"\xff")];
+        let own = Path::new("/proc/self");
+        assert!(look(own).is_none());
+
+        let address = (Ipv4Addr::LOCALHOST, 7).into();
+        let listeners = [Place::Tcp(address), Place::unix(Path::new("a"))].map(listening);
+        let shown = Presence { listeners: listeners.into() }.show().unwrap();
+        let found = look(own).unwrap().listeners;
+        assert!(found.iter().all(|listening| listening.proxy_protocol && !listening.tls));
+        assert!(matches!(found[0].place, Place::Tcp(found) if found == address), "{found:?}");
+        assert!(matches!(&found[1].place, Place::Unix(path) if path.is_absolute()), "{found:?}");
+
+        drop(shown);
+        assert!(look(own).is_none());
+    }
+}

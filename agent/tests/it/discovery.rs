@@ -106,7 +106,7 @@ fn an_agent_that_was_killed_leaves_nothing_that_misleads() {
     let kill = "start --unix a\nkill -KILL $pid\nwait $pid 2>&-\n";
     let outcome = contained(&folder, &format!("{kill}\"$agent\" healthcheck"));
     let parts =
-        ["not healthy: this user runs no agent here", "127.0.0.1:12345", "--addr or --unix"];
+        ["not healthy: no agent of this user was found", "127.0.0.1:12345", "--addr or --unix"];
     check_is_not_healthy(&outcome, 1, &parts);
 
     let outcome = contained(&folder, &format!("{kill}start --unix b\n\"$agent\" healthcheck"));
