@@ -33,8 +33,8 @@ const ACK: usize = 128;
 /// Whose ACKs a connection takes: those of the same engine, from the same host, on the same listener.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Kin {
-    pub(crate) engine_id: EngineId,
-    pub(crate) listener: Arc<str>,
+    pub(super) engine_id: EngineId,
+    pub(super) listener: Arc<str>,
     /// None where hosts have no addresses.
     host: Option<IpAddr>,
 }
@@ -88,7 +88,7 @@ impl Kin {
 }
 
 impl Detours {
-    pub(crate) fn new(memory: &Quota, counters: Rc<Counters>) -> Rc<Self> {
+    pub(super) fn new(memory: &Quota, counters: Rc<Counters>) -> Rc<Self> {
         Rc::new(Self {
             lanes: RefCell::default(),
             elsewhere: RefCell::default(),

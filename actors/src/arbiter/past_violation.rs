@@ -35,7 +35,7 @@ impl PastViolations {
     /// How many are kept.
     const MOST: usize = 32;
 
-    pub(crate) fn keep(&self, peer: &Peer, violation: &Violation) {
+    pub(super) fn keep(&self, peer: &Peer, violation: &Violation) {
         let mut past = self.0.borrow_mut();
         if past.len() == Self::MOST {
             past.pop_front();

@@ -35,7 +35,7 @@ pub(crate) struct Guest {
 }
 
 impl Places {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         Self { ordinary: places(limits.connections), surplus: places(limits.surplus) }
     }
@@ -68,7 +68,7 @@ impl Place {
     }
 
     /// Whether its connection is one over the limit.
-    pub(crate) fn is_surplus(&self) -> bool {
+    pub(super) fn is_surplus(&self) -> bool {
         self.guest.is_some()
     }
 
@@ -80,7 +80,7 @@ impl Place {
 
 impl Guest {
     /// The peer has said what it wants: it keeps its place until it is answered.
-    pub(crate) fn speak(&self) {
+    pub(super) fn speak(&self) {
         self.has_spoken.store(true, Relaxed);
     }
 

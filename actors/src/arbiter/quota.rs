@@ -20,7 +20,7 @@ pub(crate) struct Share {
 }
 
 impl Quota {
-    pub(crate) fn new(bound: usize) -> Self {
+    pub(super) fn new(bound: usize) -> Self {
         Self { held: Arc::default(), bound }
     }
 

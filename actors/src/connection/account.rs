@@ -30,13 +30,13 @@ impl Account {
     }
 
     /// Takes note of what is kept now beside the cost.
-    pub(crate) fn keep(&mut self, bytes: usize, in_flight: usize) {
+    pub(super) fn keep(&mut self, bytes: usize, in_flight: usize) {
         self.kept.set(self.cost.amount() + bytes);
         self.in_flight = in_flight;
     }
 
     /// What is kept now.
-    pub(crate) fn kept(&self) -> usize {
+    pub(super) fn kept(&self) -> usize {
         self.kept.amount() + self.in_flight
     }
 
@@ -48,18 +48,18 @@ impl Account {
 
     /// Whether all connections keep as much as they may together, and this one more than its part: neither
     /// its cost is counted nor what is in flight, which ends without the peer.
-    pub(crate) fn is_overdrawn(&self) -> bool {
+    pub(super) fn is_overdrawn(&self) -> bool {
         self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount() - self.cost.amount())
     }
 
     /// Whether so many bytes are more than one connection may keep whatever the others do.
-    pub(crate) fn is_more_than_its_part(&self, bytes: usize) -> bool {
+    pub(super) fn is_more_than_its_part(&self, bytes: usize) -> bool {
         bytes > self.shared.common.limits.part()
     }
 
     /// The connection is not read while it has so much in flight, or is read again. Counts and logs it.
     #[inline]
-    pub(crate) fn wait(&mut self, is_waiting: bool, peer: &Peer) {
+    pub(super) fn wait(&mut self, is_waiting: bool, peer: &Peer) {
         if is_waiting && !self.is_waiting {
             self.report_wait(peer);
         }
@@ -84,7 +84,7 @@ impl Account {
     }
 
     /// Counts and logs that the connection was ended for it.
-    pub(crate) fn report(&self, peer: &Peer) {
+    pub(super) fn report(&self, peer: &Peer) {
         self.shared.counters.count(|statistics| statistics.memory_exceeded += 1);
         if let Some(unsaid) = self.shared.limited(Cause::Overdrawn) {
             tracing::warn!(

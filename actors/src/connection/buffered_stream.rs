@@ -23,7 +23,7 @@ const READ_SIZE: usize = 64 * 1024;
 const READ_ROOM: usize = 16 * 1024;
 
 /// A byte stream, and its buffers while its connection is awake.
-pub(crate) struct BufferedStream<S> {
+pub(super) struct BufferedStream<S> {
     stream: S,
     shared: Rc<Shared>,
     /// How many bytes have come.
@@ -44,7 +44,7 @@ pub(crate) struct BufferedStream<S> {
 }
 
 impl<S> BufferedStream<S> {
-    pub(crate) fn new(stream: S, shared: Rc<Shared>) -> Self {
+    pub(super) fn new(stream: S, shared: Rc<Shared>) -> Self {
         Self {
             stream,
             shared,
@@ -60,19 +60,19 @@ impl<S> BufferedStream<S> {
     }
 
     /// How many bytes have come.
-    pub(crate) fn received(&self) -> u64 {
+    pub(super) fn received(&self) -> u64 {
         self.received
     }
 
     /// Takes the buffers that the arbiter lends, for one wake-up.
-    pub(crate) fn borrow_buffers(&mut self) {
+    pub(super) fn borrow_buffers(&mut self) {
         self.taken = self.received - self.input.len() as u64;
         self.shared.input.lend(&mut self.input, &mut self.spent_input);
         self.shared.output.lend(&mut self.output, &mut self.spent_output);
     }
 
     /// Gives them back; what is left in them stays here.
-    pub(crate) fn return_buffers(&mut self) {
+    pub(super) fn return_buffers(&mut self) {
         if let Some(spent) = &mut self.spent_input {
             let taken = self.received - self.input.len() as u64;
             *spent += (taken - self.taken) as usize;
@@ -82,41 +82,41 @@ impl<S> BufferedStream<S> {
     }
 
     /// Whether nothing waits for the peer to take it, here or in TLS.
-    pub(crate) fn has_left(&self) -> bool {
+    pub(super) fn has_left(&self) -> bool {
         self.output.is_empty() && !self.is_behind()
     }
 
     /// Whether the peer has not yet taken all of what was flushed.
-    pub(crate) fn is_behind(&self) -> bool {
+    pub(super) fn is_behind(&self) -> bool {
         self.stall.is_armed()
     }
 
     /// Whether the peer has taken nothing for longer than it may.
-    pub(crate) fn is_stalled(&mut self, task: &mut Context<'_>) -> bool {
+    pub(super) fn is_stalled(&mut self, task: &mut Context<'_>) -> bool {
         self.stall.poll(task)
     }
 }
 
 impl<S: Transport> BufferedStream<S> {
     /// How many bytes of memory are left here, and in the transport.
-    pub(crate) fn kept(&self) -> usize {
+    pub(super) fn kept(&self) -> usize {
         let spent = self.spent_input.unwrap_or(0) + self.spent_output.unwrap_or(0);
         self.input.capacity() + self.output.capacity() + spent + self.stream.kept()
     }
 
     /// Whether the peer has begun something that the transport holds back, and has not completed it in
     /// time.
-    pub(crate) fn is_unfinished(&mut self, task: &mut Context<'_>) -> bool {
+    pub(super) fn is_unfinished(&mut self, task: &mut Context<'_>) -> bool {
         S::HOLDS_BACK && self.unfinished.poll(task)
     }
 
     /// Does not read for now: that nothing comes is not the peer's doing.
-    pub(crate) fn pause_reading(&mut self) {
+    pub(super) fn pause_reading(&mut self) {
         self.unfinished.disarm();
     }
 
     /// Reads what has come, once; ready with 0 when the peer has closed its side.
-    pub(crate) fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.input.capacity() - self.input.len() < READ_ROOM {
             self.input.reserve(READ_SIZE);
         }
@@ -136,7 +136,7 @@ impl<S: Transport> BufferedStream<S> {
     }
 
     /// Writes everything, in one go if the peer takes it.
-    pub(crate) fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
             let write = Pin::new(&mut self.stream).poll_write(task, &self.output);
             let Poll::Ready(written) = write else {
@@ -166,7 +166,7 @@ impl<S: Transport> BufferedStream<S> {
     }
 
     /// Closes the write side.
-    pub(crate) fn poll_shutdown(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_shutdown(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(task)
     }
 }

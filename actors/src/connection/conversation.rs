@@ -133,73 +133,73 @@ impl Conversation {
     }
 
     /// The same on a connection over the limit, if it is one: only a health check is answered there.
-    pub(crate) fn surplus(self, is_surplus: bool) -> Self {
+    pub(super) fn surplus(self, is_surplus: bool) -> Self {
         Self { is_surplus, ..self }
     }
 
-    pub(crate) fn peer(&self) -> &Peer {
+    pub(super) fn peer(&self) -> &Peer {
         self.origin.peer()
     }
 
-    pub(crate) fn is_greeted(&self) -> bool {
+    pub(super) fn is_greeted(&self) -> bool {
         self.session.is_greeted()
     }
 
     /// What HELLO has agreed.
-    pub(crate) fn agreed(&self) -> Option<Agreed> {
+    pub(super) fn agreed(&self) -> Option<Agreed> {
         let Greeting { capabilities, .. } = self.greeting.as_ref()?;
         let max_frame_size = self.ack_form.max_frame_size;
         Some(Agreed { version: VERSION, max_frame_size, capabilities: *capabilities })
     }
 
     /// How many messages wait for their answers.
-    pub(crate) fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.in_flight.waiting()
     }
 
     /// Whether no NOTIFY waits for its answer, and no answer for being sent.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty() && self.lane.as_ref().is_none_or(Lane::is_empty)
     }
 
     /// Whether a frame, or fragments, have begun to come and are not whole yet.
-    pub(crate) fn has_begun(&self) -> bool {
+    pub(super) fn has_begun(&self) -> bool {
         self.begun.is_some()
     }
 
     /// How many NOTIFYs have come.
-    pub(crate) fn notifies(&self) -> u64 {
+    pub(super) fn notifies(&self) -> u64 {
         self.notifies
     }
 
     /// How many of them wait for their answers.
-    pub(crate) fn unanswered(&self) -> usize {
+    pub(super) fn unanswered(&self) -> usize {
         self.in_flight.len()
     }
 
     /// How many bytes of memory wait for fragments.
-    pub(crate) fn kept(&self) -> usize {
+    pub(super) fn kept(&self) -> usize {
         self.session.kept()
     }
 
     /// How many bytes of memory wait for answers, and in ACKs of other connections.
-    pub(crate) fn in_flight(&self) -> usize {
+    pub(super) fn in_flight(&self) -> usize {
         self.in_flight.bytes() + self.lane.as_ref().map_or(0, Lane::waiting)
     }
 
     /// Gives up a NOTIFY whose fragments have not all come.
-    pub(crate) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.session.forget();
         self.begun = None;
     }
 
     /// When the first ACK of what is in flight must leave; now, if one is ready.
-    pub(crate) fn first_due(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn first_due(&self, now: Instant) -> Option<Instant> {
         self.in_flight.first_due(now)
     }
 
     /// Whether the peer has not finished in time what it has begun to send.
-    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
         self.read_deadline().is_some_and(|deadline| deadline <= now)
     }
 
@@ -279,24 +279,24 @@ impl Conversation {
     }
 
     /// Settles everything whose deadline has passed by its fallback.
-    pub(crate) fn expire(&mut self, now: Instant) {
+    pub(super) fn expire(&mut self, now: Instant) {
         self.in_flight.expire(now);
     }
 
     /// Settles everything by its fallback: there is no time left.
-    pub(crate) fn give_up(&mut self) {
+    pub(super) fn give_up(&mut self) {
         self.in_flight.expire(Instant::now() + MAX_DURATION);
     }
 
     /// Drops what is in flight: nobody waits for it any more.
-    pub(crate) fn cancel(&mut self) {
+    pub(super) fn cancel(&mut self) {
         self.lane = None;
         self.in_flight.cancel();
     }
 
     /// The connection has gone. What is in flight is dropped, unless `async` was agreed: then it may
     /// be answered on another connection.
-    pub(crate) fn lose(&mut self) {
+    pub(super) fn lose(&mut self) {
         let (Some(lane), Some(detours)) = (&self.lane, &self.shared.detours) else {
             return self.in_flight.cancel();
         };
@@ -314,22 +314,22 @@ impl Conversation {
     }
 
     /// Neither trusts this peer with the ACKs of others any more, nor its own to others.
-    pub(crate) fn leave_detours(&mut self) {
+    pub(super) fn leave_detours(&mut self) {
         self.lane = None;
     }
 
     /// Whether others have their turn before more is taken.
-    pub(crate) fn is_paused(&self) -> bool {
+    pub(super) fn is_paused(&self) -> bool {
         self.is_paused
     }
 
     /// Whether nothing more is to be read: what was read before comes first, and counts from when it came.
-    pub(crate) fn is_behind(&self) -> bool {
+    pub(super) fn is_behind(&self) -> bool {
         self.is_behind
     }
 
     /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
-    pub(crate) fn is_full(&self, output: &BytesMut) -> bool {
+    pub(super) fn is_full(&self, output: &BytesMut) -> bool {
         self.in_flight.waiting() >= self.shared.common.limits.in_flight
             || self.is_clogged(output)
             || self.waits_for_memory()
@@ -338,7 +338,7 @@ impl Conversation {
     /// Whether all connections keep almost as much as they may beside their costs, and this one has
     /// more than its part in flight. Then it looks again soon.
     #[inline]
-    pub(crate) fn waits_for_memory(&self) -> bool {
+    pub(super) fn waits_for_memory(&self) -> bool {
         self.in_flight.bytes() > 0 && self.has_too_much_in_flight()
     }
 
@@ -350,7 +350,7 @@ impl Conversation {
     }
 
     /// Whether the peer has left so much unread that nothing more is put into `output`.
-    pub(crate) fn is_clogged(&self, output: &BytesMut) -> bool {
+    pub(super) fn is_clogged(&self, output: &BytesMut) -> bool {
         output.len() >= self.shared.common.limits.output_buffer
     }
 

@@ -20,7 +20,7 @@ use crate::spop::Disconnect;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// How a connection comes to its end: nothing more is read.
-pub(crate) struct Ending {
+pub(super) struct Ending {
     stage: Stage,
 }
 
@@ -46,28 +46,28 @@ struct Answering {
 
 impl Ending {
     /// Answers what is in flight, and says `farewell`.
-    pub(crate) fn after_answers(farewell: Disconnect) -> Self {
+    pub(super) fn after_answers(farewell: Disconnect) -> Self {
         Self::answering(Some(farewell), false, None)
     }
 
     /// Answers what was read already too, and says `farewell`.
-    pub(crate) fn after_input(farewell: Disconnect) -> Self {
+    pub(super) fn after_input(farewell: Disconnect) -> Self {
         Self::answering(Some(farewell), true, None)
     }
 
     /// Says `farewell`, if the peer can read one, but not before that time.
-    pub(crate) fn not_before(time: Instant, farewell: Option<Disconnect>) -> Self {
+    pub(super) fn not_before(time: Instant, farewell: Option<Disconnect>) -> Self {
         Self::answering(farewell, false, Some(time))
     }
 
     /// Sends what is answered at once, which may still reach a peer that has closed its side; there is
     /// no way for the rest here.
-    pub(crate) fn of_the_stream() -> Self {
+    pub(super) fn of_the_stream() -> Self {
         Self::answering(None, true, None)
     }
 
     /// There is nothing more to say.
-    pub(crate) fn without_farewell() -> Self {
+    pub(super) fn without_farewell() -> Self {
         Self { stage: Stage::Leaving }
     }
 
@@ -80,12 +80,12 @@ impl Ending {
     }
 
     /// Whether there is nothing left to do.
-    pub(crate) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over)
     }
 
     /// Takes a turn.
-    pub(crate) fn proceed<S: Transport>(
+    pub(super) fn proceed<S: Transport>(
         &mut self,
         conversation: &mut Conversation,
         stream: &mut BufferedStream<S>,
@@ -138,7 +138,7 @@ impl Ending {
     }
 
     /// Does what is due when the timer has gone off.
-    pub(crate) fn on_time(&mut self, conversation: &mut Conversation) {
+    pub(super) fn on_time(&mut self, conversation: &mut Conversation) {
         match self.stage {
             Stage::Answering(_) => conversation.expire(Instant::now()),
             Stage::Leaving | Stage::Lingering | Stage::Over => self.stage = Stage::Over,

@@ -25,11 +25,11 @@ const LATE: Duration = Duration::from_millis(5);
 
 /// What has come so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Received {
+pub(super) struct Received {
     /// Bytes.
-    pub(crate) bytes: u64,
+    pub(super) bytes: u64,
     /// NOTIFYs.
-    pub(crate) notifies: u64,
+    pub(super) notifies: u64,
 }
 
 /// A connection holds its ACKs back before its farewell.
@@ -45,7 +45,7 @@ pub(crate) struct Received {
 /// are held back are quiet as well, and ask again when they have them: so at a stop all connections let
 /// go together, and else they hold one after the other.
 #[derive(Debug)]
-pub(crate) struct Hold {
+pub(super) struct Hold {
     quiet_time: Duration,
     /// The same if HAProxy may send more without an ACK.
     patience: Duration,
@@ -76,7 +76,7 @@ pub(crate) struct Hold {
 impl Hold {
     /// Begins now, when so much has come, and so much of it is not answered. No ACK is held back for
     /// longer than `time`, or beyond `first_due`, when the first of what is in flight must leave.
-    pub(crate) fn new(
+    pub(super) fn new(
         now: Instant,
         received: Received,
         unanswered: usize,
@@ -103,44 +103,44 @@ impl Hold {
     }
 
     /// Is that of a connection that is too old, and keeps `turn` to its end.
-    pub(crate) fn with_turn(self, turn: Share) -> Self {
+    pub(super) fn with_turn(self, turn: Share) -> Self {
         Self { turn: Some(turn), ..self }
     }
 
     /// Ends together with all others that wait for `silence`, and at `until` at the latest.
-    pub(crate) fn join(&mut self, silence: Arc<Silence>, until: Instant) {
+    pub(super) fn join(&mut self, silence: Arc<Silence>, until: Instant) {
         self.begun = silence.begun();
         self.silence = Some(silence);
         self.last = Some(self.last.map_or(until, |last| last.min(until)));
     }
 
     /// What was held back has left; more may be.
-    pub(crate) fn renew(&mut self, now: Instant, first_due: Option<Instant>) {
+    pub(super) fn renew(&mut self, now: Instant, first_due: Option<Instant>) {
         self.until = until(now, first_due, self.time);
     }
 
     /// For how long an ACK may be held back.
-    pub(crate) fn time(&self) -> Duration {
+    pub(super) fn time(&self) -> Duration {
         self.time
     }
 
     /// Whether it is, or was before a stop, that of a connection that is too old.
-    pub(crate) fn is_recycling(&self) -> bool {
+    pub(super) fn is_recycling(&self) -> bool {
         self.turn.is_some()
     }
 
     /// Whether it is that of a stop, which comes to its end in any case.
-    pub(crate) fn is_of_a_stop(&self) -> bool {
+    pub(super) fn is_of_a_stop(&self) -> bool {
         self.last.is_some()
     }
 
     /// Whether nothing may be waited for any longer.
-    pub(crate) fn must_end(&self, now: Instant) -> bool {
+    pub(super) fn must_end(&self, now: Instant) -> bool {
         self.last.is_some_and(|last| now >= last)
     }
 
     /// Takes note of what has come.
-    pub(crate) fn saw(&mut self, received: Received, now: Instant) {
+    pub(super) fn saw(&mut self, received: Received, now: Instant) {
         let elapsed = now - self.looked_at;
         let looked = elapsed.min(self.interval());
         let before = std::mem::replace(&mut self.received, received);
@@ -158,7 +158,7 @@ impl Hold {
     }
 
     /// Whether nothing has come for long enough.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         let is_full = self.received.notifies - self.answered >= FULL;
         let (time, is_silent) = match &self.silence {
             Some(silence) => (self.quiet_time, silence.lasted(self.looked_at) >= self.quiet_time),
@@ -169,12 +169,12 @@ impl Hold {
     }
 
     /// Whether what is held back has waited for long enough.
-    pub(crate) fn is_over(&self, now: Instant) -> bool {
+    pub(super) fn is_over(&self, now: Instant) -> bool {
         now >= self.until
     }
 
     /// When to look again.
-    pub(crate) fn next(&self) -> Instant {
+    pub(super) fn next(&self) -> Instant {
         let passed = (self.looked_at - self.begun).as_micros() / self.interval().as_micros();
         let looks = u32::try_from(passed).unwrap_or(u32::MAX).saturating_add(1);
         let look = self.begun + self.interval() * looks;

@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// The NOTIFYs of an engine whose connection has gone.
-pub(crate) struct Orphans {
-    pub(crate) kin: Kin,
+pub(super) struct Orphans {
+    pub(super) kin: Kin,
     /// What had come to that connection to be sent there for another.
-    pub(crate) acks: VecDeque<Ack>,
+    pub(super) acks: VecDeque<Ack>,
     pub(crate) in_flight: InFlight,
     /// What all may keep.
     pub(crate) memory: Quota,
@@ -31,7 +31,7 @@ pub(crate) struct Orphans {
 
 impl Orphans {
     /// Has them run to their end, the deadline included, and sends their ACKs on.
-    pub(crate) fn adopt(mut self) {
+    pub(super) fn adopt(mut self) {
         for ack in std::mem::take(&mut self.acks) {
             self.send(ack);
         }

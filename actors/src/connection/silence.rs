@@ -25,18 +25,18 @@ impl Silence {
     }
 
     /// When the agent began to wait for it.
-    pub(crate) fn begun(&self) -> Instant {
+    pub(super) fn begun(&self) -> Instant {
         self.begun
     }
 
     /// Something has come.
-    pub(crate) fn end(&self, now: Instant) {
+    pub(super) fn end(&self, now: Instant) {
         let micros = u64::try_from((now - self.begun).as_micros()).unwrap_or(u64::MAX);
         self.broken.fetch_max(micros, Relaxed);
     }
 
     /// For how long nothing had come by `now`.
-    pub(crate) fn lasted(&self, now: Instant) -> Duration {
+    pub(super) fn lasted(&self, now: Instant) -> Duration {
         let broken = Duration::from_micros(self.broken.load(Relaxed));
         (now - self.begun).saturating_sub(broken)
     }

@@ -22,7 +22,7 @@ pub(crate) fn report(shared: &Shared, peer: &Peer) {
 }
 
 /// What it is told.
-pub(crate) fn farewell() -> Disconnect {
+pub(super) fn farewell() -> Disconnect {
     let message = "the agent has as many connections as it may".into();
     Disconnect { status_code: StatusCode::NO_RESOURCE, message }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Timer {
 
 impl Timer {
     /// Goes off at `at`, or earlier if that was due.
-    pub(crate) fn arm(&mut self, at: Instant) {
+    pub(super) fn arm(&mut self, at: Instant) {
         match &mut self.armed {
             Some(sleep) if sleep.deadline() <= at => {}
             Some(sleep) => sleep.as_mut().reset(at),
@@ -25,18 +25,18 @@ impl Timer {
     }
 
     /// Does not go off.
-    pub(crate) fn disarm(&mut self) {
+    pub(super) fn disarm(&mut self) {
         self.armed = None;
     }
 
     /// Whether it may go off.
-    pub(crate) fn is_armed(&self) -> bool {
+    pub(super) fn is_armed(&self) -> bool {
         self.armed.is_some()
     }
 
     /// Whether it has gone off; it is off then.
     #[inline]
-    pub(crate) fn poll(&mut self, task: &mut Context<'_>) -> bool {
+    pub(super) fn poll(&mut self, task: &mut Context<'_>) -> bool {
         let Some(sleep) = &mut self.armed else {
             return false;
         };
@@ -49,7 +49,7 @@ impl Timer {
 }
 
 /// `duration`, give or take a tenth, so that what began together does not end together.
-pub(crate) fn jittered(duration: Duration) -> Duration {
+pub(super) fn jittered(duration: Duration) -> Duration {
     // Each has random keys of its own.
     let random = RandomState::new().build_hasher().finish();
     duration.mul_f64(0.9 + 0.2 * (random as f64 / u64::MAX as f64))

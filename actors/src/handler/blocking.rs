@@ -77,27 +77,27 @@ pub trait BlockingHandler: 'static {
 }
 
 /// One message on its way to a thread.
-pub(crate) struct Job {
-    pub(crate) message: Message,
-    pub(crate) origin: Origin,
+pub(super) struct Job {
+    pub(super) message: Message,
+    pub(super) origin: Origin,
     /// The span that was current when it was handed over.
-    pub(crate) span: Span,
-    pub(crate) answer: oneshot::Sender<Answer>,
+    pub(super) span: Span,
+    pub(super) answer: oneshot::Sender<Answer>,
     /// Held until a thread is done with it.
-    pub(crate) place: Option<Place>,
+    pub(super) place: Option<Place>,
 }
 
 /// What a thread takes at a time; it says when it is free again.
-pub(crate) struct Task {
-    pub(crate) job: Job,
-    pub(crate) free: oneshot::Sender<Unheard>,
+pub(super) struct Task {
+    pub(super) job: Job,
+    pub(super) free: oneshot::Sender<Unheard>,
 }
 
 /// A panic whose caller did not wait for it any more.
-pub(crate) type Unheard = Option<Panic>;
+pub(super) type Unheard = Option<Panic>;
 
 /// Starts a thread with a handler of its own.
-pub(crate) async fn start_thread<H: BlockingHandler>(
+pub(super) async fn start_thread<H: BlockingHandler>(
     factory: Arc<dyn Fn() -> H + Send + Sync>,
 ) -> Result<mpsc::Sender<Task>, BoxError> {
     let (tasks, given) = mpsc::channel::<Task>();

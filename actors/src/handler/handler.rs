@@ -93,7 +93,7 @@ pub trait HandlerActor: 'static {
 pub(crate) type Answer = Result<Actions, HandlerError>;
 
 /// An answer that is not there yet.
-pub(crate) type PendingAnswer = Pin<Box<dyn Future<Output = Answer>>>;
+pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer>>>;
 
 /// What comes back from calling a handler.
 pub(crate) enum Reply<Pending = PendingAnswer> {
@@ -145,7 +145,7 @@ pub(crate) trait Dispatch {
 impl Reply {
     /// Puts an answer that is there behind `actions`.
     #[inline]
-    pub(crate) fn now<E>(answer: Result<Actions, E>, actions: &mut Actions) -> Self
+    pub(super) fn now<E>(answer: Result<Actions, E>, actions: &mut Actions) -> Self
     where
         E: Into<HandlerError>,
     {
@@ -161,7 +161,7 @@ impl Reply {
     /// Polls a call once: a handler that need not wait costs no further wake-up. Whoever takes a
     /// pending answer polls it again with a waker of his own.
     #[inline]
-    pub(crate) fn poll_once(
+    pub(super) fn poll_once(
         call: Pin<&mut (impl Future<Output = Answer> + ?Sized)>,
         actions: &mut Actions,
     ) -> Poll<Self> {

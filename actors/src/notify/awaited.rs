@@ -19,21 +19,21 @@ use crate::{
 
 /// The call of a message that is not answered yet.
 pub(crate) struct Waiting {
-    pub(crate) answer: PendingCall,
+    pub(super) answer: PendingCall,
     /// When it was handed over.
-    pub(crate) begun: Instant,
+    pub(super) begun: Instant,
     /// When its fallback is due.
-    pub(crate) deadline: Instant,
-    pub(crate) route: Rc<LiveRoute>,
+    pub(super) deadline: Instant,
+    pub(super) route: Rc<LiveRoute>,
     /// That of its call; none unless it is sampled.
-    pub(crate) span: Span,
+    pub(super) span: Span,
 }
 
 /// A message of a [`Collection`] that waits for its answer: a future of its own, so that only what was
 /// woken is polled, however many messages a NOTIFY has.
 ///
 /// Ready when it is settled; the last one of its NOTIFY brings what is finished.
-pub(crate) struct Awaited {
+pub(super) struct Awaited {
     /// None if it was settled by its deadline.
     waiting: Option<Waiting>,
     place: usize,
@@ -45,7 +45,7 @@ pub(crate) struct Awaited {
 
 impl Awaited {
     /// Waits for the answer of the message at `place`.
-    pub(crate) fn new(
+    pub(super) fn new(
         waiting: Waiting,
         place: usize,
         collection: &Rc<RefCell<Collection>>,
@@ -54,17 +54,17 @@ impl Awaited {
     }
 
     /// When its fallback is due.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         self.waiting.as_ref().map(|waiting| waiting.deadline)
     }
 
     /// When the ACK of its NOTIFY must leave as far as this message has a say; now, if all are settled.
-    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
         self.deadline().or_else(|| self.collection.borrow().is_settled().then_some(now))
     }
 
     /// Settles the message if its time is over by `now`, which drops its call.
-    pub(crate) fn expire(&mut self, now: Instant) {
+    pub(super) fn expire(&mut self, now: Instant) {
         if self.is_late(now) {
             self.settle(Err(HandlerError::Late));
             if let Some(waker) = self.waker.take() {

@@ -20,11 +20,11 @@ pub(crate) struct Finished {
     /// How many actions found no room in it.
     pub(crate) left_out: usize,
     /// When the NOTIFY had arrived.
-    pub(crate) arrived: Instant,
+    pub(super) arrived: Instant,
     /// How many of its messages had to wait.
-    pub(crate) waited: usize,
+    pub(super) waited: usize,
     /// How many bytes its payload had.
-    pub(crate) bytes: usize,
+    pub(super) bytes: usize,
     /// Its spans, if there may be any.
     pub(crate) trace: Option<Box<NotifyTrace>>,
 }
@@ -58,7 +58,7 @@ type Slot = Option<Actions>;
 
 impl Collection {
     /// The answers to a NOTIFY whose payload has so many bytes.
-    pub(crate) fn new(origin: &Origin, bytes: usize, room: usize) -> Self {
+    pub(super) fn new(origin: &Origin, bytes: usize, room: usize) -> Self {
         Self {
             ids: origin.ids(),
             arrived: origin.arrived(),
@@ -80,44 +80,44 @@ impl Collection {
         self
     }
 
-    pub(crate) fn trace(&mut self) -> Option<&mut NotifyTrace> {
+    pub(super) fn trace(&mut self) -> Option<&mut NotifyTrace> {
         self.trace.as_deref_mut()
     }
 
     /// How many messages wait, for their answers or for one before them.
-    pub(crate) fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.slots.len()
     }
 
     /// Whether no message is waited for.
-    pub(crate) fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.slots.is_empty()
     }
 
     /// A message waits for its answer; returns its place.
-    pub(crate) fn wait(&mut self) -> usize {
+    pub(super) fn wait(&mut self) -> usize {
         self.slots.push_back(None);
         self.awaited += 1;
         self.next_place() - 1
     }
 
     /// Takes no more messages.
-    pub(crate) fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.waited = self.slots.len();
     }
 
     /// How many messages had to wait, for their answers or for one before them.
-    pub(crate) fn waited(&self) -> usize {
+    pub(super) fn waited(&self) -> usize {
         self.waited
     }
 
     /// How many bytes its payload has.
-    pub(crate) fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Takes the actions of a message that was answered at once.
-    pub(crate) fn settle(&mut self, mut actions: Actions) {
+    pub(super) fn settle(&mut self, mut actions: Actions) {
         let place = if self.slots.is_empty() { 0 } else { self.next_place() };
         self.room.take(&mut actions, place);
         if actions.is_empty() {
@@ -132,7 +132,7 @@ impl Collection {
     }
 
     /// Takes the actions of the message at `place`, which was waited for.
-    pub(crate) fn settle_at(&mut self, place: usize, mut actions: Actions) {
+    pub(super) fn settle_at(&mut self, place: usize, mut actions: Actions) {
         self.room.take(&mut actions, place);
         let slot = place.checked_sub(self.first_place).and_then(|index| self.slots.get_mut(index));
         if let Some(slot) = slot {
@@ -143,7 +143,7 @@ impl Collection {
     }
 
     /// One that was waited for is settled, and will not come again; with the last one it is finished.
-    pub(crate) fn leave(&mut self) -> Option<Finished> {
+    pub(super) fn leave(&mut self) -> Option<Finished> {
         self.awaited -= 1;
         (self.awaited == 0).then(|| self.finish())
     }
@@ -189,7 +189,7 @@ impl Collection {
     }
 
     #[inline]
-    pub(crate) fn finish(&mut self) -> Finished {
+    pub(super) fn finish(&mut self) -> Finished {
         let (stream_id, frame_id) = self.ids;
         let mut actions = std::mem::take(&mut self.settled);
         if let Some(trace) = &self.trace {

@@ -6,7 +6,7 @@ use crate::spop::Actions;
 ///
 /// Messages are told apart by their place in the NOTIFY. What finds no room is left out from the
 /// end; once something is left out, nothing at a later place is kept, whenever it comes.
-pub(crate) struct Room {
+pub(super) struct Room {
     /// What may be kept in all, in bytes.
     bytes: usize,
     /// What is kept now, in bytes.
@@ -18,19 +18,19 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    pub(crate) fn new(bytes: usize) -> Self {
+    pub(super) fn new(bytes: usize) -> Self {
         Self { bytes, used: 0, end: None, left_out: 0 }
     }
 
     /// How many actions are not kept.
-    pub(crate) fn left_out(&self) -> usize {
+    pub(super) fn left_out(&self) -> usize {
         self.left_out
     }
 
     /// Keeps the actions of the message at `place`, for now; none of them if something was left out
     /// before that place.
     #[inline]
-    pub(crate) fn take(&mut self, actions: &mut Actions, place: usize) {
+    pub(super) fn take(&mut self, actions: &mut Actions, place: usize) {
         if self.end.is_some_and(|end| place >= end) {
             self.left_out += actions.fit_to(0);
         } else {
@@ -39,23 +39,23 @@ impl Room {
     }
 
     /// The place behind which nothing is kept, once something was left out.
-    pub(crate) fn end(&self) -> Option<usize> {
+    pub(super) fn end(&self) -> Option<usize> {
         self.end
     }
 
     /// Whether there is something to [`trim`](Self::trim).
     #[inline]
-    pub(crate) fn is_exceeded(&self) -> bool {
+    pub(super) fn is_exceeded(&self) -> bool {
         self.used > self.bytes
     }
 
     /// How many bytes are left.
-    pub(crate) fn left(&self) -> usize {
+    pub(super) fn left(&self) -> usize {
         if self.end.is_some() { 0 } else { self.bytes.saturating_sub(self.used) }
     }
 
     /// Trims the actions of the message at `place`, behind which nothing is kept any more.
-    pub(crate) fn trim(&mut self, actions: &mut Actions, place: usize) {
+    pub(super) fn trim(&mut self, actions: &mut Actions, place: usize) {
         let length = actions.encoded_len();
         let excess = self.used.saturating_sub(self.bytes).min(length);
         let left_out = actions.fit_to(length - excess);

@@ -21,7 +21,7 @@ impl ArgumentSeen {
     const LONGEST: usize = 64;
 
     /// The first arguments of a message, in wire order.
-    pub(crate) fn all_of(message: &MessageRef<'_>) -> Vec<Self> {
+    pub(super) fn all_of(message: &MessageRef<'_>) -> Vec<Self> {
         message.args().take(Self::MOST).map(|arg| Self::of(&arg)).collect()
     }
 

@@ -61,7 +61,7 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
-    pub(crate) fn new(names: EngineNames) -> Self {
+    pub(super) fn new(names: EngineNames) -> Self {
         Self { names, groups: RefCell::default(), others: Group::new(OTHER.into()) }
     }
 
@@ -83,7 +83,7 @@ impl Engines {
         joined
     }
 
-    pub(crate) fn snapshot(&self) -> Vec<EngineStatistics> {
+    pub(super) fn snapshot(&self) -> Vec<EngineStatistics> {
         let groups = self.groups.borrow();
         let others = Some(&self.others).filter(|others| others.accepted() > 0);
         let statistics = groups.iter().chain(others).map(|group| EngineStatistics {
@@ -102,7 +102,7 @@ impl Default for Engines {
 }
 
 /// Adds those of another arbiter, which has the same names.
-pub(crate) fn add_all(sum: &mut Vec<EngineStatistics>, others: &[EngineStatistics]) {
+pub(super) fn add_all(sum: &mut Vec<EngineStatistics>, others: &[EngineStatistics]) {
     for other in others {
         match sum.iter_mut().find(|one| one.engine_id == other.engine_id) {
             Some(one) => {

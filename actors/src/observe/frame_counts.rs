@@ -56,11 +56,11 @@ impl FrameCounts {
         self.add_to(frame_type, FrameCount { frames: 1, bytes: bytes as u64 });
     }
 
-    pub(crate) fn add_to(&mut self, frame_type: FrameType, more: FrameCount) {
+    pub(super) fn add_to(&mut self, frame_type: FrameType, more: FrameCount) {
         self.0[index(frame_type)].add(more);
     }
 
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         for (count, more) in self.0.iter_mut().zip(other.0) {
             count.add(more);
         }

@@ -20,18 +20,18 @@ impl Group {
     }
 
     /// A connection belongs to it for as long as it keeps this.
-    pub(crate) fn join(self: &Rc<Self>) -> Rc<Self> {
+    pub(super) fn join(self: &Rc<Self>) -> Rc<Self> {
         self.joined.set(self.joined.get() + 1);
         Rc::clone(self)
     }
 
     /// How many connections belong to it now.
-    pub(crate) fn open(self: &Rc<Self>) -> u64 {
+    pub(super) fn open(self: &Rc<Self>) -> u64 {
         Rc::strong_count(self) as u64 - 1
     }
 
     /// How many have ever joined it.
-    pub(crate) fn accepted(&self) -> u64 {
+    pub(super) fn accepted(&self) -> u64 {
         self.joined.get()
     }
 }

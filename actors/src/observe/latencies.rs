@@ -25,11 +25,11 @@ impl Latencies {
         self.0[outcome as usize].as_deref()
     }
 
-    pub(crate) fn record(&mut self, outcome: Outcome, duration: Duration, times: u64) {
+    pub(super) fn record(&mut self, outcome: Outcome, duration: Duration, times: u64) {
         self.0[outcome as usize].get_or_insert_default().record(duration, times);
     }
 
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         for (outcome, histogram) in other.iter() {
             self.0[outcome as usize].get_or_insert_default().add(histogram);
         }

@@ -24,7 +24,7 @@ pub(crate) struct Listeners(RefCell<Vec<Rc<Group>>>);
 
 impl ListenerStatistics {
     /// A listener that no connection has come to.
-    pub(crate) fn new(listener: &str, certificate_expires: Option<SystemTime>) -> Self {
+    pub(super) fn new(listener: &str, certificate_expires: Option<SystemTime>) -> Self {
         Self { listener: listener.to_owned(), certificate_expires, ..Self::default() }
     }
 }
@@ -42,7 +42,7 @@ impl Listeners {
         joined
     }
 
-    pub(crate) fn snapshot(&self) -> Vec<ListenerStatistics> {
+    pub(super) fn snapshot(&self) -> Vec<ListenerStatistics> {
         let groups = self.0.borrow();
         let statistics = groups.iter().map(|group| ListenerStatistics {
             listener: group.name().to_string(),
@@ -55,7 +55,7 @@ impl Listeners {
 }
 
 /// Adds those of another arbiter.
-pub(crate) fn add_all(sum: &mut Vec<ListenerStatistics>, others: &[ListenerStatistics]) {
+pub(super) fn add_all(sum: &mut Vec<ListenerStatistics>, others: &[ListenerStatistics]) {
     for other in others {
         match sum.iter_mut().find(|one| one.listener == other.listener) {
             Some(one) => {

@@ -85,11 +85,11 @@ impl Outcomes {
         *counts.slot(outcome)
     }
 
-    pub(crate) fn count(&mut self, outcome: Outcome, times: u64) {
+    pub(super) fn count(&mut self, outcome: Outcome, times: u64) {
         *self.slot(outcome) += times;
     }
 
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         for outcome in Outcome::ALL {
             self.count(outcome, other.of(outcome));
         }

@@ -22,7 +22,7 @@ impl Reasons {
         *self.0.entry(reason).or_default() += 1;
     }
 
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         for (reason, count) in other.iter() {
             *self.0.entry(reason).or_default() += count;
         }

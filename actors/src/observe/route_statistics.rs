@@ -89,7 +89,7 @@ impl RouteStatistics {
 }
 
 /// Adds the routes of another arbiter, which has the same ones.
-pub(crate) fn add_all(routes: &mut Vec<RouteStatistics>, others: &[RouteStatistics]) {
+pub(super) fn add_all(routes: &mut Vec<RouteStatistics>, others: &[RouteStatistics]) {
     for other in others {
         match routes.iter_mut().find(|route| route.message == other.message) {
             Some(route) => route.add(other),

@@ -26,7 +26,7 @@ impl StatusCounts {
         *self.0.entry(known.0).or_default() += 1;
     }
 
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         for (status_code, count) in other.iter() {
             *self.0.entry(status_code.0).or_default() += count;
         }

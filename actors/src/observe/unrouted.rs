@@ -79,7 +79,7 @@ impl Unrouted {
     }
 
     /// What was seen so far; whoever asks will want to know what the messages look like by then.
-    pub(crate) fn snapshot(&self) -> Vec<UnroutedMessage> {
+    pub(super) fn snapshot(&self) -> Vec<UnroutedMessage> {
         let mut all = self.0.borrow_mut();
         let shown = all.iter_mut().map(|seen| {
             seen.is_curious = true;
@@ -95,7 +95,7 @@ impl Unrouted {
 }
 
 /// Adds those of another arbiter; keeps the ones that are most frequent.
-pub(crate) fn add_all(sum: &mut Vec<UnroutedMessage>, others: &[UnroutedMessage]) {
+pub(super) fn add_all(sum: &mut Vec<UnroutedMessage>, others: &[UnroutedMessage]) {
     for other in others {
         match sum.iter_mut().find(|one| one.message == other.message) {
             Some(one) => {

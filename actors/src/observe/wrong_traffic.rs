@@ -26,7 +26,7 @@ impl WrongTraffic {
         } += 1;
     }
 
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         let Self { http, tls, proxy_header, other } = other;
         self.http += http;
         self.tls += tls;

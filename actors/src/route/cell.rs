@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The handler of one route on one arbiter.
-pub(crate) struct Cell {
+pub(super) struct Cell {
     state: RefCell<State>,
     /// Tells those who wait that the state is another one.
     changed: Notify,
@@ -28,7 +28,7 @@ pub(crate) struct Cell {
 }
 
 /// What a message meets.
-pub(crate) enum State {
+pub(super) enum State {
     /// The handler takes messages, unless its alarm is raised: then it is about to be restarted.
     Up(Rc<Up>),
     /// The handler is being restarted: messages wait. The instance that has panicked may stand in.
@@ -43,11 +43,11 @@ pub(crate) enum State {
 }
 
 /// An instance at work.
-pub(crate) struct Up {
-    pub(crate) handler: Box<dyn Dispatch>,
+pub(super) struct Up {
+    pub(super) handler: Box<dyn Dispatch>,
     /// As the handler says.
-    pub(crate) is_queued: bool,
-    pub(crate) alarm: Alarm,
+    pub(super) is_queued: bool,
+    pub(super) alarm: Alarm,
 }
 
 /// A call that waits for its answer, in its place.
@@ -66,14 +66,14 @@ impl Future for PendingCall {
 
 impl Cell {
     /// A cell whose handler is still to come.
-    pub(crate) fn new(bulkhead: Bulkhead) -> Self {
+    pub(super) fn new(bulkhead: Bulkhead) -> Self {
         Self { state: RefCell::new(State::Restarting(None)), changed: Notify::new(), bulkhead }
     }
 
     /// Hands over a message, behind the fence, if the handler is at work and has room; has it wait,
     /// if it may.
     #[inline(always)]
-    pub(crate) fn call(
+    pub(super) fn call(
         self: &Rc<Self>,
         message: &MessageRef<'_>,
         origin: &Origin,
@@ -188,7 +188,7 @@ impl Cell {
     }
 
     /// Enters a state; says which one it leaves.
-    pub(crate) fn enter(&self, state: State) -> State {
+    pub(super) fn enter(&self, state: State) -> State {
         let left = self.state.replace(state);
         self.changed.notify_waiters();
         left
@@ -196,7 +196,7 @@ impl Cell {
 
     /// Has messages wait, if the instance at work has failed: for another one, or until it stands in,
     /// unless it is gone.
-    pub(crate) fn leave(&self, is_gone: bool) -> Option<Rc<Up>> {
+    pub(super) fn leave(&self, is_gone: bool) -> Option<Rc<Up>> {
         let failed = match &*self.state.borrow() {
             State::Up(up) => Rc::clone(up),
             _ => return None,
@@ -206,7 +206,7 @@ impl Cell {
     }
 
     /// Has the messages that wait go to the instance that has panicked, if there is one.
-    pub(crate) fn stand_in(&self) {
+    pub(super) fn stand_in(&self) {
         let failed = match &*self.state.borrow() {
             State::Restarting(Some(failed)) => Rc::clone(failed),
             _ => return,
@@ -215,7 +215,7 @@ impl Cell {
     }
 
     /// Has messages wait no longer. Says whether they did, or somebody stood in.
-    pub(crate) fn go_down(&self) -> bool {
+    pub(super) fn go_down(&self) -> bool {
         let failed = match &*self.state.borrow() {
             State::Restarting(failed) => failed.clone(),
             State::StandIn(failed) => Some(Rc::clone(failed)),
@@ -226,31 +226,31 @@ impl Cell {
     }
 
     /// Whether messages wait, and nobody can stand in.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         matches!(*self.state.borrow(), State::Restarting(None))
     }
 
-    pub(crate) fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         matches!(*self.state.borrow(), State::Stopped)
     }
 
     /// Whether nobody answers, as far as is known, until the handler is back.
-    pub(crate) fn is_down(&self) -> bool {
+    pub(super) fn is_down(&self) -> bool {
         self.state.borrow().is_down()
     }
 
     /// How many calls are in flight.
-    pub(crate) fn in_flight(&self) -> u64 {
+    pub(super) fn in_flight(&self) -> u64 {
         self.bulkhead.taken() as u64
     }
 
     /// How many calls may be in flight.
-    pub(crate) fn in_flight_limit(&self) -> u64 {
+    pub(super) fn in_flight_limit(&self) -> u64 {
         self.bulkhead.calls() as u64
     }
 
     /// What its one handler is doing.
-    pub(crate) fn instances(&self) -> Instances {
+    pub(super) fn instances(&self) -> Instances {
         let mut instances = Instances::default();
         *match &*self.state.borrow() {
             State::Up(up) if !up.alarm.is_raised() => &mut instances.up,
@@ -264,7 +264,7 @@ impl Cell {
     }
 
     /// Ends the handler in good order; not one that has panicked.
-    pub(crate) async fn stop(&self) {
+    pub(super) async fn stop(&self) {
         if let State::Up(up) = self.enter(State::Stopped)
             && let Err(panic) = up.handler.stop().await
         {

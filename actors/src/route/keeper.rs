@@ -25,22 +25,22 @@ use crate::{
 const MOMENT: Duration = Duration::from_millis(25);
 
 /// How a handler is started, each time from its factory.
-pub(crate) type Start = Arc<dyn Fn(Alarm) -> Starting + Send + Sync>;
+pub(super) type Start = Arc<dyn Fn(Alarm) -> Starting + Send + Sync>;
 /// A handler that is starting.
-pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Dispatch>, BoxError>>>>;
+pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Dispatch>, BoxError>>>>;
 
 /// How a handler is kept.
-pub(crate) struct Care {
+pub(super) struct Care {
     pub(crate) name: Rc<str>,
-    pub(crate) start: Start,
+    pub(super) start: Start,
     /// Whether the agent starts only if the handler does.
-    pub(crate) is_required: bool,
+    pub(super) is_required: bool,
     /// How long a start may take.
-    pub(crate) start_timeout: Duration,
+    pub(super) start_timeout: Duration,
     /// How long messages wait for a restart if nobody can stand in, before they are answered by the
     /// fallback until the handler is back.
-    pub(crate) patience: Duration,
-    pub(crate) budget: Budget,
+    pub(super) patience: Duration,
+    pub(super) budget: Budget,
     pub(crate) record: Rc<RouteRecord>,
 }
 

@@ -16,26 +16,26 @@ use crate::{
 /// A route on an arbiter.
 pub(crate) struct LiveRoute {
     pub(crate) name: Rc<str>,
-    pub(crate) cell: Rc<Cell>,
-    pub(crate) fallback: Actions,
-    pub(crate) deadline: Deadline,
-    pub(crate) is_required: bool,
+    pub(super) cell: Rc<Cell>,
+    pub(super) fallback: Actions,
+    pub(super) deadline: Deadline,
+    pub(super) is_required: bool,
     pub(crate) record: Rc<RouteRecord>,
-    pub(crate) log: [Throttle; Outcome::ALL.len()],
+    pub(super) log: [Throttle; Outcome::ALL.len()],
 }
 
 /// How long a message may take.
 #[derive(Clone, Debug)]
-pub(crate) struct Deadline {
-    pub(crate) time: Duration,
+pub(super) struct Deadline {
+    pub(super) time: Duration,
     /// The argument that may shorten it, in milliseconds.
-    pub(crate) argument: Option<Box<str>>,
+    pub(super) argument: Option<Box<str>>,
 }
 
 impl Deadline {
     /// How long this message may take.
     #[inline]
-    pub(crate) fn of(&self, message: &MessageRef<'_>) -> Duration {
+    pub(super) fn of(&self, message: &MessageRef<'_>) -> Duration {
         match &self.argument {
             None => self.time,
             Some(argument) => self.shortened(message, argument),
@@ -95,7 +95,7 @@ impl LiveRoute {
     }
 
     /// What was seen of it so far.
-    pub(crate) fn statistics(&self) -> RouteStatistics {
+    pub(super) fn statistics(&self) -> RouteStatistics {
         RouteStatistics {
             message: self.name.to_string(),
             is_required: self.is_required,

@@ -229,7 +229,7 @@ impl Route {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), AgentError> {
+    pub(super) fn check(&self) -> Result<(), AgentError> {
         self.deadline.map_or(Ok(()), |deadline| check_duration("deadline", deadline))?;
         let is_window = (SHORTEST_WINDOW..=MAX_DURATION).contains(&self.budget.window);
         check("window of restarts", is_window, "at least a second and at most a day")?;
@@ -238,7 +238,7 @@ impl Route {
     }
 
     /// Starts the handler on this arbiter.
-    pub(crate) async fn start(
+    pub(super) async fn start(
         &self,
         name: Rc<str>,
         limits: &Limits,

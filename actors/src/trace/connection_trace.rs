@@ -38,7 +38,7 @@ impl ConnectionTrace {
     }
 
     /// What every span of this connection tells of it.
-    pub(crate) fn attributes(&self) -> Vec<KeyValue> {
+    pub(super) fn attributes(&self) -> Vec<KeyValue> {
         let mut attributes = vec![
             KeyValue::new("network.protocol.name", "spop"),
             KeyValue::new("network.protocol.version", "2.0"),
@@ -59,7 +59,7 @@ impl ConnectionTrace {
     }
 
     /// The span of the connection.
-    pub(crate) fn span(&self) -> &Context {
+    pub(super) fn span(&self) -> &Context {
         self.span.get_or_init(|| {
             let mut attributes = self.attributes();
             attributes.extend([
@@ -91,6 +91,6 @@ impl Drop for ConnectionTrace {
 }
 
 /// The time of day of something that was measured.
-pub(crate) fn wall_clock(instant: Instant) -> SystemTime {
+pub(super) fn wall_clock(instant: Instant) -> SystemTime {
     SystemTime::now() - instant.elapsed()
 }

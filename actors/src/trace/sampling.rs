@@ -48,7 +48,7 @@ impl Sampling {
     }
 
     /// The ratio that holds for a message.
-    pub(crate) fn ratio_of(&self, message: &[u8]) -> Ratio {
+    pub(super) fn ratio_of(&self, message: &[u8]) -> Ratio {
         let own = self.by_message.iter().find(|(name, _)| name.as_bytes() == message);
         match own {
             Some((_, ratio)) => Ratio { of: *ratio, is_never: *ratio <= 0.0 },
@@ -58,7 +58,7 @@ impl Sampling {
 
     /// Whether a NOTIFY with this parent, and this ratio, is sampled.
     #[inline]
-    pub(crate) fn decide(&self, parent: Option<&TraceParent>, ratio: Ratio) -> bool {
+    pub(super) fn decide(&self, parent: Option<&TraceParent>, ratio: Ratio) -> bool {
         if ratio.is_never {
             return false;
         }
@@ -75,7 +75,7 @@ impl Sampling {
 
 /// Which part of the NOTIFYs is sampled.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ratio {
+pub(super) struct Ratio {
     of: f64,
     /// Whether no parent has a say.
     is_never: bool,
@@ -83,11 +83,11 @@ pub(crate) struct Ratio {
 
 impl Ratio {
     /// Of a NOTIFY without messages.
-    pub(crate) const NEVER: Self = Self { of: 0.0, is_never: true };
+    pub(super) const NEVER: Self = Self { of: 0.0, is_never: true };
 
     /// That of a NOTIFY whose messages have the one and the other.
     #[inline]
-    pub(crate) fn or(self, other: Self) -> Self {
+    pub(super) fn or(self, other: Self) -> Self {
         Self { of: self.of.max(other.of), is_never: self.is_never && other.is_never }
     }
 

@@ -10,24 +10,24 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState}
 
 /// The span of somebody else that a message names as its parent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct TraceParent {
+pub(super) struct TraceParent {
     trace_id: [u8; 16],
     span_id: [u8; 8],
     /// What its sender has decided, if he has.
-    pub(crate) is_sampled: Option<bool>,
-    pub(crate) format: Format,
+    pub(super) is_sampled: Option<bool>,
+    pub(super) format: Format,
 }
 
 /// How it was written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Format {
+pub(super) enum Format {
     TraceContext,
     B3,
 }
 
 impl TraceParent {
     /// Reads a `traceparent`; one that is not valid is none, as the standard wants it.
-    pub(crate) fn from_traceparent(text: &[u8]) -> Option<Self> {
+    pub(super) fn from_traceparent(text: &[u8]) -> Option<Self> {
         let (known, rest) = text.split_at_checked(55)?;
         let [v0, v1, b'-', trace_id @ .., b'-', f0, f1] = known else { return None };
         let version = octet(*v0, *v1)?;
@@ -42,7 +42,7 @@ impl TraceParent {
     }
 
     /// Reads a `b3` header in its single form. One that holds a decision alone names no parent.
-    pub(crate) fn from_b3(text: &[u8]) -> Option<Self> {
+    pub(super) fn from_b3(text: &[u8]) -> Option<Self> {
         let mut fields = text.split(|&byte| byte == b'-');
         let (trace_id, span_id) = (fields.next()?, fields.next()?);
         let is_sampled = match fields.next() {
@@ -69,12 +69,12 @@ impl TraceParent {
     }
 
     /// A number that is the same for everybody who has to do with this trace.
-    pub(crate) fn lot(&self) -> u64 {
+    pub(super) fn lot(&self) -> u64 {
         let [.., a, b, c, d, e, f, g, h] = self.trace_id;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
-    pub(crate) fn span_context(&self, state: TraceState) -> SpanContext {
+    pub(super) fn span_context(&self, state: TraceState) -> SpanContext {
         let is_sampled = self.is_sampled.unwrap_or(true);
         SpanContext::new(
             TraceId::from_bytes(self.trace_id),
@@ -87,13 +87,13 @@ impl TraceParent {
 }
 
 /// A span as a `traceparent`.
-pub(crate) fn traceparent(span: &SpanContext) -> String {
+pub(super) fn traceparent(span: &SpanContext) -> String {
     let flags = span.trace_flags() & TraceFlags::SAMPLED;
     format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), flags)
 }
 
 /// A span as a `b3` header in its single form.
-pub(crate) fn b3(span: &SpanContext) -> String {
+pub(super) fn b3(span: &SpanContext) -> String {
     format!("{}-{}-{}", span.trace_id(), span.span_id(), u8::from(span.is_sampled()))
 }
 

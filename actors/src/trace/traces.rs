@@ -45,7 +45,7 @@ pub struct Traces {
     baggage: Option<(String, Box<dyn TextMapPropagator + Send + Sync>)>,
     pub(crate) sampling: Sampling,
     is_only_with_parent: bool,
-    pub(crate) handed_back: Option<Scope>,
+    pub(super) handed_back: Option<Scope>,
 }
 
 impl Traces {
@@ -147,7 +147,7 @@ impl Traces {
     }
 
     /// Whether a NOTIFY is sampled, and the parent that it names.
-    pub(crate) fn decide(&self, messages: &MessagesRef<'_>) -> (bool, Option<TraceParent>) {
+    pub(super) fn decide(&self, messages: &MessagesRef<'_>) -> (bool, Option<TraceParent>) {
         let mut parent = None;
         let mut ratio = Ratio::NEVER;
         let mut is_denied = false;
@@ -161,7 +161,7 @@ impl Traces {
     }
 
     /// Whether there is to be a trace of a NOTIFY with this parent at all.
-    pub(crate) fn may_trace(&self, parent: Option<&TraceParent>) -> bool {
+    pub(super) fn may_trace(&self, parent: Option<&TraceParent>) -> bool {
         parent.is_some() || !self.is_only_with_parent
     }
 
@@ -183,7 +183,7 @@ impl Traces {
     }
 
     /// The context of a span whose parent this is.
-    pub(crate) fn parent_context(
+    pub(super) fn parent_context(
         &self,
         parent: Option<&TraceParent>,
         messages: Option<&MessagesRef<'_>>,
@@ -208,7 +208,7 @@ impl Traces {
         context
     }
 
-    pub(crate) fn start(&self, span: SpanBuilder, parent: &Context) -> Context {
+    pub(super) fn start(&self, span: SpanBuilder, parent: &Context) -> Context {
         parent.with_span(self.tracer.build_with_context(span, parent))
     }
 }
