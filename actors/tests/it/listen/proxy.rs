@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     route::lifecycle,
-    support::{Log, Result, stop, until},
+    support::{Log, Result, stop, subscribe, until},
 };
 
 /// Answers where it is asked from.
@@ -308,7 +308,7 @@ async fn a_panic_before_spop_ends_one_connection() -> Result {
     let trap = lifecycle::Log(|metadata| {
         assert!(metadata.target() != "spoa_actors::listen::refusal", "the log cannot be written");
     });
-    let broken = tracing::subscriber::set_default(trap);
+    let broken = subscribe(trap);
     culprit.write_all(b"PROXY TCP5 whatever comes here\r\n").await?;
     assert_eq!(culprit.read(&mut [0]).await?, 0);
     drop(broken);

@@ -13,6 +13,16 @@ use tokio::{io::duplex, time::sleep};
 
 use crate::support::{Log, Result, agent, ask_big, ask_sleep, registry, until};
 
+#[test]
+fn the_log_of_a_test_has_a_line_that_another_thread_has_said_before_to_nobody() {
+    let say = || tracing::warn!("it is said in two threads");
+    let log = Log::default();
+    let _log = log.listen();
+    std::thread::spawn(say).join().unwrap();
+    say();
+    assert_eq!(log.lines().len(), 1);
+}
+
 async fn all_have_ended(agent: &InMemoryAgent, count: u64) {
     until(agent, |seen| seen.connections_accepted == count && seen.connections_open == 0).await;
 }

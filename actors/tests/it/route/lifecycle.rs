@@ -21,7 +21,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::support::{Answered, FALLBACK, Result, ask_score, numbered, registry, variable};
+use crate::support::{
+    Answered, FALLBACK, Result, ask_score, numbered, registry, subscribe, variable,
+};
 
 thread_local! {
     static EVENTS: Rc<RefCell<Vec<&'static str>>> = Rc::default();
@@ -223,7 +225,7 @@ async fn a_log_that_panics_over_a_handler_that_is_back_leaves_somebody_to_renew_
     let agent = numbered::agent(numbered::route().restarts(0, Duration::from_secs(1))).await;
     let mut haproxy = agent.connect().await?;
     let broken = Log(|line| assert_ne!(*line.level(), tracing::Level::INFO, "cannot be written"));
-    let _broken = tracing::subscriber::set_default(broken);
+    let _broken = subscribe(broken);
     for number in 2..=4 {
         let panicked = haproxy.notify(numbered::ask().arg("panic", true)).await?;
         assert_eq!(panicked.to_string(), FALLBACK);
@@ -261,7 +263,7 @@ async fn a_log_that_panics_ends_the_connection_it_is_about_and_nothing_else() ->
     let agent = InMemoryAgent::start(registry(), Limits::default()).await?;
     let mut bystander = agent.connect().await?;
     let mut culprit = agent.connect().await?;
-    let broken = tracing::subscriber::set_default(Log(|_| panic!("the log cannot be written")));
+    let broken = subscribe(Log(|_| panic!("the log cannot be written")));
     culprit.send_bytes(&[0; 4]).await?;
     assert!(culprit.receive().await.is_err());
     let actions = bystander.notify(Message::new("fail")).await?;

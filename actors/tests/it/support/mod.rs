@@ -8,7 +8,7 @@ pub(crate) mod waiting;
 use std::{
     io,
     net::IpAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use spoa_actors::{
     testing::{FakeError, FakeHaproxy, InMemoryAgent},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::{Dispatch, Subscriber, subscriber::DefaultGuard};
 
 pub(crate) type Result<T = ()> = std::result::Result<T, FakeError>;
 /// What a handler's start returns.
@@ -195,15 +196,26 @@ pub(crate) async fn until(agent: &InMemoryAgent, is_so: impl Fn(&Statistics) -> 
     panic!("the agent does not come so far: {:?}", agent.statistics().await);
 }
 
+/// Beside the subscriber of a test there is always another: with one alone, `tracing` asks whichever thread first
+/// comes by a line whether that is heard, and the line is lost to all if that thread has no subscriber.
+static ANOTHER: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+
+/// What this thread logs goes to this subscriber, until the guard is dropped.
+pub(crate) fn subscribe(subscriber: impl Subscriber + Send + Sync + 'static) -> DefaultGuard {
+    LazyLock::force(&ANOTHER);
+    tracing::subscriber::set_default(subscriber)
+}
+
 /// The lines of this thread's log, from [`listen`](Self::listen) on.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    pub(crate) fn listen(&self) -> tracing::subscriber::DefaultGuard {
+    pub(crate) fn listen(&self) -> DefaultGuard {
         let log = self.clone();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone());
-        tracing::subscriber::set_default(log.finish())
+        subscribe(log.finish())
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {

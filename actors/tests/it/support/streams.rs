@@ -102,7 +102,7 @@ impl AsyncWrite for Broken {
 /// The lines that this thread logs from now on, above debug.
 pub(crate) fn loud_lines() -> (tracing::subscriber::DefaultGuard, Receiver<String>) {
     let (lines, said) = channel();
-    (tracing::subscriber::set_default(Log(lines)), said)
+    (super::subscribe(Log(lines)), said)
 }
 
 struct Log(Sender<String>);

@@ -43,7 +43,7 @@ impl Witness {
             .build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
         let subscriber = tracing_subscriber::registry().with(layer);
-        let subscriber = tracing::subscriber::set_default(subscriber);
+        let subscriber = support::subscribe(subscriber);
         Self { exporter, provider, _subscriber: subscriber }
     }
 
