@@ -16,7 +16,7 @@
 //! }
 //!
 //! fn score(client: Client) -> Result<Actions, ActionError> {
-//!     let score = if client.ip.is_loopback() { 20 } else { 10 };
+//!     let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
 //!     Actions::none().set_var(Scope::Session, "ip_score", score)
 //! }
 //!
@@ -55,6 +55,7 @@ mod error;
 mod handler;
 mod limits;
 mod listen;
+mod log;
 mod notify;
 mod observe;
 mod origin;

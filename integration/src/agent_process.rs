@@ -32,6 +32,17 @@ impl AgentProcess {
         Self::start_with(program.into(), |command| command).await
     }
 
+    /// The same, with one argument more.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with_argument(
+        program: impl Into<PathBuf>,
+        argument: &str,
+    ) -> Result<Self, Failure> {
+        Self::start_with(program.into(), |command| command.arg(argument)).await
+    }
+
     /// Starts an example of this workspace: with one argument more, and a variable of the environment.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ use crate::{
     error::AgentError,
     limits::Limits,
     listen::{Listen, Listener},
+    log,
     observe::Statistics,
     route::Registry,
     trace::Traces,
@@ -40,6 +41,11 @@ use crate::{
 ///     Agent::bind("127.0.0.1:12345")?.serve(registry).await
 /// }
 /// ```
+///
+/// It logs through `tracing`. Unless the process has had a subscriber when the agent starts, its warnings and
+/// errors go to stderr, a line each, and so does where it listens, if [`serve`](Self::serve) is called. A
+/// subscriber that is set later has the log from then on; `tracing::subscriber::NoSubscriber`, set before the
+/// start, silences it.
 #[derive(Default)]
 pub struct Agent {
     listeners: Vec<Listener>,
@@ -164,7 +170,7 @@ impl Agent {
         self.listeners.iter().filter_map(|listener| listener.bound.local_address()).collect()
     }
 
-    /// Starts the agent and runs it until a signal: [`start`](Self::start), then
+    /// Starts the agent, logs where it listens, and runs it until a signal: [`start`](Self::start), then
     /// [`RunningAgent::serve`]. A signal that comes during the start ends it: what has started stops, and
     /// this is no error. A second one, 1 s or more after it, ends it at once.
     ///
@@ -172,7 +178,12 @@ impl Agent {
     ///
     /// If it cannot start.
     pub async fn serve(self, registry: Registry) -> Result<(), AgentError> {
-        self.serve_with(registry, |_| {}).await.map(drop)
+        let listeners = join(self.listeners.iter().map(|listener| &*listener.name));
+        let routes = join(registry.names());
+        let announce = |_: &RunningAgent| {
+            log::report(|| tracing::info!(routes, "listening on {listeners}"));
+        };
+        self.serve_with(registry, announce).await.map(drop)
     }
 
     /// The same, and calls `started` when the agent has started: to tell that it is there. Returns what
@@ -234,6 +245,7 @@ impl Agent {
         registry: Registry,
     ) -> Result<RunningAgent, AgentError> {
         System::try_current().ok_or(AgentError::NoSystem)?;
+        log::fall_back_to_stderr();
         registry.check()?;
         let addresses = self.local_addresses();
         let Self { fill_empty_acks, asynchronous, .. } = self;
@@ -258,6 +270,10 @@ impl Agent {
         }
         Ok(running)
     }
+}
+
+fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Waits until what has started before the signal has stopped, or for another signal.

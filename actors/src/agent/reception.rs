@@ -18,6 +18,7 @@ use crate::{
     handler::fence,
     limits::Limits,
     listen::{Preamble, Socket},
+    log,
     observe::{ListenerCounters, Throttle, Untaken},
 };
 
@@ -88,7 +89,7 @@ impl Reception {
         if let Some(unsaid) = self.is_full.permit() {
             let Limits { connections, surplus, .. } = self.limits;
             fence::quietly(|| {
-                tracing::warn!(
+                log::warn!(
                     limit = connections,
                     refused = surplus,
                     unsaid,
@@ -146,7 +147,7 @@ impl Reception {
     fn report(&self, arbiter: usize) {
         if let Some(unsaid) = self.is_blocked.permit() {
             fence::quietly(|| {
-                tracing::warn!(
+                log::warn!(
                     arbiter,
                     waiting = WAITING,
                     unsaid,

@@ -22,6 +22,7 @@ use crate::{
     connection::Silence,
     error::AgentError,
     listen::{Listener, Socket},
+    log,
     observe::{ListenerCounters, Statistics},
     route::Registry,
 };
@@ -168,9 +169,9 @@ impl RunningAgent {
         for stopped in join_all(stops).await {
             match stopped {
                 Ok(Ok(statistics)) => all.add(&statistics),
-                Ok(Err(_)) => tracing::warn!("an arbiter had ended before it was told to"),
+                Ok(Err(_)) => log::warn!("an arbiter had ended before it was told to"),
                 Err(_) => {
-                    tracing::warn!("a handler blocks its thread; it is not waited for any longer");
+                    log::warn!("a handler blocks its thread; it is not waited for any longer");
                 }
             }
         }

@@ -7,7 +7,7 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-use crate::error::AgentError;
+use crate::{error::AgentError, log};
 
 /// A signal that follows the first one so soon is taken for the same: GNU `timeout` sends its own
 /// twice, to the process and to its group.
@@ -65,7 +65,7 @@ impl Signals {
             let signal = self.next().await;
             match self.asked {
                 Some(asked) if asked.elapsed() >= SAME => {
-                    tracing::warn!("{signal} again: the agent stops at once");
+                    log::warn!("{signal} again: the agent stops at once");
                     self.is_urgent = true;
                 }
                 Some(_) => tracing::info!(

@@ -29,6 +29,7 @@ use crate::{
     connection::{Connection, Control, Silence, Transport},
     error::AgentError,
     listen::{Arrival, Preamble, Socket},
+    log,
     observe::{Counters, Statistics, Untaken},
     origin::PeerAddress,
     route::Registry,
@@ -271,7 +272,7 @@ impl Handler<Adopt> for Supervisor {
             }
         };
         if let Err(error) = adopted {
-            tracing::error!(%error, "an accepted connection could not be taken over");
+            log::error!(%error, "an accepted connection could not be taken over");
         }
     }
 }
@@ -283,7 +284,7 @@ impl Handler<Ended> for Supervisor {
         self.connections.remove(&key);
         if let Some(panic) = panic {
             self.shared.counters.count(|statistics| statistics.connections_panicked += 1);
-            tracing::error!(%panic, "a connection panicked and was closed; please report this bug");
+            log::error!(%panic, "a connection panicked and was closed; please report this bug");
         }
         if self.connections.is_empty()
             && let Some(stopped) = self.stopped.take()
@@ -335,7 +336,7 @@ impl Handler<Stop> for Supervisor {
         Box::pin(async move {
             // An error says that there was nothing to wait for.
             if timeout(shared.common.limits.shutdown_timeout, all_ended).await.is_err() {
-                tracing::warn!("connections that did not end in time are cut off");
+                log::warn!("connections that did not end in time are cut off");
             }
             shared.routes.stop_within(shared.common.limits.shutdown_timeout).await;
             shared.statistics()

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::supervisor::{Stop, Supervisor};
-use crate::{arbiter::Common, connection::Silence, error::AgentError, route::Registry};
+use crate::{arbiter::Common, connection::Silence, error::AgentError, log, route::Registry};
 
 /// How long an arbiter may take to answer beyond the time that it is given to stop.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
@@ -100,7 +100,7 @@ impl Starting {
             };
             let _ = timeout(patience, stop).await;
         } else {
-            tracing::warn!("a handler blocks its thread; it is not waited for any longer");
+            log::warn!("a handler blocks its thread; it is not waited for any longer");
         }
     }
 }

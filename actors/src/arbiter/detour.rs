@@ -19,6 +19,7 @@ use actix::Recipient;
 
 use super::quota::{Quota, Share};
 use crate::{
+    log,
     observe::{Counters, Throttle},
     origin::PeerAddress,
     spop::{Ack, EngineId},
@@ -168,7 +169,7 @@ impl Detours {
     /// Logs that as much waits as may.
     fn report_full(&self) {
         if let Some(unsaid) = self.log.permit() {
-            tracing::warn!(
+            log::warn!(
                 unsaid,
                 "limit of rerouted ACKs reached: an ACK whose connection has gone finds no other with \
                  room; find out whether HAProxy reads its ACKs, or start the agent without --async"

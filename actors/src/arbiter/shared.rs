@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     limits::Limits,
+    log,
     observe::{Cause, Counters, Group, LogLimits, Statistics},
     origin::{Peer, PeerAddress},
     route::Routes,
@@ -91,7 +92,7 @@ impl Shared {
         }
         self.past_violations.keep(peer, violation);
         if let Some(unsaid) = self.limited(Cause::Violation) {
-            tracing::warn!(
+            log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 status_code = %violation.status(),
@@ -119,7 +120,7 @@ impl Shared {
                 Some(protocol) => protocol,
                 None => &"plain SPOP, or an unknown protocol,",
             };
-            tracing::warn!(%peer, unsaid, "{found} where {due} is due; {advice}");
+            log::warn!(%peer, unsaid, "{found} where {due} is due; {advice}");
         }
     }
 }

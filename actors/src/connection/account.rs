@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::{
     arbiter::{Share, Shared},
+    log,
     observe::Cause,
     origin::Peer,
 };
@@ -70,7 +71,7 @@ impl Account {
     fn report_wait(&self, peer: &Peer) {
         self.shared.counters.count(|statistics| statistics.memory_waits += 1);
         if let Some(unsaid) = self.shared.limited(Cause::MemoryWait) {
-            tracing::warn!(
+            log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 kept = self.kept(),
@@ -87,7 +88,7 @@ impl Account {
     pub(super) fn report(&self, peer: &Peer) {
         self.shared.counters.count(|statistics| statistics.memory_exceeded += 1);
         if let Some(unsaid) = self.shared.limited(Cause::Overdrawn) {
-            tracing::warn!(
+            log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 kept = self.kept(),

@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     arbiter::{Presence, Shared},
+    log,
     observe::Cause,
     origin::PeerAddress,
     spop::{Disconnect, StatusCode, Violation},
@@ -374,7 +375,7 @@ impl<S: Transport> Connection<S> {
         self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
         if let Some(unsaid) = self.shared.limited(Cause::Stalled) {
             let peer = self.conversation.peer();
-            tracing::warn!(
+            log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 unread = self.stream.output.len(),

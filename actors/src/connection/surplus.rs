@@ -2,6 +2,7 @@
 
 use crate::{
     arbiter::Shared,
+    log,
     observe::Cause,
     origin::Peer,
     spop::{Disconnect, StatusCode},
@@ -11,7 +12,7 @@ use crate::{
 pub(crate) fn report(shared: &Shared, peer: &Peer) {
     shared.counters.count(|statistics| statistics.connections_refused += 1);
     if let Some(unsaid) = shared.limited(Cause::Refused) {
-        tracing::warn!(
+        log::warn!(
             peer = %peer.address,
             limit = shared.common.limits.connections,
             unsaid,

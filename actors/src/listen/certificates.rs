@@ -9,7 +9,7 @@ use super::{
     tls::{Loaded, Tls},
     validity::{Invalid, Validity},
 };
-use crate::{error::AgentError, observe::ListenerCounters};
+use crate::{error::AgentError, log, observe::ListenerCounters};
 
 /// The certificates that connections get now.
 #[derive(Debug)]
@@ -107,14 +107,14 @@ impl Follower {
                         counters.certificates_refused();
                         self.refused = Some(invalid);
                         let error = self.tls.invalid(invalid);
-                        tracing::error!("the old certificates stay in use: {error}");
+                        log::error!("the old certificates stay in use: {error}");
                     }
                 },
                 Ok(Err(error)) => {
                     counters.certificates_refused();
-                    tracing::error!("the old certificates stay in use: {error}");
+                    log::error!("the old certificates stay in use: {error}");
                 }
-                Err(_) => tracing::error!("the new certificates could not be read: a bug"),
+                Err(_) => log::error!("the new certificates could not be read: a bug"),
             }
         }
     }
@@ -151,7 +151,7 @@ impl Follower {
         };
         if !std::mem::replace(&mut self.is_reported, true) {
             let error = self.tls.invalid(invalid);
-            tracing::error!("invalid certificate in use: {error}");
+            log::error!("invalid certificate in use: {error}");
         }
     }
 

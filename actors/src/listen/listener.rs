@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     handler::fence,
+    log,
     observe::{ListenerCounters, Throttle},
 };
 
@@ -260,7 +261,7 @@ fn whole<T>(accepted: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 fn report(error: &io::Error, unsaid: u64) {
-    tracing::error!(
+    log::error!(
         %error,
         unsaid,
         "cannot accept connections; raise the limit of open files (ulimit -n)"

@@ -12,6 +12,7 @@ use super::handshake;
 use super::proxy_header::HeaderError;
 use crate::{
     arbiter::{Mismatch, Presence, Shared},
+    log,
     observe::Cause,
     origin::PeerAddress,
     spop::ForeignText,
@@ -123,7 +124,7 @@ impl Visitor {
         let Some(unsaid) = self.shared.limited(Cause::HandshakesFull) else { return };
         let (peer, limits) = (self.address, &self.shared.common.limits);
         if reason == "memory" {
-            tracing::warn!(
+            log::warn!(
                 %peer,
                 limit = limits.memory,
                 unsaid,
@@ -131,7 +132,7 @@ impl Visitor {
                  else connects to this port"
             );
         } else {
-            tracing::warn!(
+            log::warn!(
                 %peer,
                 limit = limits.handshakes,
                 unsaid,
@@ -155,7 +156,7 @@ impl Visitor {
     fn warn(&self, cause: Cause, what: &dyn fmt::Display, advice: &str) {
         if let Some(unsaid) = self.shared.limited(cause) {
             let what = ForeignText::of(what);
-            tracing::warn!(peer = %self.address, unsaid, "{what}; {advice}");
+            log::warn!(peer = %self.address, unsaid, "{what}; {advice}");
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio_rustls::{
 };
 
 use super::tls_records::TlsRecords;
-use crate::{connection::Transport, limits::Limits};
+use crate::{connection::Transport, limits::Limits, log};
 
 /// How many bytes an idle TLS connection takes more than a plain one: the session and its keys, the
 /// certificates of the client, and 4 KiB into which rustls reads.
@@ -28,7 +28,7 @@ const WRITE_BUFFER: usize = 64 * 1024;
 pub(crate) fn check_memory(limits: &Limits) {
     let sessions = limits.connections.saturating_mul(COST);
     if sessions > limits.memory / 2 {
-        tracing::warn!(
+        log::warn!(
             sessions,
             limit = limits.memory,
             connections = limits.connections,

@@ -15,6 +15,7 @@ use super::cell::{Cell, State, Up};
 use crate::{
     error::BoxError,
     handler::{Dispatch, Heir, fence},
+    log,
     observe::{RouteRecord, Throttle, count},
     spop::ForeignText,
     supervision::{Alarm, Background, Budget, Bulkhead, Catch, Fault, Faults, Restarts, Verdict},
@@ -229,7 +230,7 @@ impl Keeper {
         });
         if let Some(unsaid) = self.starts.permit() {
             fence::quietly(|| {
-                tracing::error!(spoe_message = name, unsaid, "restarting handler: {cause}");
+                log::error!(spoe_message = name, unsaid, "restarting handler: {cause}");
             });
         }
         cause
@@ -243,7 +244,7 @@ impl Care {
             count(&self.record.given_up);
         }
         fence::quietly(|| {
-            tracing::error!(
+            log::error!(
                 spoe_message = &*self.name,
                 budget = self.budget.count,
                 window = ?self.budget.window,
@@ -261,7 +262,7 @@ impl Care {
         cell.go_down();
         count(&self.record.given_up);
         fence::quietly(|| {
-            tracing::error!(
+            log::error!(
                 spoe_message = &*self.name,
                 "the handler has not come back within {:?}: its fallback is sent at once until it \
                  has; find out why it takes long to start",

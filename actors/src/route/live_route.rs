@@ -8,6 +8,7 @@ use super::cell::{Cell, PendingCall};
 use crate::{
     error::HandlerError,
     handler::{Answer, Reply, fence},
+    log,
     observe::{Outcome, RouteRecord, RouteStatistics, Throttle},
     origin::Origin,
     spop::{Actions, MessageRef, TypedData},
@@ -112,7 +113,7 @@ impl LiveRoute {
     fn report(&self, error: HandlerError) {
         if let Some(unsaid) = self.log[error.outcome() as usize].permit() {
             let fallback = self.fallback.to_string();
-            tracing::warn!(
+            log::warn!(
                 spoe_message = &*self.name,
                 fallback = if fallback.is_empty() { "no actions" } else { &fallback },
                 unsaid,

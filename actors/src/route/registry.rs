@@ -12,6 +12,7 @@ use crate::{
     error::AgentError,
     handler::{BlockingHandler, Call, ReadyHandler},
     limits::Limits,
+    log,
     observe::{RouteStatistics, Throttle},
     origin::Peer,
     spop::ForeignText,
@@ -221,7 +222,7 @@ impl Routes {
     pub(crate) fn report_missing(&self, name: &[u8]) {
         let Some(unsaid) = self.missing.permit() else { return };
         let routes: Vec<_> = self.by_name.iter().map(|route| &*route.name).collect();
-        tracing::warn!(
+        log::warn!(
             spoe_message = %ForeignText::new(name).up_to(LONGEST_NAME),
             unsaid,
             routes = routes.join(", "),
@@ -234,7 +235,7 @@ impl Routes {
     #[cold]
     pub(crate) fn report_unread(&self, peer: &Peer, messages: usize) {
         let Some(unsaid) = self.unread.permit() else { return };
-        tracing::warn!(
+        log::warn!(
             peer = %peer.address,
             engine_id = peer.engine_id.as_ref().map(tracing::field::display),
             messages,
@@ -268,7 +269,7 @@ impl Routes {
     pub(crate) async fn stop_within(&self, limit: Duration) {
         let stops = join_all(self.iter().map(|route| route.cell.stop()));
         if timeout(limit, stops).await.is_err() {
-            tracing::warn!("handlers that did not stop in time are dropped");
+            log::warn!("handlers that did not stop in time are dropped");
         }
     }
 }

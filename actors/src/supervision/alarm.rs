@@ -6,7 +6,10 @@ use std::{cell::Cell, fmt, rc::Rc};
 use tokio::sync::oneshot;
 
 use super::panics::{self, Panic};
-use crate::observe::{RouteRecord, Throttle, count};
+use crate::{
+    log,
+    observe::{RouteRecord, Throttle, count},
+};
 
 /// Tells what happens to the one instance that it was made for.
 #[derive(Clone)]
@@ -102,7 +105,7 @@ impl Background {
             let name = &*self.name;
             // A log that panics must not end who writes to it.
             let _ = panics::catch(|| {
-                tracing::error!(
+                log::error!(
                     spoe_message = name,
                     unsaid,
                     "background panic in the handler: {panic}; fix the handler"

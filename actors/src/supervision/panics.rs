@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{observe::Throttle, spop::ForeignText};
+use crate::{log, observe::Throttle, spop::ForeignText};
 
 thread_local! {
     /// How many fences the thread is behind.
@@ -148,7 +148,7 @@ pub(crate) fn report(what: fmt::Arguments<'_>, panic: &Panic) {
     // While a thread ends there is nothing left to count with, nor anybody to tell.
     let permit = LOG.try_with(Throttle::permit);
     if let Ok(Some(unsaid)) = permit {
-        let _ = catch(|| tracing::error!(unsaid, "{what} panicked: {panic}"));
+        let _ = catch(|| log::error!(unsaid, "{what} panicked: {panic}"));
     }
 }
 

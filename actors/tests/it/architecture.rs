@@ -127,6 +127,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
         "watch",
         "a handshake looks at it; it is written when a file has changed",
     ),
+    ("log", "OnceLock", "it is set as an agent starts, and only read later"),
     (
         "observe::engine_statistics",
         "OnceLock",
@@ -179,9 +180,26 @@ fn nothing_but_the_end_of_the_program_waits_for_stdout_or_stderr() {
     assert_eq!(modules_with(&prints, &["src", "../agent/src"]), [""]);
 }
 
+#[test]
+fn the_library_warns_by_way_of_its_log() {
+    let warns =
+        |path: &Vec<String>| ["warn", "error"].iter().any(|level| path[..] == ["tracing", *level]);
+    let modules = read("src")
+        .words()
+        .filter(|(_, words)| words.iter().any(warns))
+        .map(|(module, _)| module)
+        .collect::<Vec<_>>();
+    assert_eq!(
+        modules,
+        ["log"],
+        "use log::warn! or log::error!, which stderr has without a subscriber"
+    );
+}
+
 /// Each module may import those before it in this list, so that no arrow turns back.
 const ORDER: &[&str] = &[
     "spop",
+    "log",
     "turn",
     "args",
     "observe",

@@ -1,12 +1,21 @@
 //! The first examples: `hello`, `ip_reputation` and `raw_actor`; and what all of them log.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::fd::OwnedFd,
+    path::Path,
+    process::Command,
+};
 
+use rustix::pipe::fcntl_getpipe_size;
+use spoa_actors::Message;
 use spoa_integration::{Config, Load, Scratch, on_every_haproxy, until};
 
 use crate::{
+    program::{Program, free_address, greet},
     raw::{raw, status},
-    scene::{SOON, example},
+    scene::{SOON, dual_stack, example},
 };
 
 on_every_haproxy! {
@@ -17,6 +26,51 @@ on_every_haproxy! {
         assert_eq!((answer.status, answer.header("x-ip-score")), (200, Some("20")));
         assert_eq!(answer.text(), "score 20\n");
     }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn hello_scores_a_loopback_address_behind_a_dual_stack_bind(version: Version) {
+        let config = dual_stack(version, "hello");
+        let scene = example!("hello").start_behind(config, "127.0.0.1:12345").await;
+        assert_eq!(scene.text("/").await, "score 20");
+    }
+}
+
+#[actix_rt::test]
+async fn hello_says_on_stderr_where_it_listens_and_what_goes_wrong() {
+    let files = Scratch::new().unwrap();
+    let log = files.join("log");
+    let address = free_address();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hello"));
+    let _hello =
+        Program::start_with_log(command.arg(address.to_string()), File::create(&log).unwrap());
+    let mut haproxy = greet(address).await;
+    let misspelt = Message::new("check-client").arg("ip", "127.0.0.1");
+    for message in [misspelt, Message::new("check-client-ip")] {
+        let actions = haproxy.notify(message).await.unwrap();
+        assert_eq!(actions.to_string(), "");
+    }
+    let page = include_str!("../../../docs/first-handler.md");
+    let (_, shown) = page.split_once("```text\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let log = fs::read_to_string(&log).unwrap();
+    assert_eq!(log.replace(&address.to_string(), "127.0.0.1:12345"), shown);
+}
+
+#[actix_rt::test]
+async fn hello_answers_when_nobody_reads_its_stderr() {
+    let (reader, mut writer) = io::pipe().unwrap();
+    let size = fcntl_getpipe_size(&writer).unwrap();
+    writer.write_all(&vec![b'.'; size]).unwrap();
+    let address = free_address();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hello"));
+    let full = File::from(OwnedFd::from(writer));
+    let _hello = Program::start_with_log(command.arg(address.to_string()), full);
+    let mut haproxy = greet(address).await;
+    let actions = haproxy.notify(Message::new("misspelt")).await.unwrap();
+    assert_eq!(actions.to_string(), "");
+    drop(reader);
 }
 
 on_every_haproxy! {

@@ -46,5 +46,6 @@ mod traces;
 mod trouble;
 mod turns;
 mod two_engines;
+mod unheard;
 mod variables;
 mod witnesses;

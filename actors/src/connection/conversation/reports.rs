@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use super::Conversation;
 use crate::{
     arbiter::Mismatch,
+    log,
     observe::Cause,
     spop::{Disconnect, ForeignText, FrameId, FrameType, Notify, StatusCode, StreamId, Violation},
 };
@@ -36,7 +37,7 @@ impl Conversation {
                 "HAProxy disconnects"
             );
         } else if let Some(unsaid) = self.shared.limited(Cause::Complaint) {
-            tracing::warn!(
+            log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 %status_code,
@@ -50,7 +51,7 @@ impl Conversation {
     /// Logs that HAProxy checks the agent for long, and has never asked it.
     pub(super) fn report_missing_demand(&self) {
         if let Some(healthchecks) = self.shared.common.demand.checked() {
-            tracing::warn!(
+            log::warn!(
                 peer = %self.peer().address,
                 healthchecks,
                 "no message since the start, only health checks; if requests arrive, look for a missing \
@@ -95,7 +96,7 @@ impl Conversation {
         self.shared.counters.count(|statistics| statistics.unknown_frames += 1);
         if let Some(unsaid) = self.shared.limited(Cause::UnknownFrame) {
             let peer = self.peer();
-            tracing::warn!(
+            log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 frame_type = frame_type.0,
@@ -111,7 +112,7 @@ impl Conversation {
         self.shared.counters.count(|statistics| statistics.oversize += 1);
         if let Some(unsaid) = self.shared.limited(Cause::Oversize) {
             let peer = self.peer();
-            tracing::warn!(
+            log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 stream_id = notify.stream_id.0,
@@ -133,7 +134,7 @@ impl Conversation {
         self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
         if let Some(unsaid) = self.shared.limited(Cause::LeftOut) {
             let peer = self.peer();
-            tracing::warn!(
+            log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 stream_id = stream_id.0,
