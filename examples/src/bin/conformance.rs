@@ -155,7 +155,7 @@ struct Client {
 }
 
 fn ip_reputation(client: Client) -> Result<Actions, BoxError> {
-    let score = if client.ip.is_loopback() { 20 } else { 10 };
+    let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
     Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?)
 }
 

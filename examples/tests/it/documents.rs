@@ -72,3 +72,31 @@ fn the_code_that_the_pages_show_is_that_of_the_examples() {
         assert!(agent.contains(code), "{}:\n{code}", page.display());
     }
 }
+
+/// Behind a dual-stack bind, HAProxy sends an IPv4 client as an IPv6 address.
+#[test]
+fn whether_an_address_is_of_loopback_is_asked_of_its_canonical_form() {
+    let mut files = vec!["README.md".into(), "actors/src/lib.rs".into()];
+    let root = examples().join("..");
+    for folder in ["docs", "docs/coming-from", "examples/src/bin", "agent/src/handlers"] {
+        let entries = fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        files.extend(entries.filter(|path| path.is_file() && !path.ends_with("status-page.png")));
+    }
+    for peer in fs::read_dir(root.join("examples/peers")).unwrap() {
+        files.push(peer.unwrap().path().join("agent.rs"));
+    }
+    let mut count = 0;
+    for file in files {
+        let text = read(root.join(&file));
+        let mut parts = text.split(".is_loopback()").collect::<Vec<_>>();
+        parts.pop();
+        for before in parts {
+            // `ip` in a `match` over the canonical form.
+            let is_canonical =
+                [".to_canonical()", "ip if ip"].iter().any(|end| before.ends_with(end));
+            assert!(is_canonical, "{}: {}", file.display(), before.lines().last().unwrap());
+            count += 1;
+        }
+    }
+    assert!(count > 8, "only {count} were found");
+}
