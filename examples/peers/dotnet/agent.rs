@@ -23,6 +23,8 @@ fn score(client: Client) -> Result<Actions, ActionError> {
 async fn main() -> Result<(), AgentError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     // HAProxy waits one second.
-    let score = handler_fn(score).deadline(Duration::from_millis(900));
-    Agent::bind(address)?.serve(Registry::new().on("check-client-ip", score)).await
+    let score = || handler_fn(score).deadline(Duration::from_millis(900));
+    // The second name is that of their first files.
+    let registry = Registry::new().on("check-client-ip", score()).on("my-message-name", score());
+    Agent::bind(address)?.serve(registry).await
 }

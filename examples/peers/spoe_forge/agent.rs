@@ -30,10 +30,24 @@ async fn ping(ping: Ping) -> Result<Actions, ActionError> {
     Actions::none().set_var(Scope::Request, "spoe_arg", TypedData::String(&answer))
 }
 
+/// What older files ask behind the ping; theirs prints it, and sets nothing.
+#[derive(Deserialize)]
+struct Pong {
+    test_arg: Option<Bytes>,
+}
+
+fn pong(pong: Pong) -> Result<Actions, ActionError> {
+    println!("test-pong with {:?}", pong.test_arg);
+    Ok(Actions::none())
+}
+
 #[actix_rt::main]
 async fn main() -> Result<(), AgentError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8500".to_owned());
     // HAProxy waits one second.
-    let ping = handler_fn(ping).deadline(Duration::from_millis(900));
-    Agent::bind(address)?.serve(Registry::new().on("test-ping", ping)).await
+    let deadline = Duration::from_millis(900);
+    let registry = Registry::new()
+        .on("test-ping", handler_fn(ping).deadline(deadline))
+        .on("test-pong", handler_fn(pong).deadline(deadline));
+    Agent::bind(address)?.serve(registry).await
 }

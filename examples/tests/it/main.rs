@@ -12,6 +12,7 @@ mod documents;
 mod mirror;
 mod peers;
 mod program;
+mod published;
 mod raw;
 mod scene;
 mod stateful;

@@ -10,18 +10,19 @@ use spoa_actors::spop::FrameType;
 use spoa_integration::{App, Config, HttpClient, Scratch, Tap, Version, on_every_haproxy, until};
 
 use crate::{
+    program::free_address,
     raw::raw,
     scene::{SOON, example, file},
 };
 
 /// Where HAProxy knows it, their `mode spop`.
-fn with_their_mode(version: Version, config: Config) -> Config {
+pub(crate) fn with_their_mode(version: Version, config: Config) -> Config {
     let is_known = version.has_new_engine();
     if is_known { config.replace("    mode tcp\n", "    mode spop\n") } else { config }
 }
 
 /// The files of a peer.
-fn peer(name: &str) -> PathBuf {
+pub(crate) fn peer(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
 }
 
@@ -179,6 +180,10 @@ on_every_haproxy! {
     }
 }
 
+/// How the arguments of their engine `args` arrive.
+pub(crate) const ECHO: &str = "answer=42 country=de lossy=lossy unnamed=first,127.0.0.1,second \
+    all=answer:42,:first,:127.0.0.1,country:de,country:shadowed,:second,bad\\u{fffd}:lossy";
+
 /// What their file rejects by, but does not show.
 const SCORES: &str = "    \
     http-after-response set-header x-score-socket %[var(sess.spoe_test_socket.ip_score)]
@@ -187,14 +192,16 @@ const SCORES: &str = "    \
 
 on_every_haproxy! {
     #[actix_rt::test]
-    async fn both_engines_of_spop_are_answered(version: Version) {
+    async fn the_engines_of_spop_are_answered(version: Version) {
         let files = Scratch::new().unwrap();
         let socket = files.join("spoa.sock");
         let config = file(version, "peers/spop/haproxy.cfg", "127.0.0.1:5000")
             .replace("unix@/tmp/spoa.sock", format!("unix@{}", socket.display()))
             .replace("    default_backend app\n", format!("{SCORES}    default_backend app\n"));
         let config = with_their_mode(version, config);
-        let example = example!("like_spop").argument(&socket);
+        let other = free_address().to_string();
+        let config = config.replace("127.0.0.1:12346", &other);
+        let example = example!("like_spop").argument(&socket).argument(other);
         let scene = example.start_behind(config, "127.0.0.1:12345").await;
         assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o666);
         // They wait for ten milliseconds only, and go on without an answer then: for a whole connection
@@ -205,11 +212,12 @@ on_every_haproxy! {
             assert_eq!((answer.status, answer.text().as_str()), (200, "Hello"));
             let headers = ["x-spoe-var_socket", "x-spoe_var_tcp", "x-score-socket", "x-score-tcp"];
             let values = headers.map(|name| answer.header(name));
-            (values == ["tequila", "tequila", "99", "99"].map(Some)).then_some(())
+            let is_echoed = answer.header("x-spoe-args") == Some(ECHO);
+            (is_echoed && values == ["tequila", "tequila", "99", "99"].map(Some)).then_some(())
         };
-        until("both engines have answered", SOON, answered).await.unwrap();
+        until("the engines have answered", SOON, answered).await.unwrap();
         let log = scene.log();
-        let told = "127.0.0.1 from Some(\"de\") with None; source and destination: [127.0.0.1, 127.0.0.1]";
+        let told = "Some(127.0.0.1) from Some(\"de\") with None; source and destination: [127.0.0.1, 127.0.0.1]";
         assert!(log.contains(told), "{log}");
 
         let other = b"GET / HTTP/1.0\r\ncf-ipcountry: d\xff\r\n\r\n";
@@ -219,6 +227,6 @@ on_every_haproxy! {
             headers.iter().all(|header| answer.contains(header)).then_some(())
         };
         until("both have for what is no UTF-8", SOON, answered).await.unwrap();
-        assert!(scene.log().contains("127.0.0.1 from Some(\"d\u{fffd}\")"), "{}", scene.log());
+        assert!(scene.log().contains("Some(127.0.0.1) from Some(\"d\u{fffd}\")"), "{}", scene.log());
     }
 }
