@@ -21,7 +21,6 @@
 
 use std::{
     env,
-    io::{self, IsTerminal},
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -74,11 +73,6 @@ fn registry(trusted: Vec<IpAddr>) -> Result<Registry, ActionError> {
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .log_internal_errors(false) // a log that cannot be written ends nothing
-        .init();
     let mut arguments = env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let parse = |ip: String| match ip.parse::<IpAddr>() {

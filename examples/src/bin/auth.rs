@@ -28,7 +28,6 @@
 
 use std::{
     env,
-    io::{self, IsTerminal},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -94,11 +93,6 @@ fn registry(sessions: Sessions) -> Registry {
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .log_internal_errors(false) // a log that cannot be written ends nothing
-        .init();
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let key = env::var_os("SESSION_KEY").unwrap_or_default();
     let sessions = Sessions::new(key.as_encoded_bytes())?;

@@ -12,14 +12,7 @@
 //! one arbiter, so that its instance sees every request; each of several would count its own.
 
 use std::{
-    cell::RefCell,
-    collections::HashMap,
-    env,
-    io::{self, IsTerminal},
-    net::IpAddr,
-    num::NonZero,
-    rc::Rc,
-    time::Duration,
+    cell::RefCell, collections::HashMap, env, net::IpAddr, num::NonZero, rc::Rc, time::Duration,
 };
 
 use async_trait::async_trait;
@@ -96,11 +89,6 @@ fn registry() -> Result<Registry, ActionError> {
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .log_internal_errors(false) // a log that cannot be written ends nothing
-        .init();
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let agent = Agent::bind(address)?.arbiters(NonZero::<usize>::MIN);
     Ok(agent.serve(registry()?).await?)

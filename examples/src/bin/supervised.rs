@@ -21,13 +21,7 @@
 //! When the agent itself is gone there is no answer, and HAProxy says so: `no answer: error …`, by
 //! `option set-on-error`.
 
-use std::{
-    cell::Cell,
-    env,
-    io::{self, IsTerminal},
-    num::NonZero,
-    time::Duration,
-};
+use std::{cell::Cell, env, num::NonZero, time::Duration};
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -71,12 +65,7 @@ fn registry() -> Result<Registry, ActionError> {
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
-    // Each panic is a line of the log, at most once a second, with the place where it happened.
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .log_internal_errors(false) // a log that cannot be written ends nothing
-        .init();
+    // Each panic is a line on stderr, at most once a second, with the place where it happened.
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     // One arbiter has one handler: its count is easy to follow.
     let agent = Agent::bind(address)?.arbiters(NonZero::<usize>::MIN);

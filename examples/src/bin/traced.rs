@@ -20,7 +20,14 @@
 //!       └─ ask                 by the handler; the server that it asks goes on from here
 //! ```
 
-use std::{collections::HashMap, env, net::IpAddr, num::NonZero, time::Duration};
+use std::{
+    collections::HashMap,
+    env,
+    io::{self, IsTerminal},
+    net::IpAddr,
+    num::NonZero,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use opentelemetry::{Context, global, trace::TracerProvider};
@@ -39,7 +46,7 @@ use spoa_actors::{
 use tokio_rustls::rustls::crypto::ring;
 use tracing::{info, info_span, instrument};
 use tracing_subscriber::{
-    Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+    Layer, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
 /// Asks a server over HTTP.
@@ -115,8 +122,16 @@ fn telemetry() -> Result<SdkTracerProvider, BoxError> {
     global::set_tracer_provider(provider.clone());
     global::set_text_map_propagator(TraceContextPropagator::new());
     let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("traced"));
+    // With a subscriber of one's own, the library's warnings need a layer that shows them.
+    let lines = fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .log_internal_errors(false); // a log that cannot be written ends nothing
     // What libraries tell to those who debug them is left out.
-    tracing_subscriber::registry().with(spans.with_filter(LevelFilter::INFO)).try_init()?;
+    tracing_subscriber::registry()
+        .with(spans.with_filter(LevelFilter::INFO))
+        .with(lines.with_filter(LevelFilter::WARN))
+        .try_init()?;
     Ok(provider)
 }
 

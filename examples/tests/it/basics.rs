@@ -1,21 +1,20 @@
-//! The first examples: `hello`, `ip_reputation` and `raw_actor`; and what all of them log.
+//! The first examples: `hello`, `ip_reputation` and `raw_actor`; and what all programs log.
 
 use std::{
     fs::{self, File},
     io::{self, Write},
     os::fd::OwnedFd,
-    path::Path,
     process::Command,
 };
 
 use rustix::pipe::fcntl_getpipe_size;
 use spoa_actors::Message;
-use spoa_integration::{Config, Load, Scratch, on_every_haproxy, until};
+use spoa_integration::{Load, Scratch, on_every_haproxy};
 
 use crate::{
     program::{Program, free_address, greet},
     raw::{raw, status},
-    scene::{SOON, dual_stack, example},
+    scene::{dual_stack, example},
 };
 
 on_every_haproxy! {
@@ -109,31 +108,51 @@ on_every_haproxy! {
     }
 }
 
-on_every_haproxy! {
-    #[actix_rt::test]
-    async fn a_message_that_nobody_handles_is_told_in_the_log_without_colours(version: Version) {
-        let auth = example!("auth").variable("SESSION_KEY", &"k".repeat(32));
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("haproxy");
-        let files = Scratch::new().unwrap();
-        let stateful = example!("stateful").argument(files.write("blocklist", "").unwrap());
-        for (name, example, message) in [
-            ("access_control", example!("access_control"), "check-access"),
-            ("auth", auth, "check-session"),
-            ("ip_reputation", example!("ip_reputation"), "get-ip-reputation"),
-            ("mirror", example!("mirror"), "mirror-request"),
-            ("stateful", stateful, "check-blocklist"),
-            ("supervised", example!("supervised"), "share-out"),
-        ] {
-            let (main, engine) = (format!("{name}.cfg"), format!("{name}.spoe.conf"));
-            let text = |file| fs::read_to_string(folder.join(file)).unwrap();
-            let main = files.write(&main, &text(&main)).unwrap();
-            files.write(&engine, &text(&engine).replace(message, "another")).unwrap();
-            let config = Config::file(version, main, "127.0.0.1:8080");
-            let scene = example.start_behind(config, "127.0.0.1:12345").await;
-            scene.http().get("/").await.unwrap();
-            let told = async || scene.log().contains("a message without a route").then_some(());
-            until(&format!("{name} tells"), SOON, told).await.unwrap();
-            assert!(!scene.log().contains('\u{1b}'), "{}", scene.log());
+/// The programs named, each with its path.
+macro_rules! programs {
+    ($($name:literal),*) => {
+        [$(($name, env!(concat!("CARGO_BIN_EXE_", $name)))),*]
+    };
+}
+
+#[actix_rt::test]
+async fn a_message_that_nobody_handles_is_told_in_the_log_without_colours() {
+    let files = Scratch::new().unwrap();
+    let log = files.join("log");
+    for (name, program) in programs![
+        "access_control",
+        "auth",
+        "blocking",
+        "hello",
+        "ip_reputation",
+        "like_dotnet",
+        "like_haproxy_spoe_go",
+        "like_spoe_forge",
+        "like_spop",
+        "mirror",
+        "raw_actor",
+        "stateful",
+        "supervised",
+        "traced"
+    ] {
+        let address = free_address();
+        let mut command = Command::new(program);
+        command.arg(address.to_string()).env("SESSION_KEY", "k".repeat(32));
+        match name {
+            "like_spop" => {
+                command.arg(files.join("socket")).arg(free_address().to_string());
+            }
+            "stateful" => {
+                command.arg(files.write("blocklist", "").unwrap());
+            }
+            _ => {}
         }
+        let _program = Program::start_with_log(&mut command, File::create(&log).unwrap());
+        let mut haproxy = greet(address).await;
+        haproxy.notify(Message::new("another")).await.unwrap();
+        // It is written before the ACK.
+        let log = fs::read_to_string(&log).unwrap();
+        assert!(log.contains("a message without a route"), "{name}: {log}");
+        assert!(!log.contains('\u{1b}'), "{name}: {log}");
     }
 }
