@@ -63,6 +63,14 @@ on_every_haproxy! {
         assert_eq!((shown(&answer), error(&answer)), (vec!["a", "b"], ""));
         let seen = agent.statistics().await;
         assert_eq!((seen.messages_without_route, seen.messages.answered), (1, 2));
+        // Whoever looks for it sees what it was.
+        let [unrouted] = &seen.unrouted[..] else { panic!("{:?}", seen.unrouted) };
+        assert_eq!((&*unrouted.message, unrouted.count), ("unknown", 1));
+        let arguments = unrouted.arguments.iter();
+        let arguments: Vec<_> = arguments.map(|one| (&*one.name, one.kind, one.length)).collect();
+        let expected =
+            [("ip", "ipv4", None), ("n", "int64", None), ("s", "string", Some(4)), ("", "bool", None)];
+        assert_eq!(arguments, expected);
     }
 }
 
