@@ -6,16 +6,21 @@
 //! | `addresses`, `listener`, `socket_file` | its sockets, one for each address, and the name of a UNIX socket in the file system |
 //! | `preamble`, `proxy_header` | what a listener waits for before SPOP; PROXY protocol |
 //! | `refusal` | why a connection does not come to SPOP |
-//! | `tls`, `regular_file`, `certificates`, `validity` | TLS files, followed when they change, and the dates in them |
+//! | `pem_file`, `regular_file`, `certificate_fault` | files in PEM, and why what is in them is refused |
+//! | `tls`, `certificates`, `validity` | TLS files, followed when they change, and the dates in them |
 //! | `handshake`, `secured`, `tls_records` | the handshake; TLS on a stream, and what rustls buffers of it |
 
 mod addresses;
+#[cfg(feature = "tls")]
+pub mod certificate_fault;
 #[cfg(feature = "tls")]
 mod certificates;
 #[cfg(feature = "tls")]
 mod handshake;
 mod listen;
 mod listener;
+#[cfg(feature = "tls")]
+pub mod pem_file;
 mod preamble;
 mod proxy_header;
 mod refusal;

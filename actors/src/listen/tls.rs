@@ -1,30 +1,26 @@
 //! TLS: the files of a listener that speaks TLS, and what is made of them.
 
 use std::{
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use tokio_rustls::rustls::{
-    Error, InconsistentKeys, RootCertStore, ServerConfig,
+    CertificateError, Error, InconsistentKeys, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{self, PemObject},
-    },
+    pki_types::CertificateDer,
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 
 use super::{
-    regular_file,
+    certificate_fault::CertificateFault,
+    pem_file::{self, PemError},
     validity::{Invalid, Validity},
 };
 use crate::error::AgentError;
 
-/// How many bytes a file may have.
-const MOST: u64 = 1 << 20;
 /// The longest chain of certificates that is sent, in bytes: OpenSSL takes no more than 100 KiB.
 const LONGEST_CHAIN: usize = 64 * 1024;
 /// What to do about a certificate that cannot be used.
@@ -112,7 +108,7 @@ impl Tls {
             return Err(unusable(&self.certificate, cause, advice));
         }
         let validity = chain.first().and_then(Validity::of);
-        let key = private_key(&self.key)?;
+        let key = pem_file::private_key(&self.key).map_err(|error| not_pem(&self.key, error))?;
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| self.refused(&error))?;
@@ -142,7 +138,7 @@ impl Tls {
                 let cause = format!("it is not the key of the certificate in {certificate}");
                 unusable(&self.key, cause, "name the two files that were made together")
             }
-            Error::InvalidCertificate(_) => unusable(&self.certificate, error, NEW),
+            Error::InvalidCertificate(cause) => refused(&self.certificate, cause, NEW),
             _ => unusable(&self.key, error, "use an RSA, ECDSA or Ed25519 key in PKCS #8"),
         }
     }
@@ -155,7 +151,10 @@ fn verifier(
     const ADVICE: &str = "name the CA that signs the certificates of the clients";
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|error| unusable(path, error, ADVICE))?;
+        roots.add(certificate).map_err(|error| match error {
+            Error::InvalidCertificate(cause) => refused(path, &cause, ADVICE),
+            error => unusable(path, error, ADVICE),
+        })?;
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
@@ -163,51 +162,19 @@ fn verifier(
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, AgentError> {
-    const ADVICE: &str = "a certificate begins with -----BEGIN CERTIFICATE-----";
-    let bytes = read(path)?;
-    let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
-    match certificates.map_err(|error| unusable(path, Shown(error), ADVICE))? {
-        none if none.is_empty() => Err(unusable(path, "there is no certificate in it", ADVICE)),
-        certificates => Ok(certificates),
-    }
+    pem_file::certificates(path).map_err(|error| not_pem(path, error))
 }
 
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, AgentError> {
-    PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|error| {
-        let advice = "a key begins with -----BEGIN PRIVATE KEY-----; an encrypted one is to be \
-                      decrypted first, with `openssl pkey`";
-        match error {
-            pem::Error::NoItemsFound => unusable(path, "there is no private key in it", advice),
-            error => unusable(path, Shown(error), advice),
-        }
-    })
+fn not_pem(path: &Path, PemError { cause, advice }: PemError) -> AgentError {
+    unusable(path, cause, advice)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, AgentError> {
-    regular_file::read(path, MOST).map(|(bytes, _)| bytes).map_err(|cause| {
-        let advice = match cause.kind() {
-            io::ErrorKind::NotFound => "check the path",
-            io::ErrorKind::PermissionDenied => "let the user that the agent runs as read it",
-            _ => "check that it is a file in PEM",
-        };
-        unusable(path, cause, advice)
-    })
+/// A certificate that rustls does not take.
+fn refused(path: &Path, cause: &CertificateError, advice: &'static str) -> AgentError {
+    let fault = CertificateFault(cause);
+    unusable(path, &fault, fault.advice().unwrap_or(advice))
 }
 
 fn unusable(path: &Path, cause: impl fmt::Display, advice: &'static str) -> AgentError {
     AgentError::Tls { path: path.to_owned(), cause: cause.to_string(), advice }
-}
-
-/// What is wrong with a file in PEM, in words: the error's own have its bytes as numbers.
-struct Shown(pem::Error);
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            pem::Error::MissingSectionEnd { .. } => f.write_str("it has a BEGIN without its END"),
-            pem::Error::IllegalSectionStart { .. } => f.write_str("its BEGIN cannot be read"),
-            pem::Error::Base64Decode(_) => f.write_str("it is not base64 between BEGIN and END"),
-            other => other.fmt(f),
-        }
-    }
 }

@@ -1,24 +1,31 @@
 //! TLS on the client's side: whom to trust, and who to be.
 
 use std::{
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use clap::Args;
+use spoa_actors::{
+    certificate_fault::CertificateFault,
+    pem_file::{self, PemError},
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
         AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error,
-        RootCertStore, SignatureScheme,
+        InconsistentKeys, RootCertStore, SignatureScheme,
         client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-        pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+        pki_types::{CertificateDer, ServerName, UnixTime},
     },
 };
+
+/// What to do about a certificate that cannot be used.
+const NEW: &str = "have the certificate issued again";
 
 /// How to speak TLS with the agent.
 #[derive(Args, Clone, Debug)]
@@ -44,18 +51,20 @@ pub struct TlsOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file that is named cannot be used.
-    #[error("cannot use {path:?} for TLS: {cause}")]
+    #[error("cannot use {} for TLS: {cause}; {advice}", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// Why not.
         cause: String,
+        /// What to do about it.
+        advice: &'static str,
     },
     /// The agent's name cannot be in a certificate.
     #[error("{0:?} is no name that a certificate may have; give it with --tls-name")]
     Name(String),
     /// The two do not agree.
-    #[error("{source}; {}", advice(.source))]
+    #[error("{}; {}", Cause(.source), advice(.source))]
     Handshake {
         /// What went wrong.
         source: io::Error,
@@ -105,37 +114,42 @@ impl TlsOptions {
         let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else {
             return Ok(config.with_no_client_auth());
         };
-        let private_key = PrivateKeyDer::from_pem_slice(&read(key)?)
-            .map_err(|_| unusable(key, "there is no private key in PEM in it"))?;
-        config
-            .with_client_auth_cert(certificates(certificate)?, private_key)
-            .map_err(|cause| unusable(key, cause))
+        let chain = pem_file::certificates(certificate).map_err(not_pem(certificate))?;
+        let private_key = pem_file::private_key(key).map_err(not_pem(key))?;
+        config.with_client_auth_cert(chain, private_key).map_err(|error| match error {
+            Error::InvalidCertificate(_) => unusable(certificate, &error, NEW),
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::File {
+                path: key.clone(),
+                cause: format!("it is not the key of the certificate in {}", certificate.display()),
+                advice: "name the two files that were made together",
+            },
+            _ => unusable(key, &error, "use an RSA, ECDSA or Ed25519 key in PKCS #8"),
+        })
     }
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|cause| unusable(path, cause))?;
+    for certificate in pem_file::certificates(path).map_err(not_pem(path))? {
+        let added = roots.add(certificate);
+        added.map_err(|error| unusable(path, &error, "name the CA's certificate"))?;
     }
     Ok(roots)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let bytes = read(path)?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(unusable(path, "there is no certificate in PEM in it")),
-    }
+fn not_pem(path: &Path) -> impl FnOnce(PemError) -> TlsError {
+    |PemError { cause, advice }| TlsError::File { path: path.to_owned(), cause, advice }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|cause| unusable(path, cause))
-}
-
-fn unusable(path: &Path, cause: impl fmt::Display) -> TlsError {
-    TlsError::File { path: path.to_owned(), cause: cause.to_string() }
+fn unusable(path: &Path, error: &Error, advice: &'static str) -> TlsError {
+    let (cause, fault) = match error {
+        Error::InvalidCertificate(error) => {
+            let fault = CertificateFault(error);
+            (fault.to_string(), fault.advice())
+        }
+        error => (error.to_string(), None),
+    };
+    TlsError::File { path: path.to_owned(), cause, advice: fault.unwrap_or(advice) }
 }
 
 /// Whether the agent has ended TLS as no certificate was shown.
@@ -152,15 +166,33 @@ fn cause(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
+/// What has ended the handshake, in words.
+struct Cause<'a>(&'a io::Error);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match cause(self.0) {
+            Some(Error::InvalidCertificate(error)) => CertificateFault(error).fmt(f),
+            _ => self.0.fmt(f),
+        }
+    }
+}
+
 /// What to do about it.
 fn advice(error: &io::Error) -> &'static str {
     match cause(error) {
+        Some(Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        })) if presented.is_empty() => {
+            "have it issued again with a name, such as -addext subjectAltName=DNS:NAME of openssl"
+        }
         Some(Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => "give the name of the certificate with --tls-name",
-        Some(Error::InvalidCertificate(_)) => {
-            "give the CA of the agent's certificate with --tls-ca"
-        }
+        Some(Error::InvalidCertificate(error)) => CertificateFault(error)
+            .advice()
+            .unwrap_or("name the CA that signed the agent's certificate with --tls-ca"),
         Some(Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
         )) => "it may ask for a certificate: give one with --tls-cert and --tls-key",

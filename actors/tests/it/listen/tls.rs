@@ -447,19 +447,19 @@ fn files_that_do_not_work_are_named_with_cause_and_advice() {
         (
             tls(&empty, &key),
             &empty,
-            "there is no certificate in it; a certificate begins with -----",
+            "it is empty, and no certificate; name a file with -----BEGIN CERTIFICATE-----",
         ),
-        (tls(&key, &certificate), &key, "there is no certificate in it"),
+        (tls(&key, &certificate), &key, "a private key, and no certificate"),
         (tls(&long, &key), &long, "more than clients take; keep the certificate and those"),
         (tls(&cut, &key), &cut, "it has a BEGIN without its END"),
         (tls(&no_base64, &key), &no_base64, "it is not base64"),
         (tls(&no_der, &key), &no_der, "have the certificate issued again"),
-        (tls(&certificate, &certificate), &certificate, "there is no private key in it"),
-        (tls(&certificate, &encrypted), &encrypted, "decrypted first, with `openssl pkey`"),
+        (tls(&certificate, &certificate), &certificate, "a certificate, and no private key"),
+        (tls(&certificate, &encrypted), &encrypted, "decrypt it: `openssl pkey"),
         (tls(&certificate, &bad_key), &bad_key, "use an RSA, ECDSA or Ed25519 key"),
         (tls(&certificate, &other_key), &other_key, "it is not the key of the certificate in"),
         (files.tls().client_ca(&missing), &missing, "No such file"),
-        (files.tls().client_ca(&key), &key, "there is no certificate in it"),
+        (files.tls().client_ca(&key), &key, "a private key, and no certificate"),
         (files.tls().client_ca(&no_der), &no_der, "name the CA that signs"),
     ] {
         let listen = Listen::tcp("127.0.0.1:0").tls(tls);
@@ -475,6 +475,6 @@ fn files_that_do_not_work_are_named_with_cause_and_advice() {
     if !is_root {
         fs::set_permissions(&key, fs::Permissions::from_mode(0o000)).unwrap();
         let error = Agent::new().listen_on(Listen::tcp("127.0.0.1:0").tls(files.tls()));
-        assert!(error.unwrap_err().to_string().contains("let the user that the agent runs as"));
+        assert!(error.unwrap_err().to_string().contains("let the user that this program runs as"));
     }
 }
