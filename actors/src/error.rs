@@ -114,12 +114,12 @@ pub enum AgentError {
         name: String,
     },
     /// A limit has a value that cannot work.
-    #[error("limit {limit} must be {requirement}")]
+    #[error("{limit} must be {requirement}")]
     BadLimit {
-        /// The limit's name.
+        /// The limit's name, as [`Agent::limit_names`](crate::Agent::limit_names) gives it.
         limit: &'static str,
         /// What it must be.
-        requirement: &'static str,
+        requirement: String,
     },
     /// A handler could not start.
     #[error("the handler of message {name:?} could not start: {}", ForeignText::of(.cause))]

@@ -53,6 +53,7 @@ pub mod client;
 mod connection;
 mod error;
 mod handler;
+mod limit;
 mod limits;
 mod listen;
 mod log;
@@ -74,6 +75,7 @@ pub use error::{AgentError, BoxError, HandlerError};
 pub use handler::{
     Asynchronous, BlockingHandler, Call, HandlerActor, HandlerFn, Plain, ReadyHandler,
 };
+pub use limit::Limit;
 pub use limits::Limits;
 pub use listen::Listen;
 #[cfg(feature = "tls")]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     error::AgentError,
+    limit::{Limit, LimitNames},
     spop::{MAX_FRAME_SIZE_FLOOR, Offer},
 };
 
@@ -134,32 +135,42 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(crate) fn check(&self) -> Result<(), AgentError> {
-        check_duration("deadline", self.deadline)?;
-        check_duration("hello_timeout", self.hello_timeout)?;
-        check_duration("read_timeout", self.read_timeout)?;
-        check_duration("write_timeout", self.write_timeout)?;
-        check_duration("start_timeout", self.start_timeout)?;
-        check_duration("shutdown_timeout", self.shutdown_timeout)?;
-        check("refusal_delay", self.refusal_delay <= MAX_DURATION, "at most a day")?;
-        check("connections", self.connections > 0, "at least 1")?;
-        check("surplus", self.surplus > 0, "at least 1")?;
-        check("handshakes", self.handshakes > 0, "at least 1")?;
-        if let Some(age) = self.max_connection_age {
-            check_duration("max_connection_age", age)?;
+    pub(crate) fn check(&self, names: LimitNames) -> Result<(), AgentError> {
+        for (limit, time) in [
+            (Limit::Deadline, self.deadline),
+            (Limit::HelloTimeout, self.hello_timeout),
+            (Limit::ReadTimeout, self.read_timeout),
+            (Limit::WriteTimeout, self.write_timeout),
+            (Limit::StartTimeout, self.start_timeout),
+            (Limit::ShutdownTimeout, self.shutdown_timeout),
+            (Limit::MaxConnectionAge, self.max_connection_age.unwrap_or(MAX_DURATION)),
+        ] {
+            check_duration(names.of(limit), time)?;
         }
-        check("notice_period", self.notice_period <= MAX_DURATION, "at most a day")?;
-        check("in_flight", self.in_flight > 0, "at least 1")?;
-        check("in_flight_per_agent", self.in_flight_per_agent > 0, "at least 1")?;
-        check("output_buffer", self.output_buffer > 0, "at least 1")?;
-        check("max_reassembled_size", self.max_reassembled_size > 0, "at least 1")?;
-        check("max_fragmented_ack", self.max_fragmented_ack > 0, "at least 1")?;
+        for (limit, time) in
+            [(Limit::RefusalDelay, self.refusal_delay), (Limit::NoticePeriod, self.notice_period)]
+        {
+            check(names.of(limit), time <= MAX_DURATION, "at most a day")?;
+        }
+        for (limit, count) in [
+            (Limit::Connections, self.connections),
+            (Limit::Surplus, self.surplus),
+            (Limit::Handshakes, self.handshakes),
+            (Limit::InFlight, self.in_flight),
+            (Limit::InFlightPerAgent, self.in_flight_per_agent),
+            (Limit::OutputBuffer, self.output_buffer),
+            (Limit::MaxReassembledSize, self.max_reassembled_size),
+            (Limit::MaxFragmentedAck, self.max_fragmented_ack),
+        ] {
+            check(names.of(limit), count > 0, "at least 1")?;
+        }
         let holds_a_notify =
             self.memory >= self.max_reassembled_size.max(self.max_frame_size as usize);
-        let requirement = "at least max_frame_size and max_reassembled_size";
-        check("memory", holds_a_notify, requirement)?;
+        let [frame, notify] =
+            [Limit::MaxFrameSize, Limit::MaxReassembledSize].map(|limit| names.of(limit));
+        check(names.of(Limit::Memory), holds_a_notify, format!("at least {frame} and {notify}"))?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;
-        check("max_frame_size", is_frame_size, "at least 256")
+        check(names.of(Limit::MaxFrameSize), is_frame_size, "at least 256")
     }
 
     /// How many bytes one connection may keep whatever the others do.
@@ -185,7 +196,11 @@ pub(crate) fn check_duration(limit: &'static str, duration: Duration) -> Result<
 pub(crate) fn check(
     limit: &'static str,
     is_met: bool,
-    requirement: &'static str,
+    requirement: impl Into<String>,
 ) -> Result<(), AgentError> {
-    if is_met { Ok(()) } else { Err(AgentError::BadLimit { limit, requirement }) }
+    if is_met {
+        Ok(())
+    } else {
+        Err(AgentError::BadLimit { limit, requirement: requirement.into() })
+    }
 }

@@ -20,6 +20,7 @@ use crate::listen::secured;
 use crate::{
     arbiter::Common,
     error::AgentError,
+    limit::{Limit, LimitNames},
     limits::Limits,
     listen::{Listen, Listener},
     log,
@@ -51,6 +52,7 @@ pub struct Agent {
     listeners: Vec<Listener>,
     arbiters: Option<NonZero<usize>>,
     limits: Limits,
+    limit_names: LimitNames,
     fill_empty_acks: bool,
     asynchronous: bool,
     traces: Option<Traces>,
@@ -124,6 +126,24 @@ impl Agent {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// What an operator calls the limits, where your agent has options or keys of a configuration for
+    /// them: lines of the log and errors then say `raise --max-connections`. Unless this is called, they
+    /// say `raise Limits::connections` ([`Limit::path`]).
+    ///
+    /// ```
+    /// use spoa_actors::{Agent, Limit};
+    ///
+    /// let agent = Agent::new().limit_names(|limit| match limit {
+    ///     Limit::Connections => "--max-connections",
+    ///     other => other.path(),
+    /// });
+    /// ```
+    #[must_use]
+    pub fn limit_names(mut self, names: fn(Limit) -> &'static str) -> Self {
+        self.limit_names = LimitNames(names);
         self
     }
 
@@ -248,18 +268,25 @@ impl Agent {
         log::fall_back_to_stderr();
         registry.check()?;
         let addresses = self.local_addresses();
-        let Self { fill_empty_acks, asynchronous, .. } = self;
+        let Self { fill_empty_acks, asynchronous, limit_names, .. } = self;
         let common = Common::new(self.limits).traced(self.traces);
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let arbiters = self.arbiters.unwrap_or_else(cores);
-        let common = Common { fill_empty_acks, asynchronous, arbiters, start_given_up, ..common };
+        let common = Common {
+            limit_names,
+            fill_empty_acks,
+            asynchronous,
+            arbiters,
+            start_given_up,
+            ..common
+        };
         common.check()?;
         if self.listeners.is_empty() {
             return Err(AgentError::NoListener);
         }
         #[cfg(feature = "tls")]
         if self.listeners.iter().any(|listener| listener.entrance.certificates.is_some()) {
-            secured::check_memory(&common.limits);
+            secured::check_memory(&common);
         }
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();
         let mut running = RunningAgent::new(addresses, names, common);

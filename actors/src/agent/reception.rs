@@ -14,8 +14,9 @@ use super::{
     supervisor::{Adopt, Supervisor},
 };
 use crate::{
-    arbiter::{Place, Places},
+    arbiter::{Common, Place},
     handler::fence,
+    limit::Limit,
     limits::Limits,
     listen::{Preamble, Socket},
     log,
@@ -30,10 +31,9 @@ const UNRESPONSIVE: Duration = Duration::from_secs(1);
 
 /// Where accepted sockets get their places, and the arbiters that they are handed to.
 pub(crate) struct Reception {
-    places: Places,
+    common: Common,
     /// Those who are over the limit.
     guests: Guests,
-    limits: Limits,
     desks: Vec<Desk>,
     /// Whose turn it is, whichever listener the next socket comes from.
     turn: Cell<usize>,
@@ -53,13 +53,12 @@ struct Desk {
 impl Reception {
     pub(crate) fn new(
         supervisors: impl Iterator<Item = Addr<Supervisor>>,
-        (places, limits): (Places, Limits),
+        common: Common,
         counters: Arc<ListenerCounters>,
     ) -> Self {
         Self {
-            places,
+            common,
             guests: Guests::default(),
-            limits,
             desks: supervisors.map(Desk::new).collect(),
             turn: Cell::new(0),
             counters,
@@ -82,25 +81,26 @@ impl Reception {
     }
 
     async fn place(&self) -> Option<Place> {
-        if let Some(place) = self.places.try_take() {
+        if let Some(place) = self.common.places.try_take() {
             return Some(place);
         }
         self.counters.accept_paused_for_places();
         if let Some(unsaid) = self.is_full.permit() {
-            let Limits { connections, surplus, .. } = self.limits;
+            let Limits { connections: limit, surplus, .. } = self.common.limits;
+            let connections = self.common.name(Limit::Connections);
             fence::quietly(|| {
                 log::warn!(
-                    limit = connections,
+                    limit,
                     refused = surplus,
                     unsaid,
                     "accepting paused: limit of connections to refuse reached; raise \
-                     --max-connections or reduce HAProxy's threads"
+                     {connections} or reduce HAProxy's threads"
                 );
             });
         }
         loop {
             let patience = self.guests.displace_oldest(&self.counters);
-            if let Ok(place) = timeout(patience, self.places.take()).await {
+            if let Ok(place) = timeout(patience, self.common.places.take()).await {
                 return place;
             }
         }

@@ -203,8 +203,8 @@ impl RunningAgent {
     /// Accepts on this thread and hands the connections to the arbiters in turn.
     pub(crate) fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
         let supervisors = self.workers.iter().map(|worker| worker.supervisor.clone());
-        let terms = (self.common.places.clone(), self.common.limits.clone());
-        let reception = Rc::new(Reception::new(supervisors, terms, Arc::clone(&self.counters)));
+        let reception =
+            Rc::new(Reception::new(supervisors, self.common.clone(), Arc::clone(&self.counters)));
         let activate = |Listener { name, bound, entrance, is_handed_over }| match bound.activate() {
             Ok(active) => Ok((name, active, entrance, is_handed_over)),
             Err(cause) => Err(AgentError::Bind { address: name.to_string(), cause }),

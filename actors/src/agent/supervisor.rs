@@ -120,7 +120,8 @@ impl Supervisor {
     ) -> Result<Addr<Self>, AgentError> {
         panics::hush();
         let counters = Rc::new(Counters::new(common.engines.clone()));
-        let routes = registry.start(&common.limits, &common.start_given_up).await?;
+        let routes =
+            registry.start(&common.limits, common.limit_names, &common.start_given_up).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let supervisor = Self {
             shared,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{demand::Demand, places::Places, quota::Quota};
 use crate::{
     error::AgentError,
+    limit::{Limit, LimitNames},
     limits::{Limits, check},
     observe::EngineNames,
     trace::Traces,
@@ -22,6 +23,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
     pub(crate) limits: Limits,
+    /// What they are called in lines of the log and in errors.
+    pub(crate) limit_names: LimitNames,
     /// Whether an ACK without actions gets one that does nothing.
     pub(crate) fill_empty_acks: bool,
     /// Whether an ACK may leave on another connection than its own.
@@ -64,6 +67,7 @@ impl Common {
             memory: Quota::new(limits.memory),
             costs: Quota::new(limits.memory),
             limits,
+            limit_names: LimitNames::default(),
             engines: EngineNames::default(),
             demand: Demand::default(),
             fill_empty_acks: false,
@@ -81,9 +85,14 @@ impl Common {
 
     /// Refuses settings that cannot work.
     pub(crate) fn check(&self) -> Result<(), AgentError> {
-        self.limits.check()?;
+        self.limits.check(self.limit_names)?;
         let are_parts = self.traces.as_ref().is_none_or(|traces| traces.sampling.are_parts());
         check("ratio of sampling", are_parts, "from 0 to 1")
+    }
+
+    /// What an operator calls this limit.
+    pub(crate) fn name(&self, limit: Limit) -> &'static str {
+        self.limit_names.of(limit)
     }
 
     /// From now on the agent comes to its end.

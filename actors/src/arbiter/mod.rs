@@ -25,7 +25,7 @@ mod status;
 pub(crate) use common::Common;
 pub(crate) use detour::{Detours, Kin, Lane, Reroute};
 pub use past_violation::PastViolation;
-pub(crate) use places::{Guest, Place, Places};
+pub(crate) use places::{Guest, Place};
 pub(crate) use quota::{Quota, Share};
 pub(crate) use shared::{Mismatch, Presence, Shared};
 pub use status::{Agreed, ConnectionPhase, ConnectionStatus, Readiness, Status};

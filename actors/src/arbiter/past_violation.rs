@@ -24,7 +24,7 @@ pub struct PastViolation {
     /// What has happened.
     pub text: String,
     /// What an operator can do about it.
-    pub advice: &'static str,
+    pub advice: String,
 }
 
 /// The last violations on one arbiter.
@@ -35,7 +35,7 @@ impl PastViolations {
     /// How many are kept.
     const MOST: usize = 32;
 
-    pub(super) fn keep(&self, peer: &Peer, violation: &Violation) {
+    pub(super) fn keep(&self, peer: &Peer, violation: &Violation, advice: String) {
         let mut past = self.0.borrow_mut();
         if past.len() == Self::MOST {
             past.pop_front();
@@ -47,7 +47,7 @@ impl PastViolations {
             status_code: violation.status(),
             reason: violation.reason(),
             text: violation.to_string(),
-            advice: violation.advice(),
+            advice,
         });
     }
 

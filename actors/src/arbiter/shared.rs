@@ -11,6 +11,7 @@ use super::{
     common::Common, detour::Detours, health::Health, past_violation::PastViolations, places::Place,
 };
 use crate::{
+    limit::Limit,
     limits::Limits,
     log,
     observe::{Cause, Counters, Group, LogLimits, Statistics},
@@ -90,16 +91,25 @@ impl Shared {
         } else {
             self.count_refusal(violation.reason());
         }
-        self.past_violations.keep(peer, violation);
+        let advice = self.advice(violation);
         if let Some(unsaid) = self.limited(Cause::Violation) {
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 status_code = %violation.status(),
                 unsaid,
-                "the peer broke the protocol: {violation}; {}",
-                violation.advice()
+                "the peer broke the protocol: {violation}; {advice}"
             );
+        }
+        self.past_violations.keep(peer, violation, advice);
+    }
+
+    /// What an operator can do about it; last, the limit that may be too low.
+    fn advice(&self, violation: &Violation) -> String {
+        let advice = violation.advice();
+        match Limit::of(violation) {
+            Some(limit) => format!("{advice} or raise {}", self.common.name(limit)),
+            None => advice.to_owned(),
         }
     }
 

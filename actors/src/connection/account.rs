@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::{
     arbiter::{Share, Shared},
+    limit::Limit,
     log,
     observe::Cause,
     origin::Peer,
@@ -71,6 +72,7 @@ impl Account {
     fn report_wait(&self, peer: &Peer) {
         self.shared.counters.count(|statistics| statistics.memory_waits += 1);
         if let Some(unsaid) = self.shared.limited(Cause::MemoryWait) {
+            let memory = self.shared.common.name(Limit::Memory);
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
@@ -79,7 +81,7 @@ impl Account {
                 unsaid,
                 "three quarters of the memory limit reached: a connection with many messages in \
                  flight is not read until answers come; find out why answers take long, or raise \
-                 --max-memory"
+                 {memory}"
             );
         }
     }
@@ -88,6 +90,7 @@ impl Account {
     pub(super) fn report(&self, peer: &Peer) {
         self.shared.counters.count(|statistics| statistics.memory_exceeded += 1);
         if let Some(unsaid) = self.shared.limited(Cause::Overdrawn) {
+            let memory = self.shared.common.name(Limit::Memory);
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
@@ -95,7 +98,7 @@ impl Account {
                 limit = self.shared.common.limits.memory,
                 unsaid,
                 "connection ended: all together keep more bytes than they may; find out why frames \
-                 come slowly, answers take long or ACKs are not read, or raise `memory`"
+                 come slowly, answers take long or ACKs are not read, or raise {memory}"
             );
         }
     }

@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     arbiter::{Presence, Shared},
+    limit::Limit,
     log,
     observe::Cause,
     origin::PeerAddress,
@@ -375,13 +376,14 @@ impl<S: Transport> Connection<S> {
         self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
         if let Some(unsaid) = self.shared.limited(Cause::Stalled) {
             let peer = self.conversation.peer();
+            let write_timeout = self.shared.common.name(Limit::WriteTimeout);
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 unread = self.stream.output.len(),
                 unsaid,
                 "the peer has read none of its ACKs for too long; its connection is closed; find \
-                 out whether it stands still, or raise `write_timeout`"
+                 out whether it stands still, or raise {write_timeout}"
             );
         }
     }

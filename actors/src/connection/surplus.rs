@@ -2,6 +2,7 @@
 
 use crate::{
     arbiter::Shared,
+    limit::Limit,
     log,
     observe::Cause,
     origin::Peer,
@@ -12,11 +13,12 @@ use crate::{
 pub(crate) fn report(shared: &Shared, peer: &Peer) {
     shared.counters.count(|statistics| statistics.connections_refused += 1);
     if let Some(unsaid) = shared.limited(Cause::Refused) {
+        let connections = shared.common.name(Limit::Connections);
         log::warn!(
             peer = %peer.address,
             limit = shared.common.limits.connections,
             unsaid,
-            "connection limit reached: refused a connection; raise --max-connections or reduce \
+            "connection limit reached: refused a connection; raise {connections} or reduce \
              HAProxy's threads"
         );
     }

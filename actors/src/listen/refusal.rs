@@ -10,6 +10,8 @@ use tokio::{
 #[cfg(feature = "tls")]
 use super::handshake;
 use super::proxy_header::HeaderError;
+#[cfg(feature = "tls")]
+use crate::limit::Limit;
 use crate::{
     arbiter::{Mismatch, Presence, Shared},
     log,
@@ -122,22 +124,25 @@ impl Visitor {
     fn report_full(&self, reason: &'static str) {
         self.shared.counters.count(|statistics| statistics.tls_handshakes_refused.count(reason));
         let Some(unsaid) = self.shared.limited(Cause::HandshakesFull) else { return };
-        let (peer, limits) = (self.address, &self.shared.common.limits);
+        let (peer, common) = (self.address, &self.shared.common);
+        let limits = &common.limits;
         if reason == "memory" {
+            let memory = common.name(Limit::Memory);
             log::warn!(
                 %peer,
                 limit = limits.memory,
                 unsaid,
-                "memory limit reached: refused a TLS handshake; raise --max-memory, or find out who \
+                "memory limit reached: refused a TLS handshake; raise {memory}, or find out who \
                  else connects to this port"
             );
         } else {
+            let handshakes = common.name(Limit::Handshakes);
             log::warn!(
                 %peer,
                 limit = limits.handshakes,
                 unsaid,
                 "TLS handshake limit reached: closed a connection; find out who else connects to this \
-                 port, or raise --max-handshakes"
+                 port, or raise {handshakes}"
             );
         }
     }

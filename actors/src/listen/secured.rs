@@ -13,7 +13,7 @@ use tokio_rustls::{
 };
 
 use super::tls_records::TlsRecords;
-use crate::{connection::Transport, limits::Limits, log};
+use crate::{arbiter::Common, connection::Transport, limit::Limit, log};
 
 /// How many bytes an idle TLS connection takes more than a plain one: the session and its keys, the
 /// certificates of the client, and 4 KiB into which rustls reads.
@@ -25,15 +25,18 @@ const READ_SIZE: usize = 4096;
 const WRITE_BUFFER: usize = 64 * 1024;
 
 /// Warns if the sessions of all connections together may take more than half of the memory.
-pub(crate) fn check_memory(limits: &Limits) {
+pub(crate) fn check_memory(common: &Common) {
+    let limits = &common.limits;
     let sessions = limits.connections.saturating_mul(COST);
     if sessions > limits.memory / 2 {
+        let [memory, connections] =
+            [Limit::Memory, Limit::Connections].map(|limit| common.name(limit));
         log::warn!(
             sessions,
             limit = limits.memory,
             connections = limits.connections,
             "memory limit low for TLS: the sessions of all connections take more than half of it; \
-             raise --max-memory or lower --max-connections"
+             raise {memory} or lower {connections}"
         );
     }
 }

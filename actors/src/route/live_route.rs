@@ -8,6 +8,7 @@ use super::cell::{Cell, PendingCall};
 use crate::{
     error::HandlerError,
     handler::{Answer, Reply, fence},
+    limit::{Limit, LimitNames},
     log,
     observe::{Outcome, RouteRecord, RouteStatistics, Throttle},
     origin::Origin,
@@ -22,6 +23,7 @@ pub(crate) struct LiveRoute {
     pub(super) deadline: Deadline,
     pub(super) is_required: bool,
     pub(crate) record: Rc<RouteRecord>,
+    pub(super) limit_names: LimitNames,
     pub(super) log: [Throttle; Outcome::ALL.len()],
 }
 
@@ -118,30 +120,41 @@ impl LiveRoute {
                 fallback = if fallback.is_empty() { "no actions" } else { &fallback },
                 unsaid,
                 "fallback sent: {error}; {}",
-                advice(&error)
+                advice(&error, self.limit_names)
             );
         }
     }
 }
 
 /// What to do about it.
-fn advice(error: &HandlerError) -> &'static str {
-    match error {
+fn advice(error: &HandlerError, names: LimitNames) -> String {
+    let advice = match error {
         HandlerError::Arguments(_) => {
             "compare the args of this spoe-message with the handler's type"
         }
         HandlerError::Failed(_) => "the handler says why",
         HandlerError::Panicked(_) => "this is a bug of the handler",
-        HandlerError::Late => "make the handler faster, or give its route a longer deadline",
-        HandlerError::Overloaded => "find out why its answers take so long, or raise in_flight",
+        HandlerError::Late => {
+            let deadline = names.of(Limit::Deadline);
+            return format!("make the handler faster, or raise its deadline ({deadline})");
+        }
+        HandlerError::Overloaded => {
+            let [agent, connection] =
+                [Limit::InFlightPerAgent, Limit::InFlight].map(|limit| names.of(limit));
+            return format!("find out why answers take so long, or raise {agent} or {connection}");
+        }
         HandlerError::Full => {
             "find out why its answers take so long, or give its route more calls in flight"
         }
         HandlerError::Down => "its errors before say why",
-        HandlerError::Oversize => "pass less in this spoe-message, or raise max_reassembled_size",
+        HandlerError::Oversize => {
+            let size = names.of(Limit::MaxReassembledSize);
+            return format!("pass less in this spoe-message, or raise {size}");
+        }
         HandlerError::Beyond => "list at most 1024 messages for one event or spoe-group",
         HandlerError::Gone => {
             "this is a bug of the actor: it stopped, or panicked over this message"
         }
-    }
+    };
+    advice.to_owned()
 }

@@ -11,6 +11,7 @@ use super::{live_route::LiveRoute, route::Route};
 use crate::{
     error::AgentError,
     handler::{BlockingHandler, Call, ReadyHandler},
+    limit::LimitNames,
     limits::Limits,
     log,
     observe::{RouteStatistics, Throttle},
@@ -135,12 +136,13 @@ impl Registry {
     pub(crate) async fn start(
         &self,
         limits: &Limits,
+        names: LimitNames,
         given_up: &CancellationToken,
     ) -> Result<Routes, AgentError> {
         let mut started = Routes::default();
         let outcome = tokio::select! {
             biased;
-            outcome = self.start_all(limits, &mut started) => outcome,
+            outcome = self.start_all((limits, names), &mut started) => outcome,
             () = given_up.cancelled() => Err(AgentError::ArbiterGone),
         };
         match outcome {
@@ -156,13 +158,17 @@ impl Registry {
     }
 
     /// Of the handlers that fail at the same time, the error is that of the first one registered.
-    async fn start_all(&self, limits: &Limits, started: &mut Routes) -> Result<(), AgentError> {
+    async fn start_all(
+        &self,
+        bounds: (&Limits, LimitNames),
+        started: &mut Routes,
+    ) -> Result<(), AgentError> {
         let named = self.routes.iter().map(|(name, route)| (name.as_str(), route));
         let all = named.chain(self.catch_all.as_ref().map(|route| (CATCH_ALL, route)));
         let mut starts: FuturesUnordered<_> = all
             .enumerate()
             .map(async |(order, (name, route))| {
-                (order, name, route.start(name.into(), limits).await.map(Rc::new))
+                (order, name, route.start(name.into(), bounds).await.map(Rc::new))
             })
             .collect();
         let mut first: Option<(usize, AgentError)> = None;

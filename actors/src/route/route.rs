@@ -15,6 +15,7 @@ use crate::{
         Blocking, BlockingHandler, Call, Dispatch, Function, HandlerActor, HandlerFn, Mailbox,
         Ready, ReadyHandler, instance,
     },
+    limit::LimitNames,
     limits::{Limits, MAX_DURATION, check, check_duration},
     observe::RouteRecord,
     spop::Actions,
@@ -230,18 +231,18 @@ impl Route {
     }
 
     pub(super) fn check(&self) -> Result<(), AgentError> {
-        self.deadline.map_or(Ok(()), |deadline| check_duration("deadline", deadline))?;
+        self.deadline.map_or(Ok(()), |deadline| check_duration("Route::deadline", deadline))?;
         let is_window = (SHORTEST_WINDOW..=MAX_DURATION).contains(&self.budget.window);
-        check("window of restarts", is_window, "at least a second and at most a day")?;
+        check("window of Route::restarts", is_window, "at least a second and at most a day")?;
         let is_possible = (1..=Bulkhead::MAX).contains(&self.in_flight);
-        check("in_flight of a route", is_possible, "at least 1, and a number that can be counted")
+        check("Route::in_flight", is_possible, "at least 1, and a number that can be counted")
     }
 
     /// Starts the handler on this arbiter.
     pub(super) async fn start(
         &self,
         name: Rc<str>,
-        limits: &Limits,
+        (limits, limit_names): (&Limits, LimitNames),
     ) -> Result<LiveRoute, BoxError> {
         let record = Rc::new(RouteRecord::default());
         let deadline = Deadline {
@@ -265,6 +266,7 @@ impl Route {
             deadline,
             is_required: self.is_required,
             record,
+            limit_names,
             log: Default::default(),
         })
     }

@@ -106,16 +106,20 @@ impl Violation {
         }
     }
 
+    /// Whether it may be one of HAProxy, as far as the length of its frame tells.
+    pub(crate) fn is_believable(&self) -> bool {
+        !matches!(self, Self::Wire(WireError::FrameTooLarge { length, .. }) if *length > BELIEVABLE)
+    }
+
     /// What an operator can do about it, if the cause is likely to be on his side.
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {
-            Self::Wire(WireError::FrameTooLarge { length, .. }) if *length > BELIEVABLE => {
+            Self::Wire(WireError::FrameTooLarge { .. }) if !self.is_believable() => {
                 "HAProxy sends no such frame: find out who else connects to this port"
             }
             Self::Wire(WireError::FrameTooLarge { .. }) => {
-                "if this is HAProxy, raise the agent's max-frame-size to its tune.bufsize; if not, \
-                 find out who else connects to this port"
+                "find out who else connects to this port; if this is HAProxy, lower its tune.bufsize"
             }
             Self::Foreign(protocol) => protocol.advice(),
             Self::UnsupportedVersion { .. } => "HAProxy 1.8.10 or newer speaks SPOP 2.0",
@@ -127,8 +131,8 @@ impl Violation {
                  use `option spop-check` for health checks"
             }
             Self::ReadTimeout => {
-                "if this is HAProxy, look for a network that loses packets, or raise read_timeout; \
-                 if not, find out who else connects to this port"
+                "find out who else connects to this port; if this is HAProxy, look for a network \
+                 that loses packets"
             }
             _ => {
                 "if this is HAProxy, report it with both versions; if not, find out who else \

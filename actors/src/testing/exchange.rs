@@ -52,7 +52,8 @@ impl Exchange {
         common.check()?;
         panics::hush();
         let counters = Rc::new(Counters::default());
-        let routes = registry.start(&common.limits, &common.start_given_up).await?;
+        let routes =
+            registry.start(&common.limits, common.limit_names, &common.start_given_up).await?;
         let shared = Rc::new(Shared::new(routes, common, counters));
         let address = PeerAddress::InMemory;
         let conversation =

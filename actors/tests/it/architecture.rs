@@ -205,6 +205,7 @@ const ORDER: &[&str] = &[
     "observe",
     "supervision",
     "error",
+    "limit",
     "limits",
     "origin",
     "client",

@@ -8,6 +8,7 @@ use bytes::BytesMut;
 use super::Conversation;
 use crate::{
     arbiter::Mismatch,
+    limit::Limit,
     log,
     observe::Cause,
     spop::{Disconnect, ForeignText, FrameId, FrameType, Notify, StatusCode, StreamId, Violation},
@@ -111,6 +112,7 @@ impl Conversation {
     pub(super) fn report_oversize(&self, notify: &Notify) {
         self.shared.counters.count(|statistics| statistics.oversize += 1);
         if let Some(unsaid) = self.shared.limited(Cause::Oversize) {
+            let max_reassembled_size = self.shared.common.name(Limit::MaxReassembledSize);
             let peer = self.peer();
             log::warn!(
                 peer = %peer.address,
@@ -120,7 +122,7 @@ impl Conversation {
                 limit = self.shared.common.limits.max_reassembled_size,
                 unsaid,
                 "a NOTIFY in fragments is larger than the limit: it was not read, and the \
-                 fallbacks of its messages are sent; pass less, or raise max_reassembled_size"
+                 fallbacks of its messages are sent; pass less, or raise {max_reassembled_size}"
             );
         }
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use opentelemetry::trace::noop::NoopTracer;
 use spoa_actors::{
-    Actions, Agent, AgentError, Limits, Listen, Registry, Route, Sampling, Traces, handler_fn,
+    Actions, Agent, AgentError, Limit, Limits, Listen, Registry, Route, Sampling, Traces,
+    handler_fn,
     testing::{Exchange, InMemoryAgent},
 };
 
@@ -22,8 +23,11 @@ type SetRoute = fn(Route) -> Route;
 macro_rules! limits {
     ($($field:ident: [$($good:expr),+] and not [$($bad:expr),+];)+) => {{
         let Limits { $($field: _),+ } = Limits::default();
-        let taken = vec![$($((stringify!($field), Limits { $field: $good, ..Limits::default() })),+),+];
-        let refused = vec![$($((stringify!($field), Limits { $field: $bad, ..Limits::default() })),+),+];
+        let taken = vec![$($((concat!("Limits::", stringify!($field)), Limits { $field: $good, ..Limits::default() })),+),+];
+        // The names in lines of the log are those of the fields, too.
+        let names = [$(concat!("Limits::", stringify!($field))),+];
+        assert_eq!(Limit::ALL.map(Limit::path), names);
+        let refused = vec![$($((concat!("Limits::", stringify!($field)), Limits { $field: $bad, ..Limits::default() })),+),+];
         (taken, refused)
     }};
 }
@@ -65,7 +69,7 @@ fn is_taken(error: &AgentError) -> bool {
 /// Whether it is refused by this name, in words that say what it must be.
 fn is_refused(error: &AgentError, name: &str) -> bool {
     let AgentError::BadLimit { limit, requirement } = error else { return false };
-    *limit == name && error.to_string() == format!("limit {name} must be {requirement}")
+    *limit == name && error.to_string() == format!("{name} must be {requirement}")
 }
 
 #[actix_rt::test]
@@ -100,8 +104,22 @@ async fn the_memory_is_at_least_the_largest_frame_and_the_largest_reassembled_no
     }
     for limits in [with((1 << 20) + 1, 1), with(256, (1 << 20) + 1)] {
         let error = judged(Agent::new().limits(limits), Registry::new()).await;
-        assert!(is_refused(&error, "memory"), "{error}");
+        assert!(is_refused(&error, "Limits::memory"), "{error}");
     }
+}
+
+#[actix_rt::test]
+async fn a_limit_is_called_what_the_agent_calls_it() {
+    let agent = Agent::new().limits(Limits { memory: 1000, ..Limits::default() });
+    let agent = agent.limit_names(|limit| match limit {
+        Limit::Memory => "--max-memory",
+        Limit::MaxFrameSize => "--max-frame-size",
+        other => other.path(),
+    });
+    assert_eq!(
+        judged(agent, Registry::new()).await.to_string(),
+        "--max-memory must be at least --max-frame-size and Limits::max_reassembled_size"
+    );
 }
 
 #[actix_rt::test]
@@ -123,12 +141,12 @@ async fn every_setting_of_a_route_is_taken_within_its_bounds_and_refused_by_name
         assert!(is_taken(&error), "{number}: {error}");
     }
     let refused: [Setting<SetRoute>; 6] = [
-        ("deadline", |route| route.deadline(Duration::ZERO)),
-        ("deadline", |route| route.deadline(BEYOND_A_DAY)),
-        ("in_flight of a route", |route| route.in_flight(0)),
-        ("in_flight of a route", |route| route.in_flight(MOST_CALLS + 1)),
-        ("window of restarts", |route| route.restarts(1, SECOND - NANOSECOND)),
-        ("window of restarts", |route| route.restarts(1, BEYOND_A_DAY)),
+        ("Route::deadline", |route| route.deadline(Duration::ZERO)),
+        ("Route::deadline", |route| route.deadline(BEYOND_A_DAY)),
+        ("Route::in_flight", |route| route.in_flight(0)),
+        ("Route::in_flight", |route| route.in_flight(MOST_CALLS + 1)),
+        ("window of Route::restarts", |route| route.restarts(1, SECOND - NANOSECOND)),
+        ("window of Route::restarts", |route| route.restarts(1, BEYOND_A_DAY)),
     ];
     for (name, set) in refused {
         let behind_a_good_one = Registry::new().on("good", route()).on("bad", set(route()));

@@ -181,7 +181,7 @@ async fn a_route_without_any_room_is_an_error() {
     let route: Route = never().in_flight(0);
     let registry = Registry::new().on("never", route);
     let error = InMemoryAgent::start(registry, Limits::default()).await.unwrap_err();
-    assert!(error.to_string().contains("in_flight of a route"), "{error}");
+    assert!(error.to_string().contains("Route::in_flight"), "{error}");
 }
 
 async fn agent_of(route: Route) -> Result<(InMemoryAgent, FakeHaproxy)> {
