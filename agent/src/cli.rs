@@ -1,20 +1,17 @@
 //! The command line: four commands, of which `run` is the default.
 
-use std::{num::NonZero, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use clap::{
-    Args, Parser, Subcommand,
-    builder::{RangedU64ValueParser, TypedValueParser},
-};
-use spoa_actors::{Limits, Tls, spop::MAX_FRAME_SIZE_FLOOR};
+use clap::{Args, Parser, Subcommand};
+use spoa_actors::{Limits, Tls};
 use spoa_load::{
     Argument, DEFAULT_ADDRESS, Endpoint, LOAD_HELP, LoadOptions,
-    options::{address, duration, message_name},
+    options::{address, count, duration, message_name},
 };
 
 use crate::{
     admin_options::AdminOptions, limit_options::LimitOptions, options,
-    telemetry::options::TelemetryOptions,
+    telemetry::options::TelemetryOptions, timeout_options::TimeoutOptions,
 };
 
 const EXAMPLES: &str = "\
@@ -146,27 +143,12 @@ pub(crate) struct RunOptions {
     pub(crate) proxy_protocol: bool,
     /// How many arbiters, each with a thread of its own, share the connections [default: one per
     /// core]
-    #[arg(long, value_name = "N", value_parser = arbiters())]
-    pub(crate) arbiters: Option<NonZero<usize>>,
-    /// How long a message may take; shorter than HAProxy's `timeout processing`
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]
-    pub(crate) deadline: Duration,
-    /// The largest frame in bytes; HAProxy announces its own, and the smaller one counts
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_frame_size)]
-    #[arg(value_parser = clap::value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..))]
-    pub(crate) max_frame_size: u32,
-    /// How old a connection may become, give or take a tenth, before it ends with what it is asked
-    /// next, for HAProxy to open another [default: as old as HAProxy wants]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) max_connection_age: Option<Duration>,
+    #[arg(long, value_name = "N", value_parser = count::<usize>(1..=1024, "4"))]
+    pub(crate) arbiters: Option<usize>,
     /// Let an ACK whose connection has gone leave on another of the same engine; HAProxy up to 3.0
     /// offers it, and then waits for such an ACK until `timeout processing`
     #[arg(long = "async")]
     pub(crate) asynchronous: bool,
-    /// How long health checks are refused before connections end when the agent stops; at least
-    /// `inter` times `fall` of HAProxy's server line
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "7s")]
-    pub(crate) notice_period: Duration,
     /// Never send an ACK without actions: HAProxy 3.1.0 to 3.1.4 let its stream wait until `timeout
     /// processing`
     #[arg(long)]
@@ -175,6 +157,8 @@ pub(crate) struct RunOptions {
     pub(crate) admin: AdminOptions,
     #[command(flatten)]
     pub(crate) limits: LimitOptions,
+    #[command(flatten)]
+    pub(crate) timeouts: TimeoutOptions,
     #[command(flatten)]
     pub(crate) telemetry: TelemetryOptions,
 }
@@ -249,6 +233,11 @@ impl RunOptions {
         })
     }
 
+    /// What the agent takes from its peers.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits.limits(&self.timeouts)
+    }
+
     /// What `call` needs to be told to reach the TCP addresses, and the UNIX sockets.
     pub(crate) fn call_options(&self) -> [String; 2] {
         let proxy = if self.proxy_protocol { " --proxy-protocol" } else { "" };
@@ -261,15 +250,13 @@ impl RunOptions {
     }
 }
 
-fn arbiters() -> impl TypedValueParser<Value = NonZero<usize>> {
-    RangedU64ValueParser::<usize>::new().range(1..=1024).try_map(NonZero::try_from)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, error::ErrorKind};
+    use spoa_actors::Limit;
 
     use super::*;
+    use crate::limit_options;
 
     fn parse(words: &str) -> Result<Command, ErrorKind> {
         Cli::try_parse_from(words.split_whitespace())
@@ -301,11 +288,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_library() {
         let options = run_options("spoa-agent");
-        assert_eq!(options.deadline, Limits::default().deadline);
-        assert_eq!(options.max_frame_size, Limits::default().max_frame_size);
-        assert_eq!(options.max_connection_age, Limits::default().max_connection_age);
-        assert_eq!(options.notice_period, Limits::default().notice_period);
-        let limits = options.limits.limits(options.max_frame_size);
+        let limits = options.limits();
         assert!(limits.memory <= Limits::default().memory, "a cgroup may allow less");
         assert_eq!(Limits { memory: Limits::default().memory, ..limits }, Limits::default());
         assert!(options.admin.admin.is_none());
@@ -351,27 +334,27 @@ mod tests {
     /// any text will do, or text of a form that has tests of its own.
     fn bounds(command: &str, option: &str, value: &str) -> Option<(&'static str, &'static str)> {
         Some(match (command, option, value) {
-            ("run", "notice-period" | "read-timeout" | "deadline" | "max-connection-age", _)
-            | ("call" | "healthcheck", "timeout", _)
-            | ("load", "timeout" | "duration", _) => ("1ms 24h", "0s 0ms 25h 86400001ms 1 s -1s"),
-            ("load", "warmup", _) => ("0s 1ms 24h", "25h 86400001ms 1 s -1s"),
-            ("run", "arbiters", _) => ("1 1024", "0 1025 -1 x"),
-            ("run", "max-connections" | "max-handshakes" | "max-in-flight", _) => {
-                ("1 1000000", "0 -1 x 1e3")
+            ("run", "notice-period" | "refusal-delay", _) | ("load", "warmup", _) => {
+                ("0s 0ms 1ms 24h", "25h 86400001ms 1 s -1s")
             }
-            ("run", "max-memory", _) => ("1 64GiB", "0 0MiB -1 1MB 99999999999GiB"),
-            ("run", "max-frame-size", _) => ("256 4294967295", "0 255 4294967296 -1 x"),
+            (_, _, "DURATION") => ("1ms 24h", "0s 0ms 25h 86400001ms 1 s -1s"),
+            ("run", "arbiters", _) => ("1 1k 1024", "0 1025 -1 x"),
+            ("run", _, "N") => ("1 1k 16m 16777216", "0 -1 x 1e3 16777217 17m"),
+            ("run", "max-frame-size", _) => ("256 4294967295 16k", "0 255 4294967296 4g -1 x 16kb"),
+            ("run", _, "SIZE") => ("1 1k 4m 64GiB", "0 0MiB -1 1MB 99999999999GiB"),
             ("run", "trace-ratio", _) => ("0 1", "-0.1 1.1 NaN inf x"),
             ("run", "trace-message", _) => ("m=0 m=1", "m=-0.1 m=1.1 m=NaN m=x m =1"),
-            ("load", "connections", _) => ("1 100000", "0 100001 -1 x"),
-            ("load", "window", _) => ("0 100000", "100001 -1 x"),
-            ("load", "frames", _) => ("1 18446744073709551615", "0 18446744073709551616 -1 x"),
-            ("load", "rate", _) => ("1 10000000", "0 10000001 -1 x"),
+            ("load", "connections", _) => ("1 100000 10k", "0 100001 -1 x"),
+            ("load", "window", _) => ("0 100000 1k", "100001 -1 x"),
+            ("load", "frames", _) => {
+                ("1 18446744073709551615 10k 1m", "0 18446744073709551616 -1 x")
+            }
+            ("load", "rate", _) => ("1 10000000 10m", "0 10000001 11m -1 x"),
             ("load", "expect", _) => ("0 255", "-1 x"),
-            ("load", "max-frame-size", _) => ("256 16777216", "0 255 16777217 -1 x"),
-            ("load", "fill", _) => ("1:0 255:16777216", "0:1 256:1 1:16777217 1 x:1 1:x"),
-            ("load", "binary", _) => ("b:0 b:16777216", "b:16777217 b b:x b:-1"),
-            ("load", "pid", _) => ("1 4294967295", "4294967296 -1 x"),
+            ("load", "max-frame-size", _) => ("256 16777216 16m", "0 255 16777217 17m -1 x"),
+            ("load", "fill", _) => ("1:0 255:16777216 10:1k", "0:1 256:1 1:16777217 1 x:1 1:x"),
+            ("load", "binary", _) => ("b:0 b:16777216 b:8k", "b:16777217 b b:x b:-1"),
+            ("load", "pid", _) => ("1 4294967295", "0 4294967296 -1 x"),
             (_, _, "OCTAL") => ("0 777", "1000 8 -1 x"),
             (_, _, "HOST:PORT") => ("a:0 [::1]:65535", "a a:65536 :1 1 a:x"),
             (_, _, "FILE" | "PATH" | "FILTER" | "NAME" | "URL" | "NAME=VALUE" | "KIND=NAME") => {
@@ -413,6 +396,18 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 25, "only {count} options have bounds");
+        assert!(count >= 35, "only {count} options have bounds");
+    }
+
+    #[test]
+    fn every_limit_has_an_option_that_the_log_names() {
+        let definition = Cli::command();
+        let run = definition.find_subcommand("run").expect("it is a command");
+        let options: Vec<_> = run.get_arguments().filter_map(clap::Arg::get_long).collect();
+        for limit in Limit::ALL {
+            let option = limit_options::option(limit);
+            let name = option.strip_prefix("--").unwrap_or_default();
+            assert!(options.contains(&name), "{limit:?} is {option}, which is no option of run");
+        }
     }
 }

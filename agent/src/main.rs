@@ -24,6 +24,7 @@ mod presence;
 mod run;
 mod shortage;
 mod telemetry;
+mod timeout_options;
 
 use std::{io, os::unix::net::UnixStream, process, time::Duration};
 

@@ -56,8 +56,8 @@ pub(crate) fn fit(
 
 /// What is open beside connections.
 fn others(options: &RunOptions, admin_clients: usize) -> usize {
-    let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-    let arbiters = options.arbiters.unwrap_or_else(cores).get();
+    let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+    let arbiters = options.arbiters.unwrap_or_else(cores);
     let listeners = options.addresses().len() + options.unix.len();
     // The reserve is out of reach of all others.
     let admin = options.admin.admin.as_ref().map_or(0, |_| 1 + admin_clients + RESERVE);

@@ -1,6 +1,6 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::{io, process, time::Duration};
+use std::{io, num::NonZero, process, time::Duration};
 
 use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Signals, Statistics};
 use spoa_load::Failure;
@@ -11,7 +11,7 @@ use crate::{
     admin::{self, Admin, AdminError, Served, View},
     announcement,
     cli::RunOptions,
-    handlers,
+    handlers, limit_options,
     open_files::{self, TooFewOpenFiles},
     presence::{Listening, Place, Presence, Shown},
     shortage::{SHORTAGE, is_shortage},
@@ -59,7 +59,7 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     if options.tls().is_some() && options.addresses().is_empty() {
         return Err(RunError::TlsWithoutTcp);
     }
-    let limits = open_files::fit(&options, limits(&options), admin::PLACES)?;
+    let limits = open_files::fit(&options, options.limits(), admin::PLACES)?;
     let mut telemetry = Telemetry::start(&options.telemetry, &limits)?;
     // However it has ended: what waits is sent before the process does, unless there is no time.
     match serve(&options, limits, &mut telemetry).await {
@@ -186,22 +186,13 @@ fn serve_admin(options: &RunOptions, view: &View) -> Result<Option<Served>, Admi
     Admin::bind(&options.admin)?.map(|admin| admin.serve(view.clone())).transpose()
 }
 
-fn limits(options: &RunOptions) -> Limits {
-    Limits {
-        deadline: options.deadline,
-        max_frame_size: options.max_frame_size,
-        max_connection_age: options.max_connection_age,
-        notice_period: options.notice_period,
-        ..options.limits.limits(options.max_frame_size)
-    }
-}
-
 fn bind(options: &RunOptions, limits: Limits) -> Result<Agent, AgentError> {
     let agent = Agent::new().fill_empty_acks(options.fill_empty_acks);
-    let mut agent = agent.asynchronous(options.asynchronous).limits(limits);
+    let agent = agent.limits(limits).limit_names(limit_options::option);
+    let mut agent = agent.asynchronous(options.asynchronous);
     let proxied =
         |listen: Listen| if options.proxy_protocol { listen.proxy_protocol() } else { listen };
-    if let Some(arbiters) = options.arbiters {
+    if let Some(arbiters) = options.arbiters.and_then(NonZero::new) {
         agent = agent.arbiters(arbiters);
     }
     for address in options.addresses() {
@@ -242,9 +233,6 @@ fn advice(error: &AgentError) -> &'static str {
             _ => "",
         },
         AgentError::Thread { .. } => SHORTAGE,
-        AgentError::BadLimit { limit: "memory", .. } => {
-            "; raise --max-memory, to at least 4MiB, and to --max-frame-size if that is more"
-        }
         _ => "",
     }
 }

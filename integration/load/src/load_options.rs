@@ -1,15 +1,15 @@
 //! Load options: what shall be asked, how often, and whom.
 
-use std::{num::NonZero, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
-use clap::{Args, value_parser};
+use clap::Args;
 use spoa_actors::{Message, spop::MAX_FRAME_SIZE_FLOOR};
 
 use crate::{
     argument::Argument,
     endpoint::Endpoint,
     message::{MessageError, message},
-    options::{duration, duration_or_zero, message_name},
+    options::{self, FRAME, count, duration, duration_or_zero, message_name, pid},
     value::Value,
 };
 
@@ -57,43 +57,48 @@ pub struct LoadOptions {
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
     /// How many connections
-    #[arg(long, value_name = "N", default_value = "1", value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(long, short, value_name = "N", default_value = "1")]
+    #[arg(value_parser = count::<u32>(1..=100_000, "16 or 1k"))]
     pub(crate) connections: u32,
-    /// How many NOTIFYs may be in flight on each connection; 0: none are sent, the connections are
-    /// held open [default: 1, or HAProxy's 20 with --rate]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(..=100_000))]
+    /// How many NOTIFYs may be in flight on each connection
+    ///
+    /// With 0 none are sent, and the connections are held open. [default: 1, or with --rate 20 as HAProxy
+    /// has]
+    #[arg(long, short, value_name = "N", value_parser = count::<u32>(0..=100_000, "20"))]
     window: Option<u32>,
     /// How long NOTIFYs are sent, the warm-up not counted
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    #[arg(long, short, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(crate) duration: Duration,
-    /// Send exactly so many NOTIFYs in all, however long it takes
-    #[arg(long, value_name = "N", conflicts_with_all = ["duration", "warmup"])]
-    pub(crate) frames: Option<NonZero<u64>>,
+    /// Send exactly this number of NOTIFYs, however long it takes
+    #[arg(long, short = 'n', value_name = "N", conflicts_with_all = ["duration", "warmup"])]
+    #[arg(value_parser = count::<u64>(1..=u64::MAX, "10000 or 10k"))]
+    pub(crate) frames: Option<u64>,
     /// How long NOTIFYs are sent before anything but errors is counted
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration_or_zero)]
     pub(crate) warmup: Duration,
-    /// Open loop: how many NOTIFYs are due a second, over all connections
-    #[arg(long, value_name = "R", value_parser = value_parser!(u32).range(1..=10_000_000))]
+    /// Open loop: how many NOTIFYs are sent a second, over all connections
+    #[arg(long, value_name = "N", value_parser = count::<u32>(1..=10_000_000, "10k"))]
     pub(crate) rate: Option<u32>,
-    /// Add N string arguments `a1` to `aN` of so many bytes each
-    #[arg(long, value_name = "N:BYTES")]
+    /// Add N string arguments, `a1` to `aN`, of this size each
+    #[arg(long, value_name = "N:SIZE")]
     fill: Option<Fill>,
-    /// Add a binary argument of so many bytes
-    #[arg(long, value_name = "NAME:BYTES")]
+    /// Add a binary argument of this size
+    #[arg(long, value_name = "NAME:SIZE")]
     binary: Option<Binary>,
-    /// Every ACK must have exactly so many actions
-    #[arg(long, value_name = "N")]
+    /// Every ACK must have exactly this number of actions
+    #[arg(long, value_name = "N", value_parser = count::<u64>(0..=u64::MAX, "1"))]
     pub(crate) expect: Option<u64>,
-    /// The max-frame-size that is announced to the agent
-    #[arg(long, value_name = "BYTES", default_value = "16380")]
-    #[arg(value_parser = value_parser!(u32).range(i64::from(MAX_FRAME_SIZE_FLOOR)..=1 << 24))]
+    /// The max-frame-size to announce to the agent
+    #[arg(long, value_name = "SIZE", default_value = "16380", value_parser = frame_size())]
     pub(crate) max_frame_size: u32,
-    /// How long an answer may take: that to a HELLO; after --duration all ACKs that are missing; with
-    /// --frames the next of them
+    /// How long to wait for an answer
+    ///
+    /// That is the answer to a HELLO; after --duration, all ACKs that are missing; with --frames, the next
+    /// ACK.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// The process of the agent, if it is on this machine: its CPU time and memory are told too
-    #[arg(long, value_name = "PID")]
+    /// Report CPU time and memory of this process, the agent on this machine
+    #[arg(long, value_name = "PID", value_parser = pid)]
     pub(crate) pid: Option<u32>,
     /// Print the result as JSON
     #[arg(long)]
@@ -103,14 +108,18 @@ pub struct LoadOptions {
     pub(crate) quiet: bool,
 }
 
-/// `N:BYTES`
+fn frame_size() -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
+    options::size(u64::from(MAX_FRAME_SIZE_FLOOR)..=*FRAME.end(), "16k")
+}
+
+/// `N:SIZE`
 #[derive(Clone, Copy, Debug)]
 struct Fill {
     count: usize,
     bytes: usize,
 }
 
-/// `NAME:BYTES`
+/// `NAME:SIZE`
 #[derive(Clone, Debug)]
 struct Binary {
     name: String,
@@ -144,11 +153,15 @@ impl FromStr for Fill {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || "write how many and of how many bytes, such as 10:100".to_owned();
-        let (count, bytes) = text.split_once(':').ok_or_else(form)?;
-        let count = count.parse().ok().filter(|count| (1..=255).contains(count));
-        let count = count.ok_or_else(|| "a message has 255 arguments at most".to_owned())?;
-        Ok(Self { count, bytes: size(bytes).ok_or_else(form)? })
+        let form = || "write how many and their size, such as 10:100 or 10:1k".to_owned();
+        let (number, bytes) = text.split_once(':').ok_or_else(form)?;
+        let number = count::<usize>(1..=255, "10:100")(number);
+        let number = number.map_err(|error| format!("before the colon, {error}"))?;
+        let bytes = options::size(FRAME, "10:1k")(bytes);
+        Ok(Self {
+            count: number,
+            bytes: bytes.map_err(|error| format!("after the colon, {error}"))?,
+        })
     }
 }
 
@@ -156,15 +169,12 @@ impl FromStr for Binary {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || "write a name and how many bytes, such as body:8000".to_owned();
+        let form = || "write a name and a size, such as body:8000 or body:8k".to_owned();
         let (name, bytes) = text.rsplit_once(':').ok_or_else(form)?;
-        Ok(Self { name: name.to_owned(), bytes: size(bytes).ok_or_else(form)? })
+        let bytes = options::size(FRAME, "body:8k")(bytes);
+        let bytes = bytes.map_err(|error| format!("after the colon, {error}"))?;
+        Ok(Self { name: name.to_owned(), bytes })
     }
-}
-
-/// No larger than any frame that may be announced.
-fn size(text: &str) -> Option<usize> {
-    text.parse().ok().filter(|&bytes| bytes <= 1 << 24)
 }
 
 #[cfg(test)]

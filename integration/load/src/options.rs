@@ -1,9 +1,11 @@
 //! Options: the values of options that clap does not know how to read.
 
-use std::time::Duration;
+use std::{fmt, ops::RangeInclusive, time::Duration};
 
 /// The longest duration: a wait beyond it is a typing error.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// What may be copied from an error.
+const EXAMPLES_OF_DURATIONS: &str = "500ms, 2s, 1m or 12h";
 
 /// `HOST:PORT`, the host as a name or an address.
 ///
@@ -36,29 +38,124 @@ pub fn address(text: &str) -> Result<String, String> {
 ///
 /// If it is anything else: how it is written.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let unit_at = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let milliseconds: u64 = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err("write a whole number and a unit: 500ms, 2s, 1m or 12h".to_owned()),
-    };
-    let duration = number
-        .parse()
-        .ok()
-        .and_then(|number: u64| number.checked_mul(milliseconds))
-        .map(Duration::from_millis);
-    match duration {
-        Some(duration) if !duration.is_zero() && duration <= LONGEST => Ok(duration),
-        _ => Err("write a duration from 1ms to 24h".to_owned()),
+    let longest = || format!("write a duration from 1ms to 24h, such as {EXAMPLES_OF_DURATIONS}");
+    match milliseconds(text)? {
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(longest()),
     }
 }
 
 /// The same, or `0s`.
-pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
-    if text == "0s" { Ok(Duration::ZERO) } else { duration(text) }
+///
+/// # Errors
+///
+/// If it is anything else: how it is written.
+pub fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    let longest = || format!("write 0s or a duration up to 24h, such as {EXAMPLES_OF_DURATIONS}");
+    milliseconds(text)?.ok_or_else(longest)
+}
+
+/// Nothing if it is beyond a day.
+fn milliseconds(text: &str) -> Result<Option<Duration>, String> {
+    let (number, unit) = split(text);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(format!("write a whole number and a unit: {EXAMPLES_OF_DURATIONS}")),
+    };
+    let duration = times(number, milliseconds).map(Duration::from_millis);
+    Ok(duration.filter(|duration| *duration <= LONGEST))
+}
+
+/// A count within these bounds: a whole number, or one with `k` or `m`, for thousands and millions.
+///
+/// What it returns says in its errors what is allowed; the example is within the bounds.
+pub fn count<T: TryFrom<u64>>(
+    bounds: RangeInclusive<u64>,
+    example: &'static str,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let (number, unit) = split(text);
+        let factor = match unit {
+            "" => Some(1),
+            "k" | "K" => Some(1000),
+            "m" | "M" => Some(1_000_000),
+            _ => None,
+        };
+        let count = factor.and_then(|factor| times(number, factor));
+        let count = count.filter(|count| bounds.contains(count)).and_then(|c| c.try_into().ok());
+        count.ok_or_else(|| {
+            let (least, most) = (bounds.start(), bounds.end());
+            format!("write a whole number from {least} to {most}, such as {example}")
+        })
+    }
+}
+
+/// A size within these bounds: a whole number of bytes, or one with a unit, as in HAProxy's configuration:
+/// `k`, `m` and `g`, or `KiB`, `MiB` and `GiB`, which are powers of 1024.
+///
+/// What it returns says in its errors what is allowed; the example is within the bounds.
+pub fn size<T: TryFrom<u64>>(
+    bounds: RangeInclusive<u64>,
+    example: &'static str,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let (number, unit) = split(text);
+        let factor = match &*unit.to_ascii_lowercase() {
+            "" | "b" => Some(1),
+            "k" | "kib" => Some(1 << 10),
+            "m" | "mib" => Some(1 << 20),
+            "g" | "gib" => Some(1 << 30),
+            _ => None,
+        };
+        let size = factor.and_then(|factor| times(number, factor));
+        let size = size.filter(|size| bounds.contains(size)).and_then(|size| size.try_into().ok());
+        size.ok_or_else(|| {
+            let (least, most) = (Size(*bounds.start()), Size(*bounds.end()));
+            format!(
+                "write a size from {least} to {most} bytes, such as {example} (k, m and g are \
+                 powers of 1024)"
+            )
+        })
+    }
+}
+
+/// The size of something to send: no larger than any frame that may be announced.
+pub(crate) const FRAME: RangeInclusive<u64> = 0..=1 << 24;
+
+/// The number of a process.
+///
+/// # Errors
+///
+/// If it is anything else: how it is found out.
+pub fn pid(text: &str) -> Result<u32, String> {
+    let pid = text.parse().ok().filter(|&pid| pid > 0);
+    pid.ok_or_else(|| "write the number of a process, such as $(pidof spoa-agent)".to_owned())
+}
+
+/// As it is written in the shortest way.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(30, "g"), (20, "m"), (10, "k"), (0, "")];
+        let is_whole = |shift: u32| self.0 > 0 && self.0.trailing_zeros() >= shift;
+        let (shift, unit) =
+            units.into_iter().find(|&(shift, _)| is_whole(shift)).unwrap_or((0, ""));
+        write!(f, "{}{unit}", self.0 >> shift)
+    }
+}
+
+/// The digits that a text begins with, and what is behind them.
+fn split(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len()))
+}
+
+/// Nothing if it is no number, or too large.
+fn times(number: &str, factor: u64) -> Option<u64> {
+    number.parse().ok().and_then(|number: u64| number.checked_mul(factor))
 }
 
 /// The name of a message, as HAProxy's configuration gives it after `spoe-message`.
@@ -112,6 +209,50 @@ mod tests {
             "400000000000000000m",
         ] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_a_duration_that_may_be_none_is_zero() {
+        assert_eq!(duration_or_zero("0s"), Ok(Duration::ZERO));
+        assert_eq!(duration_or_zero("0ms"), Ok(Duration::ZERO));
+        for bad in ["0", "25h", "s", ""] {
+            let error = duration_or_zero(bad).unwrap_err();
+            assert!(error.contains(EXAMPLES_OF_DURATIONS), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_count_may_have_a_unit() {
+        let count = count::<u32>(1..=2_000_000, "16 or 1k");
+        for (text, number) in [("1", 1), ("1k", 1000), ("20K", 20_000), ("2m", 2_000_000)] {
+            assert_eq!(count(text), Ok(number));
+        }
+        for bad in ["", "0", "k", "-1", "1.5k", "1 k", "1e3", "3m", "1kk", "99999999999999999999m"]
+        {
+            let error = count(bad).unwrap_err();
+            assert_eq!(error, "write a whole number from 1 to 2000000, such as 16 or 1k", "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_bytes_or_has_a_unit_as_in_haproxy() {
+        let size = size::<usize>(1..=1 << 40, "16k");
+        for (text, bytes) in [
+            ("512", 512),
+            ("1b", 1),
+            ("16k", 16 << 10),
+            ("1KiB", 1 << 10),
+            ("256MiB", 256 << 20),
+            ("256m", 256 << 20),
+            ("2G", 2 << 30),
+        ] {
+            assert_eq!(size(text), Ok(bytes));
+        }
+        for bad in ["", "0", "MiB", "1MB", "1.5g", "-1", "1 MiB", "1025g", "99999999999999999999g"]
+        {
+            let error = size(bad).unwrap_err();
+            assert!(error.contains("write a size from 1 to 1024g bytes, such as 16k"), "{error}");
         }
     }
 
