@@ -164,11 +164,11 @@ impl Limits {
         ] {
             check(names.of(limit), count > 0, "at least 1")?;
         }
-        let holds_a_notify =
-            self.memory >= self.max_reassembled_size.max(self.max_frame_size as usize);
+        let largest = self.max_reassembled_size.max(self.max_frame_size as usize);
         let [frame, notify] =
             [Limit::MaxFrameSize, Limit::MaxReassembledSize].map(|limit| names.of(limit));
-        check(names.of(Limit::Memory), holds_a_notify, format!("at least {frame} and {notify}"))?;
+        let requirement = format!("at least {largest} bytes, the larger of {frame} and {notify}");
+        check(names.of(Limit::Memory), self.memory >= largest, requirement)?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;
         check(names.of(Limit::MaxFrameSize), is_frame_size, "at least 256")
     }

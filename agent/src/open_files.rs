@@ -30,13 +30,23 @@ static KEPT: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug, Error)]
 #[error(
     "too few open files: the limit is {limit}, and --max-connections {connections} needs {needed}; \
-     set LimitNOFILE in the systemd unit or raise `ulimit -Hn`, lower --max-connections, or start \
-     with --allow-fewer-connections"
+     set LimitNOFILE in the systemd unit or raise `ulimit -Hn`{}",
+    otherwise(.is_allowed_fewer)
 )]
 pub(crate) struct TooFewOpenFiles {
     limit: usize,
     connections: usize,
     needed: usize,
+    /// Whether it would have started with fewer connections.
+    is_allowed_fewer: bool,
+}
+
+fn otherwise(is_allowed_fewer: &bool) -> &'static str {
+    if *is_allowed_fewer {
+        ""
+    } else {
+        ", lower --max-connections, or start with --allow-fewer-connections"
+    }
 }
 
 /// Raises the soft limit of open files to the hard one, and fits the limits of the agent into it: so that
@@ -77,7 +87,7 @@ fn fit_into(
     }
     let room = limit.saturating_sub(others);
     if !allow_fewer || room < 2 {
-        return Err(TooFewOpenFiles { limit, connections, needed });
+        return Err(TooFewOpenFiles { limit, connections, needed, is_allowed_fewer: allow_fewer });
     }
     let surplus = surplus.min(room / 4).max(1);
     Ok(Limits { connections: connections.min(room - surplus), surplus, ..limits })
@@ -131,6 +141,9 @@ mod tests {
         assert!(matches!(fitted(1599, true), Ok((1000, 374))));
         assert!(matches!(fitted(1100, true), Ok((750, 250))));
         assert!(matches!(fitted(102, true), Ok((1, 1))));
-        assert!(fitted(101, true).is_err() && fitted(0, true).is_err());
+        for limit in [0, 101] {
+            let error = fitted(limit, true).expect_err("there is no room for one").to_string();
+            assert!(error.ends_with("or raise `ulimit -Hn`"), "what was done is advised: {error}");
+        }
     }
 }

@@ -106,6 +106,15 @@ impl Found {
     }
 }
 
+impl Found {
+    fn instead_of(&self, wanted: &str) -> String {
+        match self {
+            Self::Nothing | Self::NoPem | Self::Binary => self.to_string(),
+            _ => format!("{self} and no {wanted}"),
+        }
+    }
+}
+
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -113,12 +122,12 @@ impl fmt::Display for Found {
             Self::NoPem => "it has no line that begins with -----BEGIN",
             Self::Binary => "it is binary (DER or PKCS #12), not PEM",
             Self::Certificate => "it holds a certificate",
-            Self::TrustedCertificate => "it holds a TRUSTED CERTIFICATE, a form of OpenSSL alone",
-            Self::Request => "it holds a certificate request, which no CA has signed",
+            Self::TrustedCertificate => "it holds a TRUSTED CERTIFICATE of OpenSSL",
+            Self::Request => "it holds a certificate request",
             Self::PrivateKey => "it holds a private key",
             Self::EncryptedKey => "its private key is encrypted",
             Self::OpensshKey => "it holds a key of OpenSSH",
-            Self::Other(label) => return write!(f, "it holds {label:?}"),
+            Self::Other(label) => return write!(f, "it holds a section {label:?}"),
         })
     }
 }
@@ -138,7 +147,7 @@ fn no_certificate(bytes: &[u8]) -> PemError {
         Found::Request => "name the certificate that the CA has issued for it",
         _ => "name a file with -----BEGIN CERTIFICATE----- in it",
     };
-    PemError { cause: format!("{found}, and no certificate"), advice }
+    PemError { cause: found.instead_of("certificate"), advice }
 }
 
 fn no_private_key(bytes: &[u8]) -> PemError {
@@ -157,7 +166,7 @@ fn no_private_key(bytes: &[u8]) -> PemError {
     };
     let cause = match found {
         Found::EncryptedKey => found.to_string(),
-        _ => format!("{found}, and no private key"),
+        _ => found.instead_of("private key"),
     };
     PemError { cause, advice }
 }
@@ -205,24 +214,24 @@ mod tests {
 
     #[test]
     fn a_file_of_the_wrong_kind_is_named_by_what_is_in_it() {
-        check("\n", "it is empty, and no c", "it is empty … -----BEGIN PRIVATE KEY-----");
+        check("\n", "it is empty; name", "it is empty … -----BEGIN PRIVATE KEY-----");
         check("hello", "no line that begins with -----BEGIN", "no line that begins");
         check("0\u{1}", "binary … openssl x509 -inform DER", "binary … openssl pkey -inform DER");
         let certificate = section("CERTIFICATE");
-        check(&certificate, "a certificate", "it holds a certificate, and no p … swapped");
+        check(&certificate, "a certificate", "it holds a certificate and no p … swapped");
         let request = section("CERTIFICATE REQUEST");
-        check(&request, "request … that the CA has issued", "request, which no CA");
+        check(&request, "request and no certificate … that the CA has issued", "request and no p");
         for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"] {
-            check(&section(label), "it holds a private key, and no c … swapped", "private key");
+            check(&section(label), "it holds a private key and no c … swapped", "private key");
         }
         let with_parameters = section("EC PARAMETERS") + &section("EC PRIVATE KEY");
-        check(&with_parameters, "a private key, and no certificate", "a private key");
+        check(&with_parameters, "a private key and no certificate", "a private key");
         check(&section("OPENSSH PRIVATE KEY"), "key of OpenSSH", "key of OpenSSH");
         check(&section("TRUSTED CERTIFICATE"), "TRUSTED … openssl x509 -in", "TRUSTED");
         check(&section("DH\u{1b}"), r#""DH\u{1b}""#, r#""DH\u{1b}""#);
         let encrypted = "its private key is encrypted; decrypt it: `openssl pkey";
         check(&section("ENCRYPTED PRIVATE KEY"), "key is encrypted … swapped", encrypted);
         let old = section("RSA PRIVATE KEY").replace("AAAA", "Proc-Type: 4,ENCRYPTED\nAAAA");
-        check(&old, "key is encrypted, and no certificate", encrypted);
+        check(&old, "key is encrypted and no certificate", encrypted);
     }
 }

@@ -109,7 +109,7 @@ impl HandBack {
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE".to_owned()),
+        _ => Err("write NAME=VALUE, such as x-api-key=secret".to_owned()),
     }
 }
 
@@ -123,7 +123,8 @@ fn context_argument(text: &str) -> Result<(String, String), String> {
         matches!(&**kind, "traceparent" | "tracestate" | "b3" | "baggage") && !name.is_empty()
     });
     pair.ok_or_else(|| {
-        "write KIND=NAME, where KIND is traceparent, tracestate, b3 or baggage".to_owned()
+        "write KIND=NAME, such as traceparent=tp; KIND is traceparent, tracestate, b3 or baggage"
+            .to_owned()
     })
 }
 

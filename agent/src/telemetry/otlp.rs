@@ -12,7 +12,7 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
-use spoa_actors::regular_file;
+use spoa_actors::{pem_file, regular_file};
 
 use crate::telemetry::environment::{Environment, SettingError};
 
@@ -101,7 +101,7 @@ impl Otlp {
             url.set_path(&path);
         }
         let ca = match &flags.ca {
-            Some(path) => Some(read_file("--otlp-ca", path)?),
+            Some(path) => Some(read_file("--otlp-ca", path, false)?),
             None => variables.file("CERTIFICATE")?,
         };
         let timeout = variables.name("TIMEOUT");
@@ -213,23 +213,29 @@ impl Variables<'_> {
     }
 
     fn identity(&self) -> Result<Option<Identity>, SettingError> {
-        let (certificate, key) = (self.file("CLIENT_CERTIFICATE")?, self.file("CLIENT_KEY")?);
+        let names = ["CLIENT_CERTIFICATE", "CLIENT_KEY"];
+        let is_named = |what| self.environment.path(&self.name(what)).is_some();
         let missing = |there: &str, missing: &str| {
             let (there, missing) = (self.name(there), self.name(missing));
             let value = self.environment.text(&there).unwrap_or_default().to_owned();
             Err(SettingError::new(&there, value, format!("name the other file with {missing}")))
         };
-        match (certificate, key) {
-            (Some(certificate), Some(key)) => Ok(Some(Identity { certificate, key })),
-            (None, None) => Ok(None),
-            (Some(_), None) => missing("CLIENT_CERTIFICATE", "CLIENT_KEY"),
-            (None, Some(_)) => missing("CLIENT_KEY", "CLIENT_CERTIFICATE"),
+        let [certificate, key] = names;
+        match names.map(is_named) {
+            [false, false] => Ok(None),
+            [true, false] => missing(certificate, key),
+            [false, true] => missing(key, certificate),
+            [true, true] => match (self.file(certificate)?, self.file(key)?) {
+                (Some(certificate), Some(key)) => Ok(Some(Identity { certificate, key })),
+                _ => Ok(None),
+            },
         }
     }
 
     fn file(&self, what: &str) -> Result<Option<Vec<u8>>, SettingError> {
         let name = self.name(what);
-        self.environment.path(&name).map(|path| read_file(&name, &path)).transpose()
+        let is_key = what == "CLIENT_KEY";
+        self.environment.path(&name).map(|path| read_file(&name, &path, is_key)).transpose()
     }
 }
 
@@ -268,10 +274,17 @@ fn header(
     Ok((header, value))
 }
 
-fn read_file(source: &str, path: &Path) -> Result<Vec<u8>, SettingError> {
-    regular_file::read(path, LONGEST_FILE).map(|(bytes, _)| bytes).map_err(|error| {
-        SettingError::new(source, path.display(), format!("name a file in PEM to read: {error}"))
-    })
+/// The bytes of a file in PEM with certificates, or with a private key.
+fn read_file(source: &str, path: &Path, is_key: bool) -> Result<Vec<u8>, SettingError> {
+    let refused =
+        |error: &dyn fmt::Display| SettingError::new(source, path.display(), error.to_string());
+    let read = if is_key {
+        pem_file::private_key(path).map(drop)
+    } else {
+        pem_file::certificates(path).map(drop)
+    };
+    read.map_err(|error| refused(&error))?;
+    regular_file::read(path, LONGEST_FILE).map(|(bytes, _)| bytes).map_err(|error| refused(&error))
 }
 
 #[cfg(test)]
@@ -369,11 +382,12 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_never_ends_is_not_read() {
+    fn a_certificate_is_read_if_it_is_one() {
         let large = env::temp_dir().join(format!("spoa-large-{}", process::id()));
         fs::write(&large, vec![b'x'; LONGEST_FILE as usize + 1]).unwrap();
         for (ca, part) in [
             (Path::new("/dev/zero"), "it is not a regular file"),
+            (Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")), "-----BEGIN CERTIFI"),
             (&large, "it has more than 1024 KiB"),
         ] {
             let flags = OtlpFlags { ca: Some(ca.into()), ..url("https://c") };

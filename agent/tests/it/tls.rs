@@ -46,7 +46,7 @@ fn checklist_41_tls_is_spoken_on_tcp_and_not_on_unix() {
     );
     let named = ["--tls-ca", &ca, "--tls-name", "agent.test"];
     check_fails(&call(&agent, &named), 1, "give the name of the certificate with --tls-name");
-    check_fails(&call(&agent, &["--tls-ca", &key]), 1, "holds a private key, and no certificate");
+    check_fails(&call(&agent, &["--tls-ca", &key]), 1, "holds a private key and no certificate");
     let missing = text(&folder.file("missing")).to_owned();
     check_fails(&call(&agent, &["--tls-ca", &missing]), 1, "No such file");
 }
@@ -81,7 +81,7 @@ fn checklist_41_mutual_tls_wants_a_certificate() {
         1,
         "if the files of certificate and key are swapped",
     );
-    check_fails(&with(&client_cert, &client_cert), 1, "holds a certificate, and no private key");
+    check_fails(&with(&client_cert, &client_cert), 1, "holds a certificate and no private key");
 }
 
 #[test]
@@ -111,10 +111,10 @@ fn files_that_do_not_work_are_an_error_that_says_what_to_do() {
     let missing = text(&folder.file("missing")).to_owned();
     for (args, part) in [
         ([&missing, &key, &ca], "missing for TLS: No such file or directory (os error 2); check"),
-        ([&key, &cert, &ca], "holds a private key, and no certificate; name the file of the cert"),
-        ([&cert, &cert, &ca], "holds a certificate, and no private key; name the file of its pri"),
+        ([&key, &cert, &ca], "holds a private key and no certificate; name the file of the cert"),
+        ([&cert, &cert, &ca], "holds a certificate and no private key; name the file of its pri"),
         ([&cert, &other_key, &ca], "it is not the key of the certificate in"),
-        ([&cert, &key, &key], "holds a private key, and no certificate"),
+        ([&cert, &key, &key], "holds a private key and no certificate"),
     ] {
         let [cert, key, ca] = args;
         let outcome = spoa_agent(&[

@@ -5,7 +5,7 @@ use std::{fmt, ops::RangeInclusive, time::Duration};
 /// The longest duration: a wait beyond it is a typing error.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// What may be copied from an error.
-const EXAMPLES_OF_DURATIONS: &str = "500ms, 2s, 1m or 12h";
+const EXAMPLES: &str = "500ms, 2s, 1m or 12h";
 
 /// `HOST:PORT`, the host as a name or an address.
 ///
@@ -16,8 +16,15 @@ pub fn address(text: &str) -> Result<String, String> {
     let (host, port) = match text.rsplit_once(':') {
         Some(parts) => parts,
         None if text.parse::<u16>().is_ok() => ("", text),
+        None if text.starts_with('/') => return Err(of_a_path(text)),
         None => return Err(format!("it has no port: write {text}:12345")),
     };
+    if let Some((_, address)) = text.split_once("://") {
+        return Err(format!("it is no URL: write {address}"));
+    }
+    if host == "unix" {
+        return Err(of_a_path(port));
+    }
     if host.is_empty() {
         return Err(format!(
             "it has no host: write 127.0.0.1:{port} for this machine alone, or 0.0.0.0:{port} for \
@@ -32,17 +39,18 @@ pub fn address(text: &str) -> Result<String, String> {
     }
 }
 
+fn of_a_path(path: &str) -> String {
+    format!("a UNIX socket has an option of its own: write --unix {path}")
+}
+
 /// A whole number and a unit, from `1ms` to `24h`.
 ///
 /// # Errors
 ///
 /// If it is anything else: how it is written.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let longest = || format!("write a duration from 1ms to 24h, such as {EXAMPLES_OF_DURATIONS}");
-    match milliseconds(text)? {
-        Some(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(longest()),
-    }
+    let duration = milliseconds(text).filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| format!("write a duration from 1ms to 24h, such as {EXAMPLES}"))
 }
 
 /// The same, or `0s`.
@@ -51,22 +59,22 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 ///
 /// If it is anything else: how it is written.
 pub fn duration_or_zero(text: &str) -> Result<Duration, String> {
-    let longest = || format!("write 0s or a duration up to 24h, such as {EXAMPLES_OF_DURATIONS}");
-    milliseconds(text)?.ok_or_else(longest)
+    let form = || format!("write 0s or a duration from 1ms to 24h, such as {EXAMPLES}");
+    milliseconds(text).ok_or_else(form)
 }
 
-/// Nothing if it is beyond a day.
-fn milliseconds(text: &str) -> Result<Option<Duration>, String> {
+/// Nothing if it is none, or beyond a day.
+fn milliseconds(text: &str) -> Option<Duration> {
     let (number, unit) = split(text);
     let milliseconds = match unit {
         "ms" => 1,
         "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err(format!("write a whole number and a unit: {EXAMPLES_OF_DURATIONS}")),
+        _ => return None,
     };
     let duration = times(number, milliseconds).map(Duration::from_millis);
-    Ok(duration.filter(|duration| *duration <= LONGEST))
+    duration.filter(|duration| *duration <= LONGEST)
 }
 
 /// A count within these bounds: a whole number, or one with `k` or `m`, for thousands and millions.
@@ -87,8 +95,12 @@ pub fn count<T: TryFrom<u64>>(
         let count = factor.and_then(|factor| times(number, factor));
         let count = count.filter(|count| bounds.contains(count)).and_then(|c| c.try_into().ok());
         count.ok_or_else(|| {
-            let (least, most) = (bounds.start(), bounds.end());
-            format!("write a whole number from {least} to {most}, such as {example}")
+            let least = bounds.start();
+            let to_most = match *bounds.end() {
+                u64::MAX => " on".to_owned(),
+                most => format!(" to {most}"),
+            };
+            format!("write a whole number from {least}{to_most}, such as {example}")
         })
     }
 }
@@ -185,6 +197,9 @@ mod tests {
             ("12345", "write 127.0.0.1:12345"),
             ("a:http", "\"http\" is not a port"),
             ("a:65536", "up to 65535"),
+            ("tcp://127.0.0.1:12345", "write 127.0.0.1:12345"),
+            ("unix:/run/spoa.sock", "write --unix /run/spoa.sock"),
+            ("/run/spoa.sock", "write --unix /run/spoa.sock"),
         ] {
             let error = address(bad).unwrap_err();
             assert!(error.contains(part), "{error}");
@@ -218,7 +233,7 @@ mod tests {
         assert_eq!(duration_or_zero("0ms"), Ok(Duration::ZERO));
         for bad in ["0", "25h", "s", ""] {
             let error = duration_or_zero(bad).unwrap_err();
-            assert!(error.contains(EXAMPLES_OF_DURATIONS), "{error}");
+            assert!(error.contains(EXAMPLES), "{error}");
         }
     }
 

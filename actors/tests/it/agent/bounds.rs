@@ -118,7 +118,8 @@ async fn a_limit_is_called_what_the_agent_calls_it() {
     });
     assert_eq!(
         judged(agent, Registry::new()).await.to_string(),
-        "--max-memory must be at least --max-frame-size and Limits::max_reassembled_size"
+        "--max-memory must be at least 4194304 bytes, the larger of --max-frame-size and \
+         Limits::max_reassembled_size"
     );
 }
 

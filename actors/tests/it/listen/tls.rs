@@ -444,22 +444,18 @@ fn files_that_do_not_work_are_named_with_cause_and_advice() {
     for (tls, path, text) in [
         (tls(&missing, &key), &missing, "No such file or directory (os error 2); check the path"),
         (tls(&folder, &key), &folder, "it is not a regular file; check that it is a file"),
-        (
-            tls(&empty, &key),
-            &empty,
-            "it is empty, and no certificate; name a file with -----BEGIN CERTIFICATE-----",
-        ),
-        (tls(&key, &certificate), &key, "a private key, and no certificate"),
+        (tls(&empty, &key), &empty, "it is empty; name a file with -----BEGIN CERTIFICATE-----"),
+        (tls(&key, &certificate), &key, "a private key and no certificate"),
         (tls(&long, &key), &long, "more than clients take; keep the certificate and those"),
         (tls(&cut, &key), &cut, "it has a BEGIN without its END"),
         (tls(&no_base64, &key), &no_base64, "it is not base64"),
         (tls(&no_der, &key), &no_der, "have the certificate issued again"),
-        (tls(&certificate, &certificate), &certificate, "a certificate, and no private key"),
+        (tls(&certificate, &certificate), &certificate, "a certificate and no private key"),
         (tls(&certificate, &encrypted), &encrypted, "decrypt it: `openssl pkey"),
         (tls(&certificate, &bad_key), &bad_key, "use an RSA, ECDSA or Ed25519 key"),
         (tls(&certificate, &other_key), &other_key, "it is not the key of the certificate in"),
         (files.tls().client_ca(&missing), &missing, "No such file"),
-        (files.tls().client_ca(&key), &key, "a private key, and no certificate"),
+        (files.tls().client_ca(&key), &key, "a private key and no certificate"),
         (files.tls().client_ca(&no_der), &no_der, "name the CA that signs"),
     ] {
         let listen = Listen::tcp("127.0.0.1:0").tls(tls);

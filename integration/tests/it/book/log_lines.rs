@@ -103,6 +103,25 @@ fn read(path: &str) -> String {
     fs::read_to_string(repository().join(path)).unwrap()
 }
 
+/// What stands for a limit in a line, and its option of the agent: `{write_timeout}`, `--write-timeout`.
+fn limit_options() -> Vec<(String, String)> {
+    let source = read("agent/src/limit_options.rs");
+    let arms = source.split("Limit::").skip(1).filter_map(|arm| arm.split_once(" => \"--"));
+    let option = |(limit, rest): (&str, &str)| {
+        let mut name = String::new();
+        for letter in limit.chars() {
+            if letter.is_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.extend(letter.to_lowercase());
+        }
+        (format!("{{{name}}}"), format!("--{}", rest.split('"').next().unwrap()))
+    };
+    let options: Vec<_> = arms.map(option).collect();
+    assert!(options.len() > 15, "{options:?}");
+    options
+}
+
 /// All that a line may say, as it is written in the source.
 fn written() -> Vec<String> {
     let mut all = Vec::new();
@@ -121,7 +140,12 @@ fn written() -> Vec<String> {
     let handler_error = read("actors/src/error.rs");
     let (_, handler_error) = handler_error.split_once("pub enum HandlerError {").unwrap();
     written.extend(errors(handler_error.split_once("\n}").unwrap().0));
-    written.iter().map(|line| line.replace('`', "")).collect()
+    let options = limit_options();
+    let named = |line: &String| {
+        let line = line.replace('`', "");
+        options.iter().fold(line, |line, (limit, option)| line.replace(limit, option))
+    };
+    written.iter().map(named).collect()
 }
 
 /// The parts of a line that are always the same.
