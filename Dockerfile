@@ -22,6 +22,8 @@ RUN cargo build --release --locked -p spoa-agent
 
 FROM crates AS build
 COPY . .
+# What `spoa-agent --version` shows: --build-arg SPOA_COMMIT=$(git rev-parse HEAD)
+ARG SPOA_COMMIT
 # Younger than what was built of the empty ones: cargo looks at times.
 RUN find . -name '*.rs' -exec touch {} + && cargo build --release --locked -p spoa-agent
 # Names of functions stay, for backtraces. Beside the binary there is what it is linked with: libc, libm, libgcc and

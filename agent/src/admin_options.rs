@@ -11,23 +11,29 @@ use crate::options;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Admin endpoint")]
 pub(crate) struct AdminOptions {
-    /// Serve the admin endpoint on a TCP address, such as `127.0.0.1:9901`, or on a UNIX socket, such as
-    /// `unix:/run/spoa/admin.sock`: a status page, /healthz, /readyz, /metrics, /status.json and
-    /// /log-filter. Without --admin-token-file it has no authentication: bind it to localhost or a
-    /// management network. Port 0 takes a free one
+    /// Serve a status page, metrics and probes at this address, such as 127.0.0.1:9901
+    ///
+    /// It serves /, /healthz, /readyz, /metrics, /status.json and /log-filter. A UNIX socket is written as
+    /// unix:/run/spoa/admin.sock; port 0 takes a free one. Without --admin-token-file the admin endpoint
+    /// has no authentication: bind it to localhost or a management network.
     #[arg(long, value_name = "HOST:PORT|unix:PATH", value_parser = place)]
     pub(crate) admin: Option<AdminPlace>,
-    /// A host name, without a port, that clients may use in a URL of the admin endpoint; may be repeated. IP addresses,
-    /// localhost and the host of --admin are always accepted, all others are refused with 421, except
-    /// for /healthz and /readyz
+    /// Accept this host name in a URL of the admin endpoint; repeatable
+    ///
+    /// It is written without a port. IP addresses, localhost and the host of --admin are always accepted.
+    /// Requests for any other host get 421, except for /healthz and /readyz.
     #[arg(long, value_name = "NAME", requires = "admin", value_parser = host)]
+    #[arg(hide_short_help = true)]
     pub(crate) admin_host: Vec<String>,
-    /// Require the token in this file as `Authorization: Bearer TOKEN` for /metrics, /status.json and
-    /// /log-filter; /healthz, /readyz and the files of the page stay open
+    /// Require the token in this file for /metrics, /status.json and /log-filter
+    ///
+    /// A client sends it as `Authorization: Bearer TOKEN`. /healthz, /readyz and the files of the page stay
+    /// open.
     #[arg(long, value_name = "FILE", requires = "admin")]
     pub(crate) admin_token_file: Option<PathBuf>,
     /// The permission bits of the UNIX socket of the admin endpoint
     #[arg(long, value_name = "OCTAL", value_parser = options::mode, default_value = "600")]
+    #[arg(hide_short_help = true)]
     pub(crate) admin_unix_mode: u32,
 }
 

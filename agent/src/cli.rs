@@ -1,94 +1,24 @@
 //! The command line: four commands, of which `run` is the default.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use spoa_actors::{Limits, Tls};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 use spoa_load::{
-    Argument, DEFAULT_ADDRESS, Endpoint, LOAD_HELP, LoadOptions,
-    options::{address, count, duration, message_name},
+    Argument, Endpoint, LOAD_HELP, LoadOptions,
+    options::{duration, message_name},
+    shaped,
 };
 
-use crate::{
-    admin_options::AdminOptions, limit_options::LimitOptions, options,
-    telemetry::options::TelemetryOptions, timeout_options::TimeoutOptions,
-};
+use crate::{help, run_options::RunOptions, version::VERSION};
 
-const EXAMPLES: &str = "\
-Examples:
-  spoa-agent                                          serve on 127.0.0.1:12345
-  spoa-agent --listen 0.0.0.0:12345                   serve on all interfaces
-  spoa-agent --admin 127.0.0.1:9901                   and show at http://127.0.0.1:9901/ what it does
-  spoa-agent run --unix /run/spoa.sock --unix-mode 660
-  spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
-  spoa-agent call check-client-ip ip=127.0.0.1        ask, and print the actions
-  spoa-agent load check-client-ip ip=127.0.0.1        ask without end, and measure
-  spoa-agent healthcheck                              exit 0 if the agent that runs here is healthy";
-
-const RUN_HELP: &str = "\
-Environment:
-  RUST_LOG        what is logged to stderr, unless --log says it
-  OTEL_...        telemetry, in the words of the standard; options win over them: OTEL_SDK_DISABLED,
-                  OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_PROPAGATORS,
-                  OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (otlp or none),
-                  OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG, OTEL_METRIC_EXPORT_INTERVAL,
-                  OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_SCHEDULE_DELAY
-  OTEL_EXPORTER_OTLP_...
-                  the same with _TRACES_ or _METRICS_ in it, for one of them: ENDPOINT, PROTOCOL,
-                  HEADERS, TIMEOUT, COMPRESSION, CERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY
-
-Exit codes:
-  0  ended by SIGTERM or SIGINT, after the notice period if HAProxy checks its health; a second
-     signal, 1 s or more later, ends it at once
-  1  it could not start
-  2  wrong usage";
-
-const CALL_HELP: &str = "\
-Arguments of the message:
-  ip=127.0.0.1      the type is inferred: true and false are bool, whole numbers int64 (uint64
-                    above 9223372036854775807), IPv4 and IPv6 addresses; all else is a string
-  ip:ipv4=127.0.0.1 the type is given: null, bool, int32, uint32, int64 (or int), uint64, ipv4,
-                    ipv6, string (or str), binary (or bin)
-  body:bin=0xcafe   a binary is hexadecimal
-  referer:null      no value
-  =127.0.0.1        an argument without a name
-
-Output:
-  One line for every action, or `no actions`: that is also the answer to a message that the agent
-  does not know, or whose handler failed. A warning on stderr names the possible causes, and the
-  agent's log says which it was.
-  With --json one line, such as
-    {\"actions\":[{\"action\":\"set-var\",\"scope\":\"sess\",\"name\":\"ip_score\",\"type\":\"int64\",\"value\":20}]}
-  Addresses are strings. Binaries, and strings that are no UTF-8, are 0x and hexadecimal digits,
-  and have \"encoding\":\"hex\".
-
-Exit codes:
-  0  the agent answered
-  1  the agent cannot be reached, refused, broke the protocol, or answered too late
-  2  wrong usage
-  3  the agent answered without an action, and --fail-empty was given
-
-Examples:
-  spoa-agent call check-client-ip ip=127.0.0.1
-  spoa-agent call --unix /run/spoa.sock --json check-client-ip ip=2001:db8::1
-  spoa-agent call check-client-ip ip=192.0.2.1 -- get-ip-reputation ip=192.0.2.1";
-
-const HEALTHCHECK_HELP: &str = "\
-It does what `option spop-check` of HAProxy does.
-
-Without --addr and --unix it finds the agent that runs here, of this user or of anybody if it is
-root, and asks each of its listeners, in TLS and with a PROXY header where the listener wants them.
-Any certificate will do unless --tls-ca is given. If no agent is found, it asks 127.0.0.1:12345.
-An agent in another container is not found.
-
-Exit codes:
-  0  healthy: every listener that was asked
-  1  not healthy
-  2  wrong usage, or several agents run here and none was named";
+/// The options of `run` that the help of the program has; the others are in the help of `run`.
+const MAIN_OPTIONS: [&str; 4] = ["listen", "unix", "admin", "log"];
 
 /// A SPOE agent for HAProxy, and the tools to ask one.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+#[command(version, long_version = VERSION, args_conflicts_with_subcommands = true)]
+#[command(after_help = help::EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -100,67 +30,29 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve until SIGTERM or SIGINT; the default without a command
-    #[command(after_help = RUN_HELP)]
-    Run(RunOptions),
+    #[command(after_long_help = help::RUN)]
+    Run(Box<RunOptions>),
     /// Ask an agent once, as HAProxy would, and print the actions of its answer
-    #[command(after_help = CALL_HELP)]
+    #[command(after_long_help = help::CALL)]
     Call(CallOptions),
     /// Ask an agent as often as it can answer, check every answer, and measure
-    #[command(after_help = LOAD_HELP)]
+    #[command(after_long_help = LOAD_HELP)]
     Load(LoadOptions),
-    /// Tell whether an agent is healthy
-    #[command(after_help = HEALTHCHECK_HELP)]
+    /// Check whether an agent is healthy
+    #[command(after_long_help = help::HEALTHCHECK)]
     Healthcheck(HealthcheckOptions),
-}
-
-/// Where and how the agent serves.
-#[derive(Args, Debug)]
-pub(crate) struct RunOptions {
-    /// A TCP address to listen on, all those of a name; may be repeated, port 0 takes a free one
-    /// [default: 127.0.0.1:12345 if there is no --unix]
-    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
-    listen: Vec<String>,
-    /// The path of a UNIX socket to listen on; may be repeated
-    #[arg(long, value_name = "PATH")]
-    pub(crate) unix: Vec<PathBuf>,
-    /// The permission bits of the UNIX sockets, such as 660 [default: as the umask leaves them]
-    #[arg(long, value_name = "OCTAL", value_parser = options::mode, requires = "unix")]
-    pub(crate) unix_mode: Option<u32>,
-    /// Speak TLS on the TCP addresses, with the certificate of this file in PEM and those between it
-    /// and its CA; it is read again when it changes
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
-    /// The private key in PEM of the certificate
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
-    /// Ask for a certificate of the client (mutual TLS), signed by a CA of this file in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_client_ca: Option<PathBuf>,
-    /// Take only connections that begin with a PROXY header, on TCP and UNIX: `send-proxy` or
-    /// `send-proxy-v2` on HAProxy's server line up to 3.2; 3.3 and newer ignore them for agents and
-    /// need a relay
-    #[arg(long)]
-    pub(crate) proxy_protocol: bool,
-    /// How many arbiters, each with a thread of its own, share the connections [default: one per
-    /// core]
-    #[arg(long, value_name = "N", value_parser = count::<usize>(1..=1024, "4"))]
-    pub(crate) arbiters: Option<usize>,
-    /// Let an ACK whose connection has gone leave on another of the same engine; HAProxy up to 3.0
-    /// offers it, and then waits for such an ACK until `timeout processing`
-    #[arg(long = "async")]
-    pub(crate) asynchronous: bool,
-    /// Never send an ACK without actions: HAProxy 3.1.0 to 3.1.4 let its stream wait until `timeout
-    /// processing`
-    #[arg(long)]
-    pub(crate) fill_empty_acks: bool,
-    #[command(flatten)]
-    pub(crate) admin: AdminOptions,
-    #[command(flatten)]
-    pub(crate) limits: LimitOptions,
-    #[command(flatten)]
-    pub(crate) timeouts: TimeoutOptions,
-    #[command(flatten)]
-    pub(crate) telemetry: TelemetryOptions,
+    /// Print a script that completes commands and options in a shell
+    #[command(hide = true)]
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print a manual page, to be read with `man -l -`
+    #[command(hide = true)]
+    Man {
+        /// The command that it is about; without one, the program
+        command: Option<String>,
+    },
 }
 
 /// What shall be asked, and whom.
@@ -172,12 +64,12 @@ pub(crate) struct CallOptions {
     /// The arguments of the message
     #[arg(value_name = "NAME[:TYPE]=VALUE")]
     pub(crate) arguments: Vec<Argument>,
-    /// Further messages of the same NOTIFY, each behind a `--`
-    #[arg(last = true, value_name = "MESSAGE NAME=VALUE")]
+    /// Further messages of the same NOTIFY, each behind `--`, with their arguments
+    #[arg(last = true, value_name = "MORE")]
     pub(crate) further: Vec<String>,
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
-    /// How long all of it may take
+    /// How long to wait for the answer, from the connection on
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
     pub(crate) timeout: Duration,
     /// Print the answer as JSON, long values as a whole
@@ -193,18 +85,36 @@ pub(crate) struct CallOptions {
 pub(crate) struct HealthcheckOptions {
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
-    /// How long all of it may take
+    /// How long to wait for the answer, from the connection on
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
     pub(crate) timeout: Duration,
-    /// Print nothing: the exit code says it
+    /// Print nothing: the exit code is the verdict
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
 
 impl Cli {
+    /// What the command line asks for; wrong usage ends the process.
+    pub(crate) fn from_arguments() -> Self {
+        let mut definition = Self::definition();
+        let parsed = Self::from_arg_matches(&definition.get_matches_mut());
+        parsed.unwrap_or_else(|error| error.format(&mut definition).exit())
+    }
+
+    /// Its help begins with the commands: it has the main options of `run` alone.
+    pub(crate) fn definition() -> clap::Command {
+        shaped(Self::command()).mut_args(|option| {
+            if MAIN_OPTIONS.contains(&option.get_id().as_str()) {
+                option.help_heading(None)
+            } else {
+                option.hide(true)
+            }
+        })
+    }
+
     /// The command that was given, or `run`.
     pub(crate) fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Run(self.run))
+        self.command.unwrap_or(Command::Run(Box::new(self.run)))
     }
 }
 
@@ -215,65 +125,33 @@ impl Command {
     }
 }
 
-impl RunOptions {
-    /// The TCP addresses to listen on: the default one only if nothing else was asked for.
-    pub(crate) fn addresses(&self) -> Vec<&str> {
-        if self.listen.is_empty() && self.unix.is_empty() {
-            return vec![DEFAULT_ADDRESS];
-        }
-        self.listen.iter().map(String::as_str).collect()
-    }
-
-    /// What the TCP addresses speak TLS with, if they do.
-    pub(crate) fn tls(&self) -> Option<Tls> {
-        let tls = Tls::new(self.tls_cert.as_ref()?, self.tls_key.as_ref()?);
-        Some(match &self.tls_client_ca {
-            Some(path) => tls.client_ca(path),
-            None => tls,
-        })
-    }
-
-    /// What the agent takes from its peers.
-    pub(crate) fn limits(&self) -> Limits {
-        self.limits.limits(&self.timeouts)
-    }
-
-    /// What `call` needs to be told to reach the TCP addresses, and the UNIX sockets.
-    pub(crate) fn call_options(&self) -> [String; 2] {
-        let proxy = if self.proxy_protocol { " --proxy-protocol" } else { "" };
-        let tls = match (&self.tls_cert, &self.tls_client_ca) {
-            (None, _) => "",
-            (_, None) => " --tls-ca CA.pem",
-            (_, Some(_)) => " --tls-ca CA.pem --tls-cert CLIENT.pem --tls-key CLIENT.key",
-        };
-        [format!("{proxy}{tls}"), proxy.to_owned()]
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, error::ErrorKind};
-    use spoa_actors::Limit;
+    use clap::error::ErrorKind;
+    use spoa_actors::{Limit, Limits};
+    use spoa_load::DEFAULT_ADDRESS;
 
     use super::*;
     use crate::limit_options;
 
     fn parse(words: &str) -> Result<Command, ErrorKind> {
-        Cli::try_parse_from(words.split_whitespace())
+        let matches = Cli::definition().try_get_matches_from(words.split_whitespace());
+        matches
+            .and_then(|matches| Cli::from_arg_matches(&matches))
             .map(Cli::into_command)
             .map_err(|error| error.kind())
     }
 
     fn run_options(words: &str) -> RunOptions {
         match parse(words) {
-            Ok(Command::Run(options)) => options,
+            Ok(Command::Run(options)) => *options,
             other => panic!("{words} is {other:?}"),
         }
     }
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        Cli::definition().debug_assert();
     }
 
     #[test]
@@ -368,7 +246,7 @@ mod tests {
 
     #[test]
     fn every_option_takes_what_is_within_its_bounds_and_refuses_what_is_beyond() {
-        let definition = Cli::command();
+        let definition = Cli::definition();
         let mut count = 0;
         for command in definition.get_subcommands() {
             let name = command.get_name();
@@ -401,7 +279,7 @@ mod tests {
 
     #[test]
     fn every_limit_has_an_option_that_the_log_names() {
-        let definition = Cli::command();
+        let definition = Cli::definition();
         let run = definition.find_subcommand("run").expect("it is a command");
         let options: Vec<_> = run.get_arguments().filter_map(clap::Arg::get_long).collect();
         for limit in Limit::ALL {

@@ -5,6 +5,7 @@
 //!             └▶ admin                                     tells over HTTP what the agent does
 //!     ─▶ call ─▶ answer                                    asks once and prints the actions
 //!     ─▶ load (of `spoa_load`)                             asks without end and measures
+//!     ─▶ manual                                            prints completions and manual pages
 //!     ─▶ healthcheck ─▶ presence                           finds the agent, says hello and prints the verdict
 //! ```
 
@@ -17,19 +18,22 @@ mod cgroup;
 mod cli;
 mod handlers;
 mod healthcheck;
+mod help;
 mod limit_options;
+mod manual;
 mod open_files;
 mod options;
 mod presence;
 mod run;
+mod run_options;
 mod shortage;
 mod telemetry;
 mod timeout_options;
+mod version;
 
 use std::{io, os::unix::net::UnixStream, process, time::Duration};
 
 use actix_rt::System;
-use clap::Parser;
 use spoa_load::Failure;
 use tokio::runtime::{Builder, Runtime};
 
@@ -43,7 +47,7 @@ use crate::{
 const LAST_LINE: Duration = Duration::from_secs(1);
 
 fn main() {
-    let command = Cli::parse().into_command();
+    let command = Cli::from_arguments().into_command();
     let quiet = command.is_quiet();
     let ended = match runtime() {
         Ok(runtime) => System::with_tokio_rt(|| runtime).block_on(dispatch(command)),
@@ -65,10 +69,10 @@ fn main() {
 /// Prints it, but does not stay because nobody reads it.
 fn complain(failure: &Failure) {
     if let Ok(stderr) = LineQueue::start(io::stderr()) {
-        stderr.push(format!("{failure}\n").as_bytes());
+        stderr.push(format!("{}\n", failure.line()).as_bytes());
         stderr.flush_within(LAST_LINE);
     } else {
-        eprintln!("{failure}");
+        eprintln!("{}", failure.line());
     }
 }
 
@@ -82,9 +86,11 @@ fn runtime() -> io::Result<Runtime> {
 
 async fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Run(options) => Ok(run::run(options).await?),
+        Command::Run(options) => Ok(run::run(*options).await?),
         Command::Call(options) => Ok(call::call(options).await?),
         Command::Load(options) => spoa_load::load(options).await,
         Command::Healthcheck(options) => Ok(healthcheck::healthcheck(options).await?),
+        Command::Completions { shell } => Ok(manual::completions(shell)?),
+        Command::Man { command } => Ok(manual::page(command.as_deref())?),
     }
 }

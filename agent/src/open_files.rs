@@ -10,7 +10,7 @@ use rlimit::Resource;
 use spoa_actors::Limits;
 use thiserror::Error;
 
-use crate::cli::RunOptions;
+use crate::run_options::RunOptions;
 
 /// What is open beside sockets, up to: the log, the runtimes, the collector's connections.
 const OTHERS: usize = 128;

@@ -9,11 +9,10 @@ use tokio::time::sleep;
 
 use crate::{
     admin::{self, Admin, AdminError, Served, View},
-    announcement,
-    cli::RunOptions,
-    handlers, limit_options,
+    announcement, handlers, limit_options,
     open_files::{self, TooFewOpenFiles},
     presence::{Listening, Place, Presence, Shown},
+    run_options::RunOptions,
     shortage::{SHORTAGE, is_shortage},
     telemetry::{Telemetry, TelemetryError},
 };

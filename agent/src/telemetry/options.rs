@@ -10,53 +10,56 @@ use crate::telemetry::{
     otlp::{OtlpFlags, Protocol},
 };
 
-const LOG_HELP: &str = "What is logged to stderr, such as debug or warn,spoa_actors=debug [default: RUST_LOG, or info]";
-
-/// What the agent tells about itself, and where. All else is in the standard variables.
+/// What the agent reports about itself, and where. All else is in the standard variables.
 #[derive(Args, Debug, Default)]
-#[command(next_help_heading = "Telemetry")]
+#[command(next_help_heading = "Log and telemetry")]
 pub(crate) struct TelemetryOptions {
-    #[arg(long, value_name = "FILTER", help = LOG_HELP)]
+    /// What to log to stderr: debug, or warn,spoa_actors=debug [default: RUST_LOG, or info]
+    #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
-    /// How a line of the log looks
-    #[arg(long, value_enum, default_value_t)]
+    /// The form of a log line
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) log_format: LogFormat,
-    /// Send traces to this OTLP collector, such as `http://localhost:4317`; nothing is sent without it
+    /// Send traces to this OTLP collector, such as http://localhost:4317
     #[arg(long, value_name = "URL")]
     pub(crate) otlp: Option<String>,
-    /// How OTLP travels [default: grpc if the port is 4317, else http/protobuf]
-    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    /// The protocol to the collector [default: grpc if the port is 4317, else http/protobuf]
+    #[arg(long, value_enum, value_name = "PROTOCOL", hide_short_help = true)]
     pub(crate) otlp_protocol: Option<Protocol>,
-    /// A header for the collector; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    /// Send this header to the collector; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair, hide_short_help = true)]
     pub(crate) otlp_header: Vec<(String, String)>,
-    /// The CA in PEM that signed the collector's certificate [default: those of the system]
-    #[arg(long, value_name = "FILE")]
+    /// The CA that signed the collector's certificate, in PEM [default: those of the system]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) otlp_ca: Option<PathBuf>,
-    /// Push metrics to the collector too
+    /// Send metrics to the collector too
     #[arg(long)]
     pub(crate) otlp_metrics: bool,
-    /// What the agent is called in traces and metrics [default: spoa-agent]
-    #[arg(long, value_name = "NAME")]
+    /// The name of this service in traces and metrics [default: spoa-agent]
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub(crate) service_name: Option<String>,
-    /// Which part of the NOTIFYs is traced if their parent does not decide [default: 1]
+    /// The ratio of NOTIFYs to trace, from 0 to 1 [default: 1]
+    ///
+    /// A parent that is sampled, or is not, decides first.
     #[arg(long, value_name = "RATIO", value_parser = ratio)]
     pub(crate) trace_ratio: Option<f64>,
-    /// Another part for NOTIFYs with this message; may be repeated
-    #[arg(long, value_name = "NAME=RATIO", value_parser = message_ratio)]
+    /// Another ratio for NOTIFYs with this message, such as check=0.1; repeatable
+    #[arg(long, value_name = "NAME=RATIO", value_parser = message_ratio, hide_short_help = true)]
     pub(crate) trace_message: Vec<(String, f64)>,
-    /// Whether NOTIFYs that fail or are late are traced though they are not sampled [default: always]
-    #[arg(long, value_enum, value_name = "WHICH")]
+    /// Whether to trace NOTIFYs that fail or are late, though they are not sampled [default: always]
+    #[arg(long, value_enum, value_name = "WHICH", hide_short_help = true)]
     pub(crate) trace_failures: Option<TraceFailures>,
-    /// Trace no NOTIFY without a parent, in the place of starting a new trace
-    #[arg(long)]
+    /// Trace no NOTIFY without a parent
+    #[arg(long, hide_short_help = true)]
     pub(crate) trace_only_with_parent: bool,
-    /// The argument with the parent of a NOTIFY, such as traceparent=tp; KIND is traceparent,
-    /// tracestate, b3 or baggage; may be repeated [default: traceparent and tracestate, as they are]
-    #[arg(long, value_name = "KIND=NAME", value_parser = context_argument)]
+    /// The argument with the parent of a NOTIFY, such as traceparent=tp; repeatable
+    ///
+    /// KIND is traceparent, tracestate, b3 or baggage. [default: traceparent=traceparent and
+    /// tracestate=tracestate]
+    #[arg(long, value_name = "KIND=NAME", value_parser = context_argument, hide_short_help = true)]
     pub(crate) trace_argument: Vec<(String, String)>,
-    /// The scope of the variables with the agent's own context, for HAProxy to forward
-    #[arg(long, value_enum, value_name = "SCOPE", default_value_t)]
+    /// The scope of the variables with the agent's own trace context, for HAProxy to forward
+    #[arg(long, value_enum, value_name = "SCOPE", default_value_t, hide_short_help = true)]
     pub(crate) trace_hand_back: HandBack,
 }
 

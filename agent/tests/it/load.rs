@@ -212,7 +212,7 @@ fn what_cannot_be_done_says_what_to_do() {
         (&["m", "--fill", "255:1", "x=1"], 2, "SPOP allows 255"),
         (&["m", "--binary", "b:20000"], 2, "announce more with --max-frame-size"),
         (&["m", "--fill", "x"], 2, "10:100"),
-        (&["m", "--rate", "0"], 2, "1..=10000000"),
+        (&["m", "--rate", "0"], 2, "from 1 to 10000000, such as 10k"),
         (&["m", "--frames", "1", "--duration", "1s"], 2, "cannot be used with"),
     ] {
         let (outcome, report) = load(args);

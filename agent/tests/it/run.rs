@@ -250,44 +250,12 @@ fn a_start_that_fails_leaves_no_socket_file() {
 }
 
 #[test]
-fn wrong_usage_is_2() {
-    for (args, part) in [
-        (&["run", "--listen", "127.0.0.1"][..], "write 127.0.0.1:12345"),
-        (&["run", "--arbiters", "0"], "--arbiters"),
-        (&["--max-frame-size", "100"], "256"),
-        (&["run", "--unix-mode", "660"], "--unix"),
-        (
-            &["--admin", "127.0.0.1:0", "--admin-host", "agent.example:9901"],
-            "without scheme and port",
-        ),
-        (&["serve"], "serve"),
-    ] {
-        check_does_not_start(args, 2, &[part]);
-    }
-}
-
-#[test]
 fn a_log_filter_that_cannot_be_read_is_wrong_usage() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spoa-agent"));
     command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "a=b=c");
     let outcome = to_the_end(command);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
     assert!(outcome.stderr.contains("RUST_LOG"), "{outcome:?}");
-}
-
-#[test]
-fn version_and_help_are_told() {
-    let version = spoa_agent(&["--version"]);
-    let expected = format!("spoa-agent {}\n", env!("CARGO_PKG_VERSION"));
-    assert_eq!((version.code, version.stdout), (Some(0), expected));
-    for args in
-        [&["--help"][..], &["run", "--help"], &["call", "--help"], &["healthcheck", "--help"]]
-    {
-        let help = spoa_agent(args);
-        assert_eq!(help.code, Some(0));
-        let told = if args.len() == 1 { "Examples:" } else { "Exit codes:" };
-        assert!(help.stdout.contains(told), "{}", help.stdout);
-    }
 }
 
 #[test]
@@ -321,4 +289,28 @@ fn a_log_that_cannot_be_written_stops_nothing() {
         assert_eq!((outcome.code, &*outcome.stdout), (Some(0), ANSWER), "{outcome:?}");
     }
     assert_eq!(agent.end_by("TERM"), Some(0));
+}
+
+#[test]
+fn a_stop_without_a_notice_period_does_not_wait() {
+    let agent = Agent::start(&["--listen", "127.0.0.1:0", "--notice-period", "0s"]);
+    // Whoever checks its health would be waited for.
+    assert_eq!(spoa_agent(&["healthcheck", "--addr", &agent.address()]).code, Some(0));
+    let begun = Instant::now();
+    assert_eq!(agent.end_by("TERM"), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_log_names_the_option_of_a_limit() {
+    let folder = Folder::new();
+    let log = folder.file("log");
+    let limits = ["--max-connections", "1"];
+    let agent = Agent::with_variables(&limits, &[("RUST_LOG", "warn")], &log);
+    let address = agent.address();
+    let has = |part: &str| fs::read_to_string(&log).unwrap().contains(part);
+    let hold = ["load", "--addr", &address, "-w", "0", "-d", "500ms", "-c", "2", "m"];
+    spoa_agent(&hold);
+    until(|| has("connection limit reached: refused a connection; raise --max-connections or"));
+    assert!(!has("Limits::"), "{:?}", fs::read_to_string(&log));
 }

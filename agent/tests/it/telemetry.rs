@@ -280,7 +280,11 @@ fn what_cannot_be_used_is_named_with_its_fix() {
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "from 1 to 65536"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "100000000000", "from 1 to 65536"),
         ("OTEL_BSP_SCHEDULE_DELAY", "18446744073709551615", "from 1 to 86400000"),
-        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/missing", "name a file in PEM"),
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            "/missing",
+            "No such file or directory (os error 2); check",
+        ),
     ] {
         let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), (name, value)];
         let outcome = with(&variables, &[]);

@@ -41,10 +41,10 @@ pub struct Endpoint {
     /// The TCP address of the agent [default: 127.0.0.1:12345]
     #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
     addr: Option<String>,
-    /// The UNIX socket of the agent, instead of a TCP address
+    /// The UNIX socket of the agent
     #[arg(long, value_name = "PATH", conflicts_with = "addr")]
     unix: Option<PathBuf>,
-    /// Begin with a PROXY header (version 2, LOCAL), as `check-send-proxy` does
+    /// Send a PROXY header first (version 2, LOCAL), as `check-send-proxy` does
     #[arg(long)]
     proxy_protocol: bool,
     #[command(flatten)]

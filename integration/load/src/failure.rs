@@ -1,7 +1,9 @@
 //! Failure: why a command did not succeed, what is printed of it, and its exit code.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io};
 
+use anstream::{AutoStream, ColorChoice};
+use clap::builder::{Styles, styling::Style};
 use spoa_actors::ForeignText;
 
 /// How long the line may be, in bytes.
@@ -32,14 +34,32 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Failure {
+    /// The line for stderr, with colours where clap's own errors have them: on a terminal, unless
+    /// `NO_COLOR` or `CLICOLOR=0` is set, and elsewhere with `CLICOLOR_FORCE`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        match AutoStream::choice(&io::stderr()) {
+            ColorChoice::Never => self.to_string(),
+            _ => self.styled(*Styles::styled().get_error()),
+        }
+    }
+
+    /// The line with a label in this style.
+    fn styled(&self, style: Style) -> String {
         let (label, error) = match self {
             Self::Usage(error) | Self::Failed(error) | Self::Empty(error) => ("error", error),
             Self::NotHealthy(error) => ("not healthy", error),
         };
         // A peer has its words in here: they shall not move the cursor of a terminal.
-        write!(f, "{label}: {}", ForeignText::of(&chain(&**error)).up_to(LONGEST))
+        let text = chain(&**error);
+        format!("{style}{label}:{style:#} {}", ForeignText::of(&text).up_to(LONGEST))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.styled(Style::new()))
     }
 }
 

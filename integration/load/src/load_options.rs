@@ -16,22 +16,25 @@ use crate::{
 /// HAProxy has so many NOTIFYs in flight on a connection.
 const WINDOW_OF_HAPROXY: u32 = 20;
 
-/// What stands behind the options of `load`.
+/// What stands behind the options of `load`: lines of 80 characters at most.
 pub const LOAD_HELP: &str = "\
 Messages and their arguments are written as for `spoa-agent call`.
 
-Closed loop (default): every connection keeps --window NOTIFYs in flight; an ACK makes room for the
-next. It finds what the agent can do at the most. Open loop (--rate): NOTIFYs are due by the clock,
-and a latency counts from when its NOTIFY was due, even if the window had no room for it then. It
+Closed loop (default): every connection keeps --window NOTIFYs in flight; an ACK
+makes room for the next. It finds the agent's highest rate.
+Open loop (--rate): NOTIFYs are sent by the clock, and a latency counts from
+when its NOTIFY was to be sent, even if the window had no room for it then. It
 finds how long clients would wait.
 
-Every ACK is checked: FIN, no ABORT, the ids of a NOTIFY in flight on its connection, a list of
-actions to its end, within max-frame-size. What overtakes another is counted, and is no error.
+Every ACK is checked: FIN, no ABORT, the ids of a NOTIFY in flight on its
+connection, a complete list of actions, within max-frame-size. ACKs that
+overtake others are counted, and are no error.
 
 Output:
-  A table, or one JSON object with --json. If no ACK has an action, a warning on stderr names the
-  possible causes; --expect 0 says that this is as it should be. Frames are NOTIFYs with a right ACK, since the end of
-  the warm-up; seconds last until the last ACK. CPU times are user and system time together.
+  A table, or one JSON object with --json. If no ACK has an action, a warning
+  on stderr names the possible causes; --expect 0 suppresses it. Frames are NOTIFYs with a right ACK,
+  since the end of the warm-up; seconds last until the last ACK. CPU times are
+  user and system time together.
 
 Exit codes:
   0  every NOTIFY was answered, and every answer was right
@@ -40,10 +43,10 @@ Exit codes:
 
 Examples:
   spoa-agent load check-client-ip ip=192.0.2.1
-  spoa-agent load --connections 16 --window 20 --duration 30s --warmup 2s check-client-ip ip=::1
-  spoa-agent load --rate 10000 --connections 8 --json check-client-ip ip=192.0.2.1
-  spoa-agent load --frames 100000 --fill 10:100 --binary body:8000 unknown
-  spoa-agent load --connections 10000 --window 0 --pid $(pidof spoa-agent) any";
+  spoa-agent load -c 16 -w 20 -d 30s --warmup 2s check-client-ip ip=::1
+  spoa-agent load --rate 10k -c 8 --json check-client-ip ip=192.0.2.1
+  spoa-agent load -n 100k --fill 10:100 --binary body:8k unknown
+  spoa-agent load -c 10k -w 0 --pid $(pidof spoa-agent) any";
 
 /// What shall be asked, how often, and whom.
 #[derive(Args, Clone, Debug)]

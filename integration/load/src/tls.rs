@@ -30,13 +30,13 @@ const NEW: &str = "have the certificate issued again";
 /// How to speak TLS with the agent.
 #[derive(Args, Clone, Debug)]
 pub struct TlsOptions {
-    /// Speak TLS, and trust the CA of this file in PEM
+    /// Speak TLS, and trust the CA in this PEM file
     #[arg(long, value_name = "FILE", conflicts_with = "unix")]
     tls_ca: Option<PathBuf>,
-    /// The certificate in PEM to show to an agent that asks for one
+    /// The certificate to show to an agent that requires one, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_ca", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// The private key in PEM of that certificate
+    /// The private key of that certificate, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// The name that the agent's certificate must have [default: the host of --addr]

@@ -94,7 +94,7 @@ async fn what_breaks_the_protocol_after_hello_is_counted_by_the_reason() -> Resu
         }
         ended.push(haproxy);
     }
-    for bytes in [frame(3, b"\x05ab"), frame(3, b"\x01a\x01\x01b\x0f"), vec![0x7f, 0, 0, 0]] {
+    for bytes in [frame(3, b"\x05ab"), frame(3, b"\x01a\x01\x01b\x0f"), vec![0, 0x20, 0, 0]] {
         let mut haproxy = agent.connect().await?;
         haproxy.send_bytes(&bytes).await?;
         ended.push(haproxy);
@@ -111,6 +111,21 @@ async fn what_breaks_the_protocol_after_hello_is_counted_by_the_reason() -> Resu
         ("unknown_fragment", 1),
     ];
     assert_eq!(violations(&seen), expected);
+    // Whoever reads it is told which limit it was.
+    let advices: Vec<_> = agent
+        .observer()
+        .status(0)
+        .await
+        .violations
+        .into_iter()
+        .map(|past| (past.reason, past.advice))
+        .collect();
+    for (reason, limit) in
+        [("read_timeout", "Limits::read_timeout"), ("frame_too_large", "Limits::max_frame_size")]
+    {
+        let advice = &advices.iter().find(|(of, _)| *of == reason).unwrap().1;
+        assert!(advice.ends_with(&format!(" or raise {limit}")), "{advice}");
+    }
     assert_eq!((seen.hellos_refused, refusals(&seen)), (0, vec![]));
     Ok(())
 }

@@ -1,0 +1,94 @@
+//! Help: what stands behind the options of a command. A line has 80 characters at most, as clap
+//! breaks longer ones.
+
+/// Of the program.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  spoa-agent                                serve on 127.0.0.1:12345
+  spoa-agent --listen 0.0.0.0:12345         serve on all interfaces
+  spoa-agent --admin 127.0.0.1:9901         with a status page at this address
+  spoa-agent --unix /run/spoa.sock --unix-mode 660
+  spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
+  spoa-agent call check-client-ip ip=127.0.0.1    ask once, print the actions
+  spoa-agent load check-client-ip ip=127.0.0.1    ask many times, and measure
+  spoa-agent healthcheck                    exit 0 if the agent here is healthy
+
+All options of `run`, which work without the word `run` too:
+  spoa-agent run --help";
+
+/// Of `run`.
+pub(crate) const RUN: &str = "\
+Values:
+  A SIZE is written as in HAProxy's configuration: 16k, 4m and 1g are powers of
+  1024, as are 16KiB, 4MiB and 1GiB. An N may have a k or an m, for thousands or
+  millions. A DURATION has a unit: 500ms, 2s, 1m or 12h.
+
+Environment:
+  RUST_LOG   what to log, unless --log is given
+  NO_COLOR   no colours in errors and help
+  OTEL_...   telemetry, as OpenTelemetry defines it; options win over them:
+             OTEL_SDK_DISABLED, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES,
+             OTEL_PROPAGATORS, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER
+             (otlp or none), OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG,
+             OTEL_METRIC_EXPORT_INTERVAL, OTEL_BSP_MAX_QUEUE_SIZE,
+             OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_SCHEDULE_DELAY
+  OTEL_EXPORTER_OTLP_...
+             ENDPOINT, PROTOCOL, HEADERS, TIMEOUT, COMPRESSION, CERTIFICATE,
+             CLIENT_CERTIFICATE, CLIENT_KEY; with TRACES_ or METRICS_ before
+             that word, for traces or metrics alone
+
+Exit codes:
+  0  ended by SIGTERM or SIGINT, after the notice period if HAProxy checks its
+     health; a second signal, 1 s or more later, ends it at once
+  1  it could not start
+  2  wrong usage";
+
+/// Of `call`.
+pub(crate) const CALL: &str = "\
+Arguments of the message:
+  ip=127.0.0.1       the type is inferred: true and false are bool, whole
+                     numbers int64 (uint64 above 9223372036854775807), IPv4 and
+                     IPv6 addresses; all else is a string
+  ip:ipv4=127.0.0.1  the type is given: null, bool, int32, uint32, int64 (or
+                     int), uint64, ipv4, ipv6, string (or str), binary (or bin)
+  body:bin=0xcafe    a binary is hexadecimal
+  referer:null       no value
+  =127.0.0.1         an argument without a name
+
+Output:
+  One line for each action, or `no actions`: that is also the answer to a
+  message that the agent does not know, or whose handler failed. A warning on
+  stderr names the possible causes, and the agent's log says which it was.
+
+  With --json one line, such as
+    {\"actions\":[{\"action\":\"set-var\",\"scope\":\"sess\",\"name\":\"ip_score\",
+    \"type\":\"int64\",\"value\":20}]}
+  Addresses are strings. Binaries, and strings that are no UTF-8, are 0x and
+  hexadecimal digits, and have \"encoding\":\"hex\".
+
+Exit codes:
+  0  the agent answered
+  1  the agent cannot be reached, refused, broke the protocol, or answered too
+     late
+  2  wrong usage
+  3  the agent answered without an action, and --fail-empty was given
+
+Examples:
+  spoa-agent call check-client-ip ip=127.0.0.1
+  spoa-agent call --unix /run/spoa.sock --json check-client-ip ip=2001:db8::1
+  spoa-agent call check-client-ip ip=::1 -- get-ip-reputation ip=::1";
+
+/// Of `healthcheck`.
+pub(crate) const HEALTHCHECK: &str = "\
+It does what `option spop-check` of HAProxy does.
+
+Without --addr and --unix it finds the agent that runs here, of this user or of
+anybody if it is root, and asks each of its listeners, in TLS and with a PROXY
+header where the listener wants them. Any certificate will do unless --tls-ca is
+given. If no agent is found, it asks 127.0.0.1:12345. An agent in another
+container is not found.
+
+Exit codes:
+  0  healthy: every listener that was asked
+  1  not healthy
+  2  wrong usage, or several agents run here and none was named";

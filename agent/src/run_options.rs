@@ -1,0 +1,106 @@
+//! Run options: where and how the agent serves.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use spoa_actors::{Limits, Tls};
+use spoa_load::{
+    DEFAULT_ADDRESS,
+    options::{address, count},
+};
+
+use crate::{
+    admin_options::AdminOptions, limit_options::LimitOptions, options,
+    telemetry::options::TelemetryOptions, timeout_options::TimeoutOptions,
+};
+
+/// Where and how the agent serves.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Listeners")]
+pub(crate) struct RunOptions {
+    /// Listen on this TCP address; repeatable [default: 127.0.0.1:12345, if there is no --unix]
+    ///
+    /// A name stands for all its addresses. Port 0 takes a free one, which the agent prints.
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    listen: Vec<String>,
+    /// Listen on a UNIX socket at this path; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub(crate) unix: Vec<PathBuf>,
+    /// The permission bits of the UNIX sockets, such as 660 [default: as the umask leaves them]
+    #[arg(long, value_name = "OCTAL", value_parser = options::mode, requires = "unix")]
+    pub(crate) unix_mode: Option<u32>,
+    /// Speak TLS on the TCP addresses, with the certificate in this PEM file
+    ///
+    /// The certificates between it and its CA follow it in the file. The agent reads the file again when it
+    /// changes.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Require a certificate of the client (mutual TLS), signed by a CA in this PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+    /// Require a PROXY header at the start of each connection, on TCP and UNIX
+    ///
+    /// HAProxy up to 3.2 sends it with `send-proxy` or `send-proxy-v2` on the server line. HAProxy 3.3 and
+    /// newer ignore both for agents, and need a relay.
+    #[arg(long)]
+    pub(crate) proxy_protocol: bool,
+    /// The number of worker threads, which share the connections [default: one per core]
+    #[arg(long, value_name = "N", value_parser = count::<usize>(1..=1024, "4"))]
+    pub(crate) arbiters: Option<usize>,
+    #[command(flatten)]
+    pub(crate) admin: AdminOptions,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
+    #[command(flatten)]
+    pub(crate) timeouts: TimeoutOptions,
+    /// Never send an ACK without actions
+    ///
+    /// HAProxy 3.1.0 to 3.1.4 let the request of an empty ACK wait until `timeout processing`.
+    #[arg(long, help_heading = "HAProxy versions")]
+    pub(crate) fill_empty_acks: bool,
+    /// Send an ACK whose connection has closed on another connection of the same engine
+    ///
+    /// HAProxy up to 3.0 offers this, and then waits for such an ACK until `timeout processing`.
+    #[arg(long = "async", help_heading = "HAProxy versions")]
+    pub(crate) asynchronous: bool,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryOptions,
+}
+
+impl RunOptions {
+    /// The TCP addresses to listen on: the default one only if nothing else was asked for.
+    pub(crate) fn addresses(&self) -> Vec<&str> {
+        if self.listen.is_empty() && self.unix.is_empty() {
+            return vec![DEFAULT_ADDRESS];
+        }
+        self.listen.iter().map(String::as_str).collect()
+    }
+
+    /// What the TCP addresses speak TLS with, if they do.
+    pub(crate) fn tls(&self) -> Option<Tls> {
+        let tls = Tls::new(self.tls_cert.as_ref()?, self.tls_key.as_ref()?);
+        Some(match &self.tls_client_ca {
+            Some(path) => tls.client_ca(path),
+            None => tls,
+        })
+    }
+
+    /// What the agent takes from its peers.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits.limits(&self.timeouts)
+    }
+
+    /// What `call` needs to be told to reach the TCP addresses, and the UNIX sockets.
+    pub(crate) fn call_options(&self) -> [String; 2] {
+        let proxy = if self.proxy_protocol { " --proxy-protocol" } else { "" };
+        let tls = match (&self.tls_cert, &self.tls_client_ca) {
+            (None, _) => "",
+            (_, None) => " --tls-ca CA.pem",
+            (_, Some(_)) => " --tls-ca CA.pem --tls-cert CLIENT.pem --tls-key CLIENT.key",
+        };
+        [format!("{proxy}{tls}"), proxy.to_owned()]
+    }
+}
