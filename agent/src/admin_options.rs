@@ -14,7 +14,7 @@ pub(crate) struct AdminOptions {
     /// Serve a status page, metrics and probes at this address, such as 127.0.0.1:9901
     ///
     /// It serves /, /healthz, /readyz, /metrics, /status.json and /log-filter. A UNIX socket is written as
-    /// unix:/run/spoa/admin.sock; port 0 takes a free one. Without --admin-token-file the admin endpoint
+    /// `unix:/run/spoa/admin.sock`; port 0 takes a free one. Without --admin-token-file the admin endpoint
     /// has no authentication: bind it to localhost or a management network.
     #[arg(long, value_name = "HOST:PORT|unix:PATH", value_parser = place)]
     pub(crate) admin: Option<AdminPlace>,

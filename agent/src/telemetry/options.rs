@@ -14,13 +14,13 @@ use crate::telemetry::{
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Log and telemetry")]
 pub(crate) struct TelemetryOptions {
-    /// What to log to stderr: debug, or warn,spoa_actors=debug [default: RUST_LOG, or info]
+    /// What to log to stderr: `debug`, or `warn,spoa_actors=debug` [default: `RUST_LOG`, or info]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
     /// The form of a log line
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) log_format: LogFormat,
-    /// Send traces to this OTLP collector, such as http://localhost:4317
+    /// Send traces to this OTLP collector, such as `http://localhost:4317`
     #[arg(long, value_name = "URL")]
     pub(crate) otlp: Option<String>,
     /// The protocol to the collector [default: grpc if the port is 4317, else http/protobuf]

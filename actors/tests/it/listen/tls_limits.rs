@@ -145,7 +145,7 @@ async fn a_handshake_takes_its_turn_and_a_stalled_one_loses_its_place_to_others(
     let seen = agent.statistics().await;
     assert!(seen.tls_handshakes_refused.of("limit") >= 1, "{:?}", seen.tls_handshakes_refused);
     assert!(log.lines()[0].contains("TLS handshake limit reached"), "{:?}", log.lines());
-    assert!(log.lines()[0].contains("--max-handshakes"), "{:?}", log.lines());
+    assert!(log.lines()[0].contains("raise Limits::handshakes"), "{:?}", log.lines());
     drop(stalled);
     until(&agent, |seen| seen.tls_handshakes == 0 && seen.bytes_kept == 0).await;
     Ok(())
