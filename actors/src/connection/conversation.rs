@@ -13,7 +13,7 @@ use super::orphans::Orphans;
 use crate::{
     arbiter::{Agreed, Common, Lane, Shared},
     limits::MAX_DURATION,
-    notify::{AckForm, Collected, InFlight, Terms, collect},
+    notify::{AckEncoder, Dispatched, InFlight, NotifyContext, dispatch},
     observe::Group,
     origin::{Origin, Peer, PeerAddress},
     spop::{
@@ -31,7 +31,7 @@ pub(crate) struct Conversation {
     codec: FrameCodec,
     /// Where the messages come from; the ids are those of the NOTIFY that is taken.
     origin: Origin,
-    ack_form: AckForm,
+    ack_encoder: AckEncoder,
     in_flight: InFlight,
     /// What both sides can do, and the engine that has said so, once HELLO is agreed.
     greeting: Option<Greeting>,
@@ -112,7 +112,7 @@ impl Conversation {
                 ..shared.common.limits.offer()
             }),
             in_flight: InFlight::new(&shared.common, Rc::clone(&shared.counters)),
-            ack_form: AckForm::new(shared.common.fill_empty_acks),
+            ack_encoder: AckEncoder::new(shared.common.fill_empty_acks),
             shared,
             codec: FrameCodec::default(),
             origin: Origin::new(Peer { address, engine_id: None }),
@@ -148,7 +148,7 @@ impl Conversation {
     /// What HELLO has agreed.
     pub(super) fn agreed(&self) -> Option<Agreed> {
         let Greeting { capabilities, .. } = self.greeting.as_ref()?;
-        let max_frame_size = self.ack_form.max_frame_size;
+        let max_frame_size = self.ack_encoder.max_frame_size;
         Some(Agreed { version: VERSION, max_frame_size, capabilities: *capabilities })
     }
 
@@ -361,15 +361,16 @@ impl Conversation {
         let bytes = messages.encoded_len();
         let Shared { routes, common, counters, .. } = &*self.shared;
         let waiting = common.limits.in_flight.min(self.in_flight.left());
-        let (room, is_first) = (self.ack_form.max_size, self.answered == 0);
-        let terms = Terms { routes, counters, bytes, room, waiting, is_first, turn: &self.turn };
+        let (room, begins_turn) = (self.ack_encoder.max_size, self.answered == 0);
+        let turn = &self.turn;
+        let context = NotifyContext { routes, counters, bytes, room, waiting, begins_turn, turn };
         self.notifies += 1;
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
         let trace = self.trace.as_ref();
         let mut trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
-        match collect(messages, &mut self.origin, &terms, &mut actions, trace.as_mut()) {
-            Collected::Now => {
+        match dispatch(messages, &mut self.origin, &context, &mut actions, trace.as_mut()) {
+            Dispatched::Now => {
                 self.answered += 1;
                 match trace {
                     Some(trace) if trace.is_sampled() => {
@@ -380,13 +381,13 @@ impl Conversation {
                     }
                 }
             }
-            Collected::InPart(mut finished) => {
+            Dispatched::InPart(mut finished) => {
                 self.answered += 1;
                 finished.trace = trace.map(Box::new);
                 self.acknowledge(finished, output);
             }
-            Collected::Later(collection, waiting) => {
-                self.in_flight.push(collection.traced(trace), waiting);
+            Dispatched::Later(ack, messages) => {
+                self.in_flight.push(ack.traced(trace), messages);
             }
         }
     }

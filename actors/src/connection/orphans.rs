@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::timer::Timer;
 use crate::{
     arbiter::{Detours, Kin, Quota, Reroute},
-    notify::{Finished, InFlight},
+    notify::{CompletedAck, InFlight},
     observe::Counters,
     spop::Ack,
 };
@@ -65,7 +65,11 @@ impl Orphans {
     }
 
     /// The next one that is answered; nothing when that was all.
-    fn poll_next(&mut self, timer: &mut Timer, task: &mut Context<'_>) -> Poll<Option<Finished>> {
+    fn poll_next(
+        &mut self,
+        timer: &mut Timer,
+        task: &mut Context<'_>,
+    ) -> Poll<Option<CompletedAck>> {
         loop {
             if let Some(finished) = self.in_flight.poll_next(task) {
                 return Poll::Ready(Some(finished));

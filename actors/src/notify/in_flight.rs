@@ -10,8 +10,8 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
 
 use super::{
-    awaited::{Awaited, Waiting},
-    collection::{Collection, Finished},
+    completion::{Completion, PendingMessage},
+    pending_ack::{CompletedAck, PendingAck},
 };
 use crate::{
     arbiter::{Common, Share},
@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct InFlight {
     /// None before the first: it takes half a kilobyte, and connections whose handlers answer at once
     /// need none. Others will need it again.
-    awaited: Option<FuturesUnordered<Awaited>>,
+    awaited: Option<FuturesUnordered<Completion>>,
     /// How many NOTIFYs they are of.
     notifies: usize,
     /// How many messages wait in them, as a share of what the agent allows.
@@ -91,24 +91,24 @@ impl InFlight {
     }
 
     /// Waits for these messages of a NOTIFY, each with its place.
-    pub(crate) fn push(&mut self, collection: Collection, messages: Vec<(usize, Waiting)>) {
-        self.waiting.add(collection.waited());
+    pub(crate) fn push(&mut self, ack: PendingAck, messages: Vec<(usize, PendingMessage)>) {
+        self.waiting.add(ack.waited());
         self.look();
-        let taken = collection.bytes() + collection.waited() * CALL;
+        let taken = ack.bytes() + ack.waited() * CALL;
         self.kept.add(taken);
         self.notifies += 1;
-        let collection = Rc::new(RefCell::new(collection));
+        let ack = Rc::new(RefCell::new(ack));
         let all = self.awaited.get_or_insert_default();
         for (place, waiting) in messages {
             self.deadline = earlier(self.deadline, Some(waiting.deadline));
-            all.push(Awaited::new(waiting, place, &collection));
+            all.push(Completion::new(waiting, place, &ack));
         }
         self.counters.count(|statistics| statistics.in_flight += 1);
     }
 
     /// The next one that is answered.
     #[inline]
-    pub(crate) fn poll_next(&mut self, task: &mut Context<'_>) -> Option<Finished> {
+    pub(crate) fn poll_next(&mut self, task: &mut Context<'_>) -> Option<CompletedAck> {
         let awaited = self.awaited.as_mut().filter(|awaited| !awaited.is_empty())?;
         let finished = loop {
             match awaited.poll_next_unpin(task) {

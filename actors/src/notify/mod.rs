@@ -2,20 +2,20 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `asking` | hands the messages to their handlers, in order |
-//! | `awaited` | a message that waits for its answer, until its deadline |
-//! | `collection` | a NOTIFY with such messages: keeps their order, settles their ACK |
-//! | `in_flight` | the collections of one connection, and the next deadline |
-//! | `room`, `ack_form` | how much an ACK may hold, and its form for this peer |
+//! | `dispatcher` | hands the messages to their handlers, in order |
+//! | `completion` | completes a message that waits, by its answer or its deadline |
+//! | `pending_ack` | the ACK of a NOTIFY with such messages: keeps their order |
+//! | `in_flight` | the pending ACKs of one connection, and the next deadline |
+//! | `ack_budget`, `ack_encoder` | how much an ACK may hold, and its form for this peer |
 
-mod ack_form;
-mod asking;
-mod awaited;
-mod collection;
+mod ack_budget;
+mod ack_encoder;
+mod completion;
+mod dispatch;
 mod in_flight;
-mod room;
+mod pending_ack;
 
-pub(crate) use ack_form::AckForm;
-pub(crate) use asking::{Collected, Terms, collect, refuse};
-pub(crate) use collection::Finished;
+pub(crate) use ack_encoder::AckEncoder;
+pub(crate) use dispatch::{Dispatched, NotifyContext, dispatch, refuse};
 pub(crate) use in_flight::InFlight;
+pub(crate) use pending_ack::CompletedAck;

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::Conversation;
 use crate::{
     connection::timer::Timer,
-    notify::Finished,
+    notify::CompletedAck,
     observe::Statistics,
     spop::{Ack, Actions, Disconnect, Frame, FrameId, StreamId},
     trace::NotifyTrace,
@@ -102,14 +102,15 @@ impl Conversation {
         mut actions: Actions,
         output: &mut BytesMut,
     ) {
-        let room = self.ack_form.max_size.saturating_sub(actions.encoded_len());
+        let room = self.ack_encoder.max_size.saturating_sub(actions.encoded_len());
         trace.hand_back(&mut actions, room);
         let left_out = self.put_ack(ids, &actions, 0, output);
         trace.end(left_out);
     }
 
-    pub(super) fn acknowledge(&self, finished: Finished, output: &mut BytesMut) {
-        let Finished { ack: Ack { stream_id, frame_id, actions }, left_out, trace, .. } = finished;
+    pub(super) fn acknowledge(&self, finished: CompletedAck, output: &mut BytesMut) {
+        let CompletedAck { ack: Ack { stream_id, frame_id, actions }, left_out, trace, .. } =
+            finished;
         let left_out = self.put_ack((stream_id, frame_id), &actions, left_out, output);
         if let Some(trace) = trace {
             trace.end(left_out);
@@ -126,7 +127,7 @@ impl Conversation {
         output: &mut BytesMut,
     ) -> usize {
         let (counters, before) = (&self.shared.counters, output.len());
-        let left_out = left_out + self.ack_form.encode(ids, actions, output, counters);
+        let left_out = left_out + self.ack_encoder.encode(ids, actions, output, counters);
         counters.ack(output.len() - before);
         if left_out > 0 {
             self.report_left_out(ids, left_out);

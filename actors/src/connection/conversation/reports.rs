@@ -142,7 +142,7 @@ impl Conversation {
                 stream_id = stream_id.0,
                 frame_id = frame_id.0,
                 left_out,
-                max_frame_size = self.ack_form.max_frame_size,
+                max_frame_size = self.ack_encoder.max_frame_size,
                 unsaid,
                 "actions left out of an ACK that would be larger than max-frame-size; \
                  raise HAProxy's tune.bufsize, or set shorter variables"

@@ -90,7 +90,7 @@ impl Conversation {
         self.report_oversize(notify);
         let NotifyRef { stream_id, frame_id, messages } = notify.as_ref();
         self.origin.set_ids(stream_id, frame_id);
-        let room = self.ack_form.max_size;
+        let room = self.ack_encoder.max_size;
         let trace = self.trace.as_ref();
         let trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
         let finished = refuse(messages, &self.origin, &self.shared.routes, room, trace);
@@ -106,7 +106,11 @@ impl Conversation {
 
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
         self.codec.set_max_frame_size(ours.max_frame_size);
-        self.ack_form.agree(ours.max_frame_size, theirs.capabilities, &self.shared.common.limits);
+        self.ack_encoder.agree(
+            ours.max_frame_size,
+            theirs.capabilities,
+            &self.shared.common.limits,
+        );
         let address = self.peer().address;
         tracing::debug!(
             peer = %address,

@@ -1,4 +1,4 @@
-//! Room: how much one ACK may hold, and what is left out of it.
+//! ACK budget: how much one ACK may hold, and what is left out of it.
 
 use crate::spop::Actions;
 
@@ -6,7 +6,7 @@ use crate::spop::Actions;
 ///
 /// Messages are told apart by their place in the NOTIFY. What finds no room is left out from the
 /// end; once something is left out, nothing at a later place is kept, whenever it comes.
-pub(super) struct Room {
+pub(super) struct AckBudget {
     /// What may be kept in all, in bytes.
     bytes: usize,
     /// What is kept now, in bytes.
@@ -17,7 +17,7 @@ pub(super) struct Room {
     left_out: usize,
 }
 
-impl Room {
+impl AckBudget {
     pub(super) fn new(bytes: usize) -> Self {
         Self { bytes, used: 0, end: None, left_out: 0 }
     }

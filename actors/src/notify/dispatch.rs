@@ -1,7 +1,7 @@
-//! Asking: the messages of one NOTIFY are handed to their handlers, in order.
+//! Dispatch: hands the messages of one NOTIFY to their handlers, in order.
 //!
 //! A handler is called in place. If all of them answer at once, as most do, their actions lie in one
-//! list, and that was all; only what is still to come makes a [`Collection`].
+//! list, and that was all; only what is still to come makes a [`PendingAck`].
 
 use std::rc::Rc;
 
@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use super::{
-    awaited::Waiting,
-    collection::{Collection, Finished},
+    completion::PendingMessage,
+    pending_ack::{CompletedAck, PendingAck},
 };
 use crate::{
     error::HandlerError,
@@ -24,13 +24,13 @@ use crate::{
 };
 
 /// What became of a NOTIFY when its messages were handed out.
-pub(crate) enum Collected {
+pub(crate) enum Dispatched {
     /// All handlers answered at once.
     Now,
     /// All handlers answered at once, with more than there is room for.
-    InPart(Finished),
+    InPart(CompletedAck),
     /// These messages wait for their answers, each at its place.
-    Later(Collection, Vec<(usize, Waiting)>),
+    Later(PendingAck, Vec<(usize, PendingMessage)>),
 }
 
 /// How many messages of one NOTIFY are handed to their handlers. HAProxy sends those of one event or
@@ -42,7 +42,7 @@ const MAX_MESSAGES: usize = 1024;
 const MAX_FALLBACKS: usize = 16 * MAX_MESSAGES;
 
 /// What holds for a NOTIFY.
-pub(crate) struct Terms<'a> {
+pub(crate) struct NotifyContext<'a> {
     pub(crate) routes: &'a Routes,
     pub(crate) counters: &'a Counters,
     /// How many bytes the messages of the NOTIFY take.
@@ -52,31 +52,31 @@ pub(crate) struct Terms<'a> {
     /// How many messages of one NOTIFY may wait for their answers.
     pub(crate) waiting: usize,
     /// Whether nothing was answered in this turn yet.
-    pub(crate) is_first: bool,
+    pub(crate) begins_turn: bool,
     pub(crate) turn: &'a Turn,
 }
 
 /// Hands the messages of a NOTIFY to their handlers, in order; what is answered at once is put into
 /// `settled`.
 #[inline(always)]
-pub(crate) fn collect(
+pub(crate) fn dispatch(
     messages: MessagesRef<'_>,
     origin: &mut Origin,
-    terms: &Terms<'_>,
+    context: &NotifyContext<'_>,
     settled: &mut Actions,
     trace: Option<&mut NotifyTrace>,
-) -> Collected {
+) -> Dispatched {
     let left = MAX_MESSAGES - 1;
-    let mut asking = Asking { origin, terms, trace, is_first: true, left, waiting: 0 };
+    let mut dispatcher = Dispatcher { origin, context, trace, is_first: true, left, waiting: 0 };
     // Most NOTIFYs have one message, and most handlers answer at once.
     let Some((first, others)) = messages.split_first() else {
-        return Collected::Now;
+        return Dispatched::Now;
     };
-    let waiting = asking.ask(&first, settled);
-    if waiting.is_none() && settled.encoded_len() <= terms.room && others.is_empty() {
-        return Collected::Now;
+    let waiting = dispatcher.dispatch(&first, settled);
+    if waiting.is_none() && settled.encoded_len() <= context.room && others.is_empty() {
+        return Dispatched::Now;
     }
-    asking.go_on(waiting, others, settled)
+    dispatcher.go_on(waiting, others, settled)
 }
 
 /// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
@@ -86,25 +86,26 @@ pub(crate) fn refuse(
     routes: &Routes,
     room: usize,
     mut trace: Option<NotifyTrace>,
-) -> Finished {
-    let mut collection = Collection::new(origin, 0, room);
+) -> CompletedAck {
+    let mut ack = PendingAck::new(origin, 0, room);
     for message in messages {
         if let Some(route) = routes.find(message.name()) {
             let begun = Instant::now();
             if let Some(trace) = &mut trace {
                 trace.fail(&route.name, &HandlerError::Oversize, begun, &Span::none());
             }
-            collection.settle(route.settle(Err(HandlerError::Oversize), begun));
+            ack.complete(route.settle(Err(HandlerError::Oversize), begun));
         }
     }
-    collection.traced(trace).finish()
+    ack.traced(trace).finish()
 }
 
-/// Asks the handlers of one NOTIFY.
-struct Asking<'a> {
+/// Calls the handlers of one NOTIFY.
+struct Dispatcher<'a> {
     origin: &'a mut Origin,
-    terms: &'a Terms<'a>,
+    context: &'a NotifyContext<'a>,
     trace: Option<&'a mut NotifyTrace>,
+    /// Whether the next message is the first of the NOTIFY.
     is_first: bool,
     /// How many of its messages behind the first are handed to their handlers yet.
     left: usize,
@@ -112,27 +113,31 @@ struct Asking<'a> {
     waiting: usize,
 }
 
-impl Asking<'_> {
+impl Dispatcher<'_> {
     /// Asks the handler of a message, if there is one. What is settled at once is put behind `settled`;
     /// otherwise it waits.
     #[inline(always)]
-    fn ask(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Waiting> {
-        let Some(route) = self.terms.routes.find(message.name()) else {
+    fn dispatch(
+        &mut self,
+        message: &MessageRef<'_>,
+        settled: &mut Actions,
+    ) -> Option<PendingMessage> {
+        let Some(route) = self.context.routes.find(message.name()) else {
             self.miss(message);
             return None;
         };
-        if self.waiting >= self.terms.waiting {
+        if self.waiting >= self.context.waiting {
             self.fall_back(route, HandlerError::Overloaded, Instant::now(), &Span::none(), settled);
             return None;
         }
-        let (time, turn) = (route.time_for(message), self.terms.turn);
+        let (time, turn) = (route.time_for(message), self.context.turn);
         // Those before it may have taken all the time: it is not even asked then.
         if turn.is_late(time) {
             let begun = self.origin.arrived();
             self.fall_back(route, HandlerError::Late, begun, &Span::none(), settled);
             return None;
         }
-        let is_before = !(self.is_first && self.terms.is_first);
+        let is_before = !(self.is_first && self.context.begins_turn);
         self.is_first = false;
         self.origin.set_time(time);
         let begun = route.record.begin(message, turn, is_before);
@@ -170,7 +175,7 @@ impl Asking<'_> {
             Reply::Later(answer) => {
                 let begun = begun.unwrap_or_else(Instant::now);
                 let (deadline, route) = (self.origin.deadline(), Rc::clone(route));
-                return Some(Waiting { answer, begun, deadline, route, span });
+                return Some(PendingMessage { answer, begun, deadline, route, span });
             }
         }
         None
@@ -208,79 +213,83 @@ impl Asking<'_> {
     #[inline(never)]
     fn go_on(
         mut self,
-        mut waiting: Option<Waiting>,
+        mut waiting: Option<PendingMessage>,
         mut messages: MessagesRef<'_>,
         settled: &mut Actions,
-    ) -> Collected {
-        while waiting.is_none() && settled.encoded_len() <= self.terms.room {
+    ) -> Dispatched {
+        while waiting.is_none() && settled.encoded_len() <= self.context.room {
             let Some(message) = self.next(&mut messages) else {
                 if messages.is_empty() {
-                    return Collected::Now;
+                    return Dispatched::Now;
                 }
                 break;
             };
-            waiting = self.ask_next(&message, settled);
+            waiting = self.dispatch_next(&message, settled);
         }
-        self.collect(std::mem::take(settled), waiting, messages)
+        self.wait_for(std::mem::take(settled), waiting, messages)
     }
 
-    /// The next message whose handler may be asked.
+    /// The next message whose handler may be called.
     fn next<'m>(&mut self, messages: &mut MessagesRef<'m>) -> Option<MessageRef<'m>> {
         self.left = self.left.checked_sub(1)?;
-        self.terms.turn.take_message();
+        self.context.turn.take_message();
         messages.next()
     }
 
     #[inline(never)]
-    fn ask_next(&mut self, message: &MessageRef<'_>, settled: &mut Actions) -> Option<Waiting> {
-        self.ask(message, settled)
+    fn dispatch_next(
+        &mut self,
+        message: &MessageRef<'_>,
+        settled: &mut Actions,
+    ) -> Option<PendingMessage> {
+        self.dispatch(message, settled)
     }
 
     #[cold]
     fn miss(&self, message: &MessageRef<'_>) {
-        self.terms.counters.count(|statistics| statistics.messages_without_route += 1);
-        self.terms.counters.unrouted.count(message);
-        self.terms.routes.report_missing(message.name());
+        self.context.counters.count(|statistics| statistics.messages_without_route += 1);
+        self.context.counters.unrouted.count(message);
+        self.context.routes.report_missing(message.name());
     }
 
     /// Goes on with a NOTIFY that is not answered at once, or whose answers exceed their room.
     #[cold]
-    fn collect(
+    fn wait_for(
         mut self,
         settled: Actions,
-        waiting: Option<Waiting>,
+        waiting: Option<PendingMessage>,
         mut messages: MessagesRef<'_>,
-    ) -> Collected {
-        let mut collection = Collection::new(self.origin, self.terms.bytes, self.terms.room);
-        collection.settle(settled);
+    ) -> Dispatched {
+        let mut ack = PendingAck::new(self.origin, self.context.bytes, self.context.room);
+        ack.complete(settled);
         let mut calls = Vec::new();
-        calls.extend(waiting.map(|waiting| (collection.wait(), waiting)));
+        calls.extend(waiting.map(|waiting| (ack.wait(), waiting)));
         while let Some(message) = self.next(&mut messages) {
-            self.waiting = collection.waiting();
+            self.waiting = ack.waiting();
             let mut settled = Actions::none();
-            match self.ask_next(&message, &mut settled) {
-                None => collection.settle(settled),
-                Some(waiting) => calls.push((collection.wait(), waiting)),
+            match self.dispatch_next(&message, &mut settled) {
+                None => ack.complete(settled),
+                Some(waiting) => calls.push((ack.wait(), waiting)),
             }
         }
         if !messages.is_empty() {
-            self.fall_back_beyond(messages, &mut collection);
+            self.fall_back_beyond(messages, &mut ack);
         }
         if calls.is_empty() {
-            return Collected::InPart(collection.finish());
+            return Dispatched::InPart(ack.finish());
         }
-        collection.close();
-        Collected::Later(collection, calls)
+        ack.close();
+        Dispatched::Later(ack, calls)
     }
 
     /// Settles the messages beyond the bound by their fallbacks: no handler is asked.
     #[cold]
-    fn fall_back_beyond(&mut self, mut messages: MessagesRef<'_>, collection: &mut Collection) {
+    fn fall_back_beyond(&mut self, mut messages: MessagesRef<'_>, ack: &mut PendingAck) {
         let begun = Instant::now();
         let mut trace = self.trace.take();
         for message in messages.by_ref().take(MAX_FALLBACKS) {
-            self.terms.turn.take_message();
-            let Some(route) = self.terms.routes.find(message.name()) else {
+            self.context.turn.take_message();
+            let Some(route) = self.context.routes.find(message.name()) else {
                 self.miss(&message);
                 continue;
             };
@@ -288,7 +297,7 @@ impl Asking<'_> {
             if let Some(trace) = trace.take() {
                 trace.fail(&route.name, &HandlerError::Beyond, begun, &Span::none());
             }
-            collection.settle(route.fall_back(HandlerError::Beyond, begun).clone());
+            ack.complete(route.fall_back(HandlerError::Beyond, begun).clone());
         }
         if !messages.is_empty() {
             self.leave_unread(messages.count());
@@ -298,7 +307,7 @@ impl Asking<'_> {
     /// So many messages are behind all that are looked at.
     #[cold]
     fn leave_unread(&self, messages: usize) {
-        let Terms { counters, routes, .. } = self.terms;
+        let NotifyContext { counters, routes, .. } = self.context;
         counters.count(|statistics| statistics.messages_unread += messages as u64);
         routes.report_unread(self.origin.peer(), messages);
     }

@@ -1,13 +1,13 @@
-//! Collection: one NOTIFY in, one ACK out, by the deadline.
+//! Pending ACK: one NOTIFY in, one ACK out, by the deadline.
 //!
 //! It is a value, not an actor: it keeps the order of the messages, holds a place for each that is
-//! not answered yet, and cannot fail. Who waits for an answer is an [`Awaited`](super::awaited).
+//! not answered yet, and cannot fail. Each message that waits has a [`Completion`](super::completion).
 
 use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::room::Room;
+use super::ack_budget::AckBudget;
 use crate::{
     origin::Origin,
     spop::{Ack, Actions, FrameId, StreamId},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The answer to a NOTIFY.
-pub(crate) struct Finished {
+pub(crate) struct CompletedAck {
     pub(crate) ack: Ack,
     /// How many actions found no room in it.
     pub(crate) left_out: usize,
@@ -30,13 +30,13 @@ pub(crate) struct Finished {
 }
 
 /// The answers to one NOTIFY, as they come.
-pub(crate) struct Collection {
+pub(crate) struct PendingAck {
     ids: (StreamId, FrameId),
     arrived: Instant,
-    room: Room,
-    /// The actions of the leading messages that are settled.
-    settled: Actions,
-    /// The first message that is not settled, and all behind it that have a part in the ACK.
+    budget: AckBudget,
+    /// The actions of the leading messages that are complete.
+    leading: Actions,
+    /// The first message that is not complete, and all behind it that have a part in the ACK.
     slots: VecDeque<Slot>,
     /// How many slots there were at first.
     waited: usize,
@@ -53,17 +53,17 @@ pub(crate) struct Collection {
 /// So many bytes of actions of messages that were answered at once share a slot.
 const SHARED: usize = 1024;
 
-/// What a message puts into the ACK, once it is settled.
+/// What a message puts into the ACK, once it is complete.
 type Slot = Option<Actions>;
 
-impl Collection {
+impl PendingAck {
     /// The answers to a NOTIFY whose payload has so many bytes.
     pub(super) fn new(origin: &Origin, bytes: usize, room: usize) -> Self {
         Self {
             ids: origin.ids(),
             arrived: origin.arrived(),
-            room: Room::new(room),
-            settled: Actions::none(),
+            budget: AckBudget::new(room),
+            leading: Actions::none(),
             slots: VecDeque::new(),
             waited: 0,
             // Place 0 is that of the leading messages that were settled at once.
@@ -90,7 +90,7 @@ impl Collection {
     }
 
     /// Whether no message is waited for.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.slots.is_empty()
     }
 
@@ -117,14 +117,14 @@ impl Collection {
     }
 
     /// Takes the actions of a message that was answered at once.
-    pub(super) fn settle(&mut self, mut actions: Actions) {
+    pub(super) fn complete(&mut self, mut actions: Actions) {
         let place = if self.slots.is_empty() { 0 } else { self.next_place() };
-        self.room.take(&mut actions, place);
+        self.budget.take(&mut actions, place);
         if actions.is_empty() {
             return;
         }
         match self.slots.back_mut() {
-            None => self.settled.append(actions),
+            None => self.leading.append(actions),
             Some(Some(last)) if last.encoded_len() < SHARED => last.append(actions),
             Some(_) => self.slots.push_back(Some(actions)),
         }
@@ -132,8 +132,8 @@ impl Collection {
     }
 
     /// Takes the actions of the message at `place`, which was waited for.
-    pub(super) fn settle_at(&mut self, place: usize, mut actions: Actions) {
-        self.room.take(&mut actions, place);
+    pub(super) fn complete_at(&mut self, place: usize, mut actions: Actions) {
+        self.budget.take(&mut actions, place);
         let slot = place.checked_sub(self.first_place).and_then(|index| self.slots.get_mut(index));
         if let Some(slot) = slot {
             *slot = Some(actions);
@@ -143,7 +143,7 @@ impl Collection {
     }
 
     /// One that was waited for is settled, and will not come again; with the last one it is finished.
-    pub(super) fn leave(&mut self) -> Option<Finished> {
+    pub(super) fn leave(&mut self) -> Option<CompletedAck> {
         self.awaited -= 1;
         (self.awaited == 0).then(|| self.finish())
     }
@@ -156,48 +156,48 @@ impl Collection {
     /// Leaves out, from the end, what goes beyond the room.
     #[inline]
     fn leave_out_excess(&mut self) {
-        if self.room.is_exceeded() {
+        if self.budget.is_exceeded() {
             self.leave_out();
         }
     }
 
     #[cold]
     fn leave_out(&mut self) {
-        let Self { room, settled, slots, first_place, .. } = self;
+        let Self { budget, leading, slots, first_place, .. } = self;
         // Behind the end there is nothing left, so no slot is looked at again and again.
-        let last = room.end().map_or(slots.len(), |end| (end + 1).saturating_sub(*first_place));
+        let last = budget.end().map_or(slots.len(), |end| (end + 1).saturating_sub(*first_place));
         let kept = slots.range_mut(..last.min(slots.len())).enumerate().rev();
         for (index, slot) in kept {
-            if !room.is_exceeded() {
+            if !budget.is_exceeded() {
                 return;
             }
             if let Some(actions) = slot {
-                room.trim(actions, *first_place + index);
+                budget.trim(actions, *first_place + index);
             }
         }
-        room.trim(settled, 0);
+        budget.trim(leading, 0);
     }
 
     /// Joins the leading messages that are settled.
     #[inline]
     fn advance(&mut self) {
         while let Some(Some(actions)) = self.slots.front_mut() {
-            self.settled.append(std::mem::take(actions));
+            self.leading.append(std::mem::take(actions));
             self.slots.pop_front();
             self.first_place += 1;
         }
     }
 
     #[inline]
-    pub(super) fn finish(&mut self) -> Finished {
+    pub(super) fn finish(&mut self) -> CompletedAck {
         let (stream_id, frame_id) = self.ids;
-        let mut actions = std::mem::take(&mut self.settled);
+        let mut actions = std::mem::take(&mut self.leading);
         if let Some(trace) = &self.trace {
-            trace.hand_back(&mut actions, self.room.left());
+            trace.hand_back(&mut actions, self.budget.left());
         }
-        Finished {
+        CompletedAck {
             ack: Ack { stream_id, frame_id, actions },
-            left_out: self.room.left_out(),
+            left_out: self.budget.left_out(),
             arrived: self.arrived,
             waited: self.waited,
             bytes: self.bytes,
@@ -216,9 +216,9 @@ mod tests {
         spop::Scope,
     };
 
-    fn collection(room: usize) -> Collection {
+    fn ack(room: usize) -> PendingAck {
         let peer = Peer { address: PeerAddress::InMemory, engine_id: None };
-        Collection::new(&Origin::new(peer), 0, room)
+        PendingAck::new(&Origin::new(peer), 0, room)
     }
 
     /// So many actions, each of [`ACTION`] bytes.
@@ -232,14 +232,14 @@ mod tests {
 
     /// What is kept of so many messages with an action each, settled in the order of these places.
     fn kept_of(count: usize, room: usize, order: impl Iterator<Item = usize>) -> (String, usize) {
-        let mut collection = collection(room);
-        let first = collection.wait();
-        (1..count).for_each(|_| _ = collection.wait());
-        collection.close();
+        let mut ack = ack(room);
+        let first = ack.wait();
+        (1..count).for_each(|_| _ = ack.wait());
+        ack.close();
         let mut finished = None;
         for place in order {
-            collection.settle_at(first + place, actions(1, place));
-            finished = collection.leave();
+            ack.complete_at(first + place, actions(1, place));
+            finished = ack.leave();
         }
         let finished = finished.unwrap();
         (finished.ack.actions.to_string(), finished.left_out)
@@ -268,13 +268,13 @@ mod tests {
 
     #[test]
     fn answers_that_are_settled_at_once_behind_one_that_waits_share_their_slots() {
-        let mut collection = collection(1 << 20);
-        let first = collection.wait();
-        (0..10_000).for_each(|name| collection.settle(actions(1, name)));
-        assert!(collection.waiting() <= 10_000 * ACTION / SHARED + 2, "{}", collection.waiting());
-        collection.close();
-        collection.settle_at(first, actions(1, 0));
-        let finished = collection.leave().unwrap();
+        let mut ack = ack(1 << 20);
+        let first = ack.wait();
+        (0..10_000).for_each(|name| ack.complete(actions(1, name)));
+        assert!(ack.waiting() <= 10_000 * ACTION / SHARED + 2, "{}", ack.waiting());
+        ack.close();
+        ack.complete_at(first, actions(1, 0));
+        let finished = ack.leave().unwrap();
         assert_eq!(finished.ack.actions.iter().count(), 10_001);
         assert_eq!(finished.left_out, 0);
     }
@@ -286,9 +286,9 @@ mod tests {
         // Each answer that comes displaces one that is behind it.
         let (kept, left_out) = kept_of(MANY, 10 * ACTION, (0..MANY).rev());
         assert_eq!((kept.split(", ").count(), left_out), (10, MANY - 10));
-        let mut behind_one = collection(10 * ACTION);
+        let mut behind_one = ack(10 * ACTION);
         behind_one.wait();
-        (0..MANY).for_each(|name| behind_one.settle(actions(1, name)));
+        (0..MANY).for_each(|name| behind_one.complete(actions(1, name)));
         assert!(behind_one.waiting() <= 2, "{}", behind_one.waiting());
         // It took minutes when all were looked at for each.
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());

@@ -1,4 +1,4 @@
-//! The form in which one peer takes its ACKs.
+//! ACK encoder: writes ACKs in the form that one peer takes.
 
 use bytes::BytesMut;
 
@@ -14,8 +14,8 @@ use crate::{
 /// The name of a variable that nobody sets: to unset it changes nothing.
 const NO_VARIABLE: &str = "spoa_none";
 
-/// The form in which one peer takes its ACKs.
-pub(crate) struct AckForm {
+/// Writes ACKs in the form that one peer takes.
+pub(crate) struct AckEncoder {
     /// The negotiated max-frame-size.
     pub(crate) max_frame_size: u32,
     /// The largest ACK, in one frame or in fragments.
@@ -26,7 +26,7 @@ pub(crate) struct AckForm {
     fill_empty: bool,
 }
 
-impl AckForm {
+impl AckEncoder {
     /// Before HELLO, when there is nothing to acknowledge.
     pub(crate) fn new(fill_empty_acks: bool) -> Self {
         Self {
@@ -109,7 +109,7 @@ mod tests {
 
     /// How an ACK of these actions arrives at a peer whose frames have 256 bytes.
     fn arrived(actions: Actions, fill_empty_acks: bool) -> (String, usize) {
-        let mut form = AckForm::new(fill_empty_acks);
+        let mut form = AckEncoder::new(fill_empty_acks);
         form.agree(256, Capabilities::default(), &Limits::default());
         let mut output = BytesMut::from(&b"before"[..]);
         let counters = Counters::default();

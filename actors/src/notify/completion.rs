@@ -1,4 +1,4 @@
-//! Awaited: a message that waits for its answer, until its deadline.
+//! Completion: completes a message that waits for its answer, by its deadline.
 
 use std::{
     cell::RefCell,
@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 use tracing::Span;
 
-use super::collection::{Collection, Finished};
+use super::pending_ack::{CompletedAck, PendingAck};
 use crate::{
     error::HandlerError,
     handler::Answer,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The call of a message that is not answered yet.
-pub(crate) struct Waiting {
+pub(crate) struct PendingMessage {
     pub(super) answer: PendingCall,
     /// When it was handed over.
     pub(super) begun: Instant,
@@ -29,28 +29,28 @@ pub(crate) struct Waiting {
     pub(super) span: Span,
 }
 
-/// A message of a [`Collection`] that waits for its answer: a future of its own, so that only what was
+/// Completes a message of a [`PendingAck`], by its answer or its fallback: a future of its own, so that only what was
 /// woken is polled, however many messages a NOTIFY has.
 ///
-/// Ready when it is settled; the last one of its NOTIFY brings what is finished.
-pub(super) struct Awaited {
+/// The last one of a NOTIFY returns its ACK.
+pub(super) struct Completion {
     /// None if it was settled by its deadline.
-    waiting: Option<Waiting>,
+    waiting: Option<PendingMessage>,
     place: usize,
     /// Whom to wake when it was settled by its deadline.
     waker: Option<Waker>,
     /// Behind the call, whose span ends before those of its NOTIFY.
-    collection: Rc<RefCell<Collection>>,
+    ack: Rc<RefCell<PendingAck>>,
 }
 
-impl Awaited {
+impl Completion {
     /// Waits for the answer of the message at `place`.
     pub(super) fn new(
-        waiting: Waiting,
+        waiting: PendingMessage,
         place: usize,
-        collection: &Rc<RefCell<Collection>>,
+        ack: &Rc<RefCell<PendingAck>>,
     ) -> Self {
-        Self { waiting: Some(waiting), place, waker: None, collection: Rc::clone(collection) }
+        Self { waiting: Some(waiting), place, waker: None, ack: Rc::clone(ack) }
     }
 
     /// When its fallback is due.
@@ -60,13 +60,13 @@ impl Awaited {
 
     /// When the ACK of its NOTIFY must leave as far as this message has a say; now, if all are settled.
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
-        self.deadline().or_else(|| self.collection.borrow().is_settled().then_some(now))
+        self.deadline().or_else(|| self.ack.borrow().is_complete().then_some(now))
     }
 
     /// Settles the message if its time is over by `now`, which drops its call.
     pub(super) fn expire(&mut self, now: Instant) {
         if self.is_late(now) {
-            self.settle(Err(HandlerError::Late));
+            self.complete(Err(HandlerError::Late));
             if let Some(waker) = self.waker.take() {
                 waker.wake();
             }
@@ -77,35 +77,36 @@ impl Awaited {
         self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
-    fn settle(&mut self, answer: Answer) {
-        let Some(Waiting { route, begun, span, answer: call, .. }) = self.waiting.take() else {
+    fn complete(&mut self, answer: Answer) {
+        let Some(PendingMessage { route, begun, span, answer: call, .. }) = self.waiting.take()
+        else {
             return;
         };
         // Before anything is borrowed: what it drops is the handler's.
         drop(call);
-        let mut collection = self.collection.borrow_mut();
-        if let (Some(trace), Err(error)) = (collection.trace(), &answer) {
+        let mut ack = self.ack.borrow_mut();
+        if let (Some(trace), Err(error)) = (ack.trace(), &answer) {
             trace.fail(&route.name, error, begun, &span);
         }
-        collection.settle_at(self.place, route.settle(answer, begun));
+        ack.complete_at(self.place, route.settle(answer, begun));
     }
 }
 
-impl Future for Awaited {
-    type Output = Option<Finished>;
+impl Future for Completion {
+    type Output = Option<CompletedAck>;
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Finished>> {
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<CompletedAck>> {
         if self.is_late(Instant::now()) {
-            self.settle(Err(HandlerError::Late));
-        } else if let Some(Waiting { answer, span, .. }) = &mut self.waiting {
+            self.complete(Err(HandlerError::Late));
+        } else if let Some(PendingMessage { answer, span, .. }) = &mut self.waiting {
             let Poll::Ready(answer) = span.in_scope(|| Pin::new(answer).poll(task)) else {
                 self.waker.get_or_insert_with(|| task.waker().clone()).clone_from(task.waker());
                 return Poll::Pending;
             };
             // It may have taken all the time that was left.
             let is_late = answer.is_ok() && self.is_late(Instant::now());
-            self.settle(if is_late { Err(HandlerError::Late) } else { answer });
+            self.complete(if is_late { Err(HandlerError::Late) } else { answer });
         }
-        Poll::Ready(self.collection.borrow_mut().leave())
+        Poll::Ready(self.ack.borrow_mut().leave())
     }
 }
