@@ -7,4 +7,5 @@ mod links;
 mod log_lines;
 mod metrics;
 mod page;
+mod prose;
 mod systemd;

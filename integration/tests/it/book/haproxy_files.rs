@@ -63,16 +63,20 @@ async fn check(version: Version, folder: &Path, name: &str, shown: &str) {
 on_every_haproxy! {
     #[tokio::test]
     async fn whole_files_of_the_book_load_without_a_warning(version: Version) {
-        let page = page("docs/haproxy.md");
-        let scratch = Scratch::new().unwrap();
-        let files: Vec<_> = files(&page).into_iter().filter(|file| is_for(file, version)).collect();
-        assert!(files.len() >= 2);
-        for file in &files {
-            scratch.write(&file.name, &file.text).unwrap();
+        let mut count = 0;
+        for page in page::all().iter().filter(|page| page.name.starts_with("docs/")) {
+            let files = files(page).into_iter().filter(|file| is_for(file, version));
+            let (scratch, files) = (Scratch::new().unwrap(), files.collect::<Vec<_>>());
+            for file in &files {
+                scratch.write(&file.name, &file.text).unwrap();
+            }
+            for file in files.iter().filter(|file| file.name.ends_with(".cfg")) {
+                let shown = format!("{}: {}", page.name, file.name);
+                check(version, scratch.path(), &file.name, &shown).await;
+                count += 1;
+            }
         }
-        for file in files.iter().filter(|file| file.name.ends_with(".cfg")) {
-            check(version, scratch.path(), &file.name, &file.name).await;
-        }
+        assert!(count >= 3, "only {count} were found");
     }
 }
 
@@ -131,13 +135,15 @@ on_every_haproxy! {
 }
 
 #[test]
-fn what_the_first_page_shows_of_an_example_is_in_it() {
-    let page = page("docs/first-handler.md");
+fn what_the_first_pages_show_of_an_example_is_in_it() {
     let example = page::repository().join("examples/haproxy/hello.spoe.conf");
     let example = std::fs::read_to_string(example).unwrap();
-    let blocks = page.blocks();
-    let shown = blocks.iter().find(|block| block.kind == "haproxy").unwrap();
-    for line in &shown.lines {
-        assert!(example.lines().any(|of_example| of_example == *line), "{line}");
+    for name in ["docs/first-handler.md"] {
+        let page = page(name);
+        let blocks = page.blocks();
+        let shown = blocks.iter().find(|block| block.kind == "haproxy").unwrap();
+        for line in &shown.lines {
+            assert!(example.lines().any(|of_example| of_example == *line), "{name}: {line}");
+        }
     }
 }

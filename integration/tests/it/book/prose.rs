@@ -1,0 +1,86 @@
+//! Prose: pages in plain English keep to its measure, so that they stay easy to read.
+
+use super::page::{Page, page};
+
+/// The pages that do. The others follow.
+const PAGES: [&str; 5] = [
+    "docs/commands.md",
+    "docs/comparison.md",
+    "docs/error-codes.md",
+    "docs/haproxy-versions.md",
+    "docs/performance.md",
+];
+
+/// Characters of a line, except in tables and fences.
+const WIDTH: usize = 100;
+/// Lines of a paragraph, or of an item of a list.
+const LINES: usize = 5;
+
+/// Words that readers stumble over, and what to write.
+const WORDS: [(&str, &str); 18] = [
+    ("unsaid", "suppressed"),
+    ("renewed", "restarted"),
+    ("made anew", "restarted"),
+    ("mend", "fix"),
+    ("left out", "dropped"),
+    ("lets go", "drains"),
+    ("farewell", "DISCONNECT"),
+    ("goodbye", "DISCONNECT"),
+    ("in the place of", "instead of"),
+    ("at the most", "up to"),
+    ("give or take", "±"),
+    ("for ever", "forever"),
+    ("what becomes of", "what happens to"),
+    ("arbiter", "worker thread"),
+    ("comes to its end", "ends"),
+    ("as many as it may", "limit reached"),
+    ("panics aside", "background panics"),
+    ("asks nobody", "has no authentication"),
+];
+
+/// What is wrong with the prose of a page.
+fn faults(page: &Page) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut paragraph = 0;
+    for line in page.prose() {
+        let is_table = line.starts_with('|') || line.starts_with("<t");
+        let is_item = line.trim_start().starts_with("- ") || line.starts_with(char::is_numeric);
+        paragraph = match line {
+            "" => 0,
+            _ if is_table || line.starts_with('#') => 0,
+            _ if is_item => 1,
+            _ => paragraph + 1,
+        };
+        if !is_table && line.chars().count() > WIDTH {
+            faults.push(format!("more than {WIDTH} characters: {line}"));
+        }
+        if paragraph > LINES {
+            faults.push(format!("more than {LINES} lines: {line}"));
+        }
+        let text = format!(" {} ", line.to_lowercase());
+        for (word, better) in WORDS.iter().filter(|(word, _)| text.contains(&format!(" {word}"))) {
+            faults.push(format!("{word:?}, which is {better:?}: {line}"));
+        }
+    }
+    faults
+}
+
+#[test]
+fn pages_in_plain_english_stay_so() {
+    let faults = PAGES.iter().flat_map(|name| {
+        let faults = faults(&page(name));
+        faults.into_iter().map(move |fault| format!("{name}: {fault}"))
+    });
+    assert_eq!(faults.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_hard_to_read_is_found() {
+    let (long, many) = ("a ".repeat(60), "line\n".repeat(6));
+    let fine = "| a | table |\n\n- an item\n  of two lines\n\n```text\nunsaid\n```\n";
+    let hard = "It is renewed for ever.";
+    for (text, count) in [(long.as_str(), 1), (&many, 1), (hard, 2), (fine, 0)] {
+        let page = Page { name: "docs/test.md".to_owned(), text: text.to_owned() };
+        assert_eq!(faults(&page).len(), count, "{text}");
+    }
+}
