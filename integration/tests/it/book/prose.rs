@@ -3,11 +3,13 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 7] = [
     "docs/commands.md",
     "docs/comparison.md",
+    "docs/deadlines.md",
     "docs/error-codes.md",
     "docs/haproxy-versions.md",
+    "docs/haproxy.md",
     "docs/performance.md",
 ];
 
