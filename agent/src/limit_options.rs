@@ -28,7 +28,8 @@ pub(crate) struct LimitOptions {
     pub(crate) allow_fewer_connections: bool,
     /// How many connections over --max-connections may be open, to be refused
     ///
-    /// Those of health checks are among them, and are answered. Further ones wait in the kernel's backlog.
+    /// Those of health checks are among them, and are answered. One more takes the place of the oldest that
+    /// has sent no HELLO, or waits in the kernel's backlog.
     #[arg(long, value_name = "N", default_value = "1024", hide_short_help = true)]
     #[arg(value_parser = count::<usize>(1..=MOST, "1024 or 1k"))]
     pub(crate) max_surplus_connections: usize,
