@@ -160,6 +160,9 @@ mod tests {
         assert_eq!(run_options("spoa-agent run").addresses(), [DEFAULT_ADDRESS]);
         let listening = run_options("spoa-agent --listen [::1]:1 --listen localhost:2");
         assert_eq!(listening.addresses(), ["[::1]:1", "localhost:2"]);
+        let handed_over = run_options("spoa-agent --listen systemd:a --listen systemd");
+        assert!(handed_over.addresses().is_empty());
+        assert_eq!(handed_over.handed_over().collect::<Vec<_>>(), [Some("a"), None]);
         assert!(run_options("spoa-agent --unix a --unix b").addresses().is_empty());
     }
 
@@ -180,6 +183,7 @@ mod tests {
         };
         for (words, kind) in [
             ("spoa-agent run --listen localhost", ValueValidation),
+            ("spoa-agent run --listen systemd:", ValueValidation),
             ("spoa-agent run --admin 9901", ValueValidation),
             ("spoa-agent run --admin unix:", ValueValidation),
             ("spoa-agent run --admin-host a", MissingRequiredArgument),

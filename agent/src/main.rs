@@ -27,6 +27,7 @@ mod presence;
 mod run;
 mod run_options;
 mod shortage;
+mod sockets;
 mod telemetry;
 mod timeout_options;
 mod version;

@@ -1,5 +1,31 @@
 //! Options: the values of options of the agent that clap does not know how to read.
 
+use spoa_load::options::address;
+
+/// What stands for the sockets that systemd hands over.
+const SYSTEMD: &str = "systemd";
+
+/// Where to listen: `HOST:PORT`, or `systemd:NAME` or `systemd` for what is handed over.
+pub(crate) fn listen(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        None if text == SYSTEMD => Ok(text.to_owned()),
+        Some((SYSTEMD, "")) => {
+            Err("write systemd:NAME for one socket, or systemd for all".to_owned())
+        }
+        Some((SYSTEMD, _)) => Ok(text.to_owned()),
+        _ => address(text),
+    }
+}
+
+/// The name of the sockets that are meant if systemd hands them over, which is nothing for all.
+pub(crate) fn handed_over(text: &str) -> Option<Option<&str>> {
+    match text.split_once(':') {
+        None if text == SYSTEMD => Some(None),
+        Some((SYSTEMD, name)) => Some(Some(name)),
+        _ => None,
+    }
+}
+
 /// The permission bits of a file, in octal.
 pub(crate) fn mode(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
@@ -12,6 +38,16 @@ pub(crate) fn mode(text: &str) -> Result<u32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_systemd_hands_over_has_a_name_or_none() {
+        for (text, name) in [("systemd", Some(None)), ("systemd:a.socket", Some(Some("a.socket")))]
+        {
+            assert_eq!((listen(text).as_deref(), handed_over(text)), (Ok(text), name));
+        }
+        assert_eq!(handed_over("127.0.0.1:1"), None);
+        assert!(listen("systemd:").is_err() && listen("system").is_err());
+    }
 
     #[test]
     fn a_mode_is_octal() {

@@ -1,6 +1,6 @@
 //! `run`: serves until a signal, after it has told where and how to try it.
 
-use std::{io, num::NonZero, process, time::Duration};
+use std::{io, num::NonZero, path::PathBuf, process, time::Duration};
 
 use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Signals, Statistics};
 use spoa_load::Failure;
@@ -14,6 +14,7 @@ use crate::{
     presence::{Listening, Place, Presence, Shown},
     run_options::RunOptions,
     shortage::{SHORTAGE, is_shortage},
+    sockets::{Socket, SocketError, Sockets},
     telemetry::{Telemetry, TelemetryError},
 };
 
@@ -35,6 +36,8 @@ pub(crate) enum RunError {
     Runtime(io::Error),
     #[error(transparent)]
     OpenFiles(#[from] TooFewOpenFiles),
+    #[error(transparent)]
+    Socket(#[from] SocketError),
 }
 
 impl From<RunError> for Failure {
@@ -48,20 +51,36 @@ impl From<RunError> for Failure {
             RunError::Agent(_)
             | RunError::Admin(_)
             | RunError::Runtime(_)
-            | RunError::OpenFiles(_) => Self::Failed(error.into()),
+            | RunError::OpenFiles(_)
+            | RunError::Socket(_) => Self::Failed(error.into()),
         }
     }
 }
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
-    if options.tls().is_some() && options.addresses().is_empty() {
+    // At first: the variables are taken out of the environment, which other threads may read.
+    let mut sockets = Sockets::of_process();
+    let mut handed_over = Vec::new();
+    for name in options.handed_over() {
+        handed_over.extend(sockets.take(name)?);
+    }
+    let has_tcp = !options.addresses().is_empty() || handed_over.iter().any(Socket::is_tcp);
+    if options.tls().is_some() && !has_tcp {
         return Err(RunError::TlsWithoutTcp);
     }
     let limits = open_files::fit(&options, options.limits(), admin::PLACES)?;
     let mut telemetry = Telemetry::start(&options.telemetry, &limits)?;
+    let untaken = sockets.untaken();
+    if !untaken.is_empty() {
+        tracing::warn!(
+            sockets = untaken.join(", "),
+            "sockets handed over by systemd not used: connections to them wait for ever; add \
+             --listen systemd:NAME, or remove them from the .socket unit"
+        );
+    }
     // However it has ended: what waits is sent before the process does, unless there is no time.
-    match serve(&options, limits, &mut telemetry).await {
+    match serve(&options, handed_over, limits, &mut telemetry).await {
         Ok(Ended { statistics, mut signals, _admin }) => {
             let no_time = async {
                 signals.again().await;
@@ -92,6 +111,7 @@ struct Ended {
 /// Serves until a signal.
 async fn serve(
     options: &RunOptions,
+    handed_over: Vec<Socket>,
     limits: Limits,
     telemetry: &mut Telemetry,
 ) -> Result<Ended, RunError> {
@@ -111,19 +131,21 @@ async fn serve(
     let registry = handlers::registry();
     let names = registry.names().collect::<Vec<_>>().join(", ");
     let served_limits = limits.clone();
-    let mut agent = bind(options, limits)?;
+    let paths =
+        [options.unix.clone(), handed_over.iter().filter_map(Socket::path).collect()].concat();
+    let mut agent = bind(options, handed_over, limits)?;
     if let Some(settings) = telemetry.traces() {
         agent = agent.traces(settings.traces());
     }
     let mut shown = None;
     let announce = |running: &RunningAgent| {
-        shown = show(options, running);
+        shown = show(options, &paths, running);
         telemetry.watch(running);
         view.started(running.observer());
         log_start(running, &names, &served_limits);
         announcement::print(
             running.local_addresses(),
-            &options.unix,
+            &paths,
             &names,
             admin.as_ref().map(|admin| &admin.place),
             &options.call_options(),
@@ -155,7 +177,7 @@ fn log_start(running: &RunningAgent, routes: &str, limits: &Limits) {
 }
 
 /// Shows other commands where it listens.
-fn show(options: &RunOptions, running: &RunningAgent) -> Option<Shown> {
+fn show(options: &RunOptions, paths: &[PathBuf], running: &RunningAgent) -> Option<Shown> {
     let listening = |place| {
         let is_tcp = matches!(place, Place::Tcp(_));
         Listening {
@@ -166,7 +188,7 @@ fn show(options: &RunOptions, running: &RunningAgent) -> Option<Shown> {
         }
     };
     let tcp = running.local_addresses().iter().copied().map(Place::Tcp);
-    let unix = options.unix.iter().map(|path| Place::unix(path));
+    let unix = paths.iter().map(|path| Place::unix(path));
     let presence = Presence { listeners: tcp.chain(unix).map(listening).collect() };
     let shown = presence.show();
     shown
@@ -185,7 +207,11 @@ fn serve_admin(options: &RunOptions, view: &View) -> Result<Option<Served>, Admi
     Admin::bind(&options.admin)?.map(|admin| admin.serve(view.clone())).transpose()
 }
 
-fn bind(options: &RunOptions, limits: Limits) -> Result<Agent, AgentError> {
+fn bind(
+    options: &RunOptions,
+    handed_over: Vec<Socket>,
+    limits: Limits,
+) -> Result<Agent, AgentError> {
     let agent = Agent::new().fill_empty_acks(options.fill_empty_acks);
     let agent = agent.limits(limits).limit_names(limit_options::option);
     let mut agent = agent.asynchronous(options.asynchronous);
@@ -194,12 +220,12 @@ fn bind(options: &RunOptions, limits: Limits) -> Result<Agent, AgentError> {
     if let Some(arbiters) = options.arbiters.and_then(NonZero::new) {
         agent = agent.arbiters(arbiters);
     }
+    let secured = |listen: Listen| match options.tls() {
+        Some(tls) => listen.tls(tls),
+        None => listen,
+    };
     for address in options.addresses() {
-        let listen = Listen::tcp(address);
-        agent = agent.listen_on(proxied(match options.tls() {
-            Some(tls) => listen.tls(tls),
-            None => listen,
-        }))?;
+        agent = agent.listen_on(proxied(secured(Listen::tcp(address))))?;
     }
     for path in &options.unix {
         let listen = Listen::unix(path);
@@ -208,12 +234,19 @@ fn bind(options: &RunOptions, limits: Limits) -> Result<Agent, AgentError> {
             None => listen,
         }))?;
     }
+    for socket in handed_over {
+        let is_tcp = socket.is_tcp();
+        let listen = proxied(socket.listen());
+        agent = agent.listen_on(if is_tcp { secured(listen) } else { listen })?;
+    }
     Ok(agent)
 }
 
 /// What to do about it, where the error itself does not say so.
 fn advice(error: &AgentError) -> &'static str {
-    use io::ErrorKind::{AddrInUse, AddrNotAvailable, NotFound, PermissionDenied};
+    use io::ErrorKind::{
+        AddrInUse, AddrNotAvailable, AlreadyExists, InvalidInput, NotFound, PermissionDenied,
+    };
     match error {
         AgentError::Bind { cause, .. } | AgentError::BindUnix { cause, .. }
             if is_shortage(cause) =>
@@ -224,6 +257,7 @@ fn advice(error: &AgentError) -> &'static str {
             AddrInUse => "; stop what listens there, or choose another address with --listen",
             AddrNotAvailable => "; choose an address of this machine with --listen",
             PermissionDenied => "; choose a port from 1024 on with --listen, or run with the right",
+            AlreadyExists | InvalidInput => "",
             _ => "; choose another address with --listen",
         },
         AgentError::BindUnix { cause, .. } => match cause.kind() {

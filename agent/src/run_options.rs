@@ -4,10 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use spoa_actors::{Limits, Tls};
-use spoa_load::{
-    DEFAULT_ADDRESS,
-    options::{address, count},
-};
+use spoa_load::{DEFAULT_ADDRESS, options::count};
 
 use crate::{
     admin_options::AdminOptions, limit_options::LimitOptions, options,
@@ -20,8 +17,9 @@ use crate::{
 pub(crate) struct RunOptions {
     /// Listen on this TCP address; repeatable [default: 127.0.0.1:12345, if there is no --unix]
     ///
-    /// A name stands for all its addresses. Port 0 takes a free one, which the agent prints.
-    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    /// A name stands for all its addresses. Port 0 takes a free one, which the agent prints. `systemd:NAME`
+    /// takes the sockets of this name that systemd hands over, and `systemd` takes all.
+    #[arg(long, value_name = "HOST:PORT", value_parser = options::listen)]
     listen: Vec<String>,
     /// Listen on a UNIX socket at this path; repeatable
     #[arg(long, value_name = "PATH")]
@@ -76,7 +74,13 @@ impl RunOptions {
         if self.listen.is_empty() && self.unix.is_empty() {
             return vec![DEFAULT_ADDRESS];
         }
-        self.listen.iter().map(String::as_str).collect()
+        let listen = self.listen.iter().map(String::as_str);
+        listen.filter(|text| options::handed_over(text).is_none()).collect()
+    }
+
+    /// The names of the sockets that systemd hands over, or nothing for all of them.
+    pub(crate) fn handed_over(&self) -> impl Iterator<Item = Option<&str>> {
+        self.listen.iter().filter_map(|text| options::handed_over(text))
     }
 
     /// What the TCP addresses speak TLS with, if they do.

@@ -23,20 +23,38 @@ impl Running {
         Self::start_in(Scratch::new()?, command)
     }
 
+    /// Starts a program with this stdin in a directory of its own.
+    pub(crate) fn start_on(command: Command, stdin: Stdio) -> Result<Self, Failure> {
+        Self::start_in_on(Scratch::new()?, command, stdin)
+    }
+
     /// Starts a program whose files are here; stdout and stderr are added to them.
-    pub(crate) fn start_in(scratch: Scratch, mut command: Command) -> Result<Self, Failure> {
+    pub(crate) fn start_in(scratch: Scratch, command: Command) -> Result<Self, Failure> {
+        Self::start_in_on(scratch, command, Stdio::null())
+    }
+
+    fn start_in_on(scratch: Scratch, mut command: Command, stdin: Stdio) -> Result<Self, Failure> {
         let program = command.get_program().to_string_lossy().into_owned();
         let name = program.rsplit('/').next().unwrap_or_default().to_owned();
-        let child = spawn(&scratch, &mut command)?;
+        let child = spawn(&scratch, command.stdin(stdin))?;
         Ok(Self { child, name, scratch })
     }
 
     /// Starts a program in the place of one that has ended; its output replaces the other's.
-    pub(crate) fn start_again(&mut self, mut command: Command) -> Result<(), Failure> {
+    pub(crate) fn start_again(&mut self, command: Command) -> Result<(), Failure> {
+        self.start_again_on(command, Stdio::null())
+    }
+
+    /// The same with this stdin.
+    pub(crate) fn start_again_on(
+        &mut self,
+        mut command: Command,
+        stdin: Stdio,
+    ) -> Result<(), Failure> {
         if let Ok(None) = self.child.try_wait() {
             return Err(Failure::new(format!("{} has not ended", self.name)));
         }
-        self.child = spawn(&self.scratch, &mut command)?;
+        self.child = spawn(&self.scratch, command.stdin(stdin))?;
         Ok(())
     }
 
@@ -107,7 +125,7 @@ fn spawn(scratch: &Scratch, command: &mut Command) -> Result<Child, Failure> {
         let path = scratch.join(name);
         File::create(&path).map_err(Failure::during(format!("cannot create {}", path.display())))
     };
-    command.stdin(Stdio::null()).stdout(file("stdout")?).stderr(file("stderr")?);
+    command.stdout(file("stdout")?).stderr(file("stderr")?);
     let program = command.get_program().to_string_lossy().into_owned();
     command.spawn().map_err(Failure::during(format!("cannot run {program}")))
 }

@@ -58,6 +58,8 @@ pub struct RunningAgent {
 struct Accepting {
     task: JoinHandle<()>,
     stop: oneshot::Sender<()>,
+    /// Whether the next agent goes on with its socket.
+    is_handed_over: bool,
 }
 
 impl RunningAgent {
@@ -143,8 +145,9 @@ impl RunningAgent {
     /// Ends the agent in good order; returns what it has seen and done.
     ///
     /// 1. Health checks are refused, and all else goes on as before for
-    ///    [`notice_period`](crate::Limits::notice_period), if there were any health checks lately.
-    /// 2. The listeners close, with an empty backlog.
+    ///    [`notice_period`](crate::Limits::notice_period), if there were any health checks lately. Not so
+    ///    if all sockets were [handed over](crate::Listen::handed_over_tcp): for HAProxy nothing stops.
+    /// 2. The listeners close, with an empty backlog, unless they were handed over.
     /// 3. Every connection answers what HAProxy still sends, and says farewell.
     /// 4. The handlers stop. What does not end within [`shutdown_timeout`](crate::Limits::shutdown_timeout)
     ///    is cut off.
@@ -152,7 +155,11 @@ impl RunningAgent {
     /// Where HAProxy has another server for its messages, no request is lost but one that crosses
     /// the farewell: for that there is no frame in SPOP.
     pub async fn stop(mut self) -> Statistics {
-        give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common).await;
+        if self.is_succeeded() {
+            self.common.drain();
+        } else {
+            give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common).await;
+        }
         tracing::info!("connections are no longer accepted; those that are open come to their end");
         // They hand over what is in their backlogs, and close.
         let closing = self.listeners.drain(..).map(|listener| {
@@ -176,6 +183,12 @@ impl RunningAgent {
             }
         }
         all
+    }
+
+    /// Whether another agent goes on where this one listens, on every socket: HAProxy must not take it for
+    /// down meanwhile.
+    fn is_succeeded(&self) -> bool {
+        !self.listeners.is_empty() && self.listeners.iter().all(|listener| listener.is_handed_over)
     }
 
     pub(crate) async fn start_workers(
@@ -220,7 +233,7 @@ impl RunningAgent {
             let (stop, stopped) = oneshot::channel();
             let counters = Arc::clone(&self.counters);
             let task = actix_rt::spawn(active.run(take, stopped, is_handed_over, counters));
-            self.listeners.push(Accepting { task, stop });
+            self.listeners.push(Accepting { task, stop, is_handed_over });
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ use super::{
     ending::Ending,
     hold::Hold,
     next::Next,
+    silence::Silence,
     surplus,
     timer::{Timer, jittered},
     transport::Transport,
@@ -53,6 +54,8 @@ pub(crate) struct Connection<S> {
     shared: Rc<Shared>,
     conversation: Conversation,
     phase: Phase,
+    /// What those wait for that drain, if this one shall drain when it has its HELLO.
+    newcomer: Option<Arc<Silence>>,
     timer: Timer,
     /// When it is too old, or tries again to end because it is.
     retires: Option<Instant>,
@@ -96,6 +99,7 @@ impl<S: Transport> Connection<S> {
             account: Account::new(Rc::clone(&shared), S::COST),
             shared,
             phase: Phase::Open,
+            newcomer: None,
             timer,
             presence,
         }
@@ -182,7 +186,12 @@ impl<S: Transport> Connection<S> {
                 self.timer.arm(time);
             }
         }
-        Ok(next.if_flushed(self.stream.poll_flush(task)?.is_ready()))
+        let is_flushed = self.stream.poll_flush(task)?.is_ready();
+        if self.drain_newcomer() {
+            // Holding has a timer to arm.
+            return Ok(Next::Again);
+        }
+        Ok(next.if_flushed(is_flushed))
     }
 
     /// Reads once, hands out what came, gathers what is answered.
@@ -325,6 +334,9 @@ impl<S: Transport> Connection<S> {
         let now = Instant::now();
         match &mut self.phase {
             Phase::Open if self.presence.is_surplus() => self.turn_away(),
+            Phase::Open if self.newcomer.is_some() => {
+                self.begin_end(Ending::after_input(goodbye()));
+            }
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }

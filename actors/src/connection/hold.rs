@@ -159,9 +159,20 @@ impl Hold {
 
     /// Whether nothing has come for long enough.
     pub(super) fn is_quiet(&self) -> bool {
-        let is_full = self.received.notifies - self.answered >= FULL;
+        let held_back = self.received.notifies - self.answered;
+        let is_full = held_back >= FULL;
+        // Who gets an ACK asks again at once, where there is room: so connections go in the order of their
+        // room, and those without any go last.
+        let turn = match held_back {
+            0 => 0,
+            _ if is_full => 2,
+            _ => 1,
+        };
         let (time, is_silent) = match &self.silence {
-            Some(silence) => (self.quiet_time, silence.lasted(self.looked_at) >= self.quiet_time),
+            Some(silence) => {
+                let time = self.quiet_time + turn * self.interval();
+                (self.quiet_time, silence.lasted(self.looked_at) >= time)
+            }
             None if is_full => (self.quiet_time, true),
             None => (self.patience, true),
         };
@@ -214,6 +225,23 @@ mod tests {
     fn hold(now: Instant, unanswered: u64) -> Hold {
         let received = Received { bytes: 7, notifies: 100 + unanswered };
         Hold::new(now, received, unanswered as usize, SECOND, None)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_a_stop_whoever_has_room_goes_before_whoever_has_none() {
+        let now = Instant::now();
+        let quiet = |unanswered, time| {
+            let mut hold = hold(now, unanswered);
+            hold.join(Silence::begin(), now + SECOND);
+            look(&mut hold, now, time, 7);
+            hold.is_quiet()
+        };
+        let look = QUIET / LOOKS;
+        let after =
+            |looks: u32| [0, 1, FULL - 1, FULL].map(|held| quiet(held, QUIET + looks * look));
+        assert_eq!(after(0), [true, false, false, false]);
+        assert_eq!(after(1), [true, true, true, false]);
+        assert_eq!(after(2), [true; 4]);
     }
 
     #[tokio::test]

@@ -2,8 +2,10 @@
 
 use std::{
     fmt, io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
@@ -41,6 +43,8 @@ pub struct Listen {
 enum Place {
     Tcp(String),
     Unix { path: PathBuf, mode: Option<u32> },
+    HandedOverTcp(Arc<TcpListener>),
+    HandedOverUnix(Arc<UnixListener>),
 }
 
 impl Listen {
@@ -61,6 +65,25 @@ impl Listen {
         Self::at(Place::Unix { path: path.into(), mode: None })
     }
 
+    /// A TCP socket that listens already and that another process keeps open, such as systemd.
+    ///
+    /// A restart of the agent then refuses no connection: those that come meanwhile wait in the socket's
+    /// backlog, and the next agent accepts them. So the agent stops as soon as what it was asked is
+    /// answered, if all its sockets are of this kind: it refuses no health checks, and waits for no
+    /// [`notice_period`](crate::Limits::notice_period).
+    ///
+    /// If no other process has it, connections in the backlog are reset when the agent stops.
+    #[must_use]
+    pub fn handed_over_tcp(socket: TcpListener) -> Self {
+        Self::at(Place::HandedOverTcp(Arc::new(socket)))
+    }
+
+    /// The same for a UNIX socket, whose file stays when the agent stops.
+    #[must_use]
+    pub fn handed_over_unix(socket: UnixListener) -> Self {
+        Self::at(Place::HandedOverUnix(Arc::new(socket)))
+    }
+
     fn at(place: Place) -> Self {
         Self {
             place,
@@ -71,7 +94,7 @@ impl Listen {
     }
 
     /// The permission bits of the socket's file, at most `0o777`; as the umask leaves them unless this is
-    /// called. A TCP address has none.
+    /// called. A TCP address has none, and a socket that was handed over keeps its own.
     #[must_use]
     pub fn mode(mut self, bits: u32) -> Self {
         if let Place::Unix { mode, .. } = &mut self.place {
@@ -109,6 +132,13 @@ impl Listen {
                 self.open_tcp(name, addresses::resolve(name).map_err(failed)?, listeners)
             }
             Place::Unix { path, mode } => self.open_unix(path, *mode, listeners),
+            Place::HandedOverTcp(socket) => {
+                self.open_handed_over(socket.try_clone().map(Bound::Tcp), listeners)
+            }
+            Place::HandedOverUnix(socket) => {
+                let bound = socket.try_clone().map(|socket| Bound::Unix(None, socket));
+                self.open_handed_over(bound, listeners)
+            }
         }
     }
 
@@ -162,15 +192,30 @@ impl Listen {
             check("mode of a UNIX socket", bits <= MODE_BITS, "permission bits, at most 0o777")?;
         }
         let failed = |cause| AgentError::BindUnix { path: path.to_owned(), cause };
-        if listeners.iter().any(|own| own.bound.path() == Some(path)) {
+        if listeners.iter().any(|own| own.bound.path().as_deref() == Some(path)) {
             return Err(failed(twice()));
         }
         self.add(Bound::unix(path, mode).map_err(failed)?, listeners)
     }
 
+    fn open_handed_over(
+        &self,
+        bound: io::Result<Bound>,
+        listeners: &mut Vec<Listener>,
+    ) -> Result<(), AgentError> {
+        let checked = bound.and_then(|bound| bound.check_handed_over().map(|()| bound));
+        let bound = checked.map_err(|cause| AgentError::Bind {
+            address: "a socket that was handed over".to_owned(),
+            cause,
+        })?;
+        self.add(bound, listeners)
+    }
+
     fn add(&self, bound: Bound, listeners: &mut Vec<Listener>) -> Result<(), AgentError> {
         let (name, entrance) = (bound.name(), self.entrance()?);
-        listeners.push(Listener { name, bound, entrance, is_handed_over: false });
+        let is_handed_over =
+            matches!(self.place, Place::HandedOverTcp(_) | Place::HandedOverUnix(_));
+        listeners.push(Listener { name, bound, entrance, is_handed_over });
         Ok(())
     }
 

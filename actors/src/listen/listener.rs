@@ -3,13 +3,13 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     pin::pin,
     sync::Arc,
     time::Duration,
 };
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{SockRef, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, UnixListener},
     sync::oneshot,
@@ -86,7 +86,8 @@ pub(crate) struct Listener {
 /// The file of a socket is removed before the socket closes: so nobody takes it for a dead one.
 pub(crate) enum Bound {
     Tcp(std::net::TcpListener),
-    Unix(SocketFile, std::os::unix::net::UnixListener),
+    /// One that was handed over has a file as well, but it belongs to somebody else.
+    Unix(Option<SocketFile>, std::os::unix::net::UnixListener),
 }
 
 impl Bound {
@@ -119,7 +120,22 @@ impl Bound {
     /// Listens on a UNIX socket; the file that a dead process left behind is replaced.
     pub(crate) fn unix(path: &Path, mode: Option<u32>) -> io::Result<Self> {
         let (file, listener) = socket_file::listen(path, mode, BACKLOG)?;
-        Ok(Self::Unix(file, listener))
+        Ok(Self::Unix(Some(file), listener))
+    }
+
+    /// Makes a socket that was handed over what those are that are opened here, and refuses one that
+    /// cannot be accepted on.
+    pub(crate) fn check_handed_over(&self) -> io::Result<()> {
+        let socket = match self {
+            Self::Tcp(listener) => SockRef::from(listener),
+            Self::Unix(_, listener) => SockRef::from(listener),
+        };
+        if !socket.is_listener()? || socket.r#type()? != Type::STREAM {
+            let text = "it is no stream socket that listens: write ListenStream= and Accept=no into \
+                        the .socket unit";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        socket.set_nonblocking(true)
     }
 
     /// The TCP address that is listened on.
@@ -130,11 +146,14 @@ impl Bound {
         }
     }
 
-    /// The file of a UNIX socket.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    /// The path of a UNIX socket.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
         match self {
             Self::Tcp(_) => None,
-            Self::Unix(file, _) => Some(file.path()),
+            Self::Unix(Some(file), _) => Some(file.path().to_owned()),
+            Self::Unix(None, listener) => {
+                listener.local_addr().ok()?.as_pathname().map(Path::to_owned)
+            }
         }
     }
 
@@ -142,7 +161,11 @@ impl Bound {
     pub(crate) fn name(&self) -> Arc<str> {
         match self {
             Self::Tcp(_) => self.local_address().map_or("tcp".into(), |a| a.to_string().into()),
-            Self::Unix(file, _) => format!("unix:{}", file.path().display()).into(),
+            Self::Unix(..) => match self.path() {
+                Some(path) => format!("unix:{}", path.display()).into(),
+                // In the abstract namespace.
+                None => "unix".into(),
+            },
         }
     }
 
@@ -160,7 +183,7 @@ impl Bound {
 /// A listener in a runtime.
 pub(crate) enum ActiveListener {
     Tcp(TcpListener),
-    Unix(SocketFile, UnixListener),
+    Unix(Option<SocketFile>, UnixListener),
 }
 
 impl ActiveListener {
@@ -207,6 +230,7 @@ impl ActiveListener {
             }
         }
         if is_handed_over {
+            // What waits is for the agent that comes next.
             return;
         }
         // It ends with "would block", and all are handed over; or nobody takes them.

@@ -7,6 +7,7 @@ mod call;
 mod certificates;
 mod collector;
 mod discovery;
+mod handover;
 mod healthcheck;
 mod help;
 mod hostile;

@@ -104,8 +104,9 @@ impl Agent {
         Self::started(command)
     }
 
-    fn started(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the binary starts");
+    /// Starts a command and waits until it serves.
+    pub(crate) fn started(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let stdout = child.stdout.take().expect("stdout is piped");
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -211,8 +212,8 @@ pub(crate) fn spoa_agent(args: &[&str]) -> Outcome {
 
 /// Runs a command to its end.
 pub(crate) fn to_the_end(mut command: Command) -> Outcome {
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary starts");
     if wait(&mut child).is_none() {
         let _ = child.kill();
         let _ = child.wait();

@@ -1,12 +1,15 @@
-//! The agent of the tests that need one as a process of its own: `test_agent ADDRESS`.
+//! The agent of the tests that need one as a process of its own: `test_agent ADDRESS`, or `test_agent -`
+//! with a listening socket as its stdin.
 //!
 //! It prints a line when it serves, logs to stderr, and ends as the library has it on a signal.
 
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, Agent, AgentError, Limits, Message, Registry, Scope, handler_fn,
+    ActionError, Actions, Agent, AgentError, Limits, Listen, Message, Registry, Scope, handler_fn,
 };
 
 /// Short, so that a test sees its end; far beyond what a peer of good will needs.
@@ -60,6 +63,16 @@ fn set(name: &str, value: &str) -> Result<Actions, ActionError> {
     Actions::none().set_var(Scope::Transaction, name, value)
 }
 
+/// What is listened on already.
+fn handed_over() -> Listen {
+    let socket = std::io::stdin().as_fd().try_clone_to_owned().expect("stdin is open");
+    let socket = TcpListener::from(socket);
+    match socket.local_addr() {
+        Ok(_) => Listen::handed_over_tcp(socket),
+        Err(_) => Listen::handed_over_unix(OwnedFd::from(socket).into()),
+    }
+}
+
 #[actix_rt::main]
 async fn main() -> Result<(), AgentError> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
@@ -72,7 +85,8 @@ async fn main() -> Result<(), AgentError> {
         notice_period: NOTICE,
         ..Limits::default()
     };
-    let agent = Agent::bind(address)?.limits(limits).start(registry()).await?;
-    println!("serves {:?}", agent.local_addresses());
+    let listen = if address == "-" { handed_over() } else { Listen::tcp(address) };
+    let agent = Agent::new().listen_on(listen)?.limits(limits).start(registry()).await?;
+    println!("serves {}", agent.listeners().collect::<Vec<_>>().join(", "));
     agent.serve().await
 }

@@ -22,6 +22,7 @@ mod failures;
 mod fleet;
 mod footprint;
 mod handler_spans;
+mod handover;
 mod handshake;
 mod harness;
 mod ip_reputation;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use actix::Handler;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use super::{Connection, Phase, goodbye};
 use crate::{
@@ -19,6 +22,10 @@ pub(crate) enum Control {
     /// It tells what goes on on it.
     Tell(mpsc::UnboundedSender<ConnectionStatus>),
 }
+
+/// How long a connection without a HELLO may still bring it once the agent stops. HAProxy sends it as
+/// soon as it is connected.
+const HELLO_AT_STOP: Duration = Duration::from_millis(500);
 
 impl actix::Message for Control {
     type Result = ();
@@ -37,11 +44,28 @@ impl<S: Transport> Handler<Control> for Connection<S> {
 }
 
 impl<S: Transport> Connection<S> {
+    /// Drains a connection that was to, and has its HELLO now. Says whether it was.
+    pub(super) fn drain_newcomer(&mut self) -> bool {
+        let silence = self.newcomer.take_if(|_| self.conversation.is_greeted());
+        silence.is_some_and(|silence| {
+            silence.end(Instant::now());
+            self.drain(silence);
+            true
+        })
+    }
+
     fn drain(&mut self, silence: Arc<Silence>) {
         let now = Instant::now();
         if matches!(self.phase, Phase::Open) {
-            if !self.conversation.is_greeted() || !self.stream.has_left() {
-                // Nothing can be under way yet; or the peer is behind, and holding gains nothing.
+            if !self.conversation.is_greeted() {
+                // HAProxy has requests that wait for the answer to its HELLO, and has lost them if it is
+                // a farewell.
+                self.timer.arm(now + HELLO_AT_STOP);
+                self.newcomer = Some(silence);
+                return;
+            }
+            if !self.stream.has_left() {
+                // The peer is behind, and holding gains nothing.
                 return self.begin_end(Ending::after_input(goodbye()));
             }
             self.hold_back(self.new_hold(now));

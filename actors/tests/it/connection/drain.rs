@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use spoa_actors::{Limits, spop::StatusCode, testing::FakeError};
+use spoa_actors::{
+    Limits,
+    spop::StatusCode,
+    testing::{FakeError, hello},
+};
 use tokio::time::{Instant, sleep};
 
 use crate::support::{Result, agent, ask_score, farewell, stop, until};
@@ -35,6 +39,29 @@ async fn checklist_09_34_checks_say_down_while_all_else_goes_on_until_the_notice
     let seen = stopping.await.unwrap();
     assert_eq!((seen.healthchecks, seen.healthchecks_refused), (1, refused));
     assert_eq!((seen.hellos_refused, seen.notifies, seen.acks), (0, 2 * refused, 2 * refused));
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn a_connection_that_is_new_at_the_stop_is_greeted_and_answered_before_its_farewell() -> Result
+{
+    tokio::time::pause();
+    let agent = agent().await;
+    let (mut new, mut silent) = (agent.open(), agent.open());
+    until(&agent, |seen| seen.connections_open == 2).await;
+    let asked = Instant::now();
+    let stopping = stop(&agent);
+    // HAProxy has requests that wait for the answer.
+    sleep(Duration::from_millis(100)).await;
+    new.hello(hello()).await?;
+    assert_eq!(new.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    assert_eq!(farewell(&mut new).await?.status_code, StatusCode::NORMAL);
+    // Who says nothing is not waited for.
+    assert_eq!(farewell(&mut silent).await?.status_code, StatusCode::NORMAL);
+    drop((new, silent));
+    let seen = stopping.await.unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert_eq!((seen.notifies, seen.acks, seen.hellos_refused), (1, 1, 0));
     Ok(())
 }
 

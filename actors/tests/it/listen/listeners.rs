@@ -12,7 +12,7 @@ use std::{
 };
 
 use spoa_actors::{
-    Actions, Agent, AgentError, Registry, RunningAgent, Scope, handler_fn,
+    Actions, Agent, AgentError, Listen, Registry, RunningAgent, Scope, handler_fn,
     testing::{FakeError, FakeHaproxy},
 };
 use tokio::net::{TcpStream, UnixStream};
@@ -52,6 +52,32 @@ async fn checklist_41_tcp_and_unix_sockets_are_listened_on_together() -> Result 
     agent.stop().await;
     assert!(!path.exists(), "the socket file is left behind");
     Ok(())
+}
+
+#[actix_rt::test]
+async fn what_waits_at_a_socket_that_was_handed_over_is_left_to_the_next_agent() -> Result {
+    let path = socket_path();
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let unix = std::os::unix::net::UnixListener::bind(&path)?;
+    let address = tcp.local_addr()?;
+    let agent = || {
+        let agent = Agent::new().listen_on(Listen::handed_over_tcp(tcp.try_clone()?))?;
+        Result::Ok(agent.listen_on(Listen::handed_over_unix(unix.try_clone()?))?)
+    };
+    let first = start(agent()?).await?;
+    let names: Vec<_> = first.listeners().map(str::to_owned).collect();
+    assert_eq!(names, [address.to_string(), format!("unix:{}", path.display())]);
+    let check = connect(address).await?.notify(ask_score()).await?;
+    assert_eq!(check.to_string(), "set-var sess.ip_score 20");
+    first.stop().await;
+    assert!(path.exists(), "the file is not the agent's");
+    let waiting = (TcpStream::connect(address).await?, UnixStream::connect(&path).await?);
+    let _second = start(agent()?).await?;
+    let mut over_tcp = FakeHaproxy::connect(waiting.0).await?;
+    assert_eq!(over_tcp.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    let mut over_unix = FakeHaproxy::connect(waiting.1).await?;
+    assert_eq!(over_unix.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
+    Ok(fs::remove_file(&path)?)
 }
 
 #[actix_rt::test]

@@ -82,12 +82,37 @@ systemctl daemon-reload
 systemctl start spoa-agent
 haproxy tcp.cfg
 spoa-agent healthcheck | grep -qx 'healthy: 127.0.0.1:12345, SPOP 2.0, max-frame-size 16380' || fail "not on TCP"
+kill $haproxy_pid
+wait $haproxy_pid || true
+systemctl stop spoa-agent
+
+rm /etc/systemd/system/spoa-agent.service.d/tcp.conf
+install -m 644 socket.conf /etc/systemd/system/spoa-agent.service.d/socket.conf
+install -m 644 socket /etc/systemd/system/spoa-agent.socket
+systemd-analyze verify /etc/systemd/system/spoa-agent.socket || fail "systemd-analyze verify of the socket"
+systemctl daemon-reload
+systemctl start spoa-agent.socket
+# A restart takes longer on a busy machine.
+sed -i 's/timeout processing.*/timeout processing 20s/' hello.spoe.conf
+haproxy socket.cfg
+while [ ! -e enough ]; do score || echo lost >>lost; done &
+asking=$!
+for restart in 1 2 3; do
+    before=$(property MainPID)
+    systemctl restart spoa-agent
+    [ "$(property MainPID)" != $before ] || fail "it did not restart"
+    score || fail "no score after a restart"
+done
+touch enough
+wait $asking
+[ ! -e lost ] || fail "$(wc -l <lost) requests were lost"
+[ -S /var/lib/haproxy/spoa-agent.sock ] || fail "the file of the socket is gone"
 "#;
 
-/// What stands below `## systemd`.
-fn section() -> Page {
+/// What stands below this title.
+fn section(title: &str) -> Page {
     let Page { name, text } = page("docs/operating.md");
-    let (_, text) = text.split_once("\n## systemd\n").unwrap();
+    let (_, text) = text.split_once(&format!("\n## {title}\n")).unwrap();
     let text = text.split_once("\n## ").unwrap().0.to_owned();
     Page { name, text }
 }
@@ -109,6 +134,14 @@ fn script(section: &Page, scratch: &Scratch, haproxy: &Path) -> String {
     let [unix, tcp] = files(section, "haproxy").try_into().unwrap();
     write("unix.cfg", &unix);
     write("tcp.cfg", &tcp);
+    let alone = self::section("Restart one agent alone");
+    let [socket, drop_in] = files(&alone, "ini").try_into().unwrap();
+    assert!(socket.starts_with("# /etc/systemd/system/spoa-agent.socket\n"), "{socket}");
+    assert!(drop_in.starts_with(&format!("{place}.d/socket.conf\n")), "{drop_in}");
+    write("socket", &socket);
+    write("socket.conf", &drop_in);
+    let [handed_over] = files(&alone, "haproxy").try_into().unwrap();
+    write("socket.cfg", &handed_over);
     for file in ["hello.cfg", "hello.spoe.conf"] {
         let text = fs::read_to_string(repository().join("examples/haproxy").join(file)).unwrap();
         write(file, &text);
@@ -132,7 +165,7 @@ on_every_haproxy! {
         let agent = built("spoa-agent", "spoa-agent").await.unwrap().canonicalize().unwrap();
         let haproxy = version.binary().await.unwrap().canonicalize().unwrap();
         let scratch = Scratch::new().unwrap();
-        let script = script(&section(), &scratch, &haproxy);
+        let script = script(&section("systemd"), &scratch, &haproxy);
         let script = scratch.write("script", &script).unwrap();
         let machine = repository().join("integration/systemd/machine");
         let mut machine = Command::new(machine);
