@@ -18,7 +18,7 @@ use super::{running_agent::RunningAgent, signals::Signals};
 #[cfg(feature = "tls")]
 use crate::listen::secured;
 use crate::{
-    arbiter::Common,
+    arbiter::AgentContext,
     error::AgentError,
     limit::{Limit, LimitNames},
     limits::Limits,
@@ -269,10 +269,10 @@ impl Agent {
         registry.check()?;
         let addresses = self.local_addresses();
         let Self { fill_empty_acks, asynchronous, limit_names, .. } = self;
-        let common = Common::new(self.limits).traced(self.traces);
+        let common = AgentContext::new(self.limits).traced(self.traces);
         let cores = || thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let arbiters = self.arbiters.unwrap_or_else(cores);
-        let common = Common {
+        let common = AgentContext {
             limit_names,
             fill_empty_acks,
             asynchronous,

@@ -6,9 +6,11 @@ use actix::{Addr, Handler, Message, dev::ToEnvelope};
 use futures_util::future::join_all;
 use tokio::time::{Duration, Instant, timeout};
 
-use super::supervisor::{Insight, Inspect, Probe, Report, Supervisor};
+use super::supervisor::{
+    ArbiterStatus, ReadinessRequest, StatisticsRequest, StatusRequest, Supervisor,
+};
 use crate::{
-    arbiter::{Common, Readiness, Status},
+    arbiter::{AgentContext, Readiness, Status},
     observe::{ListenerCounters, Statistics},
 };
 
@@ -37,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Observer {
     arbiters: Arc<[Addr<Supervisor>]>,
     listeners: Arc<ListenerCounters>,
-    common: Common,
+    common: AgentContext,
     since: Instant,
 }
 
@@ -45,7 +47,7 @@ impl Observer {
     pub(crate) fn new(
         arbiters: Arc<[Addr<Supervisor>]>,
         listeners: Arc<ListenerCounters>,
-        common: Common,
+        common: AgentContext,
         since: Instant,
     ) -> Self {
         Self { arbiters, listeners, common, since }
@@ -55,12 +57,12 @@ impl Observer {
     /// within a second is left out, and counted in
     /// [`arbiters_silent`](Statistics::arbiters_silent).
     pub async fn statistics(&self) -> Statistics {
-        self.add_up(&self.ask(|| Report).await)
+        self.add_up(&self.ask(|| StatisticsRequest).await)
     }
 
     /// The same, and at most `most` of the connections that are open, and the last violations.
     pub async fn status(&self, most: usize) -> Status {
-        let mut insights = self.ask(|| Inspect { most }).await;
+        let mut insights = self.ask(|| StatusRequest { most }).await;
         let down = insights.iter().map(|insight| Some(insight.as_ref()?.down.clone()));
         let readiness = self.judge(down);
         let mut status = Status {
@@ -72,7 +74,7 @@ impl Observer {
             arbiters: self.arbiters.len(),
             uptime: self.since.elapsed(),
         };
-        for Insight { connections, violations, .. } in insights.iter_mut().flatten() {
+        for ArbiterStatus { connections, violations, .. } in insights.iter_mut().flatten() {
             status.connections.append(connections);
             status.violations.append(violations);
         }
@@ -94,7 +96,7 @@ impl Observer {
         if self.common.is_draining() {
             return Readiness::Draining;
         }
-        self.judge(self.ask(|| Probe).await.into_iter())
+        self.judge(self.ask(|| ReadinessRequest).await.into_iter())
     }
 
     /// Asks every arbiter; nothing from one that does not answer in time.

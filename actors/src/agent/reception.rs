@@ -10,17 +10,17 @@ use tokio::{
 };
 
 use super::{
-    guests::Guests,
     supervisor::{Adopt, Supervisor},
+    surplus_connections::SurplusConnections,
 };
 use crate::{
-    arbiter::{Common, Place},
+    arbiter::{AgentContext, ConnectionPermit},
     handler::fence,
     limit::Limit,
     limits::Limits,
     listen::{Preamble, Socket},
     log,
-    observe::{ListenerCounters, Throttle, Untaken},
+    observe::{ListenerCounters, RateLimit, Untaken},
 };
 
 /// How many sockets may wait for one arbiter to take them: few, as they wait for as long as a handler
@@ -31,15 +31,15 @@ const UNRESPONSIVE: Duration = Duration::from_secs(1);
 
 /// Where accepted sockets get their places, and the arbiters that they are handed to.
 pub(crate) struct Reception {
-    common: Common,
+    common: AgentContext,
     /// Those who are over the limit.
-    guests: Guests,
+    guests: SurplusConnections,
     desks: Vec<Desk>,
     /// Whose turn it is, whichever listener the next socket comes from.
     turn: Cell<usize>,
     counters: Arc<ListenerCounters>,
-    is_full: Throttle,
-    is_blocked: Throttle,
+    is_full: RateLimit,
+    is_blocked: RateLimit,
 }
 
 /// One arbiter, and the sockets that wait for it.
@@ -53,17 +53,17 @@ struct Desk {
 impl Reception {
     pub(crate) fn new(
         supervisors: impl Iterator<Item = Addr<Supervisor>>,
-        common: Common,
+        common: AgentContext,
         counters: Arc<ListenerCounters>,
     ) -> Self {
         Self {
             common,
-            guests: Guests::default(),
+            guests: SurplusConnections::default(),
             desks: supervisors.map(Desk::new).collect(),
             turn: Cell::new(0),
             counters,
-            is_full: Throttle::default(),
-            is_blocked: Throttle::default(),
+            is_full: RateLimit::default(),
+            is_blocked: RateLimit::default(),
         }
     }
 
@@ -80,7 +80,7 @@ impl Reception {
         desk.supervisor.do_send(Adopt { socket, listener, preamble, place, untaken });
     }
 
-    async fn place(&self) -> Option<Place> {
+    async fn place(&self) -> Option<ConnectionPermit> {
         if let Some(place) = self.common.places.try_take() {
             return Some(place);
         }

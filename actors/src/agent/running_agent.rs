@@ -18,8 +18,8 @@ use super::{
     workers::{self, PATIENCE, Worker},
 };
 use crate::{
-    arbiter::Common,
-    connection::Silence,
+    arbiter::AgentContext,
+    connection::DrainClock,
     error::AgentError,
     listen::{Listener, Socket},
     log,
@@ -47,7 +47,7 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 /// ```
 pub struct RunningAgent {
     addresses: Vec<SocketAddr>,
-    common: Common,
+    common: AgentContext,
     workers: Vec<Worker>,
     listeners: Vec<Accepting>,
     counters: Arc<ListenerCounters>,
@@ -66,7 +66,7 @@ impl RunningAgent {
     pub(crate) fn new(
         addresses: Vec<SocketAddr>,
         listeners: Vec<Arc<str>>,
-        common: Common,
+        common: AgentContext,
     ) -> Self {
         Self {
             addresses,
@@ -169,7 +169,7 @@ impl RunningAgent {
         join_all(closing.collect::<Vec<_>>()).await;
         // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
         let patience = 2 * self.common.limits.shutdown_timeout + PATIENCE;
-        let silence = Silence::begin();
+        let silence = DrainClock::begin();
         let stop = |worker: &Worker| worker.supervisor.send(Stop(Arc::clone(&silence)));
         let stops = self.workers.iter().map(|worker| timeout(patience, stop(worker)));
         let mut all = self.counters.snapshot();
@@ -242,7 +242,7 @@ impl RunningAgent {
 /// Has health checks refused, and lets HAProxy see it if it asks at all.
 pub(crate) async fn give_notice(
     supervisors: impl Iterator<Item = &Addr<Supervisor>>,
-    common: &Common,
+    common: &AgentContext,
 ) {
     common.drain();
     let told = supervisors.map(|supervisor| timeout(PATIENCE, supervisor.send(GoDown)));

@@ -25,10 +25,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arbiter::{Common, Guest, Place, Presence, Reroute, Shared},
-    connection::{Connection, Control, Silence, Transport},
+    arbiter::{
+        AgentContext, ArbiterContext, ConnectionGuard, ConnectionPermit, RoutedAck,
+        SurplusConnection,
+    },
+    connection::{Connection, Control, DrainClock, Transport},
     error::AgentError,
-    listen::{Arrival, Preamble, Socket},
+    listen::{IncomingConnection, Preamble, Socket},
     log,
     observe::{Counters, Statistics, Untaken},
     origin::PeerAddress,
@@ -36,12 +39,12 @@ use crate::{
     supervision::{Panic, panics},
 };
 
+pub(crate) use self::inspection::{ArbiterStatus, ReadinessRequest, StatusRequest};
 use self::inspection::{Arriving, Link};
-pub(crate) use self::inspection::{Insight, Inspect, Probe};
 
 /// The root of one arbiter.
 pub(crate) struct Supervisor {
-    shared: Rc<Shared>,
+    shared: Rc<ArbiterContext>,
     /// The oldest first.
     connections: BTreeMap<u64, Link>,
     next_key: u64,
@@ -57,17 +60,17 @@ pub(crate) struct Adopt {
     pub(crate) listener: Arc<str>,
     pub(crate) socket: Socket,
     pub(crate) preamble: Preamble,
-    pub(crate) place: Place,
+    pub(crate) place: ConnectionPermit,
     /// It is taken when this is dropped; nothing if nobody counts it.
     pub(crate) untaken: Option<Untaken>,
 }
 
 /// What is known of a connection that was accepted, beside its stream.
-struct Newcomer {
+struct NewConnection {
     address: PeerAddress,
     listener: Arc<str>,
     preamble: Preamble,
-    place: Place,
+    place: ConnectionPermit,
 }
 
 impl actix::Message for Adopt {
@@ -92,23 +95,23 @@ impl actix::Message for GoDown {
 }
 
 /// Makes the other arbiters known, for the ACKs that have no way here.
-pub(crate) struct Elsewhere(pub(crate) Vec<Recipient<Reroute>>);
+pub(crate) struct Elsewhere(pub(crate) Vec<Recipient<RoutedAck>>);
 
 impl actix::Message for Elsewhere {
     type Result = ();
 }
 
 /// Ends everything on this arbiter in good order; answered with its statistics when that is done.
-pub(crate) struct Stop(pub(crate) Arc<Silence>);
+pub(crate) struct Stop(pub(crate) Arc<DrainClock>);
 
 impl actix::Message for Stop {
     type Result = Statistics;
 }
 
 /// Asks for the statistics of this arbiter.
-pub(crate) struct Report;
+pub(crate) struct StatisticsRequest;
 
-impl actix::Message for Report {
+impl actix::Message for StatisticsRequest {
     type Result = Statistics;
 }
 
@@ -116,13 +119,13 @@ impl Supervisor {
     /// Starts every handler, and then the supervisor, on this arbiter.
     pub(crate) async fn start(
         registry: Arc<Registry>,
-        common: Common,
+        common: AgentContext,
     ) -> Result<Addr<Self>, AgentError> {
-        panics::hush();
+        panics::install_panic_hook();
         let counters = Rc::new(Counters::new(common.engines.clone()));
         let routes =
             registry.start(&common.limits, common.limit_names, &common.start_given_up).await?;
-        let shared = Rc::new(Shared::new(routes, common, counters));
+        let shared = Rc::new(ArbiterContext::new(routes, common, counters));
         let supervisor = Self {
             shared,
             connections: BTreeMap::new(),
@@ -136,15 +139,15 @@ impl Supervisor {
         Ok(address)
     }
 
-    fn adopt<S>(&mut self, stream: S, newcomer: Newcomer, ctx: &Context<Self>)
+    fn adopt<S>(&mut self, stream: S, newcomer: NewConnection, ctx: &Context<Self>)
     where
         S: Transport,
     {
-        let Newcomer { address, listener, preamble, place } = newcomer;
+        let NewConnection { address, listener, preamble, place } = newcomer;
         let guest = place.guest().cloned();
-        let presence = Presence::new(place, Rc::clone(&self.shared.counters), &listener);
+        let presence = ConnectionGuard::new(place, Rc::clone(&self.shared.counters), &listener);
         let visit = Arriving { peer: address, listener, since: presence.since() };
-        let arrival = Arrival::new(stream, address, presence, Rc::clone(&self.shared));
+        let arrival = IncomingConnection::new(stream, address, presence, Rc::clone(&self.shared));
         if preamble.is_empty() {
             let context = Context::new();
             let control = AsyncContext::address(&context).recipient();
@@ -171,7 +174,7 @@ impl Supervisor {
     fn welcome<S>(
         &mut self,
         visit: Arriving,
-        guest: Option<Arc<Guest>>,
+        guest: Option<Arc<SurplusConnection>>,
         arriving: impl Future<Output = Option<Connection<S>>> + 'static,
         ctx: &Context<Self>,
     ) where
@@ -260,7 +263,7 @@ impl Handler<Adopt> for Supervisor {
     fn handle(&mut self, adopt: Adopt, ctx: &mut Context<Self>) {
         let Adopt { socket, listener, preamble, place, untaken } = adopt;
         drop(untaken);
-        let newcomer = |address| Newcomer { address, listener, preamble, place };
+        let newcomer = |address| NewConnection { address, listener, preamble, place };
         let adopted: io::Result<()> = match socket {
             Socket::Tcp(stream, address) => TcpStream::from_std(stream)
                 .map(|stream| self.adopt(stream, newcomer(PeerAddress::Tcp(address)), ctx)),
@@ -313,10 +316,10 @@ impl Handler<Elsewhere> for Supervisor {
     }
 }
 
-impl Handler<Reroute> for Supervisor {
+impl Handler<RoutedAck> for Supervisor {
     type Result = bool;
 
-    fn handle(&mut self, reroute: Reroute, _: &mut Context<Self>) -> bool {
+    fn handle(&mut self, reroute: RoutedAck, _: &mut Context<Self>) -> bool {
         self.shared.detours.as_ref().is_some_and(|detours| detours.reroute(reroute).is_ok())
     }
 }
@@ -345,10 +348,10 @@ impl Handler<Stop> for Supervisor {
     }
 }
 
-impl Handler<Report> for Supervisor {
-    type Result = MessageResult<Report>;
+impl Handler<StatisticsRequest> for Supervisor {
+    type Result = MessageResult<StatisticsRequest>;
 
-    fn handle(&mut self, _: Report, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: StatisticsRequest, _: &mut Context<Self>) -> Self::Result {
         MessageResult(self.shared.statistics())
     }
 }

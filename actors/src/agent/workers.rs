@@ -8,7 +8,9 @@ use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::supervisor::{Stop, Supervisor};
-use crate::{arbiter::Common, connection::Silence, error::AgentError, log, route::Registry};
+use crate::{
+    arbiter::AgentContext, connection::DrainClock, error::AgentError, log, route::Registry,
+};
 
 /// How long an arbiter may take to answer beyond the time that it is given to stop.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,7 +39,7 @@ struct Starting {
 pub(crate) async fn start(
     count: NonZero<usize>,
     registry: &Arc<Registry>,
-    common: &Common,
+    common: &AgentContext,
 ) -> Result<Vec<Worker>, AgentError> {
     // Without room for all threads no handler starts.
     let threads: Result<Vec<_>, _> = (0..count.get()).map(|_| Thread::start()).collect();
@@ -69,7 +71,7 @@ async fn all_started(starting: &mut [Starting]) -> Result<(), AgentError> {
 }
 
 impl Starting {
-    fn begin(thread: Thread, registry: Arc<Registry>, common: Common) -> Self {
+    fn begin(thread: Thread, registry: Arc<Registry>, common: AgentContext) -> Self {
         let (tell, started) = oneshot::channel();
         thread.0.spawn_fn(move || {
             actix_rt::spawn(async move {
@@ -96,7 +98,7 @@ impl Starting {
                     // It has been told to end its start.
                     self.has_started().await.ok()?;
                 }
-                self.supervisor.as_ref()?.send(Stop(Silence::begin())).await.ok()
+                self.supervisor.as_ref()?.send(Stop(DrainClock::begin())).await.ok()
             };
             let _ = timeout(patience, stop).await;
         } else {

@@ -20,7 +20,7 @@ pub(crate) struct Handshakes {
 }
 
 impl Handshakes {
-    /// The part that each of so many arbiters has of `places`.
+    /// The part that each of so many arbiters has of `connection_permits`.
     pub(super) fn new(places: usize, arbiters: NonZero<usize>) -> Self {
         let places = places.div_ceil(arbiters.get()).min(Semaphore::MAX_PERMITS);
         Self { places: Arc::new(Semaphore::new(places)), waiting: Rc::default() }

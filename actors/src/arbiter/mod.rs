@@ -2,30 +2,30 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `common` | settings and totals of all arbiters |
-//! | `shared` | routes, counters, health and lent buffers of one arbiter |
-//! | `quota`, `places`, `handshakes` | bounds on bytes and messages, on connections, and on TLS handshakes |
+//! | `agent_context` | settings and totals of all arbiters |
+//! | `arbiter_context` | routes, counters, health and lent buffers of one arbiter |
+//! | `shared_budget`, `connection_permits`, `handshakes` | bounds on bytes and messages, on connections, and on TLS handshakes |
 //! | `health` | what health checks are answered, and whether anybody asks |
 //! | `demand` | whether HAProxy has ever come to ask, or only to check |
-//! | `detour` | `async`: an ACK that leaves on another connection of its engine |
+//! | `ack_router` | `async`: an ACK that leaves on another connection of its engine |
 //! | `status`, `past_violation` | what goes on in an agent at one moment, and which peers broke the protocol |
 
-mod common;
+mod ack_router;
+mod agent_context;
+mod arbiter_context;
+mod connection_permits;
 mod demand;
-mod detour;
 #[cfg(feature = "tls")]
 mod handshakes;
 mod health;
 mod past_violation;
-mod places;
-mod quota;
-mod shared;
+mod shared_budget;
 mod status;
 
-pub(crate) use common::Common;
-pub(crate) use detour::{Detours, Kin, Lane, Reroute};
+pub(crate) use ack_router::{AckGroup, AckQueue, AckRouter, RoutedAck};
+pub(crate) use agent_context::AgentContext;
+pub(crate) use arbiter_context::{ArbiterContext, ConnectionGuard, ProtocolMismatch};
+pub(crate) use connection_permits::{ConnectionPermit, SurplusConnection};
 pub use past_violation::PastViolation;
-pub(crate) use places::{Guest, Place};
-pub(crate) use quota::{Quota, Share};
-pub(crate) use shared::{Mismatch, Presence, Shared};
+pub(crate) use shared_budget::{Reservation, SharedBudget};
 pub use status::{Agreed, ConnectionPhase, ConnectionStatus, Readiness, Status};

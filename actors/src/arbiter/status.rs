@@ -79,9 +79,9 @@ pub enum ConnectionPhase {
     /// Frames are read and answered.
     Open,
     /// Answers are held back, so that none is under way at the farewell.
-    Holding,
+    Draining,
     /// Nothing more is read.
-    Ending,
+    Closing,
 }
 
 /// What HELLO has agreed.
@@ -103,8 +103,8 @@ impl ConnectionPhase {
         match self {
             Self::Greeting => "greeting",
             Self::Open => "open",
-            Self::Holding => "holding",
-            Self::Ending => "ending",
+            Self::Draining => "holding",
+            Self::Closing => "ending",
         }
     }
 }

@@ -5,7 +5,7 @@
 //! writes once. The actor's mailbox is for control only.
 
 mod control;
-mod holding;
+mod draining;
 
 use std::{
     io,
@@ -19,19 +19,19 @@ use actix::{Actor, ActorContext, ActorFuture, AsyncContext};
 use tokio::time::{Duration, Instant};
 
 use super::{
-    account::Account,
     buffered_stream::BufferedStream,
+    closing::Closing,
+    connection_limit,
     conversation::{Conversation, End, Flow},
-    ending::Ending,
-    hold::Hold,
+    drain_clock::DrainClock,
+    drain_window::DrainWindow,
+    memory_guard::MemoryGuard,
     next::Next,
-    silence::Silence,
-    surplus,
     timer::{Timer, jittered},
     transport::Transport,
 };
 use crate::{
-    arbiter::{Presence, Shared},
+    arbiter::{ArbiterContext, ConnectionGuard},
     limit::Limit,
     log,
     observe::Cause,
@@ -51,18 +51,18 @@ const MEMORY_WAIT: Duration = Duration::from_millis(25);
 /// One HAProxy connection.
 pub(crate) struct Connection<S> {
     stream: BufferedStream<S>,
-    shared: Rc<Shared>,
+    shared: Rc<ArbiterContext>,
     conversation: Conversation,
     phase: Phase,
     /// What those wait for that drain, if this one shall drain when it has its HELLO.
-    newcomer: Option<Arc<Silence>>,
+    newcomer: Option<Arc<DrainClock>>,
     timer: Timer,
     /// When it is too old, or tries again to end because it is.
     retires: Option<Instant>,
     /// Whether that time has come: it ends with what it is asked next.
     is_too_old: bool,
-    account: Account,
-    presence: Presence,
+    account: MemoryGuard,
+    presence: ConnectionGuard,
 }
 
 /// Where a connection is in its life; only one that was too old, and could not end, goes back to `Open`.
@@ -70,17 +70,17 @@ enum Phase {
     /// Frames are read and answered.
     Open,
     /// Frames are read and answered, but the answers are held back until no more come.
-    Holding(Box<Hold>),
+    Draining(Box<DrainWindow>),
     /// Nothing more is read.
-    Ending(Box<Ending>),
+    Closing(Box<Closing>),
 }
 
 impl<S: Transport> Connection<S> {
     pub(crate) fn new(
         stream: S,
         address: PeerAddress,
-        presence: Presence,
-        shared: Rc<Shared>,
+        presence: ConnectionGuard,
+        shared: Rc<ArbiterContext>,
     ) -> Self {
         let mut timer = Timer::default();
         let since = presence.since();
@@ -96,7 +96,7 @@ impl<S: Transport> Connection<S> {
                 since,
             )
             .surplus(presence.is_surplus()),
-            account: Account::new(Rc::clone(&shared), S::COST),
+            account: MemoryGuard::new(Rc::clone(&shared), S::COST),
             shared,
             phase: Phase::Open,
             newcomer: None,
@@ -123,7 +123,7 @@ impl<S: Transport> Connection<S> {
                 self.account.keep(kept, self.conversation.in_flight());
                 let waits = self.conversation.waits_for_memory();
                 self.account.wait(waits, self.conversation.peer());
-                if self.account.is_overdrawn() { self.on_excess(task) } else { Poll::Pending }
+                if self.account.is_over_limit() { self.on_excess(task) } else { Poll::Pending }
             }
         }
     }
@@ -139,8 +139,8 @@ impl<S: Transport> Connection<S> {
         for _ in 0..ROUNDS {
             let mut next = match self.phase {
                 Phase::Open => self.converse(task)?,
-                Phase::Holding(_) => self.hold(task)?,
-                Phase::Ending(_) => self.end(task)?,
+                Phase::Draining(_) => self.hold(task)?,
+                Phase::Closing(_) => self.end(task)?,
             };
             // What is settled by a timer may leave at once, and a timer that went off has to be polled
             // when it is armed anew.
@@ -156,7 +156,7 @@ impl<S: Transport> Connection<S> {
                 self.report_stall();
                 return Poll::Ready(Ok(()));
             }
-            if matches!(&self.phase, Phase::Ending(ending) if ending.is_over()) {
+            if matches!(&self.phase, Phase::Closing(ending) if ending.is_over()) {
                 return Poll::Ready(Ok(()));
             }
             if next == Next::Wait {
@@ -207,7 +207,7 @@ impl<S: Transport> Connection<S> {
         let read = match polled {
             Poll::Ready(Ok(0)) => {
                 // Nothing more comes that would wake the task: the end begins in the next turn.
-                self.begin_end(Ending::of_the_stream());
+                self.begin_end(Closing::of_the_stream());
                 return Ok(Next::Again);
             }
             Poll::Ready(read) => read?,
@@ -256,7 +256,7 @@ impl<S: Transport> Connection<S> {
         }
         match self.stream.poll_read(task) {
             Poll::Pending => return Ok(Next::Wait),
-            Poll::Ready(Ok(0)) => self.begin_end(Ending::of_the_stream()),
+            Poll::Ready(Ok(0)) => self.begin_end(Closing::of_the_stream()),
             Poll::Ready(Ok(_)) => {}
             Poll::Ready(Err(error)) => {
                 // What is answered at once may still reach a peer that is deaf on one side only.
@@ -267,24 +267,24 @@ impl<S: Transport> Connection<S> {
         Ok(Next::Again)
     }
 
-    fn begin_end(&mut self, ending: Ending) {
-        self.enter(Phase::Ending(Box::new(ending)));
+    fn begin_end(&mut self, ending: Closing) {
+        self.enter(Phase::Closing(Box::new(ending)));
     }
 
     /// Goes on with the end.
     fn end(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
-        let Phase::Ending(ending) = &mut self.phase else { return Ok(Next::Wait) };
+        let Phase::Closing(ending) = &mut self.phase else { return Ok(Next::Wait) };
         ending.proceed(&mut self.conversation, &mut self.stream, &mut self.timer, task)
     }
 
     fn on_end(&mut self, end: End) {
         match end {
-            End::Healthcheck => self.begin_end(Ending::without_farewell()),
+            End::Healthcheck => self.begin_end(Closing::without_disconnect()),
             End::Surplus => self.turn_away(),
-            End::Goodbye(theirs) => {
-                self.conversation.report_goodbye(&theirs);
+            End::Disconnected(theirs) => {
+                self.conversation.report_disconnect(&theirs);
                 self.conversation.cancel();
-                self.begin_end(Ending::after_answers(goodbye()));
+                self.begin_end(Closing::after_answers(normal_disconnect()));
             }
             End::Violation(violation) => self.on_violation(&violation),
         }
@@ -293,9 +293,9 @@ impl<S: Transport> Connection<S> {
     /// There is no place for it: it is told so.
     fn turn_away(&mut self) {
         self.stream.input.clear();
-        surplus::report(&self.shared, self.conversation.peer());
+        connection_limit::report(&self.shared, self.conversation.peer());
         let later = Instant::now() + self.shared.common.limits.refusal_delay;
-        self.begin_end(Ending::not_before(later, Some(surplus::farewell())));
+        self.begin_end(Closing::not_before(later, Some(connection_limit::farewell())));
     }
 
     fn on_violation(&mut self, violation: &Violation) {
@@ -303,7 +303,7 @@ impl<S: Transport> Connection<S> {
         if let Violation::Foreign(_) = violation {
             // As late as after any refused HELLO, but without a farewell, which it cannot read.
             let later = Instant::now() + self.shared.common.limits.refusal_delay;
-            return self.begin_end(Ending::not_before(later, None));
+            return self.begin_end(Closing::not_before(later, None));
         }
         let (status_code, message) = (violation.status(), violation.to_string().into());
         self.dismiss(Disconnect { status_code, message });
@@ -315,9 +315,9 @@ impl<S: Transport> Connection<S> {
         self.conversation.forget();
         self.conversation.leave_detours();
         self.begin_end(if self.conversation.is_greeted() {
-            Ending::after_answers(farewell)
+            Closing::after_answers(farewell)
         } else {
-            Ending::not_before(
+            Closing::not_before(
                 Instant::now() + self.shared.common.limits.refusal_delay,
                 Some(farewell),
             )
@@ -335,25 +335,25 @@ impl<S: Transport> Connection<S> {
         match &mut self.phase {
             Phase::Open if self.presence.is_surplus() => self.turn_away(),
             Phase::Open if self.newcomer.is_some() => {
-                self.begin_end(Ending::after_input(goodbye()));
+                self.begin_end(Closing::after_input(normal_disconnect()));
             }
             Phase::Open if !self.conversation.is_greeted() => {
                 self.on_violation(&Violation::HelloTimeout);
             }
-            Phase::Open | Phase::Holding(_) if self.conversation.is_overdue(now) => {
+            Phase::Open | Phase::Draining(_) if self.conversation.is_overdue(now) => {
                 self.on_read_timeout();
             }
-            Phase::Open | Phase::Holding(_) => {
+            Phase::Open | Phase::Draining(_) => {
                 self.conversation.expire(now);
                 self.is_too_old |= self.retires.take_if(|time| *time <= now).is_some();
             }
-            Phase::Ending(ending) => ending.on_time(&mut self.conversation),
+            Phase::Closing(ending) => ending.on_time(&mut self.conversation),
         }
     }
 
     /// A TLS record is not finished in time. HELLO has a time of its own.
     fn on_unfinished(&mut self) {
-        if self.conversation.is_greeted() && !matches!(self.phase, Phase::Ending(_)) {
+        if self.conversation.is_greeted() && !matches!(self.phase, Phase::Closing(_)) {
             self.on_read_timeout();
         }
     }
@@ -368,7 +368,7 @@ impl<S: Transport> Connection<S> {
     fn on_excess(&mut self, task: &mut Context<'_>) -> Poll<()> {
         // A peer that does not read what it gets would not read a farewell either.
         let is_deaf = self.account.is_more_than_its_part(self.stream.output.len());
-        if !is_deaf && matches!(self.phase, Phase::Ending(_)) {
+        if !is_deaf && matches!(self.phase, Phase::Closing(_)) {
             return Poll::Pending;
         }
         self.account.report(self.conversation.peer());
@@ -402,7 +402,7 @@ impl<S: Transport> Connection<S> {
 }
 
 /// What ends a connection that nobody has done wrong on.
-fn goodbye() -> Disconnect {
+fn normal_disconnect() -> Disconnect {
     Disconnect::new(StatusCode::NORMAL)
 }
 

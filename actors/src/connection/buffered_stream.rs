@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 use super::{timer::Timer, transport::Transport};
-use crate::arbiter::Shared;
+use crate::arbiter::ArbiterContext;
 
 /// The most that is read at a time, however large the buffer has become: a connection keeps what it
 /// cannot take for now. The 20 NOTIFYs that HAProxy sends without an ACK come together up to 8 KiB each.
@@ -25,7 +25,7 @@ const READ_ROOM: usize = 16 * 1024;
 /// A byte stream, and its buffers while its connection is awake.
 pub(super) struct BufferedStream<S> {
     stream: S,
-    shared: Rc<Shared>,
+    shared: Rc<ArbiterContext>,
     /// How many bytes have come.
     received: u64,
     /// How many of them had been taken when the buffers were lent.
@@ -44,7 +44,7 @@ pub(super) struct BufferedStream<S> {
 }
 
 impl<S> BufferedStream<S> {
-    pub(super) fn new(stream: S, shared: Rc<Shared>) -> Self {
+    pub(super) fn new(stream: S, shared: Rc<ArbiterContext>) -> Self {
         Self {
             stream,
             shared,

@@ -9,9 +9,9 @@ use std::{mem, rc::Rc, sync::Arc};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::time::{Duration, Instant};
 
-use super::orphans::Orphans;
+use super::detached_notifies::DetachedNotifies;
 use crate::{
-    arbiter::{Agreed, Common, Lane, Shared},
+    arbiter::{AckQueue, AgentContext, Agreed, ArbiterContext},
     limits::MAX_DURATION,
     notify::{AckEncoder, Dispatched, InFlight, NotifyContext, dispatch},
     observe::Group,
@@ -26,7 +26,7 @@ use crate::{
 
 /// One conversation with one HAProxy engine.
 pub(crate) struct Conversation {
-    shared: Rc<Shared>,
+    shared: Rc<ArbiterContext>,
     session: Session,
     codec: FrameCodec,
     /// Where the messages come from; the ids are those of the NOTIFY that is taken.
@@ -36,7 +36,7 @@ pub(crate) struct Conversation {
     /// What both sides can do, and the engine that has said so, once HELLO is agreed.
     greeting: Option<Greeting>,
     /// Where the ACKs of other connections come in, once `async` is agreed.
-    lane: Option<Lane>,
+    lane: Option<AckQueue>,
     /// When the frame, or the fragments, that are not whole yet had begun to come.
     begun: Option<Instant>,
     /// When what is taken had come.
@@ -88,7 +88,7 @@ pub(crate) enum End {
     /// It was none, and there is no place for anything else.
     Surplus,
     /// HAProxy said so.
-    Goodbye(Disconnect),
+    Disconnected(Disconnect),
     /// HAProxy broke the protocol.
     Violation(Violation),
 }
@@ -101,7 +101,7 @@ impl From<Violation> for End {
 
 impl Conversation {
     pub(crate) fn new(
-        shared: Rc<Shared>,
+        shared: Rc<ArbiterContext>,
         address: PeerAddress,
         listener: Arc<str>,
         since: Instant,
@@ -159,7 +159,7 @@ impl Conversation {
 
     /// Whether no NOTIFY waits for its answer, and no answer for being sent.
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.lane.as_ref().is_none_or(Lane::is_empty)
+        self.in_flight.is_empty() && self.lane.as_ref().is_none_or(AckQueue::is_empty)
     }
 
     /// Whether a frame, or fragments, have begun to come and are not whole yet.
@@ -184,7 +184,7 @@ impl Conversation {
 
     /// How many bytes of memory wait for answers, and in ACKs of other connections.
     pub(super) fn in_flight(&self) -> usize {
-        self.in_flight.bytes() + self.lane.as_ref().map_or(0, Lane::waiting)
+        self.in_flight.bytes() + self.lane.as_ref().map_or(0, AckQueue::waiting)
     }
 
     /// Gives up a NOTIFY whose fragments have not all come.
@@ -302,7 +302,7 @@ impl Conversation {
         };
         let counters = &self.shared.counters;
         let none = InFlight::new(&self.shared.common, Rc::clone(counters));
-        let orphans = Orphans {
+        let orphans = DetachedNotifies {
             kin: lane.kin().clone(),
             acks: lane.close(),
             in_flight: mem::replace(&mut self.in_flight, none),
@@ -344,7 +344,7 @@ impl Conversation {
 
     #[cold]
     fn has_too_much_in_flight(&self) -> bool {
-        let Common { limits, memory, costs, .. } = &self.shared.common;
+        let AgentContext { limits, memory, costs, .. } = &self.shared.common;
         let kept = memory.held().saturating_sub(costs.held());
         self.in_flight.bytes() > limits.part() && kept > limits.memory - limits.memory / RESERVE
     }
@@ -359,7 +359,7 @@ impl Conversation {
     fn dispatch(&mut self, notify: NotifyRef<'_>, output: &mut BytesMut) {
         let NotifyRef { stream_id, frame_id, messages } = notify;
         let bytes = messages.encoded_len();
-        let Shared { routes, common, counters, .. } = &*self.shared;
+        let ArbiterContext { routes, common, counters, .. } = &*self.shared;
         let waiting = common.limits.in_flight.min(self.in_flight.left());
         let (room, begins_turn) = (self.ack_encoder.max_size, self.answered == 0);
         let turn = &self.turn;

@@ -14,7 +14,7 @@ use crate::{
     error::{BoxError, HandlerError},
     origin::Origin,
     spop::{Actions, Message},
-    supervision::{Panic, Place, Shielded, panics},
+    supervision::{Panic, PanicGuard, Permit, panics},
 };
 
 /// A handler that computes for long or blocks: it has a thread of its own, so that nobody else waits
@@ -84,7 +84,7 @@ pub(super) struct Job {
     pub(super) span: Span,
     pub(super) answer: oneshot::Sender<Answer>,
     /// Held until a thread is done with it.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Permit>,
 }
 
 /// What a thread takes at a time; it says when it is free again.
@@ -118,14 +118,14 @@ pub(super) async fn start_thread<H: BlockingHandler>(
 
 /// One thread and its handler; there is none after a panic, until the next message.
 struct Thread<H> {
-    handler: Option<Shielded<H>>,
+    handler: Option<PanicGuard<H>>,
     factory: Arc<dyn Fn() -> H + Send + Sync>,
 }
 
 impl<H: BlockingHandler> Thread<H> {
     fn make(&mut self) -> Result<(), Panic> {
         panics::catch(|| (self.factory)())
-            .map(|handler| self.handler = Some(Shielded::new(handler)))
+            .map(|handler| self.handler = Some(PanicGuard::new(handler)))
     }
 
     fn work(&mut self, Task { job, free }: Task) {
@@ -139,7 +139,7 @@ impl<H: BlockingHandler> Thread<H> {
     fn answer(&mut self, message: &Message, origin: &Origin) -> Answer {
         let answered = panics::catch(|| {
             let args = H::Args::from_message(message.as_ref())?;
-            let handler = self.handler.get_or_insert_with(|| Shielded::new((self.factory)()));
+            let handler = self.handler.get_or_insert_with(|| PanicGuard::new((self.factory)()));
             handler.handle(args, origin).map_err(HandlerError::Failed)
         });
         answered.unwrap_or_else(|panic| {

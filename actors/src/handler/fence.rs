@@ -8,25 +8,25 @@ use std::{
 use super::handler::{Answer, PendingAnswer, Reply};
 use crate::{
     error::HandlerError,
-    supervision::{Alarm, Fault, Panic, Shielded, panics},
+    supervision::{Failure, FailureSignal, Panic, PanicGuard, panics},
 };
 
 /// Calls a handler.
 #[inline(always)]
-pub(crate) fn call(alarm: &Alarm, dispatch: impl FnOnce() -> Reply) -> Reply<Fenced> {
+pub(crate) fn call(alarm: &FailureSignal, dispatch: impl FnOnce() -> Reply) -> Reply<Guarded> {
     match panics::catch(dispatch) {
         Ok(Reply::Answered) => {
             alarm.note_answer();
             Reply::Answered
         }
         Ok(Reply::Failed(error)) => Reply::Failed(noted(alarm, error)),
-        Ok(Reply::Later(answer)) => Reply::Later(Fenced::new(answer, alarm.clone())),
+        Ok(Reply::Later(answer)) => Reply::Later(Guarded::new(answer, alarm.clone())),
         Err(panic) => Reply::Failed(panicked(alarm, panic)),
     }
 }
 
 /// An error that the handler has returned is an answer of it; wrong arguments never reached it.
-fn noted(alarm: &Alarm, error: HandlerError) -> HandlerError {
+fn noted(alarm: &FailureSignal, error: HandlerError) -> HandlerError {
     if let HandlerError::Failed(_) = error {
         alarm.note_answer();
     }
@@ -34,8 +34,8 @@ fn noted(alarm: &Alarm, error: HandlerError) -> HandlerError {
 }
 
 #[cold]
-fn panicked(alarm: &Alarm, panic: Panic) -> HandlerError {
-    alarm.raise(Fault::Call);
+fn panicked(alarm: &FailureSignal, panic: Panic) -> HandlerError {
+    alarm.raise(Failure::Call);
     HandlerError::Panicked(panic)
 }
 
@@ -53,18 +53,18 @@ pub(crate) fn quietly(log: impl FnOnce()) {
 }
 
 /// A pending answer that is polled, and dropped, behind the fence.
-pub(crate) struct Fenced {
-    answer: Shielded<PendingAnswer>,
-    alarm: Alarm,
+pub(crate) struct Guarded {
+    answer: PanicGuard<PendingAnswer>,
+    alarm: FailureSignal,
 }
 
-impl Fenced {
-    pub(crate) fn new(answer: PendingAnswer, alarm: Alarm) -> Self {
-        Self { answer: Shielded::new(answer), alarm }
+impl Guarded {
+    pub(crate) fn new(answer: PendingAnswer, alarm: FailureSignal) -> Self {
+        Self { answer: PanicGuard::new(answer), alarm }
     }
 }
 
-impl Future for Fenced {
+impl Future for Guarded {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Answer> {

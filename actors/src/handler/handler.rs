@@ -14,7 +14,7 @@ use crate::{
     error::{BoxError, HandlerError},
     origin::Origin,
     spop::{Actions, MessageRef},
-    supervision::{Alarm, Panic, Place, Tasks},
+    supervision::{FailureSignal, Panic, Permit, Tasks},
 };
 
 /// An actor that answers the messages of one name.
@@ -106,7 +106,7 @@ pub(crate) enum Reply<Pending = PendingAnswer> {
 }
 
 /// What makes the next instance from something that has outlived the last one.
-pub(crate) type Heir = Box<dyn FnOnce(Alarm) -> Box<dyn Dispatch>>;
+pub(crate) type Handover = Box<dyn FnOnce(FailureSignal) -> Box<dyn Dispatch>>;
 
 /// The one way in which a message reaches a handler of any kind.
 #[async_trait(?Send)]
@@ -117,7 +117,7 @@ pub(crate) trait Dispatch {
         &self,
         message: &MessageRef<'_>,
         origin: &Origin,
-        place: Option<&Place>,
+        place: Option<&Permit>,
         actions: &mut Actions,
     ) -> Reply;
 
@@ -132,7 +132,7 @@ pub(crate) trait Dispatch {
     }
 
     /// What the next instance takes over from this one, which has failed.
-    fn heir(&self) -> Option<Heir> {
+    fn handover(&self) -> Option<Handover> {
         None
     }
 
@@ -245,7 +245,7 @@ where
         &self,
         message: &MessageRef<'_>,
         _: &Origin,
-        _: Option<&Place>,
+        _: Option<&Permit>,
         actions: &mut Actions,
     ) -> Reply {
         match Args::from_message(*message) {

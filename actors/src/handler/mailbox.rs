@@ -7,17 +7,17 @@ use crate::{
     error::{BoxError, HandlerError},
     origin::Origin,
     spop::{Actions, Message, MessageRef},
-    supervision::{Alarm, Fault, Place},
+    supervision::{Failure, FailureSignal, Permit},
 };
 
 /// The mailbox of a raw actix actor.
 pub(crate) struct Mailbox {
     recipient: actix::Recipient<Call>,
-    alarm: Alarm,
+    alarm: FailureSignal,
 }
 
 impl Mailbox {
-    pub(crate) fn new(recipient: actix::Recipient<Call>, alarm: Alarm) -> Self {
+    pub(crate) fn new(recipient: actix::Recipient<Call>, alarm: FailureSignal) -> Self {
         Self { recipient, alarm }
     }
 }
@@ -63,7 +63,7 @@ pub struct Call {
     /// disabled unless the NOTIFY is sampled.
     pub span: Span,
     /// Held until the actor has taken the call: what waits in a mailbox counts as in flight.
-    _place: Option<Place>,
+    _place: Option<Permit>,
 }
 
 impl actix::Message for Call {
@@ -75,7 +75,7 @@ impl Dispatch for Mailbox {
         &self,
         message: &MessageRef<'_>,
         origin: &Origin,
-        place: Option<&Place>,
+        place: Option<&Permit>,
         _: &mut Actions,
     ) -> Reply {
         let message = message.to_message();
@@ -87,7 +87,7 @@ impl Dispatch for Mailbox {
             match request.await {
                 Ok(answer) => answer.map_err(HandlerError::Failed),
                 Err(_) => {
-                    alarm.raise(Fault::Gone);
+                    alarm.raise(Failure::Gone);
                     Err(HandlerError::Gone)
                 }
             }

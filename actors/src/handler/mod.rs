@@ -4,25 +4,25 @@
 //! |---|---|
 //! | `handler` | `HandlerActor`, functions, and `Dispatch`: a call in, a reply out |
 //! | `ready` | handlers that answer at once, from where the message lies |
-//! | `blocking`, `feeder` | handlers on threads of their own, and how messages reach those threads |
+//! | `blocking`, `thread_pool` | handlers on threads of their own, and how messages reach those threads |
 //! | `mailbox` | raw actix actors, message by message |
-//! | `instance` | one `HandlerActor` on one arbiter, called in place |
-//! | `fence` | a panic behind it becomes an answer |
+//! | `actor_handler` | one `HandlerActor` on one arbiter, called in place |
+//! | `fence` | the one place where panics of handlers are caught: a panic behind it becomes an answer |
 
+pub(crate) mod actor_handler;
 mod blocking;
-mod feeder;
 pub(crate) mod fence;
 mod handler;
-pub(crate) mod instance;
 mod mailbox;
 mod ready;
+mod thread_pool;
 
 pub use blocking::BlockingHandler;
-pub(crate) use feeder::Blocking;
-pub(crate) use fence::Fenced;
-pub(crate) use handler::{Answer, Dispatch, Function, Heir, Reply};
+pub(crate) use fence::Guarded;
+pub(crate) use handler::{Answer, Dispatch, Function, Handover, Reply};
 pub use handler::{Asynchronous, HandlerActor, HandlerFn, Plain};
 pub use mailbox::Call;
 pub(crate) use mailbox::Mailbox;
 pub(crate) use ready::Ready;
 pub use ready::ReadyHandler;
+pub(crate) use thread_pool::Blocking;

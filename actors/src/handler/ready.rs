@@ -6,7 +6,7 @@ use crate::{
     error::{BoxError, HandlerError},
     origin::Origin,
     spop::{Actions, MessageRef},
-    supervision::{Place, Shielded},
+    supervision::{PanicGuard, Permit},
 };
 
 /// A handler that never waits: it looks something up, and answers.
@@ -68,11 +68,11 @@ pub trait ReadyHandler: 'static {
 }
 
 /// A ready handler on its route.
-pub(crate) struct Ready<H>(Shielded<H>);
+pub(crate) struct Ready<H>(PanicGuard<H>);
 
 impl<H> Ready<H> {
     pub(crate) fn new(handler: H) -> Self {
-        Self(Shielded::new(handler))
+        Self(PanicGuard::new(handler))
     }
 }
 
@@ -82,7 +82,7 @@ impl<H: ReadyHandler> Dispatch for Ready<H> {
         &self,
         message: &MessageRef<'_>,
         origin: &Origin,
-        _: Option<&Place>,
+        _: Option<&Permit>,
         actions: &mut Actions,
     ) -> Reply {
         match H::Args::from_message(*message) {

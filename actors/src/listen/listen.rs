@@ -11,7 +11,7 @@ use std::{
 use super::{
     addresses,
     listener::{Bound, Listener},
-    preamble::Entrance,
+    preamble::ListenerSetup,
 };
 #[cfg(feature = "tls")]
 use super::{certificates::Certificates, tls::Tls};
@@ -33,14 +33,14 @@ const MODE_BITS: u32 = 0o777;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Listen {
-    place: Place,
+    place: Endpoint,
     proxy_header: bool,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
 
 #[derive(Clone, Debug)]
-enum Place {
+enum Endpoint {
     Tcp(String),
     Unix { path: PathBuf, mode: Option<u32> },
     HandedOverTcp(Arc<TcpListener>),
@@ -54,7 +54,7 @@ impl Listen {
     /// `[::1]`. `[::]` takes IPv4 as well, unless the agent listens on an IPv4 address with the same port.
     #[must_use]
     pub fn tcp(address: impl fmt::Display) -> Self {
-        Self::at(Place::Tcp(address.to_string()))
+        Self::at(Endpoint::Tcp(address.to_string()))
     }
 
     /// The path of a UNIX socket.
@@ -62,7 +62,7 @@ impl Listen {
     /// A socket file that nobody listens on any more is replaced; the file is removed at the end.
     #[must_use]
     pub fn unix(path: impl Into<PathBuf>) -> Self {
-        Self::at(Place::Unix { path: path.into(), mode: None })
+        Self::at(Endpoint::Unix { path: path.into(), mode: None })
     }
 
     /// A TCP socket that listens already and that another process keeps open, such as systemd.
@@ -75,16 +75,16 @@ impl Listen {
     /// If no other process has it, connections in the backlog are reset when the agent stops.
     #[must_use]
     pub fn handed_over_tcp(socket: TcpListener) -> Self {
-        Self::at(Place::HandedOverTcp(Arc::new(socket)))
+        Self::at(Endpoint::HandedOverTcp(Arc::new(socket)))
     }
 
     /// The same for a UNIX socket, whose file stays when the agent stops.
     #[must_use]
     pub fn handed_over_unix(socket: UnixListener) -> Self {
-        Self::at(Place::HandedOverUnix(Arc::new(socket)))
+        Self::at(Endpoint::HandedOverUnix(Arc::new(socket)))
     }
 
-    fn at(place: Place) -> Self {
+    fn at(place: Endpoint) -> Self {
         Self {
             place,
             proxy_header: false,
@@ -97,7 +97,7 @@ impl Listen {
     /// called. A TCP address has none, and a socket that was handed over keeps its own.
     #[must_use]
     pub fn mode(mut self, bits: u32) -> Self {
-        if let Place::Unix { mode, .. } = &mut self.place {
+        if let Endpoint::Unix { mode, .. } = &mut self.place {
             *mode = Some(bits);
         }
         self
@@ -127,15 +127,15 @@ impl Listen {
     /// Listens, beside `listeners`; adds one for each address.
     pub(crate) fn open(self, listeners: &mut Vec<Listener>) -> Result<(), AgentError> {
         match &self.place {
-            Place::Tcp(name) => {
+            Endpoint::Tcp(name) => {
                 let failed = |cause| AgentError::Bind { address: name.clone(), cause };
                 self.open_tcp(name, addresses::resolve(name).map_err(failed)?, listeners)
             }
-            Place::Unix { path, mode } => self.open_unix(path, *mode, listeners),
-            Place::HandedOverTcp(socket) => {
+            Endpoint::Unix { path, mode } => self.open_unix(path, *mode, listeners),
+            Endpoint::HandedOverTcp(socket) => {
                 self.open_handed_over(socket.try_clone().map(Bound::Tcp), listeners)
             }
-            Place::HandedOverUnix(socket) => {
+            Endpoint::HandedOverUnix(socket) => {
                 let bound = socket.try_clone().map(|socket| Bound::Unix(None, socket));
                 self.open_handed_over(bound, listeners)
             }
@@ -214,14 +214,14 @@ impl Listen {
     fn add(&self, bound: Bound, listeners: &mut Vec<Listener>) -> Result<(), AgentError> {
         let (name, entrance) = (bound.name(), self.entrance()?);
         let is_handed_over =
-            matches!(self.place, Place::HandedOverTcp(_) | Place::HandedOverUnix(_));
+            matches!(self.place, Endpoint::HandedOverTcp(_) | Endpoint::HandedOverUnix(_));
         listeners.push(Listener { name, bound, entrance, is_handed_over });
         Ok(())
     }
 
     /// What its connections have to bring before SPOP.
-    pub(crate) fn entrance(&self) -> Result<Entrance, AgentError> {
-        Ok(Entrance {
+    pub(crate) fn entrance(&self) -> Result<ListenerSetup, AgentError> {
+        Ok(ListenerSetup {
             proxy_header: self.proxy_header,
             #[cfg(feature = "tls")]
             certificates: self.tls.as_ref().map(Certificates::load).transpose()?,

@@ -18,13 +18,13 @@ use tokio::{
 
 use super::{
     addresses,
-    preamble::Entrance,
+    preamble::ListenerSetup,
     socket_file::{self, SocketFile},
 };
 use crate::{
     handler::fence,
     log,
-    observe::{ListenerCounters, Throttle},
+    observe::{ListenerCounters, RateLimit},
 };
 
 /// HAProxy opens a burst of connections when it reloads.
@@ -76,7 +76,7 @@ pub(crate) struct Listener {
     /// Where it listens: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
     pub(crate) name: Arc<str>,
     pub(crate) bound: Bound,
-    pub(crate) entrance: Entrance,
+    pub(crate) entrance: ListenerSetup,
     /// Whether another process keeps the socket open: what waits in its backlog is for the next agent.
     pub(crate) is_handed_over: bool,
 }
@@ -196,7 +196,7 @@ impl ActiveListener {
         is_handed_over: bool,
         counters: Arc<ListenerCounters>,
     ) {
-        let log = Throttle::default();
+        let log = RateLimit::default();
         loop {
             let accepted = tokio::select! {
                 biased;

@@ -19,21 +19,21 @@ use super::{
 };
 use super::{
     proxy_header,
-    refusal::{Refusal, Visitor},
+    rejection::{PendingConnection, Rejection},
 };
 use crate::{
-    arbiter::{Mismatch, Presence, Shared},
+    arbiter::{ArbiterContext, ConnectionGuard, ProtocolMismatch},
     connection::{Connection, Transport},
     observe::ListenerCounters,
     origin::PeerAddress,
     spop::Foreign,
 };
 #[cfg(feature = "tls")]
-use crate::{connection::Account, observe::Counters};
+use crate::{connection::MemoryGuard, observe::Counters};
 
 /// What the connections of a listener have to bring before SPOP.
 #[derive(Debug)]
-pub(crate) struct Entrance {
+pub(crate) struct ListenerSetup {
     pub(crate) proxy_header: bool,
     #[cfg(feature = "tls")]
     pub(crate) certificates: Option<Certificates>,
@@ -48,12 +48,12 @@ pub(crate) struct Preamble {
 }
 
 /// A connection that has not come to SPOP yet.
-pub(crate) struct Arrival<S> {
+pub(crate) struct IncomingConnection<S> {
     stream: S,
-    visitor: Visitor,
+    visitor: PendingConnection,
 }
 
-impl Entrance {
+impl ListenerSetup {
     /// Begins to follow the files of the certificates, in a task of this runtime.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there are no files"))]
     pub(crate) fn open(&mut self, listener: &Arc<str>, counters: &Arc<ListenerCounters>) {
@@ -89,19 +89,19 @@ impl Preamble {
     }
 }
 
-impl<S: Transport> Arrival<S> {
+impl<S: Transport> IncomingConnection<S> {
     pub(crate) fn new(
         stream: S,
         address: PeerAddress,
-        presence: Presence,
-        shared: Rc<Shared>,
+        presence: ConnectionGuard,
+        shared: Rc<ArbiterContext>,
     ) -> Self {
-        Self { stream, visitor: Visitor { address, presence, shared } }
+        Self { stream, visitor: PendingConnection { address, presence, shared } }
     }
 
     /// SPOP comes next.
     pub(crate) fn into_connection(self) -> Connection<S> {
-        let Visitor { address, presence, shared } = self.visitor;
+        let PendingConnection { address, presence, shared } = self.visitor;
         Connection::new(self.stream, address, presence, shared)
     }
 
@@ -114,7 +114,7 @@ impl<S: Transport> Arrival<S> {
         // In a box, as it takes the memory of a header.
         let read = Box::pin(read_source(&mut self.stream));
         let source = timeout_at(self.visitor.deadline(), read).await;
-        match source.unwrap_or(Err(Refusal::HeaderLate)) {
+        match source.unwrap_or(Err(Rejection::HeaderLate)) {
             Ok(source) => {
                 self.visitor.address = source.unwrap_or(self.visitor.address);
                 Some(self)
@@ -131,10 +131,10 @@ impl<S: Transport> Arrival<S> {
     pub(crate) async fn shake_hands(
         mut self,
         config: Arc<ServerConfig>,
-    ) -> Option<Arrival<Secured<S>>> {
+    ) -> Option<IncomingConnection<Secured<S>>> {
         let deadline = self.visitor.deadline();
         let first = timeout_at(deadline, read_client_hello(&mut self.stream)).await;
-        match first.unwrap_or(Err(Refusal::HandshakeLate)) {
+        match first.unwrap_or(Err(Rejection::HandshakeLate)) {
             // In a box: a peer that has sent nothing takes no memory for a handshake.
             Ok(first) => Box::pin(self.secure(first, config)).await,
             Err(refusal) => {
@@ -150,12 +150,12 @@ impl<S: Transport> Arrival<S> {
         self,
         first: [u8; Foreign::FIRST],
         config: Arc<ServerConfig>,
-    ) -> Option<Arrival<Secured<S>>> {
+    ) -> Option<IncomingConnection<Secured<S>>> {
         let Self { stream, visitor } = self;
         let (shared, deadline) = (&visitor.shared, visitor.deadline());
         let turn = timeout_at(deadline, Turn::wait(shared)).await;
         // Until the end of a refusal, too: that takes memory and time as well.
-        let _turn = match turn.unwrap_or(Err(Refusal::HandshakesFull)) {
+        let _turn = match turn.unwrap_or(Err(Rejection::HandshakesFull)) {
             Ok(turn) => turn,
             Err(refusal) => {
                 visitor.refuse(&refusal, stream).await;
@@ -167,13 +167,13 @@ impl<S: Transport> Arrival<S> {
         let done = tokio::select! {
             biased;
             done = handshake => Ok(done),
-            () = shared.handshakes.outlasted() => Err(Refusal::HandshakesFull),
-            () = sleep_until(deadline) => Err(Refusal::HandshakeLate),
+            () = shared.handshakes.outlasted() => Err(Rejection::HandshakesFull),
+            () = sleep_until(deadline) => Err(Rejection::HandshakeLate),
         };
         match done {
-            Ok(Ok(stream)) => return Some(Arrival { stream, visitor }),
+            Ok(Ok(stream)) => return Some(IncomingConnection { stream, visitor }),
             Ok(Err(Failed { error, stream, alert })) => {
-                visitor.refuse_with(&Refusal::Handshake(error), stream, &alert).await;
+                visitor.refuse_with(&Rejection::Handshake(error), stream, &alert).await;
             }
             Err(refusal) => visitor.report(&refusal),
         }
@@ -186,16 +186,16 @@ impl<S: Transport> Arrival<S> {
 struct Turn {
     counters: Rc<Counters>,
     _place: OwnedSemaphorePermit,
-    _memory: Account,
+    _memory: MemoryGuard,
 }
 
 #[cfg(feature = "tls")]
 impl Turn {
-    async fn wait(shared: &Rc<Shared>) -> Result<Self, Refusal> {
-        let place = shared.handshakes.place().await.ok_or(Refusal::HandshakesFull)?;
-        let memory = Account::new(Rc::clone(shared), handshake::COST);
+    async fn wait(shared: &Rc<ArbiterContext>) -> Result<Self, Rejection> {
+        let place = shared.handshakes.place().await.ok_or(Rejection::HandshakesFull)?;
+        let memory = MemoryGuard::new(Rc::clone(shared), handshake::COST);
         if memory.is_exhausted() {
-            return Err(Refusal::MemoryFull);
+            return Err(Rejection::MemoryFull);
         }
         let counters = Rc::clone(&shared.counters);
         counters.count(|statistics| statistics.tls_handshakes += 1);
@@ -210,11 +210,13 @@ impl Drop for Turn {
     }
 }
 
-async fn read_source<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<PeerAddress>, Refusal> {
+async fn read_source<S: AsyncRead + Unpin>(
+    stream: &mut S,
+) -> Result<Option<PeerAddress>, Rejection> {
     let (first, found) = read_first(stream).await?;
     let advice = match found {
         Some(Foreign::ProxyHeader) => {
-            return proxy_header::read(first, stream).await.map_err(Refusal::Header);
+            return proxy_header::read(first, stream).await.map_err(Rejection::Header);
         }
         Some(Foreign::Http) => Foreign::Http.advice(),
         _ => {
@@ -223,27 +225,27 @@ async fn read_source<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<Peer
              take no PROXY header"
         }
     };
-    Err(Refusal::Mismatch(Mismatch { found, due: "a PROXY header", advice }))
+    Err(Rejection::ProtocolMismatch(ProtocolMismatch { found, due: "a PROXY header", advice }))
 }
 
 #[cfg(feature = "tls")]
 async fn read_client_hello<S: AsyncRead + Unpin>(
     stream: &mut S,
-) -> Result<[u8; Foreign::FIRST], Refusal> {
+) -> Result<[u8; Foreign::FIRST], Rejection> {
     let (first, found) = read_first(stream).await?;
     let advice = match found {
         Some(Foreign::Tls) => return Ok(first),
         Some(foreign) => foreign.advice(),
         None => "put `ssl` on the server line, or give the listener no certificate",
     };
-    Err(Refusal::Mismatch(Mismatch { found, due: "TLS", advice }))
+    Err(Rejection::ProtocolMismatch(ProtocolMismatch { found, due: "TLS", advice }))
 }
 
 /// The bytes that tell what the peer speaks.
 async fn read_first<S: AsyncRead + Unpin>(
     stream: &mut S,
-) -> Result<([u8; Foreign::FIRST], Option<Foreign>), Refusal> {
+) -> Result<([u8; Foreign::FIRST], Option<Foreign>), Rejection> {
     let mut first = [0; Foreign::FIRST];
-    stream.read_exact(&mut first).await.map_err(|_| Refusal::Silent)?;
+    stream.read_exact(&mut first).await.map_err(|_| Rejection::Silent)?;
     Ok((first, Foreign::of(first)))
 }

@@ -13,7 +13,7 @@ use tokio_rustls::{
 };
 
 use super::tls_records::TlsRecords;
-use crate::{arbiter::Common, connection::Transport, limit::Limit, log};
+use crate::{arbiter::AgentContext, connection::Transport, limit::Limit, log};
 
 /// How many bytes an idle TLS connection takes more than a plain one: the session and its keys, the
 /// certificates of the client, and 4 KiB into which rustls reads.
@@ -25,7 +25,7 @@ const READ_SIZE: usize = 4096;
 const WRITE_BUFFER: usize = 64 * 1024;
 
 /// Warns if the sessions of all connections together may take more than half of the memory.
-pub(crate) fn check_memory(common: &Common) {
+pub(crate) fn check_memory(common: &AgentContext) {
     let limits = &common.limits;
     let sessions = limits.connections.saturating_mul(COST);
     if sessions > limits.memory / 2 {

@@ -14,7 +14,7 @@ use super::{
     pending_ack::{CompletedAck, PendingAck},
 };
 use crate::{
-    arbiter::{Common, Share},
+    arbiter::{AgentContext, Reservation},
     observe::Counters,
 };
 
@@ -26,11 +26,11 @@ pub(crate) struct InFlight {
     /// How many NOTIFYs they are of.
     notifies: usize,
     /// How many messages wait in them, as a share of what the agent allows.
-    waiting: Share,
+    waiting: Reservation,
     /// How many more might wait in the agent when that was looked at last.
     left: usize,
     /// How many bytes they take, as a share of what the agent may keep.
-    kept: Share,
+    kept: Reservation,
     /// The earliest deadline among them, or an earlier one that is met already.
     deadline: Option<Instant>,
     counters: Rc<Counters>,
@@ -42,7 +42,7 @@ pub(crate) struct InFlight {
 const CALL: usize = 1280;
 
 impl InFlight {
-    pub(crate) fn new(common: &Common, counters: Rc<Counters>) -> Self {
+    pub(crate) fn new(common: &AgentContext, counters: Rc<Counters>) -> Self {
         let (waiting, kept) = (common.in_flight.share(), common.memory.share());
         let left = waiting.left();
         Self { awaited: None, notifies: 0, waiting, left, kept, deadline: None, counters }

@@ -1,6 +1,6 @@
 //! Log limits: how often there may be a line about each cause.
 
-use super::throttle::Throttle;
+use super::rate_limit::RateLimit;
 use crate::spop::Foreign;
 
 /// What a line of the log is about.
@@ -33,7 +33,7 @@ pub(crate) enum Cause {
 
 /// Lets a line a second through about each cause.
 #[derive(Debug, Default)]
-pub(crate) struct LogLimits([Throttle; Cause::COUNT]);
+pub(crate) struct LogLimits([RateLimit; Cause::COUNT]);
 
 impl LogLimits {
     /// How many lines about this were left unsaid since the last one, if one may be written now.

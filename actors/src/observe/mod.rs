@@ -3,13 +3,13 @@
 //! | file | what |
 //! |---|---|
 //! | `statistics`, `counters` | all counts of an agent, and those of one arbiter while they are counted |
-//! | `route_statistics`, `route_record` | the same for one route |
+//! | `route_statistics`, `route_metrics` | the same for one route |
 //! | `unrouted`, `argument_seen` | messages without a route by their names; the arguments of a message, without their values |
 //! | `listener_statistics`, `listener_counters` | the same for one listener, where connections are accepted |
 //! | `engine_statistics`, `group` | connections and frames of one engine; connections that have something in common |
 //! | `frame_counts`, `status_counts`, `reasons`, `wrong_traffic` | frames by type, DISCONNECTs by status-code, refusals by reason, foreign protocols |
 //! | `outcome`, `histogram`, `latencies` | how a message ended, and after how long |
-//! | `log_limits`, `throttle` | one log line a second for each cause |
+//! | `log_limits`, `rate_limit` | one log line a second for each cause |
 
 mod argument_seen;
 mod counters;
@@ -22,12 +22,12 @@ mod listener_counters;
 mod listener_statistics;
 mod log_limits;
 mod outcome;
+mod rate_limit;
 mod reasons;
-mod route_record;
+mod route_metrics;
 mod route_statistics;
 mod statistics;
 mod status_counts;
-mod throttle;
 mod unrouted;
 mod wrong_traffic;
 
@@ -43,11 +43,11 @@ pub(crate) use listener_counters::{ListenerCounters, Untaken};
 pub use listener_statistics::ListenerStatistics;
 pub(crate) use log_limits::{Cause, LogLimits};
 pub use outcome::{Outcome, Outcomes};
+pub(crate) use rate_limit::RateLimit;
 pub use reasons::Reasons;
-pub(crate) use route_record::{RouteRecord, count};
+pub(crate) use route_metrics::{RouteMetrics, count};
 pub use route_statistics::{Instances, RouteStatistics};
 pub use statistics::Statistics;
 pub use status_counts::StatusCounts;
-pub(crate) use throttle::Throttle;
 pub use unrouted::UnroutedMessage;
 pub use wrong_traffic::WrongTraffic;

@@ -4,13 +4,13 @@ use std::{rc::Rc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::cell::{Cell, PendingCall};
+use super::handler_slot::{HandlerSlot, PendingCall};
 use crate::{
     error::HandlerError,
     handler::{Answer, Reply, fence},
     limit::{Limit, LimitNames},
     log,
-    observe::{Outcome, RouteRecord, RouteStatistics, Throttle},
+    observe::{Outcome, RateLimit, RouteMetrics, RouteStatistics},
     origin::Origin,
     spop::{Actions, MessageRef, TypedData},
 };
@@ -18,13 +18,13 @@ use crate::{
 /// A route on an arbiter.
 pub(crate) struct LiveRoute {
     pub(crate) name: Rc<str>,
-    pub(super) cell: Rc<Cell>,
+    pub(super) slot: Rc<HandlerSlot>,
     pub(super) fallback: Actions,
     pub(super) deadline: Deadline,
     pub(super) is_required: bool,
-    pub(crate) record: Rc<RouteRecord>,
+    pub(crate) record: Rc<RouteMetrics>,
     pub(super) limit_names: LimitNames,
-    pub(super) log: [Throttle; Outcome::ALL.len()],
+    pub(super) log: [RateLimit; Outcome::ALL.len()],
 }
 
 /// How long a message may take.
@@ -73,7 +73,7 @@ impl LiveRoute {
         origin: &Origin,
         actions: &mut Actions,
     ) -> Reply<PendingCall> {
-        self.cell.call(message, origin, actions)
+        self.slot.call(message, origin, actions)
     }
 
     /// What an answer, or the lack of one, puts into the ACK. Counts and logs it; the message was
@@ -104,9 +104,9 @@ impl LiveRoute {
             is_required: self.is_required,
             deadline: self.deadline.time,
             fallback: self.fallback.to_string(),
-            in_flight: self.cell.in_flight(),
-            in_flight_limit: self.cell.in_flight_limit(),
-            instances: self.cell.instances(),
+            in_flight: self.slot.in_flight(),
+            in_flight_limit: self.slot.in_flight_limit(),
+            instances: self.slot.instances(),
             ..self.record.statistics()
         }
     }

@@ -5,16 +5,16 @@
 //! | `registry` | names to routes |
 //! | `route` | how a handler is made, and what holds for its calls |
 //! | `live_route` | a route on one arbiter, its handler started |
-//! | `cell` | the handler as its callers see it: at work, restarting, or down |
-//! | `keeper` | starts the handler and restarts it after a failure |
+//! | `handler_slot` | the handler as its callers see it: at work, restarting, or down |
+//! | `handler_supervisor` | starts the handler and restarts it after a failure |
 
-mod cell;
-mod keeper;
+mod handler_slot;
+mod handler_supervisor;
 mod live_route;
 mod registry;
 mod route;
 
-pub(crate) use cell::PendingCall;
+pub(crate) use handler_slot::PendingCall;
 pub(crate) use live_route::LiveRoute;
 pub use registry::Registry;
 pub(crate) use registry::Routes;

@@ -14,7 +14,7 @@ use crate::{
     limit::LimitNames,
     limits::Limits,
     log,
-    observe::{RouteStatistics, Throttle},
+    observe::{RateLimit, RouteStatistics},
     origin::Peer,
     spop::ForeignText,
 };
@@ -202,9 +202,9 @@ pub(crate) struct Routes {
     /// Which one was found last: most agents are asked for one name again and again.
     last: Cell<usize>,
     /// For the messages without a route.
-    missing: Throttle,
+    missing: RateLimit,
     /// For the messages that are not looked at.
-    unread: Throttle,
+    unread: RateLimit,
 }
 
 impl Routes {
@@ -253,7 +253,7 @@ impl Routes {
 
     /// A required route whose handler is down.
     pub(crate) fn down(&self) -> Option<String> {
-        let down = self.iter().find(|route| route.is_required && route.cell.is_down());
+        let down = self.iter().find(|route| route.is_required && route.slot.is_down());
         down.map(|route| route.name.to_string())
     }
 
@@ -273,7 +273,7 @@ impl Routes {
 
     /// Ends every handler in good order; drops those that take longer.
     pub(crate) async fn stop_within(&self, limit: Duration) {
-        let stops = join_all(self.iter().map(|route| route.cell.stop()));
+        let stops = join_all(self.iter().map(|route| route.slot.stop()));
         if timeout(limit, stops).await.is_err() {
             log::warn!("handlers that did not stop in time are dropped");
         }

@@ -5,7 +5,7 @@ use std::{fmt, num::NonZero, rc::Rc, sync::Arc, time::Duration};
 use actix::{Actor, Addr, dev::ToEnvelope};
 
 use super::{
-    keeper::{self, Care, Start, Starting},
+    handler_supervisor::{self, Start, Starting, SupervisionPolicy},
     live_route::{Deadline, LiveRoute},
 };
 use crate::{
@@ -13,13 +13,13 @@ use crate::{
     error::{AgentError, BoxError},
     handler::{
         Blocking, BlockingHandler, Call, Dispatch, Function, HandlerActor, HandlerFn, Mailbox,
-        Ready, ReadyHandler, instance,
+        Ready, ReadyHandler, actor_handler,
     },
     limit::LimitNames,
     limits::{Limits, MAX_DURATION, check, check_duration},
-    observe::RouteRecord,
+    observe::RouteMetrics,
     spop::Actions,
-    supervision::{Alarm, Budget, Bulkhead, Overload},
+    supervision::{Budget, Bulkhead, FailureSignal, Overload},
 };
 
 /// No handler is renewed again and again without a pause.
@@ -100,7 +100,7 @@ impl Route {
     {
         Self::from_start(move |alarm| {
             let handler = factory();
-            Box::pin(instance::start(handler, alarm))
+            Box::pin(actor_handler::start(handler, alarm))
         })
     }
 
@@ -152,7 +152,7 @@ impl Route {
         })
     }
 
-    fn from_start(start: impl Fn(Alarm) -> Starting + Send + Sync + 'static) -> Self {
+    fn from_start(start: impl Fn(FailureSignal) -> Starting + Send + Sync + 'static) -> Self {
         Self {
             start: Arc::new(start),
             fallback: Actions::none(),
@@ -244,12 +244,12 @@ impl Route {
         name: Rc<str>,
         (limits, limit_names): (&Limits, LimitNames),
     ) -> Result<LiveRoute, BoxError> {
-        let record = Rc::new(RouteRecord::default());
+        let record = Rc::new(RouteMetrics::default());
         let deadline = Deadline {
             time: self.deadline.unwrap_or(limits.deadline),
             argument: self.deadline_argument.clone(),
         };
-        let care = Care {
+        let care = SupervisionPolicy {
             name: Rc::clone(&name),
             start: Arc::clone(&self.start),
             is_required: self.is_required,
@@ -261,7 +261,7 @@ impl Route {
         let bulkhead = Bulkhead::new(self.in_flight, self.overload);
         Ok(LiveRoute {
             name,
-            cell: keeper::start(care, bulkhead).await?,
+            slot: handler_supervisor::start(care, bulkhead).await?,
             fallback: self.fallback.clone(),
             deadline,
             is_required: self.is_required,

@@ -64,7 +64,7 @@ pub enum Step {
     /// HAProxy gave up on a fragmented NOTIFY: no answer is wanted.
     Aborted,
     /// HAProxy ends the connection: answer and close.
-    Goodbye(Disconnect),
+    Disconnected(Disconnect),
 }
 
 /// The agent's side of one connection.
@@ -124,7 +124,7 @@ impl Session {
             }
             Frame::Fragment(fragment) if self.greeted => self.reassemble(&fragment),
             Frame::HaproxyHello(hello) if !self.greeted => self.greet(hello),
-            Frame::HaproxyDisconnect(disconnect) => Ok(Step::Goodbye(disconnect)),
+            Frame::HaproxyDisconnect(disconnect) => Ok(Step::Disconnected(disconnect)),
             Frame::Unknown(frame_type) if self.greeted => Ok(Step::Skip(frame_type)),
             unexpected => Err(Violation::Unexpected {
                 received: unexpected.frame_type(),

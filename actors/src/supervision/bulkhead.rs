@@ -26,10 +26,10 @@ pub(crate) struct Bulkhead {
 
 /// A place in it, given back when the last that holds it is gone: a call that is queued elsewhere
 /// holds it until it is taken from there, though nobody may wait for its answer any more.
-pub(crate) type Place = Arc<OwnedSemaphorePermit>;
+pub(crate) type Permit = Arc<OwnedSemaphorePermit>;
 
 /// A message that waits for a place.
-pub(crate) struct Queued(Rc<Cell<usize>>);
+pub(crate) struct QueueSlot(Rc<Cell<usize>>);
 
 impl Bulkhead {
     /// How many calls there may be without a word.
@@ -58,27 +58,27 @@ impl Bulkhead {
     }
 
     /// Takes a place, if there is one.
-    pub(crate) fn enter(&self) -> Option<Place> {
+    pub(crate) fn enter(&self) -> Option<Permit> {
         Arc::clone(&self.room).try_acquire_owned().ok().map(Arc::new)
     }
 
     /// Joins those who wait for a place, if it may.
-    pub(crate) fn queue(&self) -> Option<Queued> {
+    pub(crate) fn queue(&self) -> Option<QueueSlot> {
         if self.overload == Overload::Fallback || self.queued.get() >= self.calls.max(Self::DEFAULT)
         {
             return None;
         }
         self.queued.set(self.queued.get() + 1);
-        Some(Queued(Rc::clone(&self.queued)))
+        Some(QueueSlot(Rc::clone(&self.queued)))
     }
 
     /// Waits for a place.
-    pub(crate) async fn wait(&self) -> Option<Place> {
+    pub(crate) async fn wait(&self) -> Option<Permit> {
         Arc::clone(&self.room).acquire_owned().await.ok().map(Arc::new)
     }
 }
 
-impl Drop for Queued {
+impl Drop for QueueSlot {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
     }

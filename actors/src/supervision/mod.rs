@@ -3,21 +3,21 @@
 //! | file | what |
 //! |---|---|
 //! | `panics` | a caught panic as a value, with its place; the panic hook |
-//! | `alarm` | reports to the supervision of a handler that the handler failed |
+//! | `failure_signal` | reports to the supervision of a handler that the handler failed |
 //! | `restarts` | when a handler is restarted, and when it has failed too often |
 //! | `bulkhead` | how many calls of one route may be in flight |
 //! | `tasks` | work of a handler beside its messages |
 
-mod alarm;
 mod bulkhead;
+mod failure_signal;
 pub(crate) mod panics;
 mod restarts;
 mod tasks;
 
-pub(crate) use alarm::{Alarm, Background, Fault, Faults};
 pub use bulkhead::Overload;
-pub(crate) use bulkhead::{Bulkhead, Place};
+pub(crate) use bulkhead::{Bulkhead, Permit};
+pub(crate) use failure_signal::{Background, Failure, FailureSignal, Failures};
 pub use panics::Panic;
-pub(crate) use panics::{Catch, Shielded};
+pub(crate) use panics::{Catch, PanicGuard};
 pub(crate) use restarts::{Budget, Restarts, Verdict};
 pub use tasks::Tasks;

@@ -14,7 +14,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{log, observe::Throttle, spop::ForeignText};
+use crate::{log, observe::RateLimit, spop::ForeignText};
 
 thread_local! {
     /// How many fences the thread is behind.
@@ -73,7 +73,7 @@ impl fmt::Display for Panic {
 
 /// Has the process's panic hook leave out what is caught here; all other panics reach the hook that
 /// was there before.
-pub(crate) fn hush() {
+pub(crate) fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let others = panic::take_hook();
@@ -104,15 +104,15 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
 }
 
 /// A value of the user's that is dropped behind the fence.
-pub(crate) struct Shielded<T>(Option<T>);
+pub(crate) struct PanicGuard<T>(Option<T>);
 
-impl<T> Shielded<T> {
+impl<T> PanicGuard<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(Some(value))
     }
 }
 
-impl<T> Deref for Shielded<T> {
+impl<T> Deref for PanicGuard<T> {
     type Target = T;
 
     #[inline]
@@ -122,7 +122,7 @@ impl<T> Deref for Shielded<T> {
     }
 }
 
-impl<T> DerefMut for Shielded<T> {
+impl<T> DerefMut for PanicGuard<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         let Some(value) = &mut self.0 else { unreachable!("it is there until it is dropped") };
@@ -130,7 +130,7 @@ impl<T> DerefMut for Shielded<T> {
     }
 }
 
-impl<T> Drop for Shielded<T> {
+impl<T> Drop for PanicGuard<T> {
     fn drop(&mut self) {
         let value = self.0.take();
         if let Err(panic) = catch(|| drop(value)) {
@@ -143,21 +143,21 @@ impl<T> Drop for Shielded<T> {
 #[cold]
 pub(crate) fn report(what: fmt::Arguments<'_>, panic: &Panic) {
     thread_local! {
-        static LOG: Throttle = Throttle::default();
+        static LOG: RateLimit = RateLimit::default();
     }
     // While a thread ends there is nothing left to count with, nor anybody to tell.
-    let permit = LOG.try_with(Throttle::permit);
+    let permit = LOG.try_with(RateLimit::permit);
     if let Ok(Some(unsaid)) = permit {
         let _ = catch(|| log::error!(unsaid, "{what} panicked: {panic}"));
     }
 }
 
 /// A future whose panic becomes a value; it is dropped behind the fence too.
-pub(crate) struct Catch<F>(Shielded<Pin<Box<F>>>);
+pub(crate) struct Catch<F>(PanicGuard<Pin<Box<F>>>);
 
 impl<F: Future> Catch<F> {
     pub(crate) fn new(future: F) -> Self {
-        Self(Shielded::new(Box::pin(future)))
+        Self(PanicGuard::new(Box::pin(future)))
     }
 }
 
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_caught_panic_says_what_happened_and_where() {
-        hush();
+        install_panic_hook();
         let panic = catch(|| panic!("as {}", "asked")).unwrap_err();
         assert_eq!(panic.message(), "as asked");
         assert!(panic.location().unwrap().contains("panics.rs:"), "{panic}");
@@ -204,7 +204,7 @@ mod tests {
         }
         thread_local!(static LAST: Last = const { Last });
         static ENDED: AtomicBool = AtomicBool::new(false);
-        hush();
+        install_panic_hook();
         let thread = thread::spawn(|| {
             LAST.with(|_| ());
             catch(|| panic!("before")).unwrap_err()

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use tokio::time::Instant;
 
 use crate::{
-    arbiter::{Common, Shared},
+    arbiter::{AgentContext, ArbiterContext},
     connection::{Conversation, Flow},
     error::AgentError,
     limits::Limits,
@@ -21,7 +21,7 @@ use crate::{
 /// and for tests of what a frame costs.
 pub struct Exchange {
     conversation: Conversation,
-    shared: Rc<Shared>,
+    shared: Rc<ArbiterContext>,
 }
 
 impl Exchange {
@@ -31,7 +31,7 @@ impl Exchange {
     ///
     /// As [`InMemoryAgent::start`](super::InMemoryAgent::start).
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
-        Self::start_by(registry, Common::new(limits)).await
+        Self::start_by(registry, AgentContext::new(limits)).await
     }
 
     /// The same with [`Agent::traces`](crate::Agent::traces).
@@ -44,17 +44,17 @@ impl Exchange {
         limits: Limits,
         traces: Traces,
     ) -> Result<Self, AgentError> {
-        Self::start_by(registry, Common::new(limits).traced(Some(traces))).await
+        Self::start_by(registry, AgentContext::new(limits).traced(Some(traces))).await
     }
 
-    async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {
+    async fn start_by(registry: Registry, common: AgentContext) -> Result<Self, AgentError> {
         registry.check()?;
         common.check()?;
-        panics::hush();
+        panics::install_panic_hook();
         let counters = Rc::new(Counters::default());
         let routes =
             registry.start(&common.limits, common.limit_names, &common.start_given_up).await?;
-        let shared = Rc::new(Shared::new(routes, common, counters));
+        let shared = Rc::new(ArbiterContext::new(routes, common, counters));
         let address = PeerAddress::InMemory;
         let conversation =
             Conversation::new(Rc::clone(&shared), address, "memory".into(), Instant::now());

@@ -11,8 +11,8 @@ use tokio::{
 use super::{ByteStream, ClientError, FakeHaproxy, hello};
 use crate::{
     agent::{Adopt, Observer, Stop, Supervisor, give_notice},
-    arbiter::Common,
-    connection::Silence,
+    arbiter::AgentContext,
+    connection::DrainClock,
     error::AgentError,
     limits::Limits,
     listen::{Listen, Preamble, Socket},
@@ -42,7 +42,7 @@ const IN_MEMORY_BUFFER: usize = 64 * 1024;
 pub struct InMemoryAgent {
     supervisor: Addr<Supervisor>,
     observer: Observer,
-    common: Common,
+    common: AgentContext,
 }
 
 impl InMemoryAgent {
@@ -52,7 +52,7 @@ impl InMemoryAgent {
     ///
     /// If two routes have the same name, a limit cannot work, or a handler does not start.
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
-        Self::start_by(registry, Common::new(limits)).await
+        Self::start_by(registry, AgentContext::new(limits)).await
     }
 
     /// The same with [`Agent::asynchronous`](crate::Agent::asynchronous).
@@ -64,7 +64,8 @@ impl InMemoryAgent {
         registry: Registry,
         limits: Limits,
     ) -> Result<Self, AgentError> {
-        Self::start_by(registry, Common { asynchronous: true, ..Common::new(limits) }).await
+        Self::start_by(registry, AgentContext { asynchronous: true, ..AgentContext::new(limits) })
+            .await
     }
 
     /// The same with [`Agent::traces`](crate::Agent::traces).
@@ -77,10 +78,10 @@ impl InMemoryAgent {
         limits: Limits,
         traces: Traces,
     ) -> Result<Self, AgentError> {
-        Self::start_by(registry, Common::new(limits).traced(Some(traces))).await
+        Self::start_by(registry, AgentContext::new(limits).traced(Some(traces))).await
     }
 
-    async fn start_by(registry: Registry, common: Common) -> Result<Self, AgentError> {
+    async fn start_by(registry: Registry, common: AgentContext) -> Result<Self, AgentError> {
         registry.check()?;
         common.check()?;
         let supervisor = Supervisor::start(Arc::new(registry), common.clone()).await?;
@@ -153,7 +154,7 @@ impl InMemoryAgent {
     /// returns what it has seen and done.
     pub async fn stop(&self) -> Statistics {
         give_notice([&self.supervisor].into_iter(), &self.common).await;
-        self.supervisor.send(Stop(Silence::begin())).await.unwrap_or_default()
+        self.supervisor.send(Stop(DrainClock::begin())).await.unwrap_or_default()
     }
 }
 

@@ -110,18 +110,18 @@ const LOCKS: &[&str] = &[
 const HARMLESS: &[(&str, &str, &str)] = &[
     ("agent::reception", "Semaphore", "the same; nobody but the thread that accepts waits there"),
     (
+        "arbiter::connection_permits",
+        "Semaphore",
+        "it is locked to list who waits: once a connection, and for no frame",
+    ),
+    (
         "arbiter::handshakes",
         "Semaphore",
         "held for an entry in its queue, and no task waits for it on a thread",
     ),
-    (
-        "arbiter::places",
-        "Semaphore",
-        "it is locked to list who waits: once a connection, and for no frame",
-    ),
     ("client::client", "Semaphore", "those who ask an agent wait for it, in their own tasks"),
     ("handler::blocking", "std::sync::mpsc", "a thread of a blocking route waits there for calls"),
-    ("handler::feeder", "std::sync::mpsc", "the sending side alone, which is unbounded"),
+    ("handler::thread_pool", "std::sync::mpsc", "the sending side alone, which is unbounded"),
     (
         "listen::certificates",
         "watch",

@@ -108,7 +108,7 @@ struct ConnectionJson {
     version: Option<&'static str>,
     max_frame_size_bytes: Option<u32>,
     capabilities: Vec<&'static str>,
-    /// `greeting`, `open`, `holding` or `ending`.
+    /// `greeting`, `open`, `draining` or `closing`.
     phase: &'static str,
     in_flight: usize,
     memory_bytes: usize,

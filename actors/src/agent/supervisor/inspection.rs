@@ -10,23 +10,23 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::Supervisor;
 use crate::{
-    arbiter::{ConnectionPhase, ConnectionStatus, Guest, PastViolation},
+    arbiter::{ConnectionPhase, ConnectionStatus, PastViolation, SurplusConnection},
     connection::Control,
     observe::Statistics,
     origin::PeerAddress,
 };
 
 /// Asks what goes on on this arbiter, and on so many of its connections at the most.
-pub(crate) struct Inspect {
+pub(crate) struct StatusRequest {
     pub(crate) most: usize,
 }
 
-impl actix::Message for Inspect {
-    type Result = Insight;
+impl actix::Message for StatusRequest {
+    type Result = ArbiterStatus;
 }
 
 /// What goes on on one arbiter.
-pub(crate) struct Insight {
+pub(crate) struct ArbiterStatus {
     pub(crate) statistics: Statistics,
     /// The oldest of its connections, in any order.
     pub(crate) connections: Vec<ConnectionStatus>,
@@ -36,9 +36,9 @@ pub(crate) struct Insight {
 }
 
 /// Asks, as a health check does, for a required route whose handler is down on this arbiter.
-pub(crate) struct Probe;
+pub(crate) struct ReadinessRequest;
 
-impl actix::Message for Probe {
+impl actix::Message for ReadinessRequest {
     type Result = Option<String>;
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Link {
     /// What is known of it before it has come to SPOP; nobody is there to be asked before.
     pub(super) arriving: Weak<Arriving>,
     /// If it is one over the limit.
-    pub(super) guest: Option<Arc<Guest>>,
+    pub(super) guest: Option<Arc<SurplusConnection>>,
 }
 
 /// A connection that has not come to SPOP yet.
@@ -58,10 +58,14 @@ pub(super) struct Arriving {
     pub(super) since: Instant,
 }
 
-impl Handler<Inspect> for Supervisor {
-    type Result = ResponseFuture<Insight>;
+impl Handler<StatusRequest> for Supervisor {
+    type Result = ResponseFuture<ArbiterStatus>;
 
-    fn handle(&mut self, Inspect { most }: Inspect, _: &mut Context<Self>) -> Self::Result {
+    fn handle(
+        &mut self,
+        StatusRequest { most }: StatusRequest,
+        _: &mut Context<Self>,
+    ) -> Self::Result {
         let (teller, mut told) = mpsc::unbounded_channel();
         for link in self.connections.values().take(most) {
             link.tell(&teller);
@@ -74,7 +78,7 @@ impl Handler<Inspect> for Supervisor {
             while let Some(status) = told.recv().await {
                 connections.push(status);
             }
-            Insight {
+            ArbiterStatus {
                 statistics: shared.statistics(),
                 connections,
                 violations: shared.past_violations.newest_first(),
@@ -84,10 +88,10 @@ impl Handler<Inspect> for Supervisor {
     }
 }
 
-impl Handler<Probe> for Supervisor {
+impl Handler<ReadinessRequest> for Supervisor {
     type Result = Option<String>;
 
-    fn handle(&mut self, _: Probe, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, _: ReadinessRequest, _: &mut Context<Self>) -> Self::Result {
         self.shared.health.ask();
         self.shared.routes.down()
     }

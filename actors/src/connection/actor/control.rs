@@ -8,17 +8,17 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-use super::{Connection, Phase, goodbye};
+use super::{Connection, Phase, normal_disconnect};
 use crate::{
     arbiter::{ConnectionPhase, ConnectionStatus},
-    connection::{ending::Ending, silence::Silence, transport::Transport},
+    connection::{closing::Closing, drain_clock::DrainClock, transport::Transport},
 };
 
 /// What the supervisor has to say to a connection.
 pub(crate) enum Control {
     /// It ends in good order, with all others of the agent: what HAProxy may still send is answered
     /// first.
-    Drain(Arc<Silence>),
+    Drain(Arc<DrainClock>),
     /// It tells what goes on on it.
     Tell(mpsc::UnboundedSender<ConnectionStatus>),
 }
@@ -54,7 +54,7 @@ impl<S: Transport> Connection<S> {
         })
     }
 
-    fn drain(&mut self, silence: Arc<Silence>) {
+    fn drain(&mut self, silence: Arc<DrainClock>) {
         let now = Instant::now();
         if matches!(self.phase, Phase::Open) {
             if !self.conversation.is_greeted() {
@@ -66,11 +66,11 @@ impl<S: Transport> Connection<S> {
             }
             if !self.stream.has_left() {
                 // The peer is behind, and holding gains nothing.
-                return self.begin_end(Ending::after_input(goodbye()));
+                return self.begin_end(Closing::after_input(normal_disconnect()));
             }
             self.hold_back(self.new_hold(now));
         }
-        if let Phase::Holding(hold) = &mut self.phase {
+        if let Phase::Draining(hold) = &mut self.phase {
             // What is held back shall leave well before the process ends.
             hold.join(silence, now + self.shared.common.limits.shutdown_timeout / 2);
             self.timer.arm(hold.next());
@@ -87,8 +87,8 @@ impl<S: Transport> Connection<S> {
             phase: match self.phase {
                 Phase::Open if !self.conversation.is_greeted() => ConnectionPhase::Greeting,
                 Phase::Open => ConnectionPhase::Open,
-                Phase::Holding(_) => ConnectionPhase::Holding,
-                Phase::Ending(_) => ConnectionPhase::Ending,
+                Phase::Draining(_) => ConnectionPhase::Draining,
+                Phase::Closing(_) => ConnectionPhase::Closing,
             },
             in_flight: self.conversation.waiting(),
             bytes_kept: self.account.kept(),

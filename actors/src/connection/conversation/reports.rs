@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::Conversation;
 use crate::{
-    arbiter::Mismatch,
+    arbiter::ProtocolMismatch,
     limit::Limit,
     log,
     observe::Cause,
@@ -19,14 +19,14 @@ impl Conversation {
     pub(crate) fn report(&self, violation: &Violation) {
         if let Violation::Foreign(protocol) = *violation {
             let (found, advice) = (Some(protocol), protocol.advice());
-            let mismatch = Mismatch { found, due: "SPOP", advice };
+            let mismatch = ProtocolMismatch { found, due: "SPOP", advice };
             return self.shared.report_mismatch(self.peer().address, mismatch);
         }
         self.shared.report_violation(self.peer(), self.is_greeted(), violation);
     }
 
     /// Logs why HAProxy ends the conversation.
-    pub(crate) fn report_goodbye(&self, theirs: &Disconnect) {
+    pub(crate) fn report_disconnect(&self, theirs: &Disconnect) {
         let Disconnect { status_code, message } = theirs;
         let peer = self.peer();
         if !is_complaint(*status_code) {

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Conversation, End, Greeting};
 use crate::{
-    arbiter::Kin,
+    arbiter::AckGroup,
     notify::refuse,
     origin::{Origin, Peer},
     spop::{
@@ -53,10 +53,10 @@ impl Conversation {
                 self.answer_check(hello, output);
                 return Some(End::Healthcheck);
             }
-            Step::Goodbye(disconnect) => {
+            Step::Disconnected(disconnect) => {
                 let code = disconnect.status_code;
                 counters.count(|statistics| statistics.disconnects_received.count(code));
-                return Some(End::Goodbye(disconnect));
+                return Some(End::Disconnected(disconnect));
             }
         }
         None
@@ -123,7 +123,7 @@ impl Conversation {
         self.greeting = Some(Greeting { capabilities: ours.capabilities, _engine: engine });
         if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
             let listener = Arc::clone(&self.listener);
-            let kin = |engine_id| Kin::new(engine_id, listener, address);
+            let kin = |engine_id| AckGroup::new(engine_id, listener, address);
             self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(kin(engine_id)));
         }
         let peer = Peer { address, engine_id: theirs.engine_id };

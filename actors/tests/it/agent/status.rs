@@ -86,10 +86,10 @@ async fn a_connection_tells_that_it_holds_back_and_that_it_ends() -> Result {
     until(&agent, |seen| seen.in_flight == 1).await;
     let stopping = stop(&agent);
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(only_connection(&agent).await.phase, ConnectionPhase::Holding);
+    assert_eq!(only_connection(&agent).await.phase, ConnectionPhase::Draining);
     haproxy.send(Frame::HaproxyDisconnect(Disconnect::new(StatusCode::NORMAL))).await?;
     haproxy.receive().await?;
-    assert_eq!(only_connection(&agent).await.phase, ConnectionPhase::Ending);
+    assert_eq!(only_connection(&agent).await.phase, ConnectionPhase::Closing);
     drop(haproxy);
     stopping.await.unwrap();
     Ok(())

@@ -19,7 +19,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Whether the one connection holds its ACKs back.
 async fn is_holding(agent: &InMemoryAgent) -> bool {
     let status = agent.observer().status(1).await;
-    status.connections[0].phase == ConnectionPhase::Holding
+    status.connections[0].phase == ConnectionPhase::Draining
 }
 
 /// An agent whose connections live for so long, give or take a tenth.

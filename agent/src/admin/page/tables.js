@@ -92,7 +92,7 @@ const CONNECTIONS = [
     fill(cell, agreed, element("small", "", one.capabilities.join(", ") || "no capabilities"));
   } },
   { label: "phase", className: "", show: (cell, one) => {
-    const kind = { open: "good", holding: "warn", ending: "warn" }[one.phase] || "";
+    const kind = { open: "good", draining: "warn", closing: "warn" }[one.phase] || "";
     fill(cell, element("span", `chip ${kind}`, one.phase));
   } },
   { label: "in flight", className: "n", show: (cell, one) => put(cell, number(one.in_flight)) },

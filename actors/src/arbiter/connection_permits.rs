@@ -1,4 +1,4 @@
-//! Places: how many connections may be open, and how many more there may be to be told that they may not.
+//! Connection permits: how many connections may be open, and how many more may wait to be refused.
 
 use std::sync::{
     Arc,
@@ -12,7 +12,7 @@ use crate::limits::Limits;
 
 /// The places of an agent's connections, on all its arbiters and listeners; clones are of the same ones.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionPermits {
     ordinary: Arc<Semaphore>,
     /// For connections over the limit, among which there are health checks. Those share them with what is
     /// refused; a silent peer loses its place to others.
@@ -21,36 +21,36 @@ pub(crate) struct Places {
 
 /// What one connection has of them; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionPermit {
     /// If it is one over the limit.
-    guest: Option<Arc<Guest>>,
+    guest: Option<Arc<SurplusConnection>>,
     _permit: OwnedSemaphorePermit,
 }
 
 /// What a connection over the limit and those who give out places know of each other.
 #[derive(Debug, Default)]
-pub(crate) struct Guest {
+pub(crate) struct SurplusConnection {
     has_spoken: AtomicBool,
     displaced: CancellationToken,
 }
 
-impl Places {
+impl ConnectionPermits {
     pub(super) fn new(limits: &Limits) -> Self {
         let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         Self { ordinary: places(limits.connections), surplus: places(limits.surplus) }
     }
 
     /// A place for a connection that is there already; one over the limit if there is no other.
-    pub(crate) fn try_take(&self) -> Option<Place> {
+    pub(crate) fn try_take(&self) -> Option<ConnectionPermit> {
         let place = |places: &Arc<Semaphore>, is_surplus| {
             let permit = Arc::clone(places).try_acquire_owned().ok()?;
-            Some(Place::new(is_surplus, permit))
+            Some(ConnectionPermit::new(is_surplus, permit))
         };
         place(&self.ordinary, false).or_else(|| place(&self.surplus, true))
     }
 
     /// The same, and waits until there is one.
-    pub(crate) async fn take(&self) -> Option<Place> {
+    pub(crate) async fn take(&self) -> Option<ConnectionPermit> {
         let wait = |places: &Arc<Semaphore>| Arc::clone(places).acquire_owned();
         let (permit, is_surplus) = tokio::select! {
             biased;
@@ -58,11 +58,11 @@ impl Places {
             permit = wait(&self.surplus) => (permit, true),
         };
         // They are never closed.
-        Some(Place::new(is_surplus, permit.ok()?))
+        Some(ConnectionPermit::new(is_surplus, permit.ok()?))
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     fn new(is_surplus: bool, permit: OwnedSemaphorePermit) -> Self {
         Self { guest: is_surplus.then(Arc::default), _permit: permit }
     }
@@ -73,12 +73,12 @@ impl Place {
     }
 
     /// What is known of its connection, if it is one over the limit.
-    pub(crate) fn guest(&self) -> Option<&Arc<Guest>> {
+    pub(crate) fn guest(&self) -> Option<&Arc<SurplusConnection>> {
         self.guest.as_ref()
     }
 }
 
-impl Guest {
+impl SurplusConnection {
     /// The peer has said what it wants: it keeps its place until it is answered.
     pub(super) fn speak(&self) {
         self.has_spoken.store(true, Relaxed);
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn who_waits_gets_the_first_place_that_is_given_back() {
         let limits = Limits { connections: 1, surplus: 1, ..Limits::default() };
-        let places = Places::new(&limits);
+        let places = ConnectionPermits::new(&limits);
         let first = places.try_take().expect("there is one");
         let second = places.try_take().expect("there is one over the limit");
         assert!(!first.is_surplus() && second.is_surplus());
@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn threads_take_no_more_places_than_there_are() {
-        let places = Places::new(&Limits { connections: 90, surplus: 10, ..Limits::default() });
+        let places =
+            ConnectionPermits::new(&Limits { connections: 90, surplus: 10, ..Limits::default() });
         let take = || (0..60).filter_map(|_| places.try_take()).collect::<Vec<_>>();
         let taken = std::thread::scope(|scope| {
             let threads = [scope.spawn(take), scope.spawn(take)];

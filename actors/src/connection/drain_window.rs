@@ -1,11 +1,11 @@
-//! Hold: how long a connection holds its ACKs back before its farewell.
+//! Drain window: how long a connection holds its ACKs back before its DISCONNECT.
 
 use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
-use super::silence::Silence;
-use crate::arbiter::Share;
+use super::drain_clock::DrainClock;
+use crate::arbiter::Reservation;
 
 /// How many looks make the quiet time.
 const LOOKS: u32 = 10;
@@ -45,7 +45,7 @@ pub(super) struct Received {
 /// are held back are quiet as well, and ask again when they have them: so at a stop all connections let
 /// go together, and else they hold one after the other.
 #[derive(Debug)]
-pub(super) struct Hold {
+pub(super) struct DrainWindow {
     quiet_time: Duration,
     /// The same if HAProxy may send more without an ACK.
     patience: Duration,
@@ -68,12 +68,12 @@ pub(super) struct Hold {
     /// When it must be over, at a stop.
     last: Option<Instant>,
     /// What those that hold at the same time wait for.
-    silence: Option<Arc<Silence>>,
+    silence: Option<Arc<DrainClock>>,
     /// What lets no other hold at the same time, if the connection is too old.
-    turn: Option<Share>,
+    turn: Option<Reservation>,
 }
 
-impl Hold {
+impl DrainWindow {
     /// Begins now, when so much has come, and so much of it is not answered. No ACK is held back for
     /// longer than `time`, or beyond `first_due`, when the first of what is in flight must leave.
     pub(super) fn new(
@@ -103,12 +103,12 @@ impl Hold {
     }
 
     /// Is that of a connection that is too old, and keeps `turn` to its end.
-    pub(super) fn with_turn(self, turn: Share) -> Self {
+    pub(super) fn with_turn(self, turn: Reservation) -> Self {
         Self { turn: Some(turn), ..self }
     }
 
-    /// Ends together with all others that wait for `silence`, and at `until` at the latest.
-    pub(super) fn join(&mut self, silence: Arc<Silence>, until: Instant) {
+    /// Ends together with all others that wait for `drain_clock`, and at `until` at the latest.
+    pub(super) fn join(&mut self, silence: Arc<DrainClock>, until: Instant) {
         self.begun = silence.begun();
         self.silence = Some(silence);
         self.last = Some(self.last.map_or(until, |last| last.min(until)));
@@ -212,7 +212,7 @@ mod tests {
     const QUIET: Duration = Duration::from_millis(100);
 
     /// Looks when it is due, for so long, with so many bytes received.
-    fn look(hold: &mut Hold, from: Instant, time: Duration, bytes: u64) -> Instant {
+    fn look(hold: &mut DrainWindow, from: Instant, time: Duration, bytes: u64) -> Instant {
         let mut now = from;
         while now < from + time {
             now = hold.next().min(from + time);
@@ -222,9 +222,9 @@ mod tests {
     }
 
     /// Of a connection with so many NOTIFYs that are not answered, seven bytes of which have come.
-    fn hold(now: Instant, unanswered: u64) -> Hold {
+    fn hold(now: Instant, unanswered: u64) -> DrainWindow {
         let received = Received { bytes: 7, notifies: 100 + unanswered };
-        Hold::new(now, received, unanswered as usize, SECOND, None)
+        DrainWindow::new(now, received, unanswered as usize, SECOND, None)
     }
 
     #[tokio::test(start_paused = true)]
@@ -232,7 +232,7 @@ mod tests {
         let now = Instant::now();
         let quiet = |unanswered, time| {
             let mut hold = hold(now, unanswered);
-            hold.join(Silence::begin(), now + SECOND);
+            hold.join(DrainClock::begin(), now + SECOND);
             look(&mut hold, now, time, 7);
             hold.is_quiet()
         };
@@ -285,14 +285,14 @@ mod tests {
     async fn the_shortest_quiet_time_is_seen_to_pass() {
         let now = Instant::now();
         let received = Received::default();
-        let mut hold = Hold::new(now, received, 0, 2 * SHORTEST_QUIET, Some(now + SECOND));
+        let mut hold = DrainWindow::new(now, received, 0, 2 * SHORTEST_QUIET, Some(now + SECOND));
         look(&mut hold, now, 2 * SHORTEST_QUIET, 0);
         assert!(hold.is_quiet());
     }
 
     #[tokio::test]
     async fn those_that_stop_together_end_together() {
-        let silence = Silence::begin();
+        let silence = DrainClock::begin();
         let begun = silence.begun();
         let [mut one, mut other] = [1, 3].map(|millis| {
             let mut hold = hold(begun + Duration::from_millis(millis), 0);
@@ -317,7 +317,7 @@ mod tests {
         let now = Instant::now();
         for (first_due, held) in [(SECOND / 2, SECOND / 2), (2 * SECOND, SECOND)] {
             let first_due = now + first_due;
-            let hold = Hold::new(now, Received::default(), 1, 60 * SECOND, Some(first_due));
+            let hold = DrainWindow::new(now, Received::default(), 1, 60 * SECOND, Some(first_due));
             assert!(!hold.is_over(now) && hold.is_over(now + held), "{first_due:?}");
             assert!(!hold.is_over(now + held - QUIET), "{first_due:?}");
         }
@@ -327,8 +327,8 @@ mod tests {
     async fn at_a_stop_it_ends_earlier_if_it_must() {
         let now = Instant::now();
         let mut hold = hold(now, 0);
-        hold.join(Silence::begin(), now + SECOND / 2);
-        hold.join(Silence::begin(), now + 2 * SECOND);
+        hold.join(DrainClock::begin(), now + SECOND / 2);
+        hold.join(DrainClock::begin(), now + 2 * SECOND);
         assert!(!hold.must_end(now) && hold.must_end(now + SECOND / 2));
     }
 }

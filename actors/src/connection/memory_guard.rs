@@ -1,9 +1,10 @@
-//! Account: the bytes that one connection keeps between its wake-ups, of those that all may keep.
+//! Memory guard: the bytes that one connection buffers between its wake-ups, of those that all may
+//! buffer.
 
 use std::rc::Rc;
 
 use crate::{
-    arbiter::{Share, Shared},
+    arbiter::{ArbiterContext, Reservation},
     limit::Limit,
     log,
     observe::Cause,
@@ -11,20 +12,20 @@ use crate::{
 };
 
 /// The account of one connection.
-pub(crate) struct Account {
+pub(crate) struct MemoryGuard {
     /// With what the connection takes whatever its peer does.
-    kept: Share,
-    cost: Share,
+    kept: Reservation,
+    cost: Reservation,
     /// The bytes that it has in flight, which have a share of their own.
     in_flight: usize,
     /// Whether the connection is not read, for what it has in flight.
     is_waiting: bool,
-    shared: Rc<Shared>,
+    shared: Rc<ArbiterContext>,
 }
 
-impl Account {
+impl MemoryGuard {
     /// The account of a connection that takes `cost` bytes whatever its peer does.
-    pub(crate) fn new(shared: Rc<Shared>, cost: usize) -> Self {
+    pub(crate) fn new(shared: Rc<ArbiterContext>, cost: usize) -> Self {
         let (mut kept, mut costs) = (shared.common.memory.share(), shared.common.costs.share());
         kept.set(cost);
         costs.set(cost);
@@ -50,7 +51,7 @@ impl Account {
 
     /// Whether all connections keep as much as they may together, and this one more than its part: neither
     /// its cost is counted nor what is in flight, which ends without the peer.
-    pub(super) fn is_overdrawn(&self) -> bool {
+    pub(super) fn is_over_limit(&self) -> bool {
         self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount() - self.cost.amount())
     }
 

@@ -1,4 +1,4 @@
-//! Detour: the way of an ACK whose own connection has gone, over another of the same engine.
+//! ACK router: sends an ACK whose connection is lost over another one of the same engine.
 //!
 //! HAProxy up to 3.0 takes an ACK on any connection of its engine, if both sides have said `async` on
 //! it. From 3.1 on it never says so, and would take the ACK for the answer to another client.
@@ -17,10 +17,10 @@ use std::{
 
 use actix::Recipient;
 
-use super::quota::{Quota, Share};
+use super::shared_budget::{Reservation, SharedBudget};
 use crate::{
     log,
-    observe::{Counters, Throttle},
+    observe::{Counters, RateLimit},
     origin::PeerAddress,
     spop::{Ack, EngineId},
 };
@@ -33,7 +33,7 @@ const ACK: usize = 128;
 
 /// Whose ACKs a connection takes: those of the same engine, from the same host, on the same listener.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Kin {
+pub(crate) struct AckGroup {
     pub(super) engine_id: EngineId,
     pub(super) listener: Arc<str>,
     /// None where hosts have no addresses.
@@ -41,43 +41,43 @@ pub(crate) struct Kin {
 }
 
 /// The detours of one arbiter.
-pub(crate) struct Detours {
+pub(crate) struct AckRouter {
     /// The connections that have agreed on `async`.
-    lanes: RefCell<HashMap<Kin, Vec<Rc<Queue>>>>,
+    lanes: RefCell<HashMap<AckGroup, Vec<Rc<Queue>>>>,
     /// The other arbiters of the agent.
-    elsewhere: RefCell<Vec<Recipient<Reroute>>>,
+    elsewhere: RefCell<Vec<Recipient<RoutedAck>>>,
     /// The bytes that are under way to them.
-    under_way: RefCell<Share>,
-    memory: Quota,
+    under_way: RefCell<Reservation>,
+    memory: SharedBudget,
     counters: Rc<Counters>,
-    log: Throttle,
+    log: RateLimit,
 }
 
 /// The side of a connection that takes the ACKs of others; closed when it is dropped.
-pub(crate) struct Lane {
-    kin: Kin,
+pub(crate) struct AckQueue {
+    kin: AckGroup,
     queue: Rc<Queue>,
-    detours: Rc<Detours>,
+    detours: Rc<AckRouter>,
 }
 
 struct Queue {
     acks: RefCell<VecDeque<Ack>>,
     /// The bytes that wait in them.
-    waiting: RefCell<Share>,
+    waiting: RefCell<Reservation>,
     waker: Cell<Option<Waker>>,
 }
 
 /// Sends an ACK on a connection of its kin; answered with whether there is one.
-pub(crate) struct Reroute {
-    pub(crate) kin: Kin,
+pub(crate) struct RoutedAck {
+    pub(crate) kin: AckGroup,
     pub(crate) ack: Ack,
 }
 
-impl actix::Message for Reroute {
+impl actix::Message for RoutedAck {
     type Result = bool;
 }
 
-impl Kin {
+impl AckGroup {
     /// The kin of a peer that says this engine-id.
     pub(crate) fn new(engine_id: EngineId, listener: Arc<str>, address: PeerAddress) -> Self {
         let host = match address {
@@ -88,37 +88,37 @@ impl Kin {
     }
 }
 
-impl Detours {
-    pub(super) fn new(memory: &Quota, counters: Rc<Counters>) -> Rc<Self> {
+impl AckRouter {
+    pub(super) fn new(memory: &SharedBudget, counters: Rc<Counters>) -> Rc<Self> {
         Rc::new(Self {
             lanes: RefCell::default(),
             elsewhere: RefCell::default(),
             under_way: RefCell::new(memory.share()),
             memory: memory.clone(),
             counters,
-            log: Throttle::default(),
+            log: RateLimit::default(),
         })
     }
 
     /// From now on, what has no way here is sent to these arbiters.
-    pub(crate) fn know(&self, elsewhere: Vec<Recipient<Reroute>>) {
+    pub(crate) fn know(&self, elsewhere: Vec<Recipient<RoutedAck>>) {
         *self.elsewhere.borrow_mut() = elsewhere;
     }
 
     /// A connection takes the ACKs of others of its kin.
-    pub(crate) fn open(self: &Rc<Self>, kin: Kin) -> Lane {
+    pub(crate) fn open(self: &Rc<Self>, kin: AckGroup) -> AckQueue {
         let queue = Rc::new(Queue {
             acks: RefCell::default(),
             waiting: RefCell::new(self.memory.share()),
             waker: Cell::default(),
         });
         self.lanes.borrow_mut().entry(kin.clone()).or_default().push(Rc::clone(&queue));
-        Lane { kin, queue, detours: Rc::clone(self) }
+        AckQueue { kin, queue, detours: Rc::clone(self) }
     }
 
     /// Hands an ACK to a connection of this arbiter; gives it back if there is none.
     #[expect(clippy::result_large_err, reason = "what could not be handed over comes back")]
-    pub(crate) fn reroute(&self, Reroute { kin, ack }: Reroute) -> Result<(), Reroute> {
+    pub(crate) fn reroute(&self, RoutedAck { kin, ack }: RoutedAck) -> Result<(), RoutedAck> {
         let lanes = self.lanes.borrow();
         let mut queues = lanes.get(&kin).into_iter().flatten();
         if let Some(queue) = queues.find(|queue| queue.waiting.borrow().has_room()) {
@@ -128,12 +128,12 @@ impl Detours {
         if lanes.contains_key(&kin) {
             self.report_full();
         }
-        Err(Reroute { kin, ack })
+        Err(RoutedAck { kin, ack })
     }
 
     /// Hands an ACK to a connection of another arbiter; it is dropped if there is none, or as much is
     /// under way as may be.
-    pub(crate) fn reroute_elsewhere(self: Rc<Self>, reroute: Reroute) {
+    pub(crate) fn reroute_elsewhere(self: Rc<Self>, reroute: RoutedAck) {
         if !self.under_way.borrow().has_room() {
             self.report_full();
             return self.lose(1);
@@ -148,10 +148,10 @@ impl Detours {
         });
     }
 
-    async fn is_taken_elsewhere(&self, Reroute { kin, ack }: &Reroute) -> bool {
+    async fn is_taken_elsewhere(&self, RoutedAck { kin, ack }: &RoutedAck) -> bool {
         let elsewhere = self.elsewhere.borrow().clone();
         for arbiter in elsewhere {
-            if let Ok(true) = arbiter.send(Reroute { kin: kin.clone(), ack: ack.clone() }).await {
+            if let Ok(true) = arbiter.send(RoutedAck { kin: kin.clone(), ack: ack.clone() }).await {
                 return true;
             }
         }
@@ -178,7 +178,7 @@ impl Detours {
     }
 }
 
-impl Lane {
+impl AckQueue {
     /// The next ACK to send.
     pub(crate) fn poll_next(&self, task: &mut Context<'_>) -> Option<Ack> {
         let next = self.queue.acks.borrow_mut().pop_front();
@@ -200,7 +200,7 @@ impl Lane {
     }
 
     /// Whose ACKs it takes.
-    pub(crate) fn kin(&self) -> &Kin {
+    pub(crate) fn kin(&self) -> &AckGroup {
         &self.kin
     }
 
@@ -218,7 +218,7 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
+impl Drop for AckQueue {
     fn drop(&mut self) {
         let unsent = self.close().len() as u64;
         self.detours.lose(unsent);
@@ -235,7 +235,7 @@ impl Queue {
     }
 }
 
-impl Share {
+impl Reservation {
     /// Whether more ACKs may wait in it.
     fn has_room(&self) -> bool {
         self.amount() < CAPACITY && self.left() > 0

@@ -1,4 +1,4 @@
-//! Ending: the last answers of a connection, its farewell, and the wait for the peer's close.
+//! Closing: the last answers of a connection, its DISCONNECT, and the wait for the peer's close.
 
 use std::{
     io,
@@ -20,23 +20,23 @@ use crate::spop::Disconnect;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// How a connection comes to its end: nothing more is read.
-pub(super) struct Ending {
+pub(super) struct Closing {
     stage: Stage,
 }
 
 /// How far it has come; it only ever goes down this list.
 enum Stage {
     /// When all that was asked is answered, the farewell follows.
-    Answering(Answering),
+    Flush(Flush),
     /// Everything is said; it leaves, and then the write side closes.
-    Leaving,
+    Shutdown,
     /// The peer may close its side, so that nothing it has sent makes the kernel reset.
-    Lingering,
+    Linger,
     /// There is nothing left to do.
-    Over,
+    Done,
 }
 
-struct Answering {
+struct Flush {
     /// What is said at last; nothing to a peer that has closed its side already.
     farewell: Option<Disconnect>,
     /// Whether what was read already is still to be answered.
@@ -44,7 +44,7 @@ struct Answering {
     not_before: Option<Instant>,
 }
 
-impl Ending {
+impl Closing {
     /// Answers what is in flight, and says `farewell`.
     pub(super) fn after_answers(farewell: Disconnect) -> Self {
         Self::answering(Some(farewell), false, None)
@@ -67,8 +67,8 @@ impl Ending {
     }
 
     /// There is nothing more to say.
-    pub(super) fn without_farewell() -> Self {
-        Self { stage: Stage::Leaving }
+    pub(super) fn without_disconnect() -> Self {
+        Self { stage: Stage::Shutdown }
     }
 
     fn answering(
@@ -76,12 +76,12 @@ impl Ending {
         takes_input: bool,
         not_before: Option<Instant>,
     ) -> Self {
-        Self { stage: Stage::Answering(Answering { farewell, takes_input, not_before }) }
+        Self { stage: Stage::Flush(Flush { farewell, takes_input, not_before }) }
     }
 
     /// Whether there is nothing left to do.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Over)
+        matches!(self.stage, Stage::Done)
     }
 
     /// Takes a turn.
@@ -93,12 +93,12 @@ impl Ending {
         task: &mut Context<'_>,
     ) -> io::Result<Next> {
         let mut next = Next::Wait;
-        if let Stage::Answering(answering) = &mut self.stage {
+        if let Stage::Flush(answering) = &mut self.stage {
             match answering.proceed(conversation, stream, timer, task) {
                 Some(after) => next = after,
                 None => {
                     timer.disarm();
-                    self.stage = Stage::Leaving;
+                    self.stage = Stage::Shutdown;
                 }
             }
         }
@@ -106,14 +106,14 @@ impl Ending {
         if stream.poll_flush(task)?.is_pending() {
             return Ok(Next::Wait);
         }
-        if matches!(self.stage, Stage::Leaving) {
+        if matches!(self.stage, Stage::Shutdown) {
             timer.arm(Instant::now() + LINGER);
             if stream.poll_shutdown(task)?.is_pending() {
                 return Ok(Next::Wait);
             }
-            self.stage = Stage::Lingering;
+            self.stage = Stage::Linger;
         }
-        if matches!(self.stage, Stage::Lingering) {
+        if matches!(self.stage, Stage::Linger) {
             next = self.linger(stream, task)?;
         }
         Ok(next)
@@ -128,7 +128,7 @@ impl Ending {
         stream.input.clear();
         match stream.poll_read(task) {
             Poll::Ready(Ok(0)) => {
-                self.stage = Stage::Over;
+                self.stage = Stage::Done;
                 Ok(Next::Wait)
             }
             // The socket wakes the task only when it was read until it was empty.
@@ -140,13 +140,13 @@ impl Ending {
     /// Does what is due when the timer has gone off.
     pub(super) fn on_time(&mut self, conversation: &mut Conversation) {
         match self.stage {
-            Stage::Answering(_) => conversation.expire(Instant::now()),
-            Stage::Leaving | Stage::Lingering | Stage::Over => self.stage = Stage::Over,
+            Stage::Flush(_) => conversation.expire(Instant::now()),
+            Stage::Shutdown | Stage::Linger | Stage::Done => self.stage = Stage::Done,
         }
     }
 }
 
-impl Answering {
+impl Flush {
     /// Gathers what is answered, and says farewell when that is all; nothing when all is said.
     fn proceed<S>(
         &mut self,
@@ -160,7 +160,7 @@ impl Answering {
             self.takes_input = matches!(flow, Flow::Full | Flow::Paused);
             match flow {
                 Flow::Over(End::Healthcheck) => self.farewell = None,
-                Flow::Over(End::Goodbye(_)) => conversation.cancel(),
+                Flow::Over(End::Disconnected(_)) => conversation.cancel(),
                 Flow::Over(End::Violation(violation)) => conversation.report(&violation),
                 Flow::Hungry if self.farewell.is_none() => {
                     conversation.report_loss(None, &mut stream.input);

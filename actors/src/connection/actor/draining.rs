@@ -1,27 +1,27 @@
-//! Holding: a connection converses, but holds its ACKs back, before it says farewell.
+//! Draining: a connection converses, but holds its ACKs back, before its DISCONNECT.
 
 use std::{io, task::Context};
 
 use tokio::time::Instant;
 
-use super::{Connection, Phase, goodbye};
+use super::{Connection, Phase, normal_disconnect};
 use crate::connection::{
-    ending::Ending,
-    hold::{Hold, Received},
+    closing::Closing,
+    drain_window::{DrainWindow, Received},
     next::Next,
     transport::Transport,
 };
 
 /// A connection that could not end goes on for a tenth of its age, but for ten times as long as it may
 /// hold its ACKs back at the least.
-const RESPITE: u32 = 10;
+const RETRY_AFTER: u32 = 10;
 
 impl<S: Transport> Connection<S> {
     /// What it holds its ACKs back by if it is too old, and no other of the agent does so. It counts from
     /// before NOTIFYs are taken and answered.
     ///
     /// There is no haste: what is under way is not risked.
-    pub(super) fn retirement(&self) -> Option<Hold> {
+    pub(super) fn retirement(&self) -> Option<DrainWindow> {
         if !self.is_too_old || !self.stream.has_left() {
             return None;
         }
@@ -35,14 +35,14 @@ impl<S: Transport> Connection<S> {
         !self.conversation.is_idle() || !self.stream.output.is_empty()
     }
 
-    pub(super) fn new_hold(&self, now: Instant) -> Hold {
+    pub(super) fn new_hold(&self, now: Instant) -> DrainWindow {
         let (unanswered, first_due) =
             (self.conversation.unanswered(), self.conversation.first_due(now));
-        Hold::new(now, self.received(), unanswered, self.shared.hold_time(), first_due)
+        DrainWindow::new(now, self.received(), unanswered, self.shared.hold_time(), first_due)
     }
 
-    pub(super) fn hold_back(&mut self, hold: Hold) {
-        self.enter(Phase::Holding(Box::new(hold)));
+    pub(super) fn hold_back(&mut self, hold: DrainWindow) {
+        self.enter(Phase::Draining(Box::new(hold)));
     }
 
     fn received(&self) -> Received {
@@ -54,7 +54,7 @@ impl<S: Transport> Connection<S> {
         let next = self.take(task)?;
         let (now, received) = (Instant::now(), self.received());
         // The stream has ended: the end has its first turn.
-        let Phase::Holding(hold) = &mut self.phase else { return Ok(Next::Again) };
+        let Phase::Draining(hold) = &mut self.phase else { return Ok(Next::Again) };
         hold.saw(received, now);
         // Not while there may be more to read at once, or a frame is not whole yet.
         let is_settled =
@@ -74,7 +74,7 @@ impl<S: Transport> Connection<S> {
             tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
             self.shared.counters.count(|statistics| statistics.connections_recycled += 1);
         }
-        self.begin_end(Ending::after_input(goodbye()));
+        self.begin_end(Closing::after_input(normal_disconnect()));
         // At once, so that the farewell leaves with the ACKs.
         self.end(task)
     }
@@ -82,14 +82,14 @@ impl<S: Transport> Connection<S> {
     /// Sends what was held back for as long as it may be, while more is under way. A stop goes on
     /// holding what comes next; who is only too old tries again later.
     fn let_go(&mut self, now: Instant, next: Next, task: &mut Context<'_>) -> io::Result<Next> {
-        let Phase::Holding(hold) = &mut self.phase else { return Ok(next) };
+        let Phase::Draining(hold) = &mut self.phase else { return Ok(next) };
         if hold.is_of_a_stop() {
             hold.renew(now, self.conversation.first_due(now));
             self.timer.arm(hold.next());
             return Ok(next.if_flushed(self.stream.poll_flush(task)?.is_ready()));
         }
         let age = self.shared.common.limits.max_connection_age.unwrap_or_default();
-        self.retires = Some(now + (age / RESPITE).max(RESPITE * hold.time()));
+        self.retires = Some(now + (age / RETRY_AFTER).max(RETRY_AFTER * hold.time()));
         self.is_too_old = false;
         self.enter(Phase::Open);
         // It sends, and has the timer armed for what is in flight.

@@ -1,4 +1,4 @@
-//! Refusal: why a connection does not come to SPOP, and what becomes of it.
+//! Rejection: why a connection does not come to SPOP, and what happens to it.
 
 use std::{fmt, io, rc::Rc};
 
@@ -13,7 +13,7 @@ use super::proxy_header::HeaderError;
 #[cfg(feature = "tls")]
 use crate::limit::Limit;
 use crate::{
-    arbiter::{Mismatch, Presence, Shared},
+    arbiter::{ArbiterContext, ConnectionGuard, ProtocolMismatch},
     log,
     observe::Cause,
     origin::PeerAddress,
@@ -24,18 +24,18 @@ use crate::{
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Whose connection it is.
-pub(crate) struct Visitor {
+pub(crate) struct PendingConnection {
     pub(crate) address: PeerAddress,
-    pub(crate) presence: Presence,
-    pub(crate) shared: Rc<Shared>,
+    pub(crate) presence: ConnectionGuard,
+    pub(crate) shared: Rc<ArbiterContext>,
 }
 
 /// Why a connection does not come to SPOP.
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     /// It was closed before it could be told what it is, as a TCP check does.
     Silent,
     /// It begins with something else than is due.
-    Mismatch(Mismatch),
+    ProtocolMismatch(ProtocolMismatch),
     Header(HeaderError),
     HeaderLate,
     #[cfg(feature = "tls")]
@@ -50,7 +50,7 @@ pub(crate) enum Refusal {
     MemoryFull,
 }
 
-impl Visitor {
+impl PendingConnection {
     /// When the preamble and HELLO must be complete.
     pub(crate) fn deadline(&self) -> Instant {
         self.presence.hello_deadline(&self.shared.common.limits)
@@ -59,7 +59,7 @@ impl Visitor {
     /// Counts and logs it, and closes the connection as late as after any refused HELLO.
     pub(crate) async fn refuse(
         self,
-        refusal: &Refusal,
+        refusal: &Rejection,
         stream: impl AsyncRead + AsyncWrite + Unpin,
     ) {
         self.refuse_with(refusal, stream, b"").await;
@@ -68,12 +68,12 @@ impl Visitor {
     /// The same with some last words.
     pub(crate) async fn refuse_with(
         self,
-        refusal: &Refusal,
+        refusal: &Rejection,
         mut stream: impl AsyncRead + AsyncWrite + Unpin,
         words: &[u8],
     ) {
         self.report(refusal);
-        if matches!(refusal, Refusal::Silent) {
+        if matches!(refusal, Rejection::Silent) {
             return;
         }
         sleep(self.shared.common.limits.refusal_delay).await;
@@ -87,36 +87,38 @@ impl Visitor {
         let _ = timeout(LINGER, goodbye).await;
     }
 
-    pub(crate) fn report(&self, refusal: &Refusal) {
+    pub(crate) fn report(&self, refusal: &Rejection) {
         match refusal {
-            Refusal::Silent => {
+            Rejection::Silent => {
                 tracing::debug!(peer = %self.address, "the connection ended before it began");
             }
-            Refusal::Mismatch(mismatch) => self.shared.report_mismatch(self.address, *mismatch),
-            Refusal::Header(error) => self.report_header(
+            Rejection::ProtocolMismatch(mismatch) => {
+                self.shared.report_mismatch(self.address, *mismatch);
+            }
+            Rejection::Header(error) => self.report_header(
                 &format_args!("a PROXY header cannot be read: {error}"),
                 "find out who sends it",
             ),
-            Refusal::HeaderLate => self.report_header(
+            Rejection::HeaderLate => self.report_header(
                 &"no PROXY header came in time",
                 "something connects to this port and says nothing: a TCP check? use `option \
                  spop-check` with `check-send-proxy`",
             ),
             #[cfg(feature = "tls")]
-            Refusal::Handshake(error) => self.report_handshake(
+            Rejection::Handshake(error) => self.report_handshake(
                 &format_args!("a TLS handshake failed: {error}"),
                 handshake::advice(error),
             ),
             #[cfg(feature = "tls")]
-            Refusal::HandshakeLate => self.report_handshake(
+            Rejection::HandshakeLate => self.report_handshake(
                 &"no TLS handshake came to its end in time",
                 "something connects to this port and says nothing: a TCP check? use `option \
                  spop-check`",
             ),
             #[cfg(feature = "tls")]
-            Refusal::HandshakesFull => self.report_full("limit"),
+            Rejection::HandshakesFull => self.report_full("limit"),
             #[cfg(feature = "tls")]
-            Refusal::MemoryFull => self.report_full("memory"),
+            Rejection::MemoryFull => self.report_full("memory"),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Feeder: hands the messages of a route to its threads, and their answers back.
+//! Thread pool: hands the messages of a route to its threads, and their answers back.
 //!
 //! A thread gets a message only when it is free, so that none is held up by another one; what waits,
 //! waits here, where a message whose deadline has passed is dropped. Each holds a place of its route,
@@ -17,26 +17,26 @@ use tracing::Span;
 
 use super::{
     blocking::{BlockingHandler, Job, Task, Unheard, start_thread},
-    handler::{Dispatch, Heir, Reply},
+    handler::{Dispatch, Handover, Reply},
 };
 use crate::{
     error::{BoxError, HandlerError},
     origin::Origin,
     spop::{Actions, MessageRef},
-    supervision::{Alarm, Fault, Place},
+    supervision::{Failure, FailureSignal, Permit},
 };
 
 /// The threads of one route on one arbiter.
 pub(crate) struct Blocking {
-    orders: mpsc::UnboundedSender<Order>,
-    alarm: Alarm,
+    orders: mpsc::UnboundedSender<Command>,
+    alarm: FailureSignal,
 }
 
 /// What the feeder is told.
-enum Order {
+enum Command {
     Do(Job),
     /// There is a new instance, whose alarm this is.
-    Raise(Alarm),
+    Raise(FailureSignal),
 }
 
 impl Blocking {
@@ -44,11 +44,11 @@ impl Blocking {
     pub(crate) async fn start<H: BlockingHandler>(
         threads: NonZero<usize>,
         factory: Arc<dyn Fn() -> H + Send + Sync>,
-        alarm: Alarm,
+        alarm: FailureSignal,
     ) -> Result<Self, BoxError> {
         let starts = (0..threads.get()).map(|_| start_thread(Arc::clone(&factory)));
         let free = try_join_all(starts).await?;
-        let feeder = Feeder { free, waiting: VecDeque::new(), alarm: alarm.clone() };
+        let feeder = ThreadPool { free, waiting: VecDeque::new(), alarm: alarm.clone() };
         let (orders, taken) = mpsc::unbounded_channel();
         actix_rt::spawn(feeder.run(taken));
         Ok(Self { orders, alarm })
@@ -61,7 +61,7 @@ impl Dispatch for Blocking {
         &self,
         message: &MessageRef<'_>,
         origin: &Origin,
-        place: Option<&Place>,
+        place: Option<&Permit>,
         _: &mut Actions,
     ) -> Reply {
         let message = message.to_message();
@@ -69,13 +69,13 @@ impl Dispatch for Blocking {
         let (origin, span, place) = (origin.clone(), Span::current(), place.cloned());
         let job = Job { message, origin, span, answer, place };
         // Without a feeder the sender of the answer is dropped, which says so.
-        let _ = self.orders.send(Order::Do(job));
+        let _ = self.orders.send(Command::Do(job));
         let alarm = self.alarm.clone();
         Reply::Later(Box::pin(async move {
             let answer = answered.await.unwrap_or(Err(HandlerError::Gone));
             match answer {
-                Err(HandlerError::Panicked(_)) => alarm.raise(Fault::Call),
-                Err(HandlerError::Gone) => alarm.raise(Fault::Gone),
+                Err(HandlerError::Panicked(_)) => alarm.raise(Failure::Call),
+                Err(HandlerError::Gone) => alarm.raise(Failure::Gone),
                 _ => {}
             }
             answer
@@ -86,12 +86,12 @@ impl Dispatch for Blocking {
         true
     }
 
-    fn heir(&self) -> Option<Heir> {
+    fn handover(&self) -> Option<Handover> {
         let orders = self.orders.clone();
-        (!orders.is_closed()).then(|| -> Heir {
+        (!orders.is_closed()).then(|| -> Handover {
             Box::new(|alarm| {
                 // It ends in a fault if there is no feeder any more.
-                let _ = orders.send(Order::Raise(alarm.clone()));
+                let _ = orders.send(Command::Raise(alarm.clone()));
                 Box::new(Self { orders, alarm })
             })
         })
@@ -99,16 +99,16 @@ impl Dispatch for Blocking {
 }
 
 /// Gives jobs to the threads.
-struct Feeder {
+struct ThreadPool {
     /// The thread that was busy last is the next one that is busy.
     free: Vec<threads::Sender<Task>>,
     waiting: VecDeque<Job>,
-    alarm: Alarm,
+    alarm: FailureSignal,
 }
 
-impl Feeder {
+impl ThreadPool {
     /// Runs until the route has dropped its side and everything that was asked is answered.
-    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Command>) {
         let mut busy = FuturesUnordered::new();
         let mut taken = Vec::new();
         let mut is_open = true;
@@ -131,10 +131,10 @@ impl Feeder {
         }
     }
 
-    fn take(&mut self, order: Order) {
+    fn take(&mut self, order: Command) {
         match order {
-            Order::Do(job) => self.waiting.push_back(job),
-            Order::Raise(alarm) => self.alarm = alarm,
+            Command::Do(job) => self.waiting.push_back(job),
+            Command::Raise(alarm) => self.alarm = alarm,
         }
     }
 
@@ -143,7 +143,7 @@ impl Feeder {
         let Ok(unheard) = unheard else { return };
         self.free.push(thread);
         if let Some(panic) = unheard {
-            self.alarm.raise(Fault::Background(panic));
+            self.alarm.raise(Failure::Background(panic));
         }
     }
 

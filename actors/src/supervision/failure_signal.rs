@@ -1,4 +1,4 @@
-//! Alarm: tells the keeper of a handler that the handler needs to be restarted, and whether it has
+//! Failure signal: reports to the supervisor of a handler that the handler has failed, and whether it has
 //! answered before.
 
 use std::{cell::Cell, fmt, rc::Rc};
@@ -8,26 +8,26 @@ use tokio::sync::oneshot;
 use super::panics::{self, Panic};
 use crate::{
     log,
-    observe::{RouteRecord, Throttle, count},
+    observe::{RateLimit, RouteMetrics, count},
 };
 
 /// Tells what happens to the one instance that it was made for.
 #[derive(Clone)]
-pub(crate) struct Alarm(Option<Rc<Bell>>);
+pub(crate) struct FailureSignal(Option<Rc<SignalState>>);
 
 /// What an alarm tells: the first fault of its instance.
-pub(crate) type Faults = oneshot::Receiver<Fault>;
+pub(crate) type Failures = oneshot::Receiver<Failure>;
 
-struct Bell {
+struct SignalState {
     is_raised: Cell<bool>,
     has_answered: Cell<bool>,
-    fault: Cell<Option<oneshot::Sender<Fault>>>,
+    fault: Cell<Option<oneshot::Sender<Failure>>>,
     background: Rc<Background>,
 }
 
 /// What happened to an instance.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum Failure {
     /// It panicked over a message, which is answered and reported already.
     Call,
     /// It panicked where no message waits for it: in a task, in its stop, or in a call that is late.
@@ -40,14 +40,14 @@ pub(crate) enum Fault {
 /// replaced already.
 pub(crate) struct Background {
     name: Rc<str>,
-    record: Rc<RouteRecord>,
-    log: Throttle,
+    record: Rc<RouteMetrics>,
+    log: RateLimit,
 }
 
-impl Alarm {
-    pub(crate) fn new(background: Rc<Background>) -> (Self, Faults) {
+impl FailureSignal {
+    pub(crate) fn new(background: Rc<Background>) -> (Self, Failures) {
         let (fault, faults) = oneshot::channel();
-        let bell = Bell {
+        let bell = SignalState {
             is_raised: Cell::new(false),
             has_answered: Cell::new(false),
             fault: Cell::new(Some(fault)),
@@ -81,9 +81,9 @@ impl Alarm {
     }
 
     #[cold]
-    pub(crate) fn raise(&self, fault: Fault) {
+    pub(crate) fn raise(&self, fault: Failure) {
         let Some(bell) = &self.0 else { return };
-        if let Fault::Background(panic) = &fault {
+        if let Failure::Background(panic) = &fault {
             bell.background.report(panic);
         }
         bell.is_raised.set(true);
@@ -95,8 +95,8 @@ impl Alarm {
 }
 
 impl Background {
-    pub(crate) fn new(name: Rc<str>, record: Rc<RouteRecord>) -> Self {
-        Self { name, record, log: Throttle::default() }
+    pub(crate) fn new(name: Rc<str>, record: Rc<RouteMetrics>) -> Self {
+        Self { name, record, log: RateLimit::default() }
     }
 
     fn report(&self, panic: &Panic) {
@@ -115,7 +115,7 @@ impl Background {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call => f.write_str("it panicked over a message"),

@@ -1,4 +1,4 @@
-//! Throttle: one line a second for each cause, with the number of those left unsaid.
+//! Rate limit: one line a second for each cause, with the number of those suppressed.
 
 use std::{cell::Cell, time::Duration};
 
@@ -9,12 +9,12 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Lets one line through a second.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle {
+pub(crate) struct RateLimit {
     last: Cell<Option<Instant>>,
     unsaid: Cell<u64>,
 }
 
-impl Throttle {
+impl RateLimit {
     /// How many were left unsaid since the last line, if a line may be written now.
     pub(crate) fn permit(&self) -> Option<u64> {
         let now = Instant::now();
@@ -33,7 +33,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_line_a_second_tells_how_many_were_left_unsaid() {
-        let throttle = Throttle::default();
+        let throttle = RateLimit::default();
         assert_eq!(throttle.permit(), Some(0));
         assert_eq!(throttle.permit(), None);
         assert_eq!(throttle.permit(), None);

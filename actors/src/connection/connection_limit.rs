@@ -1,7 +1,7 @@
-//! Surplus: what a connection for which the agent has no place is told.
+//! Connection limit: how a connection over it is refused.
 
 use crate::{
-    arbiter::Shared,
+    arbiter::ArbiterContext,
     limit::Limit,
     log,
     observe::Cause,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Counts and logs that a connection is refused, as there is no place for it.
-pub(crate) fn report(shared: &Shared, peer: &Peer) {
+pub(crate) fn report(shared: &ArbiterContext, peer: &Peer) {
     shared.counters.count(|statistics| statistics.connections_refused += 1);
     if let Some(unsaid) = shared.limited(Cause::Refused) {
         let connections = shared.common.name(Limit::Connections);

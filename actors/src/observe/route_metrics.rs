@@ -1,4 +1,4 @@
-//! Route record: what one arbiter has seen of a route.
+//! Route metrics: what one arbiter has seen of a route.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,7 +17,7 @@ use crate::{spop::MessageRef, turn::Turn};
 ///
 /// A call that is answered in place costs an addition; only the first of a turn is timed, as a look at
 /// the clock costs as much as a call.
-pub(crate) struct RouteRecord {
+pub(crate) struct RouteMetrics {
     /// The last turn with a call.
     turn: Cell<u64>,
     /// How many calls were answered in place since then.
@@ -34,7 +34,7 @@ pub(crate) struct RouteRecord {
     pub(crate) panics_aside: Cell<u64>,
 }
 
-impl RouteRecord {
+impl RouteMetrics {
     /// A call begins in this turn; says when, if it is to be timed. It is as the turn began if nothing
     /// `is_before` it.
     #[inline]
@@ -105,7 +105,7 @@ impl RouteRecord {
     }
 }
 
-impl Default for RouteRecord {
+impl Default for RouteMetrics {
     fn default() -> Self {
         Self {
             turn: Cell::default(),

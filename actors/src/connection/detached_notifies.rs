@@ -1,4 +1,4 @@
-//! Orphans: what was in flight on a connection that has gone, and may be answered on another.
+//! Detached NOTIFYs: what was in flight on a connection that is lost, and may be answered on another.
 
 use std::{
     collections::VecDeque,
@@ -11,25 +11,25 @@ use tokio::time::Instant;
 
 use super::timer::Timer;
 use crate::{
-    arbiter::{Detours, Kin, Quota, Reroute},
+    arbiter::{AckGroup, AckRouter, RoutedAck, SharedBudget},
     notify::{CompletedAck, InFlight},
     observe::Counters,
     spop::Ack,
 };
 
 /// The NOTIFYs of an engine whose connection has gone.
-pub(super) struct Orphans {
-    pub(super) kin: Kin,
+pub(super) struct DetachedNotifies {
+    pub(super) kin: AckGroup,
     /// What had come to that connection to be sent there for another.
     pub(super) acks: VecDeque<Ack>,
     pub(crate) in_flight: InFlight,
     /// What all may keep.
-    pub(crate) memory: Quota,
-    pub(crate) detours: Rc<Detours>,
+    pub(crate) memory: SharedBudget,
+    pub(crate) detours: Rc<AckRouter>,
     pub(crate) counters: Rc<Counters>,
 }
 
-impl Orphans {
+impl DetachedNotifies {
     /// Has them run to their end, the deadline included, and sends their ACKs on.
     pub(super) fn adopt(mut self) {
         for ack in std::mem::take(&mut self.acks) {
@@ -59,7 +59,7 @@ impl Orphans {
     }
 
     fn send(&self, ack: Ack) {
-        if let Err(reroute) = self.detours.reroute(Reroute { kin: self.kin.clone(), ack }) {
+        if let Err(reroute) = self.detours.reroute(RoutedAck { kin: self.kin.clone(), ack }) {
             Rc::clone(&self.detours).reroute_elsewhere(reroute);
         }
     }

@@ -1,4 +1,4 @@
-//! Common: what all arbiters of an agent have in common.
+//! Agent context: what all arbiters of an agent have in common.
 
 use std::{
     num::NonZero,
@@ -10,7 +10,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{demand::Demand, places::Places, quota::Quota};
+use super::{connection_permits::ConnectionPermits, demand::Demand, shared_budget::SharedBudget};
 use crate::{
     error::AgentError,
     limit::{Limit, LimitNames},
@@ -21,7 +21,7 @@ use crate::{
 
 /// What all arbiters of an agent have in common; clones are of the same agent.
 #[derive(Clone, Debug)]
-pub(crate) struct Common {
+pub(crate) struct AgentContext {
     pub(crate) limits: Limits,
     /// What they are called in lines of the log and in errors.
     pub(crate) limit_names: LimitNames,
@@ -32,7 +32,7 @@ pub(crate) struct Common {
     /// How NOTIFYs become spans, if they do.
     pub(crate) traces: Option<Arc<Traces>>,
     /// The places of the connections that are open.
-    pub(crate) places: Places,
+    pub(crate) places: ConnectionPermits,
     /// How many arbiters there are.
     #[cfg_attr(
         not(feature = "tls"),
@@ -40,13 +40,13 @@ pub(crate) struct Common {
     )]
     pub(crate) arbiters: NonZero<usize>,
     /// The connections that are being recycled: one at a time.
-    pub(crate) recycling: Quota,
+    pub(crate) recycling: SharedBudget,
     /// The messages that wait for their answers.
-    pub(crate) in_flight: Quota,
+    pub(crate) in_flight: SharedBudget,
     /// The bytes that connections keep between their wake-ups.
-    pub(crate) memory: Quota,
+    pub(crate) memory: SharedBudget,
     /// The part of it that connections cost whatever their peers do.
-    pub(crate) costs: Quota,
+    pub(crate) costs: SharedBudget,
     /// The engines that are counted each by itself.
     pub(crate) engines: EngineNames,
     /// Whether anybody has asked it.
@@ -57,15 +57,15 @@ pub(crate) struct Common {
     pub(crate) start_given_up: CancellationToken,
 }
 
-impl Common {
+impl AgentContext {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
-            places: Places::new(&limits),
+            places: ConnectionPermits::new(&limits),
             arbiters: NonZero::<usize>::MIN,
-            recycling: Quota::new(1),
-            in_flight: Quota::new(limits.in_flight_per_agent),
-            memory: Quota::new(limits.memory),
-            costs: Quota::new(limits.memory),
+            recycling: SharedBudget::new(1),
+            in_flight: SharedBudget::new(limits.in_flight_per_agent),
+            memory: SharedBudget::new(limits.memory),
+            costs: SharedBudget::new(limits.memory),
             limits,
             limit_names: LimitNames::default(),
             engines: EngineNames::default(),

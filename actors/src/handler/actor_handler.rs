@@ -1,4 +1,4 @@
-//! Instance: one handler on one arbiter, and the actor that owns its tasks.
+//! Actor handler: one handler on one arbiter, and the actor that owns its tasks.
 //!
 //! A message does not go through the actor's mailbox but is handed over in place, which costs neither
 //! a hop nor a wake-up.
@@ -15,28 +15,28 @@ use crate::{
     error::{BoxError, HandlerError},
     origin::Origin,
     spop::{Actions, MessageRef},
-    supervision::{Alarm, Catch, Panic, Place, Shielded, Tasks},
+    supervision::{Catch, FailureSignal, Panic, PanicGuard, Permit, Tasks},
 };
 
 /// A started handler. `Ask` makes the future of a call, which is `Call`.
-struct Instance<H, Ask, Call> {
-    working: Rc<Working<H>>,
+struct ActorHandler<H, Ask, Call> {
+    working: Rc<Running<H>>,
     ask: Ask,
-    spare: Spare<Call>,
+    spare: CallSlot<Call>,
 }
 
 /// A handler and the actor of its tasks; it ends when the last call has its answer.
-struct Working<H> {
-    handler: Shielded<H>,
+struct Running<H> {
+    handler: PanicGuard<H>,
     life: Addr<Life>,
 }
 
 /// Starts a handler, and its actor, on this arbiter.
 pub(crate) async fn start<H: HandlerActor>(
     handler: H,
-    alarm: Alarm,
+    alarm: FailureSignal,
 ) -> Result<Box<dyn Dispatch>, BoxError> {
-    let handler = Shielded::new(handler);
+    let handler = PanicGuard::new(handler);
     let (tasks, run) = Tasks::new(alarm);
     let mut run = Box::pin(run);
     // Tasks run from the first on: `started` may wait for one of them.
@@ -48,25 +48,25 @@ pub(crate) async fn start<H: HandlerActor>(
         ctx.spawn(run.into_actor(&Life));
         Life
     });
-    let ask = |working: Rc<Working<H>>, args: H::Args, origin: Origin| async move {
+    let ask = |working: Rc<Running<H>>, args: H::Args, origin: Origin| async move {
         working.handler.handle(args, &origin).await.map_err(HandlerError::Failed)
     };
-    let working = Rc::new(Working { handler, life });
-    Ok(Box::new(Instance { working, ask, spare: Spare::default() }))
+    let working = Rc::new(Running { handler, life });
+    Ok(Box::new(ActorHandler { working, ask, spare: CallSlot::default() }))
 }
 
 #[async_trait(?Send)]
-impl<H, Ask, Call> Dispatch for Instance<H, Ask, Call>
+impl<H, Ask, Call> Dispatch for ActorHandler<H, Ask, Call>
 where
     H: HandlerActor,
-    Ask: Fn(Rc<Working<H>>, H::Args, Origin) -> Call,
+    Ask: Fn(Rc<Running<H>>, H::Args, Origin) -> Call,
     Call: Future<Output = Answer> + 'static,
 {
     fn dispatch(
         &self,
         message: &MessageRef<'_>,
         origin: &Origin,
-        _: Option<&Place>,
+        _: Option<&Permit>,
         actions: &mut Actions,
     ) -> Reply {
         match H::Args::from_message(*message) {
@@ -88,9 +88,9 @@ where
 }
 
 /// The memory of the last call that was ready at once, for the next one.
-struct Spare<Call>(Cell<Option<Pin<Box<Fuse<Call>>>>>);
+struct CallSlot<Call>(Cell<Option<Pin<Box<Fuse<Call>>>>>);
 
-impl<Call: Future<Output = Answer> + 'static> Spare<Call> {
+impl<Call: Future<Output = Answer> + 'static> CallSlot<Call> {
     /// Polls a call once; only one that is not ready keeps its memory.
     fn poll_once(&self, call: Call, actions: &mut Actions) -> Reply {
         let call = call.fuse();
@@ -111,13 +111,13 @@ impl<Call: Future<Output = Answer> + 'static> Spare<Call> {
     }
 }
 
-impl<Call> Default for Spare<Call> {
+impl<Call> Default for CallSlot<Call> {
     fn default() -> Self {
         Self(Cell::new(None))
     }
 }
 
-impl<H> Drop for Working<H> {
+impl<H> Drop for Running<H> {
     fn drop(&mut self) {
         self.life.do_send(End);
     }

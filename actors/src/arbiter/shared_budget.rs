@@ -1,4 +1,5 @@
-//! Quota: a bound on what all arbiters of an agent hold together, and the share of one holder.
+//! Shared budget: a bound on what all arbiters of an agent hold together, and what one holder has
+//! reserved of it.
 
 use std::sync::{
     Arc,
@@ -7,28 +8,28 @@ use std::sync::{
 
 /// A bound on what all arbiters of an agent hold together; clones are of the same one.
 #[derive(Clone, Debug)]
-pub(crate) struct Quota {
+pub(crate) struct SharedBudget {
     held: Arc<AtomicUsize>,
     bound: usize,
 }
 
 /// What one holder has of a quota; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share {
-    quota: Quota,
+pub(crate) struct Reservation {
+    quota: SharedBudget,
     amount: usize,
 }
 
-impl Quota {
+impl SharedBudget {
     pub(super) fn new(bound: usize) -> Self {
         Self { held: Arc::default(), bound }
     }
 
     /// One place of it, if there is one left.
-    pub(crate) fn take_place(&self) -> Option<Share> {
+    pub(crate) fn take_place(&self) -> Option<Reservation> {
         let next = |held| (held < self.bound).then_some(held + 1);
         self.held.fetch_update(Relaxed, Relaxed, next).ok()?;
-        Some(Share { quota: self.clone(), amount: 1 })
+        Some(Reservation { quota: self.clone(), amount: 1 })
     }
 
     /// How much all holders may take together before the bound is met.
@@ -42,12 +43,12 @@ impl Quota {
     }
 
     /// A share with nothing in it.
-    pub(crate) fn share(&self) -> Share {
-        Share { quota: self.clone(), amount: 0 }
+    pub(crate) fn share(&self) -> Reservation {
+        Reservation { quota: self.clone(), amount: 0 }
     }
 }
 
-impl Share {
+impl Reservation {
     /// Changes what this holder has, within the bound or not.
     pub(crate) fn set(&mut self, amount: usize) {
         let held = &self.quota.held;
@@ -80,7 +81,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.set(0);
     }
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_holder_is_gone() {
-        let quota = Quota::new(2);
+        let quota = SharedBudget::new(2);
         let first = quota.take_place();
         let second = quota.clone().take_place();
         assert!(first.is_some() && second.is_some() && quota.take_place().is_none());
@@ -102,7 +103,7 @@ mod tests {
 
     #[test]
     fn shares_may_go_beyond_the_bound_and_come_back() {
-        let quota = Quota::new(10);
+        let quota = SharedBudget::new(10);
         let (mut one, mut other) = (quota.share(), quota.share());
         one.set(7);
         assert_eq!((one.amount(), other.left()), (7, 3));
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn threads_take_no_more_places_than_there_are() {
-        let quota = Quota::new(100);
+        let quota = SharedBudget::new(100);
         let take = || (0..60).filter_map(|_| quota.take_place()).collect::<Vec<_>>();
         let taken = std::thread::scope(|scope| {
             let threads = [scope.spawn(take), scope.spawn(take)];

@@ -1,4 +1,5 @@
-//! Keeper: starts the handler of a cell, hears its alarm, and restarts it from its factory.
+//! Handler supervisor: starts the handler of a slot, hears of its failures, and restarts it from its
+//! factory.
 
 use std::{
     fmt,
@@ -11,14 +12,16 @@ use std::{
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::cell::{Cell, State, Up};
+use super::handler_slot::{HandlerSlot, State, Up};
 use crate::{
     error::BoxError,
-    handler::{Dispatch, Heir, fence},
+    handler::{Dispatch, Handover, fence},
     log,
-    observe::{RouteRecord, Throttle, count},
+    observe::{RateLimit, RouteMetrics, count},
     spop::ForeignText,
-    supervision::{Alarm, Background, Budget, Bulkhead, Catch, Fault, Faults, Restarts, Verdict},
+    supervision::{
+        Background, Budget, Bulkhead, Catch, Failure, FailureSignal, Failures, Restarts, Verdict,
+    },
 };
 
 /// How long messages wait for a restart at most if the instance that has panicked can stand in: short, so
@@ -26,12 +29,12 @@ use crate::{
 const MOMENT: Duration = Duration::from_millis(25);
 
 /// How a handler is started, each time from its factory.
-pub(super) type Start = Arc<dyn Fn(Alarm) -> Starting + Send + Sync>;
+pub(super) type Start = Arc<dyn Fn(FailureSignal) -> Starting + Send + Sync>;
 /// A handler that is starting.
 pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Dispatch>, BoxError>>>>;
 
 /// How a handler is kept.
-pub(super) struct Care {
+pub(super) struct SupervisionPolicy {
     pub(crate) name: Rc<str>,
     pub(super) start: Start,
     /// Whether the agent starts only if the handler does.
@@ -42,42 +45,45 @@ pub(super) struct Care {
     /// fallback until the handler is back.
     pub(super) patience: Duration,
     pub(super) budget: Budget,
-    pub(crate) record: Rc<RouteRecord>,
+    pub(crate) record: Rc<RouteMetrics>,
 }
 
-/// Who keeps the handler of one cell alive.
-struct Keeper {
-    care: Rc<Care>,
-    cell: Weak<Cell>,
+/// Who keeps the handler of one slot alive.
+struct HandlerSupervisor {
+    policy: Rc<SupervisionPolicy>,
+    slot: Weak<HandlerSlot>,
     restarts: Restarts,
     /// Whether any instance has returned an answer or an error: then the handler works.
     has_answered: bool,
     /// What the next instance takes over from the one that failed.
-    heir: Option<Heir>,
+    handover: Option<Handover>,
     background: Rc<Background>,
-    starts: Throttle,
+    starts: RateLimit,
 }
 
 /// Why a handler is to be restarted.
 enum Cause {
-    Fault(Fault),
+    Failure(Failure),
     Start(String),
 }
 
 /// Starts a handler, and keeps it from then on. One that is not required may come later.
-pub(crate) async fn start(care: Care, bulkhead: Bulkhead) -> Result<Rc<Cell>, BoxError> {
-    let cell = Rc::new(Cell::new(bulkhead));
-    let mut keeper = Keeper {
-        restarts: Restarts::new(care.budget),
-        background: Rc::new(Background::new(Rc::clone(&care.name), Rc::clone(&care.record))),
-        care: Rc::new(care),
-        cell: Rc::downgrade(&cell),
+pub(crate) async fn start(
+    policy: SupervisionPolicy,
+    bulkhead: Bulkhead,
+) -> Result<Rc<HandlerSlot>, BoxError> {
+    let slot = Rc::new(HandlerSlot::new(bulkhead));
+    let mut keeper = HandlerSupervisor {
+        restarts: Restarts::new(policy.budget),
+        background: Rc::new(Background::new(Rc::clone(&policy.name), Rc::clone(&policy.record))),
+        policy: Rc::new(policy),
+        slot: Rc::downgrade(&slot),
         has_answered: false,
-        heir: None,
-        starts: Throttle::default(),
+        handover: None,
+        starts: RateLimit::default(),
     };
-    if keeper.care.is_required {
-        let faults = keeper.try_start(&cell).await?;
+    if keeper.policy.is_required {
+        let faults = keeper.try_start(&slot).await?;
         actix_rt::spawn(keeper.keep(faults));
     } else {
         actix_rt::spawn(async move {
@@ -86,38 +92,38 @@ pub(crate) async fn start(care: Care, bulkhead: Bulkhead) -> Result<Rc<Cell>, Bo
             }
         });
     }
-    Ok(cell)
+    Ok(slot)
 }
 
-impl Keeper {
-    /// Restarts the handler each time it fails, until its cell is gone or stopped.
-    async fn keep(mut self, mut faults: Faults) {
+impl HandlerSupervisor {
+    /// Restarts the handler each time it fails, until its slot is gone or stopped.
+    async fn keep(mut self, mut faults: Failures) {
         while let Ok(fault) = faults.await {
-            match self.restart(Some(Cause::Fault(fault))).await {
+            match self.restart(Some(Cause::Failure(fault))).await {
                 Some(next) => faults = next,
                 None => break,
             }
         }
     }
 
-    /// Tries until the handler is up again; nothing if its cell is gone or stopped. Messages wait for
+    /// Tries until the handler is up again; nothing if its slot is gone or stopped. Messages wait for
     /// it for a moment; then the instance that has panicked stands in, or there is the fallback.
-    async fn restart(&mut self, cause: Option<Cause>) -> Option<Faults> {
-        let (cell, care) = (Weak::clone(&self.cell), Rc::clone(&self.care));
-        let moment = MOMENT.min(care.patience / 2);
+    async fn restart(&mut self, cause: Option<Cause>) -> Option<Failures> {
+        let (slot, policy) = (Weak::clone(&self.slot), Rc::clone(&self.policy));
+        let moment = MOMENT.min(policy.patience / 2);
         let mut restart = pin!(self.try_until_up(cause));
         tokio::select! {
             faults = &mut restart => return faults,
-            () = sleep(moment) => cell.upgrade()?.stand_in(),
+            () = sleep(moment) => slot.upgrade()?.stand_in(),
         }
         tokio::select! {
             faults = &mut restart => return faults,
-            () = sleep(care.patience - moment) => care.lose_patience(&*cell.upgrade()?),
+            () = sleep(policy.patience - moment) => policy.lose_patience(&*slot.upgrade()?),
         }
         restart.await
     }
 
-    async fn try_until_up(&mut self, mut cause: Option<Cause>) -> Option<Faults> {
+    async fn try_until_up(&mut self, mut cause: Option<Cause>) -> Option<Failures> {
         loop {
             if let Some(cause) = &cause {
                 let delay = self.judge(cause)?;
@@ -125,12 +131,12 @@ impl Keeper {
                     sleep(delay).await;
                 }
             }
-            let cell = self.cell_at_work()?;
-            match self.try_start(&cell).await {
+            let slot = self.cell_at_work()?;
+            match self.try_start(&slot).await {
                 Ok(faults) => {
                     // The first start of one that may come later is no restart.
                     if cause.is_some() {
-                        count(&self.care.record.renewed);
+                        count(&self.policy.record.renewed);
                     }
                     return Some(faults);
                 }
@@ -139,25 +145,27 @@ impl Keeper {
         }
     }
 
-    fn cell_at_work(&self) -> Option<Rc<Cell>> {
-        self.cell.upgrade().filter(|cell| !cell.is_stopped())
+    fn cell_at_work(&self) -> Option<Rc<HandlerSlot>> {
+        self.slot.upgrade().filter(|slot| !slot.is_stopped())
     }
 
     /// What a failure means for the messages, and how long the next start has to wait.
     fn judge(&mut self, cause: &Cause) -> Option<Duration> {
-        let cell = self.cell_at_work()?;
-        let is_gone = matches!(cause, Cause::Fault(Fault::Gone));
+        let slot = self.cell_at_work()?;
+        let is_gone = matches!(cause, Cause::Failure(Failure::Gone));
         // One that ends before its first answer may do so at once, each time.
         let mut failed_has_answered = false;
-        if let Some(failed) = cell.leave(is_gone) {
-            self.heir = failed.handler.heir();
+        if let Some(failed) = slot.leave(is_gone) {
+            self.handover = failed.handler.handover();
             failed_has_answered = failed.alarm.has_answered();
             self.has_answered |= failed_has_answered;
         }
         let verdict = match cause {
             // There is nobody to answer meanwhile.
-            Cause::Fault(Fault::Gone) if failed_has_answered => Verdict::Restart(Duration::ZERO),
-            Cause::Fault(_) if self.has_answered => {
+            Cause::Failure(Failure::Gone) if failed_has_answered => {
+                Verdict::Restart(Duration::ZERO)
+            }
+            Cause::Failure(_) if self.has_answered => {
                 Verdict::Restart(self.restarts.stumble(Instant::now(), jitter()))
             }
             _ => self.restarts.fail(Instant::now(), jitter()),
@@ -165,26 +173,26 @@ impl Keeper {
         Some(match verdict {
             Verdict::Restart(delay) => {
                 if delay > MOMENT {
-                    cell.stand_in();
+                    slot.stand_in();
                 }
                 delay
             }
             Verdict::GiveUp(delay) => {
-                self.care.give_up(&cell, cause, delay);
+                self.policy.give_up(&slot, cause, delay);
                 delay
             }
         })
     }
 
     /// Makes and starts an instance.
-    async fn try_start(&mut self, cell: &Cell) -> Result<Faults, BoxError> {
-        let (alarm, mut faults) = Alarm::new(Rc::clone(&self.background));
-        let heir = self.heir.take();
-        let limit = self.care.start_timeout;
+    async fn try_start(&mut self, slot: &HandlerSlot) -> Result<Failures, BoxError> {
+        let (alarm, mut faults) = FailureSignal::new(Rc::clone(&self.background));
+        let handover = self.handover.take();
+        let limit = self.policy.start_timeout;
         let start = Catch::new(async {
-            match heir {
-                Some(heir) => Ok(heir(alarm.clone())),
-                None => (self.care.start)(alarm.clone()).await,
+            match handover {
+                Some(handover) => Ok(handover(alarm.clone())),
+                None => (self.policy.start)(alarm.clone()).await,
             }
         });
         let handler = tokio::select! {
@@ -196,15 +204,15 @@ impl Keeper {
                 Err(_) => return Err(format!("it has not started within {limit:?}").into()),
             }
         };
-        let alarm = if handler.is_renewable() { alarm } else { Alarm::unheard() };
+        let alarm = if handler.is_renewable() { alarm } else { FailureSignal::unheard() };
         let up = Up { is_queued: handler.is_queued(), handler, alarm };
-        match cell.enter(State::Up(Rc::new(up))) {
+        match slot.enter(State::Up(Rc::new(up))) {
             // Nobody waits for its end any more.
-            State::Stopped => cell.stop().await,
+            State::Stopped => slot.stop().await,
             State::Down(failed) => {
                 self.note_answers(failed);
                 fence::quietly(|| {
-                    tracing::info!(spoe_message = &*self.care.name, "the handler is back");
+                    tracing::info!(spoe_message = &*self.policy.name, "the handler is back");
                 });
             }
             State::Restarting(failed) => self.note_answers(failed),
@@ -221,8 +229,8 @@ impl Keeper {
 
     /// Counts and logs a start that has failed, and drops its error.
     fn fail_to_start(&self, error: BoxError) -> String {
-        let name = &*self.care.name;
-        count(&self.care.record.starts_failed);
+        let name = &*self.policy.name;
+        count(&self.policy.record.starts_failed);
         let mut cause = "it could not start".to_owned();
         fence::shield(name, || {
             cause = format!("{cause}: {}", ForeignText::of(&error));
@@ -237,10 +245,10 @@ impl Keeper {
     }
 }
 
-impl Care {
+impl SupervisionPolicy {
     /// Restarts the handler once a window from now on, as it has failed too often.
-    fn give_up(&self, cell: &Cell, cause: &Cause, delay: Duration) {
-        if cell.go_down() {
+    fn give_up(&self, slot: &HandlerSlot, cause: &Cause, delay: Duration) {
+        if slot.go_down() {
             count(&self.record.given_up);
         }
         fence::quietly(|| {
@@ -255,11 +263,11 @@ impl Care {
     }
 
     /// Has the fallback sent at once, as the restart takes too long and nobody stands in.
-    fn lose_patience(&self, cell: &Cell) {
-        if !cell.is_empty() {
+    fn lose_patience(&self, slot: &HandlerSlot) {
+        if !slot.is_empty() {
             return;
         }
-        cell.go_down();
+        slot.go_down();
         count(&self.record.given_up);
         fence::quietly(|| {
             log::error!(
@@ -275,7 +283,7 @@ impl Care {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fault(fault) => fault.fmt(f),
+            Self::Failure(fault) => fault.fmt(f),
             Self::Start(cause) => f.write_str(cause),
         }
     }

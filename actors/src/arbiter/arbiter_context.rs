@@ -1,4 +1,4 @@
-//! What everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
+//! Arbiter context: what everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
 
 use std::{cell::Cell, fmt, rc::Rc, sync::Arc};
 
@@ -8,7 +8,8 @@ use tokio::time::{Duration, Instant};
 #[cfg(feature = "tls")]
 use super::handshakes::Handshakes;
 use super::{
-    common::Common, detour::Detours, health::Health, past_violation::PastViolations, places::Place,
+    ack_router::AckRouter, agent_context::AgentContext, connection_permits::ConnectionPermit,
+    health::Health, past_violation::PastViolations,
 };
 use crate::{
     limit::Limit,
@@ -21,17 +22,17 @@ use crate::{
 };
 
 /// What the connections of one arbiter share.
-pub(crate) struct Shared {
+pub(crate) struct ArbiterContext {
     pub(crate) routes: Routes,
     /// What it shares with the other arbiters.
-    pub(crate) common: Common,
+    pub(crate) common: AgentContext,
     pub(crate) counters: Rc<Counters>,
     pub(crate) health: Health,
     pub(crate) past_violations: PastViolations,
     /// If the agent is to have any.
-    pub(crate) detours: Option<Rc<Detours>>,
-    pub(crate) input: LentBuffer,
-    pub(crate) output: LentBuffer,
+    pub(crate) detours: Option<Rc<AckRouter>>,
+    pub(crate) input: ScratchBuffer,
+    pub(crate) output: ScratchBuffer,
     /// The TLS handshakes in progress.
     #[cfg(feature = "tls")]
     pub(crate) handshakes: Handshakes,
@@ -39,28 +40,28 @@ pub(crate) struct Shared {
     log: LogLimits,
 }
 
-impl Shared {
-    pub(crate) fn new(routes: Routes, common: Common, counters: Rc<Counters>) -> Self {
+impl ArbiterContext {
+    pub(crate) fn new(routes: Routes, common: AgentContext, counters: Rc<Counters>) -> Self {
         Self {
             routes,
             detours: common
                 .asynchronous
-                .then(|| Detours::new(&common.memory, Rc::clone(&counters))),
+                .then(|| AckRouter::new(&common.memory, Rc::clone(&counters))),
             #[cfg(feature = "tls")]
             handshakes: Handshakes::new(common.limits.handshakes, common.arbiters),
             common,
             counters,
             health: Health::default(),
             past_violations: PastViolations::default(),
-            input: LentBuffer::default(),
-            output: LentBuffer::default(),
+            input: ScratchBuffer::default(),
+            output: ScratchBuffer::default(),
             turns: Cell::default(),
             log: LogLimits::default(),
         }
     }
 }
 
-impl Shared {
+impl ArbiterContext {
     /// What was seen and done on this arbiter so far.
     pub(crate) fn statistics(&self) -> Statistics {
         self.counters.snapshot(self.routes.statistics())
@@ -122,8 +123,8 @@ impl Shared {
     }
 
     /// Counts a connection that begins with another protocol than is due, and logs it.
-    pub(crate) fn report_mismatch(&self, peer: PeerAddress, mismatch: Mismatch) {
-        let Mismatch { found, due, advice } = mismatch;
+    pub(crate) fn report_mismatch(&self, peer: PeerAddress, mismatch: ProtocolMismatch) {
+        let ProtocolMismatch { found, due, advice } = mismatch;
         self.counters.count(|statistics| statistics.wrong_traffic.count(found));
         if let Some(unsaid) = self.limited(Cause::WrongTraffic(found)) {
             let found: &dyn fmt::Display = match &found {
@@ -136,18 +137,22 @@ impl Shared {
 }
 
 /// Keeps a connection counted as open, in its place.
-pub(crate) struct Presence {
+pub(crate) struct ConnectionGuard {
     counters: Rc<Counters>,
     since: Instant,
     listener: Rc<Group>,
-    place: Place,
+    place: ConnectionPermit,
 }
 
-impl Presence {
+impl ConnectionGuard {
     /// How long a connection over the limit may take to say HELLO: others wait for its place.
     const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
 
-    pub(crate) fn new(place: Place, counters: Rc<Counters>, listener: &Arc<str>) -> Self {
+    pub(crate) fn new(
+        place: ConnectionPermit,
+        counters: Rc<Counters>,
+        listener: &Arc<str>,
+    ) -> Self {
         let is_surplus = place.is_surplus();
         counters.count(|statistics| {
             if is_surplus {
@@ -193,7 +198,7 @@ impl Presence {
     }
 }
 
-impl Drop for Presence {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         let is_surplus = self.is_surplus();
         self.counters.count(|statistics| {
@@ -208,7 +213,7 @@ impl Drop for Presence {
 
 /// A connection that begins with another protocol than is due.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mismatch {
+pub(crate) struct ProtocolMismatch {
     /// What it begins with; `None` if that has no name, as plain SPOP where TLS is due.
     pub(crate) found: Option<Foreign>,
     pub(crate) due: &'static str,
@@ -217,9 +222,9 @@ pub(crate) struct Mismatch {
 
 /// A buffer that the arbiter lends to whichever connection is awake, so that an idle one holds none.
 #[derive(Default)]
-pub(crate) struct LentBuffer(Cell<BytesMut>);
+pub(crate) struct ScratchBuffer(Cell<BytesMut>);
 
-impl LentBuffer {
+impl ScratchBuffer {
     /// What a sleeping connection keeps is copied into the lent buffer up to this size; beyond it,
     /// the connection has a buffer of its own.
     const SMALL: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-//! Guests: the connections over the limit, of which the oldest silent one makes room for another.
+//! Surplus connections: those over the limit, of which the oldest silent one makes room for another.
 
 use std::{
     cell::RefCell,
@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    arbiter::{Guest, Place},
+    arbiter::{ConnectionPermit, SurplusConnection},
     observe::ListenerCounters,
 };
 
@@ -23,14 +23,14 @@ const LATER: Duration = Duration::from_secs(1);
 
 /// The connections over the limit in the order in which they came, to the thread that accepts them.
 #[derive(Default)]
-pub(super) struct Guests(RefCell<VecDeque<(Instant, Weak<Guest>)>>);
+pub(super) struct SurplusConnections(RefCell<VecDeque<(Instant, Weak<SurplusConnection>)>>);
 
-impl Guests {
+impl SurplusConnections {
     /// Those that have gone are forgotten when there are so many.
     const MANY: usize = 4096;
 
     /// A connection has this place.
-    pub(super) fn note(&self, place: &Place) {
+    pub(super) fn note(&self, place: &ConnectionPermit) {
         let Some(guest) = place.guest() else { return };
         let mut all = self.0.borrow_mut();
         if all.len() >= Self::MANY && all.len() == all.capacity() {

@@ -1,5 +1,5 @@
-//! Cell: the handler of one route on one arbiter, as its callers see it: at work, being restarted, or
-//! not to be asked.
+//! Handler slot: the handler of one route on one arbiter, as its callers see it: at work, being
+//! restarted, or down.
 
 use std::{
     cell::RefCell,
@@ -12,15 +12,15 @@ use tokio::sync::Notify;
 
 use crate::{
     error::HandlerError,
-    handler::{Answer, Dispatch, Fenced, Reply, fence},
+    handler::{Answer, Dispatch, Guarded, Reply, fence},
     observe::Instances,
     origin::Origin,
     spop::{Actions, MessageRef},
-    supervision::{Alarm, Bulkhead, Fault, Place},
+    supervision::{Bulkhead, Failure, FailureSignal, Permit},
 };
 
 /// The handler of one route on one arbiter.
-pub(super) struct Cell {
+pub(super) struct HandlerSlot {
     state: RefCell<State>,
     /// Tells those who wait that the state is another one.
     changed: Notify,
@@ -47,13 +47,13 @@ pub(super) struct Up {
     pub(super) handler: Box<dyn Dispatch>,
     /// As the handler says.
     pub(super) is_queued: bool,
-    pub(super) alarm: Alarm,
+    pub(super) alarm: FailureSignal,
 }
 
 /// A call that waits for its answer, in its place.
 pub(crate) struct PendingCall {
-    answer: Fenced,
-    _place: Option<Place>,
+    answer: Guarded,
+    _place: Option<Permit>,
 }
 
 impl Future for PendingCall {
@@ -64,8 +64,8 @@ impl Future for PendingCall {
     }
 }
 
-impl Cell {
-    /// A cell whose handler is still to come.
+impl HandlerSlot {
+    /// A slot whose handler is still to come.
     pub(super) fn new(bulkhead: Bulkhead) -> Self {
         Self { state: RefCell::new(State::Restarting(None)), changed: Notify::new(), bulkhead }
     }
@@ -106,7 +106,7 @@ impl Cell {
         up: &Rc<Up>,
         message: &MessageRef<'_>,
         origin: &Origin,
-        place: Option<Place>,
+        place: Option<Permit>,
         actions: &mut Actions,
     ) -> Reply<PendingCall> {
         let place = match place {
@@ -136,16 +136,16 @@ impl Cell {
         if place.is_none() && queued.is_none() {
             return Reply::Failed(HandlerError::Full);
         }
-        let (cell, message, origin) = (Rc::clone(self), message.to_message(), origin.clone());
+        let (slot, message, origin) = (Rc::clone(self), message.to_message(), origin.clone());
         let answer = Box::pin(async move {
             let place = match place {
                 Some(place) => Some(place),
-                None => cell.wait_for_room().await?,
+                None => slot.wait_for_room().await?,
             };
             drop(queued);
-            let up = cell.wait_for_restart().await?;
+            let up = slot.wait_for_restart().await?;
             let mut actions = Actions::none();
-            match cell.dispatch(&up, &message.as_ref(), &origin, place, &mut actions) {
+            match slot.dispatch(&up, &message.as_ref(), &origin, place, &mut actions) {
                 Reply::Answered => Ok(actions),
                 Reply::Failed(error) => Err(error),
                 Reply::Later(answer) => {
@@ -156,12 +156,12 @@ impl Cell {
             }
         });
         // Each call raises the alarm of its own instance.
-        let answer = Fenced::new(answer, Alarm::unheard());
+        let answer = Guarded::new(answer, FailureSignal::unheard());
         Reply::Later(PendingCall { answer, _place: None })
     }
 
     /// Waits for a place, as long as there may be somebody to call.
-    async fn wait_for_room(&self) -> Result<Option<Place>, HandlerError> {
+    async fn wait_for_room(&self) -> Result<Option<Permit>, HandlerError> {
         let no_hope = async {
             loop {
                 let changed = self.changed.notified();
@@ -268,7 +268,7 @@ impl Cell {
         if let State::Up(up) = self.enter(State::Stopped)
             && let Err(panic) = up.handler.stop().await
         {
-            up.alarm.raise(Fault::Background(panic));
+            up.alarm.raise(Failure::Background(panic));
         }
     }
 }

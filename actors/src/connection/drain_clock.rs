@@ -1,4 +1,4 @@
-//! Silence: for how long nothing has come on any connection of an agent that stops.
+//! Drain clock: for how long nothing has come on any connection of an agent that stops.
 
 use std::sync::{
     Arc,
@@ -12,13 +12,13 @@ use tokio::time::{Duration, Instant};
 /// Connections that hold their ACKs back keep the clients quiet that wait for these. Were one of them
 /// to let go before the others, its clients would ask again at once, on the others.
 #[derive(Debug)]
-pub(crate) struct Silence {
+pub(crate) struct DrainClock {
     begun: Instant,
     /// Microseconds from then to when something came last.
     broken: AtomicU64,
 }
 
-impl Silence {
+impl DrainClock {
     /// Begins now.
     pub(crate) fn begin() -> Arc<Self> {
         Arc::new(Self { begun: Instant::now(), broken: AtomicU64::new(0) })
