@@ -306,7 +306,7 @@ async fn a_panic_before_spop_ends_one_connection() -> Result {
     let (mut bystander, mut culprit) = (open(&agent), open(&agent));
     bystander.write_all(&TEXT[..20]).await?;
     let trap = lifecycle::Log(|metadata| {
-        assert!(metadata.target() != "spoa_actors::listen::refusal", "the log cannot be written");
+        assert!(metadata.target() != "spoa_actors::listen::rejection", "the log cannot be written");
     });
     let broken = subscribe(trap);
     culprit.write_all(b"PROXY TCP5 whatever comes here\r\n").await?;

@@ -11,7 +11,7 @@ const SHORTEST: usize = 4;
 /// Lines that are put together of these, each named in its file.
 const PUT_TOGETHER: [(&str, &[&str]); 3] = [
     (
-        "actors/src/listen/refusal.rs",
+        "actors/src/listen/rejection.rs",
         &[
             "a PROXY header cannot be read: {error}",
             "no PROXY header came in time",
