@@ -1,4 +1,4 @@
-//! The examples are the programs in `src/bin`; what is here compiles the Rust code of the pages in `docs/`.
+//! The examples are the programs in `src/bin`; what is here compiles the Rust code of the README and of the pages in `docs/`.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/arguments.md")]
@@ -11,6 +11,10 @@ mod deadlines {}
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/first-handler.md")]
 mod first_handler {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/supervision.md")]

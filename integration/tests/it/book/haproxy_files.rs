@@ -138,7 +138,7 @@ on_every_haproxy! {
 fn what_the_first_pages_show_of_an_example_is_in_it() {
     let example = page::repository().join("examples/haproxy/hello.spoe.conf");
     let example = std::fs::read_to_string(example).unwrap();
-    for name in ["docs/first-handler.md"] {
+    for name in ["README.md", "docs/first-handler.md"] {
         let page = page(name);
         let blocks = page.blocks();
         let shown = blocks.iter().find(|block| block.kind == "haproxy").unwrap();

@@ -76,11 +76,12 @@ fn a_link_that_leads_nowhere_is_found() {
 
 /// Fragments of them would not compile, so a page with Rust code is one whose code does.
 #[test]
-fn the_rust_code_of_every_page_of_the_book_is_compiled() {
+fn the_rust_code_of_the_readme_and_of_every_page_of_the_book_is_compiled() {
     let compiled = fs::read_to_string(repository().join("examples/src/lib.rs")).unwrap();
     for page in page::all() {
         let is_of_the_book = page.name.starts_with("docs/") && page.name.matches('/').count() == 1;
-        if is_of_the_book && page.blocks().iter().any(|block| block.kind.starts_with("rust")) {
+        let is_compiled = is_of_the_book || page.name == "README.md";
+        if is_compiled && page.blocks().iter().any(|block| block.kind.starts_with("rust")) {
             assert!(compiled.contains(&format!("../../{}\")]", page.name)), "{}", page.name);
         }
     }

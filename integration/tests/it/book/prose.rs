@@ -3,13 +3,16 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 10] = [
+    "README.md",
+    "docs/README.md",
     "docs/commands.md",
     "docs/comparison.md",
     "docs/deadlines.md",
     "docs/error-codes.md",
     "docs/haproxy-versions.md",
     "docs/haproxy.md",
+    "docs/operating.md",
     "docs/performance.md",
 ];
 
@@ -17,6 +20,8 @@ const PAGES: [&str; 7] = [
 const WIDTH: usize = 100;
 /// Lines of a paragraph, or of an item of a list.
 const LINES: usize = 5;
+/// Words of the README, with its tables and its code.
+const README: std::ops::RangeInclusive<usize> = 700..=900;
 
 /// Words that readers stumble over, and what to write.
 const WORDS: [(&str, &str); 18] = [
@@ -74,6 +79,12 @@ fn pages_in_plain_english_stay_so() {
         faults.into_iter().map(move |fault| format!("{name}: {fault}"))
     });
     assert_eq!(faults.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn the_readme_is_read_in_a_few_minutes() {
+    let words = page("README.md").text.split_whitespace().count();
+    assert!(README.contains(&words), "{words} words");
 }
 
 #[test]
