@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "docs/README.md",
     "docs/commands.md",
@@ -14,6 +14,8 @@ const PAGES: [&str; 10] = [
     "docs/haproxy.md",
     "docs/operating.md",
     "docs/performance.md",
+    "docs/security.md",
+    "docs/supervision.md",
 ];
 
 /// Characters of a line, except in tables and fences.
