@@ -1,6 +1,7 @@
 //! The pages of this repository: what they link to, list, show and tell to run is so.
 
 mod commands;
+mod error_codes;
 mod haproxy_files;
 mod heads;
 mod links;
@@ -9,3 +10,4 @@ mod metrics;
 mod page;
 mod prose;
 mod systemd;
+mod versions;
