@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
     "docs/README.md",
     "docs/commands.md",
@@ -16,6 +16,7 @@ const PAGES: [&str; 12] = [
     "docs/performance.md",
     "docs/security.md",
     "docs/supervision.md",
+    "docs/tracing.md",
 ];
 
 /// Characters of a line, except in tables and fences.
