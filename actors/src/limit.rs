@@ -1,7 +1,5 @@
 //! Limit: one bound of an agent, and how whoever sets it calls it.
 
-use crate::spop::{Violation, WireError};
-
 /// A field of [`Limits`](crate::Limits), where a line of the log or an error says what to do about it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -85,17 +83,6 @@ impl Limit {
         Self::NoticePeriod,
         Self::ShutdownTimeout,
     ];
-
-    /// The one that a peer of good will has exceeded with this.
-    pub(crate) fn of(violation: &Violation) -> Option<Self> {
-        match violation {
-            Violation::Wire(WireError::FrameTooLarge { .. }) if violation.is_believable() => {
-                Some(Self::MaxFrameSize)
-            }
-            Violation::ReadTimeout => Some(Self::ReadTimeout),
-            _ => None,
-        }
-    }
 
     /// Its path in Rust, such as `Limits::connections`.
     #[must_use]

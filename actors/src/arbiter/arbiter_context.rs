@@ -9,16 +9,15 @@ use tokio::time::{Duration, Instant};
 use super::handshakes::Handshakes;
 use super::{
     ack_router::AckRouter, agent_context::AgentContext, connection_permits::ConnectionPermit,
-    health::Health, past_violation::PastViolations,
+    health::Health, past_violation::PastViolations, peer_fault::PeerFault,
 };
 use crate::{
-    limit::Limit,
     limits::Limits,
     log,
     observe::{Cause, Counters, Group, LogLimits, Statistics},
     origin::{Peer, PeerAddress},
     route::Routes,
-    spop::{Foreign, Violation},
+    spop::Foreign,
 };
 
 /// What the connections of one arbiter share.
@@ -86,29 +85,29 @@ impl ArbiterContext {
     }
 
     /// Counts how a peer has broken the protocol, keeps it for those who look later, and logs it.
-    pub(crate) fn report_violation(&self, peer: &Peer, is_greeted: bool, violation: &Violation) {
+    pub(crate) fn report_fault(&self, peer: &Peer, is_greeted: bool, fault: &PeerFault) {
         if is_greeted {
-            self.counters.count(|statistics| statistics.violations.count(violation.reason()));
+            self.counters.count(|statistics| statistics.violations.count(fault.reason()));
         } else {
-            self.count_refusal(violation.reason());
+            self.count_refusal(fault.reason());
         }
-        let advice = self.advice(violation);
+        let advice = self.advice(fault);
         if let Some(unsaid) = self.limited(Cause::Violation) {
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
-                status_code = %violation.status(),
+                status_code = %fault.status(),
                 unsaid,
-                "the peer broke the protocol: {violation}; {advice}"
+                "the peer broke the protocol: {fault}; {advice}"
             );
         }
-        self.past_violations.keep(peer, violation, advice);
+        self.past_violations.keep(peer, fault, advice);
     }
 
     /// What an operator can do about it; last, the limit that may be too low.
-    fn advice(&self, violation: &Violation) -> String {
-        let advice = violation.advice();
-        match Limit::of(violation) {
+    fn advice(&self, fault: &PeerFault) -> String {
+        let advice = fault.advice();
+        match fault.limit() {
             Some(limit) => format!("{advice} or raise {}", self.common.name(limit)),
             None => advice.to_owned(),
         }

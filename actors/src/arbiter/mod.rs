@@ -8,7 +8,8 @@
 //! | `health` | what health checks are answered, and whether anybody asks |
 //! | `demand` | whether HAProxy has ever come to ask, or only to check |
 //! | `ack_router` | `async`: an ACK that leaves on another connection of its engine |
-//! | `status`, `past_violation` | what goes on in an agent at one moment, and which peers broke the protocol |
+//! | `status` | what goes on in an agent at one moment |
+//! | `peer_fault`, `past_violation` | how a peer broke the protocol, or took too long, and what to do; the last ones |
 
 mod ack_router;
 mod agent_context;
@@ -19,6 +20,7 @@ mod demand;
 mod handshakes;
 mod health;
 mod past_violation;
+mod peer_fault;
 mod shared_budget;
 mod status;
 
@@ -27,5 +29,6 @@ pub(crate) use agent_context::AgentContext;
 pub(crate) use arbiter_context::{ArbiterContext, ConnectionGuard, ProtocolMismatch};
 pub(crate) use connection_permits::{ConnectionPermit, SurplusConnection};
 pub use past_violation::PastViolation;
+pub(crate) use peer_fault::{PeerFault, of_foreign};
 pub(crate) use shared_budget::{Reservation, SharedBudget};
 pub use status::{Agreed, ConnectionPhase, ConnectionStatus, Readiness, Status};

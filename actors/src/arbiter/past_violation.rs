@@ -2,9 +2,10 @@
 
 use std::{cell::RefCell, collections::VecDeque, time::SystemTime};
 
+use super::peer_fault::PeerFault;
 use crate::{
     origin::{Peer, PeerAddress},
-    spop::{EngineId, StatusCode, Violation},
+    spop::{EngineId, StatusCode},
 };
 
 /// How a peer broke the protocol.
@@ -35,7 +36,7 @@ impl PastViolations {
     /// How many are kept.
     const MOST: usize = 32;
 
-    pub(super) fn keep(&self, peer: &Peer, violation: &Violation, advice: String) {
+    pub(super) fn keep(&self, peer: &Peer, fault: &PeerFault, advice: String) {
         let mut past = self.0.borrow_mut();
         if past.len() == Self::MOST {
             past.pop_front();
@@ -44,9 +45,9 @@ impl PastViolations {
             time: SystemTime::now(),
             peer: peer.address,
             engine_id: peer.engine_id.clone(),
-            status_code: violation.status(),
-            reason: violation.reason(),
-            text: violation.to_string(),
+            status_code: fault.status(),
+            reason: fault.reason(),
+            text: fault.to_string(),
             advice,
         });
     }

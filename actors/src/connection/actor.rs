@@ -31,7 +31,7 @@ use super::{
     transport::Transport,
 };
 use crate::{
-    arbiter::{ArbiterContext, ConnectionGuard},
+    arbiter::{ArbiterContext, ConnectionGuard, PeerFault},
     limit::Limit,
     log,
     observe::Cause,
@@ -286,7 +286,7 @@ impl<S: Transport> Connection<S> {
                 self.conversation.cancel();
                 self.begin_end(Closing::after_answers(normal_disconnect()));
             }
-            End::Violation(violation) => self.on_violation(&violation),
+            End::Violation(violation) => self.on_fault(&violation.into()),
         }
     }
 
@@ -298,14 +298,14 @@ impl<S: Transport> Connection<S> {
         self.begin_end(Closing::not_before(later, Some(connection_limit::farewell())));
     }
 
-    fn on_violation(&mut self, violation: &Violation) {
-        self.conversation.report(violation);
-        if let Violation::Foreign(_) = violation {
+    fn on_fault(&mut self, fault: &PeerFault) {
+        self.conversation.report(fault);
+        if let PeerFault::Violation(Violation::Foreign(_)) = fault {
             // As late as after any refused HELLO, but without a farewell, which it cannot read.
             let later = Instant::now() + self.shared.common.limits.refusal_delay;
             return self.begin_end(Closing::not_before(later, None));
         }
-        let (status_code, message) = (violation.status(), violation.to_string().into());
+        let (status_code, message) = (fault.status(), fault.to_string().into());
         self.dismiss(Disconnect { status_code, message });
     }
 
@@ -338,7 +338,7 @@ impl<S: Transport> Connection<S> {
                 self.begin_end(Closing::after_input(normal_disconnect()));
             }
             Phase::Open if !self.conversation.is_greeted() => {
-                self.on_violation(&Violation::HelloTimeout);
+                self.on_fault(&PeerFault::HelloTimeout);
             }
             Phase::Open | Phase::Draining(_) if self.conversation.is_overdue(now) => {
                 self.on_read_timeout();
@@ -360,7 +360,7 @@ impl<S: Transport> Connection<S> {
 
     fn on_read_timeout(&mut self) {
         self.shared.counters.count(|statistics| statistics.read_timeouts += 1);
-        self.on_violation(&Violation::ReadTimeout);
+        self.on_fault(&PeerFault::ReadTimeout);
     }
 
     /// Ends the connection: all together keep more than they may, and it keeps more than its part.

@@ -161,7 +161,7 @@ impl Flush {
             match flow {
                 Flow::Over(End::Healthcheck) => self.farewell = None,
                 Flow::Over(End::Disconnected(_)) => conversation.cancel(),
-                Flow::Over(End::Violation(violation)) => conversation.report(&violation),
+                Flow::Over(End::Violation(violation)) => conversation.report(&violation.into()),
                 Flow::Hungry if self.farewell.is_none() => {
                     conversation.report_loss(None, &mut stream.input);
                 }

@@ -22,7 +22,7 @@ use super::{
     rejection::{PendingConnection, Rejection},
 };
 use crate::{
-    arbiter::{ArbiterContext, ConnectionGuard, ProtocolMismatch},
+    arbiter::{ArbiterContext, ConnectionGuard, ProtocolMismatch, of_foreign},
     connection::{Connection, Transport},
     observe::ListenerCounters,
     origin::PeerAddress,
@@ -218,7 +218,7 @@ async fn read_source<S: AsyncRead + Unpin>(
         Some(Foreign::ProxyHeader) => {
             return proxy_header::read(first, stream).await.map_err(Rejection::Header);
         }
-        Some(Foreign::Http) => Foreign::Http.advice(),
+        Some(Foreign::Http) => of_foreign(Foreign::Http),
         _ => {
             "put `send-proxy-v2` on the server line (and `check-send-proxy` if it has `check`), or \
              from HAProxy 3.3 on, which ignores it for agents, use a relay, or have the listener \
@@ -235,7 +235,7 @@ async fn read_client_hello<S: AsyncRead + Unpin>(
     let (first, found) = read_first(stream).await?;
     let advice = match found {
         Some(Foreign::Tls) => return Ok(first),
-        Some(foreign) => foreign.advice(),
+        Some(foreign) => of_foreign(foreign),
         None => "put `ssl` on the server line, or give the listener no certificate",
     };
     Err(Rejection::ProtocolMismatch(ProtocolMismatch { found, due: "TLS", advice }))

@@ -34,21 +34,6 @@ impl Foreign {
             _ => None,
         }
     }
-
-    /// What an operator can do about it where plain SPOP is due.
-    #[must_use]
-    pub fn advice(self) -> &'static str {
-        match self {
-            Self::Http => {
-                "an HTTP client speaks to the SPOE port: point it elsewhere, keep `mode http` out \
-                 of the agents' backend, and use `option spop-check` for health checks"
-            }
-            Self::Tls => "put no `ssl` on the server line, or give the listener a certificate",
-            Self::ProxyHeader => {
-                "put no `send-proxy` on the server line, or have the listener take the PROXY header"
-            }
-        }
-    }
 }
 
 impl fmt::Display for Foreign {

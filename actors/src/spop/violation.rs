@@ -7,9 +7,6 @@ use super::{
     wire::WireError,
 };
 
-/// `tune.bufsize` is kilobytes, or some megabytes: what announces a longer frame is hardly HAProxy.
-const BELIEVABLE: u32 = 128 << 20;
-
 /// The peer broke the protocol; the connection ends with [`status`](Self::status), which a peer that
 /// speaks a [`Foreign`](Self::Foreign) protocol is not told.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -64,12 +61,6 @@ pub enum Violation {
     /// A continuation of a frame that nobody began.
     #[error("a continuation of a frame that was never begun")]
     UnknownFragment,
-    /// No HELLO within its time.
-    #[error("no HELLO in time")]
-    HelloTimeout,
-    /// A frame, or a NOTIFY in fragments, that did not come to its end within its time.
-    #[error("a frame that was not finished in time")]
-    ReadTimeout,
 }
 
 impl Violation {
@@ -85,7 +76,6 @@ impl Violation {
             Self::BadFrameSize { .. } => StatusCode::BAD_FRAME_SIZE,
             Self::Interlaced { .. } => StatusCode::INTERLACED,
             Self::UnknownFragment => StatusCode::FRAME_NOT_FOUND,
-            Self::HelloTimeout | Self::ReadTimeout => StatusCode::TIMEOUT,
         }
     }
 
@@ -101,43 +91,6 @@ impl Violation {
             Self::Unexpected { .. } => "unexpected_frame",
             Self::Interlaced { .. } => "interlaced_fragments",
             Self::UnknownFragment => "unknown_fragment",
-            Self::HelloTimeout => "hello_timeout",
-            Self::ReadTimeout => "read_timeout",
-        }
-    }
-
-    /// Whether it may be one of HAProxy, as far as the length of its frame tells.
-    pub(crate) fn is_believable(&self) -> bool {
-        !matches!(self, Self::Wire(WireError::FrameTooLarge { length, .. }) if *length > BELIEVABLE)
-    }
-
-    /// What an operator can do about it, if the cause is likely to be on his side.
-    #[must_use]
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::Wire(WireError::FrameTooLarge { .. }) if !self.is_believable() => {
-                "HAProxy sends no such frame: find out who else connects to this port"
-            }
-            Self::Wire(WireError::FrameTooLarge { .. }) => {
-                "find out who else connects to this port; if this is HAProxy, lower its tune.bufsize"
-            }
-            Self::Foreign(protocol) => protocol.advice(),
-            Self::UnsupportedVersion { .. } => "HAProxy 1.8.10 or newer speaks SPOP 2.0",
-            Self::BadFrameSize { .. } => {
-                "set max-frame-size in the spoe-agent section to 256 or more"
-            }
-            Self::HelloTimeout => {
-                "something connects to this port and says nothing, or too little: a TCP check? \
-                 use `option spop-check` for health checks"
-            }
-            Self::ReadTimeout => {
-                "find out who else connects to this port; if this is HAProxy, look for a network \
-                 that loses packets"
-            }
-            _ => {
-                "if this is HAProxy, report it with both versions; if not, find out who else \
-                 connects to this port"
-            }
         }
     }
 }

@@ -59,6 +59,8 @@ fn the_protocol_imports_nothing_of_the_library_outside_itself() {
         }
         let clock = words.iter().find(|path| path.windows(2).any(|part| part == ["std", "time"]));
         assert_eq!(clock, None, "{module} knows time");
+        let operator = words.contains(&vec!["advice".to_owned()]);
+        assert!(!operator, "{module} advises an operator");
     }
     assert!(modules > 25 && known > 20, "{modules} modules know {known} crates");
 }

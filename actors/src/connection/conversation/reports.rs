@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::Conversation;
 use crate::{
-    arbiter::ProtocolMismatch,
+    arbiter::{PeerFault, ProtocolMismatch, of_foreign},
     limit::Limit,
     log,
     observe::Cause,
@@ -16,13 +16,13 @@ use crate::{
 
 impl Conversation {
     /// Counts and logs what the peer has done against the protocol.
-    pub(crate) fn report(&self, violation: &Violation) {
-        if let Violation::Foreign(protocol) = *violation {
-            let (found, advice) = (Some(protocol), protocol.advice());
+    pub(crate) fn report(&self, fault: &PeerFault) {
+        if let PeerFault::Violation(Violation::Foreign(protocol)) = *fault {
+            let (found, advice) = (Some(protocol), of_foreign(protocol));
             let mismatch = ProtocolMismatch { found, due: "SPOP", advice };
             return self.shared.report_mismatch(self.peer().address, mismatch);
         }
-        self.shared.report_violation(self.peer(), self.is_greeted(), violation);
+        self.shared.report_fault(self.peer(), self.is_greeted(), fault);
     }
 
     /// Logs why HAProxy ends the conversation.

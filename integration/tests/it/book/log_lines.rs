@@ -137,6 +137,7 @@ fn written() -> Vec<String> {
         }
     }
     written.extend(errors(&read("actors/src/spop/violation.rs")));
+    written.extend(errors(&read("actors/src/arbiter/peer_fault.rs")));
     let handler_error = read("actors/src/error.rs");
     let (_, handler_error) = handler_error.split_once("pub enum HandlerError {").unwrap();
     written.extend(errors(handler_error.split_once("\n}").unwrap().0));
