@@ -3,7 +3,7 @@
 use spoa_integration::on_every_haproxy;
 
 use crate::{
-    raw::{raw, raw_get, status},
+    raw::{half_closed, raw, raw_get, status},
     scene::{Scene, dual_stack, example, file},
 };
 
@@ -76,6 +76,18 @@ on_every_haproxy! {
             );
             let answer = raw(TRUSTED, scene.haproxy.address(), request.as_bytes()).await;
             assert_eq!(status(&answer), expected, "{client}: {answer}");
+        }
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_client_that_closes_its_sending_side_is_asked_for_as_well(version: Version) {
+        let scene = example!("access_control").start(version).await;
+        // HAProxy 3.3 and newer do not wait for each of them, unless they are told to.
+        for _ in 0..100 {
+            let answer = half_closed(scene.haproxy.address(), "/").await;
+            assert_eq!(status(&answer), 200, "{answer}");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use spoa_integration::{Answer, App, Version, on_every_haproxy};
 
 use crate::{
-    raw::{raw, raw_get, status},
+    raw::{half_closed, raw, raw_get, status},
     scene::{Example, Scene, example, file},
 };
 
@@ -96,6 +96,17 @@ on_every_haproxy! {
         assert_eq!(shop(&scene, SESSION).await.status, 503);
         assert_eq!(shop(&scene, "x").await.status, 503);
         assert_eq!(scene.text("/login").await, "log in here");
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_client_that_closes_its_sending_side_is_sent_to_the_login(version: Version) {
+        let scene = auth().start(version).await;
+        for _ in 0..100 {
+            let answer = half_closed(scene.haproxy.address(), "/shop").await;
+            assert_eq!(status(&answer), 302, "{answer}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpSocket,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -28,6 +28,20 @@ pub(crate) async fn raw(from: [u8; 4], to: SocketAddr, request: &[u8]) -> String
 pub(crate) async fn raw_get(from: [u8; 4], to: SocketAddr, target: &str) -> String {
     let head = format!("GET {target} HTTP/1.1\r\nhost: any.example\r\nconnection: close\r\n\r\n");
     raw(from, to, head.as_bytes()).await
+}
+
+/// What is answered to a GET of this target whose client closes its sending side at once.
+pub(crate) async fn half_closed(to: SocketAddr, target: &str) -> String {
+    let head = format!("GET {target} HTTP/1.1\r\nhost: any.example\r\nconnection: close\r\n\r\n");
+    let mut answer = Vec::new();
+    let exchange = async {
+        let mut stream = TcpStream::connect(to).await?;
+        stream.write_all(head.as_bytes()).await?;
+        stream.shutdown().await?;
+        stream.read_to_end(&mut answer).await
+    };
+    timeout(SOON, exchange).await.unwrap().unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// The status of a raw answer.

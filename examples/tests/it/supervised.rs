@@ -2,7 +2,10 @@
 
 use spoa_integration::{on_every_haproxy, until};
 
-use crate::scene::{SOON, Scene, example};
+use crate::{
+    raw::half_closed,
+    scene::{SOON, Scene, example},
+};
 
 /// Whether a handler answers that was never asked before.
 async fn is_new(scene: &Scene) -> Option<()> {
@@ -54,5 +57,16 @@ on_every_haproxy! {
         until("there is a new one again", SOON, async || is_new(&scene).await).await.unwrap();
         let log = scene.log();
         assert_eq!(log.matches(LIMIT).count(), 1, "{log}");
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_client_that_closes_its_sending_side_has_its_share(version: Version) {
+        let scene = example!("supervised").start(version).await;
+        for _ in 0..100 {
+            let answer = half_closed(scene.haproxy.address(), "/?parties=4").await;
+            assert!(answer.contains("\nshare 25, asked "), "{answer}");
+        }
     }
 }
