@@ -92,3 +92,15 @@ Exit codes:
   0  healthy: every listener that was asked
   1  not healthy
   2  wrong usage, or several agents run here and none was named";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_broken_by_clap() {
+        let lines = [EXAMPLES, RUN, CALL, HEALTHCHECK].into_iter().flat_map(str::lines);
+        let longest = lines.max_by_key(|line| line.chars().count()).unwrap();
+        assert!(longest.chars().count() <= 80, "{longest}");
+    }
+}

@@ -31,10 +31,10 @@ connection, a complete list of actions, within max-frame-size. ACKs that
 overtake others are counted, and are no error.
 
 Output:
-  A table, or one JSON object with --json. If no ACK has an action, a warning
-  on stderr names the possible causes; --expect 0 suppresses it. Frames are NOTIFYs with a right ACK,
+  A table, or one JSON object with --json. Frames are NOTIFYs with a right ACK,
   since the end of the warm-up; seconds last until the last ACK. CPU times are
-  user and system time together.
+  user and system time together. If no ACK has an action, a warning on stderr
+  names the possible causes; --expect 0 suppresses it.
 
 Exit codes:
   0  every NOTIFY was answered, and every answer was right
@@ -196,6 +196,12 @@ mod tests {
         let words = std::iter::once("load").chain(words.split_whitespace());
         let parsed = Cli::try_parse_from(words);
         parsed.map(|cli| cli.options).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn no_line_of_the_help_is_broken_by_clap() {
+        let longest = LOAD_HELP.lines().max_by_key(|line| line.chars().count()).unwrap();
+        assert!(longest.chars().count() <= 80, "{longest}");
     }
 
     #[test]
