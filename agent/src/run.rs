@@ -75,7 +75,7 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
     if !untaken.is_empty() {
         tracing::warn!(
             sockets = untaken.join(", "),
-            "sockets handed over by systemd not used: connections to them wait for ever; add \
+            "sockets handed over by systemd not used: connections to them wait forever; add \
              --listen systemd:NAME, or remove them from the .socket unit"
         );
     }

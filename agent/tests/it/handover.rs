@@ -129,7 +129,7 @@ fn its_health_checks_are_never_refused() {
 fn one_that_is_not_used_is_in_the_log() {
     let sockets = Sockets::new();
     let _agent = Agent::started(sockets.command(&["--listen", "systemd:net"]));
-    let line = "sockets handed over by systemd not used: connections to them wait for ever; add";
+    let line = "sockets handed over by systemd not used: connections to them wait forever; add";
     until(|| sockets.log().contains(line) && sockets.log().contains("local.socket"));
 }
 
