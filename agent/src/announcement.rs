@@ -1,8 +1,6 @@
 //! Announcement: the one line that tells what is served, where, and how to try it.
 
 use std::{
-    env,
-    ffi::OsString,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
@@ -10,64 +8,76 @@ use std::{
 
 use spoa_load::DEFAULT_ADDRESS;
 
-use crate::{admin::ServedAt, telemetry::line_queue::LineQueue};
+use crate::{
+    admin::ServedAt,
+    program::{self, Program},
+    telemetry::line_queue::LineQueue,
+};
 
-/// Prints the line.
-pub(crate) fn print(
-    addresses: &[SocketAddr],
-    paths: &[PathBuf],
-    names: &str,
-    admin: Option<&ServedAt>,
-    options: &[String; 2],
-) {
-    let program = env::args_os().next();
-    let line = announcement(addresses, paths, names, admin, options, &program_name(program));
-    // The agent serves even if nobody reads what it prints.
-    if let Ok(stdout) = LineQueue::start(io::stdout()) {
-        stdout.push(format!("{line}\n").as_bytes());
-    }
+/// What is served, and where.
+pub(crate) struct Announcement<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) addresses: &'a [SocketAddr],
+    pub(crate) paths: &'a [PathBuf],
+    /// The messages that are answered.
+    pub(crate) names: &'a [String],
+    pub(crate) admin: Option<&'a ServedAt>,
+    /// The options that `call` needs over TCP, and over UNIX.
+    pub(crate) options: [String; 2],
 }
 
-/// The `options` are those that `call` needs over TCP, and over UNIX.
-fn announcement(
-    addresses: &[SocketAddr],
-    paths: &[PathBuf],
-    names: &str,
-    admin: Option<&ServedAt>,
-    options: &[String; 2],
-    program: &str,
-) -> String {
-    let tcp = addresses.iter().map(SocketAddr::to_string);
-    let unix = paths.iter().map(|path| format!("unix {}", path.display()));
-    let places: Vec<_> = tcp.chain(unix).collect();
-    let place = match (addresses.first(), paths.first()) {
-        (Some(address), _) if reachable(*address).to_string() == DEFAULT_ADDRESS => String::new(),
-        (Some(address), _) => format!(" --addr {}", reachable(*address)),
-        (None, Some(path)) => format!(" --unix {}", path.display()),
-        (None, None) => String::new(),
-    };
-    let page = admin.map(|place| match place {
-        ServedAt::Tcp(address) => {
-            format!("; what it does is shown at http://{}/", reachable(*address))
+impl Announcement<'_> {
+    /// Prints the line.
+    pub(crate) fn print(&self) {
+        let line = self.line(&program::called());
+        // The agent serves even if nobody reads what it prints.
+        if let Ok(stdout) = LineQueue::start(io::stdout()) {
+            stdout.push(format!("{line}\n").as_bytes());
         }
-        ServedAt::Unix(path) => format!("; what it does is shown at unix:{}", path.display()),
-    });
-    let options = &options[usize::from(addresses.is_empty())];
-    format!(
-        "spoa-agent {version} listens on {places} and answers {names}{page}; \
-         try: {program} call{place}{options} check-client-ip ip=127.0.0.1",
-        version = env!("CARGO_PKG_VERSION"),
-        places = places.join(", "),
-        page = page.unwrap_or_default(),
-    )
-}
+    }
 
-/// How the program was called, so that the line can be copied into a shell.
-fn program_name(argument: Option<OsString>) -> String {
-    argument
-        .and_then(|argument| argument.into_string().ok())
-        .filter(|text| !text.is_empty() && !text.contains(char::is_whitespace))
-        .unwrap_or_else(|| "spoa-agent".to_owned())
+    fn line(&self, called: &str) -> String {
+        let Self { program, addresses, paths, names, .. } = self;
+        let tcp = addresses.iter().map(SocketAddr::to_string);
+        let unix = paths.iter().map(|path| format!("unix {}", path.display()));
+        let places: Vec<_> = tcp.chain(unix).collect();
+        let page = self.admin.map(|place| match place {
+            ServedAt::Tcp(address) => {
+                format!("; what it does is shown at http://{}/", reachable(*address))
+            }
+            ServedAt::Unix(path) => format!("; what it does is shown at unix:{}", path.display()),
+        });
+        format!(
+            "{title} listens on {places} and answers {names}{page}; \
+             try: {called} call{place}{options} {example}",
+            title = program.title(),
+            places = places.join(", "),
+            names = names.join(", "),
+            page = page.unwrap_or_default(),
+            place = self.place(),
+            options = self.options[usize::from(addresses.is_empty())],
+            example = self.example(),
+        )
+    }
+
+    /// How `call` is told where to ask.
+    fn place(&self) -> String {
+        match (self.addresses.first(), self.paths.first()) {
+            (Some(address), _) if reachable(*address).to_string() == DEFAULT_ADDRESS => {
+                String::new()
+            }
+            (Some(address), _) => format!(" --addr {}", reachable(*address)),
+            (None, Some(path)) => format!(" --unix {}", path.display()),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// A message that is answered; its arguments are to be filled in where nobody has told them.
+    fn example(&self) -> String {
+        let first = || self.names.first().map(|name| format!("{name} NAME=VALUE"));
+        let example = self.program.example.clone().or_else(first);
+        example.unwrap_or_else(|| "MESSAGE NAME=VALUE".to_owned())
+    }
 }
 
 /// The address at which this machine reaches what listens on `address`.
@@ -96,8 +106,15 @@ mod tests {
         let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         let paths: Vec<_> = paths.iter().map(PathBuf::from).collect();
         let options = [" --tls-ca CA.pem".to_owned(), String::new()];
-        announcement(&addresses, &paths, "a, b", admin.as_ref(), &options, "spoa-agent")
-            .replace(env!("CARGO_PKG_VERSION"), "V")
+        Announcement {
+            program: &Program { version: Some("V".to_owned()), ..Program::default() },
+            addresses: &addresses,
+            paths: &paths,
+            names: &["a".to_owned(), "b".to_owned()],
+            admin: admin.as_ref(),
+            options,
+        }
+        .line("spoa-agent")
     }
 
     #[test]
@@ -125,10 +142,21 @@ mod tests {
     }
 
     #[test]
-    fn the_program_is_called_as_it_was() {
-        let name = |text: &str| program_name(Some(text.into()));
-        assert_eq!(name("target/release/spoa-agent"), "target/release/spoa-agent");
-        assert_eq!(name("/my folder/spoa-agent"), "spoa-agent");
-        assert_eq!(program_name(None), "spoa-agent");
+    fn a_program_without_an_example_names_its_first_message() {
+        let line = Announcement {
+            program: &Program::new("mine"),
+            addresses: &["127.0.0.1:12345".parse().unwrap()],
+            paths: &[],
+            names: &["a".to_owned(), "b".to_owned()],
+            admin: None,
+            options: [String::new(), String::new()],
+        }
+        .line("./mine");
+        let version = env!("CARGO_PKG_VERSION");
+        let expected = format!(
+            "mine (spoa-agent {version}) listens on 127.0.0.1:12345 and answers a, b; \
+             try: ./mine call a NAME=VALUE"
+        );
+        assert_eq!(line, expected);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use spoa_load::{
     Argument, Endpoint, LOAD_HELP, LoadOptions,
@@ -10,15 +10,16 @@ use spoa_load::{
     shaped,
 };
 
-use crate::{help, run_options::RunOptions, version::VERSION};
+use crate::{help, program::Program, run_options::RunOptions, version};
 
 /// The options of `run` that the help of the program has; the others are in the help of `run`.
 const MAIN_OPTIONS: [&str; 4] = ["listen", "unix", "admin", "log"];
+/// The heading of the options that one program alone has.
+const OWN: &str = "Handlers";
 
 /// A SPOE agent for HAProxy, and the tools to ask one.
 #[derive(Debug, Parser)]
-#[command(version, long_version = VERSION, args_conflicts_with_subcommands = true)]
-#[command(after_help = help::EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -30,16 +31,12 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve until SIGTERM or SIGINT; the default without a command
-    #[command(after_long_help = help::RUN)]
     Run(Box<RunOptions>),
     /// Ask an agent once, as HAProxy would, and print the actions of its answer
-    #[command(after_long_help = help::CALL)]
     Call(CallOptions),
     /// Ask an agent as often as it can answer, check every answer, and measure
-    #[command(after_long_help = LOAD_HELP)]
     Load(LoadOptions),
     /// Check whether an agent is healthy
-    #[command(after_long_help = help::HEALTHCHECK)]
     Healthcheck(HealthcheckOptions),
     /// Print a script that completes commands and options in a shell
     #[command(hide = true)]
@@ -94,28 +91,61 @@ pub(crate) struct HealthcheckOptions {
 }
 
 impl Cli {
-    /// What the command line asks for; wrong usage ends the process.
-    pub(crate) fn from_arguments() -> Self {
-        let mut definition = Self::definition();
-        let parsed = Self::from_arg_matches(&definition.get_matches_mut());
-        parsed.unwrap_or_else(|error| error.format(&mut definition).exit())
-    }
-
-    /// Its help begins with the commands: it has the main options of `run` alone.
-    pub(crate) fn definition() -> clap::Command {
-        shaped(Self::command()).mut_args(|option| {
+    /// The command line of a program. Its help begins with the commands: it has the main options of `run`
+    /// alone, and those of the program's own.
+    pub(crate) fn definition(program: &Program) -> clap::Command {
+        let main = Self::command().mut_args(|option| {
             if MAIN_OPTIONS.contains(&option.get_id().as_str()) {
                 option.help_heading(None)
             } else {
                 option.hide(true)
             }
-        })
+        });
+        named(main, program)
+    }
+
+    /// The same with all options shown.
+    pub(crate) fn whole(program: &Program) -> clap::Command {
+        named(Self::command(), program)
+    }
+
+    /// What is asked for; if that is `run`, where its options are.
+    pub(crate) fn command_of(
+        matches: &ArgMatches,
+    ) -> Result<(Command, Option<&ArgMatches>), clap::Error> {
+        let command = Self::from_arg_matches(matches)?.into_command();
+        let of_run = match command {
+            Command::Run(_) => Some(matches.subcommand_matches("run").unwrap_or(matches)),
+            _ => None,
+        };
+        Ok((command, of_run))
     }
 
     /// The command that was given, or `run`.
-    pub(crate) fn into_command(self) -> Command {
+    fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Run(Box::new(self.run)))
     }
+}
+
+/// The command line of all agents as that of one program.
+fn named(definition: clap::Command, program: &Program) -> clap::Command {
+    let with_own = |command: clap::Command| (program.own)(command.next_help_heading(OWN));
+    let mut definition = definition
+        .name(&program.name)
+        .version(program.version())
+        .long_version(version::long(program))
+        .after_help(help::examples(program));
+    if let Some(about) = &program.about {
+        definition = definition.about(about);
+    }
+    let definition = definition.mut_subcommands(|command| match command.get_name() {
+        "run" => with_own(command).after_long_help(program.words(help::RUN)),
+        "call" => command.after_long_help(program.words(help::CALL)),
+        "load" => command.after_long_help(program.words(LOAD_HELP)),
+        "healthcheck" => command.after_long_help(program.words(help::HEALTHCHECK)),
+        _ => command,
+    });
+    shaped(with_own(definition))
 }
 
 impl Command {
@@ -135,7 +165,8 @@ mod tests {
     use crate::limit_options;
 
     fn parse(words: &str) -> Result<Command, ErrorKind> {
-        let matches = Cli::definition().try_get_matches_from(words.split_whitespace());
+        let matches =
+            Cli::definition(&Program::default()).try_get_matches_from(words.split_whitespace());
         matches
             .and_then(|matches| Cli::from_arg_matches(&matches))
             .map(Cli::into_command)
@@ -151,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::definition().debug_assert();
+        Cli::definition(&Program::default()).debug_assert();
     }
 
     #[test]
@@ -250,7 +281,7 @@ mod tests {
 
     #[test]
     fn every_option_takes_what_is_within_its_bounds_and_refuses_what_is_beyond() {
-        let definition = Cli::definition();
+        let definition = Cli::definition(&Program::default());
         let mut count = 0;
         for command in definition.get_subcommands() {
             let name = command.get_name();
@@ -283,7 +314,7 @@ mod tests {
 
     #[test]
     fn every_limit_has_an_option_that_the_log_names() {
-        let definition = Cli::definition();
+        let definition = Cli::definition(&Program::default());
         let run = definition.find_subcommand("run").expect("it is a command");
         let options: Vec<_> = run.get_arguments().filter_map(clap::Arg::get_long).collect();
         for limit in Limit::ALL {

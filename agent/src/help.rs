@@ -1,20 +1,33 @@
 //! Help: what stands behind the options of a command. A line has 80 characters at most, as clap
-//! breaks longer ones.
+//! breaks longer ones. It is about `spoa-agent`; `Program::words` makes it one about another program.
+
+use crate::program::Program;
+
+/// Where a comment begins behind a command, if that leaves room for it.
+const COLUMN: usize = 42;
 
 /// Of the program.
-pub(crate) const EXAMPLES: &str = "\
-Examples:
-  spoa-agent                                serve on 127.0.0.1:12345
-  spoa-agent --listen 0.0.0.0:12345         serve on all interfaces
-  spoa-agent --admin 127.0.0.1:9901         with a status page at this address
-  spoa-agent --unix /run/spoa.sock --unix-mode 660
-  spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key
-  spoa-agent call check-client-ip ip=127.0.0.1    ask once, print the actions
-  spoa-agent load check-client-ip ip=127.0.0.1    ask many times, and measure
-  spoa-agent healthcheck                    exit 0 if the agent here is healthy
-
-All options of `run`, which work without the word `run` too:
-  spoa-agent run --help";
+pub(crate) fn examples(program: &Program) -> String {
+    let mut help = "Examples:\n".to_owned();
+    for (words, comment) in [
+        ("spoa-agent", "serve on 127.0.0.1:12345"),
+        ("spoa-agent --listen 0.0.0.0:12345", "serve on all interfaces"),
+        ("spoa-agent --admin 127.0.0.1:9901", "with a status page at this address"),
+        ("spoa-agent --unix /run/spoa.sock --unix-mode 660", ""),
+        ("spoa-agent --listen 0.0.0.0:12345 --tls-cert agent.pem --tls-key agent.key", ""),
+        ("spoa-agent call check-client-ip ip=127.0.0.1", "ask once, print the actions"),
+        ("spoa-agent load check-client-ip ip=127.0.0.1", "ask many times, and measure"),
+        ("spoa-agent healthcheck", "exit 0 if the agent here is healthy"),
+    ] {
+        let command = program.words(words);
+        let gap = COLUMN.checked_sub(command.chars().count()).filter(|&gap| gap > 1).unwrap_or(4);
+        let line = format!("  {command}{:gap$}{comment}", "");
+        help.push_str(line.trim_end());
+        help.push('\n');
+    }
+    help + "\nAll options of `run`, which work without the word `run` too:\n  "
+        + &program.words("spoa-agent run --help")
+}
 
 /// Of `run`.
 pub(crate) const RUN: &str = "\
@@ -75,8 +88,8 @@ Exit codes:
 
 Examples:
   spoa-agent call check-client-ip ip=127.0.0.1
-  spoa-agent call --unix /run/spoa.sock --json check-client-ip ip=2001:db8::1
-  spoa-agent call check-client-ip ip=::1 -- get-ip-reputation ip=::1";
+  spoa-agent call --unix /run/spoa.sock --json check-client-ip ip=127.0.0.1
+  spoa-agent call check-client-ip ip=127.0.0.1 -- get-ip-reputation ip=127.0.0.1";
 
 /// Of `healthcheck`.
 pub(crate) const HEALTHCHECK: &str = "\

@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_mangen::Man;
-use spoa_load::{Failure, shaped};
+use spoa_load::Failure;
 use thiserror::Error;
 
-use crate::cli::Cli;
+use crate::{cli::Cli, program::Program};
 
 /// Why nothing is printed.
 #[derive(Debug, Error)]
@@ -29,27 +28,28 @@ impl From<ManualError> for Failure {
 }
 
 /// Prints the script that completes in this shell.
-pub(crate) fn completions(shell: Shell) -> Result<(), ManualError> {
+pub(crate) fn completions(shell: Shell, program: &Program) -> Result<(), ManualError> {
     // All options: those that the help of the program does not show are taken, too.
-    let mut definition = shaped(Cli::command());
+    let mut definition = Cli::whole(program);
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut definition, "spoa-agent", &mut script);
+    clap_complete::generate(shell, &mut definition, &program.name, &mut script);
     // For bash, clap_complete 4.6.12 takes the dash of the program for the space before a command in one
     // place of two, so that nothing of a command would be completed.
-    let script = String::from_utf8_lossy(&script).replace("spoa__subcmd__agent", "spoa__agent");
+    let [wrong, right] = ["__subcmd__", "__"].map(|dash| program.name.replace('-', dash));
+    let script = String::from_utf8_lossy(&script).replace(&wrong, &right);
     Ok(io::stdout().write_all(script.as_bytes())?)
 }
 
 /// Prints the page of a command, or of the program.
-pub(crate) fn page(command: Option<&str>) -> Result<(), ManualError> {
-    let mut definition = Cli::definition().disable_help_subcommand(true);
+pub(crate) fn page(command: Option<&str>, program: &Program) -> Result<(), ManualError> {
+    let mut definition = Cli::definition(program).disable_help_subcommand(true);
     definition.build();
     let about = match command {
         Some(name) => known(&definition, name)?,
         None => definition,
     };
     let mut page = Vec::new();
-    Man::new(about).source(concat!("spoa-agent ", env!("CARGO_PKG_VERSION"))).render(&mut page)?;
+    Man::new(about).source(program.title()).render(&mut page)?;
     Ok(io::stdout().write_all(&page)?)
 }
 

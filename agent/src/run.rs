@@ -2,16 +2,20 @@
 
 use std::{io, num::NonZero, path::PathBuf, process, time::Duration};
 
-use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Signals, Statistics};
+use spoa_actors::{
+    Agent, AgentError, BoxError, Limits, Listen, Registry, RunningAgent, Signals, Statistics,
+};
 use spoa_load::Failure;
 use thiserror::Error;
 use tokio::time::sleep;
 
 use crate::{
     admin::{self, Admin, AdminError, Served, View},
-    announcement, handlers, limit_options,
+    announcement::Announcement,
+    limit_options,
     open_files::{self, TooFewOpenFiles},
     presence::{Listening, Place, Presence, Shown},
+    program::Program,
     run_options::RunOptions,
     shortage::{SHORTAGE, is_shortage},
     sockets::{Socket, SocketError, Sockets},
@@ -28,6 +32,8 @@ pub(crate) enum RunError {
     Agent(#[from] AgentError),
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error("cannot make the handlers: {0}")]
+    Handlers(BoxError),
     #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
     TlsWithoutTcp,
     #[error(transparent)]
@@ -50,6 +56,7 @@ impl From<RunError> for Failure {
             RunError::Agent(AgentError::BadLimit { .. }) => Self::Usage(error.into()),
             RunError::Agent(_)
             | RunError::Admin(_)
+            | RunError::Handlers(_)
             | RunError::Runtime(_)
             | RunError::OpenFiles(_)
             | RunError::Socket(_) => Self::Failed(error.into()),
@@ -57,8 +64,12 @@ impl From<RunError> for Failure {
     }
 }
 
-/// Serves until SIGTERM or SIGINT.
-pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
+/// Serves these handlers until SIGTERM or SIGINT.
+pub(crate) async fn run(
+    options: RunOptions,
+    program: Program,
+    handlers: impl FnOnce() -> Result<Registry, BoxError>,
+) -> Result<(), RunError> {
     // At first: the variables are taken out of the environment, which other threads may read.
     let mut sockets = Sockets::of_process();
     let mut handed_over = Vec::new();
@@ -70,7 +81,7 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
         return Err(RunError::TlsWithoutTcp);
     }
     let limits = open_files::fit(&options, options.limits(), admin::PLACES)?;
-    let mut telemetry = Telemetry::start(&options.telemetry, &limits)?;
+    let mut telemetry = Telemetry::start(&program, &options.telemetry, &limits)?;
     let untaken = sockets.untaken();
     if !untaken.is_empty() {
         tracing::warn!(
@@ -80,7 +91,8 @@ pub(crate) async fn run(options: RunOptions) -> Result<(), RunError> {
         );
     }
     // However it has ended: what waits is sent before the process does, unless there is no time.
-    match serve(&options, handed_over, limits, &mut telemetry).await {
+    let service = Service { program, options, handed_over, limits };
+    match service.serve(handlers, &mut telemetry).await {
         Ok(Ended { statistics, mut signals, _admin }) => {
             let no_time = async {
                 signals.again().await;
@@ -108,60 +120,72 @@ struct Ended {
     _admin: Option<Served>,
 }
 
-/// Serves until a signal.
-async fn serve(
-    options: &RunOptions,
+/// What is to be served, and how.
+struct Service {
+    program: Program,
+    options: RunOptions,
     handed_over: Vec<Socket>,
     limits: Limits,
-    telemetry: &mut Telemetry,
-) -> Result<Ended, RunError> {
-    let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
-    let admin = serve_admin(options, &view)?;
-    if admin.is_some() {
-        open_files::keep_reserve();
+}
+
+impl Service {
+    /// Serves until a signal.
+    async fn serve(
+        self,
+        handlers: impl FnOnce() -> Result<Registry, BoxError>,
+        telemetry: &mut Telemetry,
+    ) -> Result<Ended, RunError> {
+        let Self { program, options, handed_over, limits } = self;
+        let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
+        let admin = serve_admin(&options, &view)?;
+        if admin.is_some() {
+            open_files::keep_reserve();
+        }
+        if limits.connections < options.limits.max_connections {
+            tracing::warn!(
+                limit = limits.connections,
+                wanted = options.limits.max_connections,
+                "too few open files: accepting fewer connections than --max-connections; set \
+                 LimitNOFILE in the systemd unit or raise `ulimit -Hn`"
+            );
+        }
+        let registry = handlers().map_err(RunError::Handlers)?;
+        let names: Vec<_> = registry.names().map(str::to_owned).collect();
+        let served_limits = limits.clone();
+        let paths =
+            [options.unix.clone(), handed_over.iter().filter_map(Socket::path).collect()].concat();
+        let mut agent = bind(&options, handed_over, limits)?;
+        if let Some(settings) = telemetry.traces() {
+            agent = agent.traces(settings.traces());
+        }
+        let mut shown = None;
+        let announce = |running: &RunningAgent| {
+            shown = show(&options, &paths, running);
+            telemetry.watch(running);
+            view.started(running.observer());
+            log_start(&program, running, &names.join(", "), &served_limits);
+            let announcement = Announcement {
+                program: &program,
+                addresses: running.local_addresses(),
+                paths: &paths,
+                names: &names,
+                admin: admin.as_ref().map(|admin| &admin.place),
+                options: options.call_options(),
+            };
+            announcement.print();
+        };
+        // Not before: names may have been looked up for long, and SIGTERM has ended that.
+        let mut signals = Signals::listen()?;
+        let statistics = agent.serve_until(registry, &mut signals, announce).await?;
+        drop(shown);
+        Ok(Ended { statistics, signals, _admin: admin })
     }
-    if limits.connections < options.limits.max_connections {
-        tracing::warn!(
-            limit = limits.connections,
-            wanted = options.limits.max_connections,
-            "too few open files: accepting fewer connections than --max-connections; set \
-             LimitNOFILE in the systemd unit or raise `ulimit -Hn`"
-        );
-    }
-    let registry = handlers::registry();
-    let names = registry.names().collect::<Vec<_>>().join(", ");
-    let served_limits = limits.clone();
-    let paths =
-        [options.unix.clone(), handed_over.iter().filter_map(Socket::path).collect()].concat();
-    let mut agent = bind(options, handed_over, limits)?;
-    if let Some(settings) = telemetry.traces() {
-        agent = agent.traces(settings.traces());
-    }
-    let mut shown = None;
-    let announce = |running: &RunningAgent| {
-        shown = show(options, &paths, running);
-        telemetry.watch(running);
-        view.started(running.observer());
-        log_start(running, &names, &served_limits);
-        announcement::print(
-            running.local_addresses(),
-            &paths,
-            &names,
-            admin.as_ref().map(|admin| &admin.place),
-            &options.call_options(),
-        );
-    };
-    // Not before: names may have been looked up for long, and SIGTERM has ended that.
-    let mut signals = Signals::listen()?;
-    let statistics = agent.serve_until(registry, &mut signals, announce).await?;
-    drop(shown);
-    Ok(Ended { statistics, signals, _admin: admin })
 }
 
 /// What a log has to begin with, for whoever reads it later.
-fn log_start(running: &RunningAgent, routes: &str, limits: &Limits) {
+fn log_start(program: &Program, running: &RunningAgent, routes: &str, limits: &Limits) {
     tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
+        version = program.version(),
         pid = process::id(),
         listeners = running.listeners().collect::<Vec<_>>().join(", "),
         routes,
@@ -195,7 +219,7 @@ fn show(options: &RunOptions, paths: &[PathBuf], running: &RunningAgent) -> Opti
         .inspect_err(|error| {
             tracing::warn!(
                 %error,
-                "discovery unavailable: `spoa-agent healthcheck` cannot find this agent; give it \
+                "discovery unavailable: the command `healthcheck` cannot find this agent; give it \
                  --addr or --unix"
             );
         })

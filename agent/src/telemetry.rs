@@ -49,16 +49,19 @@ use tokio::{
 };
 use tracing_subscriber::{Registry as Subscriber, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::telemetry::{
-    environment::{Environment, SettingError},
-    line_queue::LineQueue,
-    logs::{LogFilterError, Logs},
-    options::TelemetryOptions,
-    push::Push,
-    settings::{MetricSettings, TelemetrySettings, TraceSettings},
-    span_counts::SpanCounters,
-    spans::Spans,
-    transport::Transport,
+use crate::{
+    program::Program,
+    telemetry::{
+        environment::{Environment, SettingError},
+        line_queue::LineQueue,
+        logs::{LogFilterError, Logs},
+        options::TelemetryOptions,
+        push::Push,
+        settings::{MetricSettings, TelemetrySettings, TraceSettings},
+        span_counts::SpanCounters,
+        spans::Spans,
+        transport::Transport,
+    },
 };
 
 /// What metrics get of the end at the least, when spans have taken all of it.
@@ -104,13 +107,14 @@ impl Telemetry {
     ///
     /// If an option or a variable cannot be used.
     pub(crate) fn start(
+        program: &Program,
         options: &TelemetryOptions,
         limits: &Limits,
     ) -> Result<Self, TelemetryError> {
         let environment = Environment::of_process()?;
         let (logs, lines) = logs(options, &environment)?;
         let TelemetrySettings { resource, traces, metrics, ignored } =
-            TelemetrySettings::read(options, &environment)?;
+            TelemetrySettings::read(program, options, &environment)?;
         let resource = as_resource(resource);
         let is_needed = traces.is_some() || metrics.is_some();
         let runtime = is_needed.then(runtime).transpose().map_err(TelemetryError::Thread)?;

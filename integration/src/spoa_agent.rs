@@ -20,6 +20,7 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 pub struct SpoaAgentOptions {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    program: Option<PathBuf>,
 }
 
 impl SpoaAgentOptions {
@@ -28,6 +29,12 @@ impl SpoaAgentOptions {
     pub fn options(mut self, options: &str) -> Self {
         self.arguments.extend(options.split_whitespace().map(str::to_owned));
         self
+    }
+
+    /// Starts this program in the place of `spoa-agent`: one with handlers of its own.
+    #[must_use]
+    pub fn program(self, program: impl Into<PathBuf>) -> Self {
+        Self { program: Some(program.into()), ..self }
     }
 
     /// Sets a variable.
@@ -54,7 +61,10 @@ impl SpoaAgentOptions {
     /// # Errors
     /// It does not build, cannot be started, or ended instead; with its words.
     pub async fn start(self) -> Result<SpoaAgent, Failure> {
-        let program = built("spoa-agent", "spoa-agent").await?;
+        let program = match self.program {
+            Some(program) => program,
+            None => built("spoa-agent", "spoa-agent").await?,
+        };
         let [address, admin] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
         let mut command = Command::new(&program);
         command.args(["--listen", &address.to_string(), "--admin", &admin.to_string()]);

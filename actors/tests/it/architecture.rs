@@ -179,7 +179,7 @@ fn what_somebody_else_has_said_is_escaped_in_one_place() {
 #[test]
 fn nothing_but_the_end_of_the_program_waits_for_stdout_or_stderr() {
     let prints = ["println", "eprintln", "eprint", "dbg"];
-    assert_eq!(modules_with(&prints, &["src", "../agent/src"]), [""]);
+    assert_eq!(modules_with(&prints, &["src", "../agent/src"]), ["app"]);
 }
 
 #[test]

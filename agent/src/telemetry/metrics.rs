@@ -129,14 +129,13 @@ mod tests {
 
     use actix_rt::System;
     use spoa_actors::{
-        Agent, Message,
+        Actions, Agent, BoxError, Message, Registry, handler_fn,
         spop::{HaproxyHello, Messages},
         testing::{self, FakeHaproxy},
     };
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::handlers;
 
     fn text_of(statistics: &Statistics) -> String {
         let (limits, spans) = (Limits::default(), SpanCounts::default());
@@ -273,7 +272,9 @@ mod tests {
     /// What an agent has counted that was asked, left, refused, and offended.
     async fn used() -> (Statistics, String) {
         let agent = Agent::bind("127.0.0.1:0").unwrap();
-        let agent = agent.start(handlers::registry()).await.unwrap();
+        let score = handler_fn(|(): ()| Ok::<_, BoxError>(Actions::none()));
+        let registry = Registry::new().on("check-client-ip", score);
+        let agent = agent.start(registry).await.unwrap();
         let address = agent.local_addresses()[0];
         let connect = async || FakeHaproxy::new(TcpStream::connect(address).await.unwrap());
 

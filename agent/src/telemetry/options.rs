@@ -35,7 +35,7 @@ pub(crate) struct TelemetryOptions {
     /// Send metrics to the collector too
     #[arg(long)]
     pub(crate) otlp_metrics: bool,
-    /// The name of this service in traces and metrics [default: spoa-agent]
+    /// The name of this service in traces and metrics [default: that of the program]
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub(crate) service_name: Option<String>,
     /// The ratio of NOTIFYs to trace, from 0 to 1 [default: 1]

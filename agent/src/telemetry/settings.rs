@@ -6,14 +6,16 @@ use opentelemetry_sdk::propagation::BaggagePropagator;
 use spoa_actors::{Sampling, Scope, Traces};
 use uuid::Uuid;
 
-use crate::telemetry::{
-    environment::{Environment, SettingError},
-    options::TelemetryOptions,
-    otlp::{Otlp, OtlpFlags, Signal},
-    sampler::SamplerSettings,
+use crate::{
+    program::Program,
+    telemetry::{
+        environment::{Environment, SettingError},
+        options::TelemetryOptions,
+        otlp::{Otlp, OtlpFlags, Signal},
+        sampler::SamplerSettings,
+    },
 };
 
-const SERVICE_NAME: &str = "spoa-agent";
 const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The propagators that are known here.
@@ -101,10 +103,11 @@ impl TelemetrySettings {
     ///
     /// If one cannot be used.
     pub(crate) fn read(
+        program: &Program,
         options: &TelemetryOptions,
         environment: &Environment,
     ) -> Result<Self, SettingError> {
-        let resource = resource(options, environment)?;
+        let resource = resource(program, options, environment)?;
         if environment.switch("OTEL_SDK_DISABLED")? {
             return Ok(Self { resource, traces: None, metrics: None, ignored: Vec::new() });
         }
@@ -226,13 +229,14 @@ fn arguments(
 }
 
 fn resource(
+    program: &Program,
     options: &TelemetryOptions,
     environment: &Environment,
 ) -> Result<Vec<(String, String)>, SettingError> {
     let given = environment.pairs("OTEL_RESOURCE_ATTRIBUTES")?;
     let mut resource = vec![
-        ("service.name".to_owned(), SERVICE_NAME.to_owned()),
-        ("service.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("service.name".to_owned(), program.name.clone()),
+        ("service.version".to_owned(), program.version()),
         ("service.instance.id".to_owned(), Uuid::new_v4().to_string()),
         ("process.pid".to_owned(), process::id().to_string()),
     ];
@@ -258,7 +262,8 @@ mod tests {
 
     fn read<const N: usize>(variables: [(&str, &str); N]) -> TelemetrySettings {
         let environment = Environment::from(variables);
-        TelemetrySettings::read(&TelemetryOptions::default(), &environment).unwrap()
+        TelemetrySettings::read(&Program::default(), &TelemetryOptions::default(), &environment)
+            .unwrap()
     }
 
     fn traces<const N: usize>(variables: [(&str, &str); N]) -> TraceSettings {
@@ -281,6 +286,7 @@ mod tests {
         let own = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://collector/metrics");
         assert_eq!(is_sent([own]), (false, true));
         let error = TelemetrySettings::read(
+            &Program::default(),
             &TelemetryOptions::default(),
             &Environment::from([("OTEL_TRACES_EXPORTER", "otlp")]),
         );
@@ -295,7 +301,11 @@ mod tests {
         assert_eq!((queue.size, queue.batch), (100, 100));
         let size = ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096");
         let environment = Environment::from([ENDPOINT, size]);
-        let error = TelemetrySettings::read(&TelemetryOptions::default(), &environment);
+        let error = TelemetrySettings::read(
+            &Program::default(),
+            &TelemetryOptions::default(),
+            &environment,
+        );
         assert!(error.unwrap_err().to_string().contains("OTEL_BSP_MAX_QUEUE_SIZE, which is 2048"));
     }
 
@@ -314,7 +324,11 @@ mod tests {
         ] {
             let metrics = ("OTEL_METRICS_EXPORTER", "otlp");
             let environment = Environment::from([ENDPOINT, metrics, (name, value)]);
-            let error = TelemetrySettings::read(&TelemetryOptions::default(), &environment);
+            let error = TelemetrySettings::read(
+                &Program::default(),
+                &TelemetryOptions::default(),
+                &environment,
+            );
             let error = error.unwrap_err().to_string();
             assert!(error.starts_with(name) && error.contains(most), "{error}");
         }
@@ -343,7 +357,9 @@ mod tests {
             trace_hand_back: HandBack::Sess,
             ..TelemetryOptions::default()
         };
-        let settings = TelemetrySettings::read(&options, &Environment::from([ENDPOINT])).unwrap();
+        let settings =
+            TelemetrySettings::read(&Program::default(), &options, &Environment::from([ENDPOINT]))
+                .unwrap();
         let traces = settings.traces.unwrap();
         assert_eq!(traces.arguments, names(Some("tp"), None, Some("bg")));
         assert_eq!(traces.hand_back, Some(Scope::Session));

@@ -34,6 +34,7 @@ mod log;
 mod losses;
 mod messages;
 mod metrics;
+mod own_agent;
 mod panics;
 mod pipelining;
 mod recycling;

@@ -1,0 +1,324 @@
+//! App: an agent as a program: its name, its options, and the handlers that it serves.
+
+use std::{
+    env, ffi::OsString, fmt, io, mem, os::unix::net::UnixStream, process::ExitCode, time::Duration,
+};
+
+use actix_rt::System;
+use clap::{ArgMatches, Args};
+use spoa_actors::{BoxError, Registry};
+use spoa_load::Failure;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    call,
+    cli::{Cli, Command},
+    healthcheck,
+    into_registry::IntoRegistry,
+    manual,
+    program::Program,
+    run::{self, RunError},
+    telemetry::line_queue::LineQueue,
+};
+
+/// How long the end may take because of stderr.
+const LAST_LINE: Duration = Duration::from_secs(1);
+
+/// Makes the handlers, once the agent is about to start.
+type Handlers = Box<dyn FnOnce() -> Result<Registry, BoxError>>;
+/// What makes them, once the options of one's own are read.
+type Choice = Box<dyn FnOnce(&ArgMatches) -> Result<Handlers, clap::Error>>;
+
+/// An agent as a program, with a name, a version and options of its own.
+///
+/// It has every option, command and endpoint of `spoa-agent`. A program that needs nothing of its own but
+/// handlers is [`run`].
+///
+/// ```no_run
+/// use std::{fs, io, net::IpAddr, path::PathBuf, process::ExitCode};
+///
+/// use spoa_agent::{
+///     App,
+///     spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn},
+/// };
+///
+/// #[derive(clap::Args)]
+/// struct Own {
+///     /// A file with an address on each line, whose clients are blocked
+///     #[arg(long, value_name = "FILE")]
+///     blocklist: PathBuf,
+/// }
+///
+/// #[derive(serde::Deserialize)]
+/// struct Client {
+///     ip: IpAddr,
+/// }
+///
+/// fn handlers(own: Own) -> Result<Registry, io::Error> {
+///     let blocked = fs::read_to_string(own.blocklist)?;
+///     let check = move |client: Client| -> Result<Actions, ActionError> {
+///         let is_blocked = blocked.lines().any(|line| line == client.ip.to_string());
+///         Actions::none().set_var(Scope::Session, "blocked", is_blocked)
+///     };
+///     Ok(Registry::new().on("check-client-ip", handler_fn(check)))
+/// }
+///
+/// fn main() -> ExitCode {
+///     App::new("my-agent")
+///         .version(env!("CARGO_PKG_VERSION"))
+///         .about("Blocks clients by a list")
+///         .example("check-client-ip ip=192.0.2.1")
+///         .options(handlers)
+///         .run()
+/// }
+/// ```
+pub struct App {
+    program: Program,
+    choice: Choice,
+}
+
+/// Makes a program of handlers: it serves them, and has every option, command and endpoint of `spoa-agent`.
+///
+/// The name of the program is that of its executable. It returns when the command has ended; that of the
+/// agent ends by SIGTERM or SIGINT, after its connections are drained.
+///
+/// ```no_run
+/// # use spoa_agent::spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn};
+/// # fn pong((): ()) -> Result<Actions, ActionError> {
+/// #     Actions::none().set_var(Scope::Transaction, "pong", true)
+/// # }
+/// fn main() -> std::process::ExitCode {
+///     spoa_agent::run(Registry::new().on("ping", handler_fn(pong)))
+/// }
+/// ```
+#[must_use = "it is the exit code of the process"]
+pub fn run(registry: Registry) -> ExitCode {
+    App::of(Program::of_executable()).registry(registry).run()
+}
+
+impl App {
+    /// A program of this name, which answers no message so far.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self::of(Program::new(name))
+    }
+
+    fn of(program: Program) -> Self {
+        Self { program, choice: Box::new(|_| Ok(Box::new(|| Ok(Registry::new())))) }
+    }
+
+    /// The version that `--version`, the log and traces show, such as `env!("CARGO_PKG_VERSION")`
+    /// [default: that of spoa-agent, called so].
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.program.version = Some(version.into());
+        self
+    }
+
+    /// What the program does, as the first line of its help.
+    #[must_use]
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.program.about = Some(about.into());
+        self
+    }
+
+    /// A message that the program answers, as `call` takes it, such as `check-client-ip ip=127.0.0.1`: the
+    /// help and the line at the start show it.
+    #[must_use]
+    pub fn example(mut self, message: impl Into<String>) -> Self {
+        self.program.example = Some(message.into());
+        self
+    }
+
+    /// Serves these handlers: a [`Registry`], or a `Result` with one. An error ends the program with exit
+    /// code 1.
+    #[must_use]
+    pub fn registry(mut self, registry: impl IntoRegistry + 'static) -> Self {
+        self.choice = Box::new(|_| Ok(Box::new(|| registry.into_registry())));
+        self
+    }
+
+    /// Serves the handlers that this function makes of options of one's own: a [`Registry`], or a `Result`
+    /// with one.
+    ///
+    /// `Own` derives [`clap::Args`] and has options alone: a first word without dashes is a command. They
+    /// belong to `run`, stand under a heading of their own in its help, and may be required. What is wrong
+    /// with a value is best said by its `value_parser`: that is wrong usage, with exit code 2. The function
+    /// is called when the agent is about to start, in its event loop; an error of it ends the program with
+    /// exit code 1.
+    #[must_use]
+    pub fn options<Own, R>(mut self, make: impl FnOnce(Own) -> R + 'static) -> Self
+    where
+        Own: Args + 'static,
+        R: IntoRegistry,
+    {
+        self.program.own = Own::augment_args;
+        self.choice = Box::new(|matches| {
+            let own = Own::from_arg_matches(matches)?;
+            Ok(Box::new(move || make(own).into_registry()))
+        });
+        self
+    }
+
+    /// Does what the command line asks for; what is returned is the exit code of the process, and the
+    /// process is meant to end then.
+    #[must_use = "it is the exit code of the process"]
+    pub fn run(self) -> ExitCode {
+        let program = self.program.clone();
+        let (command, handlers) = match self.parse(env::args_os()) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                // Help that nobody reads is no failure.
+                let _ = error.print();
+                return exit_code(error.exit_code());
+            }
+        };
+        let quiet = command.is_quiet();
+        let ended = match runtime() {
+            Ok(runtime) => {
+                let system = System::with_tokio_rt(|| runtime);
+                let ended = system.block_on(dispatch(command, program, handlers));
+                // Dropping it would wait for a name that is still being looked up.
+                mem::forget(system);
+                ended
+            }
+            Err(error) => Err(RunError::Runtime(error).into()),
+        };
+        match ended {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                if !quiet || matches!(failure, Failure::Usage(_)) {
+                    complain(&failure);
+                }
+                exit_code(failure.exit_code())
+            }
+        }
+    }
+
+    /// What a command line asks for, and the handlers for it if it is `run`.
+    fn parse<W>(
+        self,
+        words: impl IntoIterator<Item = W>,
+    ) -> Result<(Command, Handlers), clap::Error>
+    where
+        W: Into<OsString> + Clone,
+    {
+        let mut definition = Cli::definition(&self.program);
+        let matches = definition.try_get_matches_from_mut(words)?;
+        let (command, of_run) =
+            Cli::command_of(&matches).map_err(|error| error.format(&mut definition))?;
+        let handlers = match of_run {
+            Some(of_run) => (self.choice)(of_run).map_err(|error| error.format(&mut definition))?,
+            None => Box::new(|| Ok(Registry::new())),
+        };
+        Ok((command, handlers))
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
+/// Prints it, but does not stay because nobody reads it.
+fn complain(failure: &Failure) {
+    if let Ok(stderr) = LineQueue::start(io::stderr()) {
+        stderr.push(format!("{}\n", failure.line()).as_bytes());
+        stderr.flush_within(LAST_LINE);
+    } else {
+        eprintln!("{}", failure.line());
+    }
+}
+
+fn exit_code(code: i32) -> ExitCode {
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// A runtime for actix, which panics where it makes one itself and the system is short of something.
+fn runtime() -> io::Result<Runtime> {
+    // So does tokio, which opens some sockets for signals: let it have them.
+    let spare: io::Result<Vec<_>> = (0..4).map(|_| UnixStream::pair()).collect();
+    drop(spare?);
+    Builder::new_current_thread().enable_all().build()
+}
+
+async fn dispatch(command: Command, program: Program, handlers: Handlers) -> Result<(), Failure> {
+    match command {
+        Command::Run(options) => Ok(run::run(*options, program, handlers).await?),
+        Command::Call(options) => Ok(call::call(options).await?),
+        Command::Load(options) => spoa_load::load(options).await,
+        Command::Healthcheck(options) => Ok(healthcheck::healthcheck(options).await?),
+        Command::Completions { shell } => Ok(manual::completions(shell, &program)?),
+        Command::Man { command } => Ok(manual::page(command.as_deref(), &program)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+    use spoa_actors::{Actions, handler_fn};
+
+    use super::*;
+
+    #[derive(Args)]
+    struct Own {
+        /// How many
+        #[arg(long, value_name = "N")]
+        limit: u8,
+    }
+
+    /// An agent whose handlers have the name of the limit.
+    fn app() -> App {
+        let handler = || handler_fn(|(): ()| Ok::<_, BoxError>(Actions::none()));
+        App::new("mine").version("7.1").options(move |own: Own| match own.limit {
+            0 => Err("there is no handler without a limit"),
+            limit => Ok(Registry::new().on(format!("m{limit}"), handler())),
+        })
+    }
+
+    fn parse(words: &str) -> Result<(Command, Handlers), clap::Error> {
+        app().parse(words.split_whitespace())
+    }
+
+    #[test]
+    fn options_of_ones_own_belong_to_run_and_make_the_handlers() {
+        for words in ["mine --limit 3", "mine run --limit 3", "mine --limit=3 --unix a"] {
+            let (command, handlers) = parse(words).unwrap();
+            assert!(matches!(command, Command::Run(_)), "{words}");
+            assert_eq!(handlers().unwrap().names().collect::<Vec<_>>(), ["m3"], "{words}");
+        }
+        let (_, handlers) = parse("mine --limit 0").unwrap();
+        assert_eq!(handlers().unwrap_err().to_string(), "there is no handler without a limit");
+        for words in ["mine healthcheck", "mine call m", "mine man"] {
+            assert!(parse(words).is_ok(), "{words} needs no option of run");
+        }
+    }
+
+    #[test]
+    fn options_of_ones_own_are_checked_as_all_others() {
+        for (words, kind) in [
+            ("mine", ErrorKind::MissingRequiredArgument),
+            ("mine run", ErrorKind::MissingRequiredArgument),
+            ("mine run --limit x", ErrorKind::ValueValidation),
+            ("mine call m --limit 3", ErrorKind::UnknownArgument),
+            ("mine --limit 3 call m", ErrorKind::ArgumentConflict),
+        ] {
+            assert_eq!(parse(words).err().map(|error| error.kind()), Some(kind), "{words}");
+        }
+    }
+
+    #[test]
+    fn the_help_is_about_the_program_and_has_its_options() {
+        let printed = |words| parse(words).err().map(|error| error.to_string()).unwrap_or_default();
+        for words in ["mine --help", "mine run --help"] {
+            let help = printed(words);
+            assert!(help.contains("--limit <N>\n"), "{help}");
+            assert!(!help.contains("spoa-agent"), "{help}");
+        }
+        assert!(printed("mine call --help").contains("mine call MESSAGE NAME=VALUE"));
+        assert_eq!(printed("mine -V"), "mine 7.1\n");
+        let version = printed("mine --version");
+        assert!(version.starts_with("mine 7.1\nlibrary:  spoa-agent "), "{version}");
+        Cli::definition(&app().program).debug_assert();
+    }
+}

@@ -1,0 +1,68 @@
+//! A SPOE agent for HAProxy as a program, with handlers of your own.
+//!
+//! [`run`] makes a program of a [`Registry`](spoa_actors::Registry). It has every option, command and
+//! endpoint of `spoa-agent`: listeners with TLS, the status page, metrics for Prometheus and OTLP, traces,
+//! logs, graceful stop, and the commands `call`, `load` and `healthcheck`. [`App`] gives it a name, a
+//! version and options of its own.
+//!
+//! ```no_run
+//! use std::{net::IpAddr, process::ExitCode};
+//!
+//! use spoa_agent::spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Client {
+//!     ip: IpAddr,
+//! }
+//!
+//! fn score(client: Client) -> Result<Actions, ActionError> {
+//!     let score = if client.ip.is_loopback() { 20 } else { 10 };
+//!     Actions::none().set_var(Scope::Session, "ip_score", score)
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     spoa_agent::run(Registry::new().on("check-client-ip", handler_fn(score)))
+//! }
+//! ```
+//!
+//! Inside:
+//!
+//! ```text
+//! app ─▶ cli ─▶ run (a registry)                           serves until a signal
+//!                   └▶ admin                               shows over HTTP what the agent does
+//!            ─▶ call ─▶ answer                             asks once and prints the actions
+//!            ─▶ load (of `spoa_load`)                      asks without end and measures
+//!            ─▶ manual                                     prints completions and manual pages
+//!            ─▶ healthcheck ─▶ presence                    finds the agent, says hello and prints the verdict
+//! ```
+
+mod admin;
+mod admin_options;
+mod announcement;
+mod answer;
+mod app;
+mod call;
+mod cgroup;
+mod cli;
+mod healthcheck;
+mod help;
+mod into_registry;
+mod limit_options;
+mod manual;
+mod open_files;
+mod options;
+mod presence;
+mod program;
+mod run;
+mod run_options;
+mod shortage;
+mod sockets;
+mod telemetry;
+mod timeout_options;
+mod version;
+
+pub use app::{App, run};
+pub use into_registry::IntoRegistry;
+
+pub use clap;
+pub use spoa_actors;

@@ -1,0 +1,100 @@
+//! Program: what an agent is called, and what its command line has beside that of all agents.
+
+use std::{env, ffi::OsString, path::Path};
+
+use clap::Command;
+
+/// The name of the program where nothing tells it.
+const NAME: &str = "spoa-agent";
+/// What stands in the help of all agents for their name, and for a message that they answer.
+const EXAMPLE: &str = "check-client-ip ip=127.0.0.1";
+
+/// A program that is an agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    pub(crate) about: Option<String>,
+    /// A message that it answers, as `call` takes it.
+    pub(crate) example: Option<String>,
+    /// Adds options of its own.
+    pub(crate) own: fn(Command) -> Command,
+}
+
+impl Program {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        let (version, about, example) = (None, None, None);
+        Self { name: name.into(), version, about, example, own: |command| command }
+    }
+
+    /// The program that the executable of this process is.
+    pub(crate) fn of_executable() -> Self {
+        let word = env::args_os().next().unwrap_or_default();
+        let name = Path::new(&word).file_name().and_then(|name| name.to_str());
+        Self::new(name.unwrap_or(NAME))
+    }
+
+    /// Its own version, or that of the agent that it is made of.
+    pub(crate) fn version(&self) -> String {
+        let agent = || format!("({NAME} {})", env!("CARGO_PKG_VERSION"));
+        self.version.clone().unwrap_or_else(agent)
+    }
+
+    /// Its name and its version.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", self.name, self.version())
+    }
+
+    /// A text about `spoa-agent` and its messages, which is then one about this program and its own.
+    pub(crate) fn words(&self, text: &str) -> String {
+        let example = self.example.as_deref().unwrap_or("MESSAGE NAME=VALUE");
+        let another = EXAMPLE.replace("check-client-ip", "get-ip-reputation");
+        let text = if example == EXAMPLE {
+            text.to_owned()
+        } else {
+            text.replace(EXAMPLE, example).replace(&another, example)
+        };
+        text.replace(NAME, &self.name)
+    }
+}
+
+impl Default for Program {
+    fn default() -> Self {
+        Self { example: Some(EXAMPLE.to_owned()), ..Self::new(NAME) }
+    }
+}
+
+/// How the program was called, so that a command can be copied into a shell.
+pub(crate) fn called() -> String {
+    word(env::args_os().next())
+}
+
+fn word(argument: Option<OsString>) -> String {
+    argument
+        .and_then(|argument| argument.into_string().ok())
+        .filter(|text| !text.is_empty() && !text.contains(char::is_whitespace))
+        .unwrap_or_else(|| NAME.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_called_as_it_was() {
+        let name = |text: &str| word(Some(text.into()));
+        assert_eq!(name("target/release/spoa-agent"), "target/release/spoa-agent");
+        assert_eq!(name("/my folder/spoa-agent"), "spoa-agent");
+        assert_eq!(word(None), "spoa-agent");
+    }
+
+    #[test]
+    fn a_text_is_about_the_program_and_its_messages() {
+        let text = "spoa-agent call check-client-ip ip=127.0.0.1 -- get-ip-reputation ip=127.0.0.1";
+        assert_eq!(Program::default().words(text), text);
+        let mut own = Program::new("mine");
+        assert_eq!(own.words(text), "mine call MESSAGE NAME=VALUE -- MESSAGE NAME=VALUE");
+        own.example = Some("check n=1".to_owned());
+        assert_eq!(own.words(text), "mine call check n=1 -- check n=1");
+    }
+}
