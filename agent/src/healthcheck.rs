@@ -3,6 +3,7 @@
 use std::{
     fmt::{self, Display},
     io::{self, Write},
+    os::unix::ffi::OsStrExt,
 };
 
 use spoa_actors::{ForeignText, testing::FakeHaproxy};
@@ -123,9 +124,41 @@ impl Display for Found {
             f.write_str(if number == 0 { " at " } else { " and " })?;
             match place {
                 Place::Tcp(address) => write!(f, "{}", reachable(*address))?,
-                Place::Unix(path) => write!(f, "unix {}", path.display())?,
+                Place::Unix(path) => {
+                    let path = path.as_os_str().as_bytes();
+                    write!(f, "unix {}", ForeignText::new(path))?;
+                }
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+    use crate::presence::Presence;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        endpoint: Endpoint,
+    }
+
+    #[test]
+    fn what_another_process_claims_to_be_is_shown_escaped() {
+        let hostile = json!({ "listeners": [{
+            "place": { "unix": "/\u{1b}[2J\nhealthy" },
+            "proxy_protocol": false, "tls": false, "client_certificate": false,
+        }] });
+        let presence: Presence = serde_json::from_value(hostile).unwrap();
+        let endpoint = Cli::parse_from(["healthcheck"]).endpoint;
+        let asked = presence.listeners[0].endpoint(&endpoint).to_string();
+        assert_eq!(asked, r"unix /\u{1b}[2J\nhealthy");
+        let found = Found { pid: 7, presence }.to_string();
+        assert_eq!(found, r"process 7 at unix /\u{1b}[2J\nhealthy");
     }
 }

@@ -3,13 +3,14 @@
 use std::{
     fmt, io,
     net::SocketAddr,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::Args;
 use spoa_actors::{
-    socket_file,
+    ForeignText, socket_file,
     testing::{FakeError, FakeHaproxy},
 };
 use thiserror::Error;
@@ -233,7 +234,8 @@ fn doubt(error: &FakeError) -> &'static str {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.unix {
-            Some(path) => write!(f, "unix {}", path.display()),
+            // A process that only claims to be an agent may have named it.
+            Some(path) => write!(f, "unix {}", ForeignText::new(path.as_os_str().as_bytes())),
             None => f.write_str(self.address()),
         }
     }
