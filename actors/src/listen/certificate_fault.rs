@@ -73,11 +73,25 @@ impl fmt::Display for CertificateFault<'_> {
             CertificateError::Other(other) => {
                 write!(f, "the certificate cannot be verified ({})", other.0)
             }
-            CertificateError::NotValidForNameContext { .. }
-            | CertificateError::InvalidPurposeContext { .. } => write!(f, "the {}", self.0),
+            CertificateError::NotValidForNameContext { expected, presented } => {
+                write!(f, "the certificate is not valid for {:?}", expected.to_str())?;
+                let names: Vec<_> = presented.iter().map(|name| plain(name)).collect();
+                if names.is_empty() {
+                    Ok(())
+                } else {
+                    write!(f, ", but for {}", names.join(" and "))
+                }
+            }
+            CertificateError::InvalidPurposeContext { .. } => write!(f, "the {}", self.0),
             other => write!(f, "the certificate cannot be verified ({other})"),
         }
     }
+}
+
+/// The name in `DnsName("localhost")` or `IpAddress(127.0.0.1)`, as rustls has it.
+fn plain(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"')
 }
 
 fn date(time: UnixTime) -> String {

@@ -162,13 +162,21 @@ fn a_certificate_of_openssl_req_x509_is_refused_with_an_advice_that_works() {
         let [certificate, key] = ["certificate", "key"].map(|name| folder.file(name));
         let listen = ["--listen", "127.0.0.1:0", "--tls-cert", text(&certificate)];
         let agent = Agent::start(&[&listen[..], &["--tls-key", text(&key)]].concat());
-        call(&agent, &["--tls-ca", text(&certificate)])
+        let trust = ["--tls-ca", text(&certificate)];
+        [&[][..], &["--tls-name", "other"]].map(|name| call(&agent, &[&trust, name].concat()))
     };
-    let refused = make("");
+    let [refused, _] = make("");
     check_fails(&refused, 1, "the certificate is one of a CA (CA:TRUE), and not of a server; ");
-    assert_eq!(make(&advised_extensions(&refused.stderr)).stdout, ANSWER);
-    let nameless = make("-addext basicConstraints=critical,CA:FALSE");
+    let [well, misnamed] = make(&advised_extensions(&refused.stderr));
+    assert_eq!(well.stdout, ANSWER);
+    let words = "the certificate is not valid for \"other\", but for localhost and 127.0.0.1; give the \
+                 name of the certificate with --tls-name\n";
+    check_fails(&misnamed, 1, words);
+    let [nameless, _] = make("-addext basicConstraints=critical,CA:FALSE");
     check_fails(&nameless, 1, "have it issued again with a name, such as -addext subjectAltName=");
+    for Outcome { stderr, .. } in [refused, nameless] {
+        assert!(!stderr.contains("invalid peer certificate"), "the words of rustls: {stderr}");
+    }
 }
 
 #[test]

@@ -197,7 +197,7 @@ impl EndpointError {
         match self {
             // In TLS 1.3 the agent judges the client's certificate after the handshake.
             Self::Conversation { source: FakeError::Io(error), .. }
-            | Self::Tls { source: TlsError::Handshake { source: error }, .. } => {
+            | Self::Tls { source: TlsError::Handshake { cause: error }, .. } => {
                 tls::is_certificate_required(error)
             }
             _ => false,

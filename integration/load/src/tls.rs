@@ -64,10 +64,10 @@ pub enum TlsError {
     #[error("{0:?} is no name that a certificate may have; give it with --tls-name")]
     Name(String),
     /// The two do not agree.
-    #[error("{}; {}", Cause(.source), advice(.source))]
+    #[error("{}; {}", Cause(.cause), advice(.cause))]
     Handshake {
-        /// What went wrong.
-        source: io::Error,
+        /// What went wrong; it is said already, in better words.
+        cause: io::Error,
     },
 }
 
@@ -96,14 +96,14 @@ impl TlsOptions {
         let name =
             ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
         let connector = TlsConnector::from(Arc::new(self.config()?));
-        connector.connect(name, stream).await.map_err(|source| TlsError::Handshake { source })
+        connector.connect(name, stream).await.map_err(|cause| TlsError::Handshake { cause })
     }
 
     fn config(&self) -> Result<ClientConfig, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| TlsError::Handshake { source: io::Error::other(error) })?;
+            .map_err(|error| TlsError::Handshake { cause: io::Error::other(error) })?;
         let config = match &self.tls_ca {
             Some(path) => config.with_root_certificates(roots(path)?),
             None => {
