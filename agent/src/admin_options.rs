@@ -3,9 +3,8 @@
 use std::{fmt, path::PathBuf};
 
 use clap::Args;
-use spoa_load::options::address;
 
-use crate::options;
+use crate::{option_values::address, options};
 
 /// Where the admin endpoint is, and who may look.
 #[derive(Args, Clone, Debug)]

@@ -6,10 +6,9 @@ use std::{
     path::PathBuf,
 };
 
-use spoa_load::DEFAULT_ADDRESS;
-
 use crate::{
     admin::ServedAt,
+    ask::endpoint::DEFAULT_ADDRESS,
     program::{self, Program},
     telemetry::line_queue::LineQueue,
 };

@@ -2,10 +2,10 @@
 
 use std::io;
 
+use crate::{hex, json};
 use serde::Serialize;
 use serde_json::Value;
 use spoa_actors::{Action, Actions, ForeignText, TypedData};
-use spoa_load::{hex, json};
 
 #[derive(Serialize)]
 struct Answer {

@@ -7,15 +7,15 @@ use std::{
 use actix_rt::System;
 use clap::{ArgMatches, Args};
 use spoa_actors::{BoxError, Registry};
-use spoa_load::Failure;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     call,
     cli::{Cli, Command},
+    failure::Failure,
     healthcheck,
     into_registry::IntoRegistry,
-    manual,
+    load, manual,
     program::Program,
     run::{self, RunError},
     telemetry::line_queue::LineQueue,
@@ -246,7 +246,7 @@ async fn dispatch(command: Command, program: Program, handlers: Handlers) -> Res
     match command {
         Command::Run(options) => Ok(run::run(*options, program, handlers).await?),
         Command::Call(options) => Ok(call::call(options).await?),
-        Command::Load(options) => spoa_load::load(options).await,
+        Command::Load(options) => load::load(options).await,
         Command::Healthcheck(options) => Ok(healthcheck::healthcheck(options).await?),
         Command::Completions { shell } => Ok(manual::completions(shell, &program)?),
         Command::Man { command } => Ok(manual::page(command.as_deref(), &program)?),

@@ -3,10 +3,19 @@
 use std::io::{self, Write};
 
 use spoa_actors::{Message, spop::Messages, testing};
-use spoa_load::{ArgumentError, EndpointError, Failure, MessageError, NoActions, message};
 use thiserror::Error;
 
-use crate::{answer, cli::CallOptions};
+use crate::{
+    answer,
+    ask::{
+        argument::ArgumentError,
+        endpoint::EndpointError,
+        message::{MessageError, message},
+        no_actions::NoActions,
+    },
+    cli::CallOptions,
+    failure::Failure,
+};
 
 /// Why there is no answer to print.
 #[derive(Debug, Error)]

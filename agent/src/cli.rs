@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use spoa_load::{
-    Argument, Endpoint, LOAD_HELP, LoadOptions,
-    options::{duration, message_name},
-    shaped,
-};
 
-use crate::{help, program::Program, run_options::RunOptions, version};
+use crate::{
+    ask::{argument::Argument, endpoint::Endpoint},
+    help,
+    load::{LOAD_HELP, LoadOptions},
+    option_values::{duration, message_name},
+    program::Program,
+    run_options::RunOptions,
+    shaped::shaped,
+    version,
+};
 
 /// The options of `run` that the help of the program has; the others are in the help of `run`.
 const MAIN_OPTIONS: [&str; 4] = ["listen", "unix", "admin", "log"];
@@ -159,10 +163,10 @@ impl Command {
 mod tests {
     use clap::error::ErrorKind;
     use spoa_actors::{Limit, Limits};
-    use spoa_load::DEFAULT_ADDRESS;
 
     use super::*;
-    use crate::limit_options;
+
+    use crate::{ask::endpoint::DEFAULT_ADDRESS, limit_options};
 
     fn parse(words: &str) -> Result<Command, ErrorKind> {
         let matches =

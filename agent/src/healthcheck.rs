@@ -7,13 +7,14 @@ use std::{
 };
 
 use spoa_actors::{ForeignText, testing::FakeHaproxy};
-use spoa_load::{Endpoint, EndpointError, Failure};
 use thiserror::Error;
 use tokio::time::Instant;
 
 use crate::{
     announcement::reachable,
+    ask::endpoint::{Endpoint, EndpointError},
     cli::HealthcheckOptions,
+    failure::Failure,
     presence::{self, Found, Listening, Place},
 };
 

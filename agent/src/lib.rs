@@ -31,7 +31,7 @@
 //! app ─▶ cli ─▶ run (a registry)                           serves until a signal
 //!                   └▶ admin                               shows over HTTP what the agent does
 //!            ─▶ call ─▶ answer                             asks once and prints the actions
-//!            ─▶ load (of `spoa_load`)                      asks without end and measures
+//!            ─▶ load                                       asks without end and measures
 //!            ─▶ manual                                     prints completions and manual pages
 //!            ─▶ healthcheck ─▶ presence                    finds the agent, says hello and prints the verdict
 //! ```
@@ -41,20 +41,27 @@ mod admin_options;
 mod announcement;
 mod answer;
 mod app;
+mod ask;
 mod call;
 mod cgroup;
 mod cli;
+mod failure;
 mod healthcheck;
 mod help;
+mod hex;
 mod into_registry;
+mod json;
 mod limit_options;
+mod load;
 mod manual;
 mod open_files;
+mod option_values;
 mod options;
 mod presence;
 mod program;
 mod run;
 mod run_options;
+mod shaped;
 mod shortage;
 mod sockets;
 mod telemetry;

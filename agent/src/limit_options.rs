@@ -2,9 +2,12 @@
 
 use clap::Args;
 use spoa_actors::{Limit, Limits, spop::MAX_FRAME_SIZE_FLOOR};
-use spoa_load::options::{count, size};
 
-use crate::{cgroup, timeout_options::TimeoutOptions};
+use crate::{
+    cgroup,
+    option_values::{count, size},
+    timeout_options::TimeoutOptions,
+};
 
 /// No system has room for more: with one descriptor and 2 KiB each, they would be 32 GiB.
 const MOST: u64 = 1 << 24;

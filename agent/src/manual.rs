@@ -4,10 +4,9 @@ use std::io::{self, Write};
 
 use clap_complete::Shell;
 use clap_mangen::Man;
-use spoa_load::Failure;
 use thiserror::Error;
 
-use crate::{cli::Cli, program::Program};
+use crate::{cli::Cli, failure::Failure, program::Program};
 
 /// Why nothing is printed.
 #[derive(Debug, Error)]

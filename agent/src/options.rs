@@ -1,6 +1,6 @@
 //! Options: the values of options of the agent that clap does not know how to read.
 
-use spoa_load::options::address;
+use crate::option_values::address;
 
 /// What stands for the sockets that systemd hands over.
 const SYSTEMD: &str = "systemd";

@@ -5,13 +5,13 @@ use std::{io, num::NonZero, path::PathBuf, process, time::Duration};
 use spoa_actors::{
     Agent, AgentError, BoxError, Limits, Listen, Registry, RunningAgent, Signals, Statistics,
 };
-use spoa_load::Failure;
 use thiserror::Error;
 use tokio::time::sleep;
 
 use crate::{
     admin::{self, Admin, AdminError, Served, View},
     announcement::Announcement,
+    failure::Failure,
     limit_options,
     open_files::{self, TooFewOpenFiles},
     presence::{Listening, Place, Presence, Shown},

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use spoa_actors::{Limits, Tls};
-use spoa_load::{DEFAULT_ADDRESS, options::count};
 
 use crate::{
-    admin_options::AdminOptions, limit_options::LimitOptions, options,
-    telemetry::options::TelemetryOptions, timeout_options::TimeoutOptions,
+    admin_options::AdminOptions, ask::endpoint::DEFAULT_ADDRESS, limit_options::LimitOptions,
+    option_values::count, options, telemetry::options::TelemetryOptions,
+    timeout_options::TimeoutOptions,
 };
 
 /// Where and how the agent serves.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::option_values::{duration, duration_or_zero};
 use clap::Args;
-use spoa_load::options::{duration, duration_or_zero};
 
 /// How long the agent waits for what.
 #[derive(Args, Debug)]

@@ -2,9 +2,9 @@
 
 use std::{collections::HashSet, fmt};
 
+use crate::json;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use spoa_load::json;
 use tracing::{Event, Subscriber};
 use tracing_serde::fields::AsMap;
 use tracing_subscriber::{

@@ -129,7 +129,11 @@ const TABLE: &[(&str, i32, &str)] = &[
     (
         "call m --unix /missing",
         1,
-        "start one with `spoa-agent run`, or say where it is with --addr",
+        concat!(
+            "start one with `",
+            env!("CARGO_BIN_EXE_spoa-agent"),
+            " run`, or say where it is with --addr"
+        ),
     ),
     ("load m -c 0", 2, "write a whole number from 1 to 100000, such as 16 or 1k"),
     ("load m -w -1", 2, "'-1' for '--window <N>': write a whole number from 0 to 100000"),
@@ -143,7 +147,7 @@ const TABLE: &[(&str, i32, &str)] = &[
     ("load m --fill 300:1", 2, "before the colon, write a whole number from 1 to 255"),
     ("load m --fill 1:17m", 2, "after the colon, write a size from 0 to 16m bytes"),
     ("load m --binary body", 2, "write a name and a size, such as body:8000 or body:8k"),
-    ("load m --pid self", 2, "write the number of a process, such as $(pidof spoa-agent)"),
+    ("load m --pid self", 2, "write the number of a process, such as $(pidof "),
     ("load m --max-frame-size 17m", 2, "write a size from 256 to 16m bytes, such as 16k"),
 ];
 

@@ -86,7 +86,7 @@ impl Bench {
         under: &[String],
     ) -> Result<Report, Failure> {
         let mut words = under.to_vec();
-        words.push(self.programs.load()?.display().to_string());
+        words.extend([self.programs.load()?.display().to_string(), "load".to_owned()]);
         words.extend(workload.options(&placed.endpoint, placed.running.id(), length));
         let limit = match length {
             Length::Time(time) => time + PATIENCE,

@@ -10,8 +10,8 @@ use spoa_integration::Failure;
 
 use crate::server::Server;
 
-/// The package of the load tool, and its program.
-const LOAD: &str = "spoa-load";
+/// The package of the load tool, and its program: it is a command of the agent.
+const LOAD: &str = "spoa-agent";
 
 /// Where cargo has put the programs.
 #[derive(Debug)]
@@ -94,6 +94,6 @@ mod tests {
              {\"reason\":\"build-finished\",\"success\":true}\n",
         ));
         assert_eq!(programs.of(Server::Floor).unwrap(), Path::new("/a/floor"));
-        assert!(programs.load().unwrap_err().to_string().contains("spoa-load"));
+        assert!(programs.load().unwrap_err().to_string().contains("spoa-agent"));
     }
 }

@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::value::{Mismatch, TYPES, Value};
+use crate::ask::value::{Mismatch, TYPES, Value};
 
 /// One argument of a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Argument {
+pub(crate) struct Argument {
     /// Empty for an unnamed argument.
     pub(crate) name: String,
     pub(crate) value: Value,
@@ -16,7 +16,7 @@ pub struct Argument {
 
 /// Why a word is not an argument.
 #[derive(Debug, Eq, Error, PartialEq)]
-pub enum ArgumentError {
+pub(crate) enum ArgumentError {
     /// There is a name alone.
     #[error("argument {word:?} has no value: write {word}=VALUE, or {word}:null if it has none")]
     NoValue {

@@ -11,7 +11,7 @@ const LONGEST: usize = 4096;
 
 /// Why a command did not succeed.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Wrong usage that clap cannot see.
     Usage(Box<dyn Error>),
     /// The command could not do its work.
@@ -25,7 +25,7 @@ pub enum Failure {
 impl Failure {
     /// 2 for wrong usage, as clap does; 3 for an answer with nothing in it; 1 for all else.
     #[must_use]
-    pub fn exit_code(&self) -> i32 {
+    pub(crate) fn exit_code(&self) -> i32 {
         match self {
             Self::Usage(_) => 2,
             Self::Failed(_) | Self::NotHealthy(_) => 1,
@@ -38,7 +38,7 @@ impl Failure {
     /// The line for stderr, with colours where clap's own errors have them: on a terminal, unless
     /// `NO_COLOR` or `CLICOLOR=0` is set, and elsewhere with `CLICOLOR_FORCE`.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         match AutoStream::choice(&io::stderr()) {
             ColorChoice::Never => self.to_string(),
             _ => self.styled(*Styles::styled().get_error()),

@@ -10,7 +10,7 @@ const NUMBERS: [&str; 6] = ["N", "SIZE", "DURATION", "PID", "RATIO", "OCTAL"];
 /// This command line, with help of 80 columns at most. A number below zero is a wrong value and no unknown
 /// option: so its error says what is allowed.
 #[must_use]
-pub fn shaped(command: Command) -> Command {
+pub(crate) fn shaped(command: Command) -> Command {
     let with_numbers = |option: Arg| {
         let names = option.get_value_names().unwrap_or_default();
         let is_number = names.iter().any(|name| NUMBERS.contains(&name.as_str()));

@@ -11,10 +11,12 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
-    dialogue::{Broken, Dialogue},
-    endpoint::Stream,
-    fault::Fault,
-    shared::{Buffers, Shared},
+    ask::endpoint::Stream,
+    load::{
+        dialogue::{Broken, Dialogue},
+        fault::Fault,
+        shared::{Buffers, Shared},
+    },
 };
 
 /// A connection to the agent, HELLO behind it.
@@ -167,7 +169,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{notify::Notify, pace::Pace};
+    use crate::load::{notify::Notify, pace::Pace};
 
     /// A connection that shall send so many NOTIFYs, and the agent's end of it, which has room for a
     /// few bytes only.

@@ -1,6 +1,7 @@
 //! Endpoint: where an agent listens, and one conversation with it within a time limit.
 
 use std::{
+    borrow::Cow,
     fmt, io,
     net::SocketAddr,
     os::unix::ffi::OsStrExt,
@@ -21,26 +22,26 @@ use tokio::{
 };
 
 use crate::{
-    options,
-    tls::{self, TlsError, TlsOptions},
+    ask::tls::{self, TlsError, TlsOptions},
+    option_values, program,
 };
 
 /// Where the agent runs unless it is told otherwise.
-pub const DEFAULT_ADDRESS: &str = "127.0.0.1:12345";
+pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:12345";
 
 /// A PROXY header of version 2 that names nobody: the connection is the sender's own.
 const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// A TCP or a UNIX stream, or TLS over one.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 /// Where the agent is that shall be asked.
 #[derive(Args, Clone, Debug)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// The TCP address of the agent [default: 127.0.0.1:12345]
-    #[arg(long, value_name = "HOST:PORT", value_parser = options::address)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = option_values::address)]
     addr: Option<String>,
     /// The UNIX socket of the agent
     #[arg(long, value_name = "PATH", conflicts_with = "addr")]
@@ -54,7 +55,7 @@ pub struct Endpoint {
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
-pub enum EndpointError {
+pub(crate) enum EndpointError {
     /// Nobody listens there.
     #[error("cannot connect to {endpoint}: {source}; {}", advice(.source))]
     Unreachable {
@@ -95,27 +96,27 @@ pub enum EndpointError {
 impl Endpoint {
     /// Whether an address or a path was given.
     #[must_use]
-    pub fn is_named(&self) -> bool {
+    pub(crate) fn is_named(&self) -> bool {
         self.addr.is_some() || self.unix.is_some()
     }
 
     /// The same at this address, with TLS or without: without --tls-ca any certificate will do.
     #[must_use]
-    pub fn at_address(&self, address: SocketAddr, is_tls: bool) -> Self {
+    pub(crate) fn at_address(&self, address: SocketAddr, is_tls: bool) -> Self {
         let tls = if is_tls { self.tls.clone().wanted() } else { TlsOptions::none() };
         Self { addr: Some(address.to_string()), unix: None, tls, ..self.clone() }
     }
 
     /// The same at the UNIX socket of this path.
     #[must_use]
-    pub fn at_path(&self, path: &Path) -> Self {
+    pub(crate) fn at_path(&self, path: &Path) -> Self {
         let tls = TlsOptions::none();
         Self { addr: None, unix: Some(path.to_owned()), tls, ..self.clone() }
     }
 
     /// The same, begun with a PROXY header.
     #[must_use]
-    pub fn with_proxy_header(self) -> Self {
+    pub(crate) fn with_proxy_header(self) -> Self {
         Self { proxy_protocol: true, ..self }
     }
 
@@ -128,7 +129,7 @@ impl Endpoint {
     /// # Errors
     ///
     /// If there is no connection, or the conversation ends before its time.
-    pub async fn converse<T>(
+    pub(crate) async fn converse<T>(
         &self,
         limit: Duration,
         conversation: impl AsyncFnOnce(FakeHaproxy<Box<dyn Stream>>) -> Result<T, FakeError>,
@@ -193,7 +194,7 @@ impl Endpoint {
 impl EndpointError {
     /// Whether the agent speaks TLS, and wants a certificate to be shown that was not.
     #[must_use]
-    pub fn is_certificate_required(&self) -> bool {
+    pub(crate) fn is_certificate_required(&self) -> bool {
         match self {
             // In TLS 1.3 the agent judges the client's certificate after the handshake.
             Self::Conversation { source: FakeError::Io(error), .. }
@@ -206,15 +207,18 @@ impl EndpointError {
 }
 
 /// What to do about it.
-fn advice(error: &io::Error) -> &'static str {
+fn advice(error: &io::Error) -> Cow<'static, str> {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-            "start one with `spoa-agent run`, or say where it is with --addr or --unix"
-        }
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => format!(
+            "start one with `{} run`, or say where it is with --addr or --unix",
+            program::called()
+        )
+        .into(),
         io::ErrorKind::PermissionDenied => {
             "run as a user who may write to the socket, or start the agent with another --unix-mode"
+                .into()
         }
-        _ => "check --addr or --unix",
+        _ => "check --addr or --unix".into(),
     }
 }
 

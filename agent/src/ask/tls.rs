@@ -29,7 +29,7 @@ const NEW: &str = "have the certificate issued again";
 
 /// How to speak TLS with the agent.
 #[derive(Args, Clone, Debug)]
-pub struct TlsOptions {
+pub(crate) struct TlsOptions {
     /// Speak TLS, and trust the CA in this PEM file
     #[arg(long, value_name = "FILE", conflicts_with = "unix")]
     tls_ca: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub struct TlsOptions {
 
 /// Why there is no TLS with the agent.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// A file that is named cannot be used.
     #[error("cannot use {} for TLS: {cause}; {advice}", path.display())]
     File {

@@ -19,19 +19,19 @@ const NAMED: usize = 8;
      case-sensitive), an argument may be missing or have another type, the handler may have failed \
      or exceeded its deadline, or there was nothing to set; look at the agent's log"
 )]
-pub struct NoActions {
+pub(crate) struct NoActions {
     asked: String,
 }
 
 impl NoActions {
     /// Nothing was set for any of these messages.
-    pub fn new<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Self {
+    pub(crate) fn new<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Self {
         let asked: Vec<_> = messages.into_iter().map(signature).collect();
         Self { asked: asked.join(", ") }
     }
 
     /// Says so on stderr, where it is in nobody's way.
-    pub fn warn(&self) {
+    pub(crate) fn warn(&self) {
         // The answer is printed, whether or not anybody reads this.
         let _ = writeln!(io::stderr(), "warning: {}", ForeignText::of(self));
     }

@@ -3,8 +3,8 @@
 use hdrhistogram::Histogram;
 
 use crate::{
-    fault::{Fault, Faults},
     hex,
+    load::fault::{Fault, Faults},
 };
 
 /// A latency of more than an hour counts as an hour.

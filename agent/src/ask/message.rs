@@ -3,14 +3,14 @@
 use spoa_actors::Message;
 use thiserror::Error;
 
-use crate::{argument::Argument, options};
+use crate::{ask::argument::Argument, option_values};
 
 /// The wire counts the arguments of a message in one byte.
 const MAX_ARGUMENTS: usize = 255;
 
 /// Why these words are no message.
 #[derive(Debug, Error)]
-pub enum MessageError {
+pub(crate) enum MessageError {
     /// There is no name, or an argument in its place.
     #[error("{0}")]
     Name(String),
@@ -31,8 +31,8 @@ pub enum MessageError {
 /// # Errors
 ///
 /// If it is no name, or if there are more than 255 arguments.
-pub fn message(name: &str, arguments: &[Argument]) -> Result<Message, MessageError> {
-    let name = options::message_name(name).map_err(MessageError::Name)?;
+pub(crate) fn message(name: &str, arguments: &[Argument]) -> Result<Message, MessageError> {
+    let name = option_values::message_name(name).map_err(MessageError::Name)?;
     if arguments.len() > MAX_ARGUMENTS {
         return Err(MessageError::TooManyArguments { message: name, count: arguments.len() });
     }

@@ -17,21 +17,23 @@ use tokio::{
 };
 
 use crate::{
-    connection::Connection,
-    dialogue::Dialogue,
+    ask::no_actions::NoActions,
     failure::Failure,
-    handshake::{Greeted, greet},
     json,
-    load_error::LoadError,
-    load_options::LoadOptions,
-    no_actions::NoActions,
-    notify::Notify,
-    pace::{Pace, Schedule},
-    pacer,
-    process::{CpuTime, Process, own_cpu_time},
-    progress,
-    report::{AgentUse, Measured, Report},
-    shared::Shared,
+    load::{
+        connection::Connection,
+        dialogue::Dialogue,
+        handshake::{Greeted, greet},
+        load_error::LoadError,
+        load_options::LoadOptions,
+        notify::Notify,
+        pace::{Pace, Schedule},
+        pacer,
+        process::{CpuTime, Process, own_cpu_time},
+        progress,
+        report::{AgentUse, Measured, Report},
+        shared::Shared,
+    },
 };
 
 /// So many connections are made at a time: fewer than any backlog of a listener.
@@ -49,7 +51,7 @@ const LOOK: Duration = Duration::from_millis(50);
 ///
 /// If the agent cannot be asked, or an answer is wrong or missing; the report of what there was is
 /// printed all the same.
-pub async fn load(options: LoadOptions) -> Result<(), Failure> {
+pub(crate) async fn load(options: LoadOptions) -> Result<(), Failure> {
     Ok(Load::new(options)?.run().await?)
 }
 

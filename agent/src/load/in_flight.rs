@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::fault::Fault;
+use crate::load::fault::Fault;
 
 /// The NOTIFYs of one connection that wait for their ACK.
 ///

@@ -6,18 +6,20 @@ use clap::Args;
 use spoa_actors::{Message, spop::MAX_FRAME_SIZE_FLOOR};
 
 use crate::{
-    argument::Argument,
-    endpoint::Endpoint,
-    message::{MessageError, message},
-    options::{self, FRAME, count, duration, duration_or_zero, message_name, pid},
-    value::Value,
+    ask::{
+        argument::Argument,
+        endpoint::Endpoint,
+        message::{MessageError, message},
+        value::Value,
+    },
+    option_values::{self, FRAME, count, duration, duration_or_zero, message_name, pid},
 };
 
 /// HAProxy has so many NOTIFYs in flight on a connection.
 const WINDOW_OF_HAPROXY: u32 = 20;
 
 /// What stands behind the options of `load`: lines of 80 characters at most.
-pub const LOAD_HELP: &str = "\
+pub(crate) const LOAD_HELP: &str = "\
 Messages and their arguments are written as for `spoa-agent call`.
 
 Closed loop (default): every connection keeps --window NOTIFYs in flight; an ACK
@@ -50,7 +52,7 @@ Examples:
 
 /// What shall be asked, how often, and whom.
 #[derive(Args, Clone, Debug)]
-pub struct LoadOptions {
+pub(crate) struct LoadOptions {
     /// The name of the message, as after `spoe-message` in HAProxy's configuration
     #[arg(value_parser = message_name)]
     pub(crate) message: String,
@@ -112,7 +114,7 @@ pub struct LoadOptions {
 }
 
 fn frame_size() -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
-    options::size(u64::from(MAX_FRAME_SIZE_FLOOR)..=*FRAME.end(), "16k")
+    option_values::size(u64::from(MAX_FRAME_SIZE_FLOOR)..=*FRAME.end(), "16k")
 }
 
 /// `N:SIZE`
@@ -160,7 +162,7 @@ impl FromStr for Fill {
         let (number, bytes) = text.split_once(':').ok_or_else(form)?;
         let number = count::<usize>(1..=255, "10:100")(number);
         let number = number.map_err(|error| format!("before the colon, {error}"))?;
-        let bytes = options::size(FRAME, "10:1k")(bytes);
+        let bytes = option_values::size(FRAME, "10:1k")(bytes);
         Ok(Self {
             count: number,
             bytes: bytes.map_err(|error| format!("after the colon, {error}"))?,
@@ -174,7 +176,7 @@ impl FromStr for Binary {
     fn from_str(text: &str) -> Result<Self, String> {
         let form = || "write a name and a size, such as body:8000 or body:8k".to_owned();
         let (name, bytes) = text.rsplit_once(':').ok_or_else(form)?;
-        let bytes = options::size(FRAME, "body:8k")(bytes);
+        let bytes = option_values::size(FRAME, "body:8k")(bytes);
         let bytes = bytes.map_err(|error| format!("after the colon, {error}"))?;
         Ok(Self { name: name.to_owned(), bytes })
     }

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::BytesMut;
 
-use crate::{notify::Notify, tally::Tally};
+use crate::load::{notify::Notify, tally::Tally};
 
 /// Bytes are read in portions of this size, unless a frame is larger.
 const INPUT: usize = 256 * 1024;

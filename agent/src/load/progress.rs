@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::shared::Shared;
+use crate::load::shared::Shared;
 
 /// Prints until it is dropped.
 pub(crate) async fn print(shared: &Shared) {

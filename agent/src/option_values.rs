@@ -1,6 +1,8 @@
-//! Options: the values of options that clap does not know how to read.
+//! Option values: the values of options that clap does not know how to read.
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
+
+use crate::program;
 
 /// The longest duration: a wait beyond it is a typing error.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -12,7 +14,7 @@ const EXAMPLES: &str = "500ms, 2s, 1m or 12h";
 /// # Errors
 ///
 /// If it is anything else: how it is written.
-pub fn address(text: &str) -> Result<String, String> {
+pub(crate) fn address(text: &str) -> Result<String, String> {
     let (host, port) = match text.rsplit_once(':') {
         Some(parts) => parts,
         None if text.parse::<u16>().is_ok() => ("", text),
@@ -48,7 +50,7 @@ fn of_a_path(path: &str) -> String {
 /// # Errors
 ///
 /// If it is anything else: how it is written.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration = milliseconds(text).filter(|duration| !duration.is_zero());
     duration.ok_or_else(|| format!("write a duration from 1ms to 24h, such as {EXAMPLES}"))
 }
@@ -58,7 +60,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// # Errors
 ///
 /// If it is anything else: how it is written.
-pub fn duration_or_zero(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
     let form = || format!("write 0s or a duration from 1ms to 24h, such as {EXAMPLES}");
     milliseconds(text).ok_or_else(form)
 }
@@ -80,7 +82,7 @@ fn milliseconds(text: &str) -> Option<Duration> {
 /// A count within these bounds: a whole number, or one with `k` or `m`, for thousands and millions.
 ///
 /// What it returns says in its errors what is allowed; the example is within the bounds.
-pub fn count<T: TryFrom<u64>>(
+pub(crate) fn count<T: TryFrom<u64>>(
     bounds: RangeInclusive<u64>,
     example: &'static str,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -109,7 +111,7 @@ pub fn count<T: TryFrom<u64>>(
 /// `k`, `m` and `g`, or `KiB`, `MiB` and `GiB`, which are powers of 1024.
 ///
 /// What it returns says in its errors what is allowed; the example is within the bounds.
-pub fn size<T: TryFrom<u64>>(
+pub(crate) fn size<T: TryFrom<u64>>(
     bounds: RangeInclusive<u64>,
     example: &'static str,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -142,9 +144,10 @@ pub(crate) const FRAME: RangeInclusive<u64> = 0..=1 << 24;
 /// # Errors
 ///
 /// If it is anything else: how it is found out.
-pub fn pid(text: &str) -> Result<u32, String> {
+pub(crate) fn pid(text: &str) -> Result<u32, String> {
     let pid = text.parse().ok().filter(|&pid| pid > 0);
-    pid.ok_or_else(|| "write the number of a process, such as $(pidof spoa-agent)".to_owned())
+    let form = || format!("write the number of a process, such as $(pidof {})", program::called());
+    pid.ok_or_else(form)
 }
 
 /// As it is written in the shortest way.
@@ -175,7 +178,7 @@ fn times(number: &str, factor: u64) -> Option<u64> {
 /// # Errors
 ///
 /// If it is anything else: how it is written.
-pub fn message_name(text: &str) -> Result<String, String> {
+pub(crate) fn message_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains('=') {
         return Err("the name of a message comes first: MESSAGE name=value".to_owned());
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// `0x` and two digits for every byte.
 #[must_use]
-pub fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().fold("0x".to_owned(), |mut text, byte| {
         // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");
@@ -14,7 +14,7 @@ pub fn encode(bytes: &[u8]) -> String {
 
 /// The bytes of `0x…`, or nothing if it is anything else.
 #[must_use]
-pub fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("0x")?.as_bytes();
     let (pairs, odd) = digits.as_chunks::<2>();
     odd.is_empty().then_some(())?;

@@ -7,7 +7,7 @@ use spoa_actors::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::endpoint::Stream;
+use crate::ask::endpoint::Stream;
 
 /// A stream whose agent has answered HELLO.
 pub(crate) struct Greeted {

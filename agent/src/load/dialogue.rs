@@ -6,7 +6,7 @@ use spoa_actors::{
     spop::{Frame, FrameHead, FrameType, MIN_FRAME_LENGTH},
 };
 
-use crate::{
+use crate::load::{
     fault::Fault,
     in_flight::{Answered, InFlight},
     notify::Notify,
@@ -184,7 +184,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{fault::Faults, pace::Schedule};
+    use crate::load::{fault::Faults, pace::Schedule};
 
     /// Type, flags, stream-id 1 and frame-id 1 of an ACK without actions.
     const ACK: [u8; 7] = [103, 0, 0, 0, 1, 1, 1];

@@ -11,7 +11,10 @@ use spoa_actors::ForeignText;
 /// # Errors
 ///
 /// If it cannot be written.
-pub fn write(out: impl io::Write, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
+pub(crate) fn write(
+    out: impl io::Write,
+    value: &(impl Serialize + ?Sized),
+) -> serde_json::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, Plain))
 }
 

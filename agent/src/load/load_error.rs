@@ -4,7 +4,10 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::{endpoint::EndpointError, failure::Failure, message::MessageError};
+use crate::{
+    ask::{endpoint::EndpointError, message::MessageError},
+    failure::Failure,
+};
 
 /// Why there is no result, or not a good one.
 #[derive(Debug, Error)]

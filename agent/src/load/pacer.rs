@@ -8,7 +8,7 @@ use rustix::time::{
 };
 use tokio::io::{Interest, unix::AsyncFd};
 
-use crate::{pace::Schedule, shared::Shared};
+use crate::load::{pace::Schedule, shared::Shared};
 
 /// A timer of no time at all would never expire.
 const SHORTEST: u64 = 1_000;

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use crate::{fault::Faults, tally::Tally};
+use crate::load::{fault::Faults, tally::Tally};
 
 /// The result of a load. The names of its fields are those of the JSON.
 #[derive(Debug, Serialize)]
