@@ -20,12 +20,12 @@ struct Ping {
 }
 
 async fn ping(ping: Ping) -> Result<Actions, ActionError> {
-    // What Python prints where there is nothing.
+    // Python prints `None` for a missing value.
     let ua = ping.ua.as_deref().unwrap_or(b"None");
     if ua.windows(4).any(|word| word == b"slow") {
         sleep(Duration::from_millis(500)).await;
     }
-    // Theirs reads and writes latin-1: what is no UTF-8 goes back as it came.
+    // spoe-forge reads and writes latin-1: bytes that are not UTF-8 come back unchanged.
     let answer = [b"ua was: ", ua].concat();
     Actions::none().set_var(Scope::Request, "spoe_arg", TypedData::String(&answer))
 }

@@ -41,7 +41,7 @@ struct Request {
 
 fn log(request: Request) -> Result<Actions, ActionError> {
     let Request { ip, country, user_agent, unnamed } = request;
-    // Theirs replaces what is not UTF-8.
+    // As spop does, replace bytes that are not UTF-8.
     let [country, user_agent] =
         [&country, &user_agent].map(|text| text.as_deref().map(String::from_utf8_lossy));
     println!("{ip:?} from {country:?} with {user_agent:?}; source and destination: {unnamed:?}");

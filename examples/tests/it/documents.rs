@@ -66,8 +66,8 @@ fn the_code_that_the_pages_show_is_that_of_the_examples() {
         let program = told(&text).pop_first().unwrap();
         let peer = program.strip_prefix("like_").unwrap();
         let agent = read(examples().join("peers").join(peer).join("agent.rs"));
-        // Theirs is before it.
-        let (_, code) = text.split_once("Here:\n\n```rust\n").unwrap();
+        // The code of the other framework is before it.
+        let (_, code) = text.split_once("In spoa-actors:\n\n```rust\n").unwrap();
         let (code, _) = code.split_once("```").unwrap();
         assert!(agent.contains(code), "{}:\n{code}", page.display());
     }
