@@ -29,7 +29,7 @@ pub use in_memory_agent::InMemoryAgent;
 use tokio::io::DuplexStream;
 
 pub use crate::{
-    client::{ClientError, ClientError as FakeError, hello},
+    client::{ClientError, hello},
     listen::ByteStream,
 };
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use spoa_actors::{Message, spop::Messages, testing};
+use spoa_actors::{Message, client, spop::Messages};
 use thiserror::Error;
 
 use crate::{
@@ -51,7 +51,7 @@ pub(crate) async fn call(options: CallOptions) -> Result<(), CallError> {
         }
     }
     let asked = options.endpoint.converse(options.timeout, async |mut haproxy| {
-        haproxy.hello(testing::hello()).await?;
+        haproxy.hello(client::hello()).await?;
         haproxy.notify(Messages::from_iter(messages.iter().cloned())).await
     });
     let actions = asked.await?;

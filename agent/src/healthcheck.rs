@@ -6,7 +6,7 @@ use std::{
     os::unix::ffi::OsStrExt,
 };
 
-use spoa_actors::{ForeignText, testing::FakeHaproxy};
+use spoa_actors::{ForeignText, client::Connection};
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -88,7 +88,7 @@ async fn ask(
 ) -> Result<String, EndpointError> {
     let left = options.timeout.saturating_sub(begun.elapsed());
     let hello =
-        endpoint.converse(left, FakeHaproxy::healthcheck).await.map_err(|error| match error {
+        endpoint.converse(left, Connection::healthcheck).await.map_err(|error| match error {
             EndpointError::Late { endpoint, .. } => {
                 EndpointError::Late { endpoint, limit: options.timeout }
             }

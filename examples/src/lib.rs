@@ -17,6 +17,10 @@ mod first_handler {}
 mod readme {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/own-agent.md")]
+mod own_agent {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/supervision.md")]
 mod supervision {}
 

@@ -11,8 +11,9 @@ use std::{
 
 use clap::Args;
 use spoa_actors::{
-    ForeignText, socket_file,
-    testing::{FakeError, FakeHaproxy},
+    ForeignText,
+    client::{ClientError, Connection},
+    socket_file,
 };
 use thiserror::Error;
 use tokio::{
@@ -89,7 +90,7 @@ pub(crate) enum EndpointError {
         /// Where.
         endpoint: String,
         /// What it did.
-        source: FakeError,
+        source: ClientError,
     },
 }
 
@@ -132,9 +133,9 @@ impl Endpoint {
     pub(crate) async fn converse<T>(
         &self,
         limit: Duration,
-        conversation: impl AsyncFnOnce(FakeHaproxy<Box<dyn Stream>>) -> Result<T, FakeError>,
+        conversation: impl AsyncFnOnce(Connection<Box<dyn Stream>>) -> Result<T, ClientError>,
     ) -> Result<T, EndpointError> {
-        let with = async |stream| conversation(FakeHaproxy::new(stream).patience(limit)).await;
+        let with = async |stream| conversation(Connection::new(stream).patience(limit)).await;
         self.within(limit, with).await
     }
 
@@ -142,7 +143,7 @@ impl Endpoint {
     pub(crate) async fn within<T>(
         &self,
         limit: Duration,
-        conversation: impl AsyncFnOnce(Box<dyn Stream>) -> Result<T, FakeError>,
+        conversation: impl AsyncFnOnce(Box<dyn Stream>) -> Result<T, ClientError>,
     ) -> Result<T, EndpointError> {
         let endpoint = || self.to_string();
         let late = || EndpointError::Late { endpoint: endpoint(), limit };
@@ -156,7 +157,7 @@ impl Endpoint {
                 .await
                 .map_err(|source| EndpointError::Tls { endpoint: endpoint(), source })?;
             conversation(stream).await.map_err(|error| match error {
-                FakeError::Timeout(_) => late(),
+                ClientError::Timeout(_) => late(),
                 source => EndpointError::Conversation { endpoint: endpoint(), source },
             })
         };
@@ -197,7 +198,7 @@ impl EndpointError {
     pub(crate) fn is_certificate_required(&self) -> bool {
         match self {
             // In TLS 1.3 the agent judges the client's certificate after the handshake.
-            Self::Conversation { source: FakeError::Io(error), .. }
+            Self::Conversation { source: ClientError::Io(error), .. }
             | Self::Tls { source: TlsError::Handshake { cause: error }, .. } => {
                 tls::is_certificate_required(error)
             }
@@ -223,14 +224,14 @@ fn advice(error: &io::Error) -> Cow<'static, str> {
 }
 
 /// What to think of, unless the agent itself said why.
-fn doubt(error: &FakeError) -> &'static str {
+fn doubt(error: &ClientError) -> &'static str {
     match error {
-        FakeError::Disconnected(_) => "",
+        ClientError::Disconnected(_) => "",
         // In TLS 1.3 the agent judges the client's certificate after the handshake.
-        FakeError::Io(error) if tls::is_refusal(error) => {
+        ClientError::Io(error) if tls::is_refusal(error) => {
             "; it may ask for another certificate: give one with --tls-cert and --tls-key"
         }
-        FakeError::Closed => "; check that it is a SPOE agent, without TLS and PROXY header",
+        ClientError::Closed => "; check that it is a SPOE agent, without TLS and PROXY header",
         _ => "; check that it is a SPOE agent",
     }
 }

@@ -2,8 +2,8 @@
 
 use bytes::BytesMut;
 use spoa_actors::{
+    client::{ClientError, hello},
     spop::{AgentHello, Capabilities, Frame, FrameCodec, HaproxyHello},
-    testing::{FakeError, hello},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -21,7 +21,7 @@ pub(crate) struct Greeted {
 pub(crate) async fn greet(
     mut stream: Box<dyn Stream>,
     max_frame_size: u32,
-) -> Result<Greeted, FakeError> {
+) -> Result<Greeted, ClientError> {
     let capabilities = Capabilities { pipelining: true, ..Capabilities::default() };
     let ours = HaproxyHello { max_frame_size, capabilities, ..hello() };
     let mut bytes = BytesMut::new();
@@ -32,7 +32,7 @@ pub(crate) async fn greet(
     let codec = FrameCodec::default();
     loop {
         if stream.read_buf(&mut bytes).await? == 0 {
-            return Err(FakeError::Closed);
+            return Err(ClientError::Closed);
         }
         match codec.cut(&mut bytes)? {
             None => {}

@@ -90,7 +90,7 @@ async fn main() -> Result<(), BoxError> {
 mod tests {
     use spoa_actors::{
         Message,
-        testing::{FakeError, FakeHaproxy},
+        testing::{ClientError, FakeHaproxy},
     };
 
     use super::{TRUSTED, is_public, registry};
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_message_without_its_arguments_is_denied() -> Result<(), FakeError> {
+    async fn a_message_without_its_arguments_is_denied() -> Result<(), ClientError> {
         let mut haproxy = FakeHaproxy::start(registry(vec![TRUSTED]).expect("valid names")).await?;
         let actions = haproxy.notify(Message::new("check-access").arg("path", "/")).await?;
         assert_eq!(actions.to_string(), "set-var txn.access_allowed false");

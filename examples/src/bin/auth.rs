@@ -103,7 +103,7 @@ async fn main() -> Result<(), BoxError> {
 mod tests {
     use spoa_actors::{
         Message,
-        testing::{FakeError, FakeHaproxy},
+        testing::{ClientError, FakeHaproxy},
     };
 
     use super::*;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn a_session_is_valid_or_not_and_a_fault_is_neither() -> Result<(), FakeError> {
+    async fn a_session_is_valid_or_not_and_a_fault_is_neither() -> Result<(), ClientError> {
         let mut haproxy = FakeHaproxy::start(registry(Sessions::new(KEY).unwrap())).await?;
         let check = || Message::new("check-session");
         assert_eq!(haproxy.notify(check()).await?.to_string(), "set-var txn.signed_in false");

@@ -1,4 +1,4 @@
-//! The smallest agent: one function, one message.
+//! The smallest agent: one function, one message, and everything that `spoa-agent` has around it.
 //!
 //! Run it with `cargo run -p spoa-examples --bin hello`, then
 //!
@@ -6,12 +6,13 @@
 //! cargo run -p spoa-agent -- call check-client-ip ip=127.0.0.1
 //! ```
 //!
-//! or put HAProxy in front of it: `haproxy -f examples/haproxy/hello.cfg`.
+//! or put HAProxy in front of it: `haproxy -f examples/haproxy/hello.cfg`. With `--help` it shows its options: where
+//! it listens, TLS, a status page, metrics, traces.
 
-use std::{env, net::IpAddr};
+use std::{net::IpAddr, process::ExitCode};
 
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
+use spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn};
 
 #[derive(Deserialize)]
 struct Client {
@@ -23,9 +24,6 @@ fn score(client: Client) -> Result<Actions, ActionError> {
     Actions::none().set_var(Scope::Session, "ip_score", score)
 }
 
-#[actix_rt::main]
-async fn main() -> Result<(), AgentError> {
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
-    let registry = Registry::new().on("check-client-ip", handler_fn(score));
-    Agent::bind(address)?.serve(registry).await
+fn main() -> ExitCode {
+    spoa_agent::run(Registry::new().on("check-client-ip", handler_fn(score)))
 }

@@ -98,13 +98,13 @@ async fn main() -> Result<(), BoxError> {
 mod tests {
     use spoa_actors::{
         Message,
-        testing::{FakeError, FakeHaproxy},
+        testing::{ClientError, FakeHaproxy},
     };
 
     use super::*;
 
     #[actix_rt::test]
-    async fn an_address_that_comes_often_gets_a_bad_score() -> Result<(), FakeError> {
+    async fn an_address_that_comes_often_gets_a_bad_score() -> Result<(), ClientError> {
         let mut haproxy = FakeHaproxy::start(registry().expect("valid names")).await?;
         let message = || Message::new("get-ip-reputation").arg("ip", IpAddr::from([192, 0, 2, 7]));
         for _ in 0..MANY {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn without_an_address_the_fallback_is_sent() -> Result<(), FakeError> {
+    async fn without_an_address_the_fallback_is_sent() -> Result<(), ClientError> {
         let mut haproxy = FakeHaproxy::start(registry().expect("valid names")).await?;
         let actions = haproxy.notify(Message::new("get-ip-reputation")).await?;
         assert_eq!(actions.to_string(), "set-var sess.ip_score 50");

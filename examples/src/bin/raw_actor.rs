@@ -72,13 +72,13 @@ async fn main() -> Result<(), AgentError> {
 mod tests {
     use spoa_actors::{
         Message,
-        testing::{FakeError, FakeHaproxy},
+        testing::{ClientError, FakeHaproxy},
     };
 
     use super::*;
 
     #[actix_rt::test]
-    async fn requests_are_numbered_in_their_order() -> Result<(), FakeError> {
+    async fn requests_are_numbered_in_their_order() -> Result<(), ClientError> {
         let mut haproxy = FakeHaproxy::start(registry()).await?;
         for number in 1..=3 {
             let actions = haproxy.notify(Message::new("number-request")).await?;
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[actix_rt::test]
-    async fn an_actor_that_has_panicked_is_replaced() -> Result<(), FakeError> {
+    async fn an_actor_that_has_panicked_is_replaced() -> Result<(), ClientError> {
         let factory = shared(|| Fragile::default().start());
         let mut haproxy = FakeHaproxy::start(Registry::new().on_actor("ask", factory)).await?;
         for expected in ["set-var txn.calls 1", "", "set-var txn.calls 1", ""] {

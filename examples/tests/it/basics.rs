@@ -9,12 +9,12 @@ use std::{
 
 use rustix::pipe::fcntl_getpipe_size;
 use spoa_actors::Message;
-use spoa_integration::{Load, Scratch, on_every_haproxy};
+use spoa_integration::{Load, Scratch, on_every_haproxy, until};
 
 use crate::{
     program::{Program, free_address, greet},
     raw::{raw, status},
-    scene::{dual_stack, example},
+    scene::{SOON, dual_stack, example},
 };
 
 on_every_haproxy! {
@@ -36,25 +36,50 @@ on_every_haproxy! {
     }
 }
 
+/// What the page shows as text, so many blocks in.
+fn shown(number: usize) -> &'static str {
+    let page = include_str!("../../../docs/first-handler.md");
+    let block = page.split("```text\n").nth(number).unwrap();
+    block.split("```").next().unwrap()
+}
+
 #[actix_rt::test]
-async fn hello_says_on_stderr_where_it_listens_and_what_goes_wrong() {
+async fn hello_prints_where_it_listens_and_logs_what_goes_wrong() {
     let files = Scratch::new().unwrap();
-    let log = files.join("log");
+    let [out, log] = ["out", "log"].map(|name| files.join(name));
     let address = free_address();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hello"));
-    let _hello =
-        Program::start_with_log(command.arg(address.to_string()), File::create(&log).unwrap());
+    let program = env!("CARGO_BIN_EXE_hello");
+    let mut command = Command::new(program);
+    command.args(["--log-format", "human", "--listen", &address.to_string()]);
+    let _hello = Program::start_with_output(
+        &mut command,
+        File::create(&out).unwrap(),
+        File::create(&log).unwrap(),
+    );
     let mut haproxy = greet(address).await;
     let misspelt = Message::new("check-client").arg("ip", "127.0.0.1");
     for message in [misspelt, Message::new("check-client-ip")] {
         let actions = haproxy.notify(message).await.unwrap();
         assert_eq!(actions.to_string(), "");
     }
-    let page = include_str!("../../../docs/first-handler.md");
-    let (_, shown) = page.split_once("```text\n").unwrap();
-    let (shown, _) = shown.split_once("```").unwrap();
-    let log = fs::read_to_string(&log).unwrap();
-    assert_eq!(log.replace(&address.to_string(), "127.0.0.1:12345"), shown);
+    // The port is another one, which the command names.
+    let line = || fs::read_to_string(&out).unwrap().replace(&format!(" --addr {address}"), "");
+    let as_shown = || {
+        let line = line().replace(&address.to_string(), "127.0.0.1:12345");
+        line.replace(program, "target/debug/hello")
+    };
+    until("it prints the line", SOON, async || (as_shown() == shown(1)).then_some(()))
+        .await
+        .unwrap();
+    // Of its log, what goes wrong; each line has another time.
+    let warnings = || {
+        let log = fs::read_to_string(&log).unwrap();
+        let lines = log.lines().filter(|line| line.contains(" WARN "));
+        let without_time = lines.map(|line| line.split_once(' ').unwrap().1);
+        without_time.map(|line| format!("2026-11-30T09:00:00.000000Z {line}\n")).collect::<String>()
+    };
+    until("it logs", SOON, async || (warnings().lines().count() > 1).then_some(())).await.unwrap();
+    assert_eq!(warnings(), shown(2));
 }
 
 #[actix_rt::test]
@@ -65,7 +90,7 @@ async fn hello_answers_when_nobody_reads_its_stderr() {
     let address = free_address();
     let mut command = Command::new(env!("CARGO_BIN_EXE_hello"));
     let full = File::from(OwnedFd::from(writer));
-    let _hello = Program::start_with_log(command.arg(address.to_string()), full);
+    let _hello = Program::start_with_log(command.args(["--listen", &address.to_string()]), full);
     let mut haproxy = greet(address).await;
     let actions = haproxy.notify(Message::new("misspelt")).await.unwrap();
     assert_eq!(actions.to_string(), "");
@@ -123,7 +148,6 @@ async fn a_message_that_nobody_handles_is_told_in_the_log_without_colours() {
         "access_control",
         "auth",
         "blocking",
-        "hello",
         "ip_reputation",
         "like_dotnet",
         "like_haproxy_spoe_go",

@@ -77,7 +77,7 @@ fn the_code_that_the_pages_show_is_that_of_the_examples() {
 fn the_handler_that_the_readme_shows_is_that_of_hello() {
     let readme = read(examples().join("../README.md"));
     let (_, code) = readme.split_once("```rust,no_run\n").unwrap();
-    let (handler, _) = code.split_once("#[actix_rt::main]").unwrap();
+    let (handler, _) = code.split_once("fn main()").unwrap();
     let (_, handler) = handler.split_once("#[derive(Deserialize)]").unwrap();
     let hello = read(examples().join("src/bin/hello.rs"));
     assert!(hello.contains(handler), "{handler}");

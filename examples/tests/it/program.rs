@@ -29,7 +29,12 @@ impl Program {
 
     /// Starts a program that says what it has to say into a file.
     pub(crate) fn start_with_log(command: &mut Command, log: File) -> Self {
-        Self(command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap())
+        Self::start_with_output(command, log.try_clone().unwrap(), log)
+    }
+
+    /// Starts a program that prints into a file, and has its log in another one.
+    pub(crate) fn start_with_output(command: &mut Command, out: File, log: File) -> Self {
+        Self(command.stdout(out).stderr(log).spawn().unwrap())
     }
 
     /// Its process.

@@ -39,6 +39,10 @@ impl Example {
     pub(crate) fn new(name: &'static str, program: &str) -> Self {
         let address = free_address();
         let mut command = Command::new(program);
+        // It has the options of `spoa-agent`.
+        if name == "hello" {
+            command.arg("--listen");
+        }
         command.arg(address.to_string());
         Self { name, command, address }
     }

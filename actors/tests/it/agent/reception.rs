@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use spoa_actors::{
     Actions, Agent, Limits, Message, Registry, RunningAgent, Scope, handler_fn,
     spop::{Frame, StatusCode},
-    testing::{FakeError, FakeHaproxy, hello},
+    testing::{ClientError, FakeHaproxy, hello},
 };
 use tokio::{
     net::TcpStream,
@@ -41,7 +41,7 @@ fn blocking() -> (Registry, Block) {
     let block = handler_fn(move |(): ()| {
         let _ = begin.send(());
         let _ = ended.lock().unwrap().recv();
-        Ok::<_, FakeError>(Actions::none())
+        Ok::<_, ClientError>(Actions::none())
     });
     let thread = handler_fn(|(): ()| {
         let thread = format!("{:?}", std::thread::current().id());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use spoa_actors::{
     Limits,
     spop::StatusCode,
-    testing::{FakeError, hello},
+    testing::{ClientError, hello},
 };
 use tokio::time::{Instant, sleep};
 
@@ -24,7 +24,7 @@ async fn checklist_09_34_checks_say_down_while_all_else_goes_on_until_the_notice
     let mut refused = 0;
     while asked.elapsed() < notice_period - Duration::from_secs(1) {
         sleep(Duration::from_secs(1)).await;
-        let Err(FakeError::Disconnected(disconnect)) = agent.open().healthcheck().await else {
+        let Err(ClientError::Disconnected(disconnect)) = agent.open().healthcheck().await else {
             panic!("the check does not say that the agent is down");
         };
         assert_eq!(disconnect.status_code, StatusCode::NORMAL);
@@ -92,7 +92,7 @@ async fn a_check_that_is_under_way_when_connections_end_is_told_once() -> Result
     until(&agent, |seen| seen.connections_open == 1).await;
     let stopping = stop(&agent);
     assert_eq!(farewell(&mut check).await?.status_code, StatusCode::NORMAL);
-    assert!(matches!(check.receive().await, Err(FakeError::Closed)));
+    assert!(matches!(check.receive().await, Err(ClientError::Closed)));
     drop(check);
     stopping.await.unwrap();
     Ok(())

@@ -13,7 +13,7 @@ use spoa_actors::{
         Disconnect, Flags, Fragment, Frame, FrameCodec, FrameId, FrameType, HaproxyHello, Notify,
         StatusCode, StreamId,
     },
-    testing::{FakeError, FakeHaproxy, InMemoryAgent, hello},
+    testing::{ClientError, FakeHaproxy, InMemoryAgent, hello},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -43,7 +43,7 @@ fn watched() -> (Route, Receiver<()>) {
         let watched = Watched(sender.clone());
         async move {
             let _watched = watched;
-            std::future::pending::<std::result::Result<Actions, FakeError>>().await
+            std::future::pending::<std::result::Result<Actions, ClientError>>().await
         }
     });
     (route, dropped)
@@ -113,7 +113,7 @@ async fn checklist_30_before_a_disconnect_is_answered_what_is_answered_leaves_an
     assert_eq!(haproxy.ack().await?.stream_id, StreamId(3));
     let Frame::AgentDisconnect(ours) = haproxy.receive().await? else { panic!() };
     assert_eq!(ours.status_code, StatusCode::NORMAL);
-    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
     assert_eq!(dropped.try_recv(), Ok(()), "the call goes on");
     let seen = agent.statistics().await;
     assert_eq!((seen.acks, seen.cancelled, seen.in_flight, seen.messages.late), (1, 1, 0, 0));

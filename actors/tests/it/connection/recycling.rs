@@ -5,7 +5,7 @@ use std::time::Duration;
 use spoa_actors::{
     ConnectionPhase, Limits, Message,
     spop::{Disconnect, Frame, FrameId, StatusCode, StreamId},
-    testing::{FakeError, FakeHaproxy, InMemoryAgent, hello},
+    testing::{ClientError, FakeHaproxy, InMemoryAgent, hello},
 };
 use tokio::time::{Instant, sleep};
 
@@ -74,7 +74,7 @@ async fn checklist_33_a_connection_that_is_too_old_answers_all_it_was_asked_and_
     };
     assert_eq!(farewell, Frame::AgentDisconnect(Disconnect::new(StatusCode::NORMAL)));
     assert_eq!(answered, sent);
-    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
     let mut successor = agent.connect().await?;
     assert_eq!(successor.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     Ok(())

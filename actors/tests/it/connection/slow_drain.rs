@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use spoa_actors::{
     Limits, Message, handler_fn,
     spop::{Frame, StatusCode},
-    testing::{FakeError, FakeHaproxy, InMemoryAgent},
+    testing::{ClientError, FakeHaproxy, InMemoryAgent},
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -22,7 +22,7 @@ async fn two_are_answered(haproxy: &mut FakeHaproxy) -> Result {
     Ok(())
 }
 
-async fn slow((): ()) -> std::result::Result<spoa_actors::Actions, FakeError> {
+async fn slow((): ()) -> std::result::Result<spoa_actors::Actions, ClientError> {
     sleep(3 * SECOND).await;
     Ok(variable("slow", 1))
 }
@@ -68,7 +68,7 @@ async fn what_the_acks_of_slow_handlers_let_come_is_answered() -> Result {
 async fn no_ack_is_held_back_for_longer_than_the_shortest_deadline_of_a_route() -> Result {
     tokio::time::pause();
     let shortest = SECOND / 10;
-    let quick = handler_fn(|(): ()| Ok::<_, FakeError>(variable("quick", 1))).deadline(shortest);
+    let quick = handler_fn(|(): ()| Ok::<_, ClientError>(variable("quick", 1))).deadline(shortest);
     let routes = registry().on("quick", quick);
     let agent = InMemoryAgent::start(routes, Limits::default()).await.unwrap();
     let mut haproxy = agent.connect().await?;

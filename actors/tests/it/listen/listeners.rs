@@ -13,7 +13,7 @@ use std::{
 
 use spoa_actors::{
     Actions, Agent, AgentError, Listen, Registry, RunningAgent, Scope, handler_fn,
-    testing::{FakeError, FakeHaproxy},
+    testing::{ClientError, FakeHaproxy},
 };
 use tokio::net::{TcpStream, UnixStream};
 
@@ -163,6 +163,6 @@ async fn an_agent_that_is_stopped_says_farewell_and_is_gone() -> Result {
     let farewell = farewell.await.unwrap()?;
     assert!(matches!(farewell, spoa_actors::spop::Frame::AgentDisconnect(_)), "{farewell:?}");
     let error = connect(address).await.unwrap_err();
-    assert!(matches!(error, FakeError::Io(_)), "{error}");
+    assert!(matches!(error, ClientError::Io(_)), "{error}");
     Ok(())
 }

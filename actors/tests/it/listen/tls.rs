@@ -114,7 +114,7 @@ async fn checklist_41_mutual_tls_takes_a_certificate_of_its_ca_alone() -> Result
                 Ok(stream) => FakeHaproxy::connect(stream).await.err(),
                 Err(error) => Some(error.into()),
             };
-            let Some(FakeError::Io(error)) = failed else { panic!("{failed:?}") };
+            let Some(ClientError::Io(error)) = failed else { panic!("{failed:?}") };
             assert!(error.to_string().contains("alert"), "{error}");
             // HAProxy up to 3.0 comes back as soon as it knows.
             assert!(begun.elapsed() >= Limits::default().refusal_delay, "{:?}", begun.elapsed());
@@ -252,8 +252,8 @@ async fn a_stop_drops_a_handshake_that_is_under_way_and_says_farewell_to_the_oth
     haproxy.notify(ask_score()).await?;
     let stopping = stop(&agent);
     assert_eq!(stalled.read(&mut [0]).await?, 0);
-    let error = FakeError::from(haproxy.receive().await?);
-    assert!(matches!(error, FakeError::Disconnected(_)), "{error}");
+    let error = ClientError::from(haproxy.receive().await?);
+    assert!(matches!(error, ClientError::Disconnected(_)), "{error}");
     drop(haproxy);
     let stopped = stopping.await.unwrap();
     assert_eq!((stopped.connections_open, stopped.acks), (0, 1));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use spoa_actors::{
     Message,
     spop::{Disconnect, Frame, StatusCode},
-    testing::FakeError,
+    testing::ClientError,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -19,7 +19,7 @@ async fn checklist_30_a_disconnect_is_answered_with_0_and_what_is_in_flight_is_d
     haproxy.send(Frame::HaproxyDisconnect(Disconnect::new(StatusCode::TIMEOUT))).await?;
     let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };
     assert_eq!(disconnect.status_code, StatusCode::NORMAL);
-    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
     let statistics = agent.statistics().await;
     assert_eq!((statistics.in_flight, statistics.cancelled, statistics.acks), (0, 1, 0));
     assert_eq!(statistics.disconnects_received.of(StatusCode::TIMEOUT), 1);
@@ -41,7 +41,7 @@ async fn checklist_30_a_disconnect_that_comes_while_acks_are_held_back_is_answer
     assert_eq!(haproxy.ack().await?.stream_id, stream_id);
     let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };
     assert_eq!(disconnect.status_code, StatusCode::NORMAL);
-    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
     drop(haproxy);
     let seen = stopping.await.unwrap();
     assert_eq!((seen.notifies, seen.acks, seen.cancelled), (2, 1, 1));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use spoa_actors::{
     Limits, WrongTraffic,
     spop::{Foreign, FrameCodec, Violation},
-    testing::{FakeError, FakeHaproxy},
+    testing::{ClientError, FakeHaproxy},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -108,7 +108,7 @@ async fn of_much_wrong_traffic_one_line_a_second_is_logged_for_each_kind() -> Re
 async fn a_frame_of_an_agreed_conversation_may_be_as_long_as_get() -> Result {
     let mut haproxy = agent().await.connect().await?;
     haproxy.send_bytes(b"GET / HTTP/1.1\r\n\r\n").await?;
-    let error = FakeError::from(haproxy.receive().await?);
+    let error = ClientError::from(haproxy.receive().await?);
     assert!(error.to_string().contains("frame length 1195725856 is above the limit"), "{error}");
     Ok(())
 }
@@ -118,7 +118,9 @@ async fn a_haproxy_too_tells_what_answers_it_in_another_protocol() -> Result {
     let (ours, mut theirs) = tokio::io::duplex(1024);
     theirs.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await?;
     let error = FakeHaproxy::connect(ours).await.unwrap_err();
-    let FakeError::Violation(Violation::Foreign(Foreign::Http)) = error else { panic!("{error}") };
+    let ClientError::Violation(Violation::Foreign(Foreign::Http)) = error else {
+        panic!("{error}")
+    };
     assert!(error.to_string().ends_with("HTTP where SPOP is due"), "{error}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use spoa_actors::{
     Limits, Message,
     spop::{Frame, FrameCodec, FrameId, Messages, StatusCode, StreamId, Violation, WireError},
-    testing::{FakeError, FakeHaproxy, InMemoryAgent},
+    testing::{ClientError, FakeHaproxy, InMemoryAgent},
 };
 use tokio::{io::duplex, time::Instant};
 
@@ -272,7 +272,7 @@ async fn what_was_asked_before_a_violation_is_answered_before_the_farewell() -> 
     assert_eq!(haproxy.ack().await?.stream_id, fast);
     assert_eq!(haproxy.ack().await?.stream_id, slow);
     let error = haproxy.ack().await.unwrap_err();
-    assert!(matches!(error, FakeError::Disconnected(_)), "{error}");
+    assert!(matches!(error, ClientError::Disconnected(_)), "{error}");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use spoa_actors::{
     Limits, TypedData,
     spop::{Capabilities, Frame, FrameCodec, HaproxyHello, StatusCode},
-    testing::{FakeError, FakeHaproxy, InMemoryAgent, hello},
+    testing::{ClientError, FakeHaproxy, InMemoryAgent, hello},
 };
 use tokio::time::Instant;
 
@@ -168,7 +168,7 @@ async fn checklist_09_a_healthcheck_is_answered_and_closed_and_is_no_session() -
     let mut haproxy = agent.open();
     haproxy.send(Frame::HaproxyHello(HaproxyHello { healthcheck: true, ..hello() })).await?;
     assert!(matches!(haproxy.receive().await?, Frame::AgentHello(_)));
-    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
 
     let statistics = agent.statistics().await;
     assert_eq!((statistics.healthchecks, statistics.hellos), (2, 0));
@@ -183,7 +183,7 @@ async fn checklist_10_the_refusal_of_a_hello_comes_late_so_that_haproxy_does_not
     haproxy.send_bytes(&raw_hello(&[SIZE, CAPABILITIES])).await?;
     assert!(matches!(haproxy.receive().await?, Frame::AgentDisconnect(_)));
     assert!(asked.elapsed() >= Limits::default().refusal_delay, "{:?}", asked.elapsed());
-    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
     Ok(())
 }
 
@@ -192,13 +192,13 @@ async fn checklist_11_a_second_hello_or_a_notify_before_hello_is_refused_with_4(
     let agent = agent().await;
     let mut haproxy = agent.connect().await?;
     let again = haproxy.hello(hello()).await.unwrap_err();
-    let FakeError::Disconnected(disconnect) = again else { panic!("{again}") };
+    let ClientError::Disconnected(disconnect) = again else { panic!("{again}") };
     assert_eq!(disconnect.status_code, StatusCode::INVALID);
-    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
 
     let mut haproxy = agent.open();
     let error = haproxy.notify(ask_score()).await.unwrap_err();
-    let FakeError::Disconnected(disconnect) = error else { panic!("{error}") };
+    let ClientError::Disconnected(disconnect) = error else { panic!("{error}") };
     assert_eq!(disconnect.status_code, StatusCode::INVALID);
     Ok(())
 }
@@ -245,6 +245,6 @@ async fn a_fake_haproxy_does_not_accept_more_than_it_announced() -> Result {
         }))
         .await?;
     let error = FakeHaproxy::connect(ours).await.unwrap_err();
-    assert!(matches!(error, FakeError::Violation(_)), "{error}");
+    assert!(matches!(error, ClientError::Violation(_)), "{error}");
     Ok(())
 }

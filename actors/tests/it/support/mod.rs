@@ -18,12 +18,12 @@ use serde::Deserialize;
 use spoa_actors::{
     ActionError, Actions, BoxError, Message, Registry, Route, Scope, Statistics, handler_fn,
     spop::{Ack, Disconnect, Frame, FrameId, Messages, Notify, StreamId},
-    testing::{FakeError, FakeHaproxy, InMemoryAgent},
+    testing::{ClientError, FakeHaproxy, InMemoryAgent},
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::{Dispatch, Subscriber, subscriber::DefaultGuard};
 
-pub(crate) type Result<T = ()> = std::result::Result<T, FakeError>;
+pub(crate) type Result<T = ()> = std::result::Result<T, ClientError>;
 /// What a handler's start returns.
 pub(crate) type Started = std::result::Result<(), BoxError>;
 /// What a handler returns.
@@ -79,7 +79,7 @@ pub(crate) fn registry() -> Registry {
 
 pub(crate) fn never() -> Route {
     handler_fn(async |(): ()| {
-        std::future::pending::<std::result::Result<Actions, FakeError>>().await
+        std::future::pending::<std::result::Result<Actions, ClientError>>().await
     })
     .fallback(variable("never", -1))
     .in_flight(10_000)
@@ -100,11 +100,11 @@ async fn big_later(size: SizeLater) -> std::result::Result<Actions, ActionError>
     big(Size { n: size.n })
 }
 
-fn panics((): ()) -> std::result::Result<Actions, FakeError> {
+fn panics((): ()) -> std::result::Result<Actions, ClientError> {
     panic!("as asked")
 }
 
-async fn panics_later((): ()) -> std::result::Result<Actions, FakeError> {
+async fn panics_later((): ()) -> std::result::Result<Actions, ClientError> {
     tokio::task::yield_now().await;
     panic!("as asked")
 }
@@ -162,7 +162,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };
-    assert!(matches!(haproxy.receive().await, Err(FakeError::Closed)));
+    assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
     Ok(disconnect)
 }
 

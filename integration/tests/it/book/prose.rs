@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 23] = [
+const PAGES: [&str; 24] = [
     "CONTRIBUTING.md",
     "README.md",
     "docs/arguments.md",
@@ -20,6 +20,7 @@ const PAGES: [&str; 23] = [
     "docs/haproxy-versions.md",
     "docs/haproxy.md",
     "docs/operating.md",
+    "docs/own-agent.md",
     "docs/performance.md",
     "docs/security.md",
     "docs/supervision.md",
