@@ -6,7 +6,15 @@
 use std::{
     fmt::{self, Write},
     io,
-    sync::OnceLock,
+    os::fd::AsFd,
+    sync::{
+        OnceLock,
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
+    },
+    thread,
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -26,6 +34,10 @@ const CRATE: &str = "spoa_actors";
 /// How many bytes of a line are shown. With its head and its end a line is below 4 KiB, which a pipe
 /// takes as a whole once it can be written to.
 const LONGEST: usize = 3 * 1024;
+
+/// How often a line asks for its turn before it is dropped: another program may have filled the pipe under
+/// the one that is written.
+const PATIENCE: u32 = 100;
 
 /// Set if an agent has started in a process without a subscriber.
 static STDERR: OnceLock<Dispatch> = OnceLock::new();
@@ -75,7 +87,7 @@ impl Subscriber for Stderr {
     }
 
     fn event(&self, event: &Event<'_>) {
-        write(&line(event).to_string());
+        write(io::stderr(), &line(event).to_string());
     }
 
     // It takes no spans.
@@ -124,18 +136,37 @@ impl fmt::Display for Line {
 }
 
 /// Writes a line, or drops it where nobody reads: a full pipe would stop the arbiter.
-fn write(line: &str) {
-    let stderr = io::stderr();
-    let mut is_ready = [PollFd::new(&stderr, PollFlags::OUT)];
+fn write(file: impl AsFd, line: &str) {
+    // One thread at a time: the room that two have seen may be enough for one.
+    static IS_WRITING: AtomicBool = AtomicBool::new(false);
+    let take_turn = || {
+        let is_free = !IS_WRITING.swap(true, Acquire);
+        if !is_free {
+            thread::yield_now();
+        }
+        is_free
+    };
+    if !(0..PATIENCE).any(|_| take_turn()) {
+        return;
+    }
+    let mut is_ready = [PollFd::new(&file, PollFlags::OUT)];
     if poll(&mut is_ready, Some(&Timespec::default())).is_ok_and(|ready| ready == 1) {
         // Not by way of std, whose lock somebody else may hold while he waits for the reader.
-        let _ = rustix::io::write(&stderr, line.as_bytes());
+        let _ = rustix::io::write(&file, line.as_bytes());
     }
+    IS_WRITING.store(false, Release);
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::{
+        sync::{
+            Arc, Mutex, PoisonError,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+            mpsc,
+        },
+        time::Duration,
+    };
 
     use super::*;
 
@@ -197,5 +228,28 @@ mod tests {
         assert_eq!(said.matches('\n').count(), 1);
         assert!(said.ends_with("… (200000 bytes)\n"));
         assert!(said.len() < 4096, "{}", said.len());
+    }
+
+    #[test]
+    fn no_thread_waits_for_a_pipe_that_nobody_reads_though_two_have_seen_its_last_room() {
+        let (ended, ends) = mpsc::channel();
+        for _ in 0..2000 {
+            let (_reader, writer) = io::pipe().unwrap();
+            (0..15).for_each(|_| write(&writer, &"x".repeat(4096)));
+            let (writer, ready) = (Arc::new(writer), Arc::new(AtomicUsize::new(0)));
+            for _ in 0..2 {
+                let (writer, ready, ended) = (Arc::clone(&writer), ready.clone(), ended.clone());
+                thread::spawn(move || {
+                    let line = "x".repeat(LONGEST);
+                    ready.fetch_add(1, SeqCst);
+                    while ready.load(SeqCst) < 2 {
+                        thread::yield_now();
+                    }
+                    write(&*writer, &line);
+                    ended.send(()).unwrap();
+                });
+            }
+            (0..2).for_each(|_| ends.recv_timeout(Duration::from_secs(60)).unwrap());
+        }
     }
 }

@@ -130,6 +130,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
         "a handshake looks at it; it is written when a file has changed",
     ),
     ("log", "OnceLock", "it is set as an agent starts, and only read later"),
+    ("log", "thread::yield_now", "a hundred times at most, while another thread writes a line"),
     (
         "observe::engine_statistics",
         "OnceLock",
