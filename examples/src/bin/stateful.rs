@@ -14,9 +14,9 @@
 //! curl -i 127.0.0.1:8080                  403, two seconds later
 //! ```
 //!
-//! A line is an address or a range, and what follows a `#` is a comment. A file that cannot be read, or
-//! has another line in it, leaves the last list in use, and one line in the log. Where half a list would
-//! do harm, write a new file and `mv` it there.
+//! A line is an address or a range, and what follows a `#` is a comment. What cannot be read, is not a
+//! regular file, or has another line in it, leaves the last list in use, and one line in the log. Where
+//! half a list would do harm, write a new file and `mv` it there.
 //!
 //! It fails open: without an agent nobody is denied. The example `access_control` fails closed.
 
@@ -88,6 +88,10 @@ struct Ranges(JointPrefixSet<IpNet>);
 impl Ranges {
     fn read(file: &Path) -> Result<Self, BoxError> {
         let name = file.display();
+        // Anything else may have no end, or make its reader wait for good.
+        if fs::metadata(file).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(format!("{name}: it is not a regular file").into());
+        }
         let bytes = fs::read(file).map_err(|error| format!("{name}: {error}"))?;
         let mut ranges = Self::default();
         for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
@@ -249,5 +253,13 @@ mod tests {
         // Not all of a long one.
         let error = read("x".repeat(1 << 20)).err().map(|error| error.to_string());
         assert!(error.is_some_and(|error| error.len() < 1000));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_read() {
+        for path in ["/dev", "/dev/zero"] {
+            let error = Ranges::read(Path::new(path)).err().map(|error| error.to_string());
+            assert_eq!(error, Some(format!("{path}: it is not a regular file")));
+        }
     }
 }
