@@ -46,16 +46,19 @@ impl Announcement<'_> {
             }
             ServedAt::Unix(path) => format!("; what it does is shown at unix:{}", path.display()),
         });
+        let (places, call) = if places.is_empty() {
+            // In the abstract namespace, where `call` does not go.
+            ("a UNIX socket without a path".to_owned(), String::new())
+        } else {
+            let options = &self.options[usize::from(addresses.is_empty())];
+            let (place, example) = (self.place(), self.example());
+            (places.join(", "), format!("; try: {called} call{place}{options} {example}"))
+        };
         format!(
-            "{title} listens on {places} and answers {names}{page}; \
-             try: {called} call{place}{options} {example}",
+            "{title} listens on {places} and answers {names}{page}{call}",
             title = program.title(),
-            places = places.join(", "),
             names = names.join(", "),
             page = page.unwrap_or_default(),
-            place = self.place(),
-            options = self.options[usize::from(addresses.is_empty())],
-            example = self.example(),
         )
     }
 
@@ -126,6 +129,11 @@ mod tests {
         assert!(line(&["0.0.0.0:12345"], &[]).contains("try: spoa-agent call --tls-ca"));
         assert!(line(&["[::]:1"], &[]).contains("call --addr [::1]:1 --tls-ca CA.pem check"));
         assert!(line(&[], &["/s"]).contains("try: spoa-agent call --unix /s check"));
+        let nowhere = line(&[], &[]);
+        assert_eq!(
+            nowhere,
+            "spoa-agent V listens on a UNIX socket without a path and answers a, b"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sockets: those that systemd has opened for the agent, and hands over when it starts it.
 
 use std::{
-    env,
+    env, iter,
     net::TcpListener,
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
@@ -54,10 +54,8 @@ impl Sockets {
     pub(crate) fn of_process() -> Self {
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
         let descriptors = ListenFd::from_env();
-        let mut given = names.split(':').filter(|name| !name.is_empty());
-        let name = |_| Some(given.next().unwrap_or(NAMELESS).to_owned());
-        let names = (0..descriptors.len()).map(name).collect();
-        Self { descriptors: Some(descriptors), names }
+        let names = (0..descriptors.len()).zip(all_names(&names)).map(|(_, name)| Some(name));
+        Self { names: names.collect(), descriptors: Some(descriptors) }
     }
 
     /// Those that nobody has taken.
@@ -100,6 +98,12 @@ impl Sockets {
     }
 }
 
+/// The names of a list, without end: an empty one is that of its socket, and not of the next.
+fn all_names(list: &str) -> impl Iterator<Item = String> {
+    let given = list.split(':').chain(iter::repeat(""));
+    given.map(|name| if name.is_empty() { NAMELESS } else { name }.to_owned())
+}
+
 impl Socket {
     /// The path of a UNIX socket.
     pub(crate) fn path(&self) -> Option<PathBuf> {
@@ -126,6 +130,18 @@ impl Socket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_socket_has_the_name_at_its_place() {
+        for (list, names) in [
+            ("", ["unknown", "unknown", "unknown"]),
+            ("a", ["a", "unknown", "unknown"]),
+            ("a::b", ["a", "unknown", "b"]),
+            (":b:c:d", ["unknown", "b", "c"]),
+        ] {
+            assert_eq!(all_names(list).take(3).collect::<Vec<_>>(), names, "{list}");
+        }
+    }
 
     #[test]
     fn what_was_not_handed_over_is_named_with_what_was() {
