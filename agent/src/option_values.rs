@@ -15,8 +15,15 @@ const EXAMPLES: &str = "500ms, 2s, 1m or 12h";
 ///
 /// If it is anything else: how it is written.
 pub(crate) fn address(text: &str) -> Result<String, String> {
+    if let Some(path) = text.strip_prefix("unix@") {
+        return Err(of_a_path(path));
+    }
     let (host, port) = match text.rsplit_once(':') {
+        Some(("*", port)) => {
+            return Err(format!("write 0.0.0.0:{port}, or [::]:{port} for IPv6 as well"));
+        }
         Some(parts) => parts,
+        None if text.is_empty() => return Err("it is empty: write 127.0.0.1:12345".to_owned()),
         None if text.parse::<u16>().is_ok() => ("", text),
         None if text.starts_with('/') => return Err(of_a_path(text)),
         None => return Err(format!("it has no port: write {text}:12345")),
@@ -203,6 +210,10 @@ mod tests {
             ("tcp://127.0.0.1:12345", "write 127.0.0.1:12345"),
             ("unix:/run/spoa.sock", "write --unix /run/spoa.sock"),
             ("/run/spoa.sock", "write --unix /run/spoa.sock"),
+            // As HAProxy writes them.
+            ("unix@/run/spoa.sock", "write --unix /run/spoa.sock"),
+            ("*:12345", "write 0.0.0.0:12345, or [::]:12345 for IPv6 as well"),
+            ("", "it is empty: write 127.0.0.1:12345"),
         ] {
             let error = address(bad).unwrap_err();
             assert!(error.contains(part), "{error}");

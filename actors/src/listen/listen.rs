@@ -156,9 +156,9 @@ impl Listen {
                 // One name has one port.
                 address.set_port(SocketAddr::port(&first));
             }
-            let is_own = |own: &Listener| own.bound.local_address() == Some(address);
-            if listeners.iter().any(is_own) {
-                return Err(AgentError::Bind { address: address.to_string(), cause: twice() });
+            let own = listeners.iter().filter_map(|own| own.bound.local_address());
+            if let Some(cause) = own.filter_map(|own| overlap(own, address)).next() {
+                return Err(AgentError::Bind { address: address.to_string(), cause });
             }
             match Bound::tcp(address, listeners) {
                 Ok(bound) => {
@@ -227,6 +227,26 @@ impl Listen {
             certificates: self.tls.as_ref().map(Certificates::load).transpose()?,
         })
     }
+}
+
+/// Why this agent cannot listen on both.
+fn overlap(own: SocketAddr, address: SocketAddr) -> Option<io::Error> {
+    if own == address {
+        return Some(twice());
+    }
+    // Not of two families: the socket of `[::]` can leave IPv4 to another.
+    let is_one_family = own.is_ipv4() == address.is_ipv4();
+    let [any, other] = match (own.ip().is_unspecified(), address.ip().is_unspecified()) {
+        (true, false) => [own, address],
+        (false, true) => [address, own],
+        _ => return None,
+    };
+    (is_one_family && own.port() == address.port() && address.port() != 0).then(|| {
+        let text = format!(
+            "this agent listens on {own} already, and {any} takes {other} as well; name one of them"
+        );
+        io::Error::new(io::ErrorKind::AlreadyExists, text)
+    })
 }
 
 fn twice() -> io::Error {

@@ -198,6 +198,21 @@ fn a_name_is_listened_on_at_all_its_addresses() {
 }
 
 #[test]
+fn an_address_that_another_one_takes_as_well_is_named_with_it() {
+    let port = free_port();
+    for hosts in [["0.0.0.0", "127.0.0.1"], ["[::]", "[::1]"]] {
+        let [any, one] = hosts.map(|host| format!("{host}:{port}"));
+        for [first, second] in [[&any, &one], [&one, &any]] {
+            let told = format!(
+                "cannot listen on {second}: this agent listens on {first} already, and {any} takes {one} \
+                 as well; name one of them"
+            );
+            check_does_not_start(&["--listen", first, "--listen", second], 1, &[&told]);
+        }
+    }
+}
+
+#[test]
 fn a_path_that_is_too_long_for_a_socket_is_told_how_long_it_may_be() {
     let folder = Folder::new();
     let path = folder.file(&"s".repeat(108));
