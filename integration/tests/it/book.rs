@@ -2,6 +2,7 @@
 
 mod commands;
 mod error_codes;
+mod first_handler;
 mod haproxy_files;
 mod heads;
 mod links;

@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 24] = [
+const PAGES: [&str; 25] = [
     "CONTRIBUTING.md",
     "README.md",
     "docs/arguments.md",
@@ -16,6 +16,7 @@ const PAGES: [&str; 24] = [
     "docs/comparison.md",
     "docs/deadlines.md",
     "docs/error-codes.md",
+    "docs/first-handler.md",
     "docs/guarantees.md",
     "docs/haproxy-versions.md",
     "docs/haproxy.md",
