@@ -2,6 +2,7 @@
 
 mod deserializer;
 mod error;
+mod header_block;
 mod value;
 
 use serde::Deserialize;
@@ -46,6 +47,7 @@ use crate::spop::{Message, MessageRef};
 /// | bool | `bool` |
 /// | string | `String`, a unit enum; if it need not be UTF-8, `bytes::Bytes` |
 /// | binary | `bytes::Bytes` |
+/// | headers (`req.hdrs_bin`, `req.hdrs`) | [`HeaderBlock`](crate::HeaderBlock), [`HeaderBlockBuf`](crate::HeaderBlockBuf) |
 /// | null or absent | `Option` |
 /// | repeated | `Vec` of any of these; a field that is no `Vec` is an error then |
 /// | unnamed | a field with `#[serde(rename = "")]` |

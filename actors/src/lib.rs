@@ -95,7 +95,8 @@ pub use observe::{
 pub use origin::{Origin, PeerAddress};
 pub use route::{Registry, Route, handler_fn};
 pub use spop::{
-    Action, ActionError, Actions, ForeignText, Message, MessageRef, Messages, Scope, TypedData,
+    Action, ActionError, Actions, ForeignText, HeaderBlock, HeaderBlockBuf, HeaderBlockError,
+    Message, MessageRef, Messages, Scope, TypedData,
 };
 pub use supervision::{Overload, Panic, Tasks};
 pub use trace::{Sampling, Traces};

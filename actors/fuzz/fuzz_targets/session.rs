@@ -142,7 +142,7 @@ fn done(step: &Step) -> Due {
             Due::Overflowed(notify.stream_id, notify.frame_id, names.collect())
         }
         Step::Aborted => Due::Aborted,
-        Step::Goodbye(_) => Due::Goodbye,
+        Step::Disconnected(_) => Due::Goodbye,
     }
 }
 
@@ -292,7 +292,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(allocated.bytes_max <= 8 * bound + 1024, "{allocated:?}, bound {bound}");
         }
         match step {
-            Step::Goodbye(_) | Step::Healthcheck(_) => return,
+            Step::Disconnected(_) | Step::Healthcheck(_) => return,
             Step::Dispatch(_) | Step::Aborted | Step::Overflowed(_) => held = 0,
             _ => {}
         }

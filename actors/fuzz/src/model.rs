@@ -178,3 +178,41 @@ pub fn leading<'a, T>(
     }
     (terms, &bytes[..bytes.len() - rest.len()])
 }
+
+/// A header: its name and its value.
+pub type Header<'a> = (&'a [u8], &'a [u8]);
+
+/// The headers of HAProxy's binary form, which ends with two empty strings and nothing behind them.
+#[must_use]
+pub fn binary_headers(bytes: &[u8]) -> Option<Vec<Header<'_>>> {
+    let mut headers = Vec::new();
+    let mut rest = bytes;
+    loop {
+        let (name, value);
+        (name, rest) = string(rest)?;
+        (value, rest) = string(rest)?;
+        match (name.is_empty(), value.is_empty()) {
+            (true, true) => return rest.is_empty().then_some(headers),
+            (true, false) => return None,
+            _ => headers.push((name, value)),
+        }
+    }
+}
+
+/// The headers of HAProxy's text form: lines, and an empty one at the end that may be missing.
+#[must_use]
+pub fn text_headers(bytes: &[u8]) -> Option<Vec<Header<'_>>> {
+    let mut headers = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let end = (0..rest.len()).find(|&at| rest[at..].starts_with(b"\r\n"))?;
+        let line = &rest[..end];
+        rest = &rest[end + 2..];
+        if line.is_empty() {
+            return rest.is_empty().then_some(headers);
+        }
+        let colon = line.iter().position(|&byte| byte == b':').filter(|&at| at > 0)?;
+        headers.push((&line[..colon], line[colon + 1..].trim_ascii()));
+    }
+    Some(headers)
+}

@@ -25,6 +25,7 @@ mod handler_spans;
 mod handover;
 mod handshake;
 mod harness;
+mod headers;
 mod ip_reputation;
 mod kept;
 mod kill;
