@@ -68,13 +68,17 @@ on_every_haproxy! {
     }
 }
 
-/// 3.4 takes headers out of a binary variable, as they are.
+/// 3.4 takes headers out of a binary variable as they are, and of these the ones with the prefix.
 #[actix_rt::test]
 async fn haproxy_3_4_sets_the_headers_that_are_encoded_and_no_other() {
     let app = App::start().await.unwrap();
     let set = handler_fn(|(): ()| {
-        let (forged, joe) = ("a\r\nx-forged: yes", "joe \u{e9}");
-        let block = HeaderBlock::encode([("user", joe), ("trap", forged), ("empty", "")]);
+        let block = HeaderBlock::encode([
+            ("x-agent-user", "joe \u{e9}"),
+            ("x-agent-trap", "a\r\nx-agent-forged: yes"),
+            ("x-agent-empty", ""),
+            ("x-other", "b"),
+        ]);
         Actions::none().set_var(Scope::Transaction, "headers", TypedData::Binary(&block))
     });
     let agent = scene::agent(Registry::new().on("set", set)).await;
@@ -85,9 +89,6 @@ async fn haproxy_3_4_sets_the_headers_that_are_encoded_and_no_other() {
     let haproxy = scene::start(config).await;
     assert_eq!(haproxy.http().get("/").await.unwrap().status, 200);
     let seen = app.last_request();
-    assert!(
-        seen.contains("x-agent-user: joe \u{e9}\n") && seen.contains("x-agent-empty"),
-        "{seen}"
-    );
-    assert!(!seen.contains("trap") && !seen.contains("forged"), "{seen}");
+    let theirs: Vec<_> = seen.lines().filter(|line| line.starts_with("x-")).collect();
+    assert_eq!(theirs, ["x-agent-user: joe \u{e9}", "x-agent-empty:"]);
 }
