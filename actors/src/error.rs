@@ -30,43 +30,43 @@ pub enum HandlerError {
     #[error("the handler panicked: {0}")]
     Panicked(Panic),
     /// There was no answer by the deadline.
-    #[error("no answer by the deadline")]
-    Late,
-    /// More messages of the connection or of the agent wait for their answers than may.
-    #[error("too many messages wait for their answers")]
-    Overloaded,
-    /// The route has as many calls in flight as it may.
-    #[error("the route has as many calls in flight as it may")]
-    Full,
-    /// The handler does not start, and is not asked until it has.
+    #[error("deadline exceeded")]
+    DeadlineExceeded,
+    /// The connection, or the whole agent, had as many messages waiting for answers as its limit allows.
+    #[error("message limit reached")]
+    AgentOverloaded,
+    /// The route had as many calls in flight as its concurrency allows.
+    #[error("route concurrency limit reached")]
+    RouteFull,
+    /// The handler does not start, or failed too often: it gets no calls until it has started.
     #[error("the handler is down")]
-    Down,
+    CircuitOpen,
     /// The NOTIFY came in fragments and is larger than the limit: it was not read.
-    #[error("the NOTIFY is larger than the limit and was not read")]
-    Oversize,
-    /// The NOTIFY has more than 1,024 messages, and this is one of those behind them: no handler was
-    /// asked.
-    #[error("the NOTIFY has too many messages, of which the last were not read")]
-    Beyond,
-    /// What answers has stopped: the raw actor, which may have panicked over this message.
+    #[error("the NOTIFY exceeds the size limit and was not read")]
+    TooLarge,
+    /// The message is after the first 1,024 of its NOTIFY: no handler was called.
+    #[error("the NOTIFY has more than 1,024 messages: those after them get no handler")]
+    TooManyMessages,
+    /// The actor that answers has stopped; a raw actor may have panicked over this message.
     #[error("the handler has stopped")]
-    Gone,
+    ActorStopped,
 }
 
 impl HandlerError {
-    /// What has become of its message.
+    /// What happened to its message.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Arguments(_) => Outcome::BadArguments,
             Self::Failed(_) => Outcome::Failed,
             Self::Panicked(_) => Outcome::Panicked,
-            Self::Late => Outcome::Late,
-            Self::Overloaded => Outcome::Overloaded,
-            Self::Full => Outcome::Full,
-            Self::Down => Outcome::Down,
-            Self::Oversize | Self::Beyond => Outcome::Oversize,
-            Self::Gone => Outcome::Gone,
+            Self::DeadlineExceeded => Outcome::DeadlineExceeded,
+            Self::AgentOverloaded => Outcome::AgentOverloaded,
+            Self::RouteFull => Outcome::RouteFull,
+            Self::CircuitOpen => Outcome::CircuitOpen,
+            Self::TooLarge => Outcome::TooLarge,
+            Self::TooManyMessages => Outcome::TooManyMessages,
+            Self::ActorStopped => Outcome::ActorStopped,
         }
     }
 }

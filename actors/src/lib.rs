@@ -89,8 +89,8 @@ pub use listen::{certificate_fault, pem_file, regular_file};
 pub use listen::socket_file;
 pub use observe::{
     ArgumentSeen, EngineStatistics, FrameCount, FrameCounts, Histogram, Instances, Latencies,
-    ListenerStatistics, Outcome, Outcomes, Reasons, RouteStatistics, Statistics, StatusCounts,
-    UnroutedMessage, WrongTraffic,
+    ListenerStatistics, Outcome, Outcomes, ProtocolMismatches, Reasons, RouteStatistics,
+    Statistics, StatusCounts, UnroutedMessage,
 };
 pub use origin::{Origin, PeerAddress};
 pub use route::{Registry, Route, handler_fn};
@@ -98,5 +98,5 @@ pub use spop::{
     Action, ActionError, Actions, ForeignText, HeaderBlock, HeaderBlockBuf, HeaderBlockError,
     Message, MessageRef, Messages, Scope, TypedData,
 };
-pub use supervision::{Overload, Panic, Tasks};
+pub use supervision::{OnFull, Panic, Tasks};
 pub use trace::{Sampling, Traces};

@@ -206,14 +206,14 @@ mod tests {
     #[test]
     fn an_event_is_one_line_with_its_fields() {
         let lines = lines(|| {
-            warn!(unsaid = 0, name = "a b", absent = None::<u8>, "no {}", "route");
+            warn!(suppressed = 0, name = "a b", absent = None::<u8>, "no {}", "route");
             error!("a bug");
             tracing::debug!("a detail");
             tracing::warn!(target: "another", "what others report");
         });
         assert_eq!(
             lines,
-            "WARN spoa_actors: no route unsaid=0 name=\"a b\"\nERROR spoa_actors: a bug\n"
+            "WARN spoa_actors: no route suppressed=0 name=\"a b\"\nERROR spoa_actors: a bug\n"
         );
     }
 

@@ -85,14 +85,14 @@ impl Reception {
             return Some(place);
         }
         self.counters.accept_paused_for_places();
-        if let Some(unsaid) = self.is_full.permit() {
+        if let Some(suppressed) = self.is_full.permit() {
             let Limits { connections: limit, surplus, .. } = self.common.limits;
             let connections = self.common.name(Limit::Connections);
             fence::quietly(|| {
                 log::warn!(
                     limit,
                     refused = surplus,
-                    unsaid,
+                    suppressed,
                     "accepting paused: limit of connections to refuse reached; raise \
                      {connections} or reduce HAProxy's threads"
                 );
@@ -145,12 +145,12 @@ impl Reception {
     }
 
     fn report(&self, arbiter: usize) {
-        if let Some(unsaid) = self.is_blocked.permit() {
+        if let Some(suppressed) = self.is_blocked.permit() {
             fence::quietly(|| {
                 log::warn!(
                     arbiter,
                     waiting = WAITING,
-                    unsaid,
+                    suppressed,
                     "worker thread unresponsive: it has not taken its last connections, and gets no \
                      further ones; find the handler that blocks its thread, and put it on threads \
                      with `on_blocking`"

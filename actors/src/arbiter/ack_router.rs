@@ -168,9 +168,9 @@ impl AckRouter {
 
     /// Logs that as much waits as may.
     fn report_full(&self) {
-        if let Some(unsaid) = self.log.permit() {
+        if let Some(suppressed) = self.log.permit() {
             log::warn!(
-                unsaid,
+                suppressed,
                 "limit of rerouted ACKs reached: an ACK whose connection has gone finds no other with \
                  room; find out whether HAProxy reads its ACKs, or start the agent without --async"
             );

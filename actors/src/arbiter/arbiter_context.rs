@@ -17,7 +17,7 @@ use crate::{
     observe::{Cause, Counters, Group, LogLimits, Statistics},
     origin::{Peer, PeerAddress},
     route::Routes,
-    spop::Foreign,
+    spop::ForeignProtocol,
 };
 
 /// What the connections of one arbiter share.
@@ -79,7 +79,7 @@ impl ArbiterContext {
         self.routes.shortest_deadline().unwrap_or(self.common.limits.deadline)
     }
 
-    /// How many lines about this were left unsaid since the last one, if one may be written now.
+    /// How many lines about this were left suppressed since the last one, if one may be written now.
     pub(crate) fn limited(&self, cause: Cause) -> Option<u64> {
         self.log.permit(cause)
     }
@@ -92,12 +92,12 @@ impl ArbiterContext {
             self.count_refusal(fault.reason());
         }
         let advice = self.advice(fault);
-        if let Some(unsaid) = self.limited(Cause::Violation) {
+        if let Some(suppressed) = self.limited(Cause::Violation) {
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 status_code = %fault.status(),
-                unsaid,
+                suppressed,
                 "the peer broke the protocol: {fault}; {advice}"
             );
         }
@@ -124,13 +124,13 @@ impl ArbiterContext {
     /// Counts a connection that begins with another protocol than is due, and logs it.
     pub(crate) fn report_mismatch(&self, peer: PeerAddress, mismatch: ProtocolMismatch) {
         let ProtocolMismatch { found, due, advice } = mismatch;
-        self.counters.count(|statistics| statistics.wrong_traffic.count(found));
-        if let Some(unsaid) = self.limited(Cause::WrongTraffic(found)) {
+        self.counters.count(|statistics| statistics.protocol_mismatches.count(found));
+        if let Some(suppressed) = self.limited(Cause::ProtocolMismatch(found)) {
             let found: &dyn fmt::Display = match &found {
                 Some(protocol) => protocol,
                 None => &"plain SPOP, or an unknown protocol,",
             };
-            log::warn!(%peer, unsaid, "{found} where {due} is due; {advice}");
+            log::warn!(%peer, suppressed, "{found} where {due} is due; {advice}");
         }
     }
 }
@@ -214,7 +214,7 @@ impl Drop for ConnectionGuard {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProtocolMismatch {
     /// What it begins with; `None` if that has no name, as plain SPOP where TLS is due.
-    pub(crate) found: Option<Foreign>,
+    pub(crate) found: Option<ForeignProtocol>,
     pub(crate) due: &'static str,
     pub(crate) advice: &'static str,
 }

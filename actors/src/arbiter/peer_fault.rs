@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::{
     limit::Limit,
-    spop::{Foreign, StatusCode, Violation, WireError},
+    spop::{ForeignProtocol, StatusCode, Violation, WireError},
 };
 
 /// `tune.bufsize` is kilobytes, or some megabytes: what announces a longer frame is hardly HAProxy.
@@ -79,7 +79,7 @@ fn of_violation(violation: &Violation) -> &'static str {
         Violation::Wire(WireError::FrameTooLarge { .. }) => {
             "find out who else connects to this port; if this is HAProxy, lower its tune.bufsize"
         }
-        Violation::Foreign(protocol) => of_foreign(*protocol),
+        Violation::ForeignProtocol(protocol) => of_foreign(*protocol),
         Violation::UnsupportedVersion { .. } => "HAProxy 1.8.10 or newer speaks SPOP 2.0",
         Violation::BadFrameSize { .. } => {
             "set max-frame-size in the spoe-agent section to 256 or more"
@@ -92,14 +92,14 @@ fn of_violation(violation: &Violation) -> &'static str {
 }
 
 /// What an operator can do about a protocol that comes where plain SPOP is expected.
-pub(crate) fn of_foreign(protocol: Foreign) -> &'static str {
+pub(crate) fn of_foreign(protocol: ForeignProtocol) -> &'static str {
     match protocol {
-        Foreign::Http => {
+        ForeignProtocol::Http => {
             "an HTTP client speaks to the SPOE port: point it elsewhere, keep `mode http` out of \
              the agents' backend, and use `option spop-check` for health checks"
         }
-        Foreign::Tls => "put no `ssl` on the server line, or give the listener a certificate",
-        Foreign::ProxyHeader => {
+        ForeignProtocol::Tls => "put no `ssl` on the server line, or give the listener a certificate",
+        ForeignProtocol::ProxyHeader => {
             "put no `send-proxy` on the server line, or have the listener take the PROXY header"
         }
     }

@@ -300,7 +300,7 @@ impl<S: Transport> Connection<S> {
 
     fn on_fault(&mut self, fault: &PeerFault) {
         self.conversation.report(fault);
-        if let PeerFault::Violation(Violation::Foreign(_)) = fault {
+        if let PeerFault::Violation(Violation::ForeignProtocol(_)) = fault {
             // As late as after any refused HELLO, but without a farewell, which it cannot read.
             let later = Instant::now() + self.shared.common.limits.refusal_delay;
             return self.begin_end(Closing::not_before(later, None));
@@ -386,14 +386,14 @@ impl<S: Transport> Connection<S> {
 
     fn report_stall(&self) {
         self.shared.counters.count(|statistics| statistics.write_timeouts += 1);
-        if let Some(unsaid) = self.shared.limited(Cause::Stalled) {
+        if let Some(suppressed) = self.shared.limited(Cause::Stalled) {
             let peer = self.conversation.peer();
             let write_timeout = self.shared.common.name(Limit::WriteTimeout);
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 unread = self.stream.output.len(),
-                unsaid,
+                suppressed,
                 "the peer has read none of its ACKs for too long; its connection is closed; find \
                  out whether it stands still, or raise {write_timeout}"
             );

@@ -12,12 +12,12 @@ use crate::{
 /// Counts and logs that a connection is refused, as there is no place for it.
 pub(crate) fn report(shared: &ArbiterContext, peer: &Peer) {
     shared.counters.count(|statistics| statistics.connections_refused += 1);
-    if let Some(unsaid) = shared.limited(Cause::Refused) {
+    if let Some(suppressed) = shared.limited(Cause::Refused) {
         let connections = shared.common.name(Limit::Connections);
         log::warn!(
             peer = %peer.address,
             limit = shared.common.limits.connections,
-            unsaid,
+            suppressed,
             "connection limit reached: refused a connection; raise {connections} or reduce \
              HAProxy's threads"
         );

@@ -72,14 +72,14 @@ impl MemoryGuard {
     #[cold]
     fn report_wait(&self, peer: &Peer) {
         self.shared.counters.count(|statistics| statistics.memory_waits += 1);
-        if let Some(unsaid) = self.shared.limited(Cause::MemoryWait) {
+        if let Some(suppressed) = self.shared.limited(Cause::MemoryWait) {
             let memory = self.shared.common.name(Limit::Memory);
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 kept = self.kept(),
                 limit = self.shared.common.limits.memory,
-                unsaid,
+                suppressed,
                 "three quarters of the memory limit reached: a connection with many messages in \
                  flight is not read until answers come; find out why answers take long, or raise \
                  {memory}"
@@ -90,14 +90,14 @@ impl MemoryGuard {
     /// Counts and logs that the connection was ended for it.
     pub(super) fn report(&self, peer: &Peer) {
         self.shared.counters.count(|statistics| statistics.memory_exceeded += 1);
-        if let Some(unsaid) = self.shared.limited(Cause::Overdrawn) {
+        if let Some(suppressed) = self.shared.limited(Cause::Overdrawn) {
             let memory = self.shared.common.name(Limit::Memory);
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 kept = self.kept(),
                 limit = self.shared.common.limits.memory,
-                unsaid,
+                suppressed,
                 "connection ended: all together keep more bytes than they may; find out why frames \
                  come slowly, answers take long or ACKs are not read, or raise {memory}"
             );

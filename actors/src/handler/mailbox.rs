@@ -88,7 +88,7 @@ impl Dispatch for Mailbox {
                 Ok(answer) => answer.map_err(HandlerError::Failed),
                 Err(_) => {
                     alarm.raise(Failure::Gone);
-                    Err(HandlerError::Gone)
+                    Err(HandlerError::ActorStopped)
                 }
             }
         }))

@@ -72,10 +72,10 @@ impl Dispatch for Blocking {
         let _ = self.orders.send(Command::Do(job));
         let alarm = self.alarm.clone();
         Reply::Later(Box::pin(async move {
-            let answer = answered.await.unwrap_or(Err(HandlerError::Gone));
+            let answer = answered.await.unwrap_or(Err(HandlerError::ActorStopped));
             match answer {
                 Err(HandlerError::Panicked(_)) => alarm.raise(Failure::Call),
-                Err(HandlerError::Gone) => alarm.raise(Failure::Gone),
+                Err(HandlerError::ActorStopped) => alarm.raise(Failure::Gone),
                 _ => {}
             }
             answer

@@ -15,7 +15,7 @@ use tokio_rustls::{
 };
 
 use super::secured::{Followed, Secured};
-use crate::spop::Foreign;
+use crate::spop::ForeignProtocol;
 
 /// How many bytes of memory a handshake takes at most: the session, what rustls buffers of
 /// [`MOST`] bytes, and the tasks around them.
@@ -37,7 +37,7 @@ pub(crate) struct Failed<S> {
 
 /// Does the handshake of a connection whose `first` bytes were read already.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
-    first: [u8; Foreign::FIRST],
+    first: [u8; ForeignProtocol::FIRST],
     stream: S,
     config: Arc<ServerConfig>,
 ) -> Result<Secured<S>, Failed<S>> {

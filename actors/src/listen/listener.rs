@@ -222,8 +222,8 @@ impl ActiveListener {
                 Err(error) => {
                     counters.accept_failed();
                     // Most likely EMFILE: connections wait in the backlog until there is room.
-                    if let Some(unsaid) = log.permit() {
-                        fence::quietly(|| report(&error, unsaid));
+                    if let Some(suppressed) = log.permit() {
+                        fence::quietly(|| report(&error, suppressed));
                     }
                     sleep(PAUSE).await;
                 }
@@ -284,10 +284,10 @@ fn whole<T>(accepted: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-fn report(error: &io::Error, unsaid: u64) {
+fn report(error: &io::Error, suppressed: u64) {
     log::error!(
         %error,
-        unsaid,
+        suppressed,
         "cannot accept connections; raise the limit of open files (ulimit -n)"
     );
 }

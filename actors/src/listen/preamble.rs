@@ -26,7 +26,7 @@ use crate::{
     connection::{Connection, Transport},
     observe::ListenerCounters,
     origin::PeerAddress,
-    spop::Foreign,
+    spop::ForeignProtocol,
 };
 #[cfg(feature = "tls")]
 use crate::{connection::MemoryGuard, observe::Counters};
@@ -148,7 +148,7 @@ impl<S: Transport> IncomingConnection<S> {
     #[cfg(feature = "tls")]
     async fn secure(
         self,
-        first: [u8; Foreign::FIRST],
+        first: [u8; ForeignProtocol::FIRST],
         config: Arc<ServerConfig>,
     ) -> Option<IncomingConnection<Secured<S>>> {
         let Self { stream, visitor } = self;
@@ -215,10 +215,10 @@ async fn read_source<S: AsyncRead + Unpin>(
 ) -> Result<Option<PeerAddress>, Rejection> {
     let (first, found) = read_first(stream).await?;
     let advice = match found {
-        Some(Foreign::ProxyHeader) => {
+        Some(ForeignProtocol::ProxyHeader) => {
             return proxy_header::read(first, stream).await.map_err(Rejection::Header);
         }
-        Some(Foreign::Http) => of_foreign(Foreign::Http),
+        Some(ForeignProtocol::Http) => of_foreign(ForeignProtocol::Http),
         _ => {
             "put `send-proxy-v2` on the server line (and `check-send-proxy` if it has `check`), or \
              from HAProxy 3.3 on, which ignores it for agents, use a relay, or have the listener \
@@ -231,10 +231,10 @@ async fn read_source<S: AsyncRead + Unpin>(
 #[cfg(feature = "tls")]
 async fn read_client_hello<S: AsyncRead + Unpin>(
     stream: &mut S,
-) -> Result<[u8; Foreign::FIRST], Rejection> {
+) -> Result<[u8; ForeignProtocol::FIRST], Rejection> {
     let (first, found) = read_first(stream).await?;
     let advice = match found {
-        Some(Foreign::Tls) => return Ok(first),
+        Some(ForeignProtocol::Tls) => return Ok(first),
         Some(foreign) => of_foreign(foreign),
         None => "put `ssl` on the server line, or give the listener no certificate",
     };
@@ -244,8 +244,8 @@ async fn read_client_hello<S: AsyncRead + Unpin>(
 /// The bytes that tell what the peer speaks.
 async fn read_first<S: AsyncRead + Unpin>(
     stream: &mut S,
-) -> Result<([u8; Foreign::FIRST], Option<Foreign>), Rejection> {
-    let mut first = [0; Foreign::FIRST];
+) -> Result<([u8; ForeignProtocol::FIRST], Option<ForeignProtocol>), Rejection> {
+    let mut first = [0; ForeignProtocol::FIRST];
     stream.read_exact(&mut first).await.map_err(|_| Rejection::Silent)?;
-    Ok((first, Foreign::of(first)))
+    Ok((first, ForeignProtocol::of(first)))
 }

@@ -6,7 +6,7 @@ use ppp::{v1, v2};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::{origin::PeerAddress, spop::Foreign};
+use crate::{origin::PeerAddress, spop::ForeignProtocol};
 
 /// The longest header of version 1, as its specification says.
 const TEXT_LIMIT: usize = 107;
@@ -38,7 +38,7 @@ pub(crate) enum HeaderError {
 /// Reads what follows the `first` bytes of a header, and not a byte more. Returns the source that it
 /// names, if it names one.
 pub(crate) async fn read<S: AsyncRead + Unpin>(
-    first: [u8; Foreign::FIRST],
+    first: [u8; ForeignProtocol::FIRST],
     stream: &mut S,
 ) -> Result<Option<PeerAddress>, HeaderError> {
     let mut header = first.to_vec();

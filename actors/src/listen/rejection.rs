@@ -125,7 +125,7 @@ impl PendingConnection {
     #[cfg(feature = "tls")]
     fn report_full(&self, reason: &'static str) {
         self.shared.counters.count(|statistics| statistics.tls_handshakes_refused.count(reason));
-        let Some(unsaid) = self.shared.limited(Cause::HandshakesFull) else { return };
+        let Some(suppressed) = self.shared.limited(Cause::HandshakesFull) else { return };
         let (peer, common) = (self.address, &self.shared.common);
         let limits = &common.limits;
         if reason == "memory" {
@@ -133,7 +133,7 @@ impl PendingConnection {
             log::warn!(
                 %peer,
                 limit = limits.memory,
-                unsaid,
+                suppressed,
                 "memory limit reached: refused a TLS handshake; raise {memory}, or find out who \
                  else connects to this port"
             );
@@ -142,7 +142,7 @@ impl PendingConnection {
             log::warn!(
                 %peer,
                 limit = limits.handshakes,
-                unsaid,
+                suppressed,
                 "TLS handshake limit reached: closed a connection; find out who else connects to this \
                  port, or raise {handshakes}"
             );
@@ -161,9 +161,9 @@ impl PendingConnection {
     }
 
     fn warn(&self, cause: Cause, what: &dyn fmt::Display, advice: &str) {
-        if let Some(unsaid) = self.shared.limited(cause) {
+        if let Some(suppressed) = self.shared.limited(cause) {
             let what = ForeignText::of(what);
-            log::warn!(peer = %self.address, unsaid, "{what}; {advice}");
+            log::warn!(peer = %self.address, suppressed, "{what}; {advice}");
         }
     }
 }

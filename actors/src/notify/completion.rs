@@ -66,7 +66,7 @@ impl Completion {
     /// Settles the message if its time is over by `now`, which drops its call.
     pub(super) fn expire(&mut self, now: Instant) {
         if self.is_late(now) {
-            self.complete(Err(HandlerError::Late));
+            self.complete(Err(HandlerError::DeadlineExceeded));
             if let Some(waker) = self.waker.take() {
                 waker.wake();
             }
@@ -97,7 +97,7 @@ impl Future for Completion {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<CompletedAck>> {
         if self.is_late(Instant::now()) {
-            self.complete(Err(HandlerError::Late));
+            self.complete(Err(HandlerError::DeadlineExceeded));
         } else if let Some(PendingMessage { answer, span, .. }) = &mut self.waiting {
             let Poll::Ready(answer) = span.in_scope(|| Pin::new(answer).poll(task)) else {
                 self.waker.get_or_insert_with(|| task.waker().clone()).clone_from(task.waker());
@@ -105,7 +105,7 @@ impl Future for Completion {
             };
             // It may have taken all the time that was left.
             let is_late = answer.is_ok() && self.is_late(Instant::now());
-            self.complete(if is_late { Err(HandlerError::Late) } else { answer });
+            self.complete(if is_late { Err(HandlerError::DeadlineExceeded) } else { answer });
         }
         Poll::Ready(self.ack.borrow_mut().leave())
     }

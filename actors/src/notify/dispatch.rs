@@ -92,9 +92,9 @@ pub(crate) fn refuse(
         if let Some(route) = routes.find(message.name()) {
             let begun = Instant::now();
             if let Some(trace) = &mut trace {
-                trace.fail(&route.name, &HandlerError::Oversize, begun, &Span::none());
+                trace.fail(&route.name, &HandlerError::TooLarge, begun, &Span::none());
             }
-            ack.complete(route.settle(Err(HandlerError::Oversize), begun));
+            ack.complete(route.settle(Err(HandlerError::TooLarge), begun));
         }
     }
     ack.traced(trace).finish()
@@ -127,14 +127,20 @@ impl Dispatcher<'_> {
             return None;
         };
         if self.waiting >= self.context.waiting {
-            self.fall_back(route, HandlerError::Overloaded, Instant::now(), &Span::none(), settled);
+            self.fall_back(
+                route,
+                HandlerError::AgentOverloaded,
+                Instant::now(),
+                &Span::none(),
+                settled,
+            );
             return None;
         }
         let (time, turn) = (route.time_for(message), self.context.turn);
         // Those before it may have taken all the time: it is not even asked then.
         if turn.is_late(time) {
             let begun = self.origin.arrived();
-            self.fall_back(route, HandlerError::Late, begun, &Span::none(), settled);
+            self.fall_back(route, HandlerError::DeadlineExceeded, begun, &Span::none(), settled);
             return None;
         }
         let is_before = !(self.is_first && self.context.begins_turn);
@@ -154,7 +160,7 @@ impl Dispatcher<'_> {
             Reply::Answered if looked.is_some() && turn.is_late(time) => {
                 settled.take_back(before);
                 let begun = begun.unwrap_or(self.origin.arrived());
-                self.fall_back(route, HandlerError::Late, begun, &span, settled);
+                self.fall_back(route, HandlerError::DeadlineExceeded, begun, &span, settled);
             }
             Reply::Answered => {
                 let took = match (begun, looked) {
@@ -295,9 +301,9 @@ impl Dispatcher<'_> {
             };
             // One span stands for all of them.
             if let Some(trace) = trace.take() {
-                trace.fail(&route.name, &HandlerError::Beyond, begun, &Span::none());
+                trace.fail(&route.name, &HandlerError::TooManyMessages, begun, &Span::none());
             }
-            ack.complete(route.fall_back(HandlerError::Beyond, begun).clone());
+            ack.complete(route.fall_back(HandlerError::TooManyMessages, begun).clone());
         }
         if !messages.is_empty() {
             self.leave_unread(messages.count());

@@ -1,14 +1,14 @@
 //! Log limits: how often there may be a line about each cause.
 
 use super::rate_limit::RateLimit;
-use crate::spop::Foreign;
+use crate::spop::ForeignProtocol;
 
 /// What a line of the log is about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cause {
     Violation,
     /// A connection that begins with another protocol than is due, each kind by itself.
-    WrongTraffic(Option<Foreign>),
+    ProtocolMismatch(Option<ForeignProtocol>),
     ProxyHeader,
     #[cfg(feature = "tls")]
     TlsHandshake,
@@ -36,7 +36,7 @@ pub(crate) enum Cause {
 pub(crate) struct LogLimits([RateLimit; Cause::COUNT]);
 
 impl LogLimits {
-    /// How many lines about this were left unsaid since the last one, if one may be written now.
+    /// How many lines about this were left suppressed since the last one, if one may be written now.
     pub(crate) fn permit(&self, cause: Cause) -> Option<u64> {
         self.0[cause.index()].permit()
     }
@@ -47,10 +47,10 @@ impl Cause {
 
     fn index(self) -> usize {
         match self {
-            Self::WrongTraffic(None) => 0,
-            Self::WrongTraffic(Some(Foreign::Http)) => 1,
-            Self::WrongTraffic(Some(Foreign::Tls)) => 2,
-            Self::WrongTraffic(Some(Foreign::ProxyHeader)) => 3,
+            Self::ProtocolMismatch(None) => 0,
+            Self::ProtocolMismatch(Some(ForeignProtocol::Http)) => 1,
+            Self::ProtocolMismatch(Some(ForeignProtocol::Tls)) => 2,
+            Self::ProtocolMismatch(Some(ForeignProtocol::ProxyHeader)) => 3,
             Self::ProxyHeader => 4,
             #[cfg(feature = "tls")]
             Self::TlsHandshake => 5,
@@ -77,10 +77,10 @@ mod tests {
     async fn no_cause_hides_another() {
         let limits = LogLimits::default();
         let causes = [
-            Cause::WrongTraffic(None),
-            Cause::WrongTraffic(Some(Foreign::Http)),
-            Cause::WrongTraffic(Some(Foreign::Tls)),
-            Cause::WrongTraffic(Some(Foreign::ProxyHeader)),
+            Cause::ProtocolMismatch(None),
+            Cause::ProtocolMismatch(Some(ForeignProtocol::Http)),
+            Cause::ProtocolMismatch(Some(ForeignProtocol::Tls)),
+            Cause::ProtocolMismatch(Some(ForeignProtocol::ProxyHeader)),
             Cause::ProxyHeader,
             #[cfg(feature = "tls")]
             Cause::TlsHandshake,

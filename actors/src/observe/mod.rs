@@ -7,7 +7,7 @@
 //! | `unrouted`, `argument_seen` | messages without a route by their names; the arguments of a message, without their values |
 //! | `listener_statistics`, `listener_counters` | the same for one listener, where connections are accepted |
 //! | `engine_statistics`, `group` | connections and frames of one engine; connections that have something in common |
-//! | `frame_counts`, `status_counts`, `reasons`, `wrong_traffic` | frames by type, DISCONNECTs by status-code, refusals by reason, foreign protocols |
+//! | `frame_counts`, `status_counts`, `reasons`, `protocol_mismatches` | frames by type, DISCONNECTs by status-code, refusals by reason, foreign protocols |
 //! | `outcome`, `histogram`, `latencies` | how a message ended, and after how long |
 //! | `log_limits`, `rate_limit` | one log line a second for each cause |
 
@@ -22,6 +22,7 @@ mod listener_counters;
 mod listener_statistics;
 mod log_limits;
 mod outcome;
+mod protocol_mismatches;
 mod rate_limit;
 mod reasons;
 mod route_metrics;
@@ -29,7 +30,6 @@ mod route_statistics;
 mod statistics;
 mod status_counts;
 mod unrouted;
-mod wrong_traffic;
 
 pub use argument_seen::ArgumentSeen;
 pub(crate) use counters::Counters;
@@ -43,6 +43,7 @@ pub(crate) use listener_counters::{ListenerCounters, Untaken};
 pub use listener_statistics::ListenerStatistics;
 pub(crate) use log_limits::{Cause, LogLimits};
 pub use outcome::{Outcome, Outcomes};
+pub use protocol_mismatches::ProtocolMismatches;
 pub(crate) use rate_limit::RateLimit;
 pub use reasons::Reasons;
 pub(crate) use route_metrics::{RouteMetrics, count};
@@ -50,4 +51,3 @@ pub use route_statistics::{Instances, RouteStatistics};
 pub use statistics::Statistics;
 pub use status_counts::StatusCounts;
 pub use unrouted::UnroutedMessage;
-pub use wrong_traffic::WrongTraffic;

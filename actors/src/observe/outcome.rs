@@ -1,6 +1,6 @@
-//! Outcome: what became of a message that has a route.
+//! Outcome: what happened to a message that has a route.
 
-/// What became of one message that has a route.
+/// What happened to one message that has a route.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -13,21 +13,22 @@ pub enum Outcome {
     /// The handler panicked.
     Panicked,
     /// There was no answer by the deadline; a later one was dropped.
-    Late,
-    /// Too many messages of the connection, or of the agent, waited for their answers.
-    Overloaded,
-    /// The route had as many calls in flight as it may.
-    Full,
-    /// The handler did not start, and was not asked.
-    Down,
-    /// The NOTIFY was larger than the limit, and not read; or it had more messages than are handed to
-    /// handlers, and this was one of the last.
-    Oversize,
+    DeadlineExceeded,
+    /// The connection, or the whole agent, had as many messages waiting for answers as its limit allows.
+    AgentOverloaded,
+    /// The route had as many calls in flight as its concurrency allows.
+    RouteFull,
+    /// The handler did not start, or failed too often, and got no call.
+    CircuitOpen,
+    /// The NOTIFY came in fragments, was larger than the limit, and was not read.
+    TooLarge,
+    /// The message was after the first 1,024 of its NOTIFY: no handler was called.
+    TooManyMessages,
     /// The actor behind the route had stopped.
-    Gone,
+    ActorStopped,
 }
 
-/// What became of messages, by the names of [`Outcome`].
+/// What happened to messages, by the names of [`Outcome`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "they are those of `Outcome`")]
@@ -36,43 +37,46 @@ pub struct Outcomes {
     pub bad_arguments: u64,
     pub failed: u64,
     pub panicked: u64,
-    pub late: u64,
-    pub overloaded: u64,
-    pub full: u64,
-    pub down: u64,
-    pub oversize: u64,
-    pub gone: u64,
+    pub deadline_exceeded: u64,
+    pub agent_overloaded: u64,
+    pub route_full: u64,
+    pub circuit_open: u64,
+    pub too_large: u64,
+    pub too_many_messages: u64,
+    pub actor_stopped: u64,
 }
 
 impl Outcome {
     /// Each of them, the good one first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Answered,
         Self::BadArguments,
         Self::Failed,
         Self::Panicked,
-        Self::Late,
-        Self::Overloaded,
-        Self::Full,
-        Self::Down,
-        Self::Oversize,
-        Self::Gone,
+        Self::DeadlineExceeded,
+        Self::AgentOverloaded,
+        Self::RouteFull,
+        Self::CircuitOpen,
+        Self::TooLarge,
+        Self::TooManyMessages,
+        Self::ActorStopped,
     ];
 
-    /// One word for metrics and spans.
+    /// Its name in metrics, spans, log lines and JSON: that of the variant in `snake_case`.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
-            Self::Answered => "ok",
+            Self::Answered => "answered",
             Self::BadArguments => "bad_arguments",
-            Self::Failed => "error",
+            Self::Failed => "failed",
             Self::Panicked => "panicked",
-            Self::Late => "late",
-            Self::Overloaded => "overloaded",
-            Self::Full => "full",
-            Self::Down => "down",
-            Self::Oversize => "oversize",
-            Self::Gone => "gone",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::AgentOverloaded => "agent_overloaded",
+            Self::RouteFull => "route_full",
+            Self::CircuitOpen => "circuit_open",
+            Self::TooLarge => "too_large",
+            Self::TooManyMessages => "too_many_messages",
+            Self::ActorStopped => "actor_stopped",
         }
     }
 }
@@ -101,12 +105,43 @@ impl Outcomes {
             Outcome::BadArguments => &mut self.bad_arguments,
             Outcome::Failed => &mut self.failed,
             Outcome::Panicked => &mut self.panicked,
-            Outcome::Late => &mut self.late,
-            Outcome::Overloaded => &mut self.overloaded,
-            Outcome::Full => &mut self.full,
-            Outcome::Down => &mut self.down,
-            Outcome::Oversize => &mut self.oversize,
-            Outcome::Gone => &mut self.gone,
+            Outcome::DeadlineExceeded => &mut self.deadline_exceeded,
+            Outcome::AgentOverloaded => &mut self.agent_overloaded,
+            Outcome::RouteFull => &mut self.route_full,
+            Outcome::CircuitOpen => &mut self.circuit_open,
+            Outcome::TooLarge => &mut self.too_large,
+            Outcome::TooManyMessages => &mut self.too_many_messages,
+            Outcome::ActorStopped => &mut self.actor_stopped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `RouteFull`: `route_full`.
+    fn snake_case(name: &str) -> String {
+        let mut words = String::new();
+        for letter in name.chars() {
+            if letter.is_uppercase() && !words.is_empty() {
+                words.push('_');
+            }
+            words.extend(letter.to_lowercase());
+        }
+        words
+    }
+
+    #[test]
+    fn a_label_is_the_name_of_its_variant_and_of_its_count() {
+        for outcome in Outcome::ALL {
+            assert_eq!(outcome.label(), snake_case(&format!("{outcome:?}")));
+            let mut counts = Outcomes::default();
+            counts.count(outcome, 7);
+            assert!(
+                format!("{counts:?}").contains(&format!(" {}: 7", outcome.label())),
+                "{counts:?}"
+            );
         }
     }
 }

@@ -11,19 +11,19 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct RateLimit {
     last: Cell<Option<Instant>>,
-    unsaid: Cell<u64>,
+    suppressed: Cell<u64>,
 }
 
 impl RateLimit {
-    /// How many were left unsaid since the last line, if a line may be written now.
+    /// How many were left suppressed since the last line, if a line may be written now.
     pub(crate) fn permit(&self) -> Option<u64> {
         let now = Instant::now();
         if self.last.get().is_some_and(|last| now - last < INTERVAL) {
-            self.unsaid.set(self.unsaid.get() + 1);
+            self.suppressed.set(self.suppressed.get() + 1);
             return None;
         }
         self.last.set(Some(now));
-        Some(self.unsaid.take())
+        Some(self.suppressed.take())
     }
 }
 

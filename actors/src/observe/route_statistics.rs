@@ -12,15 +12,15 @@ use super::{
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RouteStatistics {
-    /// The name of the messages; `(any other)` for those that only the catch-all takes.
-    pub message: String,
+    /// Its name, which is that of its messages; `(any other)` is the route of the catch-all.
+    pub route: String,
     /// Whether the agent starts only if its handler does.
     pub is_required: bool,
     /// How long a message may take at the longest.
     pub deadline: Duration,
     /// What is sent in the place of an answer.
     pub fallback: String,
-    /// How long the messages took, by what became of them.
+    /// How long the messages took, by what happened to them.
     pub latencies: Latencies,
     /// Calls that are in flight now.
     pub in_flight: u64,
@@ -56,7 +56,7 @@ pub struct Instances {
 }
 
 impl RouteStatistics {
-    /// What became of the messages.
+    /// What happened to the messages.
     #[must_use]
     pub fn outcomes(&self) -> Outcomes {
         let mut outcomes = Outcomes::default();
@@ -91,7 +91,7 @@ impl RouteStatistics {
 /// Adds the routes of another arbiter, which has the same ones.
 pub(super) fn add_all(routes: &mut Vec<RouteStatistics>, others: &[RouteStatistics]) {
     for other in others {
-        match routes.iter_mut().find(|route| route.message == other.message) {
+        match routes.iter_mut().find(|route| route.route == other.route) {
             Some(route) => route.add(other),
             None => routes.push(other.clone()),
         }

@@ -6,11 +6,11 @@ use super::{
     histogram::Histogram,
     listener_statistics::{self, ListenerStatistics},
     outcome::Outcomes,
+    protocol_mismatches::ProtocolMismatches,
     reasons::Reasons,
     route_statistics::{self, RouteStatistics},
     status_counts::StatusCounts,
     unrouted::{self, UnroutedMessage},
-    wrong_traffic::WrongTraffic,
 };
 
 /// What an agent, or one of its arbiters, has seen and done since it started.
@@ -59,7 +59,7 @@ pub struct Statistics {
     /// Why they were.
     pub hello_refusals: Reasons,
     /// Connections that began with another protocol than is due, by what it was.
-    pub wrong_traffic: WrongTraffic,
+    pub protocol_mismatches: ProtocolMismatches,
     /// PROXY headers that could not be read, or did not come in time.
     pub proxy_headers_refused: u64,
     /// TLS handshakes that failed, or were not complete in time.
@@ -215,7 +215,7 @@ impl Statistics {
                 arbiters_silent,
             ],
             [
-                wrong_traffic,
+                protocol_mismatches,
                 hello_refusals,
                 tls_handshakes_refused,
                 frames_received,

@@ -95,8 +95,8 @@ impl HandlerSlot {
             State::Up(up) if !up.alarm.is_raised() => Some(Ok(Rc::clone(up))),
             State::Up(_) | State::Restarting(_) => None,
             State::StandIn(up) | State::Down(Some(up)) => Some(Ok(Rc::clone(up))),
-            State::Down(None) => Some(Err(HandlerError::Down)),
-            State::Stopped => Some(Err(HandlerError::Gone)),
+            State::Down(None) => Some(Err(HandlerError::CircuitOpen)),
+            State::Stopped => Some(Err(HandlerError::ActorStopped)),
         }
     }
 
@@ -134,7 +134,7 @@ impl HandlerSlot {
         let place = self.bulkhead.enter();
         let queued = if place.is_none() { self.bulkhead.queue() } else { None };
         if place.is_none() && queued.is_none() {
-            return Reply::Failed(HandlerError::Full);
+            return Reply::Failed(HandlerError::RouteFull);
         }
         let (slot, message, origin) = (Rc::clone(self), message.to_message(), origin.clone());
         let answer = Box::pin(async move {

@@ -212,7 +212,7 @@ impl HandlerSupervisor {
             State::Down(failed) => {
                 self.note_answers(failed);
                 fence::quietly(|| {
-                    tracing::info!(spoe_message = &*self.policy.name, "the handler is back");
+                    tracing::info!(route = &*self.policy.name, "the handler is back");
                 });
             }
             State::Restarting(failed) => self.note_answers(failed),
@@ -236,9 +236,9 @@ impl HandlerSupervisor {
             cause = format!("{cause}: {}", ForeignText::of(&error));
             drop(error);
         });
-        if let Some(unsaid) = self.starts.permit() {
+        if let Some(suppressed) = self.starts.permit() {
             fence::quietly(|| {
-                log::error!(spoe_message = name, unsaid, "restarting handler: {cause}");
+                log::error!(route = name, suppressed, "restarting handler: {cause}");
             });
         }
         cause
@@ -253,7 +253,7 @@ impl SupervisionPolicy {
         }
         fence::quietly(|| {
             log::error!(
-                spoe_message = &*self.name,
+                route = &*self.name,
                 budget = self.budget.count,
                 window = ?self.budget.window,
                 "restart limit reached: {cause}; the next attempt is in {delay:.1?}; fix the handler, \
@@ -271,7 +271,7 @@ impl SupervisionPolicy {
         count(&self.record.given_up);
         fence::quietly(|| {
             log::error!(
-                spoe_message = &*self.name,
+                route = &*self.name,
                 "the handler has not come back within {:?}: its fallback is sent at once until it \
                  has; find out why it takes long to start",
                 self.patience

@@ -100,7 +100,7 @@ impl LiveRoute {
     /// What was seen of it so far.
     pub(super) fn statistics(&self) -> RouteStatistics {
         RouteStatistics {
-            message: self.name.to_string(),
+            route: self.name.to_string(),
             is_required: self.is_required,
             deadline: self.deadline.time,
             fallback: self.fallback.to_string(),
@@ -113,12 +113,14 @@ impl LiveRoute {
 
     /// Logs an error, and drops it.
     fn report(&self, error: HandlerError) {
-        if let Some(unsaid) = self.log[error.outcome() as usize].permit() {
+        let outcome = error.outcome();
+        if let Some(suppressed) = self.log[outcome as usize].permit() {
             let fallback = self.fallback.to_string();
             log::warn!(
-                spoe_message = &*self.name,
+                route = &*self.name,
+                outcome = outcome.label(),
                 fallback = if fallback.is_empty() { "no actions" } else { &fallback },
-                unsaid,
+                suppressed,
                 "fallback sent: {error}; {}",
                 advice(&error, self.limit_names)
             );
@@ -134,25 +136,25 @@ fn advice(error: &HandlerError, names: LimitNames) -> String {
         }
         HandlerError::Failed(_) => "the handler says why",
         HandlerError::Panicked(_) => "this is a bug of the handler",
-        HandlerError::Late => {
+        HandlerError::DeadlineExceeded => {
             let deadline = names.of(Limit::Deadline);
             return format!("make the handler faster, or raise its deadline ({deadline})");
         }
-        HandlerError::Overloaded => {
+        HandlerError::AgentOverloaded => {
             let [agent, connection] =
                 [Limit::InFlightPerAgent, Limit::InFlight].map(|limit| names.of(limit));
             return format!("find out why answers take so long, or raise {agent} or {connection}");
         }
-        HandlerError::Full => {
+        HandlerError::RouteFull => {
             "find out why its answers take so long, or give its route more calls in flight"
         }
-        HandlerError::Down => "its errors before say why",
-        HandlerError::Oversize => {
+        HandlerError::CircuitOpen => "its errors before say why",
+        HandlerError::TooLarge => {
             let size = names.of(Limit::MaxReassembledSize);
             return format!("pass less in this spoe-message, or raise {size}");
         }
-        HandlerError::Beyond => "list at most 1024 messages for one event or spoe-group",
-        HandlerError::Gone => {
+        HandlerError::TooManyMessages => "list at most 1024 messages for one event or spoe-group",
+        HandlerError::ActorStopped => {
             "this is a bug of the actor: it stopped, or panicked over this message"
         }
     };

@@ -226,11 +226,11 @@ impl Routes {
     /// Logs that a message has no route.
     #[cold]
     pub(crate) fn report_missing(&self, name: &[u8]) {
-        let Some(unsaid) = self.missing.permit() else { return };
+        let Some(suppressed) = self.missing.permit() else { return };
         let routes: Vec<_> = self.by_name.iter().map(|route| &*route.name).collect();
         log::warn!(
             spoe_message = %ForeignText::new(name).up_to(LONGEST_NAME),
-            unsaid,
+            suppressed,
             routes = routes.join(", "),
             "a message without a route: it contributes nothing to its ACK; register a handler under \
              this name, or take it out of the spoe-agent's messages"
@@ -240,12 +240,12 @@ impl Routes {
     /// Logs that the last messages of a NOTIFY are not looked at.
     #[cold]
     pub(crate) fn report_unread(&self, peer: &Peer, messages: usize) {
-        let Some(unsaid) = self.unread.permit() else { return };
+        let Some(suppressed) = self.unread.permit() else { return };
         log::warn!(
             peer = %peer.address,
             engine_id = peer.engine_id.as_ref().map(tracing::field::display),
             messages,
-            unsaid,
+            suppressed,
             "messages dropped without their fallbacks: a NOTIFY has more than 17,408 of them; list \
              at most 1024 messages for one event or spoe-group"
         );

@@ -19,7 +19,7 @@ use crate::{
     limits::{Limits, MAX_DURATION, check, check_duration},
     observe::RouteMetrics,
     spop::Actions,
-    supervision::{Budget, Bulkhead, FailureSignal, Overload},
+    supervision::{Budget, Bulkhead, FailureSignal, OnFull},
 };
 
 /// No handler is renewed again and again without a pause.
@@ -32,14 +32,14 @@ const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 /// ```
 /// use std::time::Duration;
 ///
-/// use spoa_actors::{Actions, Overload, Registry, Scope, handler_fn};
+/// use spoa_actors::{Actions, OnFull, Registry, Scope, handler_fn};
 ///
 /// let closed = Actions::none().set_var(Scope::Transaction, "deny", true)?;
 /// let check = handler_fn(|(): ()| Actions::none().set_var(Scope::Transaction, "deny", false))
 ///     .fallback(closed)
 ///     .deadline(Duration::from_millis(200))
 ///     .in_flight(1_000)
-///     .overload(Overload::Wait);
+///     .on_full(OnFull::Queue);
 /// let registry = Registry::new().on("check-token", check);
 /// # Ok::<(), spoa_actors::ActionError>(())
 /// ```
@@ -49,7 +49,7 @@ pub struct Route {
     deadline: Option<Duration>,
     deadline_argument: Option<Box<str>>,
     in_flight: usize,
-    overload: Overload,
+    on_full: OnFull,
     budget: Budget,
     is_required: bool,
 }
@@ -159,7 +159,7 @@ impl Route {
             deadline: None,
             deadline_argument: None,
             in_flight: Bulkhead::DEFAULT,
-            overload: Overload::default(),
+            on_full: OnFull::default(),
             budget: Budget::default(),
             is_required: true,
         }
@@ -202,8 +202,8 @@ impl Route {
     /// What becomes of a message when that many calls are in flight: the fallback at once, unless
     /// this is called.
     #[must_use]
-    pub fn overload(mut self, overload: Overload) -> Self {
-        self.overload = overload;
+    pub fn on_full(mut self, on_full: OnFull) -> Self {
+        self.on_full = on_full;
         self
     }
 
@@ -258,7 +258,7 @@ impl Route {
             budget: self.budget,
             record: Rc::clone(&record),
         };
-        let bulkhead = Bulkhead::new(self.in_flight, self.overload);
+        let bulkhead = Bulkhead::new(self.in_flight, self.on_full);
         Ok(LiveRoute {
             name,
             slot: handler_supervisor::start(care, bulkhead).await?,
@@ -288,7 +288,7 @@ impl fmt::Debug for Route {
             .field("fallback", &self.fallback)
             .field("deadline", &self.deadline)
             .field("in_flight", &self.in_flight)
-            .field("overload", &self.overload)
+            .field("on_full", &self.on_full)
             .field("restarts", &self.budget)
             .field("is_required", &self.is_required)
             .finish_non_exhaustive()

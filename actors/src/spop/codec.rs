@@ -7,7 +7,8 @@ use thiserror::Error;
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::{
-    foreign::Foreign, frame::Frame, head::MIN_FRAME_LENGTH, violation::Violation, wire::WireError,
+    foreign_protocol::ForeignProtocol, frame::Frame, head::MIN_FRAME_LENGTH, violation::Violation,
+    wire::WireError,
 };
 
 /// How many bytes the length before a frame has.
@@ -80,8 +81,8 @@ impl FrameCodec {
         if length < MIN_FRAME_LENGTH {
             return WireError::FrameTooShort { length, minimum: MIN_FRAME_LENGTH }.into();
         }
-        match Foreign::of(first) {
-            Some(protocol) if !self.is_greeted => Violation::Foreign(protocol),
+        match ForeignProtocol::of(first) {
+            Some(protocol) if !self.is_greeted => Violation::ForeignProtocol(protocol),
             _ => WireError::FrameTooLarge { length, limit: self.max_frame_size }.into(),
         }
     }

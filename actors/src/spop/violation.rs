@@ -3,12 +3,12 @@
 use thiserror::Error;
 
 use super::{
-    foreign::Foreign, foreign_text::ForeignText, frame_type::FrameType, status_code::StatusCode,
-    wire::WireError,
+    foreign_protocol::ForeignProtocol, foreign_text::ForeignText, frame_type::FrameType,
+    status_code::StatusCode, wire::WireError,
 };
 
 /// The peer broke the protocol; the connection ends with [`status`](Self::status), which a peer that
-/// speaks a [`Foreign`](Self::Foreign) protocol is not told.
+/// speaks a [`ForeignProtocol`](Self::ForeignProtocol) protocol is not told.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum Violation {
@@ -17,7 +17,7 @@ pub enum Violation {
     Wire(#[from] WireError),
     /// The connection begins with another protocol.
     #[error("{0} where SPOP is due")]
-    Foreign(Foreign),
+    ForeignProtocol(ForeignProtocol),
     /// A HELLO without a mandatory key.
     #[error("{frame} without {key}")]
     MissingKey {
@@ -70,7 +70,9 @@ impl Violation {
         match self {
             Self::Wire(WireError::FrameTooLarge { .. }) => StatusCode::TOO_BIG,
             Self::Wire(WireError::NotFinal { .. }) => StatusCode::NO_FRAGMENTATION,
-            Self::Wire(_) | Self::Foreign(_) | Self::Unexpected { .. } => StatusCode::INVALID,
+            Self::Wire(_) | Self::ForeignProtocol(_) | Self::Unexpected { .. } => {
+                StatusCode::INVALID
+            }
             Self::MissingKey { status, .. } => *status,
             Self::UnsupportedVersion { .. } => StatusCode::BAD_VERSION,
             Self::BadFrameSize { .. } => StatusCode::BAD_FRAME_SIZE,
@@ -84,7 +86,7 @@ impl Violation {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Wire(error) => error.reason(),
-            Self::Foreign(_) => "foreign_protocol",
+            Self::ForeignProtocol(_) => "foreign_protocol",
             Self::MissingKey { .. } => "missing_key",
             Self::UnsupportedVersion { .. } => "unsupported_version",
             Self::BadFrameSize { .. } => "bad_frame_size",

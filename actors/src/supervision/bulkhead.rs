@@ -7,20 +7,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What becomes of a message whose route has as many calls in flight as it may.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Overload {
+pub enum OnFull {
     /// It is answered by the fallback at once.
     #[default]
-    Fallback,
+    Reject,
     /// It waits for room, in turn and until its deadline at the longest. As many messages may wait
     /// as may be in flight, and 256 in any case; the others are answered by the fallback at once.
-    Wait,
+    Queue,
 }
 
 /// The room of one route on one arbiter.
 pub(crate) struct Bulkhead {
     calls: usize,
     room: Arc<Semaphore>,
-    overload: Overload,
+    on_full: OnFull,
     queued: Rc<Cell<usize>>,
 }
 
@@ -37,8 +37,8 @@ impl Bulkhead {
     /// How many there may be at the most.
     pub(crate) const MAX: usize = Semaphore::MAX_PERMITS;
 
-    pub(crate) fn new(calls: usize, overload: Overload) -> Self {
-        Self { calls, room: Arc::new(Semaphore::new(calls)), overload, queued: Rc::default() }
+    pub(crate) fn new(calls: usize, on_full: OnFull) -> Self {
+        Self { calls, room: Arc::new(Semaphore::new(calls)), on_full, queued: Rc::default() }
     }
 
     /// Whether there is no room for a call.
@@ -64,8 +64,7 @@ impl Bulkhead {
 
     /// Joins those who wait for a place, if it may.
     pub(crate) fn queue(&self) -> Option<QueueSlot> {
-        if self.overload == Overload::Fallback || self.queued.get() >= self.calls.max(Self::DEFAULT)
-        {
+        if self.on_full == OnFull::Reject || self.queued.get() >= self.calls.max(Self::DEFAULT) {
             return None;
         }
         self.queued.set(self.queued.get() + 1);

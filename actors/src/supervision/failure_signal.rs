@@ -101,13 +101,13 @@ impl Background {
 
     fn report(&self, panic: &Panic) {
         count(&self.record.panics_aside);
-        if let Some(unsaid) = self.log.permit() {
+        if let Some(suppressed) = self.log.permit() {
             let name = &*self.name;
             // A log that panics must not end who writes to it.
             let _ = panics::catch(|| {
                 log::error!(
-                    spoe_message = name,
-                    unsaid,
+                    route = name,
+                    suppressed,
                     "background panic in the handler: {panic}; fix the handler"
                 );
             });

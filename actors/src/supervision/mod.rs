@@ -14,7 +14,7 @@ pub(crate) mod panics;
 mod restarts;
 mod tasks;
 
-pub use bulkhead::Overload;
+pub use bulkhead::OnFull;
 pub(crate) use bulkhead::{Bulkhead, Permit};
 pub(crate) use failure_signal::{Background, Failure, FailureSignal, Failures};
 pub use panics::Panic;

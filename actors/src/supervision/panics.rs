@@ -147,8 +147,8 @@ pub(crate) fn report(what: fmt::Arguments<'_>, panic: &Panic) {
     }
     // While a thread ends there is nothing left to count with, nor anybody to tell.
     let permit = LOG.try_with(RateLimit::permit);
-    if let Ok(Some(unsaid)) = permit {
-        let _ = catch(|| log::error!(unsaid, "{what} panicked: {panic}"));
+    if let Ok(Some(suppressed)) = permit {
+        let _ = catch(|| log::error!(suppressed, "{what} panicked: {panic}"));
     }
 }
 

@@ -88,7 +88,7 @@ impl NotifyTrace {
         tracing::info_span!(
             target: "spoa_actors::handle",
             "handle",
-            spoe_message = route,
+            route = route,
             stream_id = stream_id.0 as i64,
             frame_id = frame_id.0 as i64,
             trace_id = %context.span().span_context().trace_id(),
@@ -127,7 +127,8 @@ impl NotifyTrace {
 
     /// Not what was not even asked because there was too much to do: that would be the more.
     fn is_worth_a_span(&self, outcome: Outcome) -> bool {
-        let is_overload = matches!(outcome, Outcome::Overloaded | Outcome::Full | Outcome::Down);
+        let is_overload =
+            matches!(outcome, Outcome::AgentOverloaded | Outcome::RouteFull | Outcome::CircuitOpen);
         let traces = &self.connection.traces;
         !is_overload && traces.sampling.failures && traces.may_trace(self.parent.as_ref())
     }
@@ -136,7 +137,7 @@ impl NotifyTrace {
     fn tell_afterwards(&self, route: &str, error: &HandlerError, begun: Instant) {
         let Some(notify) = &self.span else { return };
         let mut attributes = vec![
-            KeyValue::new("spoe_message", route.to_owned()),
+            KeyValue::new("route", route.to_owned()),
             KeyValue::new("error.type", error.outcome().label()),
         ];
         attributes.extend(self.id_attributes());

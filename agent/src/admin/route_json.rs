@@ -9,7 +9,7 @@ use crate::admin::totals_json::OutcomesJson;
 #[derive(Debug, Serialize)]
 pub(super) struct RouteJson {
     /// `(any other)` for those that only the catch-all takes.
-    message: String,
+    route: String,
     calls: u64,
     outcomes: OutcomesJson,
     /// How long those took at the longest that were answered, the fastest half of them and the
@@ -73,7 +73,7 @@ impl From<&RouteStatistics> for RouteJson {
             |part| Some(route.latencies.of(Outcome::Answered)?.quantile(part)?.as_secs_f64());
         let outcomes = route.outcomes();
         Self {
-            message: route.message.clone(),
+            route: route.route.clone(),
             calls: Outcome::ALL.into_iter().map(|outcome| outcomes.of(outcome)).sum(),
             outcomes: outcomes.into(),
             p50_seconds: quantile(0.5),

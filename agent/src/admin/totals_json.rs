@@ -21,22 +21,23 @@ pub(super) struct TotalsJson {
     violations: BTreeMap<&'static str, u64>,
     disconnects_sent: Vec<StatusCountJson>,
     disconnects_received: Vec<StatusCountJson>,
-    wrong_traffic: BTreeMap<&'static str, u64>,
+    protocol_mismatches: BTreeMap<&'static str, u64>,
 }
 
-/// Messages by what happened to them; each but `ok` got the fallback.
+/// Messages by what happened to them; each but `answered` got the fallback.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct OutcomesJson {
-    ok: u64,
+    answered: u64,
     bad_arguments: u64,
-    error: u64,
+    failed: u64,
     panicked: u64,
-    late: u64,
-    overloaded: u64,
-    full: u64,
-    down: u64,
-    oversize: u64,
-    gone: u64,
+    deadline_exceeded: u64,
+    agent_overloaded: u64,
+    route_full: u64,
+    circuit_open: u64,
+    too_large: u64,
+    too_many_messages: u64,
+    actor_stopped: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -129,7 +130,7 @@ counts! {
 
 impl TotalsJson {
     pub(super) fn new(statistics: &Statistics) -> Self {
-        let wrong = &statistics.wrong_traffic;
+        let wrong = &statistics.protocol_mismatches;
         Self {
             counts: statistics.into(),
             messages: statistics.messages.into(),
@@ -140,7 +141,7 @@ impl TotalsJson {
             violations: reasons(&statistics.violations),
             disconnects_sent: status_codes(&statistics.disconnects_sent),
             disconnects_received: status_codes(&statistics.disconnects_received),
-            wrong_traffic: [
+            protocol_mismatches: [
                 ("http", wrong.http),
                 ("tls", wrong.tls),
                 ("proxy_header", wrong.proxy_header),
@@ -153,10 +154,23 @@ impl TotalsJson {
 
 impl From<Outcomes> for OutcomesJson {
     fn from(outcomes: Outcomes) -> Self {
-        let Outcomes { bad_arguments, panicked, late, overloaded, .. } = outcomes;
-        let Outcomes { full, down, oversize, gone, .. } = outcomes;
-        let (ok, error) = (outcomes.answered, outcomes.failed);
-        Self { ok, bad_arguments, error, panicked, late, overloaded, full, down, oversize, gone }
+        let Outcomes { answered, bad_arguments, failed, panicked, deadline_exceeded, .. } =
+            outcomes;
+        let Outcomes { agent_overloaded, route_full, circuit_open, .. } = outcomes;
+        let Outcomes { too_large, too_many_messages, actor_stopped, .. } = outcomes;
+        Self {
+            answered,
+            bad_arguments,
+            failed,
+            panicked,
+            deadline_exceeded,
+            agent_overloaded,
+            route_full,
+            circuit_open,
+            too_large,
+            too_many_messages,
+            actor_stopped,
+        }
     }
 }
 

@@ -143,7 +143,7 @@ mod tests {
     }
 
     const HANDLER_OK: &str =
-        r#"spoa_handler_duration_seconds_count{message="check-client-ip",outcome="ok"}"#;
+        r#"spoa_handler_duration_seconds_count{route="check-client-ip",outcome="answered"}"#;
 
     /// The fields of the statistics, as they are printed.
     fn fields() -> BTreeSet<String> {
@@ -200,10 +200,10 @@ mod tests {
             write_timeouts => r#"spoa_connections_ended_total{reason="write_timeout"}"#,
             connections_panicked => r#"spoa_connections_ended_total{reason="panic"}"#,
             hellos => "spoa_hellos_total",
-            wrong_traffic.http => r#"spoa_wrong_traffic_total{protocol="http"}"#,
-            wrong_traffic.tls => r#"spoa_wrong_traffic_total{protocol="tls"}"#,
-            wrong_traffic.proxy_header => r#"spoa_wrong_traffic_total{protocol="proxy_header"}"#,
-            wrong_traffic.other => r#"spoa_wrong_traffic_total{protocol="other"}"#,
+            protocol_mismatches.http => r#"spoa_protocol_mismatches_total{protocol="http"}"#,
+            protocol_mismatches.tls => r#"spoa_protocol_mismatches_total{protocol="tls"}"#,
+            protocol_mismatches.proxy_header => r#"spoa_protocol_mismatches_total{protocol="proxy_header"}"#,
+            protocol_mismatches.other => r#"spoa_protocol_mismatches_total{protocol="other"}"#,
             proxy_headers_refused => "spoa_proxy_headers_refused_total",
             tls_handshakes => "spoa_tls_handshakes",
             tls_handshakes_failed => "spoa_tls_handshakes_failed_total",
@@ -226,16 +226,17 @@ mod tests {
             messages_without_route => r#"spoa_messages_total{outcome="no_route"}"#,
             messages_unread => r#"spoa_messages_total{outcome="unread"}"#,
             actions_left_out => "spoa_actions_left_out_total",
-            messages.answered => r#"spoa_messages_total{outcome="ok"}"#,
+            messages.answered => r#"spoa_messages_total{outcome="answered"}"#,
             messages.bad_arguments => r#"spoa_messages_total{outcome="bad_arguments"}"#,
-            messages.failed => r#"spoa_messages_total{outcome="error"}"#,
+            messages.failed => r#"spoa_messages_total{outcome="failed"}"#,
             messages.panicked => r#"spoa_messages_total{outcome="panicked"}"#,
-            messages.late => r#"spoa_messages_total{outcome="late"}"#,
-            messages.overloaded => r#"spoa_messages_total{outcome="overloaded"}"#,
-            messages.full => r#"spoa_messages_total{outcome="full"}"#,
-            messages.down => r#"spoa_messages_total{outcome="down"}"#,
-            messages.oversize => r#"spoa_messages_total{outcome="oversize"}"#,
-            messages.gone => r#"spoa_messages_total{outcome="gone"}"#,
+            messages.deadline_exceeded => r#"spoa_messages_total{outcome="deadline_exceeded"}"#,
+            messages.agent_overloaded => r#"spoa_messages_total{outcome="agent_overloaded"}"#,
+            messages.route_full => r#"spoa_messages_total{outcome="route_full"}"#,
+            messages.circuit_open => r#"spoa_messages_total{outcome="circuit_open"}"#,
+            messages.too_large => r#"spoa_messages_total{outcome="too_large"}"#,
+            messages.too_many_messages => r#"spoa_messages_total{outcome="too_many_messages"}"#,
+            messages.actor_stopped => r#"spoa_messages_total{outcome="actor_stopped"}"#,
         };
         // What an agent alone can fill is in the next tests.
         let filled = [
@@ -315,12 +316,12 @@ mod tests {
             (r#"spoa_frame_bytes_total{direction="sent",frame_type="ack"}"#, 14),
             (r#"spoa_disconnects_total{direction="received",status_code="normal"}"#, 1),
             (r#"spoa_disconnects_total{direction="sent",status_code="invalid"}"#, 1),
-            (r#"spoa_messages_total{outcome="ok"}"#, 1),
+            (r#"spoa_messages_total{outcome="answered"}"#, 1),
             (r#"spoa_messages_total{outcome="no_route"}"#, 1),
             (HANDLER_OK, 1),
-            (r#"spoa_route_in_flight_limit{message="check-client-ip"}"#, 1),
-            (r#"spoa_route_instances{message="check-client-ip",state="up"}"#, 1),
-            (r#"spoa_route_deadline_seconds{message="check-client-ip"}"#, 1),
+            (r#"spoa_route_in_flight_limit{route="check-client-ip"}"#, 1),
+            (r#"spoa_route_instances{route="check-client-ip",state="up"}"#, 1),
+            (r#"spoa_route_deadline_seconds{route="check-client-ip"}"#, 1),
         ] {
             let mut found = text.lines().filter(|line| line.starts_with(sample));
             let line = found.next().unwrap_or_else(|| panic!("{sample} not in {text}"));

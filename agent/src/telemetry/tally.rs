@@ -15,13 +15,13 @@ impl Tally {
     /// Adds to what there is to say; all of it, if a line may be written now.
     pub(crate) fn add(&self, number: u64) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (last, unsaid) = &mut *state;
-        *unsaid += number;
-        if *unsaid == 0 || last.is_some_and(|last| last.elapsed() < INTERVAL) {
+        let (last, suppressed) = &mut *state;
+        *suppressed += number;
+        if *suppressed == 0 || last.is_some_and(|last| last.elapsed() < INTERVAL) {
             return None;
         }
         *last = Some(Instant::now());
-        Some(std::mem::take(unsaid))
+        Some(std::mem::take(suppressed))
     }
 }
 

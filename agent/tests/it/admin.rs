@@ -56,8 +56,8 @@ fn what_was_asked_is_told() {
     assert_eq!(status["totals"]["notifies"], 3);
     assert_eq!(status["listeners"][0]["listener"], *address);
     let routes = status["routes"].as_array().unwrap();
-    let route = routes.iter().find(|route| route["message"] == "check-client-ip").unwrap();
-    assert_eq!((&route["calls"], &route["outcomes"]["ok"]), (&3.into(), &3.into()));
+    let route = routes.iter().find(|route| route["route"] == "check-client-ip").unwrap();
+    assert_eq!((&route["calls"], &route["outcomes"]["answered"]), (&3.into(), &3.into()));
     assert_eq!(route["arguments"][0]["type"], "ipv4");
     assert!(!json.contains("192.0.2.77"), "no value of an argument is told: {json}");
     let (_, metrics) = get(&page(&agent), "/metrics").unwrap();

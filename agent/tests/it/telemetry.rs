@@ -233,8 +233,8 @@ fn check_last_metrics<'a>(
     let Some(Data::Histogram(durations)) = &durations.data else { panic!("no histogram") };
     let point =
         durations.data_points.iter().find(|point| point.count > 0).expect("a message was answered");
-    assert_eq!(attribute(&point.attributes, "message"), "check-client-ip");
-    assert_eq!(attribute(&point.attributes, "outcome"), "ok");
+    assert_eq!(attribute(&point.attributes, "route"), "check-client-ip");
+    assert_eq!(attribute(&point.attributes, "outcome"), "answered");
     assert_eq!(point.bucket_counts.len(), point.explicit_bounds.len() + 1);
     assert_eq!(point.bucket_counts.iter().sum::<u64>(), 1);
 

@@ -83,7 +83,7 @@ on_every_haproxy! {
         println!("{version}: p99 {alone:?} alone, {beside:?} beside {waited} that never answer");
         assert!(beside < RATIO * alone, "{beside:?} instead of {alone:?}");
         let seen = agent.statistics().await;
-        let outcomes = (seen.messages.answered, seen.messages.late, seen.messages.overloaded);
+        let outcomes = (seen.messages.answered, seen.messages.deadline_exceeded, seen.messages.agent_overloaded);
         assert_eq!(outcomes, (greeted, waited, 0), "none of the other route's was late");
         assert_eq!((seen.acks, seen.connections_panicked), (seen.notifies, 0));
     }

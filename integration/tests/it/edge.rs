@@ -145,7 +145,7 @@ async fn nothing_failed(agent: RunningAgent, haproxy: Haproxy) {
     let seen = statistics(&agent, |seen| seen.connections_open == 0).await;
     assert_eq!((seen.notifies, seen.acks, seen.hellos_refused), (1, 1, 0));
     assert_eq!((seen.proxy_headers_refused, seen.connections_panicked), (0, 0));
-    assert_eq!(seen.wrong_traffic, Default::default());
+    assert_eq!(seen.protocol_mismatches, Default::default());
     // A check may be under way when HAProxy is killed.
     assert!(seen.tls_handshakes_failed <= 1, "{seen:#?}");
 }
@@ -325,6 +325,6 @@ on_every_haproxy! {
         let haproxy = scene::start(config).await;
         assert_eq!(haproxy.http().get("/").await.unwrap().status, 502);
         log::line(&[&format!("peer={source}:"), "an HTTP client speaks to the SPOE port"]).await;
-        assert!(agent.statistics().await.wrong_traffic.http >= 1);
+        assert!(agent.statistics().await.protocol_mismatches.http >= 1);
     }
 }

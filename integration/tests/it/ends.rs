@@ -130,7 +130,7 @@ on_every_haproxy! {
         assert!(request.await.unwrap().is_err());
         let seen = statistics(&agent, |seen| seen.connections_open == 0).await;
         assert_eq!((seen.notifies, seen.acks, seen.in_flight), (1, 0, 0));
-        assert_eq!((seen.messages.late, seen.connections_panicked), (0, 0));
+        assert_eq!((seen.messages.deadline_exceeded, seen.connections_panicked), (0, 0));
     }
 }
 

@@ -102,7 +102,7 @@ on_every_haproxy! {
         assert_eq!((seen.notifies, seen.acks, seen.connections_panicked), (2, 2, 0));
         let outcomes = seen.messages;
         assert_eq!((outcomes.answered, outcomes.failed, outcomes.panicked), (4, 1, 2));
-        assert_eq!((outcomes.bad_arguments, outcomes.late, outcomes.gone), (4, 1, 0));
+        assert_eq!((outcomes.bad_arguments, outcomes.deadline_exceeded, outcomes.actor_stopped), (4, 1, 0));
     }
 }
 
@@ -145,7 +145,7 @@ on_every_haproxy! {
             assert_eq!((shown(&answer), error(&answer)), (vec!["fallback"], ""));
         }
         assert_eq!(tap.ids(FrameType::ACK), tap.ids(FrameType::NOTIFY));
-        assert_eq!(agent.statistics().await.messages.late, 2);
+        assert_eq!(agent.statistics().await.messages.deadline_exceeded, 2);
     }
 }
 

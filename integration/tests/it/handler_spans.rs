@@ -46,7 +46,7 @@ on_every_haproxy! {
         let notifies: Vec<_> = spans.iter().filter(|span| span.name == "notify").collect();
         let [notify] = notifies[..] else { panic!("{spans:#?}") };
         let handle = |message: &str| {
-            let mut found = spans.iter().filter(|span| span.attribute("spoe_message") == message);
+            let mut found = spans.iter().filter(|span| span.attribute("route") == message);
             let handle = found.next().unwrap_or_else(|| panic!("{spans:#?}"));
             assert_eq!((&*handle.name, &handle.parent_id), ("handle", &notify.id));
             handle
@@ -81,6 +81,6 @@ async fn a_failure_is_traced_though_the_request_is_not_sampled() {
     let spans = stop(&mut agent, &rotel).await;
     let notify = only(&spans, TRACE, "notify");
     for span in [notify, only(&spans, TRACE, "handle")] {
-        assert_eq!((&*span.status, span.attribute("error.type")), ("ERROR", "error"), "{span:#?}");
+        assert_eq!((&*span.status, span.attribute("error.type")), ("ERROR", "failed"), "{span:#?}");
     }
 }

@@ -15,9 +15,9 @@ async fn prometheus_scrapes_the_agent_and_sees_what_it_is_asked() {
         for counter in [
             "sum(spoa_notifies_total)",
             "sum(spoa_acks_total)",
-            "sum(spoa_messages_total{outcome='ok'})",
+            "sum(spoa_messages_total{outcome='answered'})",
             "sum(spoa_notify_duration_seconds_count)",
-            "sum(spoa_handler_duration_seconds_count{message='check-client-ip',outcome='ok'})",
+            "sum(spoa_handler_duration_seconds_count{route='check-client-ip',outcome='answered'})",
             "sum(spoa_frames_total{direction='received',frame_type='notify'})",
         ] {
             prometheus.wait(counter, SOON, |value| value == asked).await.unwrap();
@@ -54,7 +54,7 @@ async fn promtool_finds_nothing_wrong_in_whatever_state() {
     for (family, label) in [
         ("spoa_violations_total", "reason="),
         ("spoa_hellos_refused_total", "reason="),
-        ("spoa_wrong_traffic_total", "protocol=\"http\""),
+        ("spoa_protocol_mismatches_total", "protocol=\"http\""),
         ("spoa_messages_total", "outcome=\"no_route\""),
         ("spoa_messages_total", "outcome=\"bad_arguments\""),
         ("spoa_disconnects_total", "direction=\"sent\""),

@@ -125,7 +125,7 @@ on_every_haproxy! {
         let unlucky = route(move || greeter.successor());
         let seen = all_are_answered(version, unlucky).await;
         assert!(seen.handlers_renewed >= 1, "{seen:#?}");
-        assert_eq!((seen.handlers_given_up, seen.messages.down), (0, 0));
+        assert_eq!((seen.handlers_given_up, seen.messages.circuit_open), (0, 0));
     }
 }
 

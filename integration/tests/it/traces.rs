@@ -104,7 +104,7 @@ on_every_haproxy! {
             assert!(span.attribute("engine_id").len() > 10, "{span:#?}");
         }
         let handle = only(&spans, TRACE, "handle");
-        assert_eq!(handle.attribute("spoe_message"), "check-client-ip");
+        assert_eq!(handle.attribute("route"), "check-client-ip");
         for span in [notify, handle] {
             assert!(span.attribute("stream_id").parse::<u64>().is_ok(), "{span:#?}");
             assert!(span.attribute("frame_id").parse::<u64>().is_ok(), "{span:#?}");

@@ -33,7 +33,7 @@ async fn a_subscriber_that_is_set_later_has_the_log(message: &str) {
     let first = lines(&agent, &mut peer, 1).await;
     assert!(first[0].starts_with(UNHEARD), "{first:?}");
     assert!(
-        first[0].contains(" spoe_message=nobody unsaid=0 routes=\"listen-process"),
+        first[0].contains(" spoe_message=nobody suppressed=0 routes=\"listen-process"),
         "{first:?}"
     );
     peer.ask(2, message).await.unwrap();

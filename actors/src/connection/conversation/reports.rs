@@ -17,7 +17,7 @@ use crate::{
 impl Conversation {
     /// Counts and logs what the peer has done against the protocol.
     pub(crate) fn report(&self, fault: &PeerFault) {
-        if let PeerFault::Violation(Violation::Foreign(protocol)) = *fault {
+        if let PeerFault::Violation(Violation::ForeignProtocol(protocol)) = *fault {
             let (found, advice) = (Some(protocol), of_foreign(protocol));
             let mismatch = ProtocolMismatch { found, due: "SPOP", advice };
             return self.shared.report_mismatch(self.peer().address, mismatch);
@@ -37,13 +37,13 @@ impl Conversation {
                 waiting = self.waiting(),
                 "HAProxy disconnects"
             );
-        } else if let Some(unsaid) = self.shared.limited(Cause::Complaint) {
+        } else if let Some(suppressed) = self.shared.limited(Cause::Complaint) {
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 %status_code,
                 text = ?ForeignText::new(&**message),
-                unsaid,
+                suppressed,
                 "HAProxy refuses what this agent has sent; report it with both versions"
             );
         }
@@ -95,13 +95,13 @@ impl Conversation {
 
     pub(super) fn report_skipped(&self, frame_type: FrameType) {
         self.shared.counters.count(|statistics| statistics.unknown_frames += 1);
-        if let Some(unsaid) = self.shared.limited(Cause::UnknownFrame) {
+        if let Some(suppressed) = self.shared.limited(Cause::UnknownFrame) {
             let peer = self.peer();
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 frame_type = frame_type.0,
-                unsaid,
+                suppressed,
                 "a frame of a type that is not in the specification is skipped; if this is HAProxy, \
                  it is newer than this agent: report it with both versions"
             );
@@ -111,7 +111,7 @@ impl Conversation {
     /// Counts and logs a NOTIFY that was too large to be read.
     pub(super) fn report_oversize(&self, notify: &Notify) {
         self.shared.counters.count(|statistics| statistics.oversize += 1);
-        if let Some(unsaid) = self.shared.limited(Cause::Oversize) {
+        if let Some(suppressed) = self.shared.limited(Cause::Oversize) {
             let max_reassembled_size = self.shared.common.name(Limit::MaxReassembledSize);
             let peer = self.peer();
             log::warn!(
@@ -120,7 +120,7 @@ impl Conversation {
                 stream_id = notify.stream_id.0,
                 frame_id = notify.frame_id.0,
                 limit = self.shared.common.limits.max_reassembled_size,
-                unsaid,
+                suppressed,
                 "a NOTIFY in fragments is larger than the limit: it was not read, and the \
                  fallbacks of its messages are sent; pass less, or raise {max_reassembled_size}"
             );
@@ -134,7 +134,7 @@ impl Conversation {
         left_out: usize,
     ) {
         self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
-        if let Some(unsaid) = self.shared.limited(Cause::LeftOut) {
+        if let Some(suppressed) = self.shared.limited(Cause::LeftOut) {
             let peer = self.peer();
             log::warn!(
                 peer = %peer.address,
@@ -143,7 +143,7 @@ impl Conversation {
                 frame_id = frame_id.0,
                 left_out,
                 max_frame_size = self.ack_encoder.max_frame_size,
-                unsaid,
+                suppressed,
                 "actions left out of an ACK that would be larger than max-frame-size; \
                  raise HAProxy's tune.bufsize, or set shorter variables"
             );

@@ -140,7 +140,7 @@ async fn checklist_37_at_the_bound_of_the_agent_messages_get_their_fallbacks_at_
     }
     assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.overloaded, outcomes.failed, outcomes.late), (3, 0, 0));
+    assert_eq!((outcomes.agent_overloaded, outcomes.failed, outcomes.deadline_exceeded), (3, 0, 0));
 
     // What was answered late makes room, and so does what is cancelled.
     for _ in 0..4 {
@@ -152,7 +152,7 @@ async fn checklist_37_at_the_bound_of_the_agent_messages_get_their_fallbacks_at_
     until(&agent, |seen| seen.cancelled == 4).await;
     assert_eq!(one.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.overloaded, outcomes.late), (3, 4));
+    assert_eq!((outcomes.agent_overloaded, outcomes.deadline_exceeded), (3, 4));
     Ok(())
 }
 
@@ -181,7 +181,7 @@ async fn checklist_37_the_bound_counts_over_all_arbiters() -> Result {
     ask_in_vain(&mut one, 4).await?;
     in_flight(&agent, 4).await;
     assert!(other.notify(ask_score()).await?.is_empty(), "it is not even asked");
-    assert_eq!(agent.statistics().await.messages.overloaded, 1);
+    assert_eq!(agent.statistics().await.messages.agent_overloaded, 1);
     drop(one);
     in_flight(&agent, 0).await;
     assert_eq!(other.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");

@@ -89,7 +89,7 @@ async fn answers_that_come_at_one_time_all_leave_though_they_exceed_the_output_b
         assert_eq!(haproxy.ack().await?.actions.iter().count(), 1);
     }
     let statistics = agent.statistics().await;
-    assert_eq!((statistics.messages.late, statistics.messages.answered), (0, 100));
+    assert_eq!((statistics.messages.deadline_exceeded, statistics.messages.answered), (0, 100));
     Ok(())
 }
 
@@ -123,7 +123,7 @@ async fn of_one_notify_no_more_messages_wait_than_may() -> Result {
     let actions = haproxy.notify(messages).await?;
     assert_eq!(actions.iter().count(), 600, "each leaves its fallback");
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.late, outcomes.overloaded), (512, 88));
+    assert_eq!((outcomes.deadline_exceeded, outcomes.agent_overloaded), (512, 88));
     Ok(())
 }
 

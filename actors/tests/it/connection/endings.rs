@@ -116,7 +116,10 @@ async fn checklist_30_before_a_disconnect_is_answered_what_is_answered_leaves_an
     assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
     assert_eq!(dropped.try_recv(), Ok(()), "the call goes on");
     let seen = agent.statistics().await;
-    assert_eq!((seen.acks, seen.cancelled, seen.in_flight, seen.messages.late), (1, 1, 0, 0));
+    assert_eq!(
+        (seen.acks, seen.cancelled, seen.in_flight, seen.messages.deadline_exceeded),
+        (1, 1, 0, 0)
+    );
     Ok(())
 }
 
@@ -157,7 +160,7 @@ async fn checklist_31_a_stream_that_ends_at_any_byte_ends_its_connection_quietly
     let seen = agent.statistics().await;
     assert_eq!((seen.in_flight, seen.connections_panicked), (0, 0));
     assert!(seen.acks > 0);
-    assert_eq!((seen.cancelled, seen.messages.late), (all - begins_to_wait, 0));
+    assert_eq!((seen.cancelled, seen.messages.deadline_exceeded), (all - begins_to_wait, 0));
     assert_eq!(seen.disconnects_sent.iter().count(), 0);
     assert_eq!(said.try_recv(), Err(TryRecvError::Empty));
     // This log does hear of what is wrong.

@@ -67,7 +67,7 @@ async fn a_thread_that_never_comes_back_costs_the_fallback_and_nothing_else() ->
         let actions = haproxy.notify(ask(n)).await?.to_string();
         assert!(actions.starts_with(&format!("set-var txn.n {n}")), "{actions}");
     }
-    assert_eq!(agent.statistics().await.messages.late, 1);
+    assert_eq!(agent.statistics().await.messages.deadline_exceeded, 1);
     Ok(())
 }
 

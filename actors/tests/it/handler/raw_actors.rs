@@ -45,7 +45,7 @@ async fn a_raw_actor_that_panics_is_renewed_from_its_factory() -> Result {
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(1));
     assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
-    assert_eq!(agent.statistics().await.messages.gone, 1);
+    assert_eq!(agent.statistics().await.messages.actor_stopped, 1);
     Ok(())
 }
 
@@ -61,7 +61,7 @@ async fn a_raw_actor_that_has_answered_is_restarted_however_often_it_panics() ->
         assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
     }
     assert!(asked.elapsed() < Duration::from_millis(100), "{:?}", asked.elapsed());
-    assert_eq!(agent.statistics().await.messages.gone, 50);
+    assert_eq!(agent.statistics().await.messages.actor_stopped, 50);
     Ok(())
 }
 
@@ -161,7 +161,7 @@ async fn a_raw_actor_that_is_stuck_keeps_no_more_calls_than_its_route_has_room_f
     }
     assert_eq!(asked.elapsed(), Duration::ZERO, "nobody waits for it");
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.late, outcomes.full), (4, 1000));
+    assert_eq!((outcomes.deadline_exceeded, outcomes.route_full), (4, 1000));
 
     LET_GO.take().unwrap().send(()).unwrap();
     sleep(Duration::from_millis(1)).await;

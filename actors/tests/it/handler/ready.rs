@@ -199,7 +199,10 @@ async fn over_its_budget_it_is_asked_all_the_same() -> Result {
         assert_eq!(answer(&mut haproxy, ask()).await?, counted(2, n + 1));
     }
     let seen = agent.statistics().await;
-    assert_eq!((seen.messages.panicked, seen.messages.down, seen.handlers_given_up), (2, 0, 1));
+    assert_eq!(
+        (seen.messages.panicked, seen.messages.circuit_open, seen.handlers_given_up),
+        (2, 0, 1)
+    );
     tokio::time::sleep(Duration::from_millis(12_550)).await;
     assert_eq!(answer(&mut haproxy, ask()).await?, counted(3, 1));
     Ok(())
@@ -216,7 +219,7 @@ async fn its_calls_are_never_in_flight_and_only_a_renewal_fills_its_route() -> R
     let actions = haproxy.notify(messages).await?.to_string();
     assert_eq!(actions, [FALLBACK, &counted(2, 1), FALLBACK].join(", "));
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.panicked, outcomes.full, outcomes.answered), (1, 1, 101));
+    assert_eq!((outcomes.panicked, outcomes.route_full, outcomes.answered), (1, 1, 101));
     Ok(())
 }
 
@@ -227,7 +230,7 @@ async fn a_message_whose_time_is_over_is_not_handed_to_it() -> Result {
     for (ms, expected) in [(0, FALLBACK), (-1, FALLBACK), (500, &*counted(1, 1))] {
         assert_eq!(answer(&mut haproxy, ask().arg("ms", ms)).await?, expected, "{ms} ms");
     }
-    assert_eq!(agent.statistics().await.messages.late, 2);
+    assert_eq!(agent.statistics().await.messages.deadline_exceeded, 2);
     Ok(())
 }
 

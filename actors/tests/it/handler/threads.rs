@@ -141,7 +141,7 @@ async fn no_more_messages_wait_for_a_thread_than_their_route_has_room_for() -> R
     let stuck = haproxy.send_notify(ask_to("wait")).await?;
     let waiting: Messages = (0..200).map(ask).collect();
     haproxy.send_notify(waiting).await?;
-    until(&agent, |seen| seen.messages.full == 197).await;
+    until(&agent, |seen| seen.messages.route_full == 197).await;
     drop(speak);
     assert!(answer_to(&mut haproxy, stuck).await?.starts_with("set-var txn.n 1"));
     let actions = haproxy.ack().await?.actions.to_string();
@@ -193,7 +193,7 @@ async fn no_place_is_lost_over_panics_and_late_calls_on_threads() -> Result {
             haproxy.ack().await?;
         }
     }
-    assert!(agent.statistics().await.messages.full > 0, "the stuck ones hold their places");
+    assert!(agent.statistics().await.messages.route_full > 0, "the stuck ones hold their places");
     drop(speak);
     for _ in 0..100 {
         let actions = haproxy.notify([ask(1), ask(1), ask(1)]).await?;

@@ -210,7 +210,7 @@ async fn a_connection_without_a_proxy_header_is_closed_and_logged_with_advice() 
         assert!(line.contains(text), "{text:?} is not in {line}");
     }
     let seen = agent.statistics().await;
-    let wrong = seen.wrong_traffic;
+    let wrong = seen.protocol_mismatches;
     assert_eq!((wrong.http, wrong.tls, wrong.proxy_header, wrong.other), (1, 1, 0, 2));
     assert_eq!((seen.connections_accepted, seen.proxy_headers_refused), (4, 0));
     Ok(())
@@ -269,14 +269,14 @@ async fn a_header_that_its_peer_leaves_unfinished_ends_the_connection() -> Resul
 }
 
 #[actix_rt::test]
-async fn a_second_header_is_wrong_traffic() -> Result {
+async fn a_second_header_is_a_protocol_mismatch() -> Result {
     tokio::time::pause();
     let agent = agent().await;
     let mut stream = open(&agent);
     stream.write_all(TEXT).await?;
     stream.write_all(TEXT).await?;
     assert_eq!(stream.read(&mut [0]).await?, 0);
-    assert_eq!(agent.statistics().await.wrong_traffic.proxy_header, 1);
+    assert_eq!(agent.statistics().await.protocol_mismatches.proxy_header, 1);
     Ok(())
 }
 
@@ -287,7 +287,7 @@ async fn a_stop_drops_a_connection_that_has_not_come_to_spop() -> Result {
     let (mut waiting, mut refused) = (open(&agent), open(&agent));
     waiting.write_all(&TEXT[..20]).await?;
     refused.write_all(b"GET / HTTP/1.1\r\n\r\n").await?;
-    until(&agent, |seen| seen.wrong_traffic.http == 1).await;
+    until(&agent, |seen| seen.protocol_mismatches.http == 1).await;
     let begun = Instant::now();
     let stopped = stop(&agent).await.unwrap();
     assert_eq!(begun.elapsed(), Duration::ZERO);

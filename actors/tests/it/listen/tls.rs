@@ -174,14 +174,14 @@ async fn what_does_not_speak_tls_is_closed_and_logged_with_advice() -> Result {
         tokio::time::advance(Duration::from_secs(1)).await;
     }
     let seen = agent.statistics().await;
-    let wrong = seen.wrong_traffic;
+    let wrong = seen.protocol_mismatches;
     assert_eq!((wrong.http, wrong.tls, wrong.proxy_header, wrong.other), (1, 0, 1, 1));
     assert_eq!((seen.tls_handshakes_failed, seen.connections_panicked), (1, 0));
     Ok(())
 }
 
 #[actix_rt::test]
-async fn http_within_tls_is_wrong_traffic_too() -> Result {
+async fn http_within_tls_is_a_protocol_mismatch_too() -> Result {
     tokio::time::pause();
     let authority = Authority::new();
     let files = Files::new(&authority.issue(NAME));
@@ -190,7 +190,7 @@ async fn http_within_tls_is_wrong_traffic_too() -> Result {
         Client::new(&authority, None).connect(NAME, open(&agent, &files.tls())).await?;
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await?;
     assert_eq!(stream.read(&mut [0]).await?, 0, "closed in good order, without a frame");
-    assert_eq!(agent.statistics().await.wrong_traffic.http, 1);
+    assert_eq!(agent.statistics().await.protocol_mismatches.http, 1);
     Ok(())
 }
 

@@ -46,7 +46,7 @@ async fn checklist_19_after_the_deadline_the_fallback_is_sent_and_the_late_resul
     let (actions, ms) = answered_after(&mut haproxy, ask_sleep(400)).await?;
     assert_eq!(actions.to_string(), "set-var txn.slept 400");
     assert!((400..420).contains(&ms), "{ms}");
-    assert_eq!(agent.statistics().await.messages.late, 2);
+    assert_eq!(agent.statistics().await.messages.deadline_exceeded, 2);
     Ok(())
 }
 
@@ -80,7 +80,7 @@ async fn of_one_notify_every_message_has_its_own_deadline() -> Result {
     let actions = haproxy.notify(messages).await?;
     assert_eq!(actions.iter().count(), 3);
     assert!((1000..1020).contains(&asked.elapsed().as_millis()), "{:?}", asked.elapsed());
-    assert_eq!(agent.statistics().await.messages.late, 3);
+    assert_eq!(agent.statistics().await.messages.deadline_exceeded, 3);
     Ok(())
 }
 
@@ -119,7 +119,7 @@ async fn a_deadline_holds_for_a_peer_that_does_not_read_too() -> Result {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let statistics = agent.statistics().await;
     assert!(statistics.acks < 25, "the output is not clogged");
-    assert_eq!(statistics.messages.late, 20);
+    assert_eq!(statistics.messages.deadline_exceeded, 20);
     Ok(())
 }
 
@@ -172,7 +172,7 @@ async fn what_is_over_its_time_when_its_turn_comes_gets_its_fallback_unasked() -
     assert_eq!(answers, [TOO_LATE; 10]);
     assert_eq!(calls.load(Ordering::Relaxed), 1);
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.answered, outcomes.late), (0, 10));
+    assert_eq!((outcomes.answered, outcomes.deadline_exceeded), (0, 10));
     // It is not behind any more.
     assert_eq!(haproxy.notify(ask_work(0)).await?.to_string(), WORKED);
     Ok(())
@@ -210,7 +210,7 @@ async fn what_was_read_together_has_arrived_together_however_late_its_turn_comes
     let calls = calls.load(Ordering::Relaxed);
     assert!(calls <= 3, "{calls} of 20 were asked within {LIMIT:?}, with 20 ms each");
     let outcomes = agent.statistics().await.messages;
-    assert_eq!(outcomes.answered + outcomes.late, 20);
+    assert_eq!(outcomes.answered + outcomes.deadline_exceeded, 20);
     assert!(outcomes.answered < 3, "{outcomes:?}");
     Ok(())
 }
@@ -243,7 +243,7 @@ async fn when_the_first_message_takes_all_the_time_the_others_are_not_asked() ->
     let actions = haproxy.notify(messages).await?;
     assert!(actions.iter().all(|action| action.to_string() == TOO_LATE));
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((calls.load(Ordering::Relaxed), outcomes.late), (1, 100));
+    assert_eq!((calls.load(Ordering::Relaxed), outcomes.deadline_exceeded), (1, 100));
     Ok(())
 }
 
@@ -259,7 +259,7 @@ async fn an_answer_that_comes_late_in_the_poll_that_brings_it_is_late() -> Resul
     let mut haproxy = agent.connect().await?;
     assert_eq!(haproxy.notify(Message::new("work")).await?.to_string(), TOO_LATE);
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.answered, outcomes.late), (0, 1));
+    assert_eq!((outcomes.answered, outcomes.deadline_exceeded), (0, 1));
     Ok(())
 }
 

@@ -84,9 +84,9 @@ async fn of_a_notify_with_too_many_messages_the_last_get_their_fallbacks_unasked
         assert!(values.iter().skip(MOST as usize).all(|value| value.ends_with(" -1")));
     }
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.answered, outcomes.oversize), (2 * MOST, 6));
+    assert_eq!((outcomes.answered, outcomes.too_many_messages), (2 * MOST, 6));
     let lines = log.lines();
-    let line = lines.iter().find(|line| line.contains("too many messages")).unwrap();
+    let line = lines.iter().find(|line| line.contains("more than 1,024 messages")).unwrap();
     let advice = "; list at most 1024 messages for one event or spoe-group ";
     assert!(line.contains(advice), "{line}");
     Ok(())
@@ -116,10 +116,13 @@ async fn a_notify_of_a_hundred_thousand_messages_is_answered_in_time_and_by_its_
     assert!(asked.elapsed() < Duration::from_millis(1100), "{:?}", asked.elapsed());
     assert_eq!(first(&actions), "set-var txn.later -1");
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.answered, outcomes.late), (MOST - 1, 1));
+    assert_eq!((outcomes.answered, outcomes.deadline_exceeded), (MOST - 1, 1));
     // Each of them is somewhere.
     let seen = agent.statistics().await;
-    assert_eq!((outcomes.oversize, seen.messages_unread), (16 * MOST, 100_001 - 17 * MOST));
+    assert_eq!(
+        (outcomes.too_many_messages, seen.messages_unread),
+        (16 * MOST, 100_001 - 17 * MOST)
+    );
     let lines = log.lines();
     let line = lines.iter().find(|line| line.contains("dropped without their fallbacks")).unwrap();
     assert!(line.contains("peer=memory") && line.contains("messages=82593"), "{line}");

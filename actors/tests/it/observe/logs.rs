@@ -78,10 +78,10 @@ async fn a_message_without_a_route_is_named_once_a_second_with_what_to_do() -> R
     haproxy.notify(Message::new("x".repeat(1000))).await?;
     let lines = log.lines();
     assert_eq!((lines.len(), agent.statistics().await.messages_without_route), (2, 4));
-    assert!(lines[0].contains("WARN") && lines[0].contains(r"spoe_message=no\nbody unsaid=0"));
+    assert!(lines[0].contains("WARN") && lines[0].contains(r"spoe_message=no\nbody suppressed=0"));
     assert!(lines[0].contains(r#"routes="big, big-later, fail, never"#), "{lines:?}");
     assert!(lines[0].contains("register a handler under this name, or take it out"), "{lines:?}");
-    let shortened = format!("spoe_message={}… (1000 bytes) unsaid=2", "x".repeat(64));
+    let shortened = format!("spoe_message={}… (1000 bytes) suppressed=2", "x".repeat(64));
     assert!(lines[1].contains(&shortened), "{lines:?}");
     Ok(())
 }
@@ -129,7 +129,7 @@ async fn what_goes_wrong_with_a_frame_is_one_line_that_names_the_peer_the_cause_
         all_have_ended(&agent, 1).await;
         let lines = log.lines();
         assert!(lines.len() == 1 && lines[0].contains("WARN"), "{lines:?}");
-        for part in ["peer=memory engine_id=7c9f9a7e", "unsaid=0", cause, advice] {
+        for part in ["peer=memory engine_id=7c9f9a7e", "suppressed=0", cause, advice] {
             assert!(lines[0].contains(part), "{part} is not in {lines:?}");
         }
     }

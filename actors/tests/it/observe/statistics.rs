@@ -52,7 +52,7 @@ async fn checklist_42_everything_that_can_happen_to_a_frame_is_counted() -> Resu
     assert_eq!(seen.actions_left_out, 1);
     let outcomes = seen.messages;
     assert_eq!((outcomes.answered, outcomes.bad_arguments, outcomes.failed), (2, 1, 1));
-    assert_eq!((outcomes.panicked, outcomes.late, outcomes.gone), (1, 1, 0));
+    assert_eq!((outcomes.panicked, outcomes.deadline_exceeded, outcomes.actor_stopped), (1, 1, 0));
     assert_eq!(seen.disconnects_sent.of(StatusCode::INVALID), 1);
     assert_eq!(seen.disconnects_sent.of(StatusCode::NORMAL), 1);
     assert_eq!(seen.disconnects_received.of(StatusCode::NORMAL), 1);

@@ -11,7 +11,7 @@ use crate::support::{Result, ask_score, ask_sleep, never, registry, variable};
 
 async fn route(agent: &InMemoryAgent, message: &str) -> RouteStatistics {
     let routes = agent.statistics().await.routes;
-    routes.into_iter().find(|route| route.message == message).unwrap()
+    routes.into_iter().find(|route| route.route == message).unwrap()
 }
 
 #[actix_rt::test]
@@ -30,12 +30,12 @@ async fn every_outcome_of_a_route_is_counted_with_its_time() -> Result {
     let slept = sleep.of(Outcome::Answered).unwrap();
     assert!((Duration::from_millis(300)..Duration::from_millis(310)).contains(&slept.sum()));
     let never = route(&agent, "never").await;
-    let late = never.latencies.of(Outcome::Late).unwrap();
+    let late = never.latencies.of(Outcome::DeadlineExceeded).unwrap();
     assert_eq!((late.count(), late.sum() >= never.deadline), (1, true));
     assert_eq!((never.fallback.as_str(), never.is_required), ("set-var txn.never -1", true));
     assert_eq!(route(&agent, "panic-later").await.count(Outcome::Panicked), 1);
     let totals = agent.statistics().await.messages;
-    assert_eq!((totals.answered, totals.of(Outcome::Late), totals.panicked), (6, 1, 1));
+    assert_eq!((totals.answered, totals.of(Outcome::DeadlineExceeded), totals.panicked), (6, 1, 1));
     Ok(())
 }
 

@@ -103,7 +103,7 @@ async fn checklist_22_over_the_cap_the_fallbacks_of_the_messages_that_had_begun_
     haproxy.send(fragment(FrameType::UNSET, 1, Flags::FIN, &bytes[16_000..])).await?;
     let actions = haproxy.ack().await?.actions.to_string();
     assert_eq!(actions, "set-var txn.fail -1, set-var txn.never -1, set-var txn.panic -1");
-    assert_eq!(agent.statistics().await.messages.oversize, 3);
+    assert_eq!(agent.statistics().await.messages.too_large, 3);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Tests of what lies in `src/spop/`.
 
 mod disconnect;
-mod foreign;
+mod foreign_protocol;
 mod foreign_text;
 mod fragmentation;
 mod framing;

@@ -4,7 +4,7 @@ use std::{cell::Cell, time::Duration};
 
 use serde::Deserialize;
 use spoa_actors::{
-    Actions, BoxError, Limits, Message, Overload, Registry, Route, handler_fn,
+    Actions, BoxError, Limits, Message, OnFull, Registry, Route, handler_fn,
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tokio::time::{Instant, sleep};
@@ -40,7 +40,7 @@ async fn a_route_without_room_answers_its_fallback_at_once() -> Result {
     }
     assert!(asked.elapsed() >= SECOND);
     let outcomes = agent.statistics().await.messages;
-    assert_eq!((outcomes.full, outcomes.late), (7, 3));
+    assert_eq!((outcomes.route_full, outcomes.deadline_exceeded), (7, 3));
     Ok(())
 }
 
@@ -61,14 +61,14 @@ async fn a_route_that_never_answers_exhausts_its_own_room_only() -> Result {
         haproxy.notify(ask_sleep(1)).await?;
     }
     assert!(asked.elapsed() < SECOND / 2, "{:?}", asked.elapsed());
-    assert_eq!(agent.statistics().await.messages.full, 144);
+    assert_eq!(agent.statistics().await.messages.route_full, 144);
     Ok(())
 }
 
 #[actix_rt::test]
 async fn messages_that_wait_for_room_exhaust_their_own_route_only() -> Result {
     tokio::time::pause();
-    let waiting = never().in_flight(1).overload(Overload::Wait);
+    let waiting = never().in_flight(1).on_full(OnFull::Queue);
     let (_, mut haproxy) = start(registry().on("waiting", waiting)).await?;
     for _ in 0..600 {
         haproxy.send_notify(Message::new("waiting")).await?;
@@ -111,7 +111,7 @@ async fn counted((): ()) -> std::result::Result<Actions, BoxError> {
 #[actix_rt::test]
 async fn messages_that_may_wait_for_room_are_answered_in_turn() -> Result {
     tokio::time::pause();
-    let route = handler_fn(counted).in_flight(4).overload(Overload::Wait);
+    let route = handler_fn(counted).in_flight(4).on_full(OnFull::Queue);
     let (agent, mut haproxy) = start(Registry::new().on("counted", route)).await?;
     let asked = Instant::now();
     let notifies: Vec<_> = (0..40).map(|_| Message::new("counted").into()).collect();
@@ -120,20 +120,20 @@ async fn messages_that_may_wait_for_room_are_answered_in_turn() -> Result {
     }
     assert_eq!(MOST.get(), 4, "no more at a time than there is room for");
     assert!(asked.elapsed() >= Duration::from_millis(100));
-    assert_eq!(agent.statistics().await.messages.full, 0);
+    assert_eq!(agent.statistics().await.messages.route_full, 0);
     Ok(())
 }
 
 #[actix_rt::test]
 async fn a_message_waits_for_room_until_its_deadline_at_the_longest() -> Result {
     tokio::time::pause();
-    let route = never().in_flight(1).overload(Overload::Wait);
+    let route = never().in_flight(1).on_full(OnFull::Queue);
     let (agent, mut haproxy) = start(Registry::new().on("never", route)).await?;
     let asked = Instant::now();
     let notifies: Vec<_> = (0..5).map(|_| Message::new("never").into()).collect();
     exchange(&mut haproxy, notifies).await?;
     assert!(asked.elapsed() < SECOND + SECOND / 10, "{:?}", asked.elapsed());
-    assert_eq!(agent.statistics().await.messages.late, 5);
+    assert_eq!(agent.statistics().await.messages.deadline_exceeded, 5);
     Ok(())
 }
 
@@ -172,7 +172,7 @@ async fn an_argument_of_the_message_may_shorten_its_deadline_and_never_lengthens
     assert!(within(took(ask()).await?, 1000));
     assert_eq!(took(ask().arg("within_ms", 0_i64)).await?, Duration::ZERO);
     assert_eq!(took(ask().arg("within_ms", -7_i64)).await?, Duration::ZERO);
-    assert_eq!(agent.statistics().await.messages.late, 9);
+    assert_eq!(agent.statistics().await.messages.deadline_exceeded, 9);
     Ok(())
 }
 
@@ -189,7 +189,7 @@ async fn agent_of(route: Route) -> Result<(InMemoryAgent, FakeHaproxy)> {
 }
 
 fn waiting(in_flight: usize) -> Route {
-    numbered::route().in_flight(in_flight).overload(Overload::Wait)
+    numbered::route().in_flight(in_flight).on_full(OnFull::Queue)
 }
 
 #[actix_rt::test]
@@ -205,7 +205,7 @@ async fn over_its_budget_nobody_waits_for_room() -> Result {
     assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
     assert!(asked.elapsed() < Duration::from_millis(10), "{:?}", asked.elapsed());
     let seen = agent.statistics().await;
-    assert_eq!((seen.handlers_given_up, seen.messages.down), (1, 3));
+    assert_eq!((seen.handlers_given_up, seen.messages.circuit_open), (1, 3));
     Ok(())
 }
 
@@ -247,8 +247,8 @@ async fn who_waits_for_room_when_the_agent_stops_is_answered_first() -> Result {
 #[actix_rt::test]
 async fn no_place_is_lost_over_panics_late_calls_renewals_and_connections_that_end() -> Result {
     tokio::time::pause();
-    for overload in [Overload::Fallback, Overload::Wait] {
-        let route = numbered::route().in_flight(3).overload(overload);
+    for on_full in [OnFull::Reject, OnFull::Queue] {
+        let route = numbered::route().in_flight(3).on_full(on_full);
         let route = route.restarts(usize::MAX, SECOND).deadline(Duration::from_millis(100));
         script([]);
         let (agent, mut haproxy) = agent_of(route).await?;
@@ -272,7 +272,7 @@ async fn no_place_is_lost_over_panics_late_calls_renewals_and_connections_that_e
         let asked = Instant::now();
         let slow = || ask().arg("ms", 50_u64).into();
         for ack in exchange(&mut haproxy, [slow(), slow(), slow()]).await? {
-            assert_ne!(ack.actions.to_string(), FALLBACK, "{overload:?}");
+            assert_ne!(ack.actions.to_string(), FALLBACK, "{on_full:?}");
         }
         assert!(asked.elapsed() < Duration::from_millis(60), "{:?}", asked.elapsed());
         let seen = agent.statistics().await;

@@ -183,7 +183,7 @@ async fn calls_that_panic_when_they_are_dropped_are_told_once_a_second() -> Resu
     let line = line_with(&log, "a guard panics");
     assert!(line.contains("panics.rs:"), "{line}");
     let seen = agent.statistics().await;
-    assert_eq!((seen.messages.late, seen.connections_panicked), (100, 0));
+    assert_eq!((seen.messages.deadline_exceeded, seen.connections_panicked), (100, 0));
     Ok(())
 }
 

@@ -32,9 +32,9 @@ async fn late_within_a_minute(start: Start) -> Result<u64> {
         sleep(SECOND / 10).await;
     }
     let seen = agent.statistics().await;
-    assert_eq!(seen.messages.late + seen.messages.down, 600);
+    assert_eq!(seen.messages.deadline_exceeded + seen.messages.circuit_open, 600);
     assert_eq!(seen.handlers_given_up, 1);
-    Ok(seen.messages.late)
+    Ok(seen.messages.deadline_exceeded)
 }
 
 #[actix_rt::test]
@@ -69,7 +69,7 @@ async fn messages_wait_for_a_slow_start_until_the_deadline_of_the_route_has_pass
     assert_eq!(asked.elapsed(), Duration::ZERO, "later ones do not wait");
     let seen = agent.statistics().await;
     assert_eq!((seen.handlers_given_up, seen.handlers_renewed), (1, 0));
-    assert_eq!((seen.messages.late, seen.messages.down), (0, 101));
+    assert_eq!((seen.messages.deadline_exceeded, seen.messages.circuit_open), (0, 101));
 
     sleep(4 * SECOND).await;
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
@@ -161,7 +161,10 @@ async fn an_optional_handler_that_comes_late_answers_what_waits_for_it() -> Resu
     assert_eq!(actions.to_string(), [instance(2), instance(2), instance(2)].join(", "));
     assert!(asked.elapsed() >= Duration::from_millis(300));
     let seen = agent.statistics().await;
-    assert_eq!((seen.messages.answered, seen.messages.late, seen.messages.down), (3, 0, 0));
+    assert_eq!(
+        (seen.messages.answered, seen.messages.deadline_exceeded, seen.messages.circuit_open),
+        (3, 0, 0)
+    );
     assert_eq!(seen.handlers_given_up, 0);
     Ok(())
 }

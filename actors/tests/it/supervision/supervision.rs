@@ -30,7 +30,10 @@ async fn a_handler_that_panics_leaves_its_fallback_at_once_and_is_renewed_from_i
         assert!(asked.elapsed() < Duration::from_millis(25), "{:?}", asked.elapsed());
     }
     let seen = agent.statistics().await;
-    assert_eq!((seen.handlers_renewed, seen.messages.panicked, seen.messages.late), (3, 3, 0));
+    assert_eq!(
+        (seen.handlers_renewed, seen.messages.panicked, seen.messages.deadline_exceeded),
+        (3, 3, 0)
+    );
     Ok(())
 }
 
@@ -44,7 +47,7 @@ async fn messages_that_come_while_a_handler_is_renewed_wait_for_it() -> Result {
     let actions = haproxy.notify([ask().arg("panic", true), ask(), ask()]).await?;
     assert_eq!(actions.to_string(), [FALLBACK, &instance(2), &instance(2)].join(", "));
     assert!(asked.elapsed() >= Duration::from_millis(10));
-    assert_eq!(agent.statistics().await.messages.late, 0);
+    assert_eq!(agent.statistics().await.messages.deadline_exceeded, 0);
     Ok(())
 }
 
@@ -112,7 +115,7 @@ async fn share_answered(route: Route, poison: usize, rounds: usize) -> Result<f6
     }
     let seen = agent.statistics().await;
     assert_eq!(seen.messages.panicked, (poison * rounds) as u64, "each is counted");
-    assert_eq!((seen.messages.down, seen.handlers_given_up), (0, 0));
+    assert_eq!((seen.messages.circuit_open, seen.handlers_given_up), (0, 0));
     Ok(answered as f64 / rounds as f64)
 }
 
@@ -148,7 +151,7 @@ async fn good_requests_are_answered_though_no_restart_succeeds() -> Result {
     }
     assert_eq!(agent.observer().readiness().await, Readiness::Ready);
     let seen = agent.statistics().await;
-    assert_eq!((seen.handlers_given_up, seen.messages.down), (1, 0));
+    assert_eq!((seen.handlers_given_up, seen.messages.circuit_open), (1, 0));
     let once_a_window = 3 + asked.elapsed().as_secs();
     assert!(seen.handler_starts_failed <= once_a_window, "{}", seen.handler_starts_failed);
     Ok(())
@@ -198,7 +201,7 @@ async fn over_its_budget_a_handler_is_restarted_once_a_window_until_it_answers()
         sleep(Duration::from_millis(100)).await;
     }
     let seen = agent.statistics().await;
-    assert_eq!((seen.messages.panicked, seen.messages.down), (93, 0));
+    assert_eq!((seen.messages.panicked, seen.messages.circuit_open), (93, 0));
     assert_eq!((seen.handlers_renewed, seen.handlers_given_up), (2, 1));
     let down = Readiness::HandlerDown { message: "number".to_owned() };
     assert_eq!(agent.observer().readiness().await, down);
@@ -225,7 +228,7 @@ async fn messages_that_wait_for_a_handler_that_is_given_up_get_the_fallback_at_o
         }
     }
     assert!(asked.elapsed() < Duration::from_millis(50), "{:?}", asked.elapsed());
-    assert_eq!(agent.statistics().await.messages.down, 4);
+    assert_eq!(agent.statistics().await.messages.circuit_open, 4);
     Ok(())
 }
 

@@ -119,7 +119,7 @@ async fn a_request_is_one_trace_through_the_notify_into_the_handler_and_on() -> 
     assert_eq!(handle.parent_span_id, notify.span_context.span_id());
     assert_eq!(attribute(&notify, "stream_id"), Some(&Value::I64(1)));
     assert_eq!(attribute(&notify, "network.protocol.name"), Some(&"spop".into()));
-    assert_eq!(attribute(&handle, "spoe_message"), Some(&"score".into()));
+    assert_eq!(attribute(&handle, "route"), Some(&"score".into()));
     assert_eq!((&notify.status, &handle.status), (&Status::Unset, &Status::Unset));
     let expected = format!("00-{TRACE_ID}-{}-01", notify.span_context.span_id());
     assert_eq!(variable(&actions, "traceparent"), Some(expected));
@@ -199,9 +199,12 @@ async fn failures_are_always_seen_with_the_time_that_they_took() -> Result {
     let witness = Witness::new();
     let sampling = Sampling { ratio: 0.0, ..Sampling::default() };
     let mut haproxy = connect(support::registry(), witness.traces().sampling(sampling)).await?;
-    for (name, outcome) in
-        [("fail", "error"), ("panic", "panicked"), ("panic-later", "panicked"), ("never", "late")]
-    {
+    for (name, outcome) in [
+        ("fail", "failed"),
+        ("panic", "panicked"),
+        ("panic-later", "panicked"),
+        ("never", "deadline_exceeded"),
+    ] {
         haproxy.notify(support::ask_score()).await?;
         assert!(witness.spans().is_empty(), "{:?}", witness.names());
         haproxy.notify(Message::new(name).arg("traceparent", traceparent("00").as_str())).await?;
@@ -250,7 +253,7 @@ async fn failures_of_a_sampled_notify_are_told_in_its_spans() -> Result {
     let mut handles = witness.spans();
     handles.retain(|span| span.name == "handle");
     let types: Vec<_> = handles.iter().map(|span| attribute(span, "error.type").cloned()).collect();
-    assert_eq!(types, [Some("error".into()), None, Some("panicked".into())]);
+    assert_eq!(types, [Some("failed".into()), None, Some("panicked".into())]);
     Ok(())
 }
 
@@ -388,7 +391,7 @@ async fn a_message_that_is_not_even_asked_has_a_span_too() -> Result {
     let mut handles = witness.spans();
     handles.retain(|span| span.name == "handle");
     let types: Vec<_> = handles.iter().map(|span| attribute(span, "error.type").cloned()).collect();
-    assert_eq!(types, [Some("overloaded".into()), None]);
+    assert_eq!(types, [Some("agent_overloaded".into()), None]);
     Ok(())
 }
 

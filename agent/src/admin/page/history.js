@@ -24,7 +24,7 @@ function since(now, before) {
 }
 
 export const fallbacksOf = (status) =>
-  Object.entries(status.totals.messages).reduce((sum, [name, count]) => sum + (name === "ok" ? 0 : count), 0);
+  Object.entries(status.totals.messages).reduce((sum, [name, count]) => sum + (name === "answered" ? 0 : count), 0);
 
 /// What has happened between two answers, per second of the agent's own clock.
 export function remember(status) {
@@ -39,9 +39,9 @@ export function remember(status) {
     const recent = since(status.latency.buckets, last.latency.buckets);
     point.p50 = quantile(recent, 0.5);
     point.p99 = quantile(recent, 0.99);
-    const before = new Map(last.routes.map((route) => [route.message, route.calls]));
+    const before = new Map(last.routes.map((route) => [route.route, route.calls]));
     for (const route of status.routes) {
-      point.calls.set(route.message, Math.max(0, route.calls - (before.get(route.message) || 0)) / time);
+      point.calls.set(route.route, Math.max(0, route.calls - (before.get(route.route) || 0)) / time);
     }
   }
   points.push(point);

@@ -5,7 +5,7 @@ import { points } from "./history.js";
 import { age, bytes, clock, number, rate, seconds, words } from "./words.js";
 
 export function showTables(status) {
-  rows("routes", status.routes, (route) => route.message, ROUTES);
+  rows("routes", status.routes, (route) => route.route, ROUTES);
   put(byId("routes-count"), number(status.routes.length));
   put(byId("routes-empty"), "The agent tells of no route.");
   const unrouted = status.messages_without_route;
@@ -29,7 +29,7 @@ function serverLine(listeners) {
 
 function outcomes(route) {
   const chips = Object.entries(route.outcomes).filter(([, count]) => count > 0).map(([name, count]) => {
-    const kind = name === "ok" ? "good" : ["bad_arguments", "overloaded", "full", "oversize"].includes(name) ? "warn" : "bad";
+    const kind = name === "answered" ? "good" : ["bad_arguments", "agent_overloaded", "route_full", "too_large", "too_many_messages"].includes(name) ? "warn" : "bad";
     return element("span", `chip ${kind}`, `${words(name)} ${number(count)}`);
   });
   return chips.length ? chips : [element("span", "quiet", "none yet")];
@@ -46,15 +46,15 @@ function argument({ name, type, length_bytes }) {
 }
 
 const ROUTES = [
-  { label: "message", className: "whole bare", show(cell, route, row) {
-    row.dataset.message = route.message;
+  { label: "route", className: "whole bare", show(cell, route, row) {
+    row.dataset.route = route.route;
     const seen = route.arguments.map(argument);
     const rest = seen.length ? element("div", "args", ...seen) : element("small", "", "its arguments are shown once it has been asked");
-    fill(cell, element("span", "name", route.message), rest);
+    fill(cell, element("span", "name", route.route), rest);
   } },
   { label: "calls/s", className: "n", show(cell, route) {
     const point = points[points.length - 1];
-    put(cell, rate(point.calls.get(route.message)));
+    put(cell, rate(point.calls.get(route.route)));
   } },
   { label: "calls", className: "n", show: (cell, route) => put(cell, number(route.calls)) },
   { label: "outcomes", className: "whole", show: (cell, route) => fill(cell, element("span", "chips", ...outcomes(route))) },

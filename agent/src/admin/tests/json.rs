@@ -63,16 +63,17 @@ fn shape(value: &Value) -> Value {
 
 fn outcomes() -> Value {
     let names = [
-        "ok",
+        "answered",
         "bad_arguments",
-        "error",
+        "failed",
         "panicked",
-        "late",
-        "overloaded",
-        "full",
-        "down",
-        "oversize",
-        "gone",
+        "deadline_exceeded",
+        "agent_overloaded",
+        "route_full",
+        "circuit_open",
+        "too_large",
+        "too_many_messages",
+        "actor_stopped",
     ];
     Value::Object(names.into_iter().map(|name| (name.to_owned(), "number".into())).collect())
 }
@@ -154,7 +155,7 @@ fn argument() -> Value {
 
 fn route() -> Value {
     json!({
-        "message": "string",
+        "route": "string",
         "calls": "number",
         "outcomes": outcomes(),
         "p50_seconds": "number",

@@ -6,7 +6,7 @@ use crate::telemetry::family::Family;
 
 /// What comes before NOTIFYs.
 pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
-    let wrong = &statistics.wrong_traffic;
+    let wrong = &statistics.protocol_mismatches;
     let wrong = [
         ("http", wrong.http),
         ("tls", wrong.tls),
@@ -25,7 +25,7 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
             ([("reason", reason)], count)
         }),
         Family::counter(
-            "spoa_wrong_traffic_total",
+            "spoa_protocol_mismatches_total",
             "Connections that began with another protocol than is due, by what it was: compare \
                  HAProxy's server line with the agent's options.",
         )

@@ -7,7 +7,7 @@ use crate::telemetry::family::Family;
 pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
     let routes = &statistics.routes;
     let each = |family: Family, count: fn(&RouteStatistics) -> u64| {
-        family.with_each(routes, |route| ([("message", route.message.as_str())], count(route)))
+        family.with_each(routes, |route| ([("route", route.route.as_str())], count(route)))
     };
     vec![
         durations(routes),
@@ -62,7 +62,7 @@ fn durations(routes: &[RouteStatistics]) -> Family {
     );
     routes.iter().fold(family, |family, route| {
         route.latencies.iter().fold(family, |family, (outcome, durations)| {
-            let labels = [("message", route.message.as_str()), ("outcome", outcome.label())];
+            let labels = [("route", route.route.as_str()), ("outcome", outcome.label())];
             family.with_durations(&labels, durations)
         })
     })
@@ -71,7 +71,7 @@ fn durations(routes: &[RouteStatistics]) -> Family {
 fn deadlines(routes: &[RouteStatistics]) -> Family {
     let family = Family::gauge("spoa_route_deadline_seconds", "How long a message may take.");
     routes.iter().fold(family, |family, route| {
-        family.with_f64(&[("message", &route.message)], route.deadline.as_secs_f64())
+        family.with_f64(&[("route", &route.route)], route.deadline.as_secs_f64())
     })
 }
 
@@ -89,7 +89,7 @@ fn instances(routes: &[RouteStatistics]) -> Family {
             ("stopped", instances.stopped),
         ];
         family.with_each(states, |(state, count)| {
-            ([("message", route.message.as_str()), ("state", state)], count)
+            ([("route", route.route.as_str()), ("state", state)], count)
         })
     })
 }

@@ -1,11 +1,11 @@
 //! Wrong traffic: what connections began with where another protocol is due.
 
-use crate::spop::Foreign;
+use crate::spop::ForeignProtocol;
 
 /// What connections began with where another protocol is due.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct WrongTraffic {
+pub struct ProtocolMismatches {
     /// HTTP.
     pub http: u64,
     /// TLS where none is configured, or where a PROXY header is due.
@@ -16,12 +16,12 @@ pub struct WrongTraffic {
     pub other: u64,
 }
 
-impl WrongTraffic {
-    pub(crate) fn count(&mut self, found: Option<Foreign>) {
+impl ProtocolMismatches {
+    pub(crate) fn count(&mut self, found: Option<ForeignProtocol>) {
         *match found {
-            Some(Foreign::Http) => &mut self.http,
-            Some(Foreign::Tls) => &mut self.tls,
-            Some(Foreign::ProxyHeader) => &mut self.proxy_header,
+            Some(ForeignProtocol::Http) => &mut self.http,
+            Some(ForeignProtocol::Tls) => &mut self.tls,
+            Some(ForeignProtocol::ProxyHeader) => &mut self.proxy_header,
             None => &mut self.other,
         } += 1;
     }

@@ -5,7 +5,7 @@ use std::fmt;
 /// A protocol other than SPOP that comes to a SPOP port by mistake.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
-pub enum Foreign {
+pub enum ForeignProtocol {
     /// HTTP of any version, requests and responses.
     Http,
     /// TLS or SSL 3.
@@ -14,7 +14,7 @@ pub enum Foreign {
     ProxyHeader,
 }
 
-impl Foreign {
+impl ForeignProtocol {
     /// How many bytes tell it.
     ///
     /// Where SPOP is spoken they are the length of the first frame. Read as one, all that is known
@@ -36,7 +36,7 @@ impl Foreign {
     }
 }
 
-impl fmt::Display for Foreign {
+impl fmt::Display for ForeignProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Http => "HTTP",
@@ -50,8 +50,8 @@ impl fmt::Display for Foreign {
 mod tests {
     use super::*;
 
-    fn of(bytes: &[u8]) -> Option<Foreign> {
-        Foreign::of(*bytes.first_chunk().unwrap())
+    fn of(bytes: &[u8]) -> Option<ForeignProtocol> {
+        ForeignProtocol::of(*bytes.first_chunk().unwrap())
     }
 
     #[test]
@@ -59,14 +59,14 @@ mod tests {
         for method in
             ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"]
         {
-            assert_eq!(of(format!("{method} / HTTP/1.1").as_bytes()), Some(Foreign::Http));
+            assert_eq!(of(format!("{method} / HTTP/1.1").as_bytes()), Some(ForeignProtocol::Http));
         }
-        assert_eq!(of(b"PRI * HTTP/2.0"), Some(Foreign::Http));
-        assert_eq!(of(b"HTTP/1.1 400 Bad Request"), Some(Foreign::Http));
-        assert_eq!(of(b"\x16\x03\x01\x02\x00"), Some(Foreign::Tls));
-        assert_eq!(of(b"\x15\x03\x03\x00\x02"), Some(Foreign::Tls));
-        assert_eq!(of(b"PROXY TCP4 "), Some(Foreign::ProxyHeader));
-        assert_eq!(of(b"\r\n\r\n\0\r\nQUIT\n"), Some(Foreign::ProxyHeader));
+        assert_eq!(of(b"PRI * HTTP/2.0"), Some(ForeignProtocol::Http));
+        assert_eq!(of(b"HTTP/1.1 400 Bad Request"), Some(ForeignProtocol::Http));
+        assert_eq!(of(b"\x16\x03\x01\x02\x00"), Some(ForeignProtocol::Tls));
+        assert_eq!(of(b"\x15\x03\x03\x00\x02"), Some(ForeignProtocol::Tls));
+        assert_eq!(of(b"PROXY TCP4 "), Some(ForeignProtocol::ProxyHeader));
+        assert_eq!(of(b"\r\n\r\n\0\r\nQUIT\n"), Some(ForeignProtocol::ProxyHeader));
         for other in [b"SSH-", b"\x16\x02\0\0", b"EHLO", b"\r\n\r\r", b"PROP", b"\xff\xff\xff\xff"]
         {
             assert_eq!(of(other), None);
