@@ -8,14 +8,14 @@ pub enum Limit {
     Deadline,
     /// [`Limits::connections`](crate::Limits::connections)
     Connections,
-    /// [`Limits::surplus`](crate::Limits::surplus)
-    Surplus,
+    /// [`Limits::excess_connections`](crate::Limits::excess_connections)
+    ExcessConnections,
     /// [`Limits::handshakes`](crate::Limits::handshakes)
     Handshakes,
-    /// [`Limits::in_flight`](crate::Limits::in_flight)
-    InFlight,
-    /// [`Limits::in_flight_per_agent`](crate::Limits::in_flight_per_agent)
-    InFlightPerAgent,
+    /// [`Limits::messages_per_connection`](crate::Limits::messages_per_connection)
+    MessagesPerConnection,
+    /// [`Limits::messages`](crate::Limits::messages)
+    Messages,
     /// [`Limits::max_frame_size`](crate::Limits::max_frame_size)
     MaxFrameSize,
     /// [`Limits::max_reassembled_size`](crate::Limits::max_reassembled_size)
@@ -65,10 +65,10 @@ impl Limit {
     pub const ALL: [Self; 19] = [
         Self::Deadline,
         Self::Connections,
-        Self::Surplus,
+        Self::ExcessConnections,
         Self::Handshakes,
-        Self::InFlight,
-        Self::InFlightPerAgent,
+        Self::MessagesPerConnection,
+        Self::Messages,
         Self::MaxFrameSize,
         Self::MaxReassembledSize,
         Self::MaxFragmentedAck,
@@ -90,10 +90,10 @@ impl Limit {
         match self {
             Self::Deadline => "Limits::deadline",
             Self::Connections => "Limits::connections",
-            Self::Surplus => "Limits::surplus",
+            Self::ExcessConnections => "Limits::excess_connections",
             Self::Handshakes => "Limits::handshakes",
-            Self::InFlight => "Limits::in_flight",
-            Self::InFlightPerAgent => "Limits::in_flight_per_agent",
+            Self::MessagesPerConnection => "Limits::messages_per_connection",
+            Self::Messages => "Limits::messages",
             Self::MaxFrameSize => "Limits::max_frame_size",
             Self::MaxReassembledSize => "Limits::max_reassembled_size",
             Self::MaxFragmentedAck => "Limits::max_fragmented_ack",

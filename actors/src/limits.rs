@@ -40,20 +40,20 @@ pub struct Limits {
     /// among them, and are answered. While there are as many, none is accepted: they wait in the
     /// backlog of the kernel. Each takes an open file, for a second at most until its HELLO has come.
     /// Default 1024.
-    pub surplus: usize,
+    pub excess_connections: usize,
     /// How many TLS handshakes may be in progress, on all listeners together; each arbiter has its part
     /// of them, rounded up. One more waits for its turn, within [`hello_timeout`](Self::hello_timeout);
     /// meanwhile a handshake that takes longer than a second is ended. Each takes 64 KiB of
     /// [`memory`](Self::memory). Default 1,000.
     pub handshakes: usize,
-    /// How many messages of one connection may wait for their answers; at the bound the connection
-    /// is not read, and of one NOTIFY no more than that many wait. It is several times what one route
-    /// may have in flight, so that a route that never answers does not end the reading. Default 2048.
-    pub in_flight: usize,
-    /// How many messages of all connections together may wait for their answers; at the bound,
+    /// How many messages of one connection can wait for their answers; at the limit the connection
+    /// is not read, and of one NOTIFY no more than that many wait. It is several times the concurrency
+    /// of a route, so that a route that never answers does not stop the reading. Default 2048.
+    pub messages_per_connection: usize,
+    /// How many messages of all connections together can wait for their answers; at the limit,
     /// messages get their fallbacks at once, whether or not their handlers would have to wait.
     /// Default 16,384.
-    pub in_flight_per_agent: usize,
+    pub messages: usize,
     /// The largest frame in bytes, the 4 of its length not counted; HAProxy announces its own, and
     /// the smaller one counts. At least 256, default 1 MiB.
     pub max_frame_size: u32,
@@ -113,10 +113,10 @@ impl Default for Limits {
         Self {
             deadline: Duration::from_secs(1),
             connections: 10_000,
-            surplus: 1024,
+            excess_connections: 1024,
             handshakes: 1000,
-            in_flight: 2048,
-            in_flight_per_agent: 16_384,
+            messages_per_connection: 2048,
+            messages: 16_384,
             max_frame_size,
             max_reassembled_size,
             max_fragmented_ack: 4 << 20,
@@ -154,10 +154,10 @@ impl Limits {
         }
         for (limit, count) in [
             (Limit::Connections, self.connections),
-            (Limit::Surplus, self.surplus),
+            (Limit::ExcessConnections, self.excess_connections),
             (Limit::Handshakes, self.handshakes),
-            (Limit::InFlight, self.in_flight),
-            (Limit::InFlightPerAgent, self.in_flight_per_agent),
+            (Limit::MessagesPerConnection, self.messages_per_connection),
+            (Limit::Messages, self.messages),
             (Limit::OutputBuffer, self.output_buffer),
             (Limit::MaxReassembledSize, self.max_reassembled_size),
             (Limit::MaxFragmentedAck, self.max_fragmented_ack),

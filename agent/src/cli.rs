@@ -208,7 +208,9 @@ mod tests {
         assert!(limits.memory <= Limits::default().memory, "a cgroup may allow less");
         assert_eq!(Limits { memory: Limits::default().memory, ..limits }, Limits::default());
         assert!(options.admin.admin.is_none());
-        assert!(options.arbiters.is_none() && !options.fill_empty_acks && !options.asynchronous);
+        assert!(
+            options.worker_threads.is_none() && !options.fill_empty_acks && !options.asynchronous
+        );
     }
 
     #[test]
@@ -223,12 +225,12 @@ mod tests {
             ("spoa-agent run --admin unix:", ValueValidation),
             ("spoa-agent run --admin-host a", MissingRequiredArgument),
             ("spoa-agent run --admin-token-file a", MissingRequiredArgument),
-            ("spoa-agent run --arbiters 0", ValueValidation),
+            ("spoa-agent run --worker-threads 0", ValueValidation),
             ("spoa-agent run --deadline 5", ValueValidation),
             ("spoa-agent run --max-frame-size 255", ValueValidation),
             ("spoa-agent run --max-connections 0", ValueValidation),
             ("spoa-agent run --max-connections 16777217", ValueValidation),
-            ("spoa-agent run --max-in-flight 18446744073709551615", ValueValidation),
+            ("spoa-agent run --max-messages 18446744073709551615", ValueValidation),
             ("spoa-agent run --max-memory 1.5GiB", ValueValidation),
             ("spoa-agent run --unix-mode 660", MissingRequiredArgument),
             ("spoa-agent run --tls-cert a", MissingRequiredArgument),
@@ -255,7 +257,7 @@ mod tests {
                 ("0s 0ms 1ms 24h", "25h 86400001ms 1 s -1s")
             }
             (_, _, "DURATION") => ("1ms 24h", "0s 0ms 25h 86400001ms 1 s -1s"),
-            ("run", "arbiters", _) => ("1 1k 1024", "0 1025 -1 x"),
+            ("run", "worker-threads", _) => ("1 1k 1024", "0 1025 -1 x"),
             ("run", _, "N") => ("1 1k 16m 16777216", "0 -1 x 1e3 16777217 17m"),
             ("run", "max-frame-size", _) => ("256 4294967295 16k", "0 255 4294967296 4g -1 x 16kb"),
             ("run", _, "SIZE") => ("1 1k 4m 64GiB", "0 0MiB -1 1MB 99999999999GiB"),

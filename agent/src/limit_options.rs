@@ -35,7 +35,7 @@ pub(crate) struct LimitOptions {
     /// has sent no HELLO, or waits in the kernel's backlog.
     #[arg(long, value_name = "N", default_value = "1024", hide_short_help = true)]
     #[arg(value_parser = count::<usize>(1..=MOST, "1024 or 1k"))]
-    pub(crate) max_surplus_connections: usize,
+    pub(crate) max_excess_connections: usize,
     /// How many TLS handshakes may be in progress
     ///
     /// One more waits, and those that take longer than a second are closed.
@@ -47,13 +47,13 @@ pub(crate) struct LimitOptions {
     /// Beyond it, fallbacks are sent at once.
     #[arg(long, value_name = "N", default_value = "16384")]
     #[arg(value_parser = count::<usize>(1..=MOST, "16384 or 16k"))]
-    pub(crate) max_in_flight: usize,
+    pub(crate) max_messages: usize,
     /// How many messages may wait for their answers on one connection
     ///
     /// At this number the connection is not read.
     #[arg(long, value_name = "N", default_value = "2048", hide_short_help = true)]
     #[arg(value_parser = count::<usize>(1..=MOST, "2048 or 2k"))]
-    pub(crate) max_in_flight_per_connection: usize,
+    pub(crate) max_messages_per_connection: usize,
     /// How many bytes all connections together may buffer [default: 256MiB, or a quarter of the cgroup's
     /// memory limit if that is less]
     ///
@@ -90,10 +90,10 @@ impl LimitOptions {
         Limits {
             deadline: timeouts.deadline,
             connections: self.max_connections,
-            surplus: self.max_surplus_connections,
+            excess_connections: self.max_excess_connections,
             handshakes: self.max_handshakes,
-            in_flight: self.max_in_flight_per_connection,
-            in_flight_per_agent: self.max_in_flight,
+            messages_per_connection: self.max_messages_per_connection,
+            messages: self.max_messages,
             max_frame_size: self.max_frame_size,
             max_reassembled_size: self.max_reassembled_size,
             max_fragmented_ack: self.max_fragmented_ack,
@@ -120,10 +120,10 @@ pub(crate) fn option(limit: Limit) -> &'static str {
     match limit {
         Limit::Deadline => "--deadline",
         Limit::Connections => "--max-connections",
-        Limit::Surplus => "--max-surplus-connections",
+        Limit::ExcessConnections => "--max-excess-connections",
         Limit::Handshakes => "--max-handshakes",
-        Limit::InFlight => "--max-in-flight-per-connection",
-        Limit::InFlightPerAgent => "--max-in-flight",
+        Limit::MessagesPerConnection => "--max-messages-per-connection",
+        Limit::Messages => "--max-messages",
         Limit::MaxFrameSize => "--max-frame-size",
         Limit::MaxReassembledSize => "--max-reassembled-size",
         Limit::MaxFragmentedAck => "--max-fragmented-ack",

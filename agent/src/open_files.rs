@@ -67,7 +67,7 @@ pub(crate) fn fit(
 /// What is open beside connections.
 fn others(options: &RunOptions, admin_clients: usize) -> usize {
     let cores = || thread::available_parallelism().map_or(1, NonZero::get);
-    let arbiters = options.arbiters.unwrap_or_else(cores);
+    let arbiters = options.worker_threads.unwrap_or_else(cores);
     let listeners = options.addresses().len() + options.unix.len();
     // The reserve is out of reach of all others.
     let admin = options.admin.admin.as_ref().map_or(0, |_| 1 + admin_clients + RESERVE);
@@ -80,8 +80,8 @@ fn fit_into(
     limits: Limits,
     allow_fewer: bool,
 ) -> Result<Limits, TooFewOpenFiles> {
-    let Limits { connections, surplus, .. } = limits;
-    let needed = others.saturating_add(connections).saturating_add(surplus);
+    let Limits { connections, excess_connections, .. } = limits;
+    let needed = others.saturating_add(connections).saturating_add(excess_connections);
     if needed <= limit {
         return Ok(limits);
     }
@@ -89,8 +89,12 @@ fn fit_into(
     if !allow_fewer || room < 2 {
         return Err(TooFewOpenFiles { limit, connections, needed, is_allowed_fewer: allow_fewer });
     }
-    let surplus = surplus.min(room / 4).max(1);
-    Ok(Limits { connections: connections.min(room - surplus), surplus, ..limits })
+    let excess_connections = excess_connections.min(room / 4).max(1);
+    Ok(Limits {
+        connections: connections.min(room - excess_connections),
+        excess_connections,
+        ..limits
+    })
 }
 
 /// Keeps some descriptors for the admin endpoint, once the limit is raised.
@@ -123,9 +127,9 @@ mod tests {
     use super::*;
 
     fn fitted(limit: usize, allow_fewer: bool) -> Result<(usize, usize), TooFewOpenFiles> {
-        let limits = Limits { connections: 1000, surplus: 500, ..Limits::default() };
+        let limits = Limits { connections: 1000, excess_connections: 500, ..Limits::default() };
         let limits = fit_into(limit, 100, limits, allow_fewer)?;
-        Ok((limits.connections, limits.surplus))
+        Ok((limits.connections, limits.excess_connections))
     }
 
     #[test]

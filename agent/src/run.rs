@@ -86,10 +86,10 @@ pub(crate) async fn run(
     }
     let limits = open_files::fit(&options, options.limits(), admin::PLACES)?;
     let mut telemetry = Telemetry::start(&program, &options.telemetry, &limits)?;
-    let untaken = sockets.untaken();
-    if !untaken.is_empty() {
+    let unused = sockets.unused();
+    if !unused.is_empty() {
         tracing::warn!(
-            sockets = untaken.join(", "),
+            sockets = unused.join(", "),
             "sockets handed over by systemd not used: connections to them wait forever; add \
              --listen systemd:NAME, or remove them from the .socket unit"
         );
@@ -207,7 +207,7 @@ fn log_start(program: &Program, running: &RunningAgent, routes: &str, limits: &L
         notice_period = ?limits.notice_period,
         max_frame_size = limits.max_frame_size,
         max_connections = limits.connections,
-        max_in_flight = limits.in_flight_per_agent,
+        max_messages = limits.messages,
         max_memory = limits.memory,
         "agent started"
     );
@@ -254,7 +254,7 @@ fn bind(
     let mut agent = agent.asynchronous(options.asynchronous);
     let proxied =
         |listen: Listen| if options.proxy_protocol { listen.proxy_protocol() } else { listen };
-    if let Some(arbiters) = options.arbiters.and_then(NonZero::new) {
+    if let Some(arbiters) = options.worker_threads.and_then(NonZero::new) {
         agent = agent.arbiters(arbiters);
     }
     let secured = |listen: Listen| match options.tls() {

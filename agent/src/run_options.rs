@@ -47,7 +47,7 @@ pub(crate) struct RunOptions {
     pub(crate) proxy_protocol: bool,
     /// The number of worker threads, which share the connections [default: one per core]
     #[arg(long, value_name = "N", value_parser = count::<usize>(1..=1024, "4"))]
-    pub(crate) arbiters: Option<usize>,
+    pub(crate) worker_threads: Option<usize>,
     #[command(flatten)]
     pub(crate) admin: AdminOptions,
     #[command(flatten)]

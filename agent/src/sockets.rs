@@ -59,7 +59,7 @@ impl Sockets {
     }
 
     /// Those that nobody has taken.
-    pub(crate) fn untaken(&self) -> Vec<String> {
+    pub(crate) fn unused(&self) -> Vec<String> {
         self.names.iter().flatten().cloned().collect()
     }
 
@@ -76,7 +76,7 @@ impl Sockets {
         let found: Vec<_> =
             (0..self.names.len()).filter(|index| is_wanted(&self.names[*index])).collect();
         if found.is_empty() {
-            let there = self.untaken();
+            let there = self.unused();
             return Err(if there.is_empty() {
                 SocketError::None { wanted: wanted() }
             } else {

@@ -24,7 +24,7 @@ pub struct SpoaAgentOptions {
 }
 
 impl SpoaAgentOptions {
-    /// Adds options, separated by spaces: `--arbiters 1`.
+    /// Adds options, separated by spaces: `--worker-threads 1`.
     #[must_use]
     pub fn options(mut self, options: &str) -> Self {
         self.arguments.extend(options.split_whitespace().map(str::to_owned));

@@ -4,17 +4,17 @@
 //! |---|---|
 //! | `agent` | where it listens, on how many arbiters, within which limits |
 //! | `workers`, `supervisor` | the arbiters, which start together; routes and connections of each |
-//! | `reception`, `surplus_connections` | gives each accepted socket its place, and hands it to an arbiter; who is over the limit, and silent |
+//! | `reception`, `excess_connections` | gives each accepted socket its place, and hands it to an arbiter; who is over the limit, and silent |
 //! | `running_agent`, `signals` | a started agent, and its end |
 //! | `observer` | looks at an agent from outside |
 
 mod agent;
+mod excess_connections;
 mod observer;
 mod reception;
 mod running_agent;
 mod signals;
 mod supervisor;
-mod surplus_connections;
 mod workers;
 
 pub use agent::Agent;

@@ -55,7 +55,7 @@ impl Observer {
 
     /// What the agent has seen and done so far, on all arbiters together. One that does not answer
     /// within a second is left out, and counted in
-    /// [`arbiters_silent`](Statistics::arbiters_silent).
+    /// [`workers_unresponsive`](Statistics::workers_unresponsive).
     pub async fn statistics(&self) -> Statistics {
         self.add_up(&self.ask(|| StatisticsRequest).await)
     }
@@ -118,7 +118,7 @@ impl Observer {
             return Readiness::Draining;
         }
         match down.collect::<Option<Vec<_>>>() {
-            None => Readiness::Silent,
+            None => Readiness::Unresponsive,
             Some(down) => {
                 let mut down = down.into_iter().flatten();
                 down.next().map_or(Readiness::Ready, |message| Readiness::HandlerDown { message })
@@ -131,10 +131,10 @@ impl Observer {
         for arbiter in arbiters {
             match arbiter {
                 Some(statistics) => all.add(statistics),
-                None => all.arbiters_silent += 1,
+                None => all.workers_unresponsive += 1,
             }
         }
-        all.bytes_kept = self.common.memory.held() as u64;
+        all.buffered_bytes = self.common.memory.held() as u64;
         all
     }
 }

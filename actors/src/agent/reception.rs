@@ -10,8 +10,8 @@ use tokio::{
 };
 
 use super::{
+    excess_connections::ExcessConnections,
     supervisor::{Adopt, Supervisor},
-    surplus_connections::SurplusConnections,
 };
 use crate::{
     arbiter::{AgentContext, ConnectionPermit},
@@ -20,7 +20,7 @@ use crate::{
     limits::Limits,
     listen::{Preamble, Socket},
     log,
-    observe::{ListenerCounters, RateLimit, Untaken},
+    observe::{ListenerCounters, QueuedConnection, RateLimit},
 };
 
 /// How many sockets may wait for one arbiter to take them: few, as they wait for as long as a handler
@@ -33,7 +33,7 @@ const UNRESPONSIVE: Duration = Duration::from_secs(1);
 pub(crate) struct Reception {
     common: AgentContext,
     /// Those who are over the limit.
-    guests: SurplusConnections,
+    guests: ExcessConnections,
     desks: Vec<Desk>,
     /// Whose turn it is, whichever listener the next socket comes from.
     turn: Cell<usize>,
@@ -58,7 +58,7 @@ impl Reception {
     ) -> Self {
         Self {
             common,
-            guests: SurplusConnections::default(),
+            guests: ExcessConnections::default(),
             desks: supervisors.map(Desk::new).collect(),
             turn: Cell::new(0),
             counters,
@@ -76,8 +76,8 @@ impl Reception {
             Some(free) => free,
             None => self.next_desk().await,
         };
-        let untaken = Some(Untaken::new(room, &self.counters));
-        desk.supervisor.do_send(Adopt { socket, listener, preamble, place, untaken });
+        let queued = Some(QueuedConnection::new(room, &self.counters));
+        desk.supervisor.do_send(Adopt { socket, listener, preamble, place, queued });
     }
 
     async fn place(&self) -> Option<ConnectionPermit> {
@@ -86,12 +86,12 @@ impl Reception {
         }
         self.counters.accept_paused_for_places();
         if let Some(suppressed) = self.is_full.permit() {
-            let Limits { connections: limit, surplus, .. } = self.common.limits;
+            let Limits { connections: limit, excess_connections, .. } = self.common.limits;
             let connections = self.common.name(Limit::Connections);
             fence::quietly(|| {
                 log::warn!(
                     limit,
-                    refused = surplus,
+                    refused = excess_connections,
                     suppressed,
                     "accepting paused: limit of connections to refuse reached; raise \
                      {connections} or reduce HAProxy's threads"
@@ -117,7 +117,7 @@ impl Reception {
                 self.turn.set((nth + 1) % count);
                 return Some((desk, room));
             }
-            self.counters.arbiter_passed_over();
+            self.counters.worker_skipped();
             if desk.is_unresponsive() {
                 self.report(nth);
             }

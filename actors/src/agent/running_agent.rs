@@ -130,7 +130,7 @@ impl RunningAgent {
                 tracing::info!(
                     notifies = seen.notifies,
                     acks = seen.acks,
-                    cancelled = seen.cancelled,
+                    cancelled = seen.notifies_cancelled,
                     "the agent has stopped"
                 );
                 seen

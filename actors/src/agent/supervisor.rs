@@ -26,14 +26,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     arbiter::{
-        AgentContext, ArbiterContext, ConnectionGuard, ConnectionPermit, RoutedAck,
-        SurplusConnection,
+        AgentContext, ArbiterContext, ConnectionGuard, ConnectionPermit, ExcessConnection,
+        RoutedAck,
     },
     connection::{Connection, Control, DrainClock, Transport},
     error::AgentError,
     listen::{IncomingConnection, Preamble, Socket},
     log,
-    observe::{Counters, Statistics, Untaken},
+    observe::{Counters, QueuedConnection, Statistics},
     origin::PeerAddress,
     route::Registry,
     supervision::{Panic, panics},
@@ -62,7 +62,7 @@ pub(crate) struct Adopt {
     pub(crate) preamble: Preamble,
     pub(crate) place: ConnectionPermit,
     /// It is taken when this is dropped; nothing if nobody counts it.
-    pub(crate) untaken: Option<Untaken>,
+    pub(crate) queued: Option<QueuedConnection>,
 }
 
 /// What is known of a connection that was accepted, beside its stream.
@@ -174,7 +174,7 @@ impl Supervisor {
     fn welcome<S>(
         &mut self,
         visit: Arriving,
-        guest: Option<Arc<SurplusConnection>>,
+        guest: Option<Arc<ExcessConnection>>,
         arriving: impl Future<Output = Option<Connection<S>>> + 'static,
         ctx: &Context<Self>,
     ) where
@@ -261,8 +261,8 @@ impl Handler<Adopt> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, adopt: Adopt, ctx: &mut Context<Self>) {
-        let Adopt { socket, listener, preamble, place, untaken } = adopt;
-        drop(untaken);
+        let Adopt { socket, listener, preamble, place, queued } = adopt;
+        drop(queued);
         let newcomer = |address| NewConnection { address, listener, preamble, place };
         let adopted: io::Result<()> = match socket {
             Socket::Tcp(stream, address) => TcpStream::from_std(stream)

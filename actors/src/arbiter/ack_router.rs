@@ -161,7 +161,7 @@ impl AckRouter {
     /// Counts ACKs that leave on no connection.
     fn lose(&self, acks: u64) {
         self.counters.count(|statistics| {
-            statistics.cancelled += acks;
+            statistics.notifies_cancelled += acks;
             statistics.acks_dropped += acks;
         });
     }

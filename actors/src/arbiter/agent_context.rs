@@ -63,7 +63,7 @@ impl AgentContext {
             places: ConnectionPermits::new(&limits),
             arbiters: NonZero::<usize>::MIN,
             recycling: SharedBudget::new(1),
-            in_flight: SharedBudget::new(limits.in_flight_per_agent),
+            in_flight: SharedBudget::new(limits.messages),
             memory: SharedBudget::new(limits.memory),
             costs: SharedBudget::new(limits.memory),
             limits,

@@ -145,23 +145,23 @@ pub(crate) struct ConnectionGuard {
 
 impl ConnectionGuard {
     /// How long a connection over the limit may take to say HELLO: others wait for its place.
-    const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
+    const EXCESS_PATIENCE: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(
         place: ConnectionPermit,
         counters: Rc<Counters>,
         listener: &Arc<str>,
     ) -> Self {
-        let is_surplus = place.is_surplus();
+        let is_excess = place.is_excess();
         counters.count(|statistics| {
-            if is_surplus {
-                statistics.connections_surplus += 1;
+            if is_excess {
+                statistics.excess_connections += 1;
             } else {
                 statistics.connections_accepted += 1;
                 statistics.connections_open += 1;
             }
         });
-        let listener = match is_surplus {
+        let listener = match is_excess {
             true => Group::new(Arc::clone(listener)),
             false => counters.listeners.join(listener),
         };
@@ -169,8 +169,8 @@ impl ConnectionGuard {
     }
 
     /// Whether it is one over the limit: only a health check is answered on it.
-    pub(crate) fn is_surplus(&self) -> bool {
-        self.place.is_surplus()
+    pub(crate) fn is_excess(&self) -> bool {
+        self.place.is_excess()
     }
 
     /// The peer has said what it wants.
@@ -183,7 +183,7 @@ impl ConnectionGuard {
     /// When HELLO must be there, and what comes before it.
     pub(crate) fn hello_deadline(&self, limits: &Limits) -> Instant {
         let patience = limits.hello_timeout;
-        self.since + if self.is_surplus() { patience.min(Self::SURPLUS_PATIENCE) } else { patience }
+        self.since + if self.is_excess() { patience.min(Self::EXCESS_PATIENCE) } else { patience }
     }
 
     /// Where the connection came in.
@@ -199,10 +199,10 @@ impl ConnectionGuard {
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        let is_surplus = self.is_surplus();
+        let is_excess = self.is_excess();
         self.counters.count(|statistics| {
-            if is_surplus {
-                statistics.connections_surplus -= 1;
+            if is_excess {
+                statistics.excess_connections -= 1;
             } else {
                 statistics.connections_open -= 1;
             }

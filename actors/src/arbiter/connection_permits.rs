@@ -16,20 +16,20 @@ pub(crate) struct ConnectionPermits {
     ordinary: Arc<Semaphore>,
     /// For connections over the limit, among which there are health checks. Those share them with what is
     /// refused; a silent peer loses its place to others.
-    surplus: Arc<Semaphore>,
+    excess: Arc<Semaphore>,
 }
 
 /// What one connection has of them; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     /// If it is one over the limit.
-    guest: Option<Arc<SurplusConnection>>,
+    guest: Option<Arc<ExcessConnection>>,
     _permit: OwnedSemaphorePermit,
 }
 
 /// What a connection over the limit and those who give out places know of each other.
 #[derive(Debug, Default)]
-pub(crate) struct SurplusConnection {
+pub(crate) struct ExcessConnection {
     has_spoken: AtomicBool,
     displaced: CancellationToken,
 }
@@ -37,48 +37,48 @@ pub(crate) struct SurplusConnection {
 impl ConnectionPermits {
     pub(super) fn new(limits: &Limits) -> Self {
         let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
-        Self { ordinary: places(limits.connections), surplus: places(limits.surplus) }
+        Self { ordinary: places(limits.connections), excess: places(limits.excess_connections) }
     }
 
     /// A place for a connection that is there already; one over the limit if there is no other.
     pub(crate) fn try_take(&self) -> Option<ConnectionPermit> {
-        let place = |places: &Arc<Semaphore>, is_surplus| {
+        let place = |places: &Arc<Semaphore>, is_excess| {
             let permit = Arc::clone(places).try_acquire_owned().ok()?;
-            Some(ConnectionPermit::new(is_surplus, permit))
+            Some(ConnectionPermit::new(is_excess, permit))
         };
-        place(&self.ordinary, false).or_else(|| place(&self.surplus, true))
+        place(&self.ordinary, false).or_else(|| place(&self.excess, true))
     }
 
     /// The same, and waits until there is one.
     pub(crate) async fn take(&self) -> Option<ConnectionPermit> {
         let wait = |places: &Arc<Semaphore>| Arc::clone(places).acquire_owned();
-        let (permit, is_surplus) = tokio::select! {
+        let (permit, is_excess) = tokio::select! {
             biased;
             permit = wait(&self.ordinary) => (permit, false),
-            permit = wait(&self.surplus) => (permit, true),
+            permit = wait(&self.excess) => (permit, true),
         };
         // They are never closed.
-        Some(ConnectionPermit::new(is_surplus, permit.ok()?))
+        Some(ConnectionPermit::new(is_excess, permit.ok()?))
     }
 }
 
 impl ConnectionPermit {
-    fn new(is_surplus: bool, permit: OwnedSemaphorePermit) -> Self {
-        Self { guest: is_surplus.then(Arc::default), _permit: permit }
+    fn new(is_excess: bool, permit: OwnedSemaphorePermit) -> Self {
+        Self { guest: is_excess.then(Arc::default), _permit: permit }
     }
 
     /// Whether its connection is one over the limit.
-    pub(super) fn is_surplus(&self) -> bool {
+    pub(super) fn is_excess(&self) -> bool {
         self.guest.is_some()
     }
 
     /// What is known of its connection, if it is one over the limit.
-    pub(crate) fn guest(&self) -> Option<&Arc<SurplusConnection>> {
+    pub(crate) fn guest(&self) -> Option<&Arc<ExcessConnection>> {
         self.guest.as_ref()
     }
 }
 
-impl SurplusConnection {
+impl ExcessConnection {
     /// The peer has said what it wants: it keeps its place until it is answered.
     pub(super) fn speak(&self) {
         self.has_spoken.store(true, Relaxed);
@@ -107,23 +107,26 @@ mod tests {
 
     #[test]
     fn who_waits_gets_the_first_place_that_is_given_back() {
-        let limits = Limits { connections: 1, surplus: 1, ..Limits::default() };
+        let limits = Limits { connections: 1, excess_connections: 1, ..Limits::default() };
         let places = ConnectionPermits::new(&limits);
         let first = places.try_take().expect("there is one");
         let second = places.try_take().expect("there is one over the limit");
-        assert!(!first.is_surplus() && second.is_surplus());
+        assert!(!first.is_excess() && second.is_excess());
         assert!(places.try_take().is_none() && places.take().now_or_never().is_none());
         drop(first);
         let third = places.take().now_or_never().flatten().expect("it is free again");
-        assert!(!third.is_surplus());
+        assert!(!third.is_excess());
         drop(second);
-        assert!(places.try_take().expect("so is this one").is_surplus());
+        assert!(places.try_take().expect("so is this one").is_excess());
     }
 
     #[test]
     fn threads_take_no_more_places_than_there_are() {
-        let places =
-            ConnectionPermits::new(&Limits { connections: 90, surplus: 10, ..Limits::default() });
+        let places = ConnectionPermits::new(&Limits {
+            connections: 90,
+            excess_connections: 10,
+            ..Limits::default()
+        });
         let take = || (0..60).filter_map(|_| places.try_take()).collect::<Vec<_>>();
         let taken = std::thread::scope(|scope| {
             let threads = [scope.spawn(take), scope.spawn(take)];

@@ -27,7 +27,7 @@ mod status;
 pub(crate) use ack_router::{AckGroup, AckQueue, AckRouter, RoutedAck};
 pub(crate) use agent_context::AgentContext;
 pub(crate) use arbiter_context::{ArbiterContext, ConnectionGuard, ProtocolMismatch};
-pub(crate) use connection_permits::{ConnectionPermit, SurplusConnection};
+pub(crate) use connection_permits::{ConnectionPermit, ExcessConnection};
 pub use past_violation::PastViolation;
 pub(crate) use peer_fault::{PeerFault, of_foreign};
 pub(crate) use shared_budget::{Reservation, SharedBudget};

@@ -45,7 +45,7 @@ pub enum Readiness {
         message: String,
     },
     /// An arbiter does not answer within a second.
-    Silent,
+    Unresponsive,
 }
 
 /// One connection.
@@ -63,9 +63,9 @@ pub struct ConnectionStatus {
     /// How far it has come.
     pub phase: ConnectionPhase,
     /// Messages that wait for their answers.
-    pub in_flight: usize,
+    pub messages_in_flight: usize,
     /// Bytes that it keeps between its wake-ups.
-    pub bytes_kept: usize,
+    pub buffered_bytes: usize,
     /// For how long it has been open.
     pub age: Duration,
 }
@@ -118,7 +118,7 @@ impl fmt::Display for Readiness {
                 f,
                 "the handler of message {message:?} is down, and its fallback is sent; the log says why"
             ),
-            Self::Silent => f.write_str(
+            Self::Unresponsive => f.write_str(
                 "an arbiter does not answer within a second; find out which handler blocks its thread",
             ),
         }

@@ -95,7 +95,7 @@ impl<S: Transport> Connection<S> {
                 Arc::clone(presence.listener()),
                 since,
             )
-            .surplus(presence.is_surplus()),
+            .excess(presence.is_excess()),
             account: MemoryGuard::new(Rc::clone(&shared), S::COST),
             shared,
             phase: Phase::Open,
@@ -280,7 +280,7 @@ impl<S: Transport> Connection<S> {
     fn on_end(&mut self, end: End) {
         match end {
             End::Healthcheck => self.begin_end(Closing::without_disconnect()),
-            End::Surplus => self.turn_away(),
+            End::Excess => self.turn_away(),
             End::Disconnected(theirs) => {
                 self.conversation.report_disconnect(&theirs);
                 self.conversation.cancel();
@@ -333,7 +333,7 @@ impl<S: Transport> Connection<S> {
     fn on_time(&mut self) {
         let now = Instant::now();
         match &mut self.phase {
-            Phase::Open if self.presence.is_surplus() => self.turn_away(),
+            Phase::Open if self.presence.is_excess() => self.turn_away(),
             Phase::Open if self.newcomer.is_some() => {
                 self.begin_end(Closing::after_input(normal_disconnect()));
             }

@@ -165,7 +165,7 @@ impl Flush {
                 Flow::Hungry if self.farewell.is_none() => {
                     conversation.report_loss(None, &mut stream.input);
                 }
-                Flow::Hungry | Flow::Full | Flow::Paused | Flow::Over(End::Surplus) => {}
+                Flow::Hungry | Flow::Full | Flow::Paused | Flow::Over(End::Excess) => {}
             }
         }
         if !self.takes_input {

@@ -56,7 +56,7 @@ pub(crate) struct Conversation {
     listener: Arc<str>,
     since: Instant,
     /// Whether it is one over the limit.
-    is_surplus: bool,
+    is_excess: bool,
 }
 
 /// What HELLO has left behind.
@@ -86,7 +86,7 @@ pub(crate) enum End {
     /// It was a health check, and it is answered or refused.
     Healthcheck,
     /// It was none, and there is no place for anything else.
-    Surplus,
+    Excess,
     /// HAProxy said so.
     Disconnected(Disconnect),
     /// HAProxy broke the protocol.
@@ -128,13 +128,13 @@ impl Conversation {
             trace: None,
             listener,
             since,
-            is_surplus: false,
+            is_excess: false,
         }
     }
 
     /// The same on a connection over the limit, if it is one: only a health check is answered there.
-    pub(super) fn surplus(self, is_surplus: bool) -> Self {
-        Self { is_surplus, ..self }
+    pub(super) fn excess(self, is_excess: bool) -> Self {
+        Self { is_excess, ..self }
     }
 
     pub(super) fn peer(&self) -> &Peer {
@@ -330,7 +330,7 @@ impl Conversation {
 
     /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
     pub(super) fn is_full(&self, output: &BytesMut) -> bool {
-        self.in_flight.waiting() >= self.shared.common.limits.in_flight
+        self.in_flight.waiting() >= self.shared.common.limits.messages_per_connection
             || self.is_clogged(output)
             || self.waits_for_memory()
     }
@@ -360,7 +360,7 @@ impl Conversation {
         let NotifyRef { stream_id, frame_id, messages } = notify;
         let bytes = messages.encoded_len();
         let ArbiterContext { routes, common, counters, .. } = &*self.shared;
-        let waiting = common.limits.in_flight.min(self.in_flight.left());
+        let waiting = common.limits.messages_per_connection.min(self.in_flight.left());
         let (room, begins_turn) = (self.ack_encoder.max_size, self.answered == 0);
         let turn = &self.turn;
         let context = NotifyContext { routes, counters, bytes, room, waiting, begins_turn, turn };

@@ -49,7 +49,7 @@ impl DetachedNotifies {
                     return;
                 };
                 let left_out = finished.left_out;
-                self.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
+                self.counters.count(|statistics| statistics.actions_dropped += left_out as u64);
                 if let Some(trace) = finished.trace {
                     trace.end(left_out);
                 }

@@ -71,7 +71,7 @@ impl MemoryGuard {
 
     #[cold]
     fn report_wait(&self, peer: &Peer) {
-        self.shared.counters.count(|statistics| statistics.memory_waits += 1);
+        self.shared.counters.count(|statistics| statistics.reads_paused += 1);
         if let Some(suppressed) = self.shared.limited(Cause::MemoryWait) {
             let memory = self.shared.common.name(Limit::Memory);
             log::warn!(

@@ -23,7 +23,7 @@ use crate::{
 /// Each thread has an instance of its own, made on that thread by the factory that was registered
 /// with [`Registry::on_blocking`](crate::Registry::on_blocking), and made anew after a panic; the other
 /// threads go on meanwhile. Each arbiter has threads of its own. A message goes to a thread that is
-/// free, or waits for the first one that is; [`Route::in_flight`](crate::Route::in_flight) bounds how
+/// free, or waits for the first one that is; [`Route::concurrency`](crate::Route::concurrency) bounds how
 /// many wait.
 ///
 /// A call that never returns keeps its thread forever, and holds up no other message while there is

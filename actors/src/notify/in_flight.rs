@@ -103,7 +103,7 @@ impl InFlight {
             self.deadline = earlier(self.deadline, Some(waiting.deadline));
             all.push(Completion::new(waiting, place, &ack));
         }
-        self.counters.count(|statistics| statistics.in_flight += 1);
+        self.counters.count(|statistics| statistics.notifies_in_flight += 1);
     }
 
     /// The next one that is answered.
@@ -125,7 +125,7 @@ impl InFlight {
             self.deadline = None;
         }
         self.counters.count(|statistics| {
-            statistics.in_flight -= 1;
+            statistics.notifies_in_flight -= 1;
             statistics.latency.record(finished.arrived.elapsed(), 1);
         });
         Some(finished)
@@ -147,8 +147,8 @@ impl InFlight {
         };
         let cancelled = std::mem::take(&mut self.notifies) as u64;
         self.counters.count(|statistics| {
-            statistics.in_flight -= cancelled;
-            statistics.cancelled += cancelled;
+            statistics.notifies_in_flight -= cancelled;
+            statistics.notifies_cancelled += cancelled;
         });
         awaited.clear();
         self.waiting.set(0);

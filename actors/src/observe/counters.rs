@@ -85,10 +85,10 @@ impl Counters {
         let mut statistics = self.without_routes();
         for route in &routes {
             statistics.messages.add(&route.outcomes());
-            statistics.handlers_renewed += route.renewed;
+            statistics.handler_restarts += route.restarts;
             statistics.handler_starts_failed += route.starts_failed;
-            statistics.handlers_given_up += route.given_up;
-            statistics.panics_aside += route.panics_aside;
+            statistics.handlers_down += route.times_down;
+            statistics.background_panics += route.background_panics;
         }
         statistics.routes = routes;
         statistics

@@ -17,10 +17,10 @@ use super::{listener_statistics::ListenerStatistics, statistics::Statistics};
 pub(crate) struct ListenerCounters {
     listeners: Vec<ListenerCounter>,
     accepts_failed: AtomicU64,
-    accepts_paused_for_places: AtomicU64,
-    accepts_paused_for_arbiters: AtomicU64,
-    arbiters_passed_over: AtomicU64,
-    connections_untaken: AtomicU64,
+    accepts_paused_for_connections: AtomicU64,
+    accepts_paused_for_workers: AtomicU64,
+    workers_skipped: AtomicU64,
+    queued_connections: AtomicU64,
     connections_displaced: AtomicU64,
     certificates_reloaded: AtomicU64,
     certificates_refused: AtomicU64,
@@ -28,7 +28,7 @@ pub(crate) struct ListenerCounters {
 
 /// Keeps a connection counted as accepted and not yet taken, in its place of the way to its arbiter.
 #[derive(Debug)]
-pub(crate) struct Untaken {
+pub(crate) struct QueuedConnection {
     counters: Arc<ListenerCounters>,
     _room: OwnedSemaphorePermit,
 }
@@ -57,11 +57,11 @@ impl ListenerCounters {
     }
 
     pub(crate) fn accept_paused_for_places(&self) {
-        self.accepts_paused_for_places.fetch_add(1, Ordering::Relaxed);
+        self.accepts_paused_for_connections.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn accept_paused_for_arbiters(&self) {
-        self.accepts_paused_for_arbiters.fetch_add(1, Ordering::Relaxed);
+        self.accepts_paused_for_workers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A silent connection over the limit has lost its place to another.
@@ -69,8 +69,8 @@ impl ListenerCounters {
         self.connections_displaced.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn arbiter_passed_over(&self) {
-        self.arbiters_passed_over.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn worker_skipped(&self) {
+        self.workers_skipped.fetch_add(1, Ordering::Relaxed);
     }
 
     #[cfg(feature = "tls")]
@@ -96,10 +96,10 @@ impl ListenerCounters {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Statistics {
             accepts_failed: count(&self.accepts_failed),
-            accepts_paused_for_places: count(&self.accepts_paused_for_places),
-            accepts_paused_for_arbiters: count(&self.accepts_paused_for_arbiters),
-            arbiters_passed_over: count(&self.arbiters_passed_over),
-            connections_untaken: count(&self.connections_untaken),
+            accepts_paused_for_connections: count(&self.accepts_paused_for_connections),
+            accepts_paused_for_workers: count(&self.accepts_paused_for_workers),
+            workers_skipped: count(&self.workers_skipped),
+            queued_connections: count(&self.queued_connections),
             connections_refused: count(&self.connections_displaced),
             certificates_reloaded: count(&self.certificates_reloaded),
             certificates_refused: count(&self.certificates_refused),
@@ -109,16 +109,16 @@ impl ListenerCounters {
     }
 }
 
-impl Untaken {
+impl QueuedConnection {
     pub(crate) fn new(room: OwnedSemaphorePermit, counters: &Arc<ListenerCounters>) -> Self {
-        counters.connections_untaken.fetch_add(1, Ordering::Relaxed);
+        counters.queued_connections.fetch_add(1, Ordering::Relaxed);
         Self { counters: Arc::clone(counters), _room: room }
     }
 }
 
-impl Drop for Untaken {
+impl Drop for QueuedConnection {
     fn drop(&mut self) {
-        self.counters.connections_untaken.fetch_sub(1, Ordering::Relaxed);
+        self.counters.queued_connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -39,7 +39,7 @@ pub use frame_counts::{FrameCount, FrameCounts};
 pub(crate) use group::Group;
 pub use histogram::Histogram;
 pub use latencies::Latencies;
-pub(crate) use listener_counters::{ListenerCounters, Untaken};
+pub(crate) use listener_counters::{ListenerCounters, QueuedConnection};
 pub use listener_statistics::ListenerStatistics;
 pub(crate) use log_limits::{Cause, LogLimits};
 pub use outcome::{Outcome, Outcomes};

@@ -1,18 +1,18 @@
-//! Wrong traffic: what connections began with where another protocol is due.
+//! Protocol mismatches: what connections began with instead of the expected protocol.
 
 use crate::spop::ForeignProtocol;
 
-/// What connections began with where another protocol is due.
+/// Connections that began with an unexpected protocol, by what it was.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ProtocolMismatches {
     /// HTTP.
     pub http: u64,
-    /// TLS where none is configured, or where a PROXY header is due.
+    /// TLS where none is configured, or where a PROXY header is expected.
     pub tls: u64,
     /// A PROXY header where none is configured.
     pub proxy_header: u64,
-    /// Something else, most likely plain SPOP, where a PROXY header or TLS is due.
+    /// Something else, most likely plain SPOP, where a PROXY header or TLS is expected.
     pub other: u64,
 }
 

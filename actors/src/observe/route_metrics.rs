@@ -28,10 +28,10 @@ pub(crate) struct RouteMetrics {
     arguments: RefCell<Vec<ArgumentSeen>>,
     /// Whether the next message is looked at.
     is_curious: Cell<bool>,
-    pub(crate) renewed: Cell<u64>,
+    pub(crate) restarts: Cell<u64>,
     pub(crate) starts_failed: Cell<u64>,
-    pub(crate) given_up: Cell<u64>,
-    pub(crate) panics_aside: Cell<u64>,
+    pub(crate) times_down: Cell<u64>,
+    pub(crate) background_panics: Cell<u64>,
 }
 
 impl RouteMetrics {
@@ -96,10 +96,10 @@ impl RouteMetrics {
         RouteStatistics {
             latencies: self.latencies.borrow().clone(),
             arguments: self.arguments.borrow().clone(),
-            renewed: self.renewed.get(),
+            restarts: self.restarts.get(),
             starts_failed: self.starts_failed.get(),
-            given_up: self.given_up.get(),
-            panics_aside: self.panics_aside.get(),
+            times_down: self.times_down.get(),
+            background_panics: self.background_panics.get(),
             ..RouteStatistics::default()
         }
     }
@@ -114,10 +114,10 @@ impl Default for RouteMetrics {
             latencies: RefCell::default(),
             arguments: RefCell::default(),
             is_curious: Cell::new(true),
-            renewed: Cell::default(),
+            restarts: Cell::default(),
             starts_failed: Cell::default(),
-            given_up: Cell::default(),
-            panics_aside: Cell::default(),
+            times_down: Cell::default(),
+            background_panics: Cell::default(),
         }
     }
 }

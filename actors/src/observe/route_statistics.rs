@@ -16,26 +16,27 @@ pub struct RouteStatistics {
     pub route: String,
     /// Whether the agent starts only if its handler does.
     pub is_required: bool,
-    /// How long a message may take at the longest.
+    /// How long a message can take.
     pub deadline: Duration,
-    /// What is sent in the place of an answer.
+    /// What is sent instead of an answer.
     pub fallback: String,
     /// How long the messages took, by what happened to them.
     pub latencies: Latencies,
-    /// Calls that are in flight now.
-    pub in_flight: u64,
-    /// Calls that may be in flight.
-    pub in_flight_limit: u64,
+    /// Calls in progress.
+    pub concurrency: u64,
+    /// The limit of calls in progress, all arbiters together.
+    pub concurrency_limit: u64,
     /// Its handlers, one on each arbiter, by what they are doing.
     pub instances: Instances,
-    /// How often a handler was renewed after a failure.
-    pub renewed: u64,
-    /// Starts of handlers that failed, renewals included.
+    /// Restarts of a handler after a failure.
+    pub restarts: u64,
+    /// Failed starts of a handler, restarts included.
     pub starts_failed: u64,
-    /// How often a handler had failed too often and never answered, or took too long to start.
-    pub given_up: u64,
-    /// Background panics of handlers: in a task, in their stop, or in a call that was late already.
-    pub panics_aside: u64,
+    /// How often a handler went down: it failed too often and never answered, or took too long to
+    /// start.
+    pub times_down: u64,
+    /// Background panics of handlers: in a task, at the stop, or in a call after its deadline.
+    pub background_panics: u64,
     /// The arguments of a message that was seen lately, in wire order.
     pub arguments: Vec<ArgumentSeen>,
 }
@@ -47,7 +48,7 @@ pub struct Instances {
     /// They take messages.
     pub up: u64,
     /// They are being restarted: messages wait, or the instance that has panicked answers.
-    pub renewing: u64,
+    pub restarting: u64,
     /// They have failed too often and never answered, or take too long to start: nothing but fallbacks
     /// is sent.
     pub down: u64,
@@ -75,13 +76,13 @@ impl RouteStatistics {
     /// Adds what another arbiter has seen of the same route.
     fn add(&mut self, other: &Self) {
         self.latencies.add(&other.latencies);
-        self.in_flight += other.in_flight;
-        self.in_flight_limit += other.in_flight_limit;
+        self.concurrency += other.concurrency;
+        self.concurrency_limit += other.concurrency_limit;
         self.instances.add(other.instances);
-        self.renewed += other.renewed;
+        self.restarts += other.restarts;
         self.starts_failed += other.starts_failed;
-        self.given_up += other.given_up;
-        self.panics_aside += other.panics_aside;
+        self.times_down += other.times_down;
+        self.background_panics += other.background_panics;
         if self.arguments.is_empty() {
             self.arguments.clone_from(&other.arguments);
         }
@@ -101,7 +102,7 @@ pub(super) fn add_all(routes: &mut Vec<RouteStatistics>, others: &[RouteStatisti
 impl Instances {
     fn add(&mut self, other: Self) {
         self.up += other.up;
-        self.renewing += other.renewing;
+        self.restarting += other.restarting;
         self.down += other.down;
         self.stopped += other.stopped;
     }

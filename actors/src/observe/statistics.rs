@@ -19,58 +19,57 @@ use super::{
 pub struct Statistics {
     /// Connections accepted, health checks included; those over the limit are not.
     pub connections_accepted: u64,
-    /// Tries to accept a connection that failed, as no file could be opened.
+    /// Connections that could not be accepted, as no file could be opened.
     pub accepts_failed: u64,
-    /// How often accepting paused, as as many connections were open as may be, those over the limit
-    /// included.
-    pub accepts_paused_for_places: u64,
-    /// How often accepting paused, as no arbiter took what was accepted before.
-    pub accepts_paused_for_arbiters: u64,
-    /// How often an arbiter was passed over, as it had not taken its last connections.
-    pub arbiters_passed_over: u64,
-    /// Connections that are accepted, and that their arbiter has not taken yet.
-    pub connections_untaken: u64,
-    /// Connections refused because as many were open as may be.
+    /// How often accepting paused, as all connections were in use, those over the limit included.
+    pub accepts_paused_for_connections: u64,
+    /// How often accepting paused, as no worker thread took further connections.
+    pub accepts_paused_for_workers: u64,
+    /// How often a worker thread was skipped, as it had not taken its last connections.
+    pub workers_skipped: u64,
+    /// Accepted connections that are queued for their worker thread.
+    pub queued_connections: u64,
+    /// Connections refused, as the connection limit was reached.
     pub connections_refused: u64,
-    /// Connections that are open now; those over the limit are not.
+    /// Open connections; those over the limit are not counted.
     pub connections_open: u64,
-    /// Connections over the limit that are open now: health checks, and what is refused.
-    pub connections_surplus: u64,
-    /// Connections that ended because of their age.
-    pub connections_recycled: u64,
-    /// Bytes that connections keep now, between their wake-ups, as [`Limits::memory`](crate::Limits::memory)
-    /// judges them: ACKs on their way to another connection included. It is known of the whole agent alone.
-    pub bytes_kept: u64,
-    /// Connections ended because they kept much while all together kept more than they may.
+    /// Open connections over the limit: health checks, and connections to refuse.
+    pub excess_connections: u64,
+    /// Connections closed because of their age.
+    pub connections_expired: u64,
+    /// Bytes that connections buffer between their wake-ups, as [`Limits::memory`](crate::Limits::memory)
+    /// counts them: ACKs on their way to another connection included. It is known of the whole agent only.
+    pub buffered_bytes: u64,
+    /// Connections closed at the memory limit, as they buffered more than their share.
     pub memory_exceeded: u64,
-    /// How often a connection was not read until answers had come, while all together kept more than
-    /// three quarters of what they may.
-    pub memory_waits: u64,
-    /// Connections ended because a frame was not finished in time.
+    /// How often reading from a connection paused, as three quarters of the memory limit were in
+    /// use.
+    pub reads_paused: u64,
+    /// Connections closed because a frame was not complete in time.
     pub read_timeouts: u64,
-    /// Connections closed because the peer read nothing for too long.
+    /// Connections closed because the peer did not read its ACKs.
     pub write_timeouts: u64,
     /// Connections whose own code panicked: each is a bug of this library.
     pub connections_panicked: u64,
-    /// HELLOs agreed.
+    /// HELLOs accepted.
     pub hellos: u64,
     /// HELLOs refused, or missing.
     pub hellos_refused: u64,
     /// Why they were.
     pub hello_refusals: Reasons,
-    /// Connections that began with another protocol than is due, by what it was.
+    /// Connections that began with an unexpected protocol, by protocol.
     pub protocol_mismatches: ProtocolMismatches,
-    /// PROXY headers that could not be read, or did not come in time.
+    /// PROXY headers that were invalid, or did not arrive in time.
     pub proxy_headers_refused: u64,
     /// TLS handshakes that failed, or were not complete in time.
     pub tls_handshakes_failed: u64,
-    /// TLS handshakes in progress now.
+    /// TLS handshakes in progress.
     pub tls_handshakes: u64,
-    /// TLS handshakes refused or ended, as there were too many (`limit`) or too little `memory`.
+    /// TLS handshakes refused or closed, as there were too many (`limit`) or too little `memory`.
     pub tls_handshakes_refused: Reasons,
-    /// How often the changed certificates of a listener were read and taken.
+    /// How often changed certificates of a listener were loaded.
     pub certificates_reloaded: u64,
-    /// How often they could not be taken, and the old ones stayed in use.
+    /// How often they were refused, and the old ones stayed in use.
     pub certificates_refused: u64,
     /// Health checks answered.
     pub healthchecks: u64,
@@ -80,14 +79,14 @@ pub struct Statistics {
     pub notifies: u64,
     /// ACKs sent.
     pub acks: u64,
-    /// ACKs sent on another connection than their own, which had gone.
+    /// ACKs sent on another connection, as their own was lost.
     pub acks_rerouted: u64,
-    /// ACKs of a connection that had gone and that no other took; each is also one of `cancelled`.
+    /// ACKs of a connection that had gone and that no other took; each is also one of [`notifies_cancelled`](Self::notifies_cancelled).
     pub acks_dropped: u64,
-    /// NOTIFYs that wait for an answer now.
-    pub in_flight: u64,
-    /// NOTIFYs whose connection ended before their answers had come.
-    pub cancelled: u64,
+    /// NOTIFYs that wait for their ACK.
+    pub notifies_in_flight: u64,
+    /// NOTIFYs whose connection ended before their ACK.
+    pub notifies_cancelled: u64,
     /// Bytes received.
     pub bytes_in: u64,
     /// Bytes sent.
@@ -96,33 +95,35 @@ pub struct Statistics {
     pub frames_received: FrameCounts,
     /// Frames sent, by their type.
     pub frames_sent: FrameCounts,
-    /// Fragments received, each counted.
+    /// Fragments received.
     pub fragments: u64,
-    /// Fragmented NOTIFYs on which HAProxy gave up.
-    pub aborted: u64,
-    /// Fragmented NOTIFYs over the limit: answered without being read.
-    pub oversize: u64,
-    /// Frames, or NOTIFYs in fragments, whose connection ended before the end of them had come.
-    pub frames_cut: u64,
+    /// NOTIFYs in fragments that HAProxy aborted.
+    pub notifies_aborted: u64,
+    /// NOTIFYs in fragments over the size limit: answered with fallbacks, not read.
+    pub notifies_too_large: u64,
+    /// Connections that ended within a frame, or within a NOTIFY in fragments.
+    pub frames_truncated: u64,
     /// Frames of a type that the specification does not know: skipped.
     pub unknown_frames: u64,
     /// Messages without a route: they contribute nothing to their ACK.
     pub messages_without_route: u64,
-    /// Messages beyond the 17,408th of their NOTIFY: no handler was asked, and no fallback was sent.
+    /// Messages after the first 17,408 of their NOTIFY: no handler was called, and no fallback was
+    /// sent.
     pub messages_unread: u64,
     /// Actions that did not fit into their ACK.
-    pub actions_left_out: u64,
-    /// Handlers that were renewed after a failure.
-    pub handlers_renewed: u64,
-    /// Starts of handlers that failed, renewals included.
+    pub actions_dropped: u64,
+    /// Restarts of handlers after a failure.
+    pub handler_restarts: u64,
+    /// Failed starts of handlers, restarts included.
     pub handler_starts_failed: u64,
-    /// How often a handler had failed too often and never answered, or took too long to start.
-    pub handlers_given_up: u64,
-    /// Background panics of handlers: in a task, in their stop, or in a call that was late already.
-    pub panics_aside: u64,
+    /// How often a handler went down: it failed too often and never answered, or took too long to
+    /// start.
+    pub handlers_down: u64,
+    /// Background panics of handlers: in a task, at the stop, or in a call after its deadline.
+    pub background_panics: u64,
     /// What happened to the messages that have a route.
     pub messages: Outcomes,
-    /// Connections ended after HELLO because the peer broke the protocol, by the reason.
+    /// Connections closed after HELLO because the peer violated the protocol, by reason.
     pub violations: Reasons,
     /// AGENT-DISCONNECTs sent, by status-code.
     pub disconnects_sent: StatusCounts,
@@ -139,8 +140,8 @@ pub struct Statistics {
     /// Messages without a route by their names: up to 32 of them, and none that was not seen for long if there
     /// are more.
     pub unrouted: Vec<UnroutedMessage>,
-    /// Arbiters whose counts are missing here, as they did not answer.
-    pub arbiters_silent: u64,
+    /// Worker threads that did not answer: their counts are missing here.
+    pub workers_unresponsive: u64,
 }
 
 /// Adds up numbers, and what adds up by itself. A field that is forgotten does not compile.
@@ -169,17 +170,17 @@ impl Statistics {
             [
                 connections_accepted,
                 accepts_failed,
-                accepts_paused_for_places,
-                accepts_paused_for_arbiters,
-                arbiters_passed_over,
-                connections_untaken,
+                accepts_paused_for_connections,
+                accepts_paused_for_workers,
+                workers_skipped,
+                queued_connections,
                 connections_refused,
                 connections_open,
-                connections_surplus,
-                connections_recycled,
-                bytes_kept,
+                excess_connections,
+                connections_expired,
+                buffered_bytes,
                 memory_exceeded,
-                memory_waits,
+                reads_paused,
                 read_timeouts,
                 write_timeouts,
                 connections_panicked,
@@ -196,23 +197,23 @@ impl Statistics {
                 acks,
                 acks_rerouted,
                 acks_dropped,
-                in_flight,
-                cancelled,
+                notifies_in_flight,
+                notifies_cancelled,
                 bytes_in,
                 bytes_out,
                 fragments,
-                aborted,
-                oversize,
-                frames_cut,
+                notifies_aborted,
+                notifies_too_large,
+                frames_truncated,
                 unknown_frames,
                 messages_without_route,
                 messages_unread,
-                actions_left_out,
-                handlers_renewed,
+                actions_dropped,
+                handler_restarts,
                 handler_starts_failed,
-                handlers_given_up,
-                panics_aside,
-                arbiters_silent,
+                handlers_down,
+                background_panics,
+                workers_unresponsive,
             ],
             [
                 protocol_mismatches,

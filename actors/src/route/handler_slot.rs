@@ -240,12 +240,12 @@ impl HandlerSlot {
     }
 
     /// How many calls are in flight.
-    pub(super) fn in_flight(&self) -> u64 {
+    pub(super) fn concurrency(&self) -> u64 {
         self.bulkhead.taken() as u64
     }
 
     /// How many calls may be in flight.
-    pub(super) fn in_flight_limit(&self) -> u64 {
+    pub(super) fn concurrency_limit(&self) -> u64 {
         self.bulkhead.calls() as u64
     }
 
@@ -256,7 +256,7 @@ impl HandlerSlot {
             State::Up(up) if !up.alarm.is_raised() => &mut instances.up,
             state if state.is_down() => &mut instances.down,
             State::Up(_) | State::Restarting(_) | State::StandIn(_) | State::Down(_) => {
-                &mut instances.renewing
+                &mut instances.restarting
             }
             State::Stopped => &mut instances.stopped,
         } = 1;

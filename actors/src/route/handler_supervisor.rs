@@ -136,7 +136,7 @@ impl HandlerSupervisor {
                 Ok(faults) => {
                     // The first start of one that may come later is no restart.
                     if cause.is_some() {
-                        count(&self.policy.record.renewed);
+                        count(&self.policy.record.restarts);
                     }
                     return Some(faults);
                 }
@@ -249,7 +249,7 @@ impl SupervisionPolicy {
     /// Restarts the handler once a window from now on, as it has failed too often.
     fn give_up(&self, slot: &HandlerSlot, cause: &Cause, delay: Duration) {
         if slot.go_down() {
-            count(&self.record.given_up);
+            count(&self.record.times_down);
         }
         fence::quietly(|| {
             log::error!(
@@ -268,7 +268,7 @@ impl SupervisionPolicy {
             return;
         }
         slot.go_down();
-        count(&self.record.given_up);
+        count(&self.record.times_down);
         fence::quietly(|| {
             log::error!(
                 route = &*self.name,

@@ -104,8 +104,8 @@ impl LiveRoute {
             is_required: self.is_required,
             deadline: self.deadline.time,
             fallback: self.fallback.to_string(),
-            in_flight: self.slot.in_flight(),
-            in_flight_limit: self.slot.in_flight_limit(),
+            concurrency: self.slot.concurrency(),
+            concurrency_limit: self.slot.concurrency_limit(),
             instances: self.slot.instances(),
             ..self.record.statistics()
         }
@@ -142,7 +142,7 @@ fn advice(error: &HandlerError, names: LimitNames) -> String {
         }
         HandlerError::AgentOverloaded => {
             let [agent, connection] =
-                [Limit::InFlightPerAgent, Limit::InFlight].map(|limit| names.of(limit));
+                [Limit::Messages, Limit::MessagesPerConnection].map(|limit| names.of(limit));
             return format!("find out why answers take so long, or raise {agent} or {connection}");
         }
         HandlerError::RouteFull => {

@@ -22,7 +22,7 @@ use crate::{
     supervision::{Budget, Bulkhead, FailureSignal, OnFull},
 };
 
-/// No handler is renewed again and again without a pause.
+/// No handler is restarted again and again without a pause.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 
 /// How a handler is made, and what holds for its route.
@@ -38,7 +38,7 @@ const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 /// let check = handler_fn(|(): ()| Actions::none().set_var(Scope::Transaction, "deny", false))
 ///     .fallback(closed)
 ///     .deadline(Duration::from_millis(200))
-///     .in_flight(1_000)
+///     .concurrency(1_000)
 ///     .on_full(OnFull::Queue);
 /// let registry = Registry::new().on("check-token", check);
 /// # Ok::<(), spoa_actors::ActionError>(())
@@ -48,7 +48,7 @@ pub struct Route {
     fallback: Actions,
     deadline: Option<Duration>,
     deadline_argument: Option<Box<str>>,
-    in_flight: usize,
+    concurrency: usize,
     on_full: OnFull,
     budget: Budget,
     is_required: bool,
@@ -158,7 +158,7 @@ impl Route {
             fallback: Actions::none(),
             deadline: None,
             deadline_argument: None,
-            in_flight: Bulkhead::DEFAULT,
+            concurrency: Bulkhead::DEFAULT,
             on_full: OnFull::default(),
             budget: Budget::default(),
             is_required: true,
@@ -189,17 +189,17 @@ impl Route {
         self
     }
 
-    /// How many calls of this route may be in flight on an arbiter, those included that wait for a
-    /// restart: 256 unless this is called. A call that is answered at once is never in flight. It is
-    /// well below [`Limits::in_flight`](crate::Limits::in_flight), so that a connection is read on for
+    /// How many calls of this route can be in progress on an arbiter, those included that wait for a
+    /// restart: 256 unless this is called. A call that is answered at once never counts. It is
+    /// well below [`Limits::messages_per_connection`](crate::Limits::messages_per_connection), so that a connection is read on for
     /// the sake of other routes. With 0 the agent does not start.
     #[must_use]
-    pub fn in_flight(mut self, calls: usize) -> Self {
-        self.in_flight = calls;
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.concurrency = calls;
         self
     }
 
-    /// What becomes of a message when that many calls are in flight: the fallback at once, unless
+    /// What happens to a message when the concurrency limit is reached: the fallback at once, unless
     /// this is called.
     #[must_use]
     pub fn on_full(mut self, on_full: OnFull) -> Self {
@@ -234,8 +234,8 @@ impl Route {
         self.deadline.map_or(Ok(()), |deadline| check_duration("Route::deadline", deadline))?;
         let is_window = (SHORTEST_WINDOW..=MAX_DURATION).contains(&self.budget.window);
         check("window of Route::restarts", is_window, "at least a second and at most a day")?;
-        let is_possible = (1..=Bulkhead::MAX).contains(&self.in_flight);
-        check("Route::in_flight", is_possible, "at least 1, and a number that can be counted")
+        let is_possible = (1..=Bulkhead::MAX).contains(&self.concurrency);
+        check("Route::concurrency", is_possible, "at least 1, and a number that can be counted")
     }
 
     /// Starts the handler on this arbiter.
@@ -258,7 +258,7 @@ impl Route {
             budget: self.budget,
             record: Rc::clone(&record),
         };
-        let bulkhead = Bulkhead::new(self.in_flight, self.on_full);
+        let bulkhead = Bulkhead::new(self.concurrency, self.on_full);
         Ok(LiveRoute {
             name,
             slot: handler_supervisor::start(care, bulkhead).await?,
@@ -287,7 +287,7 @@ impl fmt::Debug for Route {
         f.debug_struct("Route")
             .field("fallback", &self.fallback)
             .field("deadline", &self.deadline)
-            .field("in_flight", &self.in_flight)
+            .field("concurrency", &self.concurrency)
             .field("on_full", &self.on_full)
             .field("restarts", &self.budget)
             .field("is_required", &self.is_required)

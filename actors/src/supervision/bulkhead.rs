@@ -5,14 +5,14 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What becomes of a message whose route has as many calls in flight as it may.
+/// What happens to a message whose route has reached its concurrency limit.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnFull {
-    /// It is answered by the fallback at once.
+    /// The fallback is sent at once.
     #[default]
     Reject,
-    /// It waits for room, in turn and until its deadline at the longest. As many messages may wait
-    /// as may be in flight, and 256 in any case; the others are answered by the fallback at once.
+    /// It is queued for a free call, in turn and until its deadline. As many messages can be queued as
+    /// calls can be in progress, and at least 256; further ones get the fallback at once.
     Queue,
 }
 

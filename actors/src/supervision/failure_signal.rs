@@ -100,7 +100,7 @@ impl Background {
     }
 
     fn report(&self, panic: &Panic) {
-        count(&self.record.panics_aside);
+        count(&self.record.background_panics);
         if let Some(suppressed) = self.log.permit() {
             let name = &*self.name;
             // A log that panics must not end who writes to it.

@@ -125,7 +125,7 @@ impl InMemoryAgent {
         // Without one, the stream is dropped here: an agent with sockets would leave it in the backlog.
         let Some(place) = self.common.places.try_take() else { return };
         let (socket, listener) = (Socket::InMemory(Box::new(stream)), "memory".into());
-        self.supervisor.do_send(Adopt { socket, listener, preamble, place, untaken: None });
+        self.supervisor.do_send(Adopt { socket, listener, preamble, place, queued: None });
     }
 
     /// Opens a connection and says HELLO.

@@ -16,16 +16,16 @@ pub(super) struct RouteJson {
     /// fastest 99 of 100.
     p50_seconds: Option<f64>,
     p99_seconds: Option<f64>,
-    in_flight: u64,
-    in_flight_limit: u64,
+    concurrency: u64,
+    concurrency_limit: u64,
     instances: InstancesJson,
     /// Whether the agent is not ready while its handler is down.
     is_required: bool,
-    /// Handlers that were renewed after a failure.
+    /// Handlers that were restarted after a failure.
     restarts: u64,
     starts_failed: u64,
-    given_up: u64,
-    panics_aside: u64,
+    times_down: u64,
+    background_panics: u64,
     deadline_seconds: f64,
     fallback: String,
     /// Those of a message seen lately, in its order.
@@ -36,7 +36,7 @@ pub(super) struct RouteJson {
 #[derive(Debug, Serialize)]
 struct InstancesJson {
     up: u64,
-    renewing: u64,
+    restarting: u64,
     down: u64,
     stopped: u64,
 }
@@ -78,14 +78,14 @@ impl From<&RouteStatistics> for RouteJson {
             outcomes: outcomes.into(),
             p50_seconds: quantile(0.5),
             p99_seconds: quantile(0.99),
-            in_flight: route.in_flight,
-            in_flight_limit: route.in_flight_limit,
+            concurrency: route.concurrency,
+            concurrency_limit: route.concurrency_limit,
             instances: route.instances.into(),
             is_required: route.is_required,
-            restarts: route.renewed,
+            restarts: route.restarts,
             starts_failed: route.starts_failed,
-            given_up: route.given_up,
-            panics_aside: route.panics_aside,
+            times_down: route.times_down,
+            background_panics: route.background_panics,
             deadline_seconds: route.deadline.as_secs_f64(),
             fallback: route.fallback.clone(),
             arguments: route.arguments.iter().map(ArgumentJson::from).collect(),
@@ -106,8 +106,8 @@ impl From<&UnroutedMessage> for UnroutedJson {
 
 impl From<Instances> for InstancesJson {
     fn from(instances: Instances) -> Self {
-        let Instances { up, renewing, down, stopped, .. } = instances;
-        Self { up, renewing, down, stopped }
+        let Instances { up, restarting, down, stopped, .. } = instances;
+        Self { up, restarting, down, stopped }
     }
 }
 

@@ -26,7 +26,7 @@ impl Stage {
             Self::Started(Readiness::Ready) => "ready",
             Self::Started(Readiness::Draining) => "draining",
             Self::Started(Readiness::HandlerDown { .. }) => "handler_down",
-            Self::Started(Readiness::Silent) => "silent",
+            Self::Started(Readiness::Unresponsive) => "unresponsive",
             Self::Started(_) => "not_ready",
         }
     }

@@ -21,7 +21,7 @@ pub(super) struct StatusJson {
     version: &'static str,
     uptime_seconds: f64,
     readiness: ReadinessJson,
-    arbiters: ArbitersJson,
+    workers: WorkersJson,
     limits: LimitsJson,
     in_use: InUseJson,
     listeners: Vec<ListenerJson>,
@@ -42,24 +42,24 @@ pub(super) struct StatusJson {
 #[derive(Debug, Default, Serialize)]
 struct ReadinessJson {
     is_ready: bool,
-    /// `starting`, `ready`, `draining`, `handler_down` or `silent`.
+    /// `starting`, `ready`, `draining`, `handler_down` or `unresponsive`.
     state: &'static str,
     text: String,
 }
 
 #[derive(Debug, Default, Serialize)]
-struct ArbitersJson {
+struct WorkersJson {
     total: usize,
     /// Those that did not answer within a second: what they know is not in here.
-    silent: u64,
+    unresponsive: u64,
 }
 
 #[derive(Debug, Default, Serialize)]
 struct LimitsJson {
     connections: usize,
     tls_handshakes: usize,
-    in_flight: usize,
-    in_flight_per_connection: usize,
+    messages: usize,
+    messages_per_connection: usize,
     memory_bytes: usize,
     max_frame_size_bytes: u32,
     max_reassembled_size_bytes: usize,
@@ -73,7 +73,7 @@ struct LimitsJson {
 struct InUseJson {
     connections: u64,
     tls_handshakes: u64,
-    in_flight: u64,
+    messages: u64,
     memory_bytes: u64,
 }
 
@@ -110,7 +110,7 @@ struct ConnectionJson {
     capabilities: Vec<&'static str>,
     /// `greeting`, `open`, `draining` or `closing`.
     phase: &'static str,
-    in_flight: usize,
+    messages_in_flight: usize,
     memory_bytes: usize,
     age_seconds: f64,
 }
@@ -149,13 +149,16 @@ impl StatusJson {
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: status.uptime.as_secs_f64(),
             readiness: Stage::Started(status.readiness.clone()).into(),
-            arbiters: ArbitersJson { total: status.arbiters, silent: statistics.arbiters_silent },
+            workers: WorkersJson {
+                total: status.arbiters,
+                unresponsive: statistics.workers_unresponsive,
+            },
             limits: (&status.limits).into(),
             in_use: InUseJson {
                 connections: statistics.connections_open,
                 tls_handshakes: statistics.tls_handshakes,
-                in_flight: statistics.in_flight,
-                memory_bytes: statistics.bytes_kept,
+                messages: statistics.routes.iter().map(|route| route.concurrency).sum(),
+                memory_bytes: statistics.buffered_bytes,
             },
             listeners: statistics.listeners.iter().map(ListenerJson::from).collect(),
             engines: statistics.engines.iter().map(EngineJson::from).collect(),
@@ -180,8 +183,8 @@ impl From<&Limits> for LimitsJson {
         Self {
             connections: limits.connections,
             tls_handshakes: limits.handshakes,
-            in_flight: limits.in_flight_per_agent,
-            in_flight_per_connection: limits.in_flight,
+            messages: limits.messages,
+            messages_per_connection: limits.messages_per_connection,
             memory_bytes: limits.memory,
             max_frame_size_bytes: limits.max_frame_size,
             max_reassembled_size_bytes: limits.max_reassembled_size,
@@ -217,8 +220,8 @@ impl From<&ConnectionStatus> for ConnectionJson {
             max_frame_size_bytes: agreed.map(|agreed| agreed.max_frame_size),
             capabilities: agreed.map(capabilities).unwrap_or_default(),
             phase: connection.phase.label(),
-            in_flight: connection.in_flight,
-            memory_bytes: connection.bytes_kept,
+            messages_in_flight: connection.messages_in_flight,
+            memory_bytes: connection.buffered_bytes,
             age_seconds: connection.age.as_secs_f64(),
         }
     }

@@ -44,9 +44,9 @@ impl Outcome {
             Self::Answered => "answered",
             Self::Misdirected => "misdirected",
             Self::Unauthorized => "unauthorized",
-            Self::Late => "late",
+            Self::Late => "timed_out",
             Self::Displaced => "displaced",
-            Self::Gone => "gone",
+            Self::Gone => "disconnected",
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn families(
 ) -> Vec<MetricFamily> {
     let mut own = vec![build(statistics), log(lost_lines), exports(spans)];
     // Without the part of an arbiter, its counters would seem to have begun anew: a gap is honest.
-    if statistics.arbiters_silent == 0 {
+    if statistics.workers_unresponsive == 0 {
         own.extend([
             connections::families(statistics, limits),
             places::families(statistics),
@@ -64,21 +64,22 @@ pub(crate) fn families(
 }
 
 fn build(statistics: &Statistics) -> Vec<Family> {
-    let help = "Always 1; the version of the agent.";
+    let help = "Always 1; the label has the version of the agent.";
     let version = [("version", env!("CARGO_PKG_VERSION"))];
-    let silent = "Arbiters that did not answer within a second: a handler blocks their thread, or the \
-                  agent has ended. Meanwhile nothing else is told of the agent.";
+    let silent = "Worker threads that did not answer within 1 s, because a handler blocks them or the \
+             agent has ended. Meanwhile other metrics of the agent are not shown.";
     vec![
         Family::gauge("spoa_build_info", help).with(&version, 1),
-        Family::gauge("spoa_arbiters_silent", silent).with(&[], statistics.arbiters_silent),
+        Family::gauge("spoa_workers_unresponsive", silent)
+            .with(&[], statistics.workers_unresponsive),
     ]
 }
 
 /// Lines of the log that nobody will read.
 fn log(lost: LostLines) -> Vec<Family> {
     let reasons = [("full", lost.full), ("failed", lost.failed)];
-    let help = "Lines of the log that were dropped, by reason: full as 1 MiB of them waited (see that \
-                whatever reads stderr is at work), failed as stderr could not be written to.";
+    let help = "Log lines dropped, by reason: full (1 MiB was queued; check the program that reads \
+             stderr) or failed (stderr could not be written).";
     let family = Family::counter("spoa_log_lines_dropped_total", help);
     vec![family.with_each(reasons, |(reason, count)| ([("reason", reason)], count))]
 }
@@ -91,16 +92,16 @@ fn exports(spans: &SpanCounts) -> Vec<Family> {
         outcomes.into_iter().fold(
             Family::counter(
                 "spoa_spans_total",
-                "Spans by what happened to them: dropped as the queue was full (lower --trace-ratio \
-                 or raise OTEL_BSP_MAX_QUEUE_SIZE), failed as the collector did not take them.",
+                "Spans by outcome: exported, dropped (queue full; lower --trace-ratio or raise \
+             OTEL_BSP_MAX_QUEUE_SIZE) or failed (the collector did not accept them).",
             ),
             |family, (outcome, count)| family.with(&[("outcome", outcome)], count),
         ),
-        Family::gauge("spoa_spans_queued", "Spans that wait for their export now.")
+        Family::gauge("spoa_spans_queued", "Spans that are queued for export.")
             .with(&[], spans.queued),
         Family::gauge(
             "spoa_spans_queued_limit",
-            "How many spans may wait for their export (OTEL_BSP_MAX_QUEUE_SIZE); 0 without tracing.",
+            "Limit of queued spans (OTEL_BSP_MAX_QUEUE_SIZE); 0 without tracing.",
         )
         .with(&[], spans.limit),
     ]
@@ -108,8 +109,8 @@ fn exports(spans: &SpanCounts) -> Vec<Family> {
 
 /// Connections to the admin endpoint.
 fn visits(admin: &AdminCounters) -> Family {
-    let help = "Connections to the admin endpoint by what happened to them: answered, misdirected (another \
-                Host), unauthorized, late, displaced (its place went to another) or gone.";
+    let help = "Connections to the admin endpoint by outcome: answered, misdirected (another Host), \
+             unauthorized, timed_out, displaced (by another client) or disconnected.";
     let family = Family::counter("spoa_admin_connections_total", help);
     Outcome::ALL.into_iter().fold(family, |family, outcome| {
         family.with(&[("outcome", outcome.label())], admin.of(outcome))
@@ -173,9 +174,9 @@ mod tests {
     #[test]
     fn while_an_arbiter_is_silent_no_counter_goes_back() {
         let mut statistics = Statistics::default();
-        (statistics.notifies, statistics.arbiters_silent) = (7, 1);
+        (statistics.notifies, statistics.workers_unresponsive) = (7, 1);
         let text = text_of(&statistics);
-        assert!(text.contains("\nspoa_arbiters_silent 1\n"), "{text}");
+        assert!(text.contains("\nspoa_workers_unresponsive 1\n"), "{text}");
         assert!(text.contains("\nspoa_spans_queued 0\n") && !text.contains("notifies"), "{text}");
     }
 
@@ -186,19 +187,19 @@ mod tests {
             connections_accepted => "spoa_connections_accepted_total",
             accepts_failed => "spoa_accepts_failed_total",
             connections_refused => "spoa_connections_refused_total",
-            accepts_paused_for_places => r#"spoa_accepts_paused_total{reason="connections"}"#,
-            accepts_paused_for_arbiters => r#"spoa_accepts_paused_total{reason="workers"}"#,
-            arbiters_passed_over => "spoa_workers_passed_over_total",
-            connections_untaken => "spoa_untaken_connections",
+            accepts_paused_for_connections => r#"spoa_accepts_paused_total{reason="connections"}"#,
+            accepts_paused_for_workers => r#"spoa_accepts_paused_total{reason="workers"}"#,
+            workers_skipped => "spoa_workers_skipped_total",
+            queued_connections => "spoa_queued_connections",
             connections_open => "spoa_connections",
-            connections_surplus => "spoa_surplus_connections",
-            connections_recycled => r#"spoa_connections_ended_total{reason="age"}"#,
-            bytes_kept => "spoa_kept_bytes",
-            memory_exceeded => r#"spoa_connections_ended_total{reason="memory"}"#,
-            memory_waits => "spoa_memory_waits_total",
-            read_timeouts => r#"spoa_connections_ended_total{reason="read_timeout"}"#,
-            write_timeouts => r#"spoa_connections_ended_total{reason="write_timeout"}"#,
-            connections_panicked => r#"spoa_connections_ended_total{reason="panic"}"#,
+            excess_connections => "spoa_excess_connections",
+            connections_expired => r#"spoa_connections_closed_total{reason="age"}"#,
+            buffered_bytes => "spoa_buffered_bytes",
+            memory_exceeded => r#"spoa_connections_closed_total{reason="memory"}"#,
+            reads_paused => "spoa_reads_paused_total",
+            read_timeouts => r#"spoa_connections_closed_total{reason="read_timeout"}"#,
+            write_timeouts => r#"spoa_connections_closed_total{reason="write_timeout"}"#,
+            connections_panicked => r#"spoa_connections_closed_total{reason="panic"}"#,
             hellos => "spoa_hellos_total",
             protocol_mismatches.http => r#"spoa_protocol_mismatches_total{protocol="http"}"#,
             protocol_mismatches.tls => r#"spoa_protocol_mismatches_total{protocol="tls"}"#,
@@ -207,7 +208,7 @@ mod tests {
             proxy_headers_refused => "spoa_proxy_headers_refused_total",
             tls_handshakes => "spoa_tls_handshakes",
             tls_handshakes_failed => "spoa_tls_handshakes_failed_total",
-            certificates_reloaded => r#"spoa_certificate_reloads_total{outcome="taken"}"#,
+            certificates_reloaded => r#"spoa_certificate_reloads_total{outcome="loaded"}"#,
             certificates_refused => r#"spoa_certificate_reloads_total{outcome="refused"}"#,
             healthchecks => r#"spoa_healthchecks_total{outcome="healthy"}"#,
             healthchecks_refused => r#"spoa_healthchecks_total{outcome="refused"}"#,
@@ -215,17 +216,17 @@ mod tests {
             acks => "spoa_acks_total",
             acks_rerouted => "spoa_acks_rerouted_total",
             acks_dropped => "spoa_acks_dropped_total",
-            in_flight => "spoa_notifies_in_flight",
-            cancelled => "spoa_notifies_cancelled_total",
+            notifies_in_flight => "spoa_notifies_in_flight",
+            notifies_cancelled => "spoa_notifies_cancelled_total",
             bytes_in => "spoa_received_bytes_total",
             bytes_out => "spoa_sent_bytes_total",
             fragments => "spoa_fragments_total",
-            frames_cut => "spoa_frames_cut_total",
-            aborted => "spoa_notifies_aborted_total",
-            oversize => "spoa_notifies_oversize_total",
+            frames_truncated => "spoa_frames_truncated_total",
+            notifies_aborted => "spoa_notifies_aborted_total",
+            notifies_too_large => "spoa_notifies_too_large_total",
             messages_without_route => r#"spoa_messages_total{outcome="no_route"}"#,
             messages_unread => r#"spoa_messages_total{outcome="unread"}"#,
-            actions_left_out => "spoa_actions_left_out_total",
+            actions_dropped => "spoa_actions_dropped_total",
             messages.answered => r#"spoa_messages_total{outcome="answered"}"#,
             messages.bad_arguments => r#"spoa_messages_total{outcome="bad_arguments"}"#,
             messages.failed => r#"spoa_messages_total{outcome="failed"}"#,
@@ -240,7 +241,7 @@ mod tests {
         };
         // What an agent alone can fill is in the next tests.
         let filled = [
-            "arbiters_silent",
+            "workers_unresponsive",
             "disconnects_sent",
             "disconnects_received",
             "engines",
@@ -258,10 +259,10 @@ mod tests {
         // These are the sums of others.
         let sums = [
             "handler_starts_failed",
-            "handlers_given_up",
-            "handlers_renewed",
+            "handlers_down",
+            "handler_restarts",
             "hellos_refused",
-            "panics_aside",
+            "background_panics",
             "unknown_frames",
         ];
         let others = filled.into_iter().chain(sums).chain(named).map(str::to_owned);
@@ -319,7 +320,7 @@ mod tests {
             (r#"spoa_messages_total{outcome="answered"}"#, 1),
             (r#"spoa_messages_total{outcome="no_route"}"#, 1),
             (HANDLER_OK, 1),
-            (r#"spoa_route_in_flight_limit{route="check-client-ip"}"#, 1),
+            (r#"spoa_route_concurrency_limit{route="check-client-ip"}"#, 1),
             (r#"spoa_route_instances{route="check-client-ip",state="up"}"#, 1),
             (r#"spoa_route_deadline_seconds{route="check-client-ip"}"#, 1),
         ] {

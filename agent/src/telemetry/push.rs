@@ -67,7 +67,7 @@ impl Push {
                 ticks.tick().await;
                 let statistics = observer.statistics().await;
                 // Without the part of an arbiter, its counters would seem to have begun anew.
-                if statistics.arbiters_silent == 0 {
+                if statistics.workers_unresponsive == 0 {
                     self.send(&statistics, &spans.snapshot()).await;
                 }
             }

@@ -14,7 +14,7 @@ use crate::{
 
 fn with_admin() -> Agent {
     rlimit::increase_nofile_limit(u64::MAX).expect("it can be raised");
-    Agent::start(&["--arbiters", "1", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+    Agent::start(&["--worker-threads", "1", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
 }
 
 /// The most that it has had.

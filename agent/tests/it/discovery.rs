@@ -15,7 +15,7 @@ cd "$1"
 ip link set lo up || exit 90
 start() {
     : >line
-    "$agent" --arbiters 1 "$@" >line 2>>log &
+    "$agent" --worker-threads 1 "$@" >line 2>>log &
     pid=$!
     until [ -s line ]; do kill -0 $pid || exit 91; sleep 0.01; done
 }
@@ -156,7 +156,7 @@ for mounted in / /tmp /run /dev/shm; do
     ! mountpoint -q $mounted || mount -o remount,bind,ro $mounted || exit 92
 done
 ! touch /tmp/written 2>&- || exit 93
-"$agent" --arbiters 1 --listen 127.0.0.1:0 >&3 & read -r line <&3
+"$agent" --worker-threads 1 --listen 127.0.0.1:0 >&3 & read -r line <&3
 "$agent" healthcheck
 END
 mkfifo pipe

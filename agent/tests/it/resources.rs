@@ -63,7 +63,7 @@ fn tls_agent(folder: &Folder, options: &[&str]) -> (Agent, String) {
     rlimit::increase_nofile_limit(u64::MAX).expect("it is raised");
     let [ca, cert, key] = issue(folder, "127.0.0.1");
     let listen = ["--listen", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key];
-    (Agent::start(&[&listen[..], &["--arbiters", "1"], options].concat()), ca)
+    (Agent::start(&[&listen[..], &["--worker-threads", "1"], options].concat()), ca)
 }
 
 /// Asks over TLS; every connection that came before has then been seen.
@@ -171,7 +171,7 @@ const OTHERS: u32 = 1158;
 #[test]
 fn too_few_open_files_for_the_connections_end_the_start_unless_fewer_are_allowed() {
     let run = |limit: u32| {
-        let run = "--arbiters 1 --listen 127.0.0.1:0 --max-connections 200";
+        let run = "--worker-threads 1 --listen 127.0.0.1:0 --max-connections 200";
         let script = format!("ulimit -n {limit}; exec \"$0\" {run}");
         Command::new("sh").args(["-c", &script, env!("CARGO_BIN_EXE_spoa-agent")]).output()
     };

@@ -51,7 +51,7 @@ fn several_places_are_served_at_once() {
     let (a, b) = (folder.file("a"), folder.file("b"));
     let agent = Agent::start(&[
         "run",
-        "--arbiters",
+        "--worker-threads",
         "1",
         "--listen",
         "127.0.0.1:0",
@@ -248,7 +248,7 @@ fn the_log_begins_with_what_was_started() {
         ("notice_period", "7s".into()),
         ("max_frame_size", (1 << 20).into()),
         ("max_connections", 200.into()),
-        ("max_in_flight", 16_384.into()),
+        ("max_messages", 16_384.into()),
         ("max_memory", (64 << 20).into()),
     ] {
         assert_eq!(line[name], value, "{name} of {line}");

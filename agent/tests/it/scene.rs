@@ -45,7 +45,7 @@ impl Agent {
     /// Starts it with these variables, on one arbiter and a free port of the loopback; its log is in a
     /// file.
     pub(crate) fn with_variables(args: &[&str], variables: &[(&str, &str)], log: &Path) -> Self {
-        let mut command = command(&["--arbiters", "1", "--listen", "127.0.0.1:0"]);
+        let mut command = command(&["--worker-threads", "1", "--listen", "127.0.0.1:0"]);
         let log = fs::File::create(log).expect("the folder is ours");
         command.args(args).envs(variables.iter().copied()).stderr(log);
         Self::started(command)
@@ -60,7 +60,7 @@ impl Agent {
 
     /// Starts it with a log that cannot be written, on a free port of the loopback.
     pub(crate) fn with_a_full_log() -> Self {
-        Self::scripted("exec \"$0\" --arbiters 1 --listen 127.0.0.1:0 2>/dev/full")
+        Self::scripted("exec \"$0\" --worker-threads 1 --listen 127.0.0.1:0 2>/dev/full")
     }
 
     /// Starts it with a log that goes into a pipe, which is full when nobody reads what is returned.
@@ -89,7 +89,7 @@ impl Agent {
     pub(crate) fn limited(ulimits: &str, options: &str, log: &Path) -> Self {
         let log = text(log);
         Self::scripted(&format!(
-            "{ulimits}; exec \"$0\" --arbiters 1 --listen 127.0.0.1:0 {options} 2>{log}"
+            "{ulimits}; exec \"$0\" --worker-threads 1 --listen 127.0.0.1:0 {options} 2>{log}"
         ))
     }
 

@@ -19,7 +19,7 @@ fn started(limits: &str, options: &str) -> Outcome {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let user = 100_000 + 100 * process::id() + NEXT.fetch_add(1, Ordering::Relaxed);
     let script = format!(
-        "set -- --arbiters 2 --listen 127.0.0.1:0 --admin 127.0.0.1:0 {options}
+        "set -- --worker-threads 2 --listen 127.0.0.1:0 --admin 127.0.0.1:0 {options}
         user=; [ $(id -u) = 0 ] && user='setpriv --reuid={user} --regid={user} --clear-groups'
         {limits}; exec $user \"$0\" \"$@\""
     );

@@ -238,8 +238,8 @@ fn check_last_metrics<'a>(
     assert_eq!(point.bucket_counts.len(), point.explicit_bounds.len() + 1);
     assert_eq!(point.bucket_counts.iter().sum::<u64>(), 1);
 
-    let Some(Data::Gauge(_)) = &find("spoa_kept_bytes").data else { panic!("no gauge") };
-    assert_eq!(find("spoa_kept_bytes").unit, "By");
+    let Some(Data::Gauge(_)) = &find("spoa_buffered_bytes").data else { panic!("no gauge") };
+    assert_eq!(find("spoa_buffered_bytes").unit, "By");
 }
 
 #[test]

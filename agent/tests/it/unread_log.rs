@@ -25,8 +25,7 @@ const ANSWER: &str = "set-var sess.ip_score = 20 (int64)\n";
 const STOP: Duration = Duration::from_secs(8);
 
 fn agent() -> (Agent, ChildStderr) {
-    let options =
-        "--arbiters 1 --listen 127.0.0.1:0 --admin 127.0.0.1:0 --log debug --notice-period 1ms";
+    let options = "--worker-threads 1 --listen 127.0.0.1:0 --admin 127.0.0.1:0 --log debug --notice-period 1ms";
     Agent::with_a_log_to_read(&options.split(' ').collect::<Vec<_>>())
 }
 

@@ -58,8 +58,8 @@ async fn main() -> Result<(), BoxError> {
     let limits = Limits {
         deadline: Duration::from_millis(500),
         max_fragmented_ack: 2 * MAX_BIG as usize,
-        in_flight: WAITING,
-        in_flight_per_agent: WAITING,
+        messages_per_connection: WAITING,
+        messages: WAITING,
         memory: 1 << 30,
         ..Limits::default()
     };
@@ -73,13 +73,13 @@ async fn main() -> Result<(), BoxError> {
 fn registry() -> Registry {
     Registry::new()
         .on("echo", handler_fn(echo))
-        .on("sleep", Route::new(|| Sleep).in_flight(WAITING))
+        .on("sleep", Route::new(|| Sleep).concurrency(WAITING))
         .on("checksum", handler_fn(checksum))
         .on("scopes", handler_fn(scopes))
         .on("unset", handler_fn(unset))
         .on("fail", handler_fn(fail))
         .on("panic", handler_fn(panics))
-        .on("never", handler_fn(never).in_flight(WAITING))
+        .on("never", handler_fn(never).concurrency(WAITING))
         .on("get-ip-reputation", handler_fn(ip_reputation))
         .on("big", handler_fn(big))
 }

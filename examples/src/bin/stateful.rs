@@ -2,7 +2,7 @@
 //!
 //! One thread looks at the file every second, and reads it if it has changed and is settled: no request
 //! waits for that. Each arbiter has the list in a cell of its own, so a request finds no lock; the task
-//! that renews it lives and ends with the handler. Run it with a file, which may be empty, and put
+//! that restarts it lives and ends with the handler. Run it with a file, which may be empty, and put
 //! HAProxy in front of it:
 //!
 //! ```text

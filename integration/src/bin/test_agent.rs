@@ -43,8 +43,8 @@ fn registry() -> Registry {
     Registry::new()
         .on("greet", greet)
         .on("large", large)
-        .on("keep", keep.in_flight(CALLS))
-        .on("keep-text", keep_text.in_flight(CALLS))
+        .on("keep", keep.concurrency(CALLS))
+        .on("keep-text", keep_text.concurrency(CALLS))
 }
 
 #[derive(Deserialize)]

@@ -41,7 +41,7 @@ on_every_haproxy! {
             let expected = ["100", "100", "100", "100", "", "", "", "", "", ""];
             assert_eq!((shown(&answer), error(&answer)), (expected.to_vec(), ""));
             let seen = agent.statistics().await;
-            assert_eq!((seen.acks, seen.actions_left_out), (requests, 6 * requests));
+            assert_eq!((seen.acks, seen.actions_dropped), (requests, 6 * requests));
             assert_eq!(seen.connections_open, seen.connections_accepted, "none was lost");
         }
         let frames = tap.seen(FrameType::ACK, 3, SOON).await.unwrap();
@@ -73,7 +73,7 @@ on_every_haproxy! {
         }
         let frames = tap.seen(FrameType::ACK, 3, SOON).await.unwrap();
         assert_eq!(ack_sizes(&frames), [LIMIT, 7, 24]);
-        assert_eq!(agent.statistics().await.actions_left_out, 1);
+        assert_eq!(agent.statistics().await.actions_dropped, 1);
     }
 }
 
@@ -95,6 +95,6 @@ on_every_haproxy! {
         let haproxy = scene::haproxy(version, engine, &headers).await;
         let answer = haproxy.http().get("/").await.unwrap();
         assert_eq!((shown(&answer), error(&answer)), (vec!["300", "", ""], ""));
-        assert_eq!(agent.statistics().await.actions_left_out, 2);
+        assert_eq!(agent.statistics().await.actions_dropped, 2);
     }
 }

@@ -56,6 +56,6 @@ on_every_haproxy! {
             assert_eq!((shown(&answer), error(&answer)), (vec![expected], ""));
         }
         let seen = agent.statistics().await;
-        assert_eq!((seen.messages.actor_stopped, seen.handlers_renewed), (1, 1));
+        assert_eq!((seen.messages.actor_stopped, seen.handler_restarts), (1, 1));
     }
 }

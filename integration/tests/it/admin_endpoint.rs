@@ -10,7 +10,7 @@ use crate::trouble;
 
 #[tokio::test]
 async fn an_agent_that_stops_is_alive_and_not_ready_until_its_end() {
-    let options = SpoaAgentOptions::default().options("--arbiters 1 --notice-period 2s");
+    let options = SpoaAgentOptions::default().options("--worker-threads 1 --notice-period 2s");
     let mut agent = options.start().await.unwrap();
     // It gives notice to those who check it.
     let config = Config::new(Version::V3_2).engine(scene::engine(&agent).spop_check());
@@ -36,7 +36,7 @@ async fn an_agent_that_stops_is_alive_and_not_ready_until_its_end() {
 
 #[tokio::test]
 async fn a_wall_clock_before_1970_stops_nothing() {
-    let options = SpoaAgentOptions::default().options("--arbiters 1");
+    let options = SpoaAgentOptions::default().options("--worker-threads 1");
     let agent = options.wall_clock("1969-12-31 12:00:00").await.unwrap().start().await.unwrap();
     for path in ["/", "/healthz", "/readyz", "/metrics", "/status.json"] {
         assert_eq!(agent.http().get(path).await.unwrap().status, 200, "{path}");
@@ -61,7 +61,7 @@ fn text(selector: &str) -> String {
 
 #[tokio::test]
 async fn the_page_shows_what_happens_now_on_every_screen() {
-    let agent = SpoaAgentOptions::default().options("--arbiters 2").start().await.unwrap();
+    let agent = SpoaAgentOptions::default().options("--worker-threads 2").start().await.unwrap();
     let app = App::start().await.unwrap();
     let engine = collector::engine(&agent, "check-client-ip").message(
         "get-ip-reputation",
@@ -127,7 +127,7 @@ async fn the_page_shows_what_happens_now_on_every_screen() {
 async fn the_page_of_an_agent_with_a_token_asks_for_it() {
     let scratch = Scratch::new().unwrap();
     let token = scratch.write("token", "0123456789abcdef").unwrap();
-    let options = format!("--arbiters 1 --admin-token-file {}", token.display());
+    let options = format!("--worker-threads 1 --admin-token-file {}", token.display());
     let agent = SpoaAgentOptions::default().options(&options).start().await.unwrap();
     assert_eq!(agent.http().get("/status.json").await.unwrap().status, 401);
     let browser = Browser::start().await.unwrap();

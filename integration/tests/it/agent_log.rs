@@ -9,7 +9,7 @@ use crate::scene::{self, SOON};
 use crate::trouble;
 
 async fn agent() -> SpoaAgent {
-    SpoaAgentOptions::default().options("--arbiters 1").start().await.unwrap()
+    SpoaAgentOptions::default().options("--worker-threads 1").start().await.unwrap()
 }
 
 /// The lines, each of which is an object of JSON with its time, level and target.

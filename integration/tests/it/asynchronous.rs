@@ -52,7 +52,7 @@ async fn cut_one_connection(haproxy: &Haproxy, agent: &RunningAgent, tap: &Tap) 
         let load = Load::counting(REQUESTS, REQUESTS as u64);
         async move { load.run_by(&http, outcome).await.unwrap() }
     });
-    statistics(agent, |seen| seen.in_flight == REQUESTS as u64 && seen.hellos > 1).await;
+    statistics(agent, |seen| seen.notifies_in_flight == REQUESTS as u64 && seen.hellos > 1).await;
     tap.cut(asked(tap));
     running.await.unwrap()
 }
@@ -75,7 +75,7 @@ on_old_engines! {
         assert!(tally.elapsed < SOON / 2, "{tally:?}");
         let seen = agent.statistics().await;
         assert!(seen.acks_rerouted > 0, "{seen:#?}");
-        assert_eq!((seen.acks, seen.cancelled), (REQUESTS as u64, 0), "{seen:#?}");
+        assert_eq!((seen.acks, seen.notifies_cancelled), (REQUESTS as u64, 0), "{seen:#?}");
     }
 }
 
@@ -89,6 +89,6 @@ on_every_haproxy! {
         assert_eq!(tally.of("200 hello ") + lost, REQUESTS as u64, "{tally:?}");
         assert!(lost > 0, "{tally:?}");
         let seen = agent.statistics().await;
-        assert_eq!((seen.acks_rerouted, seen.cancelled), (0, lost), "{seen:#?}");
+        assert_eq!((seen.acks_rerouted, seen.notifies_cancelled), (0, lost), "{seen:#?}");
     }
 }

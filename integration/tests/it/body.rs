@@ -111,7 +111,7 @@ on_old_engines! {
         uploads.arrives(&body(18_001)).await;
         assert!(uploads.bodies.try_recv().is_err(), "the large body was not handed over");
         let seen = uploads.agent.statistics().await;
-        assert_eq!((seen.oversize, seen.notifies, seen.acks), (1, 3, 3));
+        assert_eq!((seen.notifies_too_large, seen.notifies, seen.acks), (1, 3, 3));
         assert_eq!(seen.connections_open, seen.connections_accepted);
         assert_eq!(uploads.tap.ids(FrameType::ACK), uploads.tap.ids(FrameType::NOTIFY));
     }

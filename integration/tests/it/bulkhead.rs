@@ -51,7 +51,7 @@ async fn greet(haproxy: &Haproxy) -> Tally {
 /// The same while every other client waits for an answer that never comes.
 async fn greet_beside_never(haproxy: &Haproxy, agent: &RunningAgent) -> (Tally, Tally) {
     let load = Load::lasting(CLIENTS, SOON).path("/never").begin(haproxy.http(), outcome);
-    statistics(agent, |seen| seen.in_flight >= CLIENTS as u64).await;
+    statistics(agent, |seen| seen.notifies_in_flight >= CLIENTS as u64).await;
     let greeted = greet(haproxy).await;
     (greeted, load.end().await.unwrap())
 }

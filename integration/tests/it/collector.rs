@@ -31,7 +31,7 @@ impl Traced {
             Way::Http => (rotel.http(), "http/protobuf"),
         };
         let agent = SpoaAgentOptions::default()
-            .options("--arbiters 1")
+            .options("--worker-threads 1")
             .options(options)
             .variable("OTEL_EXPORTER_OTLP_ENDPOINT", &url)
             .variable("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)

@@ -72,7 +72,11 @@ async fn stop_under_load(version: Version) -> Tally {
         tokio::join!(stopping.stop(), is_down_before_the_first_farewell(&haproxy, &tap));
     assert!(is_down_first, "HAProxy knows before the first farewell");
     assert!(seen.healthchecks_refused > 0, "{seen:#?}");
-    assert_eq!((seen.notifies, seen.cancelled), (seen.acks, 0), "the agent answers all it reads");
+    assert_eq!(
+        (seen.notifies, seen.notifies_cancelled),
+        (seen.acks, 0),
+        "the agent answers all it reads"
+    );
     let before = staying.statistics().await.notifies;
     statistics(&staying, |seen| seen.notifies > before + 200).await;
     load.stop();

@@ -79,7 +79,7 @@ on_every_haproxy! {
         assert_eq!(greeting(&haproxy).await, greeted("hello"));
         drop(haproxy);
         let seen = statistics(&agent, |seen| seen.connections_open == 0).await;
-        assert_eq!((seen.connections_panicked, seen.in_flight), (0, 0));
+        assert_eq!((seen.connections_panicked, seen.notifies_in_flight), (0, 0));
         assert_eq!(seen.disconnects_sent.iter().count(), 0);
     }
 }
@@ -124,12 +124,12 @@ on_every_haproxy! {
         let haproxy = scene::haproxy(version, engine, scene::ERROR_ALONE).await;
         let http = haproxy.http().clone();
         let request = tokio::spawn(async move { http.get("/").await });
-        statistics(&agent, |seen| seen.in_flight == 1).await;
+        statistics(&agent, |seen| seen.notifies_in_flight == 1).await;
         drop(haproxy);
         next(&mut dropped).await;
         assert!(request.await.unwrap().is_err());
         let seen = statistics(&agent, |seen| seen.connections_open == 0).await;
-        assert_eq!((seen.notifies, seen.acks, seen.in_flight), (1, 0, 0));
+        assert_eq!((seen.notifies, seen.acks, seen.notifies_in_flight), (1, 0, 0));
         assert_eq!((seen.messages.deadline_exceeded, seen.connections_panicked), (0, 0));
     }
 }

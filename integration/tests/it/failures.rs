@@ -122,7 +122,7 @@ on_every_haproxy! {
         assert_eq!(faulty.of(r#"["fallback", "b"]"#), 24, "{faulty:?}");
         assert_eq!(sound.of(r#"["", "b"]"#), 400, "{sound:?}");
         let seen = agent.statistics().await;
-        assert_eq!((seen.notifies, seen.acks, seen.in_flight), (424, 424, 0));
+        assert_eq!((seen.notifies, seen.acks, seen.notifies_in_flight), (424, 424, 0));
     }
 }
 

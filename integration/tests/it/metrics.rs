@@ -7,7 +7,7 @@ use crate::trouble;
 
 #[tokio::test]
 async fn prometheus_scrapes_the_agent_and_sees_what_it_is_asked() {
-    let agent = SpoaAgentOptions::default().options("--arbiters 2").start().await.unwrap();
+    let agent = SpoaAgentOptions::default().options("--worker-threads 2").start().await.unwrap();
     let prometheus = Prometheus::scraping(agent.admin()).await.unwrap();
     prometheus.wait("up", SOON, |up| up == 1.0).await.unwrap();
     for asked in [500.0, 1000.0] {
@@ -35,7 +35,7 @@ async fn prometheus_scrapes_the_agent_and_sees_what_it_is_asked() {
 async fn promtool_finds_nothing_wrong_in_whatever_state() {
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let agent = SpoaAgentOptions::default()
-        .options("--arbiters 1 --otlp-protocol grpc --otlp")
+        .options("--worker-threads 1 --otlp-protocol grpc --otlp")
         .options(&nobody)
         .variable("OTEL_BSP_SCHEDULE_DELAY", "100")
         .start()
@@ -59,7 +59,7 @@ async fn promtool_finds_nothing_wrong_in_whatever_state() {
         ("spoa_messages_total", "outcome=\"bad_arguments\""),
         ("spoa_disconnects_total", "direction=\"sent\""),
         ("spoa_notifies_aborted_total", ""),
-        ("spoa_frames_cut_total", ""),
+        ("spoa_frames_truncated_total", ""),
         ("spoa_fragments_total", ""),
         ("spoa_handler_duration_seconds_count", "outcome=\"bad_arguments\""),
     ] {
@@ -76,7 +76,7 @@ async fn promtool_finds_nothing_wrong_in_whatever_state() {
 async fn metrics_are_pushed_if_they_shall_be_and_the_last_ones_at_the_end() {
     let rotel = Rotel::start().await.unwrap();
     let mut agent = SpoaAgentOptions::default()
-        .options("--arbiters 1 --otlp-metrics --otlp")
+        .options("--worker-threads 1 --otlp-metrics --otlp")
         .options(&rotel.http())
         .start()
         .await

@@ -100,7 +100,7 @@ async fn all_are_answered(version: Version, unlucky: Route) -> Statistics {
     assert!((1..=fallen_back).contains(&outcomes.panicked), "{outcomes:?}");
     assert_eq!(outcomes.answered, REQUESTS + greeted, "{outcomes:?}");
     assert_eq!((seen.notifies, seen.acks), (2 * REQUESTS, 2 * REQUESTS));
-    assert_eq!((seen.connections_panicked, seen.cancelled), (0, 0));
+    assert_eq!((seen.connections_panicked, seen.notifies_cancelled), (0, 0));
     seen
 }
 
@@ -124,8 +124,8 @@ on_every_haproxy! {
         let greeter = Greeter::new(true);
         let unlucky = route(move || greeter.successor());
         let seen = all_are_answered(version, unlucky).await;
-        assert!(seen.handlers_renewed >= 1, "{seen:#?}");
-        assert_eq!((seen.handlers_given_up, seen.messages.circuit_open), (0, 0));
+        assert!(seen.handler_restarts >= 1, "{seen:#?}");
+        assert_eq!((seen.handlers_down, seen.messages.circuit_open), (0, 0));
     }
 }
 
@@ -167,9 +167,9 @@ on_every_haproxy! {
         );
         let (good, poison) = (good.unwrap(), poison.unwrap());
         let seen = agent.statistics().await;
-        println!("{version}: {} restarts; {good:?} {poison:?}", seen.handlers_renewed);
+        println!("{version}: {} restarts; {good:?} {poison:?}", seen.handler_restarts);
         assert_eq!(good.of("200 hello "), REQUESTS, "{good:?}");
         assert_eq!(poison.of("200 fallback "), REQUESTS, "{poison:?}");
-        assert_eq!((seen.messages.panicked, seen.handlers_given_up), (REQUESTS, 0));
+        assert_eq!((seen.messages.panicked, seen.handlers_down), (REQUESTS, 0));
     }
 }

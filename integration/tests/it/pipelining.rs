@@ -161,11 +161,11 @@ async fn sixty_at_once(agent: &RunningAgent, haproxy: &Haproxy, permits: &Semaph
     let names: Vec<_> = (0..60).map(|index| format!("/{index}")).collect();
     let requests: Vec<_> =
         names.iter().map(|name| (name.as_str(), get(haproxy.http(), name))).collect();
-    statistics(agent, |seen| seen.in_flight == 60).await;
+    statistics(agent, |seen| seen.notifies_in_flight == 60).await;
     permits.add_permits(60);
     got(requests).await;
     let seen = agent.statistics().await;
-    assert_eq!((seen.notifies, seen.acks, seen.in_flight), (60, 60, 0));
+    assert_eq!((seen.notifies, seen.acks, seen.notifies_in_flight), (60, 60, 0));
 }
 
 /// Every NOTIFY has one ACK with its ids: on its connection, after it, and with FIN alone.
@@ -215,7 +215,7 @@ async fn all_are_answered(Tapped { agent, haproxy, tap }: Tapped, requests: u64)
     assert_eq!(tally.of("200[\"given\"]"), requests, "{tally:?}");
     one_ack_each(&tap.frames(), tap.connections());
     let seen = agent.statistics().await;
-    assert_eq!((seen.notifies, seen.acks, seen.in_flight), (requests, requests, 0));
+    assert_eq!((seen.notifies, seen.acks, seen.notifies_in_flight), (requests, requests, 0));
 }
 
 on_every_haproxy! {
@@ -232,7 +232,7 @@ on_every_haproxy! {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn an_agent_that_takes_one_notify_at_a_time_answers_all(version: Version) {
-        let limits = Limits { in_flight: 1, ..Limits::default() };
+        let limits = Limits { messages_per_connection: 1, ..Limits::default() };
         let registry = Registry::new().on("uneven", answers_unevenly());
         let agent = scene::agent_within(limits, registry).await;
         let tapped = tapped(version, agent, unevenly_asked).await;

@@ -53,9 +53,9 @@ async fn reload_under_load(haproxy: &Haproxy) -> Tally {
 }
 
 fn all_answered(seen: &Statistics) {
-    assert_eq!(seen.notifies, seen.acks + seen.in_flight, "{seen:#?}");
+    assert_eq!(seen.notifies, seen.acks + seen.notifies_in_flight, "{seen:#?}");
     assert_eq!(seen.messages.answered, seen.notifies, "{seen:#?}");
-    assert_eq!((seen.in_flight, seen.connections_panicked), (0, 0), "{seen:#?}");
+    assert_eq!((seen.notifies_in_flight, seen.connections_panicked), (0, 0), "{seen:#?}");
 }
 
 on_every_haproxy! {

@@ -55,7 +55,7 @@ async fn drops_and_goes_on(url: &str) {
     const REQUESTS: u64 = 500;
     const ROOM: u64 = 64;
     let mut agent = SpoaAgentOptions::default()
-        .options("--arbiters 1 --otlp-protocol grpc --log-format json --otlp")
+        .options("--worker-threads 1 --otlp-protocol grpc --log-format json --otlp")
         .options(url)
         .variable("OTEL_BSP_MAX_QUEUE_SIZE", &ROOM.to_string())
         .variable("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "32")

@@ -170,6 +170,6 @@ on_every_haproxy! {
         let each = "20|nobody from nowhere at 127.0.0.1";
         assert_eq!(tally.of(&format!("{each}|{each}||")), 300, "{tally:?}");
         let seen = agent.statistics().await;
-        assert_eq!((seen.notifies, seen.acks, seen.in_flight), (1200, 1200, 0));
+        assert_eq!((seen.notifies, seen.acks, seen.notifies_in_flight), (1200, 1200, 0));
     }
 }

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::Supervisor;
 use crate::{
-    arbiter::{ConnectionPhase, ConnectionStatus, PastViolation, SurplusConnection},
+    arbiter::{ConnectionPhase, ConnectionStatus, ExcessConnection, PastViolation},
     connection::Control,
     observe::Statistics,
     origin::PeerAddress,
@@ -48,7 +48,7 @@ pub(super) struct Link {
     /// What is known of it before it has come to SPOP; nobody is there to be asked before.
     pub(super) arriving: Weak<Arriving>,
     /// If it is one over the limit.
-    pub(super) guest: Option<Arc<SurplusConnection>>,
+    pub(super) guest: Option<Arc<ExcessConnection>>,
 }
 
 /// A connection that has not come to SPOP yet.
@@ -116,8 +116,8 @@ impl Arriving {
             engine_id: None,
             agreed: None,
             phase: ConnectionPhase::Greeting,
-            in_flight: 0,
-            bytes_kept: 0,
+            messages_in_flight: 0,
+            buffered_bytes: 0,
             age: self.since.elapsed(),
         }
     }

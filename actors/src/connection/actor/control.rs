@@ -90,8 +90,8 @@ impl<S: Transport> Connection<S> {
                 Phase::Draining(_) => ConnectionPhase::Draining,
                 Phase::Closing(_) => ConnectionPhase::Closing,
             },
-            in_flight: self.conversation.waiting(),
-            bytes_kept: self.account.kept(),
+            messages_in_flight: self.conversation.waiting(),
+            buffered_bytes: self.account.kept(),
             age: self.presence.since().elapsed(),
         }
     }

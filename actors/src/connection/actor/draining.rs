@@ -72,7 +72,7 @@ impl<S: Transport> Connection<S> {
         }
         if hold.is_recycling() {
             tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
-            self.shared.counters.count(|statistics| statistics.connections_recycled += 1);
+            self.shared.counters.count(|statistics| statistics.connections_expired += 1);
         }
         self.begin_end(Closing::after_input(normal_disconnect()));
         // At once, so that the farewell leaves with the ACKs.

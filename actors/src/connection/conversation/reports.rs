@@ -64,7 +64,7 @@ impl Conversation {
     /// Logs that the connection has gone; counts and drops what had begun to come.
     pub(crate) fn report_loss(&mut self, error: Option<&io::Error>, input: &mut BytesMut) {
         let is_cut = !input.is_empty() || self.session.is_reassembling();
-        self.shared.counters.count(|statistics| statistics.frames_cut += u64::from(is_cut));
+        self.shared.counters.count(|statistics| statistics.frames_truncated += u64::from(is_cut));
         // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
         tracing::debug!(
             peer = %self.peer().address,
@@ -85,7 +85,7 @@ impl Conversation {
     }
 
     pub(super) fn report_aborted(&self) {
-        self.shared.counters.count(|statistics| statistics.aborted += 1);
+        self.shared.counters.count(|statistics| statistics.notifies_aborted += 1);
         tracing::debug!(
             peer = %self.peer().address,
             "HAProxy has given up a NOTIFY in fragments: its stream has ended, or \
@@ -110,7 +110,7 @@ impl Conversation {
 
     /// Counts and logs a NOTIFY that was too large to be read.
     pub(super) fn report_oversize(&self, notify: &Notify) {
-        self.shared.counters.count(|statistics| statistics.oversize += 1);
+        self.shared.counters.count(|statistics| statistics.notifies_too_large += 1);
         if let Some(suppressed) = self.shared.limited(Cause::Oversize) {
             let max_reassembled_size = self.shared.common.name(Limit::MaxReassembledSize);
             let peer = self.peer();
@@ -133,7 +133,7 @@ impl Conversation {
         (stream_id, frame_id): (StreamId, FrameId),
         left_out: usize,
     ) {
-        self.shared.counters.count(|statistics| statistics.actions_left_out += left_out as u64);
+        self.shared.counters.count(|statistics| statistics.actions_dropped += left_out as u64);
         if let Some(suppressed) = self.shared.limited(Cause::LeftOut) {
             let peer = self.peer();
             log::warn!(

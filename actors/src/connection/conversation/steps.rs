@@ -44,7 +44,7 @@ impl Conversation {
             Step::Skip(frame_type) => self.report_skipped(frame_type),
             Step::Aborted => self.report_aborted(),
             Step::Overflowed(notify) => self.refuse(&notify, output),
-            Step::Greet { .. } if self.is_surplus => return Some(End::Surplus),
+            Step::Greet { .. } if self.is_excess => return Some(End::Excess),
             Step::Greet { theirs, ours } => {
                 counters.count(|statistics| statistics.hellos += 1);
                 self.greet(theirs, ours, output);

@@ -36,10 +36,10 @@ fn limits() -> (Vec<Setting<Limits>>, Vec<Setting<Limits>>) {
     limits! {
         deadline: [NANOSECOND, DAY] and not [Duration::ZERO, BEYOND_A_DAY, Duration::MAX];
         connections: [1, usize::MAX] and not [0];
-        surplus: [1, usize::MAX] and not [0];
+        excess_connections: [1, usize::MAX] and not [0];
         handshakes: [1, usize::MAX] and not [0];
-        in_flight: [1, usize::MAX] and not [0];
-        in_flight_per_agent: [1, usize::MAX] and not [0];
+        messages_per_connection: [1, usize::MAX] and not [0];
+        messages: [1, usize::MAX] and not [0];
         max_frame_size: [256, 256 << 20] and not [0, 255];
         max_reassembled_size: [1, 256 << 20] and not [0];
         max_fragmented_ack: [1, usize::MAX] and not [0];
@@ -131,8 +131,8 @@ async fn every_setting_of_a_route_is_taken_within_its_bounds_and_refused_by_name
         route(),
         route().deadline(NANOSECOND),
         route().deadline(DAY),
-        route().in_flight(1),
-        route().in_flight(MOST_CALLS),
+        route().concurrency(1),
+        route().concurrency(MOST_CALLS),
         route().restarts(0, SECOND),
         route().restarts(usize::MAX, DAY),
         route().deadline_argument(""),
@@ -144,8 +144,8 @@ async fn every_setting_of_a_route_is_taken_within_its_bounds_and_refused_by_name
     let refused: [Setting<SetRoute>; 6] = [
         ("Route::deadline", |route| route.deadline(Duration::ZERO)),
         ("Route::deadline", |route| route.deadline(BEYOND_A_DAY)),
-        ("Route::in_flight", |route| route.in_flight(0)),
-        ("Route::in_flight", |route| route.in_flight(MOST_CALLS + 1)),
+        ("Route::concurrency", |route| route.concurrency(0)),
+        ("Route::concurrency", |route| route.concurrency(MOST_CALLS + 1)),
         ("window of Route::restarts", |route| route.restarts(1, SECOND - NANOSECOND)),
         ("window of Route::restarts", |route| route.restarts(1, BEYOND_A_DAY)),
     ];

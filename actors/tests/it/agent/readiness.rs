@@ -86,7 +86,7 @@ async fn an_agent_is_not_ready_while_the_handler_of_a_required_route_is_down() -
 }
 
 #[actix_rt::test]
-async fn a_handler_that_is_being_renewed_is_not_down() -> Result {
+async fn a_handler_that_is_being_restarted_is_not_down() -> Result {
     tokio::time::pause();
     let agent = numbered::agent(route()).await;
     script([Start::Takes(10)]);
@@ -115,18 +115,18 @@ async fn an_arbiter_whose_thread_is_blocked_is_silent_and_left_out_of_the_statis
     haproxy.send_notify(Message::new("block")).await?;
     let mut readiness = Readiness::Ready;
     for _ in 0..100 {
-        if readiness == Readiness::Silent {
+        if readiness == Readiness::Unresponsive {
             break;
         }
         readiness = observer.readiness().await;
     }
-    assert_eq!(readiness, Readiness::Silent);
+    assert_eq!(readiness, Readiness::Unresponsive);
     let seen = observer.statistics().await;
-    assert_eq!((seen.arbiters_silent, seen.hellos), (1, 0));
+    assert_eq!((seen.workers_unresponsive, seen.hellos), (1, 0));
     drop(unblock);
     haproxy.ack().await?;
     let seen = observer.statistics().await;
-    assert_eq!((seen.arbiters_silent, seen.hellos), (0, 1));
+    assert_eq!((seen.workers_unresponsive, seen.hellos), (0, 1));
     assert_eq!(observer.readiness().await, Readiness::Ready);
     drop(agent);
     let mut silent = 0;
@@ -134,7 +134,7 @@ async fn an_arbiter_whose_thread_is_blocked_is_silent_and_left_out_of_the_statis
         if silent == 1 {
             break;
         }
-        silent = observer.statistics().await.arbiters_silent;
+        silent = observer.statistics().await.workers_unresponsive;
         tokio::task::yield_now().await;
     }
     assert_eq!(silent, 1, "an agent that has gone answers nothing");

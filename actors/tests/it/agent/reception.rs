@@ -112,10 +112,10 @@ async fn what_a_blocked_arbiter_does_not_take_stays_in_the_backlog() -> Result {
     for _ in 0..200 {
         std::net::TcpStream::connect_timeout(&address, SOON)?;
     }
-    until("accepting pauses", async || agent.statistics().await.accepts_paused_for_arbiters > 0)
+    until("accepting pauses", async || agent.statistics().await.accepts_paused_for_workers > 0)
         .await;
     let seen = agent.statistics().await;
-    assert_eq!((seen.arbiters_silent, seen.connections_untaken), (1, WAITING as u64));
+    assert_eq!((seen.workers_unresponsive, seen.queued_connections), (1, WAITING as u64));
     // The one that blocks, those that wait, and the one that the acceptor holds.
     assert_eq!(accepted(address), 1 + WAITING + 1);
 
@@ -124,7 +124,7 @@ async fn what_a_blocked_arbiter_does_not_take_stays_in_the_backlog() -> Result {
     drop(haproxy);
     until("all are gone", async || accepted(address) == 0).await;
     let seen = agent.stop().await;
-    assert_eq!((seen.connections_untaken, seen.connections_surplus), (0, 0));
+    assert_eq!((seen.queued_connections, seen.excess_connections), (0, 0));
     Ok(())
 }
 
@@ -143,8 +143,8 @@ async fn one_blocked_arbiter_of_three_leaves_two_that_serve_new_connections() ->
     answered.dedup();
     assert_eq!(answered.len(), 2);
     let seen = agent.statistics().await;
-    assert_eq!((seen.arbiters_silent, seen.connections_untaken), (1, WAITING as u64));
-    assert!(seen.arbiters_passed_over > 0);
+    assert_eq!((seen.workers_unresponsive, seen.queued_connections), (1, WAITING as u64));
+    assert!(seen.workers_skipped > 0);
 
     drop(block);
     assert!(haproxy.ack().await?.actions.is_empty());
@@ -173,7 +173,8 @@ async fn listeners_take_turns_together() -> Result {
 #[actix_rt::test]
 async fn connections_over_the_limit_are_bounded_and_others_wait_in_the_backlog() -> Result {
     let refusal_delay = Duration::from_millis(50);
-    let limits = Limits { connections: 1, surplus: 2, refusal_delay, ..Limits::default() };
+    let limits =
+        Limits { connections: 1, excess_connections: 2, refusal_delay, ..Limits::default() };
     let agent = start(2, limits, registry()).await?;
     let address = agent.local_addresses()[0];
     let _only_place = connect(address).await?;
@@ -188,20 +189,20 @@ async fn connections_over_the_limit_are_bounded_and_others_wait_in_the_backlog()
     while let Some(refusal) = timeout(SOON, refusals.next()).await? {
         assert_eq!(refusal?.status_code, StatusCode::NO_RESOURCE);
         let seen = agent.statistics().await;
-        assert!(seen.connections_surplus <= 2, "{}", seen.connections_surplus);
+        assert!(seen.excess_connections <= 2, "{}", seen.excess_connections);
         most = most.max(accepted(address));
     }
     // The open one, those over the limit, and the one that the acceptor holds.
     assert!(most <= 1 + 2 + 1, "{most}");
     let seen = agent.statistics().await;
     assert_eq!((seen.connections_accepted, seen.connections_refused), (1, 9));
-    assert!(seen.accepts_paused_for_places > 0);
+    assert!(seen.accepts_paused_for_connections > 0);
     Ok(())
 }
 
 #[actix_rt::test]
 async fn a_health_check_takes_the_place_of_the_oldest_silent_connection_over_the_limit() -> Result {
-    let limits = Limits { connections: 1, surplus: 4, ..Limits::default() };
+    let limits = Limits { connections: 1, excess_connections: 4, ..Limits::default() };
     let agent = start(2, limits, registry()).await?;
     let address = agent.local_addresses()[0];
     let _only_place = connect(address).await?;
@@ -210,7 +211,7 @@ async fn a_health_check_takes_the_place_of_the_oldest_silent_connection_over_the
         let mut silent = Vec::new();
         for count in 1..=4 {
             silent.push(TcpStream::connect(address).await?);
-            until("it is taken", async || agent.statistics().await.connections_surplus == count)
+            until("it is taken", async || agent.statistics().await.excess_connections == count)
                 .await;
         }
         let refused = agent.statistics().await.connections_refused;
@@ -218,7 +219,7 @@ async fn a_health_check_takes_the_place_of_the_oldest_silent_connection_over_the
         let now_refused = agent.statistics().await.connections_refused;
         let are_open: Vec<_> = silent.iter().map(|one| one.try_read(&mut [0]).is_err()).collect();
         drop(silent);
-        until("all are gone", async || agent.statistics().await.connections_surplus == 0).await;
+        until("all are gone", async || agent.statistics().await.excess_connections == 0).await;
         if now_refused == refused + 1 {
             assert_eq!(are_open, [false, true, true, true]);
             return Ok(());

@@ -64,7 +64,7 @@ async fn a_connection_tells_who_it_is_what_was_agreed_and_what_it_waits_for() ->
     haproxy.send_notify(Message::new("never")).await?;
     haproxy.send_notify([Message::new("never"), ask_score()]).await?;
     haproxy.send_bytes(&[0, 0, 1]).await?;
-    until(&agent, |seen| seen.in_flight == 2 && seen.bytes_kept > 0).await;
+    until(&agent, |seen| seen.notifies_in_flight == 2 && seen.buffered_bytes > 0).await;
     let open = only_connection(&agent).await;
     assert_eq!(open.phase, ConnectionPhase::Open);
     let agreed = open.agreed.unwrap();
@@ -72,8 +72,8 @@ async fn a_connection_tells_who_it_is_what_was_agreed_and_what_it_waits_for() ->
     assert_eq!(agreed.capabilities.to_string(), "pipelining,fragmentation");
     assert_eq!(open.engine_id, hello().engine_id);
     // A message that is answered waits for the one before it.
-    assert_eq!(open.in_flight, 3);
-    assert_eq!(open.bytes_kept as u64, agent.statistics().await.bytes_kept);
+    assert_eq!(open.messages_in_flight, 3);
+    assert_eq!(open.buffered_bytes as u64, agent.statistics().await.buffered_bytes);
     Ok(())
 }
 
@@ -83,7 +83,7 @@ async fn a_connection_tells_that_it_holds_back_and_that_it_ends() -> Result {
     let agent = agent().await;
     let mut haproxy = agent.connect().await?;
     haproxy.send_notify(ask_sleep(100)).await?;
-    until(&agent, |seen| seen.in_flight == 1).await;
+    until(&agent, |seen| seen.notifies_in_flight == 1).await;
     let stopping = stop(&agent);
     sleep(Duration::from_millis(1)).await;
     assert_eq!(only_connection(&agent).await.phase, ConnectionPhase::Draining);

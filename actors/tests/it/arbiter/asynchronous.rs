@@ -44,7 +44,7 @@ async fn ask_and_go(
     let stream_id = StreamId(4711);
     let notify = Notify { stream_id, frame_id: Default::default(), messages: message.into() };
     haproxy.send(Frame::Notify(notify)).await?;
-    until(agent, |seen| seen.in_flight == 1).await;
+    until(agent, |seen| seen.notifies_in_flight == 1).await;
     drop(haproxy);
     until(agent, |seen| seen.connections_open == 1).await;
     Ok(stream_id)
@@ -79,7 +79,7 @@ async fn checklist_15_an_ack_whose_connection_has_gone_leaves_on_another_of_its_
     assert_eq!(staying.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     let seen = agent.statistics().await;
     assert_eq!((seen.notifies, seen.acks, seen.acks_rerouted), (2, 2, 1));
-    assert_eq!((seen.in_flight, seen.cancelled), (0, 0));
+    assert_eq!((seen.notifies_in_flight, seen.notifies_cancelled), (0, 0));
     Ok(())
 }
 
@@ -125,7 +125,10 @@ async fn checklist_15_an_ack_leaves_on_no_connection_that_did_not_agree_or_is_of
         (agent().await, asynchronous("a"), asynchronous("a")),
     ] {
         let seen = not_rerouted(agent, going, staying).await?;
-        assert_eq!((seen.acks_rerouted, seen.cancelled, seen.in_flight), (0, 1, 0));
+        assert_eq!(
+            (seen.acks_rerouted, seen.notifies_cancelled, seen.notifies_in_flight),
+            (0, 1, 0)
+        );
         assert_eq!((seen.notifies, seen.acks), (2, 1));
     }
     Ok(())
@@ -144,7 +147,7 @@ async fn checklist_30_after_a_disconnect_nothing_is_rerouted() -> Result {
     sleep(SECOND).await;
     staying.notify(ask_score()).await?;
     let seen = agent.statistics().await;
-    assert_eq!((seen.acks_rerouted, seen.cancelled, seen.in_flight), (0, 1, 0));
+    assert_eq!((seen.acks_rerouted, seen.notifies_cancelled, seen.notifies_in_flight), (0, 1, 0));
     Ok(())
 }
 
@@ -159,7 +162,7 @@ async fn after_a_violation_nothing_is_rerouted_from_or_to_the_peer() -> Result {
     culprit.send_notify(ask_sleep(900)).await?;
     culprit.send_bytes(&[0; 4]).await?;
     going.send_notify(ask_sleep(500)).await?;
-    until(&agent, |seen| seen.in_flight == 2).await;
+    until(&agent, |seen| seen.notifies_in_flight == 2).await;
     drop(going);
     assert_eq!(staying.ack().await?.actions, variable("slept", 500));
     drop(culprit);
@@ -180,7 +183,7 @@ async fn checklist_20_an_ack_that_is_rerouted_has_the_size_that_its_new_connecti
     ask_and_go(&agent, going, ask_big_later(1000, 500)).await?;
     assert!(staying.ack().await?.actions.is_empty());
     let seen = agent.statistics().await;
-    assert_eq!((seen.acks_rerouted, seen.actions_left_out), (1, 1));
+    assert_eq!((seen.acks_rerouted, seen.actions_dropped), (1, 1));
     Ok(())
 }
 
@@ -206,7 +209,7 @@ async fn checklist_32_an_ack_that_is_rerouted_to_a_connection_that_ends_comes_be
     let mut staying = connect(&agent, asynchronous("a")).await?;
     going.send_notify(ask_sleep(500)).await?;
     staying.send_notify(ask_sleep(900)).await?;
-    until(&agent, |seen| seen.in_flight == 2).await;
+    until(&agent, |seen| seen.notifies_in_flight == 2).await;
     drop(going);
     until(&agent, |seen| seen.connections_open == 1).await;
     let stopping = stop(&agent);
@@ -215,7 +218,7 @@ async fn checklist_32_an_ack_that_is_rerouted_to_a_connection_that_ends_comes_be
     assert!(matches!(staying.receive().await?, Frame::AgentDisconnect(_)));
     drop(staying);
     let seen = stopping.await.unwrap();
-    assert_eq!((seen.acks_rerouted, seen.cancelled), (1, 0));
+    assert_eq!((seen.acks_rerouted, seen.notifies_cancelled), (1, 0));
     Ok(())
 }
 
@@ -250,13 +253,13 @@ async fn checklist_15_an_ack_finds_a_connection_of_its_engine_on_another_arbiter
     let mut going = connect_to(&agent).await?;
     let mut staying = connect_to(&agent).await?;
     let (stream_id, _) = going.send_notify(ask_sleep(300)).await?;
-    statistics(&agent, |seen| seen.in_flight == 1).await;
+    statistics(&agent, |seen| seen.notifies_in_flight == 1).await;
     // It ends with a reset.
     going.stream_mut().set_zero_linger()?;
     drop(going);
     assert_eq!(staying.ack().await?.stream_id, stream_id);
     let seen = agent.statistics().await;
-    assert_eq!((seen.acks, seen.acks_rerouted, seen.cancelled), (1, 1, 0));
+    assert_eq!((seen.acks, seen.acks_rerouted, seen.notifies_cancelled), (1, 1, 0));
     Ok(())
 }
 
@@ -265,10 +268,10 @@ async fn an_ack_that_finds_no_connection_on_any_arbiter_is_counted_as_cancelled(
     let agent = agent_with_arbiters().await?;
     let mut going = connect_to(&agent).await?;
     going.send_notify(ask_sleep(300)).await?;
-    statistics(&agent, |seen| seen.in_flight == 1).await;
+    statistics(&agent, |seen| seen.notifies_in_flight == 1).await;
     drop(going);
-    let seen = statistics(&agent, |seen| seen.cancelled == 1).await;
-    assert_eq!((seen.acks, seen.acks_rerouted, seen.in_flight), (0, 0, 0));
+    let seen = statistics(&agent, |seen| seen.notifies_cancelled == 1).await;
+    assert_eq!((seen.acks, seen.acks_rerouted, seen.notifies_in_flight), (0, 0, 0));
     Ok(())
 }
 
@@ -281,9 +284,9 @@ async fn dropped_with(
     let mut other = FakeHaproxy::new(other);
     other.hello(asynchronous("a")).await?;
     going.send_notify(ask_sleep(100)).await?;
-    statistics(agent, |seen| seen.in_flight == 1).await;
+    statistics(agent, |seen| seen.notifies_in_flight == 1).await;
     drop(going);
-    let seen = statistics(agent, |seen| seen.cancelled + seen.acks_rerouted == 1).await;
+    let seen = statistics(agent, |seen| seen.notifies_cancelled + seen.acks_rerouted == 1).await;
     Ok((seen.acks_dropped, seen.acks_rerouted))
 }
 
@@ -320,20 +323,20 @@ async fn rerouted_acks_that_nobody_reads_are_accounted_for_and_bounded() -> Resu
     for _ in 0..200 {
         going.send_notify(ask_big_later(16_000, 500)).await?;
     }
-    until(&agent, |seen| seen.in_flight == 200).await;
+    until(&agent, |seen| seen.notifies_in_flight == 200).await;
     drop(going);
     until(&agent, |seen| seen.connections_open == 1).await;
     sleep(SECOND).await;
     let seen = agent.statistics().await;
-    assert_eq!((seen.in_flight, seen.acks + seen.acks_dropped < 200), (0, true));
+    assert_eq!((seen.notifies_in_flight, seen.acks + seen.acks_dropped < 200), (0, true));
     // 1 MiB, and 256 KiB of output.
     assert!((100..=135).contains(&seen.acks_dropped), "{}", seen.acks_dropped);
     // It has not been awake since the last of them came.
-    assert!((1_000_000..1_500_000).contains(&seen.bytes_kept), "{}", seen.bytes_kept);
+    assert!((1_000_000..1_500_000).contains(&seen.buffered_bytes), "{}", seen.buffered_bytes);
     drop(deaf);
     until(&agent, |seen| seen.connections_open == 0).await;
     let seen = agent.statistics().await;
-    assert_eq!((seen.acks + seen.acks_dropped, seen.bytes_kept), (200, 0));
+    assert_eq!((seen.acks + seen.acks_dropped, seen.buffered_bytes), (200, 0));
     Ok(())
 }
 
@@ -355,7 +358,7 @@ async fn acks_of_many_connections_that_come_at_one_time_all_leave() -> Result {
         }
         going.push(haproxy);
     }
-    until(&agent, |seen| seen.in_flight == 100).await;
+    until(&agent, |seen| seen.notifies_in_flight == 100).await;
     drop(going);
     let mut acks = 0;
     let begun = Instant::now();
@@ -363,6 +366,6 @@ async fn acks_of_many_connections_that_come_at_one_time_all_leave() -> Result {
         acks += 1;
     }
     let seen = agent.statistics().await;
-    assert_eq!((acks, seen.cancelled), (100, 0), "after {:?}", begun.elapsed());
+    assert_eq!((acks, seen.notifies_cancelled), (100, 0), "after {:?}", begun.elapsed());
     Ok(())
 }

@@ -67,7 +67,7 @@ async fn checklist_09_a_healthcheck_over_the_limit_is_answered_at_once() -> Resu
     let opened = Instant::now();
     agent.open().healthcheck().await?;
     assert!(opened.elapsed() < Limits::default().refusal_delay, "{:?}", opened.elapsed());
-    until(&agent, |seen| seen.connections_surplus == 100).await;
+    until(&agent, |seen| seen.excess_connections == 100).await;
     let seen = agent.statistics().await;
     assert_eq!((seen.healthchecks, seen.connections_open, seen.connections_refused), (1, 1, 0));
     Ok(())
@@ -83,7 +83,7 @@ async fn a_silent_connection_over_the_limit_leaves_its_place_after_a_second() ->
     let patience = SECOND..SECOND + 2 * Limits::default().refusal_delay;
     assert!(patience.contains(&opened.elapsed()), "{:?}", opened.elapsed());
     drop(silent);
-    until(&agent, |seen| seen.connections_surplus == 0).await;
+    until(&agent, |seen| seen.excess_connections == 0).await;
     let seen = agent.statistics().await;
     assert_eq!((seen.connections_refused, seen.hellos_refused), (1, 0));
     Ok(())
@@ -127,13 +127,13 @@ where
 #[actix_rt::test]
 async fn checklist_37_at_the_bound_of_the_agent_messages_get_their_fallbacks_at_once() -> Result {
     tokio::time::pause();
-    let agent = agent(Limits { in_flight_per_agent: 4, ..Limits::default() }).await;
+    let agent = agent(Limits { messages: 4, ..Limits::default() }).await;
     let (mut one, mut other) = (agent.connect().await?, agent.connect().await?);
     let asked = Instant::now();
     // Three wait; of the next NOTIFY one message waits, and one does not.
     ask_in_vain(&mut one, 3).await?;
     one.send_notify([Message::new("never"), Message::new("fail")]).await?;
-    until(&agent, |seen| seen.in_flight == 4).await;
+    until(&agent, |seen| seen.notifies_in_flight == 4).await;
     for name in ["never", "fail"] {
         let actions = other.notify(Message::new(name)).await?;
         assert_eq!(actions.to_string(), format!("set-var txn.{name} -1"));
@@ -147,9 +147,9 @@ async fn checklist_37_at_the_bound_of_the_agent_messages_get_their_fallbacks_at_
         one.ack().await?;
     }
     ask_in_vain(&mut other, 4).await?;
-    until(&agent, |seen| seen.in_flight == 4).await;
+    until(&agent, |seen| seen.notifies_in_flight == 4).await;
     drop(other);
-    until(&agent, |seen| seen.cancelled == 4).await;
+    until(&agent, |seen| seen.notifies_cancelled == 4).await;
     assert_eq!(one.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     let outcomes = agent.statistics().await.messages;
     assert_eq!((outcomes.agent_overloaded, outcomes.deadline_exceeded), (3, 4));
@@ -159,7 +159,7 @@ async fn checklist_37_at_the_bound_of_the_agent_messages_get_their_fallbacks_at_
 /// Waits until so many NOTIFYs are in flight.
 async fn in_flight(agent: &RunningAgent, count: u64) {
     for _ in 0..100_000 {
-        if agent.statistics().await.in_flight == count {
+        if agent.statistics().await.notifies_in_flight == count {
             return;
         }
     }
@@ -169,7 +169,7 @@ async fn in_flight(agent: &RunningAgent, count: u64) {
 #[actix_rt::test]
 async fn checklist_37_the_bound_counts_over_all_arbiters() -> Result {
     let deadline = 60 * SECOND;
-    let limits = Limits { in_flight_per_agent: 4, deadline, ..Limits::default() };
+    let limits = Limits { messages: 4, deadline, ..Limits::default() };
     let agent = Agent::bind("127.0.0.1:0")?.limits(limits).arbiters(NonZero::new(2).unwrap());
     let agent = agent.start(registry()).await?;
     let connect = async || {

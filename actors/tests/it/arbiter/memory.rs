@@ -63,7 +63,7 @@ async fn endless_fragments_on_many_connections_take_no_more_than_may_be_kept() -
         connections.push(haproxy);
         let actions = well_behaved.notify(ask_score()).await?;
         assert_eq!(actions.to_string(), "set-var sess.ip_score 20");
-        let kept = agent.statistics().await.bytes_kept;
+        let kept = agent.statistics().await.buffered_bytes;
         assert!(kept <= MEMORY as u64 + WAKE_UP, "{kept}");
     }
     let seen = agent.statistics().await;
@@ -71,7 +71,7 @@ async fn endless_fragments_on_many_connections_take_no_more_than_may_be_kept() -
     assert_eq!(seen.disconnects_sent.of(StatusCode::NO_RESOURCE), seen.memory_exceeded);
     drop(connections);
     until(&agent, |seen| seen.connections_open == 1).await;
-    assert_eq!(agent.statistics().await.bytes_kept, 0);
+    assert_eq!(agent.statistics().await.buffered_bytes, 0);
     Ok(())
 }
 
@@ -92,10 +92,10 @@ async fn whoever_has_too_much_in_flight_is_not_read_until_answers_have_come() ->
         Result::Ok(())
     };
     let looking = async {
-        until(&agent, |seen| seen.memory_waits > 0).await;
+        until(&agent, |seen| seen.reads_paused > 0).await;
         let seen = agent.statistics().await;
-        assert!((46..=52).contains(&seen.in_flight), "{}", seen.in_flight);
-        assert!(seen.bytes_kept <= MEMORY as u64 + WAKE_UP, "{}", seen.bytes_kept);
+        assert!((46..=52).contains(&seen.notifies_in_flight), "{}", seen.notifies_in_flight);
+        assert!(seen.buffered_bytes <= MEMORY as u64 + WAKE_UP, "{}", seen.buffered_bytes);
         // Others are served meanwhile.
         let actions = well_behaved.notify(ask_score()).await?;
         assert_eq!(actions.to_string(), "set-var sess.ip_score 20");
@@ -104,8 +104,8 @@ async fn whoever_has_too_much_in_flight_is_not_read_until_answers_have_come() ->
     let (sent, looked) = tokio::join!(sending, looking);
     sent.and(looked)?;
     let seen = agent.statistics().await;
-    assert_eq!((seen.acks, seen.memory_exceeded, seen.in_flight), (201, 0, 0));
-    assert!((2..=6).contains(&seen.memory_waits), "{}", seen.memory_waits);
+    assert_eq!((seen.acks, seen.memory_exceeded, seen.notifies_in_flight), (201, 0, 0));
+    assert!((2..=6).contains(&seen.reads_paused), "{}", seen.reads_paused);
     Ok(())
 }
 
@@ -121,7 +121,7 @@ async fn who_waits_for_memory_is_read_soon_after_others_have_freed_it() -> Resul
     let _ = timeout(Duration::from_millis(500), fill).await;
     waiting.send_notify(large).await?;
     waiting.send_notify(ask_score()).await?;
-    until(&agent, |seen| seen.memory_waits == 2).await;
+    until(&agent, |seen| seen.reads_paused == 2).await;
     // The other one gets its fallbacks after 1 s.
     assert_eq!(waiting.ack().await?.actions.to_string(), "set-var sess.ip_score 20");
     assert!(begun.elapsed() <= Duration::from_millis(1050), "{:?}", begun.elapsed());
@@ -135,9 +135,9 @@ fn taken_by(message: &str, body: usize, count: u64) -> (u64, u64) {
     let keep = async |message: Message| pending::<Answered>().await.inspect(|_| drop(message));
     let copy = async |text: Text| pending::<Answered>().await.inspect(|_| drop(text.body));
     let registry = Registry::new()
-        .on("later", handler_fn(later).in_flight(10_000))
-        .on("keep", handler_fn(keep).in_flight(10_000))
-        .on("copy", handler_fn(copy).in_flight(10_000));
+        .on("later", handler_fn(later).concurrency(10_000))
+        .on("keep", handler_fn(keep).concurrency(10_000))
+        .on("copy", handler_fn(copy).concurrency(10_000));
     let limits = Limits { memory: 1 << 30, ..Limits::default() };
     let message = Message::new(message).arg("body", "x".repeat(body).as_str());
     let (agent, mut haproxy) = system.block_on(async {
@@ -146,19 +146,19 @@ fn taken_by(message: &str, body: usize, count: u64) -> (u64, u64) {
         haproxy.hello(HaproxyHello { max_frame_size: 1 << 20, ..hello() }).await.unwrap();
         // What is made once is made.
         haproxy.send_notify(message.clone()).await.unwrap();
-        until(&agent, |seen| seen.in_flight == 1).await;
+        until(&agent, |seen| seen.notifies_in_flight == 1).await;
         (agent, haproxy)
     });
-    let before = system.block_on(agent.statistics()).bytes_kept;
+    let before = system.block_on(agent.statistics()).buffered_bytes;
     let allocated = measure(|| {
         system.block_on(async {
             for _ in 0..count {
                 haproxy.send_notify(message.clone()).await.unwrap();
             }
-            until(&agent, |seen| seen.in_flight == 1 + count).await;
+            until(&agent, |seen| seen.notifies_in_flight == 1 + count).await;
         });
     });
-    let kept = system.block_on(agent.statistics()).bytes_kept - before;
+    let kept = system.block_on(agent.statistics()).buffered_bytes - before;
     (allocated.bytes_current.unsigned_abs(), kept)
 }
 
@@ -192,7 +192,7 @@ async fn peers_that_read_nothing_are_cut_off_when_all_together_leave_too_much() 
             haproxy.send_notify(ask_big(16_000)).await?;
         }
         connections.push(haproxy);
-        let kept = agent.statistics().await.bytes_kept;
+        let kept = agent.statistics().await.buffered_bytes;
         assert!(kept <= MEMORY as u64 + WAKE_UP, "{kept}");
     }
     until(&agent, |seen| seen.notifies + 3 * seen.memory_exceeded >= 3 * 90).await;

@@ -117,7 +117,12 @@ async fn checklist_30_before_a_disconnect_is_answered_what_is_answered_leaves_an
     assert_eq!(dropped.try_recv(), Ok(()), "the call goes on");
     let seen = agent.statistics().await;
     assert_eq!(
-        (seen.acks, seen.cancelled, seen.in_flight, seen.messages.deadline_exceeded),
+        (
+            seen.acks,
+            seen.notifies_cancelled,
+            seen.notifies_in_flight,
+            seen.messages.deadline_exceeded
+        ),
         (1, 1, 0, 0)
     );
     Ok(())
@@ -158,9 +163,12 @@ async fn checklist_31_a_stream_that_ends_at_any_byte_ends_its_connection_quietly
     let all = life.len() as u64;
     until(&agent, |seen| seen.connections_accepted == all && seen.connections_open == 0).await;
     let seen = agent.statistics().await;
-    assert_eq!((seen.in_flight, seen.connections_panicked), (0, 0));
+    assert_eq!((seen.notifies_in_flight, seen.connections_panicked), (0, 0));
     assert!(seen.acks > 0);
-    assert_eq!((seen.cancelled, seen.messages.deadline_exceeded), (all - begins_to_wait, 0));
+    assert_eq!(
+        (seen.notifies_cancelled, seen.messages.deadline_exceeded),
+        (all - begins_to_wait, 0)
+    );
     assert_eq!(seen.disconnects_sent.iter().count(), 0);
     assert_eq!(said.try_recv(), Err(TryRecvError::Empty));
     // This log does hear of what is wrong.
@@ -196,10 +204,10 @@ async fn checklist_31_any_error_of_the_system_ends_a_connection_quietly_and_drop
             agent.adopt(Broken { stream: theirs, error, on_write });
             ours.write_all(&asked).await?;
             if !on_write {
-                until(&agent, |seen| seen.in_flight == 2).await;
+                until(&agent, |seen| seen.notifies_in_flight == 2).await;
             }
             drop(ours);
-            until(&agent, |seen| seen.connections_open == 0 && seen.in_flight == 0).await;
+            until(&agent, |seen| seen.connections_open == 0 && seen.notifies_in_flight == 0).await;
             assert_eq!(dropped.try_recv(), Ok(()), "{error}: the call goes on");
         }
     }
@@ -242,11 +250,11 @@ async fn checklist_31_a_tcp_connection_that_is_reset_at_any_point_ends_quietly()
         let mut ours = tcp(&agent).await?;
         ours.write_all(said_before).await?;
         let read = before + said_before.len() as u64;
-        until(&agent, |seen| seen.bytes_in == read && seen.in_flight == waiting).await;
+        until(&agent, |seen| seen.bytes_in == read && seen.notifies_in_flight == waiting).await;
         // No farewell of the kernel: a reset.
         socket2::SockRef::from(&ours).set_linger(Some(Duration::ZERO))?;
         drop(ours);
-        until(&agent, |seen| seen.connections_open == 0 && seen.in_flight == 0).await;
+        until(&agent, |seen| seen.connections_open == 0 && seen.notifies_in_flight == 0).await;
     }
     assert_eq!(dropped.try_recv(), Ok(()));
     let seen = agent.statistics().await;
@@ -262,7 +270,7 @@ async fn checklist_32_the_acks_of_a_drain_and_the_farewell_are_one_write() -> Re
     let agent = agent().await;
     let (mut haproxy, written) = recorded(&agent).await?;
     haproxy.send_notify(ask_sleep(50)).await?;
-    until(&agent, |seen| seen.in_flight == 1).await;
+    until(&agent, |seen| seen.notifies_in_flight == 1).await;
     let stopping = stop(&agent);
     // Until word of it has reached the connection; time stands still meanwhile.
     for _ in 0..100 {

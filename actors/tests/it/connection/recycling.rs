@@ -87,13 +87,13 @@ async fn an_idle_connection_that_is_too_old_ends_with_what_it_is_asked_next() ->
     let mut haproxy = agent.connect().await?;
     sleep(Duration::from_secs(60)).await;
     let seen = agent.statistics().await;
-    assert_eq!((seen.connections_open, seen.connections_recycled), (1, 0));
+    assert_eq!((seen.connections_open, seen.connections_expired), (1, 0));
     let asked = Instant::now();
     assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     farewell(&mut haproxy).await?;
     let held = asked.elapsed();
     assert!((SECOND * 2 / 5..SECOND / 2).contains(&held), "HAProxy may send more: {held:?}");
-    assert_eq!(agent.statistics().await.connections_recycled, 1);
+    assert_eq!(agent.statistics().await.connections_expired, 1);
     Ok(())
 }
 
@@ -116,7 +116,7 @@ async fn connections_that_began_together_do_not_end_together() -> Result {
                 sleep(Duration::from_millis(20)).await;
             }
         }
-        recycled.push(agent.statistics().await.connections_recycled);
+        recycled.push(agent.statistics().await.connections_expired);
     }
     assert!(matches!(recycled[..], [0, 5..=45, 50]), "{recycled:?}");
     Ok(())
@@ -131,7 +131,7 @@ async fn the_age_of_a_connection_takes_nothing_from_the_time_to_say_hello() -> R
     late.hello(hello()).await?;
     late.notify(ask_score()).await?;
     assert_eq!(farewell(&mut late).await?.status_code, StatusCode::NORMAL);
-    assert_eq!(agent.statistics().await.connections_recycled, 1);
+    assert_eq!(agent.statistics().await.connections_expired, 1);
     Ok(())
 }
 
@@ -184,10 +184,10 @@ async fn a_connection_is_not_recycled_while_its_peer_is_behind_with_its_reading(
     haproxy.send_notify(ask_score()).await?;
     haproxy.ack().await?;
     haproxy.ack().await?;
-    assert_eq!(agent.statistics().await.connections_recycled, 0);
+    assert_eq!(agent.statistics().await.connections_expired, 0);
     haproxy.notify(ask_score()).await?;
     farewell(&mut haproxy).await?;
-    assert_eq!(agent.statistics().await.connections_recycled, 1);
+    assert_eq!(agent.statistics().await.connections_expired, 1);
     Ok(())
 }
 
@@ -222,7 +222,7 @@ async fn what_is_late_on_a_connection_that_is_too_old_gets_its_fallback_in_time(
     assert_eq!(haproxy.notify(Message::new("never")).await?.to_string(), "set-var txn.never -1");
     assert!(asked.elapsed() < SECOND + Duration::from_millis(10), "{:?}", asked.elapsed());
     let seen = agent.statistics().await;
-    assert_eq!((seen.connections_open, seen.connections_recycled), (1, 0), "it tries again later");
+    assert_eq!((seen.connections_open, seen.connections_expired), (1, 0), "it tries again later");
     sleep(11 * SECOND).await;
     haproxy.notify(ask_score()).await?;
     farewell(&mut haproxy).await?;
@@ -297,6 +297,6 @@ async fn a_connection_that_would_hold_back_more_than_it_may_lets_go() -> Result 
     for _ in 0..4 {
         haproxy.ack().await?;
     }
-    assert_eq!(agent.statistics().await.connections_recycled, 0);
+    assert_eq!(agent.statistics().await.connections_expired, 0);
     Ok(())
 }

@@ -98,9 +98,9 @@ async fn a_call_that_a_stop_cannot_wait_for_gets_its_fallback() -> Result {
     let agent = InMemoryAgent::start(registry(), limits).await.unwrap();
     let mut haproxy = agent.connect().await?.patience(10 * SECOND);
     haproxy.send_notify(Message::new("never")).await?;
-    until(&agent, |seen| seen.in_flight == 1).await;
+    until(&agent, |seen| seen.notifies_in_flight == 1).await;
     let stopped = stop(&agent).await.unwrap();
-    assert_eq!((stopped.acks, stopped.in_flight), (1, 0));
+    assert_eq!((stopped.acks, stopped.notifies_in_flight), (1, 0));
     haproxy.ack().await?;
     Ok(())
 }
@@ -113,7 +113,7 @@ async fn a_frame_that_is_not_finished_during_a_drain_ends_the_connection_in_time
     let mut haproxy = agent.connect().await?.patience(60 * SECOND);
     haproxy.send_notify(ask_sleep(2000)).await?;
     haproxy.send_bytes(&[0, 0]).await?;
-    until(&agent, |seen| seen.in_flight == 1).await;
+    until(&agent, |seen| seen.notifies_in_flight == 1).await;
     let stopping = stop(&agent);
     haproxy.ack().await?;
     let farewell = haproxy.receive().await?;
@@ -159,7 +159,7 @@ async fn what_was_let_go_leaves_as_soon_as_the_peer_reads() -> Result {
     agent.adopt(theirs);
     let mut haproxy = FakeHaproxy::connect(ours).await?;
     haproxy.send_notify(Message::new("slow")).await?;
-    until(&agent, |seen| seen.in_flight == 1).await;
+    until(&agent, |seen| seen.notifies_in_flight == 1).await;
     let stopping = stop(&agent);
     sleep(SECOND / 10).await;
     haproxy.send_notify(ask_big(5000)).await?;

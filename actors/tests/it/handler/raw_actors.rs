@@ -38,7 +38,7 @@ impl actix::Handler<Call> for Raw {
 }
 
 #[actix_rt::test]
-async fn a_raw_actor_that_panics_is_renewed_from_its_factory() -> Result {
+async fn a_raw_actor_that_panics_is_restarted_from_its_factory() -> Result {
     tokio::time::pause();
     let agent = agent(Route::actor(Raw::start_next).fallback(variable("fallback", -1))).await;
     let mut haproxy = agent.connect().await?;
@@ -102,7 +102,7 @@ async fn a_raw_actor_that_stops_as_it_starts_is_not_made_again_for_each_request(
     // The delays grow to 250 ms, half of it at least.
     assert!(asked.elapsed() > Duration::from_secs(10), "{:?}", asked.elapsed());
     let seen = agent.statistics().await;
-    assert!((100..=101).contains(&seen.handlers_renewed), "{}", seen.handlers_renewed);
+    assert!((100..=101).contains(&seen.handler_restarts), "{}", seen.handler_restarts);
     Ok(())
 }
 
@@ -150,7 +150,7 @@ fn stuck() -> Route {
 #[actix_rt::test]
 async fn a_raw_actor_that_is_stuck_keeps_no_more_calls_than_its_route_has_room_for() -> Result {
     tokio::time::pause();
-    let agent = agent(stuck().in_flight(4)).await;
+    let agent = agent(stuck().concurrency(4)).await;
     let mut haproxy = agent.connect().await?;
     for _ in 0..4 {
         assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
@@ -169,7 +169,7 @@ async fn a_raw_actor_that_is_stuck_keeps_no_more_calls_than_its_route_has_room_f
         assert_eq!(answer(&mut haproxy, ask()).await?, "set-var txn.free 1");
     }
     assert_eq!(TAKEN.get(), 10, "what was late in the mailbox is not delivered");
-    assert_eq!(agent.statistics().await.handlers_renewed, 0);
+    assert_eq!(agent.statistics().await.handler_restarts, 0);
     Ok(())
 }
 

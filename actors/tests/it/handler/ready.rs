@@ -142,7 +142,7 @@ async fn an_error_leaves_the_fallback_and_the_state() -> Result {
     assert_eq!(answer(&mut haproxy, ask()).await?, counted(1, 2));
     let seen = agent.statistics().await;
     assert_eq!((seen.messages.failed, seen.messages.answered), (1, 1));
-    assert_eq!(seen.handlers_renewed, 0);
+    assert_eq!(seen.handler_restarts, 0);
     Ok(())
 }
 
@@ -183,7 +183,7 @@ async fn a_panic_leaves_the_fallback_at_once_and_the_state_is_new() -> Result {
     let actions = haproxy.notify([ask(), ask().arg("panic", true), ask()]).await?.to_string();
     assert_eq!(actions, [&counted(4, 1), FALLBACK, &counted(5, 1)].join(", "));
     let seen = agent.statistics().await;
-    assert_eq!((seen.messages.panicked, seen.handlers_renewed), (4, 4));
+    assert_eq!((seen.messages.panicked, seen.handler_restarts), (4, 4));
     Ok(())
 }
 
@@ -199,19 +199,16 @@ async fn over_its_budget_it_is_asked_all_the_same() -> Result {
         assert_eq!(answer(&mut haproxy, ask()).await?, counted(2, n + 1));
     }
     let seen = agent.statistics().await;
-    assert_eq!(
-        (seen.messages.panicked, seen.messages.circuit_open, seen.handlers_given_up),
-        (2, 0, 1)
-    );
+    assert_eq!((seen.messages.panicked, seen.messages.circuit_open, seen.handlers_down), (2, 0, 1));
     tokio::time::sleep(Duration::from_millis(12_550)).await;
     assert_eq!(answer(&mut haproxy, ask()).await?, counted(3, 1));
     Ok(())
 }
 
 #[actix_rt::test]
-async fn its_calls_are_never_in_flight_and_only_a_renewal_fills_its_route() -> Result {
+async fn its_calls_are_never_in_flight_and_only_a_restart_fills_its_route() -> Result {
     tokio::time::pause();
-    let agent = agent(counting().in_flight(1)).await;
+    let agent = agent(counting().concurrency(1)).await;
     let mut haproxy = agent.connect().await?;
     let messages: Messages = (0..100).map(|_| ask()).collect();
     assert_eq!(haproxy.notify(messages).await?.iter().count(), 200);
@@ -301,7 +298,7 @@ async fn with_handlers_of_other_kinds_in_one_notify_the_order_is_that_of_the_mes
             asked += 3;
         }
     }
-    until(&agent, |seen| seen.in_flight == 0).await;
+    until(&agent, |seen| seen.notifies_in_flight == 0).await;
     Ok(())
 }
 

@@ -23,13 +23,13 @@ const DEADLINE: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 
 #[actix_rt::test]
-async fn a_panic_on_a_thread_leaves_the_fallback_and_renews_the_handler() -> Result {
+async fn a_panic_on_a_thread_leaves_the_fallback_and_restarts_the_handler() -> Result {
     let (agent, mut haproxy) = start(route(1, nothing())).await?;
     let messages = [ask(1), ask(2).arg("panic", true), ask(3), ask(-4)];
     let actions = haproxy.notify(messages).await?.to_string();
     assert!(actions.starts_with(&format!("set-var txn.n 1, set-var txn.instance 1, {FALLBACK}, ")));
     assert!(actions.contains("set-var txn.n 3") && actions.ends_with(FALLBACK), "{actions}");
-    until(&agent, |seen| seen.handlers_renewed == 1).await;
+    until(&agent, |seen| seen.handler_restarts == 1).await;
     let actions = haproxy.notify(ask(5)).await?.to_string();
     assert!(actions.starts_with("set-var txn.n 5"), "{actions}");
     assert!(!actions.ends_with("instance 1"), "{actions}");
@@ -47,22 +47,22 @@ async fn a_late_error_that_panics_in_its_end_costs_no_thread() -> Result {
     assert_eq!(answer(&mut haproxy, late).await?, FALLBACK);
     drop(speak);
     until_it_answers(&mut haproxy).await?;
-    until(&agent, |seen| seen.panics_aside == 1).await;
+    until(&agent, |seen| seen.background_panics == 1).await;
     assert_eq!(threads.try_iter().collect::<HashSet<_>>().len(), 1);
     Ok(())
 }
 
 #[actix_rt::test]
-async fn a_panic_on_a_thread_after_the_deadline_is_counted_and_renews_the_handler() -> Result {
+async fn a_panic_on_a_thread_after_the_deadline_is_counted_and_restarts_the_handler() -> Result {
     let (speak, wait) = for_a_word();
     let (agent, mut haproxy) = start(route(1, wait).deadline(DEADLINE)).await?;
     let late = ask_to("wait").arg("panic", true);
     assert_eq!(answer(&mut haproxy, late).await?, FALLBACK);
     drop(speak);
     until_it_answers(&mut haproxy).await?;
-    until(&agent, |seen| seen.handlers_renewed == 1).await;
+    until(&agent, |seen| seen.handler_restarts == 1).await;
     let seen = agent.statistics().await;
-    assert_eq!((seen.panics_aside, seen.messages.panicked), (1, 0));
+    assert_eq!((seen.background_panics, seen.messages.panicked), (1, 0));
     Ok(())
 }
 
@@ -91,17 +91,17 @@ async fn a_route_over_its_budget_is_asked_all_the_same_and_comes_back_with_the_s
     for _ in 0..2 {
         assert_eq!(answer(&mut haproxy, ask_to("panic")).await?, FALLBACK);
     }
-    until(&agent, |seen| seen.handlers_given_up == 1).await;
+    until(&agent, |seen| seen.handlers_down == 1).await;
     let asked = Instant::now();
     assert!(answer(&mut haproxy, ask(1)).await?.starts_with("set-var txn.n 1"));
     assert!(asked.elapsed() < SECOND, "nobody waits for it: {:?}", asked.elapsed());
-    while agent.statistics().await.handlers_renewed < 2 {
+    while agent.statistics().await.handler_restarts < 2 {
         sleep(SECOND / 20).await;
     }
     let messages: Messages = (0..64).map(ask).collect();
     assert!(!haproxy.notify(messages).await?.to_string().contains("fallback"));
     assert!(threads.try_iter().collect::<HashSet<_>>().is_subset(&first));
-    assert_eq!(agent.statistics().await.handlers_given_up, 1);
+    assert_eq!(agent.statistics().await.handlers_down, 1);
     Ok(())
 }
 
@@ -137,7 +137,7 @@ async fn every_thread_gets_the_same_share_of_equal_work() -> Result {
 #[actix_rt::test]
 async fn no_more_messages_wait_for_a_thread_than_their_route_has_room_for() -> Result {
     let (speak, wait) = for_a_word();
-    let (agent, mut haproxy) = start(route(1, wait).in_flight(4).deadline(10 * SECOND)).await?;
+    let (agent, mut haproxy) = start(route(1, wait).concurrency(4).deadline(10 * SECOND)).await?;
     let stuck = haproxy.send_notify(ask_to("wait")).await?;
     let waiting: Messages = (0..200).map(ask).collect();
     haproxy.send_notify(waiting).await?;
@@ -163,7 +163,7 @@ async fn good_requests_are_answered_by_threads_however_many_others_make_them_pan
         }
     }
     let seen = agent.statistics().await;
-    assert_eq!((seen.messages.panicked, seen.handlers_given_up), (1000, 0));
+    assert_eq!((seen.messages.panicked, seen.handlers_down), (1000, 0));
     Ok(())
 }
 
@@ -183,7 +183,7 @@ async fn an_agent_stops_without_waiting_for_a_thread_that_is_stuck() -> Result {
 #[actix_rt::test]
 async fn no_place_is_lost_over_panics_and_late_calls_on_threads() -> Result {
     let (speak, wait) = for_a_word();
-    let route = route(2, wait).in_flight(3).restarts(usize::MAX, SECOND).deadline(DEADLINE);
+    let route = route(2, wait).concurrency(3).restarts(usize::MAX, SECOND).deadline(DEADLINE);
     let (agent, mut haproxy) = start(route).await?;
     for wish in ["wait", "panic", "trap", "wait", "panic", "wait", "nothing"] {
         for _ in 0..2 {
@@ -208,7 +208,7 @@ async fn no_place_is_lost_over_panics_and_late_calls_on_threads() -> Result {
 #[actix_rt::test]
 async fn a_place_is_given_back_before_the_answer_of_a_thread_is_seen() -> Result {
     let (agent, mut haproxy) =
-        start(route(1, nothing()).in_flight(1).deadline(10 * SECOND)).await?;
+        start(route(1, nothing()).concurrency(1).deadline(10 * SECOND)).await?;
     for _ in 0..5_000 {
         haproxy.notify(ask(1)).await?;
     }
@@ -226,10 +226,10 @@ async fn a_late_panic_on_a_thread_is_counted_and_told_while_its_route_is_down() 
     let late = ask_to("wait").arg("panic", true);
     assert_eq!(answer(&mut haproxy, late).await?, FALLBACK);
     assert_eq!(answer(&mut haproxy, ask_to("panic")).await?, FALLBACK);
-    until(&agent, |seen| seen.handlers_given_up == 1).await;
+    until(&agent, |seen| seen.handlers_down == 1).await;
     drop(speak);
     until_it_answers(&mut haproxy).await?;
-    until(&agent, |seen| seen.panics_aside == 1).await;
+    until(&agent, |seen| seen.background_panics == 1).await;
     assert!(log.lines().iter().any(|line| line.contains("background panic")));
     Ok(())
 }

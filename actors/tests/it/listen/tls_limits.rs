@@ -113,12 +113,12 @@ async fn what_tls_buffers_for_a_peer_is_counted_as_kept() -> Result {
     let agent = agent(Limits::default()).await;
     let mut haproxy = greeted(&agent, &files, &client).await?;
     haproxy.notify(ask_score()).await?;
-    until(&agent, |seen| seen.bytes_kept == IDLE).await;
+    until(&agent, |seen| seen.buffered_bytes == IDLE).await;
     let record = [&[23, 3, 3, 0x40, 0][..], &[0; 14_000]].concat();
     haproxy.stream_mut().get_mut().0.write_all(&record).await?;
-    until(&agent, |seen| seen.bytes_kept == IDLE + 14_005 - 4096).await;
+    until(&agent, |seen| seen.buffered_bytes == IDLE + 14_005 - 4096).await;
     drop(haproxy);
-    until(&agent, |seen| seen.bytes_kept == 0).await;
+    until(&agent, |seen| seen.buffered_bytes == 0).await;
     Ok(())
 }
 
@@ -147,7 +147,7 @@ async fn a_handshake_takes_its_turn_and_a_stalled_one_loses_its_place_to_others(
     assert!(log.lines()[0].contains("TLS handshake limit reached"), "{:?}", log.lines());
     assert!(log.lines()[0].contains("raise Limits::handshakes"), "{:?}", log.lines());
     drop(stalled);
-    until(&agent, |seen| seen.tls_handshakes == 0 && seen.bytes_kept == 0).await;
+    until(&agent, |seen| seen.tls_handshakes == 0 && seen.buffered_bytes == 0).await;
     Ok(())
 }
 
@@ -227,13 +227,13 @@ async fn handshakes_are_refused_while_there_is_no_memory_for_them() -> Result {
     until(&agent, |seen| seen.tls_handshakes + seen.tls_handshakes_refused.of("memory") == 20)
         .await;
     let seen = agent.statistics().await;
-    assert!(seen.bytes_kept <= memory as u64, "{}", seen.bytes_kept);
+    assert!(seen.buffered_bytes <= memory as u64, "{}", seen.buffered_bytes);
     assert!((10..=16).contains(&seen.tls_handshakes), "{}", seen.tls_handshakes);
     assert!(client.connect(NAME, open(&agent, &files.tls())).await.is_err());
     assert!(log.lines()[0].contains("memory limit reached: refused a TLS"), "{:?}", log.lines());
     assert_eq!(old.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     sleep(Limits::default().hello_timeout).await;
-    until(&agent, |seen| seen.tls_handshakes == 0 && seen.bytes_kept == IDLE).await;
+    until(&agent, |seen| seen.tls_handshakes == 0 && seen.buffered_bytes == IDLE).await;
     scores(client.connect(NAME, open(&agent, &files.tls())).await?).await?;
     Ok(())
 }
@@ -253,7 +253,7 @@ async fn a_tls_connection_is_not_ended_for_what_it_costs_whatever_its_peer_does(
     for haproxy in &mut all {
         haproxy.send_bytes(&frame).await?;
     }
-    until(&agent, |seen| seen.bytes_kept > 100 * KIB as u64).await;
+    until(&agent, |seen| seen.buffered_bytes > 100 * KIB as u64).await;
     let seen = agent.statistics().await;
     assert_eq!((seen.memory_exceeded, seen.connections_open), (0, 4));
     Ok(())
@@ -275,7 +275,7 @@ async fn what_idle_tls_connections_cost_keeps_no_connection_from_being_read() ->
     haproxy.send_notify(ask_score()).await?;
     assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var sess.ip_score 20");
     assert!(begun.elapsed() < SECOND / 10, "{:?}", begun.elapsed());
-    assert_eq!(agent.statistics().await.memory_waits, 0);
+    assert_eq!(agent.statistics().await.reads_paused, 0);
     Ok(())
 }
 

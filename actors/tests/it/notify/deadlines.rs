@@ -112,7 +112,7 @@ async fn a_deadline_holds_for_a_peer_that_does_not_read_too() -> Result {
     for _ in 0..20 {
         haproxy.send_notify(Message::new("never")).await?;
     }
-    until(&agent, |seen| seen.in_flight >= 20).await;
+    until(&agent, |seen| seen.notifies_in_flight >= 20).await;
     for _ in 0..5 {
         haproxy.send_notify(crate::support::ask_big(16_000)).await?;
     }
@@ -318,10 +318,10 @@ async fn the_calls_of_a_connection_that_is_gone_are_dropped() -> Result {
         InMemoryAgent::start(Registry::new().on("watched", watched()), Limits::default()).await?;
     let mut haproxy = agent.connect().await?;
     haproxy.send_notify([Message::new("watched"), Message::new("watched")]).await?;
-    until(&agent, |seen| seen.in_flight > 0).await;
+    until(&agent, |seen| seen.notifies_in_flight > 0).await;
     drop(haproxy);
     until(&agent, |seen| seen.connections_open == 0).await;
     assert_eq!(ABANDONED.with(|abandoned| abandoned.get()), 2);
-    assert_eq!(agent.statistics().await.in_flight, 0);
+    assert_eq!(agent.statistics().await.notifies_in_flight, 0);
     Ok(())
 }

@@ -47,7 +47,7 @@ async fn checklist_36_thousands_of_connections_with_a_frame_or_none_and_one_with
 {
     tokio::time::pause();
     // Room for all: it is the connections that are looked at.
-    let registry = Registry::new().on("sleep", handler_fn(sleeps).in_flight(2 * MANY));
+    let registry = Registry::new().on("sleep", handler_fn(sleeps).concurrency(2 * MANY));
     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
     let mut idle = Vec::new();
     let mut asking = Vec::new();

@@ -167,7 +167,7 @@ async fn checklist_20_no_ack_is_larger_than_negotiated_and_actions_are_left_out_
     let four = [ask_score(), ask_big(16_300), ask_big(100), ask_score()];
     let actions = haproxy.notify(four).await?;
     assert_eq!(actions.iter().count(), 2, "{actions:.80}");
-    assert_eq!(agent.statistics().await.actions_left_out, 4);
+    assert_eq!(agent.statistics().await.actions_dropped, 4);
     Ok(())
 }
 

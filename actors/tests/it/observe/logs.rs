@@ -60,7 +60,7 @@ async fn a_session_logs_nothing_above_debug_whichever_way_it_ends() -> Result {
     drop(haproxy);
     all_have_ended(&agent, 4).await;
     assert_eq!(log.lines(), Vec::<String>::new());
-    assert_eq!(agent.statistics().await.cancelled, 3);
+    assert_eq!(agent.statistics().await.notifies_cancelled, 3);
     Ok(())
 }
 

@@ -46,17 +46,17 @@ async fn checklist_42_what_is_in_flight_goes_up_and_down() -> Result {
     let mut other = agent.connect().await?;
     for waiting in 1..=5 {
         haproxy.send_notify(ask_sleep(100 * waiting)).await?;
-        until(&agent, |seen| seen.in_flight == waiting).await;
+        until(&agent, |seen| seen.notifies_in_flight == waiting).await;
     }
     other.send_notify(Message::new("never")).await?;
-    until(&agent, |seen| seen.in_flight == 6).await;
+    until(&agent, |seen| seen.notifies_in_flight == 6).await;
     drop(other);
-    until(&agent, |seen| seen.in_flight == 5).await;
+    until(&agent, |seen| seen.notifies_in_flight == 5).await;
     for waiting in (0..5).rev() {
         haproxy.ack().await?;
-        assert_eq!(agent.statistics().await.in_flight, waiting);
+        assert_eq!(agent.statistics().await.notifies_in_flight, waiting);
     }
-    assert_eq!(agent.statistics().await.cancelled, 1);
+    assert_eq!(agent.statistics().await.notifies_cancelled, 1);
     Ok(())
 }
 

@@ -133,13 +133,13 @@ async fn what_breaks_the_protocol_after_hello_is_counted_by_the_reason() -> Resu
 #[actix_rt::test]
 async fn what_breaks_the_protocol_while_the_agent_stops_is_counted_too() -> Result {
     tokio::time::pause();
-    let limits = Limits { in_flight: 1, ..Limits::default() };
+    let limits = Limits { messages_per_connection: 1, ..Limits::default() };
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     // What comes behind the first is not looked at before that is answered.
     haproxy.send_notify(ask_sleep(500)).await?;
     haproxy.send(Frame::HaproxyHello(hello())).await?;
-    until(&agent, |seen| seen.in_flight == 1).await;
+    until(&agent, |seen| seen.notifies_in_flight == 1).await;
     let stopping = stop(&agent);
     haproxy.ack().await?;
     drop(haproxy);
@@ -160,6 +160,6 @@ async fn a_frame_whose_end_does_not_come_is_counted() -> Result {
     drop(haproxy);
     until(&agent, |seen| seen.connections_accepted == 4 && seen.connections_open == 0).await;
     let seen = agent.statistics().await;
-    assert_eq!((seen.frames_cut, violations(&seen)), (2, vec![]));
+    assert_eq!((seen.frames_truncated, violations(&seen)), (2, vec![]));
     Ok(())
 }

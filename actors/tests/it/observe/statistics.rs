@@ -46,10 +46,10 @@ async fn checklist_42_everything_that_can_happen_to_a_frame_is_counted() -> Resu
     let seen = agent.statistics().await;
     assert_eq!((seen.connections_accepted, seen.hellos, seen.hellos_refused), (3, 1, 1));
     assert_eq!((seen.healthchecks, seen.notifies, seen.acks), (1, 8, 8));
-    assert_eq!((seen.in_flight, seen.messages_without_route), (0, 1));
+    assert_eq!((seen.notifies_in_flight, seen.messages_without_route), (0, 1));
     assert_eq!((seen.unrouted.len(), &*seen.unrouted[0].message), (1, "nobody"));
-    assert_eq!((seen.fragments, seen.oversize, seen.aborted), (5, 1, 1));
-    assert_eq!(seen.actions_left_out, 1);
+    assert_eq!((seen.fragments, seen.notifies_too_large, seen.notifies_aborted), (5, 1, 1));
+    assert_eq!(seen.actions_dropped, 1);
     let outcomes = seen.messages;
     assert_eq!((outcomes.answered, outcomes.bad_arguments, outcomes.failed), (2, 1, 1));
     assert_eq!((outcomes.panicked, outcomes.deadline_exceeded, outcomes.actor_stopped), (1, 1, 0));

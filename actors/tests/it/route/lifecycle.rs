@@ -192,7 +192,7 @@ async fn a_handler_that_panics_at_its_stop_before_its_future_takes_nobody_with_i
     haproxy.notify(ask_score()).await?;
     drop(haproxy);
     let seen = agent.stop().await;
-    assert_eq!((seen.messages.answered, seen.panics_aside), (1, 1));
+    assert_eq!((seen.messages.answered, seen.background_panics), (1, 1));
     Ok(())
 }
 

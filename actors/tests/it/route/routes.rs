@@ -41,17 +41,17 @@ async fn every_outcome_of_a_route_is_counted_with_its_time() -> Result {
 
 #[actix_rt::test]
 async fn calls_in_flight_and_instances_are_seen_while_they_last() -> Result {
-    let registry = Registry::new().on("never", never().in_flight(3));
+    let registry = Registry::new().on("never", never().concurrency(3));
     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
     let mut haproxy = agent.connect().await?;
     haproxy.send_notify([Message::new("never"), Message::new("never")]).await?;
     // HELLO's answer says nothing of it: the agent is asked until it has read the NOTIFY.
     let mut seen = route(&agent, "never").await;
-    while seen.in_flight == 0 {
+    while seen.concurrency == 0 {
         seen = route(&agent, "never").await;
     }
-    assert_eq!((seen.in_flight, seen.in_flight_limit), (2, 3));
-    assert_eq!((seen.instances.up, seen.instances.down, seen.instances.renewing), (1, 0, 0));
+    assert_eq!((seen.concurrency, seen.concurrency_limit), (2, 3));
+    assert_eq!((seen.instances.up, seen.instances.down, seen.instances.restarting), (1, 0, 0));
     Ok(())
 }
 

@@ -90,7 +90,7 @@ async fn the_handlers_of_an_arbiter_start_at_the_same_time() -> Result {
     let asked = Instant::now();
     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
     assert!(asked.elapsed().abs_diff(SECOND) < SECOND / 100, "{:?}", asked.elapsed());
-    assert_eq!(agent.statistics().await.handlers_renewed, 0);
+    assert_eq!(agent.statistics().await.handler_restarts, 0);
     Ok(())
 }
 

@@ -21,7 +21,10 @@ async fn checklist_30_a_disconnect_is_answered_with_0_and_what_is_in_flight_is_d
     assert_eq!(disconnect.status_code, StatusCode::NORMAL);
     assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
     let statistics = agent.statistics().await;
-    assert_eq!((statistics.in_flight, statistics.cancelled, statistics.acks), (0, 1, 0));
+    assert_eq!(
+        (statistics.notifies_in_flight, statistics.notifies_cancelled, statistics.acks),
+        (0, 1, 0)
+    );
     assert_eq!(statistics.disconnects_received.of(StatusCode::TIMEOUT), 1);
     Ok(())
 }
@@ -33,7 +36,7 @@ async fn checklist_30_a_disconnect_that_comes_while_acks_are_held_back_is_answer
     let agent = agent().await;
     let mut haproxy = agent.connect().await?;
     haproxy.send_notify(Message::new("never")).await?;
-    until(&agent, |seen| seen.in_flight == 1).await;
+    until(&agent, |seen| seen.notifies_in_flight == 1).await;
     let stopping = stop(&agent);
     tokio::time::sleep(Duration::from_millis(20)).await;
     let (stream_id, _) = haproxy.send_notify(ask_score()).await?;
@@ -44,7 +47,7 @@ async fn checklist_30_a_disconnect_that_comes_while_acks_are_held_back_is_answer
     assert!(matches!(haproxy.receive().await, Err(ClientError::Closed)));
     drop(haproxy);
     let seen = stopping.await.unwrap();
-    assert_eq!((seen.notifies, seen.acks, seen.cancelled), (2, 1, 1));
+    assert_eq!((seen.notifies, seen.acks, seen.notifies_cancelled), (2, 1, 1));
     Ok(())
 }
 
@@ -74,7 +77,7 @@ async fn checklist_31_the_end_of_the_stream_at_any_point_ends_the_connection_qui
     drop(waiting);
     until(&agent, |seen| seen.connections_open == 0).await;
     let statistics = agent.statistics().await;
-    assert_eq!((statistics.connections_accepted, statistics.in_flight), (5, 0));
+    assert_eq!((statistics.connections_accepted, statistics.notifies_in_flight), (5, 0));
     assert_eq!(statistics.connections_panicked, 0);
     assert_eq!(statistics.disconnects_sent.iter().count(), 0);
     Ok(())
@@ -96,7 +99,7 @@ async fn checklist_32_acks_come_before_our_own_disconnect_and_then_the_write_sid
     let agent = agent().await;
     let mut haproxy = agent.connect().await?;
     let (stream_id, _) = haproxy.send_notify(ask_sleep(500)).await?;
-    until(&agent, |seen| seen.in_flight > 0).await;
+    until(&agent, |seen| seen.notifies_in_flight > 0).await;
     let stopping = stop(&agent);
     assert_eq!(haproxy.ack().await?.stream_id, stream_id);
     let Frame::AgentDisconnect(disconnect) = haproxy.receive().await? else { panic!() };

@@ -73,7 +73,7 @@ async fn checklist_21_a_notify_that_haproxy_gives_up_is_dropped_without_an_ack()
     send(&mut haproxy, 3, &body(10), 5).await?;
     assert_eq!(haproxy.ack().await?.stream_id, StreamId(3));
     let statistics = agent.statistics().await;
-    assert_eq!((statistics.aborted, statistics.notifies, statistics.acks), (1, 1, 1));
+    assert_eq!((statistics.notifies_aborted, statistics.notifies, statistics.acks), (1, 1, 1));
     Ok(())
 }
 
@@ -86,7 +86,7 @@ async fn checklist_22_over_the_cap_the_rest_is_drained_and_the_notify_answered()
     assert!(ack.stream_id == StreamId(1) && ack.actions.is_empty());
     send(&mut haproxy, 3, &body(19_000), 7000).await?;
     assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var txn.length 19000");
-    assert_eq!(agent.statistics().await.oversize, 1);
+    assert_eq!(agent.statistics().await.notifies_too_large, 1);
     Ok(())
 }
 
@@ -191,7 +191,7 @@ async fn an_ack_too_big_for_one_frame_leaves_in_fragments_if_the_peer_takes_them
         };
         assert_eq!(value.as_bytes().unwrap().len() as u64, n);
     }
-    assert_eq!(agent.statistics().await.actions_left_out, 0);
+    assert_eq!(agent.statistics().await.actions_dropped, 0);
     Ok(())
 }
 
@@ -225,7 +225,7 @@ async fn an_ack_in_fragments_has_its_bound_too() -> Result {
     let bound = Limits::default().max_fragmented_ack as u64;
     let actions = haproxy.notify([ask_score(), ask_big(bound)]).await?;
     assert_eq!(actions.to_string(), "set-var sess.ip_score 20");
-    assert_eq!(agent.statistics().await.actions_left_out, 1);
+    assert_eq!(agent.statistics().await.actions_dropped, 1);
     Ok(())
 }
 

@@ -111,7 +111,7 @@ async fn checklist_33_before_a_stop_acks_are_held_back_and_leave_with_the_farewe
     let agent = agent().await;
     let (mut haproxy, writes) = recorded(&agent).await?;
     haproxy.send_notify(ask_sleep(100)).await?;
-    until(&agent, |seen| seen.in_flight > 0).await;
+    until(&agent, |seen| seen.notifies_in_flight > 0).await;
     let stopping = stop(&agent);
     // HAProxy does not know yet, and sends what it may.
     for pause in [60, 60, 60, 60] {
@@ -126,20 +126,20 @@ async fn checklist_33_before_a_stop_acks_are_held_back_and_leave_with_the_farewe
     assert_eq!(writes.try_iter().count(), 1, "all ACKs and the farewell");
     drop(haproxy);
     let seen = stopping.await.unwrap();
-    assert_eq!((seen.notifies, seen.acks, seen.cancelled), (5, 5, 0));
+    assert_eq!((seen.notifies, seen.acks, seen.notifies_cancelled), (5, 5, 0));
     Ok(())
 }
 
 #[actix_rt::test]
 async fn checklist_33_what_waits_behind_a_full_in_flight_set_is_answered_before_a_stop() -> Result {
     tokio::time::pause();
-    let limits = Limits { in_flight: 2, ..Limits::default() };
+    let limits = Limits { messages_per_connection: 2, ..Limits::default() };
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     for _ in 0..2 {
         haproxy.send_notify(ask_sleep(300)).await?;
     }
-    until(&agent, |seen| seen.in_flight >= 2).await;
+    until(&agent, |seen| seen.notifies_in_flight >= 2).await;
     for _ in 0..5 {
         haproxy.send_notify(ask_score()).await?;
     }

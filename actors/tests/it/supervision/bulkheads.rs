@@ -26,7 +26,7 @@ async fn start(registry: Registry) -> Result<(InMemoryAgent, FakeHaproxy)> {
 #[actix_rt::test]
 async fn a_route_without_room_answers_its_fallback_at_once() -> Result {
     tokio::time::pause();
-    let (agent, mut haproxy) = start(Registry::new().on("never", never().in_flight(3))).await?;
+    let (agent, mut haproxy) = start(Registry::new().on("never", never().concurrency(3))).await?;
     let asked = Instant::now();
     for _ in 0..10 {
         haproxy.send_notify(Message::new("never")).await?;
@@ -47,7 +47,7 @@ async fn a_route_without_room_answers_its_fallback_at_once() -> Result {
 #[actix_rt::test]
 async fn a_route_that_never_answers_exhausts_its_own_room_only() -> Result {
     tokio::time::pause();
-    let never = || never().in_flight(256);
+    let never = || never().concurrency(256);
     let (agent, mut haproxy) = start(registry().on("never-more", never())).await?;
     for _ in 0..400 {
         haproxy.send_notify(Message::new("never-more")).await?;
@@ -68,7 +68,7 @@ async fn a_route_that_never_answers_exhausts_its_own_room_only() -> Result {
 #[actix_rt::test]
 async fn messages_that_wait_for_room_exhaust_their_own_route_only() -> Result {
     tokio::time::pause();
-    let waiting = never().in_flight(1).on_full(OnFull::Queue);
+    let waiting = never().concurrency(1).on_full(OnFull::Queue);
     let (_, mut haproxy) = start(registry().on("waiting", waiting)).await?;
     for _ in 0..600 {
         haproxy.send_notify(Message::new("waiting")).await?;
@@ -83,7 +83,7 @@ async fn messages_that_wait_for_room_exhaust_their_own_route_only() -> Result {
 #[actix_rt::test]
 async fn two_routes_that_never_answer_leave_room_for_a_third() -> Result {
     tokio::time::pause();
-    let silent = || never().in_flight(256);
+    let silent = || never().concurrency(256);
     let (_, mut haproxy) = start(registry().on("one", silent()).on("two", silent())).await?;
     for _ in 0..300 {
         haproxy.send_notify([Message::new("one"), Message::new("two")]).await?;
@@ -111,7 +111,7 @@ async fn counted((): ()) -> std::result::Result<Actions, BoxError> {
 #[actix_rt::test]
 async fn messages_that_may_wait_for_room_are_answered_in_turn() -> Result {
     tokio::time::pause();
-    let route = handler_fn(counted).in_flight(4).on_full(OnFull::Queue);
+    let route = handler_fn(counted).concurrency(4).on_full(OnFull::Queue);
     let (agent, mut haproxy) = start(Registry::new().on("counted", route)).await?;
     let asked = Instant::now();
     let notifies: Vec<_> = (0..40).map(|_| Message::new("counted").into()).collect();
@@ -127,7 +127,7 @@ async fn messages_that_may_wait_for_room_are_answered_in_turn() -> Result {
 #[actix_rt::test]
 async fn a_message_waits_for_room_until_its_deadline_at_the_longest() -> Result {
     tokio::time::pause();
-    let route = never().in_flight(1).on_full(OnFull::Queue);
+    let route = never().concurrency(1).on_full(OnFull::Queue);
     let (agent, mut haproxy) = start(Registry::new().on("never", route)).await?;
     let asked = Instant::now();
     let notifies: Vec<_> = (0..5).map(|_| Message::new("never").into()).collect();
@@ -143,7 +143,7 @@ struct Nothing {}
 #[actix_rt::test]
 async fn a_handler_that_answers_at_once_needs_no_room() -> Result {
     let ready = handler_fn(|_: Nothing| Ok::<_, BoxError>(variable("ready", 1)));
-    let (_, mut haproxy) = start(Registry::new().on("ready", ready.in_flight(1))).await?;
+    let (_, mut haproxy) = start(Registry::new().on("ready", ready.concurrency(1))).await?;
     let messages: Vec<_> = (0..100).map(|_| Message::new("ready")).collect();
     let actions = haproxy.notify(messages.into_iter().collect::<spoa_actors::Messages>()).await?;
     assert_eq!(actions.iter().count(), 100);
@@ -178,10 +178,10 @@ async fn an_argument_of_the_message_may_shorten_its_deadline_and_never_lengthens
 
 #[actix_rt::test]
 async fn a_route_without_any_room_is_an_error() {
-    let route: Route = never().in_flight(0);
+    let route: Route = never().concurrency(0);
     let registry = Registry::new().on("never", route);
     let error = InMemoryAgent::start(registry, Limits::default()).await.unwrap_err();
-    assert!(error.to_string().contains("Route::in_flight"), "{error}");
+    assert!(error.to_string().contains("Route::concurrency"), "{error}");
 }
 
 async fn agent_of(route: Route) -> Result<(InMemoryAgent, FakeHaproxy)> {
@@ -189,7 +189,7 @@ async fn agent_of(route: Route) -> Result<(InMemoryAgent, FakeHaproxy)> {
 }
 
 fn waiting(in_flight: usize) -> Route {
-    numbered::route().in_flight(in_flight).on_full(OnFull::Queue)
+    numbered::route().concurrency(in_flight).on_full(OnFull::Queue)
 }
 
 #[actix_rt::test]
@@ -205,12 +205,12 @@ async fn over_its_budget_nobody_waits_for_room() -> Result {
     assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
     assert!(asked.elapsed() < Duration::from_millis(10), "{:?}", asked.elapsed());
     let seen = agent.statistics().await;
-    assert_eq!((seen.handlers_given_up, seen.messages.circuit_open), (1, 3));
+    assert_eq!((seen.handlers_down, seen.messages.circuit_open), (1, 3));
     Ok(())
 }
 
 #[actix_rt::test]
-async fn who_waits_for_room_waits_for_a_renewal_after_that() -> Result {
+async fn who_waits_for_room_waits_for_a_restart_after_that() -> Result {
     tokio::time::pause();
     let (agent, mut haproxy) = agent_of(waiting(1)).await?;
     script([Start::Takes(20)]);
@@ -245,10 +245,10 @@ async fn who_waits_for_room_when_the_agent_stops_is_answered_first() -> Result {
 
 /// Every place is given back, however its call ends.
 #[actix_rt::test]
-async fn no_place_is_lost_over_panics_late_calls_renewals_and_connections_that_end() -> Result {
+async fn no_place_is_lost_over_panics_late_calls_restarts_and_connections_that_end() -> Result {
     tokio::time::pause();
     for on_full in [OnFull::Reject, OnFull::Queue] {
-        let route = numbered::route().in_flight(3).on_full(on_full);
+        let route = numbered::route().concurrency(3).on_full(on_full);
         let route = route.restarts(usize::MAX, SECOND).deadline(Duration::from_millis(100));
         script([]);
         let (agent, mut haproxy) = agent_of(route).await?;
@@ -276,8 +276,8 @@ async fn no_place_is_lost_over_panics_late_calls_renewals_and_connections_that_e
         }
         assert!(asked.elapsed() < Duration::from_millis(60), "{:?}", asked.elapsed());
         let seen = agent.statistics().await;
-        assert_eq!((seen.in_flight, seen.connections_panicked), (0, 0));
-        assert_eq!(seen.notifies, seen.acks + seen.cancelled);
+        assert_eq!((seen.notifies_in_flight, seen.connections_panicked), (0, 0));
+        assert_eq!(seen.notifies, seen.acks + seen.notifies_cancelled);
     }
     Ok(())
 }

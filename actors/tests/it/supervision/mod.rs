@@ -2,5 +2,5 @@
 
 mod bulkheads;
 mod panics;
-mod renewal;
+mod restarts;
 mod supervision;

@@ -56,7 +56,7 @@ async fn a_panic_over_a_message_is_told_with_the_message_the_text_and_the_place(
         let agent = agent(route()).await;
         let mut haproxy = agent.connect().await?;
         assert_eq!(answer(&mut haproxy, ask().arg(wish, true)).await?, FALLBACK);
-        until(&agent, |seen| seen.handlers_renewed == 1).await;
+        until(&agent, |seen| seen.handler_restarts == 1).await;
         let line = line_with(&log, "as asked");
         assert!(line.contains("number") && line.contains("numbered.rs:"), "{line}");
     }
@@ -72,7 +72,7 @@ async fn a_panic_in_a_task_is_told_with_the_message_the_text_and_the_place() -> 
     let mut haproxy = agent.connect().await?;
     let actions = answer(&mut haproxy, ask().arg("panic_in_a_task", true)).await?;
     assert_eq!(actions, instance(1));
-    until(&agent, |seen| seen.handlers_renewed == 1).await;
+    until(&agent, |seen| seen.handler_restarts == 1).await;
     let line = line_with(&log, "as asked");
     assert!(line.contains("number") && line.contains("numbered.rs:"), "{line}");
     Ok(())
@@ -92,11 +92,11 @@ async fn a_panic_in_a_task_of_an_instance_that_is_replaced_already_is_counted_an
     assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
     of_the_first.spawn(async { panic!("the list is gone") });
-    until(&agent, |seen| seen.panics_aside == 1).await;
+    until(&agent, |seen| seen.background_panics == 1).await;
     let line = line_with(&log, "the list is gone");
     assert!(line.contains("number") && line.contains("panics.rs:"), "{line}");
     assert_eq!(answer_to(&mut haproxy, slow).await?, instance(1));
-    assert_eq!(agent.statistics().await.handlers_renewed, 1);
+    assert_eq!(agent.statistics().await.handler_restarts, 1);
     Ok(())
 }
 
@@ -111,7 +111,7 @@ async fn a_late_panic_on_a_thread_is_told_with_the_message_the_text_and_the_plac
     assert_eq!(answer(&mut haproxy, late).await?, FALLBACK);
     drop(speak);
     waiting::until_it_answers(&mut haproxy).await?;
-    until(&agent, |seen| seen.handlers_renewed == 1).await;
+    until(&agent, |seen| seen.handler_restarts == 1).await;
     let line = line_with(&log, "as asked");
     assert!(line.contains("block") && line.contains("waiting.rs:"), "{line}");
     Ok(())

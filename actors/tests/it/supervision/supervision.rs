@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 #[actix_rt::test]
-async fn a_handler_that_panics_leaves_its_fallback_at_once_and_is_renewed_from_its_factory()
+async fn a_handler_that_panics_leaves_its_fallback_at_once_and_is_restarted_from_its_factory()
 -> Result {
     tokio::time::pause();
     let agent = agent(route()).await;
@@ -31,14 +31,14 @@ async fn a_handler_that_panics_leaves_its_fallback_at_once_and_is_renewed_from_i
     }
     let seen = agent.statistics().await;
     assert_eq!(
-        (seen.handlers_renewed, seen.messages.panicked, seen.messages.deadline_exceeded),
+        (seen.handler_restarts, seen.messages.panicked, seen.messages.deadline_exceeded),
         (3, 3, 0)
     );
     Ok(())
 }
 
 #[actix_rt::test]
-async fn messages_that_come_while_a_handler_is_renewed_wait_for_it() -> Result {
+async fn messages_that_come_while_a_handler_is_restarted_wait_for_it() -> Result {
     tokio::time::pause();
     let agent = agent(route()).await;
     script([Start::Takes(10)]);
@@ -65,7 +65,7 @@ async fn calls_in_flight_go_on_with_the_instance_that_they_began_with() -> Resul
 }
 
 #[actix_rt::test]
-async fn a_late_panic_of_an_instance_that_is_replaced_already_renews_nothing() -> Result {
+async fn a_late_panic_of_an_instance_that_is_replaced_already_restarts_nothing() -> Result {
     tokio::time::pause();
     let agent = agent(route()).await;
     let mut haproxy = agent.connect().await?;
@@ -81,14 +81,14 @@ async fn a_late_panic_of_an_instance_that_is_replaced_already_renews_nothing() -
 }
 
 #[actix_rt::test]
-async fn a_panic_in_a_task_renews_the_handler_too() -> Result {
+async fn a_panic_in_a_task_restarts_the_handler_too() -> Result {
     tokio::time::pause();
     let agent = agent(route()).await;
     let mut haproxy = agent.connect().await?;
     assert_eq!(answer(&mut haproxy, ask().arg("panic_in_a_task", true)).await?, instance(1));
-    until(&agent, |seen| seen.handlers_renewed == 1).await;
+    until(&agent, |seen| seen.handler_restarts == 1).await;
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
-    assert_eq!(agent.statistics().await.panics_aside, 1);
+    assert_eq!(agent.statistics().await.background_panics, 1);
     Ok(())
 }
 
@@ -115,7 +115,7 @@ async fn share_answered(route: Route, poison: usize, rounds: usize) -> Result<f6
     }
     let seen = agent.statistics().await;
     assert_eq!(seen.messages.panicked, (poison * rounds) as u64, "each is counted");
-    assert_eq!((seen.messages.circuit_open, seen.handlers_given_up), (0, 0));
+    assert_eq!((seen.messages.circuit_open, seen.handlers_down), (0, 0));
     Ok(answered as f64 / rounds as f64)
 }
 
@@ -151,7 +151,7 @@ async fn good_requests_are_answered_though_no_restart_succeeds() -> Result {
     }
     assert_eq!(agent.observer().readiness().await, Readiness::Ready);
     let seen = agent.statistics().await;
-    assert_eq!((seen.handlers_given_up, seen.messages.circuit_open), (1, 0));
+    assert_eq!((seen.handlers_down, seen.messages.circuit_open), (1, 0));
     let once_a_window = 3 + asked.elapsed().as_secs();
     assert!(seen.handler_starts_failed <= once_a_window, "{}", seen.handler_starts_failed);
     Ok(())
@@ -167,7 +167,7 @@ async fn an_instance_that_has_answered_may_panic_as_often_as_it_likes() -> Resul
         assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
         sleep(Duration::from_secs(2)).await;
     }
-    assert_eq!(agent.statistics().await.handlers_given_up, 0);
+    assert_eq!(agent.statistics().await.handlers_down, 0);
     Ok(())
 }
 
@@ -181,7 +181,7 @@ async fn an_error_of_a_handler_is_an_answer_and_wrong_arguments_are_none() -> Re
         assert_eq!(answer(&mut haproxy, first).await?, FALLBACK);
         assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(agent.statistics().await.handlers_given_up, given_up);
+        assert_eq!(agent.statistics().await.handlers_down, given_up);
     }
     Ok(())
 }
@@ -202,7 +202,7 @@ async fn over_its_budget_a_handler_is_restarted_once_a_window_until_it_answers()
     }
     let seen = agent.statistics().await;
     assert_eq!((seen.messages.panicked, seen.messages.circuit_open), (93, 0));
-    assert_eq!((seen.handlers_renewed, seen.handlers_given_up), (2, 1));
+    assert_eq!((seen.handler_restarts, seen.handlers_down), (2, 1));
     let down = Readiness::HandlerDown { message: "number".to_owned() };
     assert_eq!(agent.observer().readiness().await, down);
 
@@ -240,7 +240,7 @@ async fn a_start_that_fails_is_tried_again() -> Result {
     let mut haproxy = agent.connect().await?;
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(5));
     let seen = agent.statistics().await;
-    assert_eq!((seen.handler_starts_failed, seen.handlers_renewed), (4, 1));
+    assert_eq!((seen.handler_starts_failed, seen.handler_restarts), (4, 1));
     Ok(())
 }
 
@@ -252,7 +252,7 @@ async fn an_agent_starts_without_a_handler_whose_route_is_optional() -> Result {
         let agent = agent(route().optional()).await;
         let mut haproxy = agent.connect().await?;
         sleep(Duration::from_secs(5)).await;
-        assert_eq!(agent.statistics().await.handlers_given_up, 1);
+        assert_eq!(agent.statistics().await.handlers_down, 1);
         let asked = Instant::now();
         assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
         assert_eq!(asked.elapsed(), Duration::ZERO);
@@ -286,7 +286,7 @@ async fn a_function_has_nothing_to_renew_and_no_budget() -> Result {
         assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
     }
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(0));
-    assert_eq!(agent.statistics().await.handlers_renewed, 0);
+    assert_eq!(agent.statistics().await.handler_restarts, 0);
     Ok(())
 }
 

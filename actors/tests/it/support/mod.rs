@@ -82,7 +82,7 @@ pub(crate) fn never() -> Route {
         std::future::pending::<std::result::Result<Actions, ClientError>>().await
     })
     .fallback(variable("never", -1))
-    .in_flight(10_000)
+    .concurrency(10_000)
 }
 
 async fn sleep(args: Milliseconds) -> std::result::Result<Actions, ActionError> {

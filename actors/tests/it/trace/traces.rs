@@ -231,7 +231,7 @@ async fn failures_are_always_seen_with_the_time_that_they_took() -> Result {
 async fn what_was_not_asked_for_overload_is_no_span_unless_it_is_sampled() -> Result {
     let witness = Witness::new();
     let traces = witness.traces().sampling(Sampling { ratio: 0.0, ..Sampling::default() });
-    let registry = Registry::new().on("never", support::never().in_flight(1));
+    let registry = Registry::new().on("never", support::never().concurrency(1));
     let mut haproxy = connect(registry, traces).await?;
     haproxy.send_notify(Message::new("never")).await?;
     let actions = haproxy.notify(Message::new("never")).await?;
@@ -383,7 +383,7 @@ async fn baggage_is_ignored_unless_it_is_asked_for() -> Result {
 #[actix_rt::test]
 async fn a_message_that_is_not_even_asked_has_a_span_too() -> Result {
     let witness = Witness::new();
-    let limits = Limits { in_flight: 1, ..Limits::default() };
+    let limits = Limits { messages_per_connection: 1, ..Limits::default() };
     let agent = InMemoryAgent::start_traced(support::registry(), limits, witness.traces()).await?;
     let mut haproxy = agent.connect().await?;
     haproxy.send_notify([support::ask_sleep(1), Message::new("never")]).await?;
@@ -417,7 +417,7 @@ async fn variables_that_hand_a_context_back_leave_the_answers_their_room() -> Re
 #[actix_rt::test]
 async fn variables_that_hand_a_context_back_take_no_place_among_those_that_wait() -> Result {
     let witness = Witness::new();
-    let limits = Limits { in_flight: 2, ..Limits::default() };
+    let limits = Limits { messages_per_connection: 2, ..Limits::default() };
     let agent = InMemoryAgent::start_traced(support::registry(), limits, witness.traces());
     let mut haproxy = agent.await.unwrap().connect().await?;
     haproxy.send_notify(Message::new("never")).await?;

@@ -31,8 +31,8 @@ export function remember(status) {
   if (last && status.uptime_seconds < last.uptime_seconds) { points.length = 0; last = null; }
   const time = last ? status.uptime_seconds - last.uptime_seconds : 0;
   const point = { at: status.uptime_seconds, rate: null, p50: null, p99: null, fallbacks: null, calls: new Map() };
-  // An arbiter that is silent takes its counts away, and brings them back.
-  if (time > 0 && status.arbiters.silent === last.arbiters.silent) {
+  // A worker thread that is unresponsive takes its counts away, and brings them back.
+  if (time > 0 && status.workers.unresponsive === last.workers.unresponsive) {
     if (time > 5) points.push({ at: status.uptime_seconds - 0.01, rate: null, p99: null, fallbacks: null });
     point.rate = Math.max(0, status.totals.notifies - last.totals.notifies) / time;
     point.fallbacks = Math.max(0, fallbacksOf(status) - fallbacksOf(last)) / time;

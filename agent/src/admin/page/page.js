@@ -35,8 +35,8 @@ function showState(status) {
   put(byId("state-why"), status.readiness.text === status.readiness.state ? "" : status.readiness.text);
   put(byId("version"), status.version);
   put(byId("uptime"), age(status.uptime_seconds));
-  const { total, silent } = status.arbiters;
-  put(byId("arbiters"), silent ? `${number(total)}, ${number(silent)} silent` : number(total));
+  const { total, unresponsive } = status.workers;
+  put(byId("workers"), unresponsive ? `${number(total)}, ${number(unresponsive)} unresponsive` : number(total));
   put(byId("listeners"), status.listeners.map((one) => one.listener).join(", ") || "–");
 }
 

@@ -35,9 +35,9 @@ function outcomes(route) {
   return chips.length ? chips : [element("span", "quiet", "none yet")];
 }
 
-function instances({ up, renewing, down, stopped }) {
+function instances({ up, restarting, down, stopped }) {
   const chip = (count, name, kind) => (count ? [element("span", `chip ${kind}`, `${number(count)} ${name}`)] : []);
-  return [...chip(up, "up", "good"), ...chip(renewing, "renewing", "warn"), ...chip(down, "down", "bad"), ...chip(stopped, "stopped", "bad")];
+  return [...chip(up, "up", "good"), ...chip(restarting, "restarting", "warn"), ...chip(down, "down", "bad"), ...chip(stopped, "stopped", "bad")];
 }
 
 function argument({ name, type, length_bytes }) {
@@ -60,13 +60,13 @@ const ROUTES = [
   { label: "outcomes", className: "whole", show: (cell, route) => fill(cell, element("span", "chips", ...outcomes(route))) },
   { label: "p50", className: "n", show: (cell, route) => put(cell, seconds(route.p50_seconds)) },
   { label: "p99", className: "n", show: (cell, route) => put(cell, seconds(route.p99_seconds)) },
-  { label: "in flight", className: "n", show: (cell, route) => fill(cell, number(route.in_flight), element("small", "", `of ${number(route.in_flight_limit)}`)) },
+  { label: "concurrency", className: "n", show: (cell, route) => fill(cell, number(route.concurrency), element("small", "", `of ${number(route.concurrency_limit)}`)) },
   { label: "instances", className: "", show: (cell, route) => {
     const optional = route.is_required ? [] : [element("small", "", "optional")];
     fill(cell, element("span", "chips", ...instances(route.instances)), ...optional);
   } },
   { label: "restarts", className: "n", show: (cell, route) => {
-    const more = ["starts_failed", "given_up", "panics_aside"].filter((name) => route[name] > 0);
+    const more = ["starts_failed", "times_down", "background_panics"].filter((name) => route[name] > 0);
     fill(cell, number(route.restarts), ...more.map((name) => element("small", "", `${words(name)} ${number(route[name])}`)));
   } },
   { label: "deadline, fallback", className: "", show: (cell, route) => fill(cell, seconds(route.deadline_seconds), element("small", "", route.fallback || "no actions")) },
@@ -95,8 +95,8 @@ const CONNECTIONS = [
     const kind = { open: "good", draining: "warn", closing: "warn" }[one.phase] || "";
     fill(cell, element("span", `chip ${kind}`, one.phase));
   } },
-  { label: "in flight", className: "n", show: (cell, one) => put(cell, number(one.in_flight)) },
-  { label: "keeps", className: "n", show: (cell, one) => put(cell, bytes(one.memory_bytes)) },
+  { label: "in flight", className: "n", show: (cell, one) => put(cell, number(one.messages_in_flight)) },
+  { label: "buffers", className: "n", show: (cell, one) => put(cell, bytes(one.memory_bytes)) },
   { label: "age", className: "n", show: (cell, one) => put(cell, age(one.age_seconds)) },
 ];
 

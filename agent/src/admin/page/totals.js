@@ -4,10 +4,10 @@ import { byId, element, fill } from "./elements.js";
 import { bytes, number, words } from "./words.js";
 
 const GROUPS = [
-  ["Connections", /^(connections|accepts|arbiters|hellos|healthchecks|listeners|proxy|tls|certificates)/],
-  ["Frames", /^(notifies|acks|fragments|aborted|oversize|unknown_frames|bytes_in|bytes_out|in_flight|cancelled)/],
-  ["Limits met", /^(memory|read_timeouts|write_timeouts|bytes_kept|actions)/],
-  ["Handlers", /^(handler|panics|messages_)/],
+  ["Connections", /^(connections|accepts|workers|hellos|healthchecks|listeners|proxy|tls|certificates)/],
+  ["Frames", /^(notifies|acks|fragments|unknown_frames|bytes_in|bytes_out)/],
+  ["Limits met", /^(memory|reads|read_timeouts|write_timeouts|actions)/],
+  ["Handlers", /^(handler|background_panics|messages_)/],
   ["Others", /^/],
 ];
 

@@ -22,7 +22,7 @@ async fn the_names_of_the_json_stay() {
     let totals = got["totals"].take();
     assert_eq!(got, expected_shape());
     let totals = totals.as_object().unwrap();
-    for name in ["notifies", "acks", "bytes_in", "hellos", "read_timeouts", "handlers_renewed"] {
+    for name in ["notifies", "acks", "bytes_in", "hellos", "read_timeouts", "handler_restarts"] {
         assert_eq!(totals[name], "number", "{name}");
     }
     assert_eq!(totals["messages"], outcomes());
@@ -83,12 +83,12 @@ fn expected_shape() -> Value {
         "version": "string",
         "uptime_seconds": "number",
         "readiness": {"is_ready": "bool", "state": "string", "text": "string"},
-        "arbiters": {"total": "number", "silent": "number"},
+        "workers": {"total": "number", "unresponsive": "number"},
         "limits": {
             "connections": "number",
             "tls_handshakes": "number",
-            "in_flight": "number",
-            "in_flight_per_connection": "number",
+            "messages": "number",
+            "messages_per_connection": "number",
             "memory_bytes": "number",
             "max_frame_size_bytes": "number",
             "max_reassembled_size_bytes": "number",
@@ -99,7 +99,7 @@ fn expected_shape() -> Value {
         "in_use": {
             "connections": "number",
             "tls_handshakes": "number",
-            "in_flight": "number",
+            "messages": "number",
             "memory_bytes": "number",
         },
         "listeners": [{"listener": "string", "open": "number", "accepted": "number"}],
@@ -114,7 +114,7 @@ fn expected_shape() -> Value {
                 "max_frame_size_bytes": "number",
                 "capabilities": ["string"],
                 "phase": "string",
-                "in_flight": "number",
+                "messages_in_flight": "number",
                 "memory_bytes": "number",
                 "age_seconds": "number",
             }],
@@ -160,14 +160,14 @@ fn route() -> Value {
         "outcomes": outcomes(),
         "p50_seconds": "number",
         "p99_seconds": "number",
-        "in_flight": "number",
-        "in_flight_limit": "number",
-        "instances": {"up": "number", "renewing": "number", "down": "number", "stopped": "number"},
+        "concurrency": "number",
+        "concurrency_limit": "number",
+        "instances": {"up": "number", "restarting": "number", "down": "number", "stopped": "number"},
         "is_required": "bool",
         "restarts": "number",
         "starts_failed": "number",
-        "given_up": "number",
-        "panics_aside": "number",
+        "times_down": "number",
+        "background_panics": "number",
         "deadline_seconds": "number",
         "fallback": "string",
         "arguments": [argument()],

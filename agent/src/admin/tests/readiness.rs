@@ -66,13 +66,13 @@ async fn an_arbiter_that_is_blocked_blocks_nothing_here() {
     let mut haproxy = haproxy(&agent).await;
     haproxy.send_notify(message("m")).await.unwrap();
     let silent = scene.until("/readyz", |answer| answer.status == 503).await;
-    assert!(silent.body.starts_with("silent: "), "{silent:?}");
+    assert!(silent.body.starts_with("unresponsive: "), "{silent:?}");
 
     let begun = Instant::now();
     assert_eq!(scene.get("/healthz").await.body, "ok\n");
     assert!(begun.elapsed() < Duration::from_millis(900));
     let status = scene.json().await;
-    assert_eq!(status["arbiters"], json!({"total": 1, "silent": 1}));
+    assert_eq!(status["workers"], json!({"total": 1, "unresponsive": 1}));
     assert_eq!(scene.get("/metrics").await.status, 200);
     assert!(begun.elapsed() < Duration::from_secs(10));
 

@@ -6,51 +6,48 @@ use crate::telemetry::family::Family;
 
 pub(super) fn families(statistics: &Statistics, limits: &Limits) -> Vec<Family> {
     let ended = [
-        ("age", statistics.connections_recycled),
+        ("age", statistics.connections_expired),
         ("memory", statistics.memory_exceeded),
         ("read_timeout", statistics.read_timeouts),
         ("write_timeout", statistics.write_timeouts),
         ("panic", statistics.connections_panicked),
     ];
     let mut families = vec![
-        Family::gauge("spoa_connections", "Connections that are open now.")
+        Family::gauge("spoa_connections", "Open connections.")
             .with(&[], statistics.connections_open),
+        Family::gauge("spoa_connections_limit", "Limit of open connections (--max-connections).")
+            .with(&[], limits.connections as u64),
         Family::gauge(
-            "spoa_connections_limit",
-            "How many connections may be open (--max-connections).",
+            "spoa_excess_connections",
+            "Open connections over the limit: health checks, and connections to refuse.",
         )
-        .with(&[], limits.connections as u64),
+        .with(&[], statistics.excess_connections),
         Family::gauge(
-            "spoa_surplus_connections",
-            "Connections over the limit that are open now: health checks, and refused ones.",
+            "spoa_excess_connections_limit",
+            "Limit of open connections over the limit (--max-excess-connections).",
         )
-        .with(&[], statistics.connections_surplus),
-        Family::gauge(
-            "spoa_surplus_connections_limit",
-            "How many connections over the limit may be open.",
-        )
-        .with(&[], limits.surplus as u64),
+        .with(&[], limits.excess_connections as u64),
         Family::counter(
-            "spoa_connections_ended_total",
-            "Connections that the agent ended, by reason; panic is a bug of the agent.",
+            "spoa_connections_closed_total",
+            "Connections that the agent closed, by reason; panic is a bug of the agent.",
         )
         .with_each(ended, |(reason, count)| ([("reason", reason)], count)),
         Family::gauge(
-            "spoa_kept_bytes",
-            "Bytes that connections keep: unfinished frames, unread ACKs, messages in flight.",
+            "spoa_buffered_bytes",
+            "Bytes that connections buffer: unfinished frames, unread ACKs, messages in flight.",
         )
-        .with(&[], statistics.bytes_kept),
+        .with(&[], statistics.buffered_bytes),
         Family::gauge(
-            "spoa_kept_bytes_limit",
-            "Bytes that all connections together may keep (--max-memory).",
+            "spoa_buffered_bytes_limit",
+            "Limit of the bytes that all connections buffer (--max-memory).",
         )
         .with(&[], limits.memory as u64),
         Family::counter(
-            "spoa_memory_waits_total",
-            "Times that a connection was not read until answers came, because three quarters of \
-             --max-memory were in use: raise --max-memory.",
+            "spoa_reads_paused_total",
+            "Times that reading from a connection paused because three quarters of --max-memory \
+             were in use.",
         )
-        .with(&[], statistics.memory_waits),
+        .with(&[], statistics.reads_paused),
     ];
     families.extend(accepting(statistics));
     families
@@ -59,15 +56,15 @@ pub(super) fn families(statistics: &Statistics, limits: &Limits) -> Vec<Family> 
 /// How they come in.
 fn accepting(statistics: &Statistics) -> Vec<Family> {
     let paused = [
-        ("connections", statistics.accepts_paused_for_places),
-        ("workers", statistics.accepts_paused_for_arbiters),
+        ("connections", statistics.accepts_paused_for_connections),
+        ("workers", statistics.accepts_paused_for_workers),
     ];
     vec![
         Family::gauge(
-            "spoa_untaken_connections",
-            "Accepted connections that their worker thread has not taken yet.",
+            "spoa_queued_connections",
+            "Accepted connections that are queued for their worker thread.",
         )
-        .with(&[], statistics.connections_untaken),
+        .with(&[], statistics.queued_connections),
         Family::counter(
             "spoa_connections_accepted_total",
             "Connections accepted, health checks included; those over the limit are not.",
@@ -75,22 +72,24 @@ fn accepting(statistics: &Statistics) -> Vec<Family> {
         .with(&[], statistics.connections_accepted),
         Family::counter(
             "spoa_connections_refused_total",
-            "Connections refused because as many were open as may be: raise --max-connections.",
+            "Connections refused because the connection limit was reached (--max-connections).",
         )
         .with(&[], statistics.connections_refused),
         Family::counter(
             "spoa_accepts_paused_total",
-            "How often accepting paused, by reason: all connections open, or no worker thread takes any.",
+            "Times that accepting paused, by reason: connections (all are in use) or workers (no \
+             worker thread takes further ones).",
         )
         .with_each(paused, |(reason, count)| ([("reason", reason)], count)),
         Family::counter(
-            "spoa_workers_passed_over_total",
-            "Connections given to another worker thread, as one had not taken its last ones.",
+            "spoa_workers_skipped_total",
+            "Connections given to another worker thread because one had not taken its last ones.",
         )
-        .with(&[], statistics.arbiters_passed_over),
+        .with(&[], statistics.workers_skipped),
         Family::counter(
             "spoa_accepts_failed_total",
-            "Connections that could not be accepted as no file could be opened: raise LimitNOFILE.",
+            "Connections that could not be accepted because no file could be opened \
+             (LimitNOFILE).",
         )
         .with(&[], statistics.accepts_failed),
     ]

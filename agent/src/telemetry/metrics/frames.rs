@@ -14,7 +14,7 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
     };
     let family = Family::counter(
         "spoa_disconnects_total",
-        "DISCONNECT frames by status-code: those sent are the agent's, those received HAProxy's.",
+        "DISCONNECT frames by direction and status code; the agent sends them, and HAProxy.",
     );
     let family = disconnects(family, "sent", &statistics.disconnects_sent);
     let frames = |family: Family, count: fn(FrameCount) -> u64| {
@@ -30,28 +30,28 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
         frames(
             Family::counter(
                 "spoa_frames_total",
-                "Frames by type; unset is a further fragment, unknown what the specification does \
-                 not know.",
+                "Frames by direction and type; unset is a further fragment, unknown is not in the \
+             specification.",
             ),
             |frame| frame.frames,
         ),
         frames(
-            Family::counter("spoa_frame_bytes_total", "Bytes of frames by their type."),
+            Family::counter("spoa_frame_bytes_total", "Bytes of frames by direction and type."),
             |frame| frame.bytes,
         ),
         Family::counter("spoa_received_bytes_total", "Bytes received.")
             .with(&[], statistics.bytes_in),
         Family::counter("spoa_sent_bytes_total", "Bytes sent.").with(&[], statistics.bytes_out),
-        Family::counter("spoa_fragments_total", "Fragments received, each counted.")
+        Family::counter("spoa_fragments_total", "Fragments received.")
             .with(&[], statistics.fragments),
         Family::counter(
-            "spoa_frames_cut_total",
-            "Connections that ended within a frame, or a NOTIFY in fragments.",
+            "spoa_frames_truncated_total",
+            "Connections that ended within a frame, or within a NOTIFY in fragments.",
         )
-        .with(&[], statistics.frames_cut),
+        .with(&[], statistics.frames_truncated),
         Family::counter(
             "spoa_violations_total",
-            "Connections ended after HELLO because the peer broke the protocol, by reason.",
+            "Connections closed after HELLO because the peer violated the protocol, by reason.",
         )
         .with_each(statistics.violations.iter(), |(reason, count)| ([("reason", reason)], count)),
         disconnects(family, "received", &statistics.disconnects_received),

@@ -9,56 +9,56 @@ pub(super) fn families(statistics: &Statistics, limits: &Limits) -> Vec<Family> 
     vec![
         Family::counter("spoa_notifies_total", "Complete NOTIFYs received.")
             .with(&[], statistics.notifies),
-        Family::gauge("spoa_notifies_in_flight", "NOTIFYs that wait for an answer now.")
-            .with(&[], statistics.in_flight),
+        Family::gauge("spoa_notifies_in_flight", "NOTIFYs that wait for their ACK.")
+            .with(&[], statistics.notifies_in_flight),
         Family::counter(
             "spoa_notifies_cancelled_total",
-            "NOTIFYs whose connection ended before their answers had come.",
+            "NOTIFYs whose connection ended before their ACK.",
         )
-        .with(&[], statistics.cancelled),
+        .with(&[], statistics.notifies_cancelled),
         Family::counter(
             "spoa_notifies_aborted_total",
-            "Fragmented NOTIFYs on which HAProxy gave up.",
+            "NOTIFYs in fragments that HAProxy aborted.",
         )
-        .with(&[], statistics.aborted),
+        .with(&[], statistics.notifies_aborted),
         Family::counter(
-            "spoa_notifies_oversize_total",
-            "Fragmented NOTIFYs over the limit: answered with fallbacks, without being read.",
+            "spoa_notifies_too_large_total",
+            "NOTIFYs in fragments over the size limit (--max-reassembled-size): answered with \
+             fallbacks, not read.",
         )
-        .with(&[], statistics.oversize),
+        .with(&[], statistics.notifies_too_large),
         Family::histogram(
             "spoa_notify_duration_seconds",
-            "From the arrival of a NOTIFY to its ACK.",
+            "Time from the arrival of a NOTIFY to its ACK.",
         )
         .with_durations(&[], &statistics.latency),
         Family::counter("spoa_acks_total", "ACKs sent.").with(&[], statistics.acks),
         Family::counter(
             "spoa_acks_rerouted_total",
-            "ACKs sent on another connection than their own, which had gone.",
+            "ACKs sent on another connection because their own was lost.",
         )
         .with(&[], statistics.acks_rerouted),
         Family::counter(
             "spoa_acks_dropped_total",
-            "ACKs of a connection that had gone and that no other of its engine took.",
+            "ACKs whose connection was lost and that no other connection of the engine took.",
         )
         .with(&[], statistics.acks_dropped),
         Family::counter(
-            "spoa_actions_left_out_total",
-            "Actions that did not fit into their ACK: raise max-frame-size in HAProxy and here.",
+            "spoa_actions_dropped_total",
+            "Actions that did not fit into their ACK; raise HAProxy's tune.bufsize.",
         )
-        .with(&[], statistics.actions_left_out),
-        Family::gauge("spoa_messages_in_flight", "Messages that wait for their answers now.")
-            .with(&[], statistics.routes.iter().map(|route| route.in_flight).sum()),
+        .with(&[], statistics.actions_dropped),
+        Family::gauge("spoa_messages_in_flight", "Messages that wait for their answers.")
+            .with(&[], statistics.routes.iter().map(|route| route.concurrency).sum()),
         Family::gauge(
             "spoa_messages_in_flight_limit",
-            "How many messages of the whole agent may wait for their answers (--max-in-flight).",
+            "Limit of messages that wait for their answers in the whole agent (--max-messages).",
         )
-        .with(&[], limits.in_flight_per_agent as u64),
+        .with(&[], limits.messages as u64),
         Family::counter(
             "spoa_messages_total",
-            "Messages by what happened to them; without a route (no_route) they contribute \
-                 nothing: compare the names in HAProxy's configuration with the routes. So do those \
-                 beyond the 17,408th of their NOTIFY (unread).",
+            "Messages by outcome; no_route has no handler of that name, unread is after the first \
+             17,408 of its NOTIFY.",
         )
         .with_each(Outcome::ALL, |outcome| {
             ([("outcome", outcome.label())], statistics.messages.of(outcome))

@@ -17,7 +17,7 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
     };
     vec![
         listeners(
-            Family::gauge("spoa_listener_connections", "Connections that are open, by listener."),
+            Family::gauge("spoa_listener_connections", "Open connections by listener."),
             |one| one.open,
         ),
         listeners(
@@ -30,14 +30,14 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
         engines(
             Family::gauge(
                 "spoa_engine_connections",
-                "Connections that are open, by engine-id; from the 65th engine on they are `other`.",
+                "Open connections by engine-id; from the 65th engine on it is other.",
             ),
             |one| one.open,
         ),
         engines(
             Family::counter(
                 "spoa_engine_connections_accepted_total",
-                "Connections on which HELLO was agreed, by engine-id.",
+                "HELLOs accepted, by engine-id.",
             ),
             |one| one.accepted,
         ),

@@ -11,46 +11,45 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
     };
     vec![
         durations(routes),
+        each(Family::gauge("spoa_route_concurrency", "Calls of the route in progress."), |route| {
+            route.concurrency
+        }),
         each(
             Family::gauge(
-                "spoa_route_in_flight",
-                "Calls of the route that wait for their answers.",
+                "spoa_route_concurrency_limit",
+                "Limit of calls of the route in progress, all worker threads together; each has its \
+             part.",
             ),
-            |route| route.in_flight,
-        ),
-        each(
-            Family::gauge(
-                "spoa_route_in_flight_limit",
-                "How many calls of the route may wait; beyond, fallbacks are sent at once.",
-            ),
-            |route| route.in_flight_limit,
+            |route| route.concurrency_limit,
         ),
         deadlines(routes),
         instances(routes),
         each(
-            Family::counter("spoa_handlers_renewed_total", "Handlers renewed after a failure."),
-            |route| route.renewed,
+            Family::counter("spoa_handler_restarts_total", "Restarts of handlers after a failure."),
+            |route| route.restarts,
         ),
         each(
             Family::counter(
                 "spoa_handler_starts_failed_total",
-                "Starts of handlers that failed, renewals included; the log has the cause.",
+                "Failed starts of handlers, restarts included; the log has the cause.",
             ),
             |route| route.starts_failed,
         ),
         each(
             Family::counter(
-                "spoa_handlers_given_up_total",
-                "How often a handler failed too often and never answered, or took too long to start.",
+                "spoa_handlers_down_total",
+                "Times that a handler went down: it failed too often and never answered, or took too \
+             long to start.",
             ),
-            |route| route.given_up,
+            |route| route.times_down,
         ),
         each(
             Family::counter(
-                "spoa_handler_panics_aside_total",
-                "Background panics of handlers: in a task, in their stop, or in a call that was late.",
+                "spoa_handler_background_panics_total",
+                "Background panics of handlers: in a task, at the stop, or in a call after its \
+             deadline.",
             ),
-            |route| route.panics_aside,
+            |route| route.background_panics,
         ),
     ]
 }
@@ -58,7 +57,7 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
 fn durations(routes: &[RouteStatistics]) -> Family {
     let family = Family::histogram(
         "spoa_handler_duration_seconds",
-        "From the hand-over of a message to its answer or fallback, by what happened to it.",
+        "Time from the call of a handler to its answer or fallback, by outcome.",
     );
     routes.iter().fold(family, |family, route| {
         route.latencies.iter().fold(family, |family, (outcome, durations)| {
@@ -69,7 +68,8 @@ fn durations(routes: &[RouteStatistics]) -> Family {
 }
 
 fn deadlines(routes: &[RouteStatistics]) -> Family {
-    let family = Family::gauge("spoa_route_deadline_seconds", "How long a message may take.");
+    let family =
+        Family::gauge("spoa_route_deadline_seconds", "Deadline of the messages of the route.");
     routes.iter().fold(family, |family, route| {
         family.with_f64(&[("route", &route.route)], route.deadline.as_secs_f64())
     })
@@ -78,13 +78,13 @@ fn deadlines(routes: &[RouteStatistics]) -> Family {
 fn instances(routes: &[RouteStatistics]) -> Family {
     let family = Family::gauge(
         "spoa_route_instances",
-        "Handlers of the route by state, one on each arbiter: down means that its fallback is sent.",
+        "Handlers of the route by state, one on each worker thread; down sends the fallback.",
     );
     routes.iter().fold(family, |family, route| {
         let instances = &route.instances;
         let states = [
             ("up", instances.up),
-            ("renewing", instances.renewing),
+            ("restarting", instances.restarting),
             ("down", instances.down),
             ("stopped", instances.stopped),
         ];

@@ -49,7 +49,7 @@ async fn the_page_lists_every_metric_of_the_agent_and_no_other() {
     let own: BTreeSet<_> = listed.iter().filter(of_the_agent).cloned().collect();
     assert_eq!(own, written());
 
-    let agent = SpoaAgentOptions::default().options("--arbiters 1").start().await.unwrap();
+    let agent = SpoaAgentOptions::default().options("--worker-threads 1").start().await.unwrap();
     agent.load("--frames 10 check-client-ip ip=192.0.2.1").await.unwrap();
     let metrics = agent.metrics().await.unwrap();
     let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
@@ -92,8 +92,8 @@ fn agent_asked(notifies: &str, expected: &str) -> String {
       - {{ series: 'spoa_notifies_total{{job="spoa-agent", instance="a"}}', values: '{notifies}' }}
       - {{ series: 'spoa_healthchecks_total{{job="spoa-agent", instance="a", outcome="healthy"}}', values: '0+2x90' }}
     alert_rule_test:
-      - {{ eval_time: 10m, alertname: SpoaNeverAsked, exp_alerts: [] }}
-      - {{ eval_time: 90m, alertname: SpoaNeverAsked, exp_alerts: [{expected}] }}
+      - {{ eval_time: 10m, alertname: SpoaNoNotifies, exp_alerts: [] }}
+      - {{ eval_time: 90m, alertname: SpoaNoNotifies, exp_alerts: [{expected}] }}
 "#
     )
 }
@@ -101,7 +101,7 @@ fn agent_asked(notifies: &str, expected: &str) -> String {
 #[tokio::test]
 async fn an_agent_that_is_checked_and_never_asked_raises_an_alert_and_a_quiet_night_does_not() {
     let alerts = alerts();
-    let (_, rest) = alerts.split_once("SpoaNeverAsked").unwrap();
+    let (_, rest) = alerts.split_once("SpoaNoNotifies").unwrap();
     let (_, rest) = rest.split_once("annotations: ").unwrap();
     let annotations = rest.lines().next().unwrap();
     let alert = format!(

@@ -20,6 +20,7 @@ const PAGES: [&str; 25] = [
     "docs/guarantees.md",
     "docs/haproxy-versions.md",
     "docs/haproxy.md",
+    "docs/metrics.md",
     "docs/operating.md",
     "docs/own-agent.md",
     "docs/performance.md",

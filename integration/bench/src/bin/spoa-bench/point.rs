@@ -69,7 +69,7 @@ impl Point {
     fn scale(arbiters: u32) -> Self {
         let workload = Workload { connections: 16, window: 4, rate: None, message: BURN };
         let mut point = Self::new(format!("S {arbiters}"), workload, Metric::Throughput);
-        point.setting.options = vec!["--arbiters".to_owned(), arbiters.to_string()];
+        point.setting.options = vec!["--worker-threads".to_owned(), arbiters.to_string()];
         point.is_pinned = false;
         point
     }

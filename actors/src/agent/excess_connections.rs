@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
-    arbiter::{ConnectionPermit, SurplusConnection},
+    arbiter::{ConnectionPermit, ExcessConnection},
     observe::ListenerCounters,
 };
 
@@ -23,9 +23,9 @@ const LATER: Duration = Duration::from_secs(1);
 
 /// The connections over the limit in the order in which they came, to the thread that accepts them.
 #[derive(Default)]
-pub(super) struct SurplusConnections(RefCell<VecDeque<(Instant, Weak<SurplusConnection>)>>);
+pub(super) struct ExcessConnections(RefCell<VecDeque<(Instant, Weak<ExcessConnection>)>>);
 
-impl SurplusConnections {
+impl ExcessConnections {
     /// Those that have gone are forgotten when there are so many.
     const MANY: usize = 4096;
 

@@ -33,7 +33,7 @@ async fn late_within_a_minute(start: Start) -> Result<u64> {
     }
     let seen = agent.statistics().await;
     assert_eq!(seen.messages.deadline_exceeded + seen.messages.circuit_open, 600);
-    assert_eq!(seen.handlers_given_up, 1);
+    assert_eq!(seen.handlers_down, 1);
     Ok(seen.messages.deadline_exceeded)
 }
 
@@ -68,13 +68,13 @@ async fn messages_wait_for_a_slow_start_until_the_deadline_of_the_route_has_pass
     }
     assert_eq!(asked.elapsed(), Duration::ZERO, "later ones do not wait");
     let seen = agent.statistics().await;
-    assert_eq!((seen.handlers_given_up, seen.handlers_renewed), (1, 0));
+    assert_eq!((seen.handlers_down, seen.handler_restarts), (1, 0));
     assert_eq!((seen.messages.deadline_exceeded, seen.messages.circuit_open), (0, 101));
 
     sleep(4 * SECOND).await;
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
     let seen = agent.statistics().await;
-    assert_eq!((seen.handlers_given_up, seen.handlers_renewed), (1, 1));
+    assert_eq!((seen.handlers_down, seen.handler_restarts), (1, 1));
     Ok(())
 }
 
@@ -104,7 +104,7 @@ async fn who_has_panicked_stands_in_when_its_restart_takes_longer_than_a_moment(
     sleep(5 * SECOND).await;
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(2));
     let seen = agent.statistics().await;
-    assert_eq!((seen.handlers_given_up, seen.handlers_renewed), (0, 1));
+    assert_eq!((seen.handlers_down, seen.handler_restarts), (0, 1));
     Ok(())
 }
 
@@ -141,12 +141,12 @@ async fn optional_handlers_whose_starts_hang_do_not_hold_up_the_agent() -> Resul
 }
 
 #[actix_rt::test]
-async fn an_optional_handler_that_starts_the_first_time_is_not_counted_as_renewed() -> Result {
+async fn an_optional_handler_that_starts_the_first_time_is_not_counted_as_restarted() -> Result {
     tokio::time::pause();
     let agent = agent(route().optional()).await;
     let mut haproxy = agent.connect().await?;
     assert_eq!(answer(&mut haproxy, ask()).await?, instance(1));
-    assert_eq!(agent.statistics().await.handlers_renewed, 0);
+    assert_eq!(agent.statistics().await.handler_restarts, 0);
     Ok(())
 }
 
@@ -165,7 +165,7 @@ async fn an_optional_handler_that_comes_late_answers_what_waits_for_it() -> Resu
         (seen.messages.answered, seen.messages.deadline_exceeded, seen.messages.circuit_open),
         (3, 0, 0)
     );
-    assert_eq!(seen.handlers_given_up, 0);
+    assert_eq!(seen.handlers_down, 0);
     Ok(())
 }
 
@@ -214,7 +214,7 @@ async fn calls_in_flight_go_on_with_the_tasks_of_their_instance() -> Result {
     let slow = haproxy.send_notify(ask()).await?;
     assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
     assert_eq!(answer_to(&mut haproxy, slow).await?, "set-var txn.done 7");
-    assert_eq!(agent.statistics().await.handlers_renewed, 1);
+    assert_eq!(agent.statistics().await.handler_restarts, 1);
     Ok(())
 }
 
@@ -233,7 +233,7 @@ async fn an_agent_that_stops_while_a_handler_starts_answers_what_waits_for_it() 
         assert_eq!(answer_to(&mut haproxy, waiting).await?, answer_of_it);
         haproxy.receive().await?;
         drop(haproxy);
-        assert_eq!(stopping.await.unwrap().cancelled, 0);
+        assert_eq!(stopping.await.unwrap().notifies_cancelled, 0);
         assert!(asked.elapsed() < 2 * SECOND, "{:?}", asked.elapsed());
     }
     Ok(())
@@ -248,13 +248,13 @@ async fn an_agent_that_stops_while_a_handler_is_down_stops_at_once() -> Result {
     assert_eq!(answer(&mut haproxy, ask()).await?, FALLBACK);
     drop(haproxy);
     let asked = Instant::now();
-    assert_eq!(agent.stop().await.handlers_given_up, 1);
+    assert_eq!(agent.stop().await.handlers_down, 1);
     assert!(asked.elapsed() < SECOND, "{:?}", asked.elapsed());
     Ok(())
 }
 
 #[actix_rt::test]
-async fn a_panic_on_one_arbiter_renews_the_handler_of_that_one_only() -> Result {
+async fn a_panic_on_one_arbiter_restarts_the_handler_of_that_one_only() -> Result {
     let agent = Agent::bind("127.0.0.1:0")?.arbiters(NonZero::new(2).unwrap());
     let agent = agent.start(Registry::new().on("number", route())).await?;
     let connect = async || -> Result<FakeHaproxy<TcpStream>> {
@@ -270,6 +270,6 @@ async fn a_panic_on_one_arbiter_renews_the_handler_of_that_one_only() -> Result 
     assert_eq!(other.notify(ask()).await?.to_string(), instance(1));
     drop((one, other));
     let seen = agent.stop().await;
-    assert_eq!((seen.handlers_renewed, seen.messages.panicked, seen.messages.answered), (3, 3, 8));
+    assert_eq!((seen.handler_restarts, seen.messages.panicked, seen.messages.answered), (3, 3, 8));
     Ok(())
 }
