@@ -98,7 +98,9 @@ pub(crate) fn of_foreign(protocol: ForeignProtocol) -> &'static str {
             "an HTTP client speaks to the SPOE port: point it elsewhere, keep `mode http` out of \
              the agents' backend, and use `option spop-check` for health checks"
         }
-        ForeignProtocol::Tls => "put no `ssl` on the server line, or give the listener a certificate",
+        ForeignProtocol::Tls => {
+            "put no `ssl` on the server line, or give the listener a certificate"
+        }
         ForeignProtocol::ProxyHeader => {
             "put no `send-proxy` on the server line, or have the listener take the PROXY header"
         }

@@ -29,7 +29,7 @@ fn printed(words: &[&str]) -> String {
 on_every_haproxy! {
     #[tokio::test]
     async fn it_answers_haproxy_has_metrics_and_drains(version: Version) {
-        let mut agent = own_agent("--arbiters 1").await;
+        let mut agent = own_agent("--worker-threads 1").await;
         let engine = Engine::new("own").agent(&agent).spop_check();
         let engine = engine.message("check-client-ip", "ip=src", "on-frontend-http-request");
         let config = Config::new(version).engine(engine).frontend(
@@ -50,7 +50,7 @@ on_every_haproxy! {
 
 #[tokio::test]
 async fn it_has_the_commands_which_speak_of_it_by_its_name() {
-    let agent = own_agent("--arbiters 1").await;
+    let agent = own_agent("--worker-threads 1").await;
     let address = agent.address().to_string();
     let line = agent.announcement();
     let begin = format!("own_agent (spoa-agent {}) listens on ", env!("CARGO_PKG_VERSION"));
