@@ -90,7 +90,7 @@ pub(crate) async fn run(
     if !unused.is_empty() {
         tracing::warn!(
             sockets = unused.join(", "),
-            "sockets handed over by systemd not used: connections to them wait forever; add \
+            "systemd sockets not used: connections to them wait forever; add \
              --listen systemd:NAME, or remove them from the .socket unit"
         );
     }

@@ -147,17 +147,16 @@ impl Telemetry {
         panic::set_hook(Box::new(report_panic));
         if !ignored.is_empty() && traces.is_some() {
             tracing::warn!(
-                "OTEL_PROPAGATORS has {}, which this agent does not know: it reads tracecontext, b3 and \
-                 baggage",
+                "unknown OTEL_PROPAGATORS: {}; use tracecontext, b3 or baggage",
                 ignored.join(", ")
             );
         }
         if let Some(TraceSettings { otlp, .. }) = &traces {
-            tracing::info!(url = %otlp.shown_url(), protocol = %otlp.protocol, "traces are sent");
+            tracing::info!(url = %otlp.shown_url(), protocol = %otlp.protocol, "trace export started");
         }
         if let Some(MetricSettings { otlp, interval }) = &metrics {
             let protocol = otlp.protocol;
-            tracing::info!(url = %otlp.shown_url(), %protocol, ?interval, "metrics are pushed");
+            tracing::info!(url = %otlp.shown_url(), %protocol, ?interval, "metrics push started");
         }
         drop(_entered);
         Ok(Self { logs, traces, spans, span_counters, push, pushing: None, runtime })
@@ -211,7 +210,7 @@ impl Telemetry {
             let push = runtime.handle.spawn(async move { push.send(&statistics, &spans).await });
             if timeout(limit, push).await.is_err() {
                 tracing::warn!(
-                    "the last metrics were lost: the collector has not answered in time"
+                    "last metrics lost: the collector did not answer in time; check the collector"
                 );
             }
         }
@@ -239,7 +238,7 @@ fn report_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(
         thread = thread::current().name(),
         location = panic.location().map(tracing::field::display),
-        "a thread panicked: {}; please report this bug",
+        "thread panic: {}; report this bug",
         ForeignText::of(&message)
     );
 }

@@ -238,7 +238,7 @@ impl Agent {
             biased;
             running = &mut start => running?,
             signal = signals.stop() => {
-                tracing::info!("{signal} during the start: the agent stops");
+                tracing::info!("agent stopping: received {signal} during the start");
                 given_up.cancel();
                 return Ok(end_of_start(start, signals).await);
             }

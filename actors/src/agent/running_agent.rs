@@ -122,7 +122,7 @@ impl RunningAgent {
     /// seen and done.
     pub(crate) async fn serve_until(self, signals: &mut Signals) -> Statistics {
         let signal = signals.stop().await;
-        tracing::info!("{signal}: the agent stops");
+        tracing::info!("agent stopping: received {signal}");
         let observer = self.observer();
         let mut stop = pin!(self.stop());
         tokio::select! {
@@ -131,7 +131,7 @@ impl RunningAgent {
                     notifies = seen.notifies,
                     acks = seen.acks,
                     cancelled = seen.notifies_cancelled,
-                    "the agent has stopped"
+                    "agent stopped"
                 );
                 seen
             }
@@ -160,7 +160,7 @@ impl RunningAgent {
         } else {
             give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common).await;
         }
-        tracing::info!("connections are no longer accepted; those that are open come to their end");
+        tracing::info!("accepting stopped: open connections drain");
         // They hand over what is in their backlogs, and close.
         let closing = self.listeners.drain(..).map(|listener| {
             let _ = listener.stop.send(());
@@ -176,9 +176,15 @@ impl RunningAgent {
         for stopped in join_all(stops).await {
             match stopped {
                 Ok(Ok(statistics)) => all.add(&statistics),
-                Ok(Err(_)) => log::warn!("an arbiter had ended before it was told to"),
+                Ok(Err(_)) => log::warn!(
+                    "worker thread lost: it ended before the agent stopped; report this bug with the \
+                 lines before"
+                ),
                 Err(_) => {
-                    log::warn!("a handler blocks its thread; it is not waited for any longer");
+                    log::warn!(
+                        "worker thread abandoned: a handler blocks it; put the handler on threads \
+                     with `on_blocking`"
+                    );
                 }
             }
         }
@@ -250,8 +256,8 @@ pub(crate) async fn give_notice(
     if is_asked {
         let notice_period = common.limits.notice_period;
         tracing::info!(
-            "health checks are refused; in {notice_period:?} HAProxy should send its messages \
-             elsewhere"
+            "notice period started: refusing health checks for {notice_period:?}, so that HAProxy \
+             sends its messages elsewhere"
         );
         sleep(notice_period).await;
     }

@@ -65,7 +65,7 @@ impl Signals {
             let signal = self.next().await;
             match self.asked {
                 Some(asked) if asked.elapsed() >= SAME => {
-                    log::warn!("{signal} again: the agent stops at once");
+                    log::warn!("immediate stop: received {signal} again");
                     self.is_urgent = true;
                 }
                 Some(_) => tracing::info!(
@@ -86,8 +86,8 @@ impl Signals {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.hangup.recv() => {
                     tracing::info!(
-                        "SIGHUP ignored: nothing to reload, changed certificates are taken without a \
-                         signal; restart the agent to change its options"
+                        "SIGHUP ignored: changed certificates are loaded without a signal; \
+                         restart the agent to change its options"
                     );
                     continue;
                 }

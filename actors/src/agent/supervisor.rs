@@ -31,6 +31,7 @@ use crate::{
     },
     connection::{Connection, Control, DrainClock, Transport},
     error::AgentError,
+    limit::Limit,
     listen::{IncomingConnection, Preamble, Socket},
     log,
     observe::{Counters, QueuedConnection, Statistics},
@@ -276,7 +277,8 @@ impl Handler<Adopt> for Supervisor {
             }
         };
         if let Err(error) = adopted {
-            log::error!(%error, "an accepted connection could not be taken over");
+            log::error!(%error, "accepted connection lost: it could not be set up; look for a shortage of open files \
+             or memory");
         }
     }
 }
@@ -288,7 +290,7 @@ impl Handler<Ended> for Supervisor {
         self.connections.remove(&key);
         if let Some(panic) = panic {
             self.shared.counters.count(|statistics| statistics.connections_panicked += 1);
-            log::error!(%panic, "a connection panicked and was closed; please report this bug");
+            log::error!(%panic, "connection panic: closed the connection; report this bug");
         }
         if self.connections.is_empty()
             && let Some(stopped) = self.stopped.take()
@@ -340,7 +342,11 @@ impl Handler<Stop> for Supervisor {
         Box::pin(async move {
             // An error says that there was nothing to wait for.
             if timeout(shared.common.limits.shutdown_timeout, all_ended).await.is_err() {
-                log::warn!("connections that did not end in time are cut off");
+                let shutdown_timeout = shared.common.name(Limit::ShutdownTimeout);
+                log::warn!(
+                    "connections cut off: they did not close in time; look for slow handlers, or \
+                 raise {shutdown_timeout}"
+                );
             }
             shared.routes.stop_within(shared.common.limits.shutdown_timeout).await;
             shared.statistics()

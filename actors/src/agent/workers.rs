@@ -102,7 +102,10 @@ impl Starting {
             };
             let _ = timeout(patience, stop).await;
         } else {
-            log::warn!("a handler blocks its thread; it is not waited for any longer");
+            log::warn!(
+                "worker thread abandoned: a handler blocks it; put the handler on threads with \
+             `on_blocking`"
+            );
         }
     }
 }

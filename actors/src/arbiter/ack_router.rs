@@ -171,8 +171,8 @@ impl AckRouter {
         if let Some(suppressed) = self.log.permit() {
             log::warn!(
                 suppressed,
-                "limit of rerouted ACKs reached: an ACK whose connection has gone finds no other with \
-                 room; find out whether HAProxy reads its ACKs, or start the agent without --async"
+                "rerouted ACK limit reached: dropped an ACK whose connection is lost; find out \
+                 whether HAProxy reads its ACKs, or start the agent without --async"
             );
         }
     }

@@ -98,7 +98,7 @@ impl ArbiterContext {
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 status_code = %fault.status(),
                 suppressed,
-                "the peer broke the protocol: {fault}; {advice}"
+                "protocol violation: {fault}; {advice}"
             );
         }
         self.past_violations.keep(peer, fault, advice);
@@ -123,14 +123,14 @@ impl ArbiterContext {
 
     /// Counts a connection that begins with another protocol than is due, and logs it.
     pub(crate) fn report_mismatch(&self, peer: PeerAddress, mismatch: ProtocolMismatch) {
-        let ProtocolMismatch { found, due, advice } = mismatch;
+        let ProtocolMismatch { found, expected, advice } = mismatch;
         self.counters.count(|statistics| statistics.protocol_mismatches.count(found));
         if let Some(suppressed) = self.limited(Cause::ProtocolMismatch(found)) {
             let found: &dyn fmt::Display = match &found {
                 Some(protocol) => protocol,
-                None => &"plain SPOP, or an unknown protocol,",
+                None => &"plain SPOP or an unknown protocol",
             };
-            log::warn!(%peer, suppressed, "{found} where {due} is due; {advice}");
+            log::warn!(%peer, suppressed, "expected {expected}, received {found}; {advice}");
         }
     }
 }
@@ -215,7 +215,7 @@ impl Drop for ConnectionGuard {
 pub(crate) struct ProtocolMismatch {
     /// What it begins with; `None` if that has no name, as plain SPOP where TLS is due.
     pub(crate) found: Option<ForeignProtocol>,
-    pub(crate) due: &'static str,
+    pub(crate) expected: &'static str,
     pub(crate) advice: &'static str,
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum PeerFault {
     #[error("no HELLO in time")]
     HelloTimeout,
     /// A frame, or a NOTIFY in fragments, did not come to its end within its time.
-    #[error("a frame that was not finished in time")]
+    #[error("a frame that was not complete in time")]
     ReadTimeout,
 }
 
@@ -60,8 +60,7 @@ impl PeerFault {
         match self {
             Self::Violation(violation) => of_violation(violation),
             Self::HelloTimeout => {
-                "something connects to this port and says nothing, or too little: a TCP check? \
-                 use `option spop-check` for health checks"
+                "if a TCP check connects to this port, use `option spop-check` instead"
             }
             Self::ReadTimeout => {
                 "find out who else connects to this port; if this is HAProxy, look for a network \

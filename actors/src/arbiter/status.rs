@@ -116,7 +116,7 @@ impl fmt::Display for Readiness {
             Self::Draining => f.write_str("the agent comes to its end"),
             Self::HandlerDown { message } => write!(
                 f,
-                "the handler of message {message:?} is down, and its fallback is sent; the log says why"
+                "the handler of message {message:?} is down, and its fallback is sent; see the log for the cause"
             ),
             Self::Unresponsive => f.write_str(
                 "an arbiter does not answer within a second; find out which handler blocks its thread",

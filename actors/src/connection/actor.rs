@@ -394,8 +394,8 @@ impl<S: Transport> Connection<S> {
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 unread = self.stream.output.len(),
                 suppressed,
-                "the peer has read none of its ACKs for too long; its connection is closed; find \
-                 out whether it stands still, or raise {write_timeout}"
+                "write timeout reached: closed a connection whose peer does not read its ACKs; \
+                 find out whether HAProxy hangs, or raise {write_timeout}"
             );
         }
     }

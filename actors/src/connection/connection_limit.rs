@@ -26,6 +26,6 @@ pub(crate) fn report(shared: &ArbiterContext, peer: &Peer) {
 
 /// What it is told.
 pub(super) fn farewell() -> Disconnect {
-    let message = "the agent has as many connections as it may".into();
+    let message = "the agent has reached its limit of connections".into();
     Disconnect { status_code: StatusCode::NO_RESOURCE, message }
 }

@@ -77,12 +77,11 @@ impl MemoryGuard {
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
-                kept = self.kept(),
+                buffered = self.kept(),
                 limit = self.shared.common.limits.memory,
                 suppressed,
-                "three quarters of the memory limit reached: a connection with many messages in \
-                 flight is not read until answers come; find out why answers take long, or raise \
-                 {memory}"
+                "memory limit near: paused reading from a connection with many messages in \
+                 flight; look for slow handlers, or raise {memory}"
             );
         }
     }
@@ -95,11 +94,11 @@ impl MemoryGuard {
             log::warn!(
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
-                kept = self.kept(),
+                buffered = self.kept(),
                 limit = self.shared.common.limits.memory,
                 suppressed,
-                "connection ended: all together keep more bytes than they may; find out why frames \
-                 come slowly, answers take long or ACKs are not read, or raise {memory}"
+                "memory limit reached: closed a connection that buffers more than its share; look \
+                 for slow handlers or an HAProxy that does not read replies, or raise {memory}"
             );
         }
     }

@@ -107,14 +107,20 @@ impl Follower {
                         counters.certificates_refused();
                         self.refused = Some(invalid);
                         let error = self.tls.invalid(invalid);
-                        log::error!("the old certificates stay in use: {error}");
+                        log::error!(
+                            "certificate reload failed, the old certificates stay in use: {error}"
+                        );
                     }
                 },
                 Ok(Err(error)) => {
                     counters.certificates_refused();
-                    log::error!("the old certificates stay in use: {error}");
+                    log::error!(
+                        "certificate reload failed, the old certificates stay in use: {error}"
+                    );
                 }
-                Err(_) => log::error!("the new certificates could not be read: a bug"),
+                Err(_) => {
+                    log::error!("certificate reload failed: the reader panicked; report this bug");
+                }
             }
         }
     }
@@ -139,7 +145,7 @@ impl Follower {
     fn take(&mut self, Loaded { config, validity }: Loaded) {
         self.validity = validity;
         self.is_reported = false;
-        tracing::info!(files = ?self.files(), "new certificates are in use");
+        tracing::info!(files = ?self.files(), "certificates reloaded");
         self.current.send_replace(config);
     }
 

@@ -174,7 +174,7 @@ impl Listen {
         }
         if opened.is_some() {
             for (address, cause) in elsewhere {
-                tracing::info!("not listening on {address}, an address of {name}: {cause}");
+                tracing::info!("address skipped: cannot listen on {address} of {name}: {cause}");
             }
             return Ok(());
         }

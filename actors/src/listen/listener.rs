@@ -288,7 +288,8 @@ fn report(error: &io::Error, suppressed: u64) {
     log::error!(
         %error,
         suppressed,
-        "cannot accept connections; raise the limit of open files (ulimit -n)"
+        "accepting failed: no file can be opened; raise LimitNOFILE in the systemd unit or \
+         `ulimit -n`"
     );
 }
 

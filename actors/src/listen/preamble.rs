@@ -225,7 +225,7 @@ async fn read_source<S: AsyncRead + Unpin>(
              take no PROXY header"
         }
     };
-    Err(Rejection::ProtocolMismatch(ProtocolMismatch { found, due: "a PROXY header", advice }))
+    Err(Rejection::ProtocolMismatch(ProtocolMismatch { found, expected: "a PROXY header", advice }))
 }
 
 #[cfg(feature = "tls")]
@@ -238,7 +238,7 @@ async fn read_client_hello<S: AsyncRead + Unpin>(
         Some(foreign) => of_foreign(foreign),
         None => "put `ssl` on the server line, or give the listener no certificate",
     };
-    Err(Rejection::ProtocolMismatch(ProtocolMismatch { found, due: "TLS", advice }))
+    Err(Rejection::ProtocolMismatch(ProtocolMismatch { found, expected: "TLS", advice }))
 }
 
 /// The bytes that tell what the peer speaks.

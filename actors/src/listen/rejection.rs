@@ -96,24 +96,23 @@ impl PendingConnection {
                 self.shared.report_mismatch(self.address, *mismatch);
             }
             Rejection::Header(error) => self.report_header(
-                &format_args!("a PROXY header cannot be read: {error}"),
+                &format_args!("invalid PROXY header: {error}"),
                 "find out who sends it",
             ),
             Rejection::HeaderLate => self.report_header(
-                &"no PROXY header came in time",
-                "something connects to this port and says nothing: a TCP check? use `option \
-                 spop-check` with `check-send-proxy`",
+                &"PROXY header timeout",
+                "if a TCP check connects to this port, use `option spop-check` with \
+                 `check-send-proxy` instead",
             ),
             #[cfg(feature = "tls")]
             Rejection::Handshake(error) => self.report_handshake(
-                &format_args!("a TLS handshake failed: {error}"),
+                &format_args!("TLS handshake failed: {error}"),
                 handshake::advice(error),
             ),
             #[cfg(feature = "tls")]
             Rejection::HandshakeLate => self.report_handshake(
-                &"no TLS handshake came to its end in time",
-                "something connects to this port and says nothing: a TCP check? use `option \
-                 spop-check`",
+                &"TLS handshake timeout",
+                "if a TCP check connects to this port, use `option spop-check` instead",
             ),
             #[cfg(feature = "tls")]
             Rejection::HandshakesFull => self.report_full("limit"),

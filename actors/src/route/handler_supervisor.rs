@@ -212,7 +212,7 @@ impl HandlerSupervisor {
             State::Down(failed) => {
                 self.note_answers(failed);
                 fence::quietly(|| {
-                    tracing::info!(route = &*self.policy.name, "the handler is back");
+                    tracing::info!(route = &*self.policy.name, "handler recovered");
                 });
             }
             State::Restarting(failed) => self.note_answers(failed),
@@ -272,8 +272,8 @@ impl SupervisionPolicy {
         fence::quietly(|| {
             log::error!(
                 route = &*self.name,
-                "the handler has not come back within {:?}: its fallback is sent at once until it \
-                 has; find out why it takes long to start",
+                "handler restart slow: not started within {:?}, its fallback is sent at once; \
+                 find out why it takes long to start",
                 self.patience
             );
         });

@@ -134,8 +134,8 @@ fn advice(error: &HandlerError, names: LimitNames) -> String {
         HandlerError::Arguments(_) => {
             "compare the args of this spoe-message with the handler's type"
         }
-        HandlerError::Failed(_) => "the handler says why",
-        HandlerError::Panicked(_) => "this is a bug of the handler",
+        HandlerError::Failed(_) => "fix what its error names",
+        HandlerError::Panicked(_) => "fix the handler",
         HandlerError::DeadlineExceeded => {
             let deadline = names.of(Limit::Deadline);
             return format!("make the handler faster, or raise its deadline ({deadline})");
@@ -143,19 +143,19 @@ fn advice(error: &HandlerError, names: LimitNames) -> String {
         HandlerError::AgentOverloaded => {
             let [agent, connection] =
                 [Limit::Messages, Limit::MessagesPerConnection].map(|limit| names.of(limit));
-            return format!("find out why answers take so long, or raise {agent} or {connection}");
+            return format!("look for slow handlers, or raise {agent} or {connection}");
         }
         HandlerError::RouteFull => {
-            "find out why its answers take so long, or give its route more calls in flight"
+            "look for the slow calls of the handler, or raise `Route::concurrency`"
         }
-        HandlerError::CircuitOpen => "its errors before say why",
+        HandlerError::CircuitOpen => "fix what its errors before this line name",
         HandlerError::TooLarge => {
             let size = names.of(Limit::MaxReassembledSize);
             return format!("pass less in this spoe-message, or raise {size}");
         }
         HandlerError::TooManyMessages => "list at most 1024 messages for one event or spoe-group",
         HandlerError::ActorStopped => {
-            "this is a bug of the actor: it stopped, or panicked over this message"
+            "fix the actor: it stopped, or panicked while handling this message"
         }
     };
     advice.to_owned()

@@ -232,8 +232,8 @@ impl Routes {
             spoe_message = %ForeignText::new(name).up_to(LONGEST_NAME),
             suppressed,
             routes = routes.join(", "),
-            "a message without a route: it contributes nothing to its ACK; register a handler under \
-             this name, or take it out of the spoe-agent's messages"
+            "message without a route: it adds nothing to its ACK; register a handler under this \
+             name, or remove it from the spoe-agent's messages"
         );
     }
 
@@ -275,7 +275,7 @@ impl Routes {
     pub(crate) async fn stop_within(&self, limit: Duration) {
         let stops = join_all(self.iter().map(|route| route.slot.stop()));
         if timeout(limit, stops).await.is_err() {
-            log::warn!("handlers that did not stop in time are dropped");
+            log::warn!("handlers dropped: they did not stop in time; make their `stopping` faster");
         }
     }
 }

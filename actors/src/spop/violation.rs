@@ -16,7 +16,7 @@ pub enum Violation {
     #[error(transparent)]
     Wire(#[from] WireError),
     /// The connection begins with another protocol.
-    #[error("{0} where SPOP is due")]
+    #[error("expected SPOP, received {0}")]
     ForeignProtocol(ForeignProtocol),
     /// A HELLO without a mandatory key.
     #[error("{frame} without {key}")]
@@ -45,7 +45,7 @@ pub enum Violation {
         ceiling: u32,
     },
     /// A frame that is not legal at this point of the conversation.
-    #[error("unexpected {received} where {expected} is due")]
+    #[error("expected {expected}, received {received}")]
     Unexpected {
         /// What came.
         received: FrameType,
@@ -59,7 +59,7 @@ pub enum Violation {
         received: FrameType,
     },
     /// A continuation of a frame that nobody began.
-    #[error("a continuation of a frame that was never begun")]
+    #[error("a fragment of a frame that never started")]
     UnknownFragment,
 }
 

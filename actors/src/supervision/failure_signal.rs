@@ -118,7 +118,7 @@ impl Background {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Call => f.write_str("it panicked over a message"),
+            Self::Call => f.write_str("it panicked while handling a message"),
             Self::Background(panic) => write!(f, "background panic: {panic}"),
             Self::Gone => f.write_str("it has stopped"),
         }

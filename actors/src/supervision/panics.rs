@@ -134,7 +134,7 @@ impl<T> Drop for PanicGuard<T> {
     fn drop(&mut self) {
         let value = self.0.take();
         if let Err(panic) = catch(|| drop(value)) {
-            report(format_args!("a handler, or a call of one, in its end"), &panic);
+            report(format_args!("the drop of a handler or a call"), &panic);
         }
     }
 }
@@ -148,7 +148,7 @@ pub(crate) fn report(what: fmt::Arguments<'_>, panic: &Panic) {
     // While a thread ends there is nothing left to count with, nor anybody to tell.
     let permit = LOG.try_with(RateLimit::permit);
     if let Ok(Some(suppressed)) = permit {
-        let _ = catch(|| log::error!(suppressed, "{what} panicked: {panic}"));
+        let _ = catch(|| log::error!(suppressed, "panic in {what}: {panic}; fix the handler"));
     }
 }
 

@@ -124,13 +124,12 @@ impl Endpoint {
             return Response::line(Status::FORBIDDEN, text);
         }
         let Some(filter) = &request.body else {
-            let text = format!("a filter of logs has {LONGEST_BODY} bytes at most; shorten it");
+            let text = format!("a log filter has up to {LONGEST_BODY} bytes; shorten it");
             return Response::line(Status::TOO_LARGE, &text);
         };
         let filter = match str::from_utf8(filter).map(str::trim) {
             Ok("") | Err(_) => {
-                let text =
-                    "the body is no filter of logs; write for example info,spoa_actors=debug";
+                let text = "the body is no log filter; write for example info,spoa_actors=debug";
                 return Response::line(Status::BAD_REQUEST, text);
             }
             Ok(filter) => filter,
@@ -138,7 +137,7 @@ impl Endpoint {
         match self.view.set_log_filter(filter) {
             Ok(()) => {
                 let filter = self.view.log_filter();
-                tracing::info!(filter, "the filter of logs was changed");
+                tracing::info!(filter, "log filter changed");
                 Response::line(Status::OK, &filter)
             }
             Err(error) => Response::line(Status::BAD_REQUEST, &error.to_string()),

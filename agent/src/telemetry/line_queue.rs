@@ -175,8 +175,8 @@ impl Drops {
         if all > self.told && self.last.is_none_or(|last| last.elapsed() >= INTERVAL) {
             tracing::warn!(
                 lines = all - self.told,
-                "lines of the log were dropped: they are read more slowly than they are written; \
-                 see that whatever reads stderr is at work, or log less with --log"
+                "log lines dropped: stderr is read too slowly; check the program that reads it, \
+                 or log less with --log"
             );
             self.told = all;
             self.last = Some(Instant::now());

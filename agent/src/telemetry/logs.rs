@@ -54,7 +54,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Error)]
 pub(crate) enum LogFilterError {
     #[error(
-        "{:?} is no filter of logs: {}; write for example info,spoa_actors=debug",
+        "{:?} is no log filter: {}; write for example info,spoa_actors=debug",
         ForeignText::new(.directive),
         ForeignText::of(.why)
     )]
@@ -245,7 +245,7 @@ mod tests {
             panic::set_hook(usual);
             assert!(ended.is_err());
         });
-        let said = r"a thread panicked: as asked\n2026 ERROR forged; please report this bug";
+        let said = r"thread panic: as asked\n2026 ERROR forged; report this bug";
         assert!(lines.contains(said) && lines.lines().count() == 1, "{lines}");
         assert!(lines.contains("location=agent/src/telemetry/logs.rs:"), "{lines}");
     }
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn a_filter_that_is_none_is_named_with_its_fix() {
         let error = parse("info, spoa_actors=loud").unwrap_err().to_string();
-        assert!(error.starts_with("\"spoa_actors=loud\" is no filter of logs: "), "{error}");
+        assert!(error.starts_with("\"spoa_actors=loud\" is no log filter: "), "{error}");
         assert!(error.ends_with("write for example info,spoa_actors=debug"), "{error}");
     }
 

@@ -86,14 +86,17 @@ impl Push {
             Ok(rejected) => {
                 if let Some(points) = self.complaints.add(rejected.items) {
                     let why = ForeignText::of(&rejected.why);
-                    tracing::warn!(points, "the collector has rejected metrics: {why}");
+                    tracing::warn!(
+                        points,
+                        "metrics rejected by the collector: {why}; look into its log"
+                    );
                 }
             }
             Err(error) => {
                 if self.complaints.add(1).is_some() {
                     let advice = error.advice();
                     let error = ForeignText::of(&error);
-                    tracing::warn!("the collector has not taken metrics: {error}; {advice}");
+                    tracing::warn!("metrics push failed: {error}; {advice}");
                 }
             }
         }

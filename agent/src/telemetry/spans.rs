@@ -104,8 +104,8 @@ impl Spans {
                 dropped = counts.dropped,
                 failed = counts.failed,
                 unsent = counts.queued,
-                "spans were lost since the agent has started; see that the collector runs and is as \
-                 fast as they come, or lower --trace-ratio"
+                "spans lost since the start; check that the collector keeps up, or lower \
+                 --trace-ratio"
             ),
         }
         counts
@@ -123,8 +123,8 @@ async fn tell_drops(counters: Arc<SpanCounters>) {
             tracing::warn!(
                 spans = dropped - said,
                 limit,
-                "spans were dropped, as the queue is full; lower --trace-ratio, raise \
-                 OTEL_BSP_MAX_QUEUE_SIZE, or see whether the collector is slow"
+                "span queue full: dropped spans; lower --trace-ratio, raise \
+                 OTEL_BSP_MAX_QUEUE_SIZE, or check the collector"
             );
             said = dropped;
         }
@@ -189,12 +189,12 @@ impl SpanExporter for Exporter {
             match sent {
                 Ok(rejected) => tracing::warn!(
                     spans,
-                    "the collector has rejected spans: {}; look into its log",
+                    "spans rejected by the collector: {}; look into its log",
                     ForeignText::of(&rejected.why)
                 ),
                 Err(error) => tracing::warn!(
                     spans,
-                    "the collector has not taken spans: {}; {}",
+                    "span export failed: {}; {}",
                     ForeignText::of(&error),
                     error.advice()
                 ),

@@ -33,10 +33,7 @@ fn signals_that_end_other_programs_are_logged_and_change_nothing() {
     let log = folder.file("log");
     let agent = Agent::with_variables(&[], &[], &log);
     for (signal, line) in [
-        (
-            "HUP",
-            "SIGHUP ignored: nothing to reload, changed certificates are taken without a signal",
-        ),
+        ("HUP", "SIGHUP ignored: changed certificates are loaded without a signal"),
         ("USR1", "SIGUSR1 ignored: it has no meaning here; send SIGTERM to stop the agent"),
         ("USR2", "SIGUSR2 ignored: it has no meaning here; send SIGTERM to stop the agent"),
     ] {
@@ -53,7 +50,7 @@ fn they_change_nothing_while_it_stops_either() {
     let log = folder.file("log");
     let agent = patient_agent(&log);
     agent.signal("TERM");
-    until(|| logged(&log, "health checks are refused"));
+    until(|| logged(&log, "refusing health checks"));
     for signal in ["HUP", "USR1", "USR2"] {
         agent.signal(signal);
         until(|| logged(&log, &format!("SIG{signal} ignored")));
@@ -73,7 +70,7 @@ fn a_second_signal_that_follows_at_once_is_the_same() {
     });
     check_that_it_answers(&agent);
     assert_eq!(agent.end_at_once_by("INT"), Some(0));
-    assert!(logged(&log, "SIGINT again: the agent stops at once"));
+    assert!(logged(&log, "immediate stop: received SIGINT again"));
 }
 
 #[test]
@@ -88,9 +85,9 @@ fn a_second_signal_ends_it_at_once_though_a_collector_says_nothing() {
     check_that_it_answers(&agent);
     let asked = Instant::now();
     agent.signal("TERM");
-    until(|| logged(&log, "the agent has stopped"));
+    until(|| logged(&log, "agent stopped"));
     assert_eq!(agent.end_at_once_by("TERM"), Some(0));
-    assert!(logged(&log, "SIGTERM again: the agent stops at once"));
+    assert!(logged(&log, "immediate stop: received SIGTERM again"));
     // Without it, spans are tried for 5 s, and metrics for another.
     assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
 }

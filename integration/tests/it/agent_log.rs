@@ -34,7 +34,7 @@ async fn a_violation_is_one_line_of_json_with_its_cause_and_what_to_do() {
     let agent = agent().await;
     trouble::violation(agent.address()).await;
     let found = until("the violation is logged", SOON, async || {
-        lines(&agent).into_iter().find(|line| says(line, "broke the protocol"))
+        lines(&agent).into_iter().find(|line| says(line, "protocol violation"))
     });
     let line = found.await.unwrap();
     assert_eq!(line["level"], "WARN");
@@ -55,7 +55,7 @@ async fn a_thousand_violations_are_a_few_lines() {
         refusals.join_all().await;
     }
     let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap();
-    let count = lines(&agent).iter().filter(|line| says(line, "broke the protocol")).count();
+    let count = lines(&agent).iter().filter(|line| says(line, "protocol violation")).count();
     // One a second, the first and the last included.
     assert!((1..=seconds + 2).contains(&count), "{count} in {seconds} s: {}", agent.log());
     assert_eq!(agent.sample("spoa_notifies_total").await.unwrap(), 0.0);

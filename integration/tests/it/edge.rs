@@ -268,16 +268,28 @@ fn wrong_pairings(files: &Files) -> Vec<(Listen, String, &'static str)> {
     let distrusting = format!("ssl verify required ca-file {}", path("stranger-ca"));
     let distrusted = format!("{} crt {}", files.trusting(), path("stranger"));
     vec![
-        (tcp(), files.trusting(), "TLS where SPOP is due; put no `ssl` on the server line"),
-        (tcp(), "send-proxy".into(), "a PROXY header where SPOP is due; put no `send-proxy`"),
-        (tcp(), "send-proxy-v2".into(), "a PROXY header where SPOP is due; put no `send-proxy`"),
-        (tcp().tls(files.tls()), String::new(), "where TLS is due; put `ssl` on the server line"),
-        (tcp().tls(files.tls()), "send-proxy-v2".into(), "a PROXY header where TLS is due; put no"),
+        (tcp(), files.trusting(), "expected SPOP, received TLS; put no `ssl` on the server line"),
+        (tcp(), "send-proxy".into(), "expected SPOP, received a PROXY header; put no `send-proxy`"),
+        (
+            tcp(),
+            "send-proxy-v2".into(),
+            "expected SPOP, received a PROXY header; put no `send-proxy`",
+        ),
+        (tcp().tls(files.tls()), String::new(), "; put `ssl` on the server line"),
+        (
+            tcp().tls(files.tls()),
+            "send-proxy-v2".into(),
+            "expected TLS, received a PROXY header; put no",
+        ),
         (tcp().tls(files.tls()), distrusting, "the CA of that one in `ca-file`"),
         (tcp().tls(files.mutual_tls()), files.trusting(), "put `crt FILE` on the server line"),
         (tcp().tls(files.mutual_tls()), distrusted, "is not signed by the client CA"),
-        (tcp().proxy_protocol(), String::new(), "where a PROXY header is due; put `send-proxy-v2`"),
-        (tcp().proxy_protocol(), files.trusting(), "TLS where a PROXY header is due; put `send-"),
+        (tcp().proxy_protocol(), String::new(), "; put `send-proxy-v2`"),
+        (
+            tcp().proxy_protocol(),
+            files.trusting(),
+            "expected a PROXY header, received TLS; put `send-",
+        ),
     ]
 }
 

@@ -90,7 +90,7 @@ async fn metrics_are_pushed_if_they_shall_be_and_the_last_ones_at_the_end() {
         let (_, value) = rest.split_once("Value: ")?;
         value.lines().next().map(|value| value.trim().to_owned())
     };
-    let value = until("metrics are pushed", SOON, pushed).await;
+    let value = until("metrics push started", SOON, pushed).await;
     let value = value.unwrap_or_else(|failure| panic!("{failure}\n{}", rotel.printed()));
     assert_eq!(value, "123");
 }

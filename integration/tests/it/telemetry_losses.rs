@@ -80,7 +80,7 @@ async fn drops_and_goes_on(url: &str) {
     agent.terminate().unwrap();
     assert!(agent.ended(SOON).await.unwrap().success());
     let log = agent.log();
-    let lines = log.lines().filter(|line| line.contains("spans were dropped")).count();
+    let lines = log.lines().filter(|line| line.contains("span queue full")).count();
     let seconds = usize::try_from(tally.elapsed.as_secs()).unwrap();
     assert!((1..=seconds + 12).contains(&lines), "{lines} lines: {log}");
 }

@@ -10,10 +10,10 @@ use crate::scene::SOON;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_quiet_agent");
 
 /// What is logged of a message that has no handler, up to once a second.
-const LINE: &str = "a message without a route";
+const LINE: &str = "message without a route";
 
 /// How such a line begins where nobody listens.
-const UNHEARD: &str = "WARN spoa_actors: a message without a route";
+const UNHEARD: &str = "WARN spoa_actors: message without a route";
 
 /// Asks for a message that has no handler until there are so many lines about it.
 async fn lines(agent: &AgentProcess, peer: &mut Peer, count: usize) -> Vec<String> {

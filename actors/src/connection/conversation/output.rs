@@ -130,7 +130,7 @@ impl Conversation {
         let left_out = left_out + self.ack_encoder.encode(ids, actions, output, counters);
         counters.ack(output.len() - before);
         if left_out > 0 {
-            self.report_left_out(ids, left_out);
+            self.report_dropped(ids, left_out);
         }
         left_out
     }

@@ -19,7 +19,7 @@ impl Conversation {
     pub(crate) fn report(&self, fault: &PeerFault) {
         if let PeerFault::Violation(Violation::ForeignProtocol(protocol)) = *fault {
             let (found, advice) = (Some(protocol), of_foreign(protocol));
-            let mismatch = ProtocolMismatch { found, due: "SPOP", advice };
+            let mismatch = ProtocolMismatch { found, expected: "SPOP", advice };
             return self.shared.report_mismatch(self.peer().address, mismatch);
         }
         self.shared.report_fault(self.peer(), self.is_greeted(), fault);
@@ -44,7 +44,8 @@ impl Conversation {
                 %status_code,
                 text = ?ForeignText::new(&**message),
                 suppressed,
-                "HAProxy refuses what this agent has sent; report it with both versions"
+                "DISCONNECT received: HAProxy refuses a frame of this agent; report it with both \
+                 versions"
             );
         }
     }
@@ -102,8 +103,8 @@ impl Conversation {
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 frame_type = frame_type.0,
                 suppressed,
-                "a frame of a type that is not in the specification is skipped; if this is HAProxy, \
-                 it is newer than this agent: report it with both versions"
+                "unknown frame type: skipped the frame; if HAProxy sent it, report it with both \
+                 versions"
             );
         }
     }
@@ -121,19 +122,19 @@ impl Conversation {
                 frame_id = notify.frame_id.0,
                 limit = self.shared.common.limits.max_reassembled_size,
                 suppressed,
-                "a NOTIFY in fragments is larger than the limit: it was not read, and the \
-                 fallbacks of its messages are sent; pass less, or raise {max_reassembled_size}"
+                "NOTIFY size limit reached: sent the fallbacks of its messages without reading \
+                 it; pass less data, or raise {max_reassembled_size}"
             );
         }
     }
 
     #[cold]
-    pub(super) fn report_left_out(
+    pub(super) fn report_dropped(
         &self,
         (stream_id, frame_id): (StreamId, FrameId),
-        left_out: usize,
+        dropped: usize,
     ) {
-        self.shared.counters.count(|statistics| statistics.actions_dropped += left_out as u64);
+        self.shared.counters.count(|statistics| statistics.actions_dropped += dropped as u64);
         if let Some(suppressed) = self.shared.limited(Cause::LeftOut) {
             let peer = self.peer();
             log::warn!(
@@ -141,11 +142,11 @@ impl Conversation {
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 stream_id = stream_id.0,
                 frame_id = frame_id.0,
-                left_out,
+                dropped,
                 max_frame_size = self.ack_encoder.max_frame_size,
                 suppressed,
-                "actions left out of an ACK that would be larger than max-frame-size; \
-                 raise HAProxy's tune.bufsize, or set shorter variables"
+                "ACK size limit reached: dropped the last actions; raise HAProxy's tune.bufsize, \
+                 or set shorter variables"
             );
         }
     }

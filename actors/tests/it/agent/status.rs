@@ -135,7 +135,7 @@ async fn the_last_32_violations_are_kept_with_cause_and_advice_the_newest_first(
     let newest = &status.violations[0];
     assert_eq!((newest.reason, newest.status_code), ("unexpected_frame", StatusCode::INVALID));
     assert_eq!((newest.peer, &newest.engine_id), (PeerAddress::InMemory, &hello().engine_id));
-    assert_eq!(newest.text, "unexpected HAPROXY-HELLO (1) where NOTIFY is due");
+    assert_eq!(newest.text, "expected NOTIFY, received HAPROXY-HELLO (1)");
     assert!(newest.advice.contains("report it with both versions"), "{}", newest.advice);
     assert!(status.violations[1..].iter().all(|past| past.reason == "frame_too_short"));
     assert!(status.violations.is_sorted_by(|newer, older| newer.time >= older.time));

@@ -154,10 +154,13 @@ async fn what_does_not_speak_tls_is_closed_and_logged_with_advice() -> Result {
     let mut spop = bytes::BytesMut::new();
     spoa_actors::spop::Frame::HaproxyHello(hello()).encode(&mut spop);
     for (bytes, text) in [
-        (&spop[..], "plain SPOP, or an unknown protocol, where TLS is due; put `ssl` on the"),
+        (&spop[..], "expected TLS, received plain SPOP or an unknown protocol; put `ssl` on the"),
         (b"GET / HTTP/1.1\r\n\r\n", "an HTTP client speaks to the SPOE port"),
-        (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", "a PROXY header where TLS is due; put no"),
-        (b"\x16\x03\x01\0\x05hello", "a TLS handshake failed"),
+        (
+            b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+            "expected TLS, received a PROXY header; put no",
+        ),
+        (b"\x16\x03\x01\0\x05hello", "TLS handshake failed"),
     ] {
         let log = Log::default();
         let _log = log.listen();
@@ -211,7 +214,7 @@ async fn a_handshake_that_stalls_ends_after_the_hello_timeout() -> Result {
     }
     let seen = agent.statistics().await;
     assert_eq!((seen.tls_handshakes_failed, seen.hellos_refused), (4, 0));
-    assert!(log.lines()[0].contains("no TLS handshake came to its end in time"));
+    assert!(log.lines()[0].contains("TLS handshake timeout"));
 
     // A TCP check says nothing, and closes.
     let lines = log.lines();
@@ -363,7 +366,10 @@ async fn checklist_41_new_certificates_are_taken_while_connections_stay_open() -
     let stream = connect(&agent, &Client::new(&authority, None)).await?;
     assert_eq!(shown(&stream), der(&second.certificate));
     let line = log.lines().into_iter().find(|line| line.contains("ERROR")).unwrap();
-    assert!(line.contains("the old certificates stay in use: cannot use "), "{line}");
+    assert!(
+        line.contains("certificate reload failed, the old certificates stay in use: cannot use "),
+        "{line}"
+    );
     assert!(line.contains("name the two files that were made together"), "{line}");
 
     fs::write(files.path("key"), &third.key)?;

@@ -80,7 +80,7 @@ async fn a_message_without_a_route_is_named_once_a_second_with_what_to_do() -> R
     assert_eq!((lines.len(), agent.statistics().await.messages_without_route), (2, 4));
     assert!(lines[0].contains("WARN") && lines[0].contains(r"spoe_message=no\nbody suppressed=0"));
     assert!(lines[0].contains(r#"routes="big, big-later, fail, never"#), "{lines:?}");
-    assert!(lines[0].contains("register a handler under this name, or take it out"), "{lines:?}");
+    assert!(lines[0].contains("register a handler under this name, or remove it"), "{lines:?}");
     let shortened = format!("spoe_message={}… (1000 bytes) suppressed=2", "x".repeat(64));
     assert!(lines[1].contains(&shortened), "{lines:?}");
     Ok(())
@@ -115,7 +115,7 @@ async fn what_goes_wrong_with_a_frame_is_one_line_that_names_the_peer_the_cause_
     let text = "invalid \"frame\"\nreceived";
     let complaint = Disconnect { status_code: StatusCode::INVALID, message: text.into() };
     let cases = [
-        (Frame::Unknown(FrameType(9)), "frame_type=9", "it is newer than this agent"),
+        (Frame::Unknown(FrameType(9)), "frame_type=9", "if HAProxy sent it, report it"),
         (Frame::HaproxyDisconnect(complaint), r#"invalid \"frame\"\nreceived"#, "report it"),
         (Frame::HaproxyHello(hello()), "status_code=4", "report it with both versions"),
     ];
@@ -137,8 +137,7 @@ async fn what_goes_wrong_with_a_frame_is_one_line_that_names_the_peer_the_cause_
 }
 
 #[actix_rt::test]
-async fn actions_that_are_left_out_and_notifies_that_are_not_read_name_their_connection() -> Result
-{
+async fn actions_that_are_dropped_and_notifies_that_are_not_read_name_their_connection() -> Result {
     tokio::time::pause();
     let log = Log::default();
     let _log = log.listen();
@@ -160,10 +159,10 @@ async fn actions_that_are_left_out_and_notifies_that_are_not_read_name_their_con
     haproxy.ack().await?;
     let lines = log.lines();
     let find = |what: &str| lines.iter().find(|line| line.contains(what)).unwrap();
-    for line in [find("actions left out"), find("larger than the limit")] {
+    for line in [find("ACK size limit reached"), find("NOTIFY size limit reached")] {
         assert!(line.contains("peer=memory engine_id=7c9f9a7e"), "{line}");
         assert!(line.contains("raise"), "{line}");
     }
-    assert!(find("larger than the limit").contains("stream_id=7 frame_id=1 limit=100"));
+    assert!(find("NOTIFY size limit reached").contains("stream_id=7 frame_id=1 limit=100"));
     Ok(())
 }

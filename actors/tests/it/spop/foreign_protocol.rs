@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use spoa_actors::{
-    Limits, WrongTraffic,
-    spop::{Foreign, FrameCodec, Violation},
+    Limits, ProtocolMismatches,
+    spop::{ForeignProtocol, FrameCodec, Violation},
     testing::{ClientError, FakeHaproxy},
 };
 use tokio::{
@@ -23,9 +23,9 @@ const TRAFFIC: [(&[u8], ForeignProtocol, &str); 9] = [
     ),
     (b"POST / HTTP/1.0\r\n\r\n", ForeignProtocol::Http, "use `option spop-check`"),
     (b"OPTIONS / HTTP/1.0\r\n\r\n", ForeignProtocol::Http, "keep `mode http` out"),
-    (b"CONNECT a:1 HTTP/1.1\r\n\r\n", ForeignProtocol::Http, "HTTP where SPOP is due"),
-    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ForeignProtocol::Http, "HTTP where SPOP is due"),
-    (b"HTTP/1.1 200 OK\r\n\r\n", ForeignProtocol::Http, "HTTP where SPOP is due"),
+    (b"CONNECT a:1 HTTP/1.1\r\n\r\n", ForeignProtocol::Http, "expected SPOP, received HTTP"),
+    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ForeignProtocol::Http, "expected SPOP, received HTTP"),
+    (b"HTTP/1.1 200 OK\r\n\r\n", ForeignProtocol::Http, "expected SPOP, received HTTP"),
     (
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
         ForeignProtocol::Tls,
@@ -134,9 +134,9 @@ async fn a_haproxy_too_tells_what_answers_it_in_another_protocol() -> Result {
     let (ours, mut theirs) = tokio::io::duplex(1024);
     theirs.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await?;
     let error = FakeHaproxy::connect(ours).await.unwrap_err();
-    let ClientError::Violation(Violation::Foreign(Foreign::Http)) = error else {
+    let ClientError::Violation(Violation::ForeignProtocol(ForeignProtocol::Http)) = error else {
         panic!("{error}")
     };
-    assert!(error.to_string().ends_with("HTTP where SPOP is due"), "{error}");
+    assert!(error.to_string().ends_with("expected SPOP, received HTTP"), "{error}");
     Ok(())
 }

@@ -13,13 +13,13 @@ const PUT_TOGETHER: [(&str, &[&str]); 3] = [
     (
         "actors/src/listen/rejection.rs",
         &[
-            "a PROXY header cannot be read: {error}",
-            "no PROXY header came in time",
-            "a TLS handshake failed: {error}",
-            "no TLS handshake came to its end in time",
+            "invalid PROXY header: {error}",
+            "PROXY header timeout",
+            "TLS handshake failed: {error}",
+            "TLS handshake timeout",
         ],
     ),
-    ("actors/src/supervision/panics.rs", &["a handler, or a call of one, in its end"]),
+    ("actors/src/supervision/panics.rs", &["the drop of a handler or a call"]),
     ("actors/src/handler/fence.rs", &["the error of the handler of {name:?}"]),
 ];
 
@@ -133,7 +133,11 @@ fn written() -> Vec<String> {
         for part in parts {
             assert!(read(path).contains(part), "{path} has no {part}");
             let is_panic = path.ends_with("panics.rs") || path.ends_with("fence.rs");
-            written.push(format!("{part}{}", if is_panic { " panicked: {panic}" } else { "" }));
+            written.push(if is_panic {
+                format!("panic in {part}: {{panic}}; fix the handler")
+            } else {
+                part.to_string()
+            });
         }
     }
     written.extend(errors(&read("actors/src/spop/violation.rs")));

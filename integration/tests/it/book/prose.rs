@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 25] = [
+const PAGES: [&str; 27] = [
     "CONTRIBUTING.md",
     "README.md",
     "docs/arguments.md",
@@ -20,6 +20,7 @@ const PAGES: [&str; 25] = [
     "docs/guarantees.md",
     "docs/haproxy-versions.md",
     "docs/haproxy.md",
+    "docs/logs.md",
     "docs/metrics.md",
     "docs/operating.md",
     "docs/own-agent.md",
