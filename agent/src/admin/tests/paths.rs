@@ -112,7 +112,7 @@ async fn the_filter_of_logs_is_shown_and_set() {
     for (filter, status, part) in [
         ("spoa_actors=loud", 400, "\"spoa_actors=loud\" is no log filter"),
         ("", 400, "write for example info,spoa_actors=debug"),
-        (&long, 413, "4096 bytes at most"),
+        (&long, 413, "up to 4096 bytes"),
     ] {
         let refused = scene.ask("PUT", "/log-filter", filter).await;
         assert_eq!(refused.status, status, "{refused:?}");
