@@ -69,7 +69,13 @@ impl Messages {
     }
 
     pub(super) fn decode(payload: Bytes) -> Result<Self, WireError> {
-        let count = MessagesRef::read(Reader::new(&payload), None)?.count();
+        // Counted as they are checked: a NOTIFY in fragments may have a million.
+        let mut reader = Reader::new(&payload);
+        let mut count = 0;
+        while !reader.is_empty() {
+            MessageRef::read(&mut reader, None)?;
+            count += 1;
+        }
         Ok(Self { bytes: payload, count })
     }
 
