@@ -14,7 +14,10 @@ use tokio_rustls::{
     rustls::{AlertDescription, CertificateError, Error, ServerConfig, ServerConnection},
 };
 
-use super::secured::{Followed, Secured};
+use super::{
+    certificate_fault::CertificateFault,
+    secured::{Followed, Secured},
+};
 use crate::spop::ForeignProtocol;
 
 /// How many bytes of memory a handshake takes at most: the session, what rustls buffers of
@@ -117,6 +120,14 @@ fn take(mut bytes: &[u8], session: &mut ServerConnection) -> io::Result<()> {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     }
     Ok(())
+}
+
+/// Why a handshake failed, in words.
+pub(super) fn cause(error: &io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(Error::InvalidCertificate(refused)) => CertificateFault(refused).to_string(),
+        _ => error.to_string(),
+    }
 }
 
 /// What an operator can do about a handshake that failed.

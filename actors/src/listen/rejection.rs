@@ -106,7 +106,7 @@ impl PendingConnection {
             ),
             #[cfg(feature = "tls")]
             Rejection::Handshake(error) => self.report_handshake(
-                &format_args!("TLS handshake failed: {error}"),
+                &format_args!("TLS handshake failed: {}", handshake::cause(error)),
                 handshake::advice(error),
             ),
             #[cfg(feature = "tls")]
