@@ -38,7 +38,7 @@ on_every_haproxy! {
         let haproxy = scene::start(config).await;
         let answer = haproxy.http().get("/").await.unwrap();
         assert_eq!((answer.status, answer.header("x-score")), (200, Some("20")));
-        let answered = agent.sample(r#"spoa_messages_total{outcome="ok"}"#);
+        let answered = agent.sample(r#"spoa_messages_total{outcome="answered"}"#);
         assert_eq!(answered.await.unwrap(), 1.0);
         let page = agent.http().get("/").await.unwrap();
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));

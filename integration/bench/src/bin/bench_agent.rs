@@ -22,9 +22,9 @@ use spoa_bench::{Burner, Sockets};
 struct Options {
     #[command(flatten)]
     sockets: Sockets,
-    /// On how many arbiters it works.
+    /// On how many worker threads it works.
     #[arg(long, default_value = "1")]
-    arbiters: NonZero<usize>,
+    worker_threads: NonZero<usize>,
     /// What answers.
     #[arg(long, value_enum, default_value = "function")]
     handler: Kind,
@@ -48,7 +48,7 @@ async fn main() -> Result<(), BoxError> {
         .log_internal_errors(false)
         .init();
     let options = Options::parse();
-    let mut agent = Agent::new().arbiters(options.arbiters);
+    let mut agent = Agent::new().arbiters(options.worker_threads);
     if let Some(address) = options.sockets.listen {
         agent = agent.listen(address)?;
     }
