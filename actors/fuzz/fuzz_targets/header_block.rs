@@ -1,5 +1,4 @@
-//! Header blocks: either form is read as the model reads it, within the memory of its bytes, and what is
-//! encoded is read back.
+//! Header blocks: either form is read as the model reads it, and what is encoded is read back.
 //!
 //! Input: a block of headers, in whichever form.
 #![no_main]
