@@ -105,10 +105,13 @@ impl PendingConnection {
                  `check-send-proxy` instead",
             ),
             #[cfg(feature = "tls")]
-            Rejection::Handshake(error) => self.report_handshake(
-                &format_args!("TLS handshake failed: {}", handshake::cause(error)),
-                handshake::advice(error),
-            ),
+            Rejection::Handshake(failed) => {
+                let error = handshake::cause(failed);
+                self.report_handshake(
+                    &format_args!("TLS handshake failed: {error}"),
+                    handshake::advice(failed),
+                );
+            }
             #[cfg(feature = "tls")]
             Rejection::HandshakeLate => self.report_handshake(
                 &"TLS handshake timeout",
