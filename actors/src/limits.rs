@@ -86,7 +86,7 @@ pub struct Limits {
     pub refusal_delay: Duration,
     /// How old a connection may become, give or take a tenth; then it ends with what it is asked next,
     /// as at a stop, and HAProxy opens another: so that a load balancer in between can spread them anew.
-    /// An idle one is left to HAProxy. Nothing is lost but a NOTIFY that crosses the farewell, if every
+    /// An idle one is left to HAProxy. Nothing is lost but a NOTIFY that crosses the DISCONNECT, if every
     /// deadline is below `timeout processing`.
     ///
     /// One at a time ends so, in the whole agent: with deadlines of 1 s two a second, up to eight if 20

@@ -31,7 +31,7 @@ enum Due {
     Continue,
     Skip,
     Aborted,
-    Goodbye,
+    Disconnect,
     Refuse(StatusCode),
 }
 
@@ -45,7 +45,7 @@ struct Peer {
 impl Peer {
     fn due(&mut self, frame: &Frame) -> Due {
         match frame {
-            Frame::HaproxyDisconnect(_) => Due::Goodbye,
+            Frame::HaproxyDisconnect(_) => Due::Disconnect,
             Frame::HaproxyHello(hello) if !self.greeted => {
                 match hello.agree(256, hello.capabilities) {
                     Err(violation) => Due::Refuse(violation.status()),
@@ -142,7 +142,7 @@ fn done(step: &Step) -> Due {
             Due::Overflowed(notify.stream_id, notify.frame_id, names.collect())
         }
         Step::Aborted => Due::Aborted,
-        Step::Disconnected(_) => Due::Goodbye,
+        Step::Disconnected(_) => Due::Disconnect,
     }
 }
 
@@ -221,7 +221,7 @@ impl Agent {
                 assert!(ack.actions.is_empty());
             }
             (Due::Continue | Due::Skip | Due::Aborted, []) => {}
-            (Due::Healthcheck, [Frame::AgentHello(_)]) | (Due::Goodbye | Due::Refuse(_), []) => {
+            (Due::Healthcheck, [Frame::AgentHello(_)]) | (Due::Disconnect | Due::Refuse(_), []) => {
                 assert!(!goes_on);
                 return false;
             }

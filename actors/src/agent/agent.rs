@@ -285,7 +285,7 @@ impl Agent {
             return Err(AgentError::NoListener);
         }
         #[cfg(feature = "tls")]
-        if self.listeners.iter().any(|listener| listener.entrance.certificates.is_some()) {
+        if self.listeners.iter().any(|listener| listener.setup.certificates.is_some()) {
             secured::check_memory(&common);
         }
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();

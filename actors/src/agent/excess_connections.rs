@@ -31,19 +31,19 @@ impl ExcessConnections {
 
     /// A connection has this place.
     pub(super) fn note(&self, place: &ConnectionPermit) {
-        let Some(guest) = place.guest() else { return };
+        let Some(excess) = place.excess() else { return };
         let mut all = self.0.borrow_mut();
         if all.len() >= Self::MANY && all.len() == all.capacity() {
-            all.retain(|(_, guest)| guest.strong_count() > 0);
+            all.retain(|(_, excess)| excess.strong_count() > 0);
         }
-        all.push_back((Instant::now(), Arc::downgrade(guest)));
+        all.push_back((Instant::now(), Arc::downgrade(excess)));
     }
 
     /// Takes the place of the one that has been silent for the longest time, if it is long. Says when to try again.
     pub(super) fn displace_oldest(&self, counters: &ListenerCounters) -> Duration {
         let mut all = self.0.borrow_mut();
-        while let Some((since, guest)) = all.front() {
-            let Some(guest) = guest.upgrade().filter(|guest| !guest.has_spoken()) else {
+        while let Some((since, excess)) = all.front() {
+            let Some(excess) = excess.upgrade().filter(|excess| !excess.has_spoken()) else {
                 all.pop_front();
                 continue;
             };
@@ -51,7 +51,7 @@ impl ExcessConnections {
             if age < SILENT {
                 return SILENT - age;
             }
-            guest.displace();
+            excess.displace();
             counters.connection_displaced();
             all.pop_front();
             return SOON;

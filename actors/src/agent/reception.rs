@@ -33,7 +33,7 @@ const UNRESPONSIVE: Duration = Duration::from_secs(1);
 pub(crate) struct Reception {
     common: AgentContext,
     /// Those who are over the limit.
-    guests: ExcessConnections,
+    excess_connections: ExcessConnections,
     desks: Vec<Desk>,
     /// Whose turn it is, whichever listener the next socket comes from.
     turn: Cell<usize>,
@@ -58,7 +58,7 @@ impl Reception {
     ) -> Self {
         Self {
             common,
-            guests: ExcessConnections::default(),
+            excess_connections: ExcessConnections::default(),
             desks: supervisors.map(Desk::new).collect(),
             turn: Cell::new(0),
             counters,
@@ -71,7 +71,7 @@ impl Reception {
     /// further ones wait in the kernel's backlog.
     pub(crate) async fn receive(&self, socket: Socket, listener: Arc<str>, preamble: Preamble) {
         let Some(place) = self.place().await else { return };
-        self.guests.note(&place);
+        self.excess_connections.note(&place);
         let (desk, room) = match self.free_desk() {
             Some(free) => free,
             None => self.next_desk().await,
@@ -99,7 +99,7 @@ impl Reception {
             });
         }
         loop {
-            let patience = self.guests.displace_oldest(&self.counters);
+            let patience = self.excess_connections.displace_oldest(&self.counters);
             if let Ok(place) = timeout(patience, self.common.places.take()).await {
                 return place;
             }

@@ -30,7 +30,7 @@ use crate::{
 /// How long an agent that stops at once waits to know what it has seen and done.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// An agent that has started. Dropping it ends it without a farewell; [`stop`](Self::stop) ends it in
+/// An agent that has started. Dropping it ends it without a DISCONNECT; [`stop`](Self::stop) ends it in
 /// good order.
 ///
 /// ```
@@ -148,12 +148,12 @@ impl RunningAgent {
     ///    [`notice_period`](crate::Limits::notice_period), if there were any health checks lately. Not so
     ///    if all sockets were [handed over](crate::Listen::handed_over_tcp): for HAProxy nothing stops.
     /// 2. The listeners close, with an empty backlog, unless they were handed over.
-    /// 3. Every connection answers what HAProxy still sends, and says farewell.
+    /// 3. Every connection answers what HAProxy still sends, and sends DISCONNECT.
     /// 4. The handlers stop. What does not end within [`shutdown_timeout`](crate::Limits::shutdown_timeout)
     ///    is cut off.
     ///
     /// Where HAProxy has another server for its messages, no request is lost but one that crosses
-    /// the farewell: for that there is no frame in SPOP.
+    /// the DISCONNECT: for that there is no frame in SPOP.
     pub async fn stop(mut self) -> Statistics {
         if self.is_succeeded() {
             self.common.drain();
@@ -169,8 +169,8 @@ impl RunningAgent {
         join_all(closing.collect::<Vec<_>>()).await;
         // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
         let patience = 2 * self.common.limits.shutdown_timeout + PATIENCE;
-        let silence = DrainClock::begin();
-        let stop = |worker: &Worker| worker.supervisor.send(Stop(Arc::clone(&silence)));
+        let clock = DrainClock::begin();
+        let stop = |worker: &Worker| worker.supervisor.send(Stop(Arc::clone(&clock)));
         let stops = self.workers.iter().map(|worker| timeout(patience, stop(worker)));
         let mut all = self.counters.snapshot();
         for stopped in join_all(stops).await {
@@ -224,17 +224,17 @@ impl RunningAgent {
         let supervisors = self.workers.iter().map(|worker| worker.supervisor.clone());
         let reception =
             Rc::new(Reception::new(supervisors, self.common.clone(), Arc::clone(&self.counters)));
-        let activate = |Listener { name, bound, entrance, is_handed_over }| match bound.activate() {
-            Ok(active) => Ok((name, active, entrance, is_handed_over)),
+        let activate = |Listener { name, bound, setup, is_handed_over }| match bound.activate() {
+            Ok(active) => Ok((name, active, setup, is_handed_over)),
             Err(cause) => Err(AgentError::Bind { address: name.to_string(), cause }),
         };
         // All of them, before the first one serves.
         let active: Vec<_> = listeners.into_iter().map(activate).collect::<Result<_, _>>()?;
-        for (name, active, mut entrance, is_handed_over) in active {
-            entrance.open(&name, &self.counters);
+        for (name, active, mut setup, is_handed_over) in active {
+            setup.open(&name, &self.counters);
             let reception = Rc::clone(&reception);
             let take = async move |socket: Socket| {
-                reception.receive(socket, Arc::clone(&name), entrance.preamble()).await;
+                reception.receive(socket, Arc::clone(&name), setup.preamble()).await;
             };
             let (stop, stopped) = oneshot::channel();
             let counters = Arc::clone(&self.counters);

@@ -145,29 +145,29 @@ impl Supervisor {
         S: Transport,
     {
         let NewConnection { address, listener, preamble, place } = newcomer;
-        let guest = place.guest().cloned();
-        let presence = ConnectionGuard::new(place, Rc::clone(&self.shared.counters), &listener);
-        let visit = Arriving { peer: address, listener, since: presence.since() };
-        let arrival = IncomingConnection::new(stream, address, presence, Rc::clone(&self.shared));
+        let excess = place.excess().cloned();
+        let guard = ConnectionGuard::new(place, Rc::clone(&self.shared.counters), &listener);
+        let visit = Arriving { peer: address, listener, since: guard.since() };
+        let incoming = IncomingConnection::new(stream, address, guard, Rc::clone(&self.shared));
         if preamble.is_empty() {
             let context = Context::new();
             let control = AsyncContext::address(&context).recipient();
-            let link = Link { control, arriving: Weak::new(), guest };
-            return self.supervise(link, context.into_future(arrival.into_connection()), ctx);
+            let link = Link { control, arriving: Weak::new(), excess };
+            return self.supervise(link, context.into_future(incoming.into_connection()), ctx);
         }
         #[cfg(feature = "tls")]
         if let Some(config) = preamble.tls {
             let arriving = async move {
-                let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
-                Some(arrival.shake_hands(config).await?.into_connection())
+                let incoming = incoming.read_proxy_header(preamble.proxy_header).await?;
+                Some(incoming.shake_hands(config).await?.into_connection())
             };
-            return self.welcome(visit, guest, arriving, ctx);
+            return self.welcome(visit, excess, arriving, ctx);
         }
         let arriving = async move {
-            let arrival = arrival.read_proxy_header(preamble.proxy_header).await?;
-            Some(arrival.into_connection())
+            let incoming = incoming.read_proxy_header(preamble.proxy_header).await?;
+            Some(incoming.into_connection())
         };
-        self.welcome(visit, guest, arriving, ctx);
+        self.welcome(visit, excess, arriving, ctx);
     }
 
     /// Runs what comes before SPOP, and then the connection. Once the agent stops, nothing is lost by
@@ -175,7 +175,7 @@ impl Supervisor {
     fn welcome<S>(
         &mut self,
         visit: Arriving,
-        guest: Option<Arc<ExcessConnection>>,
+        excess: Option<Arc<ExcessConnection>>,
         arriving: impl Future<Output = Option<Connection<S>>> + 'static,
         ctx: &Context<Self>,
     ) where
@@ -184,7 +184,7 @@ impl Supervisor {
         let context = Context::new();
         let control = AsyncContext::address(&context).recipient();
         let visit = Rc::new(visit);
-        let link = Link { control, arriving: Rc::downgrade(&visit), guest };
+        let link = Link { control, arriving: Rc::downgrade(&visit), excess };
         // In boxes, so that neither the connection nor what is around keeps its place.
         let arriving = self.stopping.clone().run_until_cancelled_owned(Box::pin(arriving));
         let arriving = Box::pin(async move {
@@ -206,10 +206,10 @@ impl Supervisor {
         run: impl Future<Output = ()> + 'static,
         ctx: &Context<Self>,
     ) {
-        match link.guest.clone() {
+        match link.excess.clone() {
             None => self.fence(link, run, ctx),
-            Some(guest) => {
-                let displaced = guest.displaced().clone();
+            Some(excess) => {
+                let displaced = excess.displaced().clone();
                 let run = displaced.run_until_cancelled_owned(Box::pin(run));
                 self.fence(link, run.map(drop), ctx);
             }
@@ -312,8 +312,8 @@ impl Handler<Elsewhere> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, Elsewhere(arbiters): Elsewhere, _: &mut Context<Self>) {
-        if let Some(detours) = &self.shared.detours {
-            detours.know(arbiters);
+        if let Some(ack_router) = &self.shared.ack_router {
+            ack_router.know(arbiters);
         }
     }
 }
@@ -322,14 +322,17 @@ impl Handler<RoutedAck> for Supervisor {
     type Result = bool;
 
     fn handle(&mut self, reroute: RoutedAck, _: &mut Context<Self>) -> bool {
-        self.shared.detours.as_ref().is_some_and(|detours| detours.reroute(reroute).is_ok())
+        self.shared
+            .ack_router
+            .as_ref()
+            .is_some_and(|ack_router| ack_router.reroute(reroute).is_ok())
     }
 }
 
 impl Handler<Stop> for Supervisor {
     type Result = ResponseFuture<Statistics>;
 
-    fn handle(&mut self, Stop(silence): Stop, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, Stop(clock): Stop, _: &mut Context<Self>) -> Self::Result {
         let shared = Rc::clone(&self.shared);
         let (stopped, all_ended) = oneshot::channel();
         if !self.connections.is_empty() {
@@ -337,7 +340,7 @@ impl Handler<Stop> for Supervisor {
         }
         self.stopping.cancel();
         for link in self.connections.values() {
-            link.control.do_send(Control::Drain(Arc::clone(&silence)));
+            link.control.do_send(Control::Drain(Arc::clone(&clock)));
         }
         Box::pin(async move {
             // An error says that there was nothing to wait for.

@@ -43,7 +43,7 @@ pub(crate) struct AckGroup {
 /// The detours of one arbiter.
 pub(crate) struct AckRouter {
     /// The connections that have agreed on `async`.
-    lanes: RefCell<HashMap<AckGroup, Vec<Rc<Queue>>>>,
+    queues: RefCell<HashMap<AckGroup, Vec<Rc<Queue>>>>,
     /// The other arbiters of the agent.
     elsewhere: RefCell<Vec<Recipient<RoutedAck>>>,
     /// The bytes that are under way to them.
@@ -55,9 +55,9 @@ pub(crate) struct AckRouter {
 
 /// The side of a connection that takes the ACKs of others; closed when it is dropped.
 pub(crate) struct AckQueue {
-    kin: AckGroup,
+    group: AckGroup,
     queue: Rc<Queue>,
-    detours: Rc<AckRouter>,
+    ack_router: Rc<AckRouter>,
 }
 
 struct Queue {
@@ -69,7 +69,7 @@ struct Queue {
 
 /// Sends an ACK on a connection of its kin; answered with whether there is one.
 pub(crate) struct RoutedAck {
-    pub(crate) kin: AckGroup,
+    pub(crate) group: AckGroup,
     pub(crate) ack: Ack,
 }
 
@@ -91,7 +91,7 @@ impl AckGroup {
 impl AckRouter {
     pub(super) fn new(memory: &SharedBudget, counters: Rc<Counters>) -> Rc<Self> {
         Rc::new(Self {
-            lanes: RefCell::default(),
+            queues: RefCell::default(),
             elsewhere: RefCell::default(),
             under_way: RefCell::new(memory.share()),
             memory: memory.clone(),
@@ -106,29 +106,29 @@ impl AckRouter {
     }
 
     /// A connection takes the ACKs of others of its kin.
-    pub(crate) fn open(self: &Rc<Self>, kin: AckGroup) -> AckQueue {
+    pub(crate) fn open(self: &Rc<Self>, group: AckGroup) -> AckQueue {
         let queue = Rc::new(Queue {
             acks: RefCell::default(),
             waiting: RefCell::new(self.memory.share()),
             waker: Cell::default(),
         });
-        self.lanes.borrow_mut().entry(kin.clone()).or_default().push(Rc::clone(&queue));
-        AckQueue { kin, queue, detours: Rc::clone(self) }
+        self.queues.borrow_mut().entry(group.clone()).or_default().push(Rc::clone(&queue));
+        AckQueue { group, queue, ack_router: Rc::clone(self) }
     }
 
     /// Hands an ACK to a connection of this arbiter; gives it back if there is none.
     #[expect(clippy::result_large_err, reason = "what could not be handed over comes back")]
-    pub(crate) fn reroute(&self, RoutedAck { kin, ack }: RoutedAck) -> Result<(), RoutedAck> {
-        let lanes = self.lanes.borrow();
-        let mut queues = lanes.get(&kin).into_iter().flatten();
-        if let Some(queue) = queues.find(|queue| queue.waiting.borrow().has_room()) {
+    pub(crate) fn reroute(&self, RoutedAck { group, ack }: RoutedAck) -> Result<(), RoutedAck> {
+        let queues = self.queues.borrow();
+        let mut own = queues.get(&group).into_iter().flatten();
+        if let Some(queue) = own.find(|queue| queue.waiting.borrow().has_room()) {
             queue.push(ack);
             return Ok(());
         }
-        if lanes.contains_key(&kin) {
+        if queues.contains_key(&group) {
             self.report_full();
         }
-        Err(RoutedAck { kin, ack })
+        Err(RoutedAck { group, ack })
     }
 
     /// Hands an ACK to a connection of another arbiter; it is dropped if there is none, or as much is
@@ -148,10 +148,12 @@ impl AckRouter {
         });
     }
 
-    async fn is_taken_elsewhere(&self, RoutedAck { kin, ack }: &RoutedAck) -> bool {
+    async fn is_taken_elsewhere(&self, RoutedAck { group, ack }: &RoutedAck) -> bool {
         let elsewhere = self.elsewhere.borrow().clone();
         for arbiter in elsewhere {
-            if let Ok(true) = arbiter.send(RoutedAck { kin: kin.clone(), ack: ack.clone() }).await {
+            if let Ok(true) =
+                arbiter.send(RoutedAck { group: group.clone(), ack: ack.clone() }).await
+            {
                 return true;
             }
         }
@@ -200,17 +202,17 @@ impl AckQueue {
     }
 
     /// Whose ACKs it takes.
-    pub(crate) fn kin(&self) -> &AckGroup {
-        &self.kin
+    pub(crate) fn group(&self) -> &AckGroup {
+        &self.group
     }
 
     /// Takes no more; gives back what was not sent.
     pub(crate) fn close(&self) -> VecDeque<Ack> {
-        let mut lanes = self.detours.lanes.borrow_mut();
-        if let Some(queues) = lanes.get_mut(&self.kin) {
-            queues.retain(|queue| !Rc::ptr_eq(queue, &self.queue));
-            if queues.is_empty() {
-                lanes.remove(&self.kin);
+        let mut queues = self.ack_router.queues.borrow_mut();
+        if let Some(own) = queues.get_mut(&self.group) {
+            own.retain(|queue| !Rc::ptr_eq(queue, &self.queue));
+            if own.is_empty() {
+                queues.remove(&self.group);
             }
         }
         self.queue.waiting.borrow_mut().set(0);
@@ -221,7 +223,7 @@ impl AckQueue {
 impl Drop for AckQueue {
     fn drop(&mut self) {
         let unsent = self.close().len() as u64;
-        self.detours.lose(unsent);
+        self.ack_router.lose(unsent);
     }
 }
 

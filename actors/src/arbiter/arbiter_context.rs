@@ -29,7 +29,7 @@ pub(crate) struct ArbiterContext {
     pub(crate) health: Health,
     pub(crate) past_violations: PastViolations,
     /// If the agent is to have any.
-    pub(crate) detours: Option<Rc<AckRouter>>,
+    pub(crate) ack_router: Option<Rc<AckRouter>>,
     pub(crate) input: ScratchBuffer,
     pub(crate) output: ScratchBuffer,
     /// The TLS handshakes in progress.
@@ -43,7 +43,7 @@ impl ArbiterContext {
     pub(crate) fn new(routes: Routes, common: AgentContext, counters: Rc<Counters>) -> Self {
         Self {
             routes,
-            detours: common
+            ack_router: common
                 .asynchronous
                 .then(|| AckRouter::new(&common.memory, Rc::clone(&counters))),
             #[cfg(feature = "tls")]
@@ -175,8 +175,8 @@ impl ConnectionGuard {
 
     /// The peer has said what it wants.
     pub(crate) fn speak(&self) {
-        if let Some(guest) = self.place.guest() {
-            guest.speak();
+        if let Some(excess) = self.place.excess() {
+            excess.speak();
         }
     }
 
@@ -232,7 +232,7 @@ impl ScratchBuffer {
     /// A sleeping connection keeps no buffer that is more than so many times what is in it.
     const SLACK: usize = 4;
 
-    /// Puts the lent buffer in the place of `kept`, with the bytes of `kept` in it; nobody knows how
+    /// Replaces `kept` by the lent buffer, with the bytes of `kept` in it; nobody knows how
     /// much of it was spent before.
     #[inline]
     pub(crate) fn lend(&self, kept: &mut BytesMut, spent: &mut Option<usize>) {

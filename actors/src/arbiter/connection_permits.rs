@@ -23,7 +23,7 @@ pub(crate) struct ConnectionPermits {
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     /// If it is one over the limit.
-    guest: Option<Arc<ExcessConnection>>,
+    excess: Option<Arc<ExcessConnection>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -64,17 +64,17 @@ impl ConnectionPermits {
 
 impl ConnectionPermit {
     fn new(is_excess: bool, permit: OwnedSemaphorePermit) -> Self {
-        Self { guest: is_excess.then(Arc::default), _permit: permit }
+        Self { excess: is_excess.then(Arc::default), _permit: permit }
     }
 
     /// Whether its connection is one over the limit.
     pub(super) fn is_excess(&self) -> bool {
-        self.guest.is_some()
+        self.excess.is_some()
     }
 
     /// What is known of its connection, if it is one over the limit.
-    pub(crate) fn guest(&self) -> Option<&Arc<ExcessConnection>> {
-        self.guest.as_ref()
+    pub(crate) fn excess(&self) -> Option<&Arc<ExcessConnection>> {
+        self.excess.as_ref()
     }
 }
 

@@ -78,7 +78,7 @@ pub enum ConnectionPhase {
     Greeting,
     /// Frames are read and answered.
     Open,
-    /// Answers are held back, so that none is under way at the farewell.
+    /// Answers are held back, so that none is under way at the DISCONNECT.
     Draining,
     /// Nothing more is read.
     Closing,

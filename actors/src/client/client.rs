@@ -10,8 +10,8 @@ use tokio::{
 
 use super::{
     connection::Connection,
+    driver::{Answer, Driver, Request},
     error::ClientError,
-    exchange::{Answer, Exchange, Request},
     options::ClientOptions,
 };
 use crate::spop::{Actions, AgentHello, Messages};
@@ -68,9 +68,8 @@ impl Client {
         let mut connection = Connection::new(stream).patience(timeout);
         let hello = connection.hello(hello).await?;
         let (requests, asked) = mpsc::channel(in_flight);
-        let exchange =
-            Exchange::new(connection.into_frames(), asked, in_flight, hello.max_frame_size);
-        tokio::spawn(exchange.run());
+        let driver = Driver::new(connection.into_frames(), asked, in_flight, hello.max_frame_size);
+        tokio::spawn(driver.run());
         let places = Arc::new(Semaphore::new(in_flight));
         Ok(Self { requests, places, hello: Arc::new(hello), timeout })
     }

@@ -10,8 +10,8 @@
 
 mod client;
 mod connection;
+mod driver;
 mod error;
-mod exchange;
 mod options;
 
 pub use client::Client;

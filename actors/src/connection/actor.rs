@@ -61,8 +61,8 @@ pub(crate) struct Connection<S> {
     retires: Option<Instant>,
     /// Whether that time has come: it ends with what it is asked next.
     is_too_old: bool,
-    account: MemoryGuard,
-    presence: ConnectionGuard,
+    memory_guard: MemoryGuard,
+    guard: ConnectionGuard,
 }
 
 /// Where a connection is in its life; only one that was too old, and could not end, goes back to `Open`.
@@ -79,12 +79,12 @@ impl<S: Transport> Connection<S> {
     pub(crate) fn new(
         stream: S,
         address: PeerAddress,
-        presence: ConnectionGuard,
+        guard: ConnectionGuard,
         shared: Rc<ArbiterContext>,
     ) -> Self {
         let mut timer = Timer::default();
-        let since = presence.since();
-        timer.arm(presence.hello_deadline(&shared.common.limits));
+        let since = guard.since();
+        timer.arm(guard.hello_deadline(&shared.common.limits));
         Self {
             retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
             is_too_old: false,
@@ -92,16 +92,16 @@ impl<S: Transport> Connection<S> {
             conversation: Conversation::new(
                 Rc::clone(&shared),
                 address,
-                Arc::clone(presence.listener()),
+                Arc::clone(guard.listener()),
                 since,
             )
-            .excess(presence.is_excess()),
-            account: MemoryGuard::new(Rc::clone(&shared), S::COST),
+            .excess(guard.is_excess()),
+            memory_guard: MemoryGuard::new(Rc::clone(&shared), S::COST),
             shared,
             phase: Phase::Open,
             newcomer: None,
             timer,
-            presence,
+            guard,
         }
     }
 
@@ -120,10 +120,10 @@ impl<S: Transport> Connection<S> {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Pending => {
                 let kept = self.stream.kept() + self.conversation.kept();
-                self.account.keep(kept, self.conversation.in_flight());
+                self.memory_guard.keep(kept, self.conversation.in_flight());
                 let waits = self.conversation.waits_for_memory();
-                self.account.wait(waits, self.conversation.peer());
-                if self.account.is_over_limit() { self.on_excess(task) } else { Poll::Pending }
+                self.memory_guard.wait(waits, self.conversation.peer());
+                if self.memory_guard.is_over_limit() { self.on_excess(task) } else { Poll::Pending }
             }
         }
     }
@@ -139,7 +139,7 @@ impl<S: Transport> Connection<S> {
         for _ in 0..ROUNDS {
             let mut next = match self.phase {
                 Phase::Open => self.converse(task)?,
-                Phase::Draining(_) => self.hold(task)?,
+                Phase::Draining(_) => self.drain(task)?,
                 Phase::Closing(_) => self.end(task)?,
             };
             // What is settled by a timer may leave at once, and a timer that went off has to be polled
@@ -156,7 +156,7 @@ impl<S: Transport> Connection<S> {
                 self.report_stall();
                 return Poll::Ready(Ok(()));
             }
-            if matches!(&self.phase, Phase::Closing(ending) if ending.is_over()) {
+            if matches!(&self.phase, Phase::Closing(closing) if closing.is_over()) {
                 return Poll::Ready(Ok(()));
             }
             if next == Next::Wait {
@@ -175,11 +175,11 @@ impl<S: Transport> Connection<S> {
         let retirement = self.retirement();
         let next = self.take(task)?;
         if matches!(self.phase, Phase::Open) && self.conversation.is_greeted() {
-            if let Some(hold) = retirement
+            if let Some(window) = retirement
                 && self.has_something_to_hold_back()
             {
                 // Nothing has left of what this turn has answered; holding has a timer to arm.
-                self.hold_back(hold);
+                self.hold_back(window);
                 return Ok(Next::Again);
             }
             if let Some(time) = self.retires {
@@ -241,7 +241,7 @@ impl<S: Transport> Connection<S> {
             Flow::Paused => Next::Again,
             Flow::Over(end) => {
                 self.on_end(end);
-                // At once, so that the farewell leaves with the ACKs.
+                // At once, so that the DISCONNECT leaves with the ACKs.
                 self.end(task)?
             }
         })
@@ -267,14 +267,14 @@ impl<S: Transport> Connection<S> {
         Ok(Next::Again)
     }
 
-    fn begin_end(&mut self, ending: Closing) {
-        self.enter(Phase::Closing(Box::new(ending)));
+    fn begin_end(&mut self, closing: Closing) {
+        self.enter(Phase::Closing(Box::new(closing)));
     }
 
     /// Goes on with the end.
     fn end(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
-        let Phase::Closing(ending) = &mut self.phase else { return Ok(Next::Wait) };
-        ending.proceed(&mut self.conversation, &mut self.stream, &mut self.timer, task)
+        let Phase::Closing(closing) = &mut self.phase else { return Ok(Next::Wait) };
+        closing.proceed(&mut self.conversation, &mut self.stream, &mut self.timer, task)
     }
 
     fn on_end(&mut self, end: End) {
@@ -295,13 +295,13 @@ impl<S: Transport> Connection<S> {
         self.stream.input.clear();
         connection_limit::report(&self.shared, self.conversation.peer());
         let later = Instant::now() + self.shared.common.limits.refusal_delay;
-        self.begin_end(Closing::not_before(later, Some(connection_limit::farewell())));
+        self.begin_end(Closing::not_before(later, Some(connection_limit::disconnect())));
     }
 
     fn on_fault(&mut self, fault: &PeerFault) {
         self.conversation.report(fault);
         if let PeerFault::Violation(Violation::ForeignProtocol(_)) = fault {
-            // As late as after any refused HELLO, but without a farewell, which it cannot read.
+            // As late as after any refused HELLO, but without a DISCONNECT, which it cannot read.
             let later = Instant::now() + self.shared.common.limits.refusal_delay;
             return self.begin_end(Closing::not_before(later, None));
         }
@@ -309,17 +309,17 @@ impl<S: Transport> Connection<S> {
         self.dismiss(Disconnect { status_code, message });
     }
 
-    /// Takes nothing more from the peer, and says farewell when it has its answers.
-    fn dismiss(&mut self, farewell: Disconnect) {
+    /// Takes nothing more from the peer, and sends DISCONNECT when it has its answers.
+    fn dismiss(&mut self, disconnect: Disconnect) {
         self.stream.input.clear();
         self.conversation.forget();
-        self.conversation.leave_detours();
+        self.conversation.leave_ack_router();
         self.begin_end(if self.conversation.is_greeted() {
-            Closing::after_answers(farewell)
+            Closing::after_answers(disconnect)
         } else {
             Closing::not_before(
                 Instant::now() + self.shared.common.limits.refusal_delay,
-                Some(farewell),
+                Some(disconnect),
             )
         });
     }
@@ -327,13 +327,13 @@ impl<S: Transport> Connection<S> {
     fn enter(&mut self, phase: Phase) {
         self.timer.disarm();
         self.phase = phase;
-        self.presence.speak();
+        self.guard.speak();
     }
 
     fn on_time(&mut self) {
         let now = Instant::now();
         match &mut self.phase {
-            Phase::Open if self.presence.is_excess() => self.turn_away(),
+            Phase::Open if self.guard.is_excess() => self.turn_away(),
             Phase::Open if self.newcomer.is_some() => {
                 self.begin_end(Closing::after_input(normal_disconnect()));
             }
@@ -347,7 +347,7 @@ impl<S: Transport> Connection<S> {
                 self.conversation.expire(now);
                 self.is_too_old |= self.retires.take_if(|time| *time <= now).is_some();
             }
-            Phase::Closing(ending) => ending.on_time(&mut self.conversation),
+            Phase::Closing(closing) => closing.on_time(&mut self.conversation),
         }
     }
 
@@ -366,12 +366,12 @@ impl<S: Transport> Connection<S> {
     /// Ends the connection: all together keep more than they may, and it keeps more than its part.
     /// Says whether it is over at once.
     fn on_excess(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        // A peer that does not read what it gets would not read a farewell either.
-        let is_deaf = self.account.is_more_than_its_part(self.stream.output.len());
+        // A peer that does not read what it gets would not read a DISCONNECT either.
+        let is_deaf = self.memory_guard.is_more_than_its_part(self.stream.output.len());
         if !is_deaf && matches!(self.phase, Phase::Closing(_)) {
             return Poll::Pending;
         }
-        self.account.report(self.conversation.peer());
+        self.memory_guard.report(self.conversation.peer());
         if is_deaf {
             return Poll::Ready(());
         }

@@ -26,7 +26,7 @@ pub(super) struct Closing {
 
 /// How far it has come; it only ever goes down this list.
 enum Stage {
-    /// When all that was asked is answered, the farewell follows.
+    /// When all that was asked is answered, the DISCONNECT follows.
     Flush(Flush),
     /// Everything is said; it leaves, and then the write side closes.
     Shutdown,
@@ -38,26 +38,26 @@ enum Stage {
 
 struct Flush {
     /// What is said at last; nothing to a peer that has closed its side already.
-    farewell: Option<Disconnect>,
+    disconnect: Option<Disconnect>,
     /// Whether what was read already is still to be answered.
     takes_input: bool,
     not_before: Option<Instant>,
 }
 
 impl Closing {
-    /// Answers what is in flight, and says `farewell`.
-    pub(super) fn after_answers(farewell: Disconnect) -> Self {
-        Self::answering(Some(farewell), false, None)
+    /// Answers what is in flight, and sends `disconnect`.
+    pub(super) fn after_answers(disconnect: Disconnect) -> Self {
+        Self::answering(Some(disconnect), false, None)
     }
 
-    /// Answers what was read already too, and says `farewell`.
-    pub(super) fn after_input(farewell: Disconnect) -> Self {
-        Self::answering(Some(farewell), true, None)
+    /// Answers what was read already too, and sends `disconnect`.
+    pub(super) fn after_input(disconnect: Disconnect) -> Self {
+        Self::answering(Some(disconnect), true, None)
     }
 
-    /// Says `farewell`, if the peer can read one, but not before that time.
-    pub(super) fn not_before(time: Instant, farewell: Option<Disconnect>) -> Self {
-        Self::answering(farewell, false, Some(time))
+    /// Sends `disconnect`, if the peer can read one, but not before that time.
+    pub(super) fn not_before(time: Instant, disconnect: Option<Disconnect>) -> Self {
+        Self::answering(disconnect, false, Some(time))
     }
 
     /// Sends what is answered at once, which may still reach a peer that has closed its side; there is
@@ -72,11 +72,11 @@ impl Closing {
     }
 
     fn answering(
-        farewell: Option<Disconnect>,
+        disconnect: Option<Disconnect>,
         takes_input: bool,
         not_before: Option<Instant>,
     ) -> Self {
-        Self { stage: Stage::Flush(Flush { farewell, takes_input, not_before }) }
+        Self { stage: Stage::Flush(Flush { disconnect, takes_input, not_before }) }
     }
 
     /// Whether there is nothing left to do.
@@ -147,7 +147,7 @@ impl Closing {
 }
 
 impl Flush {
-    /// Gathers what is answered, and says farewell when that is all; nothing when all is said.
+    /// Gathers what is answered, and sends DISCONNECT when that is all; nothing when all is said.
     fn proceed<S>(
         &mut self,
         conversation: &mut Conversation,
@@ -159,10 +159,10 @@ impl Flush {
             let flow = conversation.receive(&mut stream.input, &mut stream.output);
             self.takes_input = matches!(flow, Flow::Full | Flow::Paused);
             match flow {
-                Flow::Over(End::Healthcheck) => self.farewell = None,
+                Flow::Over(End::Healthcheck) => self.disconnect = None,
                 Flow::Over(End::Disconnected(_)) => conversation.cancel(),
                 Flow::Over(End::Violation(violation)) => conversation.report(&violation.into()),
-                Flow::Hungry if self.farewell.is_none() => {
+                Flow::Hungry if self.disconnect.is_none() => {
                     conversation.report_loss(None, &mut stream.input);
                 }
                 Flow::Hungry | Flow::Full | Flow::Paused | Flow::Over(End::Excess) => {}
@@ -172,7 +172,7 @@ impl Flush {
             // Nothing more is read: what has begun has no end to wait for.
             conversation.forget();
         }
-        if self.farewell.is_none() {
+        if self.disconnect.is_none() {
             conversation.lose();
         }
         let acks = conversation.poll_acks(task, &mut stream.output, timer);
@@ -188,8 +188,8 @@ impl Flush {
             // Input that waits for room is taken as soon as an ACK has made some.
             return Some(Next::again_if(is_clogged || self.takes_input && may_receive));
         }
-        if let Some(farewell) = self.farewell.take() {
-            conversation.disconnect(farewell, &mut stream.output);
+        if let Some(disconnect) = self.disconnect.take() {
+            conversation.disconnect(disconnect, &mut stream.output);
         }
         None
     }

@@ -25,7 +25,7 @@ pub(crate) fn report(shared: &ArbiterContext, peer: &Peer) {
 }
 
 /// What it is told.
-pub(super) fn farewell() -> Disconnect {
+pub(super) fn disconnect() -> Disconnect {
     let message = "the agent has reached its limit of connections".into();
     Disconnect { status_code: StatusCode::NO_RESOURCE, message }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Conversation {
     /// What both sides can do, and the engine that has said so, once HELLO is agreed.
     greeting: Option<Greeting>,
     /// Where the ACKs of other connections come in, once `async` is agreed.
-    lane: Option<AckQueue>,
+    ack_queue: Option<AckQueue>,
     /// When the frame, or the fragments, that are not whole yet had begun to come.
     begun: Option<Instant>,
     /// When what is taken had come.
@@ -108,7 +108,7 @@ impl Conversation {
     ) -> Self {
         Self {
             session: Session::new(Offer {
-                asynchronous: shared.detours.is_some(),
+                asynchronous: shared.ack_router.is_some(),
                 ..shared.common.limits.offer()
             }),
             in_flight: InFlight::new(&shared.common, Rc::clone(&shared.counters)),
@@ -117,7 +117,7 @@ impl Conversation {
             codec: FrameCodec::default(),
             origin: Origin::new(Peer { address, engine_id: None }),
             greeting: None,
-            lane: None,
+            ack_queue: None,
             begun: None,
             arrived: since,
             turn: Turn::new(since),
@@ -159,7 +159,7 @@ impl Conversation {
 
     /// Whether no NOTIFY waits for its answer, and no answer for being sent.
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.lane.as_ref().is_none_or(AckQueue::is_empty)
+        self.in_flight.is_empty() && self.ack_queue.as_ref().is_none_or(AckQueue::is_empty)
     }
 
     /// Whether a frame, or fragments, have begun to come and are not whole yet.
@@ -184,7 +184,7 @@ impl Conversation {
 
     /// How many bytes of memory wait for answers, and in ACKs of other connections.
     pub(super) fn in_flight(&self) -> usize {
-        self.in_flight.bytes() + self.lane.as_ref().map_or(0, AckQueue::waiting)
+        self.in_flight.bytes() + self.ack_queue.as_ref().map_or(0, AckQueue::waiting)
     }
 
     /// Gives up a NOTIFY whose fragments have not all come.
@@ -290,32 +290,32 @@ impl Conversation {
 
     /// Drops what is in flight: nobody waits for it any more.
     pub(super) fn cancel(&mut self) {
-        self.lane = None;
+        self.ack_queue = None;
         self.in_flight.cancel();
     }
 
     /// The connection has gone. What is in flight is dropped, unless `async` was agreed: then it may
     /// be answered on another connection.
     pub(super) fn lose(&mut self) {
-        let (Some(lane), Some(detours)) = (&self.lane, &self.shared.detours) else {
+        let (Some(ack_queue), Some(ack_router)) = (&self.ack_queue, &self.shared.ack_router) else {
             return self.in_flight.cancel();
         };
         let counters = &self.shared.counters;
         let none = InFlight::new(&self.shared.common, Rc::clone(counters));
-        let orphans = DetachedNotifies {
-            kin: lane.kin().clone(),
-            acks: lane.close(),
+        let detached = DetachedNotifies {
+            group: ack_queue.group().clone(),
+            acks: ack_queue.close(),
             in_flight: mem::replace(&mut self.in_flight, none),
             memory: self.shared.common.memory.clone(),
-            detours: Rc::clone(detours),
+            ack_router: Rc::clone(ack_router),
             counters: Rc::clone(counters),
         };
-        orphans.adopt();
+        detached.adopt();
     }
 
     /// Neither trusts this peer with the ACKs of others any more, nor its own to others.
-    pub(super) fn leave_detours(&mut self) {
-        self.lane = None;
+    pub(super) fn leave_ack_router(&mut self) {
+        self.ack_queue = None;
     }
 
     /// Whether others have their turn before more is taken.

@@ -19,13 +19,13 @@ use crate::{
 
 /// The NOTIFYs of an engine whose connection has gone.
 pub(super) struct DetachedNotifies {
-    pub(super) kin: AckGroup,
+    pub(super) group: AckGroup,
     /// What had come to that connection to be sent there for another.
     pub(super) acks: VecDeque<Ack>,
     pub(crate) in_flight: InFlight,
     /// What all may keep.
     pub(crate) memory: SharedBudget,
-    pub(crate) detours: Rc<AckRouter>,
+    pub(crate) ack_router: Rc<AckRouter>,
     pub(crate) counters: Rc<Counters>,
 }
 
@@ -59,8 +59,9 @@ impl DetachedNotifies {
     }
 
     fn send(&self, ack: Ack) {
-        if let Err(reroute) = self.detours.reroute(RoutedAck { kin: self.kin.clone(), ack }) {
-            Rc::clone(&self.detours).reroute_elsewhere(reroute);
+        if let Err(reroute) = self.ack_router.reroute(RoutedAck { group: self.group.clone(), ack })
+        {
+            Rc::clone(&self.ack_router).reroute_elsewhere(reroute);
         }
     }
 

@@ -32,11 +32,11 @@ pub(super) struct Received {
     pub(super) notifies: u64,
 }
 
-/// A connection holds its ACKs back before its farewell.
+/// A connection holds its ACKs back before its DISCONNECT.
 ///
-/// There is no frame that tells HAProxy to send no more, and what it sends until it sees the farewell
+/// There is no frame that tells HAProxy to send no more, and what it sends until it sees the DISCONNECT
 /// is lost. But it sends no more than so many NOTIFYs without an ACK: once they have come, or no more
-/// do, all ACKs and the farewell leave in one write, and nothing is under way.
+/// do, all ACKs and the DISCONNECT leave in one write, and nothing is under way.
 ///
 /// What is quiet is looked at again and again, and time counts only while somebody looks: a machine
 /// that stands still is quiet too, and HAProxy goes on when this side does. But HAProxy may stand still
@@ -68,9 +68,9 @@ pub(super) struct DrainWindow {
     /// When it must be over, at a stop.
     last: Option<Instant>,
     /// What those that hold at the same time wait for.
-    silence: Option<Arc<DrainClock>>,
+    clock: Option<Arc<DrainClock>>,
     /// What lets no other hold at the same time, if the connection is too old.
-    turn: Option<Reservation>,
+    recycle_slot: Option<Reservation>,
 }
 
 impl DrainWindow {
@@ -97,20 +97,20 @@ impl DrainWindow {
             until: until(now, first_due, time),
             time,
             last: None,
-            silence: None,
-            turn: None,
+            clock: None,
+            recycle_slot: None,
         }
     }
 
-    /// Is that of a connection that is too old, and keeps `turn` to its end.
-    pub(super) fn with_turn(self, turn: Reservation) -> Self {
-        Self { turn: Some(turn), ..self }
+    /// Is that of a connection that is too old, and keeps `recycle_slot` to its end.
+    pub(super) fn with_recycle_slot(self, recycle_slot: Reservation) -> Self {
+        Self { recycle_slot: Some(recycle_slot), ..self }
     }
 
     /// Ends together with all others that wait for `drain_clock`, and at `until` at the latest.
-    pub(super) fn join(&mut self, silence: Arc<DrainClock>, until: Instant) {
-        self.begun = silence.begun();
-        self.silence = Some(silence);
+    pub(super) fn join(&mut self, clock: Arc<DrainClock>, until: Instant) {
+        self.begun = clock.begun();
+        self.clock = Some(clock);
         self.last = Some(self.last.map_or(until, |last| last.min(until)));
     }
 
@@ -126,7 +126,7 @@ impl DrainWindow {
 
     /// Whether it is, or was before a stop, that of a connection that is too old.
     pub(super) fn is_recycling(&self) -> bool {
-        self.turn.is_some()
+        self.recycle_slot.is_some()
     }
 
     /// Whether it is that of a stop, which comes to its end in any case.
@@ -151,8 +151,8 @@ impl DrainWindow {
         }
         if received.bytes > before.bytes {
             self.quiet_for = Duration::ZERO;
-            if let Some(silence) = &self.silence {
-                silence.end(now);
+            if let Some(clock) = &self.clock {
+                clock.end(now);
             }
         }
     }
@@ -168,10 +168,10 @@ impl DrainWindow {
             _ if is_full => 2,
             _ => 1,
         };
-        let (time, is_silent) = match &self.silence {
-            Some(silence) => {
+        let (time, is_silent) = match &self.clock {
+            Some(clock) => {
                 let time = self.quiet_time + turn * self.interval();
-                (self.quiet_time, silence.lasted(self.looked_at) >= time)
+                (self.quiet_time, clock.lasted(self.looked_at) >= time)
             }
             None if is_full => (self.quiet_time, true),
             None => (self.patience, true),
@@ -212,17 +212,17 @@ mod tests {
     const QUIET: Duration = Duration::from_millis(100);
 
     /// Looks when it is due, for so long, with so many bytes received.
-    fn look(hold: &mut DrainWindow, from: Instant, time: Duration, bytes: u64) -> Instant {
+    fn look(window: &mut DrainWindow, from: Instant, time: Duration, bytes: u64) -> Instant {
         let mut now = from;
         while now < from + time {
-            now = hold.next().min(from + time);
-            hold.saw(Received { bytes, ..hold.received }, now);
+            now = window.next().min(from + time);
+            window.saw(Received { bytes, ..window.received }, now);
         }
         now
     }
 
     /// Of a connection with so many NOTIFYs that are not answered, seven bytes of which have come.
-    fn hold(now: Instant, unanswered: u64) -> DrainWindow {
+    fn window(now: Instant, unanswered: u64) -> DrainWindow {
         let received = Received { bytes: 7, notifies: 100 + unanswered };
         DrainWindow::new(now, received, unanswered as usize, SECOND, None)
     }
@@ -231,10 +231,10 @@ mod tests {
     async fn at_a_stop_whoever_has_room_goes_before_whoever_has_none() {
         let now = Instant::now();
         let quiet = |unanswered, time| {
-            let mut hold = hold(now, unanswered);
-            hold.join(DrainClock::begin(), now + SECOND);
-            look(&mut hold, now, time, 7);
-            hold.is_quiet()
+            let mut window = window(now, unanswered);
+            window.join(DrainClock::begin(), now + SECOND);
+            look(&mut window, now, time, 7);
+            window.is_quiet()
         };
         let look = QUIET / LOOKS;
         let after =
@@ -247,57 +247,57 @@ mod tests {
     #[tokio::test]
     async fn it_is_quiet_when_no_byte_has_come_for_the_quiet_time() {
         let now = Instant::now();
-        let mut hold = hold(now, FULL);
-        let now = look(&mut hold, now, QUIET / 2, 7);
-        assert!(!hold.is_quiet());
-        let now = look(&mut hold, now, QUIET / 2, 8);
-        assert!(!hold.is_quiet());
-        look(&mut hold, now, QUIET * 6 / 10, 8);
-        assert!(hold.is_quiet());
+        let mut window = window(now, FULL);
+        let now = look(&mut window, now, QUIET / 2, 7);
+        assert!(!window.is_quiet());
+        let now = look(&mut window, now, QUIET / 2, 8);
+        assert!(!window.is_quiet());
+        look(&mut window, now, QUIET * 6 / 10, 8);
+        assert!(window.is_quiet());
     }
 
     #[tokio::test]
     async fn time_counts_only_while_somebody_looks() {
         let now = Instant::now();
-        let mut hold = hold(now, FULL);
-        let now = look(&mut hold, now, QUIET * 9 / 10, 7);
-        hold.saw(hold.received, now + QUIET);
-        hold.saw(hold.received, now + QUIET);
-        assert!(!hold.is_quiet(), "the look came late: there may be more to read already");
-        hold.saw(hold.received, now + QUIET * 11 / 10);
-        assert!(hold.is_quiet());
+        let mut window = window(now, FULL);
+        let now = look(&mut window, now, QUIET * 9 / 10, 7);
+        window.saw(window.received, now + QUIET);
+        window.saw(window.received, now + QUIET);
+        assert!(!window.is_quiet(), "the look came late: there may be more to read already");
+        window.saw(window.received, now + QUIET * 11 / 10);
+        assert!(window.is_quiet());
     }
 
     #[tokio::test]
     async fn haproxy_that_may_send_more_is_given_four_times_as_long() {
         let now = Instant::now();
-        let mut hold = hold(now, FULL - 1);
-        let now = look(&mut hold, now, 3 * QUIET, 7);
-        assert!(!hold.is_quiet(), "it may send one more");
-        let now = look(&mut hold, now, QUIET, 7);
-        assert!(hold.is_quiet());
-        hold.saw(Received { bytes: 8, notifies: hold.received.notifies + 1 }, now);
-        look(&mut hold, now, QUIET, 8);
-        assert!(hold.is_quiet(), "it may send no more");
+        let mut window = window(now, FULL - 1);
+        let now = look(&mut window, now, 3 * QUIET, 7);
+        assert!(!window.is_quiet(), "it may send one more");
+        let now = look(&mut window, now, QUIET, 7);
+        assert!(window.is_quiet());
+        window.saw(Received { bytes: 8, notifies: window.received.notifies + 1 }, now);
+        look(&mut window, now, QUIET, 8);
+        assert!(window.is_quiet(), "it may send no more");
     }
 
     #[tokio::test]
     async fn the_shortest_quiet_time_is_seen_to_pass() {
         let now = Instant::now();
         let received = Received::default();
-        let mut hold = DrainWindow::new(now, received, 0, 2 * SHORTEST_QUIET, Some(now + SECOND));
-        look(&mut hold, now, 2 * SHORTEST_QUIET, 0);
-        assert!(hold.is_quiet());
+        let mut window = DrainWindow::new(now, received, 0, 2 * SHORTEST_QUIET, Some(now + SECOND));
+        look(&mut window, now, 2 * SHORTEST_QUIET, 0);
+        assert!(window.is_quiet());
     }
 
     #[tokio::test]
     async fn those_that_stop_together_end_together() {
-        let silence = DrainClock::begin();
-        let begun = silence.begun();
+        let clock = DrainClock::begin();
+        let begun = clock.begun();
         let [mut one, mut other] = [1, 3].map(|millis| {
-            let mut hold = hold(begun + Duration::from_millis(millis), 0);
-            hold.join(Arc::clone(&silence), begun + SECOND);
-            hold
+            let mut window = window(begun + Duration::from_millis(millis), 0);
+            window.join(Arc::clone(&clock), begun + SECOND);
+            window
         });
         let half = begun + QUIET / 2;
         look(&mut one, begun, QUIET / 2, 7);
@@ -317,18 +317,19 @@ mod tests {
         let now = Instant::now();
         for (first_due, held) in [(SECOND / 2, SECOND / 2), (2 * SECOND, SECOND)] {
             let first_due = now + first_due;
-            let hold = DrainWindow::new(now, Received::default(), 1, 60 * SECOND, Some(first_due));
-            assert!(!hold.is_over(now) && hold.is_over(now + held), "{first_due:?}");
-            assert!(!hold.is_over(now + held - QUIET), "{first_due:?}");
+            let window =
+                DrainWindow::new(now, Received::default(), 1, 60 * SECOND, Some(first_due));
+            assert!(!window.is_over(now) && window.is_over(now + held), "{first_due:?}");
+            assert!(!window.is_over(now + held - QUIET), "{first_due:?}");
         }
     }
 
     #[tokio::test]
     async fn at_a_stop_it_ends_earlier_if_it_must() {
         let now = Instant::now();
-        let mut hold = hold(now, 0);
-        hold.join(DrainClock::begin(), now + SECOND / 2);
-        hold.join(DrainClock::begin(), now + 2 * SECOND);
-        assert!(!hold.must_end(now) && hold.must_end(now + SECOND / 2));
+        let mut window = window(now, 0);
+        window.join(DrainClock::begin(), now + SECOND / 2);
+        window.join(DrainClock::begin(), now + 2 * SECOND);
+        assert!(!window.must_end(now) && window.must_end(now + SECOND / 2));
     }
 }

@@ -34,10 +34,10 @@ struct Running<H> {
 /// Starts a handler, and its actor, on this arbiter.
 pub(crate) async fn start<H: HandlerActor>(
     handler: H,
-    alarm: FailureSignal,
+    signal: FailureSignal,
 ) -> Result<Box<dyn Dispatch>, BoxError> {
     let handler = PanicGuard::new(handler);
-    let (tasks, run) = Tasks::new(alarm);
+    let (tasks, run) = Tasks::new(signal);
     let mut run = Box::pin(run);
     // Tasks run from the first on: `started` may wait for one of them.
     tokio::select! {

@@ -13,29 +13,29 @@ use crate::{
 
 /// Calls a handler.
 #[inline(always)]
-pub(crate) fn call(alarm: &FailureSignal, dispatch: impl FnOnce() -> Reply) -> Reply<Guarded> {
+pub(crate) fn call(signal: &FailureSignal, dispatch: impl FnOnce() -> Reply) -> Reply<Guarded> {
     match panics::catch(dispatch) {
         Ok(Reply::Answered) => {
-            alarm.note_answer();
+            signal.note_answer();
             Reply::Answered
         }
-        Ok(Reply::Failed(error)) => Reply::Failed(noted(alarm, error)),
-        Ok(Reply::Later(answer)) => Reply::Later(Guarded::new(answer, alarm.clone())),
-        Err(panic) => Reply::Failed(panicked(alarm, panic)),
+        Ok(Reply::Failed(error)) => Reply::Failed(noted(signal, error)),
+        Ok(Reply::Later(answer)) => Reply::Later(Guarded::new(answer, signal.clone())),
+        Err(panic) => Reply::Failed(panicked(signal, panic)),
     }
 }
 
 /// An error that the handler has returned is an answer of it; wrong arguments never reached it.
-fn noted(alarm: &FailureSignal, error: HandlerError) -> HandlerError {
+fn noted(signal: &FailureSignal, error: HandlerError) -> HandlerError {
     if let HandlerError::Failed(_) = error {
-        alarm.note_answer();
+        signal.note_answer();
     }
     error
 }
 
 #[cold]
-fn panicked(alarm: &FailureSignal, panic: Panic) -> HandlerError {
-    alarm.raise(Failure::Call);
+fn panicked(signal: &FailureSignal, panic: Panic) -> HandlerError {
+    signal.raise(Failure::Call);
     HandlerError::Panicked(panic)
 }
 
@@ -55,12 +55,12 @@ pub(crate) fn quietly(log: impl FnOnce()) {
 /// A pending answer that is polled, and dropped, behind the fence.
 pub(crate) struct Guarded {
     answer: PanicGuard<PendingAnswer>,
-    alarm: FailureSignal,
+    signal: FailureSignal,
 }
 
 impl Guarded {
-    pub(crate) fn new(answer: PendingAnswer, alarm: FailureSignal) -> Self {
-        Self { answer: PanicGuard::new(answer), alarm }
+    pub(crate) fn new(answer: PendingAnswer, signal: FailureSignal) -> Self {
+        Self { answer: PanicGuard::new(answer), signal }
     }
 }
 
@@ -71,12 +71,12 @@ impl Future for Guarded {
         match panics::catch(|| self.answer.as_mut().poll(task)) {
             Ok(progress) => progress.map(|answer| match answer {
                 Ok(actions) => {
-                    self.alarm.note_answer();
+                    self.signal.note_answer();
                     Ok(actions)
                 }
-                Err(error) => Err(noted(&self.alarm, error)),
+                Err(error) => Err(noted(&self.signal, error)),
             }),
-            Err(panic) => Poll::Ready(Err(panicked(&self.alarm, panic))),
+            Err(panic) => Poll::Ready(Err(panicked(&self.signal, panic))),
         }
     }
 }

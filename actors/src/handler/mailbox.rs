@@ -13,12 +13,12 @@ use crate::{
 /// The mailbox of a raw actix actor.
 pub(crate) struct Mailbox {
     recipient: actix::Recipient<Call>,
-    alarm: FailureSignal,
+    signal: FailureSignal,
 }
 
 impl Mailbox {
-    pub(crate) fn new(recipient: actix::Recipient<Call>, alarm: FailureSignal) -> Self {
-        Self { recipient, alarm }
+    pub(crate) fn new(recipient: actix::Recipient<Call>, signal: FailureSignal) -> Self {
+        Self { recipient, signal }
     }
 }
 
@@ -82,12 +82,12 @@ impl Dispatch for Mailbox {
         let (origin, span) = (origin.clone(), Span::current());
         let call = Call { message, origin, span, _place: place.cloned() };
         let request = self.recipient.send(call);
-        let alarm = self.alarm.clone();
+        let signal = self.signal.clone();
         Reply::Later(Box::pin(async move {
             match request.await {
                 Ok(answer) => answer.map_err(HandlerError::Failed),
                 Err(_) => {
-                    alarm.raise(Failure::Gone);
+                    signal.raise(Failure::Gone);
                     Err(HandlerError::ActorStopped)
                 }
             }

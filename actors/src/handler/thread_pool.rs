@@ -29,7 +29,7 @@ use crate::{
 /// The threads of one route on one arbiter.
 pub(crate) struct Blocking {
     orders: mpsc::UnboundedSender<Command>,
-    alarm: FailureSignal,
+    signal: FailureSignal,
 }
 
 /// What the feeder is told.
@@ -44,14 +44,14 @@ impl Blocking {
     pub(crate) async fn start<H: BlockingHandler>(
         threads: NonZero<usize>,
         factory: Arc<dyn Fn() -> H + Send + Sync>,
-        alarm: FailureSignal,
+        signal: FailureSignal,
     ) -> Result<Self, BoxError> {
         let starts = (0..threads.get()).map(|_| start_thread(Arc::clone(&factory)));
         let free = try_join_all(starts).await?;
-        let feeder = ThreadPool { free, waiting: VecDeque::new(), alarm: alarm.clone() };
+        let feeder = ThreadPool { free, waiting: VecDeque::new(), signal: signal.clone() };
         let (orders, taken) = mpsc::unbounded_channel();
         actix_rt::spawn(feeder.run(taken));
-        Ok(Self { orders, alarm })
+        Ok(Self { orders, signal })
     }
 }
 
@@ -70,12 +70,12 @@ impl Dispatch for Blocking {
         let job = Job { message, origin, span, answer, place };
         // Without a feeder the sender of the answer is dropped, which says so.
         let _ = self.orders.send(Command::Do(job));
-        let alarm = self.alarm.clone();
+        let signal = self.signal.clone();
         Reply::Later(Box::pin(async move {
             let answer = answered.await.unwrap_or(Err(HandlerError::ActorStopped));
             match answer {
-                Err(HandlerError::Panicked(_)) => alarm.raise(Failure::Call),
-                Err(HandlerError::ActorStopped) => alarm.raise(Failure::Gone),
+                Err(HandlerError::Panicked(_)) => signal.raise(Failure::Call),
+                Err(HandlerError::ActorStopped) => signal.raise(Failure::Gone),
                 _ => {}
             }
             answer
@@ -89,10 +89,10 @@ impl Dispatch for Blocking {
     fn handover(&self) -> Option<Handover> {
         let orders = self.orders.clone();
         (!orders.is_closed()).then(|| -> Handover {
-            Box::new(|alarm| {
+            Box::new(|signal| {
                 // It ends in a fault if there is no feeder any more.
-                let _ = orders.send(Command::Raise(alarm.clone()));
-                Box::new(Self { orders, alarm })
+                let _ = orders.send(Command::Raise(signal.clone()));
+                Box::new(Self { orders, signal })
             })
         })
     }
@@ -103,7 +103,7 @@ struct ThreadPool {
     /// The thread that was busy last is the next one that is busy.
     free: Vec<threads::Sender<Task>>,
     waiting: VecDeque<Job>,
-    alarm: FailureSignal,
+    signal: FailureSignal,
 }
 
 impl ThreadPool {
@@ -134,7 +134,7 @@ impl ThreadPool {
     fn take(&mut self, order: Command) {
         match order {
             Command::Do(job) => self.waiting.push_back(job),
-            Command::Raise(alarm) => self.alarm = alarm,
+            Command::Raise(signal) => self.signal = signal,
         }
     }
 
@@ -143,7 +143,7 @@ impl ThreadPool {
         let Ok(unheard) = unheard else { return };
         self.free.push(thread);
         if let Some(panic) = unheard {
-            self.alarm.raise(Failure::Background(panic));
+            self.signal.raise(Failure::Background(panic));
         }
     }
 

@@ -212,15 +212,15 @@ impl Listen {
     }
 
     fn add(&self, bound: Bound, listeners: &mut Vec<Listener>) -> Result<(), AgentError> {
-        let (name, entrance) = (bound.name(), self.entrance()?);
+        let (name, setup) = (bound.name(), self.setup()?);
         let is_handed_over =
             matches!(self.place, Endpoint::HandedOverTcp(_) | Endpoint::HandedOverUnix(_));
-        listeners.push(Listener { name, bound, entrance, is_handed_over });
+        listeners.push(Listener { name, bound, setup, is_handed_over });
         Ok(())
     }
 
     /// What its connections have to bring before SPOP.
-    pub(crate) fn entrance(&self) -> Result<ListenerSetup, AgentError> {
+    pub(crate) fn setup(&self) -> Result<ListenerSetup, AgentError> {
         Ok(ListenerSetup {
             proxy_header: self.proxy_header,
             #[cfg(feature = "tls")]

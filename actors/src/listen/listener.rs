@@ -76,7 +76,7 @@ pub(crate) struct Listener {
     /// Where it listens: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
     pub(crate) name: Arc<str>,
     pub(crate) bound: Bound,
-    pub(crate) entrance: ListenerSetup,
+    pub(crate) setup: ListenerSetup,
     /// Whether another process keeps the socket open: what waits in its backlog is for the next agent.
     pub(crate) is_handed_over: bool,
 }
@@ -107,12 +107,12 @@ impl Bound {
             Self::Unix(..) => false,
         };
         if let Some(at) = listeners.iter().position(takes) {
-            let Listener { name, bound, entrance, is_handed_over } = listeners.remove(at);
+            let Listener { name, bound, setup, is_handed_over } = listeners.remove(at);
             drop(bound);
             let [own, other] = [IpAddr::from(Ipv6Addr::UNSPECIFIED), Ipv4Addr::UNSPECIFIED.into()]
                 .map(|ip| SocketAddr::new(ip, port));
             let bound = Self::Tcp(addresses::listen(own, BACKLOG, [other])?);
-            listeners.insert(at, Listener { name, bound, entrance, is_handed_over });
+            listeners.insert(at, Listener { name, bound, setup, is_handed_over });
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ pub(crate) struct Preamble {
 /// A connection that has not come to SPOP yet.
 pub(crate) struct IncomingConnection<S> {
     stream: S,
-    visitor: PendingConnection,
+    pending: PendingConnection,
 }
 
 impl ListenerSetup {
@@ -93,16 +93,16 @@ impl<S: Transport> IncomingConnection<S> {
     pub(crate) fn new(
         stream: S,
         address: PeerAddress,
-        presence: ConnectionGuard,
+        guard: ConnectionGuard,
         shared: Rc<ArbiterContext>,
     ) -> Self {
-        Self { stream, visitor: PendingConnection { address, presence, shared } }
+        Self { stream, pending: PendingConnection { address, guard, shared } }
     }
 
     /// SPOP comes next.
     pub(crate) fn into_connection(self) -> Connection<S> {
-        let PendingConnection { address, presence, shared } = self.visitor;
-        Connection::new(self.stream, address, presence, shared)
+        let PendingConnection { address, guard, shared } = self.pending;
+        Connection::new(self.stream, address, guard, shared)
     }
 
     /// Reads the PROXY header, if it is due; the source that it names takes the place of the
@@ -113,14 +113,14 @@ impl<S: Transport> IncomingConnection<S> {
         }
         // In a box, as it takes the memory of a header.
         let read = Box::pin(read_source(&mut self.stream));
-        let source = timeout_at(self.visitor.deadline(), read).await;
+        let source = timeout_at(self.pending.deadline(), read).await;
         match source.unwrap_or(Err(Rejection::HeaderLate)) {
             Ok(source) => {
-                self.visitor.address = source.unwrap_or(self.visitor.address);
+                self.pending.address = source.unwrap_or(self.pending.address);
                 Some(self)
             }
-            Err(refusal) => {
-                self.visitor.refuse(&refusal, self.stream).await;
+            Err(rejection) => {
+                self.pending.refuse(&rejection, self.stream).await;
                 None
             }
         }
@@ -132,13 +132,13 @@ impl<S: Transport> IncomingConnection<S> {
         mut self,
         config: Arc<ServerConfig>,
     ) -> Option<IncomingConnection<Secured<S>>> {
-        let deadline = self.visitor.deadline();
+        let deadline = self.pending.deadline();
         let first = timeout_at(deadline, read_client_hello(&mut self.stream)).await;
         match first.unwrap_or(Err(Rejection::HandshakeLate)) {
             // In a box: a peer that has sent nothing takes no memory for a handshake.
             Ok(first) => Box::pin(self.secure(first, config)).await,
-            Err(refusal) => {
-                self.visitor.refuse(&refusal, self.stream).await;
+            Err(rejection) => {
+                self.pending.refuse(&rejection, self.stream).await;
                 None
             }
         }
@@ -151,14 +151,14 @@ impl<S: Transport> IncomingConnection<S> {
         first: [u8; ForeignProtocol::FIRST],
         config: Arc<ServerConfig>,
     ) -> Option<IncomingConnection<Secured<S>>> {
-        let Self { stream, visitor } = self;
-        let (shared, deadline) = (&visitor.shared, visitor.deadline());
+        let Self { stream, pending } = self;
+        let (shared, deadline) = (&pending.shared, pending.deadline());
         let turn = timeout_at(deadline, Turn::wait(shared)).await;
         // Until the end of a refusal, too: that takes memory and time as well.
         let _turn = match turn.unwrap_or(Err(Rejection::HandshakesFull)) {
             Ok(turn) => turn,
-            Err(refusal) => {
-                visitor.refuse(&refusal, stream).await;
+            Err(rejection) => {
+                pending.refuse(&rejection, stream).await;
                 return None;
             }
         };
@@ -171,11 +171,11 @@ impl<S: Transport> IncomingConnection<S> {
             () = sleep_until(deadline) => Err(Rejection::HandshakeLate),
         };
         match done {
-            Ok(Ok(stream)) => return Some(IncomingConnection { stream, visitor }),
+            Ok(Ok(stream)) => return Some(IncomingConnection { stream, pending }),
             Ok(Err(Failed { error, stream, alert })) => {
-                visitor.refuse_with(&Rejection::Handshake(error), stream, &alert).await;
+                pending.refuse_with(&Rejection::Handshake(error), stream, &alert).await;
             }
-            Err(refusal) => visitor.report(&refusal),
+            Err(rejection) => pending.report(&rejection),
         }
         None
     }

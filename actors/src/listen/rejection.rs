@@ -26,7 +26,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Whose connection it is.
 pub(crate) struct PendingConnection {
     pub(crate) address: PeerAddress,
-    pub(crate) presence: ConnectionGuard,
+    pub(crate) guard: ConnectionGuard,
     pub(crate) shared: Rc<ArbiterContext>,
 }
 
@@ -53,42 +53,42 @@ pub(crate) enum Rejection {
 impl PendingConnection {
     /// When the preamble and HELLO must be complete.
     pub(crate) fn deadline(&self) -> Instant {
-        self.presence.hello_deadline(&self.shared.common.limits)
+        self.guard.hello_deadline(&self.shared.common.limits)
     }
 
     /// Counts and logs it, and closes the connection as late as after any refused HELLO.
     pub(crate) async fn refuse(
         self,
-        refusal: &Rejection,
+        rejection: &Rejection,
         stream: impl AsyncRead + AsyncWrite + Unpin,
     ) {
-        self.refuse_with(refusal, stream, b"").await;
+        self.refuse_with(rejection, stream, b"").await;
     }
 
     /// The same with some last words.
     pub(crate) async fn refuse_with(
         self,
-        refusal: &Rejection,
+        rejection: &Rejection,
         mut stream: impl AsyncRead + AsyncWrite + Unpin,
         words: &[u8],
     ) {
-        self.report(refusal);
-        if matches!(refusal, Rejection::Silent) {
+        self.report(rejection);
+        if matches!(rejection, Rejection::Silent) {
             return;
         }
         sleep(self.shared.common.limits.refusal_delay).await;
         // Not a reset: what the peer has sent is read, until it closes its side.
-        let goodbye = async {
+        let close = async {
             stream.write_all(words).await?;
             stream.shutdown().await?;
             while stream.read(&mut [0; 256]).await? > 0 {}
             io::Result::Ok(())
         };
-        let _ = timeout(LINGER, goodbye).await;
+        let _ = timeout(LINGER, close).await;
     }
 
-    pub(crate) fn report(&self, refusal: &Rejection) {
-        match refusal {
+    pub(crate) fn report(&self, rejection: &Rejection) {
+        match rejection {
             Rejection::Silent => {
                 tracing::debug!(peer = %self.address, "the connection ended before it began");
             }

@@ -62,7 +62,7 @@ impl AckEncoder {
         ack::encode(ids, actions, self.max_frame_size, output)
     }
 
-    /// In fragments, or with something in the place of no actions.
+    /// In fragments, or with something instead of no actions.
     fn encode_otherwise(
         &self,
         (stream_id, frame_id): (StreamId, FrameId),

@@ -47,7 +47,7 @@ pub(super) struct Up {
     pub(super) handler: Box<dyn Dispatch>,
     /// As the handler says.
     pub(super) is_queued: bool,
-    pub(super) alarm: FailureSignal,
+    pub(super) signal: FailureSignal,
 }
 
 /// A call that waits for its answer, in its place.
@@ -92,7 +92,7 @@ impl HandlerSlot {
     #[inline]
     fn at_work(&self) -> Option<Result<Rc<Up>, HandlerError>> {
         match &*self.state.borrow() {
-            State::Up(up) if !up.alarm.is_raised() => Some(Ok(Rc::clone(up))),
+            State::Up(up) if !up.signal.is_raised() => Some(Ok(Rc::clone(up))),
             State::Up(_) | State::Restarting(_) => None,
             State::StandIn(up) | State::Down(Some(up)) => Some(Ok(Rc::clone(up))),
             State::Down(None) => Some(Err(HandlerError::CircuitOpen)),
@@ -114,7 +114,7 @@ impl HandlerSlot {
             place => place,
         };
         let dispatch = || up.handler.dispatch(message, origin, place.as_ref(), actions);
-        match fence::call(&up.alarm, dispatch) {
+        match fence::call(&up.signal, dispatch) {
             Reply::Answered => Reply::Answered,
             Reply::Failed(error) => Reply::Failed(error),
             Reply::Later(answer) => {
@@ -253,7 +253,7 @@ impl HandlerSlot {
     pub(super) fn instances(&self) -> Instances {
         let mut instances = Instances::default();
         *match &*self.state.borrow() {
-            State::Up(up) if !up.alarm.is_raised() => &mut instances.up,
+            State::Up(up) if !up.signal.is_raised() => &mut instances.up,
             state if state.is_down() => &mut instances.down,
             State::Up(_) | State::Restarting(_) | State::StandIn(_) | State::Down(_) => {
                 &mut instances.restarting
@@ -268,7 +268,7 @@ impl HandlerSlot {
         if let State::Up(up) = self.enter(State::Stopped)
             && let Err(panic) = up.handler.stop().await
         {
-            up.alarm.raise(Failure::Background(panic));
+            up.signal.raise(Failure::Background(panic));
         }
     }
 }
@@ -278,7 +278,7 @@ impl State {
     fn is_down(&self) -> bool {
         match self {
             Self::Down(failed) => {
-                !failed.as_ref().is_some_and(|failed| failed.alarm.has_answered())
+                !failed.as_ref().is_some_and(|failed| failed.signal.has_answered())
             }
             _ => false,
         }

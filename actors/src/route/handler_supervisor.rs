@@ -157,7 +157,7 @@ impl HandlerSupervisor {
         let mut failed_has_answered = false;
         if let Some(failed) = slot.leave(is_gone) {
             self.handover = failed.handler.handover();
-            failed_has_answered = failed.alarm.has_answered();
+            failed_has_answered = failed.signal.has_answered();
             self.has_answered |= failed_has_answered;
         }
         let verdict = match cause {
@@ -186,13 +186,13 @@ impl HandlerSupervisor {
 
     /// Makes and starts an instance.
     async fn try_start(&mut self, slot: &HandlerSlot) -> Result<Failures, BoxError> {
-        let (alarm, mut faults) = FailureSignal::new(Rc::clone(&self.background));
+        let (signal, mut faults) = FailureSignal::new(Rc::clone(&self.background));
         let handover = self.handover.take();
         let limit = self.policy.start_timeout;
         let start = Catch::new(async {
             match handover {
-                Some(handover) => Ok(handover(alarm.clone())),
-                None => (self.policy.start)(alarm.clone()).await,
+                Some(handover) => Ok(handover(signal.clone())),
+                None => (self.policy.start)(signal.clone()).await,
             }
         });
         let handler = tokio::select! {
@@ -204,8 +204,8 @@ impl HandlerSupervisor {
                 Err(_) => return Err(format!("it has not started within {limit:?}").into()),
             }
         };
-        let alarm = if handler.is_renewable() { alarm } else { FailureSignal::unheard() };
-        let up = Up { is_queued: handler.is_queued(), handler, alarm };
+        let signal = if handler.is_renewable() { signal } else { FailureSignal::unheard() };
+        let up = Up { is_queued: handler.is_queued(), handler, signal };
         match slot.enter(State::Up(Rc::new(up))) {
             // Nobody waits for its end any more.
             State::Stopped => slot.stop().await,
@@ -224,7 +224,7 @@ impl HandlerSupervisor {
 
     /// What stood in may have been the first to answer.
     fn note_answers(&mut self, failed: Option<Rc<Up>>) {
-        self.has_answered |= failed.is_some_and(|failed| failed.alarm.has_answered());
+        self.has_answered |= failed.is_some_and(|failed| failed.signal.has_answered());
     }
 
     /// Counts and logs a start that has failed, and drops its error.

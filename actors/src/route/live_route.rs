@@ -88,7 +88,7 @@ impl LiveRoute {
         }
     }
 
-    /// What is sent in the place of an answer. Counts and logs why; the message was handed over, or
+    /// What is sent instead of an answer. Counts and logs why; the message was handed over, or
     /// would have been, at `begun`.
     #[cold]
     pub(crate) fn fall_back(&self, error: HandlerError, begun: Instant) -> &Actions {

@@ -98,9 +98,9 @@ impl Route {
         H: HandlerActor,
         F: Fn() -> H + Send + Sync + 'static,
     {
-        Self::from_start(move |alarm| {
+        Self::from_start(move |signal| {
             let handler = factory();
-            Box::pin(actor_handler::start(handler, alarm))
+            Box::pin(actor_handler::start(handler, signal))
         })
     }
 
@@ -125,10 +125,10 @@ impl Route {
         F: Fn() -> H + Send + Sync + 'static,
     {
         let factory: Arc<dyn Fn() -> H + Send + Sync> = Arc::new(factory);
-        Self::from_start(move |alarm| {
+        Self::from_start(move |signal| {
             let factory = Arc::clone(&factory);
             Box::pin(async move {
-                let blocking = Blocking::start(threads, factory, alarm).await?;
+                let blocking = Blocking::start(threads, factory, signal).await?;
                 Ok(Box::new(blocking) as Box<dyn Dispatch>)
             })
         })
@@ -146,8 +146,8 @@ impl Route {
         A::Context: ToEnvelope<A, Call>,
         F: Fn() -> Addr<A> + Send + Sync + 'static,
     {
-        Self::from_start(move |alarm| {
-            let mailbox = Mailbox::new(factory().recipient(), alarm);
+        Self::from_start(move |signal| {
+            let mailbox = Mailbox::new(factory().recipient(), signal);
             Box::pin(async { Ok(Box::new(mailbox) as Box<dyn Dispatch>) })
         })
     }

@@ -43,7 +43,7 @@ impl Panic {
     }
 
     /// Where it was: file, line and column. Unknown if the process has put a panic hook of its own
-    /// in the place of the agent's.
+    /// instead of the agent's.
     #[must_use]
     pub fn location(&self) -> Option<&str> {
         self.0.location.as_deref()

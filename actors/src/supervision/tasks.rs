@@ -50,7 +50,7 @@ pub struct Tasks {
 
 impl Tasks {
     /// Hands out the starter of tasks, and the future that runs them.
-    pub(crate) fn new(alarm: FailureSignal) -> (Self, impl Future<Output = ()>) {
+    pub(crate) fn new(signal: FailureSignal) -> (Self, impl Future<Output = ()>) {
         let (starts, mut started) = mpsc::unbounded_channel::<Task>();
         let run = async move {
             let mut running = FuturesUnordered::new();
@@ -60,7 +60,7 @@ impl Tasks {
                         running.push(Catch::new(task));
                     }
                     Some(end) = running.next() => if let Err(panic) = end {
-                        alarm.raise(Failure::Background(panic));
+                        signal.raise(Failure::Background(panic));
                     },
                     else => break,
                 }

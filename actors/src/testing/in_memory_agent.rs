@@ -117,7 +117,7 @@ impl InMemoryAgent {
     ///
     /// If such a listener cannot be.
     pub fn adopt_on(&self, listen: &Listen, stream: impl ByteStream) -> Result<(), AgentError> {
-        self.adopt_by(listen.entrance()?.preamble(), stream);
+        self.adopt_by(listen.setup()?.preamble(), stream);
         Ok(())
     }
 

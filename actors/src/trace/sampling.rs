@@ -18,7 +18,7 @@ pub struct Sampling {
     /// Which part of the others are sampled: 1.0 all, 0.0 none. The agent does not start with one that is
     /// below 0, above 1 or no number.
     pub ratio: f64,
-    /// Ratios of single messages, in the place of [`ratio`](Self::ratio). A NOTIFY is sampled if one of
+    /// Ratios of single messages, instead of [`ratio`](Self::ratio). A NOTIFY is sampled if one of
     /// its messages is. One whose messages all have 0 here is not, whatever its parent says.
     pub by_message: Vec<(String, f64)>,
     /// Whether a NOTIFY is sampled from its first failure on, if it was not: a message whose handler fails,

@@ -28,7 +28,7 @@ pub(crate) enum ArgumentError {
     UnknownType {
         /// The argument's name.
         name: String,
-        /// What stands in the place of a type.
+        /// What stands instead of a type.
         type_name: String,
     },
     /// The value is not of this type.

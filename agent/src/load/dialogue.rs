@@ -129,7 +129,7 @@ impl Dialogue {
                 Ok(())
             }
             Err(Fault::Disconnected) => {
-                tally.fault_with(Fault::Disconnected, || farewell(frame));
+                tally.fault_with(Fault::Disconnected, || disconnect_text(frame));
                 Err(Broken)
             }
             Err(fault) => {
@@ -165,7 +165,7 @@ impl Dialogue {
 }
 
 /// What the agent says as it leaves.
-fn farewell(frame: &[u8]) -> String {
+fn disconnect_text(frame: &[u8]) -> String {
     match Frame::decode(Bytes::copy_from_slice(frame)) {
         Ok(Frame::AgentDisconnect(disconnect)) => format!(
             "the agent disconnects with status {}: {}",

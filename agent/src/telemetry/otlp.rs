@@ -28,7 +28,7 @@ pub(crate) struct Otlp {
     pub(crate) url: Url,
     pub(crate) protocol: Protocol,
     pub(crate) headers: HeaderMap,
-    /// The CA in PEM that is trusted in the place of those of the system.
+    /// The CA in PEM that is trusted instead of those of the system.
     pub(crate) ca: Option<Vec<u8>>,
     pub(crate) identity: Option<Identity>,
     pub(crate) timeout: Duration,

@@ -46,9 +46,9 @@ const TRIES: u32 = 5;
 /// The same once the process ends: a collector that does not come back at once is not waited for.
 const LAST_TRIES: u32 = 2;
 /// How long the last requests of the process may take.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FLUSH: Duration = Duration::from_secs(5);
 /// The same if the request before them has failed.
-const SHORT_FAREWELL: Duration = Duration::from_secs(1);
+const SHORT_FLUSH: Duration = Duration::from_secs(1);
 /// The largest answer that is read, in bytes. A good one has a few, or some lines about what was
 /// rejected.
 const LARGEST_ANSWER: usize = 64 * 1024;
@@ -111,7 +111,7 @@ impl Transport {
     /// From now on a failure is tried again once, and soon. Returns how long the last requests may take.
     pub(crate) fn close(&self) -> Duration {
         self.closing.send_replace(true);
-        if self.is_failing.load(Relaxed) { SHORT_FAREWELL } else { FAREWELL }
+        if self.is_failing.load(Relaxed) { SHORT_FLUSH } else { FLUSH }
     }
 
     /// Sends it, again if that may help, and tells how many items were rejected.
@@ -320,9 +320,9 @@ mod tests {
         let flags = OtlpFlags { url, ..OtlpFlags::default() };
         let otlp = Otlp::read(Signal::Traces, &flags, &Environment::from([])).unwrap().unwrap();
         let way = || Transport::new(&Otlp { timeout: Duration::from_millis(50), ..otlp.clone() });
-        assert_eq!(way().unwrap().close(), FAREWELL);
+        assert_eq!(way().unwrap().close(), FLUSH);
         let transport = way().unwrap();
         transport.send(ExportTraceServiceRequest::default()).await.unwrap_err();
-        assert_eq!(transport.close(), SHORT_FAREWELL);
+        assert_eq!(transport.close(), SHORT_FLUSH);
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct Link {
     /// What is known of it before it has come to SPOP; nobody is there to be asked before.
     pub(super) arriving: Weak<Arriving>,
     /// If it is one over the limit.
-    pub(super) guest: Option<Arc<ExcessConnection>>,
+    pub(super) excess: Option<Arc<ExcessConnection>>,
 }
 
 /// A connection that has not come to SPOP yet.

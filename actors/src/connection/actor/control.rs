@@ -36,7 +36,7 @@ impl<S: Transport> Handler<Control> for Connection<S> {
 
     fn handle(&mut self, control: Control, _: &mut Self::Context) {
         match control {
-            Control::Drain(silence) => self.drain(silence),
+            Control::Drain(clock) => self.begin_drain(clock),
             // Nobody may wait for it any more.
             Control::Tell(listener) => drop(listener.send(self.status())),
         }
@@ -46,34 +46,34 @@ impl<S: Transport> Handler<Control> for Connection<S> {
 impl<S: Transport> Connection<S> {
     /// Drains a connection that was to, and has its HELLO now. Says whether it was.
     pub(super) fn drain_newcomer(&mut self) -> bool {
-        let silence = self.newcomer.take_if(|_| self.conversation.is_greeted());
-        silence.is_some_and(|silence| {
-            silence.end(Instant::now());
-            self.drain(silence);
+        let clock = self.newcomer.take_if(|_| self.conversation.is_greeted());
+        clock.is_some_and(|clock| {
+            clock.end(Instant::now());
+            self.begin_drain(clock);
             true
         })
     }
 
-    fn drain(&mut self, silence: Arc<DrainClock>) {
+    fn begin_drain(&mut self, clock: Arc<DrainClock>) {
         let now = Instant::now();
         if matches!(self.phase, Phase::Open) {
             if !self.conversation.is_greeted() {
                 // HAProxy has requests that wait for the answer to its HELLO, and has lost them if it is
-                // a farewell.
+                // a DISCONNECT.
                 self.timer.arm(now + HELLO_AT_STOP);
-                self.newcomer = Some(silence);
+                self.newcomer = Some(clock);
                 return;
             }
             if !self.stream.has_left() {
                 // The peer is behind, and holding gains nothing.
                 return self.begin_end(Closing::after_input(normal_disconnect()));
             }
-            self.hold_back(self.new_hold(now));
+            self.hold_back(self.new_window(now));
         }
-        if let Phase::Draining(hold) = &mut self.phase {
+        if let Phase::Draining(window) = &mut self.phase {
             // What is held back shall leave well before the process ends.
-            hold.join(silence, now + self.shared.common.limits.shutdown_timeout / 2);
-            self.timer.arm(hold.next());
+            window.join(clock, now + self.shared.common.limits.shutdown_timeout / 2);
+            self.timer.arm(window.next());
         }
     }
 
@@ -81,7 +81,7 @@ impl<S: Transport> Connection<S> {
         let peer = self.conversation.peer();
         ConnectionStatus {
             peer: peer.address,
-            listener: Arc::clone(self.presence.listener()),
+            listener: Arc::clone(self.guard.listener()),
             engine_id: peer.engine_id.clone(),
             agreed: self.conversation.agreed(),
             phase: match self.phase {
@@ -91,8 +91,8 @@ impl<S: Transport> Connection<S> {
                 Phase::Closing(_) => ConnectionPhase::Closing,
             },
             messages_in_flight: self.conversation.waiting(),
-            buffered_bytes: self.account.kept(),
-            age: self.presence.since().elapsed(),
+            buffered_bytes: self.memory_guard.kept(),
+            age: self.guard.since().elapsed(),
         }
     }
 }

@@ -25,24 +25,24 @@ impl<S: Transport> Connection<S> {
         if !self.is_too_old || !self.stream.has_left() {
             return None;
         }
-        let turn = self.shared.common.recycling.take_place()?;
-        Some(self.new_hold(Instant::now()).with_turn(turn))
+        let slot = self.shared.common.recycling.take_place()?;
+        Some(self.new_window(Instant::now()).with_recycle_slot(slot))
     }
 
     /// An idle connection that is too old is left to HAProxy, which may send twenty NOTIFYs at once
-    /// while a farewell is on its way.
+    /// while a DISCONNECT is on its way.
     pub(super) fn has_something_to_hold_back(&self) -> bool {
         !self.conversation.is_idle() || !self.stream.output.is_empty()
     }
 
-    pub(super) fn new_hold(&self, now: Instant) -> DrainWindow {
+    pub(super) fn new_window(&self, now: Instant) -> DrainWindow {
         let (unanswered, first_due) =
             (self.conversation.unanswered(), self.conversation.first_due(now));
         DrainWindow::new(now, self.received(), unanswered, self.shared.hold_time(), first_due)
     }
 
-    pub(super) fn hold_back(&mut self, hold: DrainWindow) {
-        self.enter(Phase::Draining(Box::new(hold)));
+    pub(super) fn hold_back(&mut self, window: DrainWindow) {
+        self.enter(Phase::Draining(Box::new(window)));
     }
 
     fn received(&self) -> Received {
@@ -50,46 +50,46 @@ impl<S: Transport> Connection<S> {
     }
 
     /// Converses without writing, until all that HAProxy may send has come.
-    pub(super) fn hold(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
+    pub(super) fn drain(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
         let next = self.take(task)?;
         let (now, received) = (Instant::now(), self.received());
         // The stream has ended: the end has its first turn.
-        let Phase::Draining(hold) = &mut self.phase else { return Ok(Next::Again) };
-        hold.saw(received, now);
+        let Phase::Draining(window) = &mut self.phase else { return Ok(Next::Again) };
+        window.saw(received, now);
         // Not while there may be more to read at once, or a frame is not whole yet.
         let is_settled =
             next == Next::Wait && self.conversation.is_idle() && !self.conversation.has_begun();
-        let is_quiet = is_settled && hold.is_quiet();
-        if hold.must_end(now) {
+        let is_quiet = is_settled && window.is_quiet();
+        if window.must_end(now) {
             self.conversation.give_up();
         } else if !is_quiet {
             // What is not read may be a NOTIFY; and what was let go shall leave.
             let must_flush =
                 self.stream.is_behind() || self.conversation.is_clogged(&self.stream.output);
-            let is_over = must_flush || hold.is_over(now);
-            self.timer.arm(hold.next());
+            let is_over = must_flush || window.is_over(now);
+            self.timer.arm(window.next());
             return if is_over { self.let_go(now, next, task) } else { Ok(next) };
         }
-        if hold.is_recycling() {
+        if window.is_recycling() {
             tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
             self.shared.counters.count(|statistics| statistics.connections_expired += 1);
         }
         self.begin_end(Closing::after_input(normal_disconnect()));
-        // At once, so that the farewell leaves with the ACKs.
+        // At once, so that the DISCONNECT leaves with the ACKs.
         self.end(task)
     }
 
     /// Sends what was held back for as long as it may be, while more is under way. A stop goes on
     /// holding what comes next; who is only too old tries again later.
     fn let_go(&mut self, now: Instant, next: Next, task: &mut Context<'_>) -> io::Result<Next> {
-        let Phase::Draining(hold) = &mut self.phase else { return Ok(next) };
-        if hold.is_of_a_stop() {
-            hold.renew(now, self.conversation.first_due(now));
-            self.timer.arm(hold.next());
+        let Phase::Draining(window) = &mut self.phase else { return Ok(next) };
+        if window.is_of_a_stop() {
+            window.renew(now, self.conversation.first_due(now));
+            self.timer.arm(window.next());
             return Ok(next.if_flushed(self.stream.poll_flush(task)?.is_ready()));
         }
         let age = self.shared.common.limits.max_connection_age.unwrap_or_default();
-        self.retires = Some(now + (age / RETRY_AFTER).max(RETRY_AFTER * hold.time()));
+        self.retires = Some(now + (age / RETRY_AFTER).max(RETRY_AFTER * window.time()));
         self.is_too_old = false;
         self.enter(Phase::Open);
         // It sends, and has the timer armed for what is in flight.

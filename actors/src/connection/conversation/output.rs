@@ -32,8 +32,8 @@ impl Conversation {
             self.acknowledge(finished, output);
             sent += 1;
         }
-        if self.lane.is_some() {
-            sent = self.poll_detours(sent, task, output);
+        if self.ack_queue.is_some() {
+            sent = self.poll_ack_queue(sent, task, output);
         }
         if sent >= TURN {
             // There may be more, of which nobody says so again.
@@ -53,7 +53,7 @@ impl Conversation {
     /// Puts the ACKs whose own connections have gone into `output`, behind so many that are sent; says
     /// how many there are then.
     #[cold]
-    fn poll_detours(
+    fn poll_ack_queue(
         &mut self,
         mut sent: usize,
         task: &mut Context<'_>,
@@ -61,7 +61,8 @@ impl Conversation {
     ) -> usize {
         while sent < TURN
             && !self.is_clogged(output)
-            && let Some(ack) = self.lane.as_ref().and_then(|lane| lane.poll_next(task))
+            && let Some(ack) =
+                self.ack_queue.as_ref().and_then(|ack_queue| ack_queue.poll_next(task))
         {
             self.put_ack((ack.stream_id, ack.frame_id), &ack.actions, 0, output);
             self.shared.counters.count(|statistics| statistics.acks_rerouted += 1);
@@ -71,14 +72,14 @@ impl Conversation {
     }
 
     /// Puts our DISCONNECT into `output`: the last word, after which no ACK comes in.
-    pub(crate) fn disconnect(&mut self, farewell: Disconnect, output: &mut BytesMut) {
-        self.lane = None;
-        let status_code = farewell.status_code;
+    pub(crate) fn disconnect(&mut self, disconnect: Disconnect, output: &mut BytesMut) {
+        self.ack_queue = None;
+        let status_code = disconnect.status_code;
         self.shared.counters.count(|statistics| statistics.disconnects_sent.count(status_code));
         if let Some(trace) = &self.trace {
             trace.tell("status_code", i64::from(status_code.0));
         }
-        self.put(&Frame::AgentDisconnect(farewell), output);
+        self.put(&Frame::AgentDisconnect(disconnect), output);
     }
 
     /// Puts a frame that is no ACK into `output`.

@@ -121,10 +121,12 @@ impl Conversation {
         );
         let engine = self.shared.counters.engines.join(theirs.engine_id.as_ref());
         self.greeting = Some(Greeting { capabilities: ours.capabilities, _engine: engine });
-        if let (true, Some(detours)) = (ours.capabilities.asynchronous, &self.shared.detours) {
+        if let (true, Some(ack_router)) = (ours.capabilities.asynchronous, &self.shared.ack_router)
+        {
             let listener = Arc::clone(&self.listener);
-            let kin = |engine_id| AckGroup::new(engine_id, listener, address);
-            self.lane = theirs.engine_id.clone().map(|engine_id| detours.open(kin(engine_id)));
+            let group = |engine_id| AckGroup::new(engine_id, listener, address);
+            self.ack_queue =
+                theirs.engine_id.clone().map(|engine_id| ack_router.open(group(engine_id)));
         }
         let peer = Peer { address, engine_id: theirs.engine_id };
         if let Some(traces) = &self.shared.common.traces {
