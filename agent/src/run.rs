@@ -6,10 +6,7 @@ use spoa_actors::{
     Agent, AgentError, BoxError, Limits, Listen, Registry, RunningAgent, Signals, Statistics,
 };
 use thiserror::Error;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::sleep,
-};
+use tokio::time::sleep;
 
 use crate::{
     admin::{self, Admin, AdminError, Served, View},
@@ -73,7 +70,8 @@ pub(crate) async fn run(
     program: Program,
     handlers: impl FnOnce() -> Result<Registry, BoxError>,
 ) -> Result<(), RunError> {
-    take_harmless_signals().map_err(RunError::Runtime)?;
+    // SIGTERM ends it at once until it serves: names may be looked up for long.
+    Signals::shield()?;
     // At first: the variables are taken out of the environment, which other threads may read.
     let mut sockets = Sockets::of_process();
     let mut handed_over = Vec::new();
@@ -184,15 +182,6 @@ impl Service {
         drop(shown);
         Ok(Ended { statistics, signals, _admin: admin })
     }
-}
-
-/// From the start on, signals that mean nothing here do not end the process; SIGTERM does until it serves,
-/// as names may be looked up for long. Once taken, a signal stays so.
-fn take_harmless_signals() -> io::Result<()> {
-    for kind in [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()] {
-        drop(signal(kind)?);
-    }
-    Ok(())
 }
 
 /// What a log has to begin with, for whoever reads it later.

@@ -40,15 +40,26 @@ impl Signals {
     ///
     /// If the system does not allow it, or there is no tokio runtime with I/O on this thread.
     pub fn listen() -> Result<Self, AgentError> {
-        let listen = |kind| signal(kind).map_err(|cause| AgentError::Signals { cause });
+        let [hangup, user1, user2] = meaningless()?;
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
-            hangup: listen(SignalKind::hangup())?,
-            user: [listen(SignalKind::user_defined1())?, listen(SignalKind::user_defined2())?],
+            hangup,
+            user: [user1, user2],
             asked: None,
             is_urgent: false,
         })
+    }
+
+    /// Takes SIGHUP, SIGUSR1 and SIGUSR2 alone, which would end the process: for a program whose start may take
+    /// long, and which SIGTERM shall end until it serves.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen`](Self::listen).
+    pub fn shield() -> Result<(), AgentError> {
+        // Once taken, a signal stays so.
+        meaningless().map(drop)
     }
 
     /// Waits until the agent is asked to stop; returns the name of the signal.
@@ -99,6 +110,19 @@ impl Signals {
             );
         }
     }
+}
+
+/// Those that mean nothing to an agent.
+fn meaningless() -> Result<[Signal; 3], AgentError> {
+    Ok([
+        listen(SignalKind::hangup())?,
+        listen(SignalKind::user_defined1())?,
+        listen(SignalKind::user_defined2())?,
+    ])
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, AgentError> {
+    signal(kind).map_err(|cause| AgentError::Signals { cause })
 }
 
 impl fmt::Debug for Signals {
