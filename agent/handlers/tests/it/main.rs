@@ -1,0 +1,5 @@
+//! The handlers as a file describes them; one binary, a room of topics for each room of the library.
+
+#![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+mod architecture;
