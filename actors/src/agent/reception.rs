@@ -70,6 +70,8 @@ impl Reception {
     /// Hands a socket over. While there is no place for it, or no arbiter takes it, the caller waits, and
     /// further ones wait in the kernel's backlog.
     pub(crate) async fn receive(&self, socket: Socket, listener: Arc<str>, preamble: Preamble) {
+        // The permit first, then the arbiter: what waits for a permit must not hold the place of another
+        // socket.
         let Some(place) = self.place().await else { return };
         self.excess_connections.note(&place);
         let (desk, room) = match self.free_desk() {
@@ -77,6 +79,7 @@ impl Reception {
             None => self.next_desk().await,
         };
         let queued = Some(QueuedConnection::new(room, &self.counters));
+        // Without waiting for an answer. How many are under way is bounded by the desk's own permits.
         desk.supervisor.do_send(Adopt { socket, listener, preamble, place, queued });
     }
 
@@ -99,6 +102,8 @@ impl Reception {
             });
         }
         loop {
+            // A peer that has a place over the limit and says nothing gives it up, or silent peers would
+            // keep health checks out.
             let patience = self.excess_connections.displace_oldest(&self.counters);
             if let Ok(place) = timeout(patience, self.common.places.take()).await {
                 return place;
@@ -114,6 +119,8 @@ impl Reception {
             let desk = &self.desks[nth];
             if let Ok(room) = Arc::clone(&desk.room).try_acquire_owned() {
                 desk.full_since.set(None);
+                // In turn, and not to the one with the fewest: HAProxy opens its connections together, and
+                // all would go to the arbiter that looked idle a moment ago.
                 self.turn.set((nth + 1) % count);
                 return Some((desk, room));
             }
@@ -129,6 +136,7 @@ impl Reception {
     async fn next_desk(&self) -> (&Desk, OwnedSemaphorePermit) {
         self.counters.accept_paused_for_arbiters();
         loop {
+            // Boxed for `select_all`. It happens only when all arbiters are blocked.
             let rooms =
                 self.desks.iter().map(|desk| Box::pin(Arc::clone(&desk.room).acquire_owned()));
             match timeout(UNRESPONSIVE, select_all(rooms)).await {

@@ -121,6 +121,8 @@ impl AckRouter {
     pub(crate) fn reroute(&self, RoutedAck { group, ack }: RoutedAck) -> Result<(), RoutedAck> {
         let queues = self.queues.borrow();
         let mut own = queues.get(&group).into_iter().flatten();
+        // Whichever comes first: HAProxy takes the ACK on any of them, and those that are busy have no
+        // room.
         if let Some(queue) = own.find(|queue| queue.waiting.borrow().has_room()) {
             queue.push(ack);
             return Ok(());
@@ -140,6 +142,7 @@ impl AckRouter {
         }
         let bytes = weight(&reroute.ack);
         self.under_way.borrow_mut().add(bytes);
+        // In a task, as other arbiters answer by message. The bytes are counted until they are somewhere.
         actix_rt::spawn(async move {
             if !self.is_taken_elsewhere(&reroute).await {
                 self.lose(1);
@@ -150,6 +153,8 @@ impl AckRouter {
 
     async fn is_taken_elsewhere(&self, RoutedAck { group, ack }: &RoutedAck) -> bool {
         let elsewhere = self.elsewhere.borrow().clone();
+        // One after the other, with a copy each: an ACK that two arbiters take would be sent
+        // twice.
         for arbiter in elsewhere {
             if let Ok(true) =
                 arbiter.send(RoutedAck { group: group.clone(), ack: ack.clone() }).await
@@ -215,6 +220,7 @@ impl AckQueue {
                 queues.remove(&self.group);
             }
         }
+        // They are handed on by whoever calls, and count there.
         self.queue.waiting.borrow_mut().set(0);
         self.queue.acks.take()
     }

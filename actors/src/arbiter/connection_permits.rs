@@ -46,6 +46,8 @@ impl ConnectionPermits {
             let permit = Arc::clone(places).try_acquire_owned().ok()?;
             Some(ConnectionPermit::new(is_excess, permit))
         };
+        // An ordinary place first: a health check over the limit is answered, but a request is better
+        // served.
         place(&self.ordinary, false).or_else(|| place(&self.excess, true))
     }
 

@@ -28,6 +28,7 @@ impl SharedBudget {
     /// One place of it, if there is one left.
     pub(crate) fn take_place(&self) -> Option<Reservation> {
         let next = |held| (held < self.bound).then_some(held + 1);
+        // Compared and taken in one step: of two that look at the same time, one gets the last place.
         self.held.fetch_update(Relaxed, Relaxed, next).ok()?;
         Some(Reservation { quota: self.clone(), amount: 1 })
     }
@@ -51,6 +52,8 @@ impl SharedBudget {
 impl Reservation {
     /// Changes what this holder has, within the bound or not.
     pub(crate) fn set(&mut self, amount: usize) {
+        // Only the difference is written. That it can go beyond the bound is meant: what has arrived is
+        // there, and the holders look at `left` before they take more.
         let held = &self.quota.held;
         if amount > self.amount {
             held.fetch_add(amount - self.amount, Relaxed);

@@ -119,6 +119,8 @@ impl<S: Transport> Connection<S> {
             }
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Pending => {
+                // Only between wake-ups: what a connection holds while it is awake is the arbiter's, and
+                // there is one.
                 let kept = self.stream.kept() + self.conversation.kept();
                 self.memory_guard.keep(kept, self.conversation.in_flight());
                 let waits = self.conversation.waits_for_memory();
@@ -136,6 +138,7 @@ impl<S: Transport> Connection<S> {
     /// - the timer (deadlines, HELLO, age, hold, refusal, linger), and those of a stalled output and of
     ///   an input that TLS holds back.
     fn proceed(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Bounded, so that a peer that sends as fast as it is read does not keep its arbiter to itself.
         for _ in 0..ROUNDS {
             let mut next = match self.phase {
                 Phase::Open => self.converse(task)?,
@@ -326,6 +329,7 @@ impl<S: Transport> Connection<S> {
 
     fn enter(&mut self, phase: Phase) {
         self.timer.disarm();
+        // Each phase arms what it waits for: a time of the phase before must not end this one.
         self.phase = phase;
         self.guard.speak();
     }

@@ -117,6 +117,7 @@ impl<S: Transport> BufferedStream<S> {
 
     /// Reads what has come, once; ready with 0 when the peer has closed its side.
     pub(super) fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // `reserve` moves what is left to the front if that makes room, and allocates only if it does not.
         if self.input.capacity() - self.input.len() < READ_ROOM {
             self.input.reserve(READ_SIZE);
         }
@@ -137,6 +138,8 @@ impl<S: Transport> BufferedStream<S> {
 
     /// Writes everything, in one go if the peer takes it.
     pub(super) fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // One write for all ACKs of a wake-up. It loops for a peer that takes a part, and ends with "would
+        // block", so that the socket wakes the task.
         while !self.output.is_empty() {
             let write = Pin::new(&mut self.stream).poll_write(task, &self.output);
             let Poll::Ready(written) = write else {
@@ -144,6 +147,7 @@ impl<S: Transport> BufferedStream<S> {
                 return Poll::Pending;
             };
             let written = written?;
+            // A stream that takes nothing and says so would be asked for ever.
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -92,6 +92,8 @@ impl Closing {
         timer: &mut Timer,
         task: &mut Context<'_>,
     ) -> io::Result<Next> {
+        // One turn may go through several stages: a connection whose answers are all there ends in one
+        // wake-up.
         let mut next = Next::Wait;
         if let Stage::Flush(answering) = &mut self.stage {
             match answering.proceed(conversation, stream, timer, task) {
@@ -108,6 +110,8 @@ impl Closing {
         }
         if matches!(self.stage, Stage::Shutdown) {
             timer.arm(Instant::now() + LINGER);
+            // A socket that is closed with unread bytes is reset by the kernel, and the reset throws away
+            // what the peer has not read yet, the DISCONNECT with it. So only the write side closes here.
             if stream.poll_shutdown(task)?.is_pending() {
                 return Ok(Next::Wait);
             }
@@ -125,6 +129,7 @@ impl Closing {
         stream: &mut BufferedStream<S>,
         task: &mut Context<'_>,
     ) -> io::Result<Next> {
+        // What is thrown away must not pile up until the peer closes.
         stream.input.clear();
         match stream.poll_read(task) {
             Poll::Ready(Ok(0)) => {
@@ -182,6 +187,7 @@ impl Flush {
             timer.arm(time);
             return Some(Next::Wait);
         }
+        // DISCONNECT is the last frame: after it HAProxy takes no ACK, so everything else goes before it.
         if self.takes_input || !conversation.is_idle() {
             let may_receive = conversation.is_idle() || conversation.is_paused() || acks > 0;
             let is_clogged = conversation.is_clogged(&stream.output);

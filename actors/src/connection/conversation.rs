@@ -220,16 +220,23 @@ impl Conversation {
         };
         self.origin.set_arrived(self.arrived);
         self.turn.begin(self.shared.next_turn(), now, behind);
+        // Once a turn, as all arbiters write to that counter: looking for each NOTIFY would pull its cache
+        // line through all cores.
         self.in_flight.look();
         self.answered = 0;
         let flow = self.take_frames(input, output);
         self.is_paused = matches!(flow, Flow::Paused);
+        // What stays in the input has arrived already: its deadlines count from then, not from the next
+        // turn.
         self.is_behind = matches!(flow, Flow::Paused | Flow::Full) && !input.is_empty();
         match flow {
+            // The clock of `read_timeout` starts with the first byte of something unfinished, and goes on
+            // over further bytes: a peer that sends one byte a second is as slow as one that sends none.
             Flow::Hungry if !input.is_empty() || self.session.is_reassembling() => {
                 self.begun.get_or_insert(now);
             }
             Flow::Hungry | Flow::Over(_) => {}
+            // It was not asked for more: what is missing is not missing by the fault of the peer.
             Flow::Full | Flow::Paused => self.begun = None,
         }
         if self.answered > 0 {
@@ -242,6 +249,8 @@ impl Conversation {
     fn take_frames(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
         let mut at = 0;
         let flow = loop {
+            // In this order: a full connection must not spend its turn, and a turn that is over must not
+            // look at a frame that it does not take.
             if self.is_full(output) {
                 break Flow::Full;
             }
@@ -260,6 +269,7 @@ impl Conversation {
                 break Flow::Over(end);
             }
         };
+        // Once, at the end: each `advance` of a `BytesMut` costs as much as reading a small frame.
         input.advance(at);
         flow
     }
@@ -267,6 +277,8 @@ impl Conversation {
     /// Takes one frame.
     #[inline]
     fn take(&mut self, frame: &[u8], output: &mut BytesMut) -> Result<(), End> {
+        // The hot path. A whole NOTIFY is read where it lies, without a `Bytes` of its own; everything else
+        // is rare, and takes the way through the session.
         if self.session.takes_notify()
             && let Some(notify) = Frame::whole_notify(frame).map_err(Violation::from)?
         {
@@ -285,6 +297,7 @@ impl Conversation {
 
     /// Settles everything by its fallback: there is no time left.
     pub(super) fn give_up(&mut self) {
+        // No deadline is longer, so this is behind all of them.
         self.in_flight.expire(Instant::now() + MAX_DURATION);
     }
 
@@ -301,6 +314,7 @@ impl Conversation {
             return self.in_flight.cancel();
         };
         let counters = &self.shared.counters;
+        // Its set of futures moves as a whole: wakers of calls in progress stay valid.
         let none = InFlight::new(&self.shared.common, Rc::clone(counters));
         let detached = DetachedNotifies {
             group: ack_queue.group().clone(),
@@ -360,11 +374,13 @@ impl Conversation {
         let NotifyRef { stream_id, frame_id, messages } = notify;
         let bytes = messages.encoded_len();
         let ArbiterContext { routes, common, counters, .. } = &*self.shared;
+        // Both bounds in one number, so that the dispatcher compares once.
         let waiting = common.limits.messages_per_connection.min(self.in_flight.left());
         let (room, begins_turn) = (self.ack_encoder.max_size, self.answered == 0);
         let turn = &self.turn;
         let context = NotifyContext { routes, counters, bytes, room, waiting, begins_turn, turn };
         self.notifies += 1;
+        // One origin for all NOTIFYs of a connection: nothing is allocated or counted for it.
         self.origin.set_ids(stream_id, frame_id);
         let mut actions = Actions::none();
         let trace = self.trace.as_ref();

@@ -32,6 +32,8 @@ impl DrainClock {
     /// Something has come.
     pub(super) fn end(&self, now: Instant) {
         let micros = u64::try_from((now - self.begun).as_micros()).unwrap_or(u64::MAX);
+        // Relaxed will do: a look that misses the newest value sees it with the next one, and nothing else
+        // is read on the strength of it. The maximum, as arbiters report in any order.
         self.broken.fetch_max(micros, Relaxed);
     }
 

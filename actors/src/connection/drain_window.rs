@@ -142,6 +142,9 @@ impl DrainWindow {
     /// Takes note of what has come.
     pub(super) fn saw(&mut self, received: Received, now: Instant) {
         let elapsed = now - self.looked_at;
+        // A look that comes late counts for no more than one that came in time: during the rest nobody
+        // looked, as the thread was busy or the machine stood still, and HAProxy may have been slowed down
+        // by the same.
         let looked = elapsed.min(self.interval());
         let before = std::mem::replace(&mut self.received, received);
         self.looked_at = now;
@@ -149,6 +152,7 @@ impl DrainWindow {
         if elapsed > self.interval() + LATE {
             self.counts_from = now + self.interval();
         }
+        // Bytes and not NOTIFYs: half a frame announces the rest of it.
         if received.bytes > before.bytes {
             self.quiet_for = Duration::ZERO;
             if let Some(clock) = &self.clock {
@@ -168,6 +172,8 @@ impl DrainWindow {
             _ if is_full => 2,
             _ => 1,
         };
+        // With a clock, it is the silence of all that counts, and each waits for its turn in it. Without
+        // one, only this connection ends, and patience is needed for a HAProxy that may still send.
         let (time, is_silent) = match &self.clock {
             Some(clock) => {
                 let time = self.quiet_time + turn * self.interval();
@@ -186,6 +192,8 @@ impl DrainWindow {
 
     /// When to look again.
     pub(super) fn next(&self) -> Instant {
+        // Looks of all connections of a stop fall on the same multiples: those that find silence find it in
+        // the same wake-up of their arbiter, and their DISCONNECTs leave together.
         let passed = (self.looked_at - self.begun).as_micros() / self.interval().as_micros();
         let looks = u32::try_from(passed).unwrap_or(u32::MAX).saturating_add(1);
         let look = self.begun + self.interval() * looks;

@@ -63,6 +63,7 @@ impl MemoryGuard {
     /// The connection is not read while it has so much in flight, or is read again. Counts and logs it.
     #[inline]
     pub(super) fn wait(&mut self, is_waiting: bool, peer: &Peer) {
+        // One line and one count for each time it begins, not for each wake-up while it lasts.
         if is_waiting && !self.is_waiting {
             self.report_wait(peer);
         }

@@ -114,6 +114,7 @@ impl ThreadPool {
         let mut is_open = true;
         while is_open || !self.waiting.is_empty() || !busy.is_empty() {
             tokio::select! {
+                // All at once: each job of a burst would otherwise cost a wake-up of its own.
                 more = orders.recv_many(&mut taken, usize::MAX), if is_open => {
                     is_open = more > 0;
                     taken.drain(..).for_each(|order| self.take(order));
@@ -149,7 +150,10 @@ impl ThreadPool {
 
     /// Gives a free thread what waits longest, but for jobs whose callers have taken the fallback.
     fn feed(&mut self) -> Option<(threads::Sender<Task>, oneshot::Receiver<Unheard>)> {
+        // From the front, which has waited longest. Those further behind are looked at when they come to
+        // the front.
         while self.waiting.pop_front_if(|job| job.answer.is_closed()).is_some() {}
+        // The one that was busy last: its handler is in the caches, and the others may sleep.
         let thread = self.free.pop_if(|_| !self.waiting.is_empty())?;
         let job = self.waiting.pop_front()?;
         let (free, is_free) = oneshot::channel();

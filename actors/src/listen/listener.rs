@@ -95,6 +95,7 @@ impl Bound {
     /// this one.
     pub(crate) fn tcp(address: SocketAddr, others: &mut Vec<Listener>) -> io::Result<Self> {
         if address.is_ipv4() {
+            // Not an error: `[::]` and `0.0.0.0` with one port is what people write for "everywhere".
             Self::leave_ipv4(address.port(), others)?;
         }
         let others = others.iter().filter_map(|other| other.bound.local_address());
@@ -108,6 +109,8 @@ impl Bound {
         };
         if let Some(at) = listeners.iter().position(takes) {
             let Listener { name, bound, setup, is_handed_over } = listeners.remove(at);
+            // The port is free only when the socket is closed: IPv6 and IPv4 together cannot be turned into
+            // IPv6 alone.
             drop(bound);
             let [own, other] = [IpAddr::from(Ipv6Addr::UNSPECIFIED), Ipv4Addr::UNSPECIFIED.into()]
                 .map(|ip| SocketAddr::new(ip, port));
@@ -135,6 +138,8 @@ impl Bound {
                         the .socket unit";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
+        // systemd hands over what it listens on itself, which may block; a blocking `accept` would stop the
+        // thread.
         socket.set_nonblocking(true)
     }
 
@@ -218,6 +223,7 @@ impl ActiveListener {
                         }
                     }
                 }
+                // The peer has gone while it waited in the backlog: that says nothing about the listener.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     counters.accept_failed();
@@ -225,6 +231,8 @@ impl ActiveListener {
                     if let Some(suppressed) = log.permit() {
                         fence::quietly(|| report(&error, suppressed));
                     }
+                    // The socket stays ready: without a pause the loop would spin until a descriptor is
+                    // free.
                     sleep(PAUSE).await;
                 }
             }

@@ -31,6 +31,8 @@ impl AckBudget {
     /// before that place.
     #[inline]
     pub(super) fn take(&mut self, actions: &mut Actions, place: usize) {
+        // Whoever comes later than what was left out is left out too: HAProxy would else see the later of
+        // two answers without the earlier one, and take it for the whole.
         if self.end.is_some_and(|end| place >= end) {
             self.left_out += actions.fit_to(0);
         } else {

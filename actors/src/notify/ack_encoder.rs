@@ -80,6 +80,8 @@ impl AckEncoder {
         let ids = (stream_id, frame_id);
         let left_out = ack::encode(ids, actions, self.max_frame_size, output);
         if self.fill_empty && actions.iter().count() == left_out {
+            // HAProxy 3.1.0 to 3.1.4 takes an ACK without actions for none, and its stream waits until
+            // `timeout processing`.
             output.truncate(start);
             let scope = Scope::Transaction;
             let filling = Actions::none().unset_var_unchecked(scope, NO_VARIABLE.as_bytes());
@@ -91,6 +93,7 @@ impl AckEncoder {
 
 /// Counts the frames behind the first.
 fn count_continuations(frames: &[u8], counters: &Counters) {
+    // They were written a moment ago: it is only counted how many there are.
     let whole = FrameCodec::new(u32::MAX);
     let mut rest = frames;
     while let Ok(Some(length)) = whole.whole_frame(rest) {

@@ -67,6 +67,7 @@ impl Completion {
     pub(super) fn expire(&mut self, now: Instant) {
         if self.is_late(now) {
             self.complete(Err(HandlerError::DeadlineExceeded));
+            // The set polls only what was woken, and by itself this future is not: its call is dropped.
             if let Some(waker) = self.waker.take() {
                 waker.wake();
             }
@@ -96,6 +97,7 @@ impl Future for Completion {
     type Output = Option<CompletedAck>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<CompletedAck>> {
+        // First: a call whose time is over is not polled again, however close it is to its answer.
         if self.is_late(Instant::now()) {
             self.complete(Err(HandlerError::DeadlineExceeded));
         } else if let Some(PendingMessage { answer, span, .. }) = &mut self.waiting {

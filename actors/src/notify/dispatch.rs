@@ -66,6 +66,8 @@ pub(crate) fn dispatch(
     settled: &mut Actions,
     trace: Option<&mut NotifyTrace>,
 ) -> Dispatched {
+    // The first message is dispatched here and not in the loop: it is the only one of nearly all NOTIFYs,
+    // and the loop with its state is kept out of the hot path, in a function that is never inlined.
     let left = MAX_MESSAGES - 1;
     let mut dispatcher = Dispatcher { origin, context, trace, is_first: true, left, waiting: 0 };
     // Most NOTIFYs have one message, and most handlers answer at once.
@@ -126,6 +128,8 @@ impl Dispatcher<'_> {
             self.miss(message);
             return None;
         };
+        // Before the handler is called: a message that may not wait is not started either, as nobody can
+        // know whether its handler answers at once.
         if self.waiting >= self.context.waiting {
             self.fall_back(
                 route,
@@ -158,6 +162,9 @@ impl Dispatcher<'_> {
         let looked = (begun.is_some() || turn.wants_a_look()).then(|| turn.look());
         match reply {
             Reply::Answered if looked.is_some() && turn.is_late(time) => {
+                // The answer is there, but its time is over: it counts as late, as it would if it had come
+                // a moment later, so that a deadline means the same for handlers that wait and for those
+                // that do not.
                 settled.take_back(before);
                 let begun = begun.unwrap_or(self.origin.arrived());
                 self.fall_back(route, HandlerError::DeadlineExceeded, begun, &span, settled);
@@ -179,6 +186,8 @@ impl Dispatcher<'_> {
                 self.fall_back(route, error, begun, &span, settled);
             }
             Reply::Later(answer) => {
+                // What waits is timed in any case: its histogram would otherwise hold only the calls that
+                // were sampled.
                 let begun = begun.unwrap_or_else(Instant::now);
                 let (deadline, route) = (self.origin.deadline(), Rc::clone(route));
                 return Some(PendingMessage { answer, begun, deadline, route, span });
@@ -267,6 +276,8 @@ impl Dispatcher<'_> {
         mut messages: MessagesRef<'_>,
     ) -> Dispatched {
         let mut ack = PendingAck::new(self.origin, self.context.bytes, self.context.room);
+        // Those in front are joined to one slot, so that a NOTIFY of a thousand messages that wait for
+        // nothing has one list of actions and not a thousand.
         ack.complete(settled);
         let mut calls = Vec::new();
         calls.extend(waiting.map(|waiting| (ack.wait(), waiting)));

@@ -99,6 +99,8 @@ impl InFlight {
         self.notifies += 1;
         let ack = Rc::new(RefCell::new(ack));
         let all = self.awaited.get_or_insert_default();
+        // A future for each message and not for each NOTIFY: the set then polls what was woken and no
+        // other.
         for (place, waiting) in messages {
             self.deadline = earlier(self.deadline, Some(waiting.deadline));
             all.push(Completion::new(waiting, place, &ack));
@@ -121,6 +123,8 @@ impl InFlight {
         let taken = finished.bytes + finished.waited * CALL;
         self.kept.subtract(taken);
         self.notifies -= 1;
+        // Otherwise it stays, though it may be met already: a timer that goes off for nothing costs less
+        // than looking through the set for each ACK.
         if self.notifies == 0 {
             self.deadline = None;
         }
@@ -150,6 +154,7 @@ impl InFlight {
             statistics.notifies_in_flight -= cancelled;
             statistics.notifies_cancelled += cancelled;
         });
+        // Dropping a future of the set drops its call, and with it the permit of its route.
         awaited.clear();
         self.waiting.set(0);
         self.kept.set(0);

@@ -125,6 +125,8 @@ impl PendingAck {
         }
         match self.slots.back_mut() {
             None => self.leading.append(actions),
+            // Answers at once behind one that waits share a slot up to that size: appending is cheap, but
+            // each reallocation of a large list copies it.
             Some(Some(last)) if last.encoded_len() < SHARED => last.append(actions),
             Some(_) => self.slots.push_back(Some(actions)),
         }
@@ -136,6 +138,8 @@ impl PendingAck {
         self.budget.take(&mut actions, place);
         let slot = place.checked_sub(self.first_place).and_then(|index| self.slots.get_mut(index));
         if let Some(slot) = slot {
+            // HAProxy applies actions in the order of the ACK, so that of two messages that set the same
+            // variable the later one wins, whichever was answered first.
             *slot = Some(actions);
         }
         self.leave_out_excess();
@@ -145,6 +149,7 @@ impl PendingAck {
     /// One that was waited for is settled, and will not come again; with the last one it is finished.
     pub(super) fn leave(&mut self) -> Option<CompletedAck> {
         self.awaited -= 1;
+        // Counted, and not asked of the slots: a slot may be filled while its call is still in the set.
         (self.awaited == 0).then(|| self.finish())
     }
 
@@ -181,6 +186,7 @@ impl PendingAck {
     /// Joins the leading messages that are settled.
     #[inline]
     fn advance(&mut self) {
+        // As soon as it can be done: what is joined is one list, and the deque stays short.
         while let Some(Some(actions)) = self.slots.front_mut() {
             self.leading.append(std::mem::take(actions));
             self.slots.pop_front();

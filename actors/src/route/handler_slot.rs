@@ -189,7 +189,10 @@ impl HandlerSlot {
 
     /// Enters a state; says which one it leaves.
     pub(super) fn enter(&self, state: State) -> State {
+        // The state is another one before anybody is woken, and the old one is dropped by the caller,
+        // outside of the borrow: a handler may do anything in its drop.
         let left = self.state.replace(state);
+        // All of them: each looks for itself whether the new state has an answer for it.
         self.changed.notify_waiters();
         left
     }

@@ -109,7 +109,10 @@ impl HandlerSupervisor {
     /// Tries until the handler is up again; nothing if its slot is gone or stopped. Messages wait for
     /// it for a moment; then the instance that has panicked stands in, or there is the fallback.
     async fn restart(&mut self, cause: Option<Cause>) -> Option<Failures> {
+        // Weak: whoever holds the slot decides how long its handler lives, and not who keeps it alive.
         let (slot, policy) = (Weak::clone(&self.slot), Rc::clone(&self.policy));
+        // Half of the patience at the most, so that even with a short deadline there is time to be answered
+        // by the instance that stands in.
         let moment = MOMENT.min(policy.patience / 2);
         let mut restart = pin!(self.try_until_up(cause));
         tokio::select! {
@@ -196,6 +199,8 @@ impl HandlerSupervisor {
             }
         });
         let handler = tokio::select! {
+            // The failure first: an instance that has started and panicked in the same wake-up has not
+            // started.
             biased;
             Ok(fault) = &mut faults => return Err(fault.to_string().into()),
             started = timeout(limit, start) => match started {
@@ -204,6 +209,8 @@ impl HandlerSupervisor {
                 Err(_) => return Err(format!("it has not started within {limit:?}").into()),
             }
         };
+        // A function that panics is the same function afterwards: restarting it would change nothing, and
+        // cost its messages their wait.
         let signal = if handler.is_renewable() { signal } else { FailureSignal::unheard() };
         let up = Up { is_queued: handler.is_queued(), handler, signal };
         match slot.enter(State::Up(Rc::new(up))) {

@@ -53,6 +53,7 @@ impl Ack {
     /// peer that announced `fragmentation`.
     pub fn encode_fragmented(&self, max_frame_size: u32, dst: &mut BytesMut) {
         let Self { stream_id, frame_id, actions } = self;
+        // At least one byte a fragment, or there would be no end of them.
         let room = room(*stream_id, *frame_id, max_frame_size).max(1);
         let mut pieces = actions.as_bytes().chunks(room).peekable();
         let mut frame_type = FrameType::ACK;
@@ -64,6 +65,7 @@ impl Ack {
             if fin {
                 return;
             }
+            // Only the first fragment has the type of the frame.
             frame_type = FrameType::UNSET;
         }
     }
@@ -79,6 +81,8 @@ pub(crate) fn encode(
 ) -> usize {
     let mut left_out = 0;
     let mut fitting = actions.as_bytes();
+    // The longest head there can be stands for the real one: two comparisons are saved for every ACK, and
+    // only those near the limit are measured exactly.
     if u64::from(max_frame_size) < (head::MAX_HEAD + fitting.len()) as u64 {
         (fitting, left_out) = actions.fit(room(stream_id, frame_id, max_frame_size));
     }

@@ -68,6 +68,8 @@ impl FrameCodec {
         };
         let length = u32::from_be_bytes(first);
         match usize::try_from(length) {
+            // Judged from its four bytes: a peer that announces four gigabytes is refused before it has
+            // sent them.
             Ok(bytes) if (MIN_FRAME_LENGTH..=self.max_frame_size).contains(&length) => {
                 Ok(Some(bytes))
             }
@@ -82,6 +84,7 @@ impl FrameCodec {
             return WireError::FrameTooShort { length, minimum: MIN_FRAME_LENGTH }.into();
         }
         match ForeignProtocol::of(first) {
+            // Later the same four bytes are a broken frame: a peer that has said HELLO does speak SPOP.
             Some(protocol) if !self.is_greeted => Violation::ForeignProtocol(protocol),
             _ => WireError::FrameTooLarge { length, limit: self.max_frame_size }.into(),
         }

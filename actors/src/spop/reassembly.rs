@@ -55,6 +55,7 @@ impl Reassembly {
         if next.frame_type != FrameType::UNSET || ids != (self.stream_id, self.frame_id) {
             return Err(Violation::Interlaced { received: next.frame_type });
         }
+        // Before its payload is looked at: what has been given up is neither kept nor counted.
         if next.flags.abort {
             return Ok(Progress::Aborted);
         }
@@ -83,11 +84,13 @@ impl Reassembly {
         if self.overflowed.is_some() {
             return;
         }
+        // Up to the last byte of the bound, so that the names of as many messages as possible are known.
         let room = bound.saturating_sub(self.payload.len());
         let (kept, beyond) = piece.split_at(piece.len().min(room));
         self.payload.extend_from_slice(kept);
         if !beyond.is_empty() {
             self.overflowed = Some(Messages::names_in(&self.payload));
+            // The memory goes now and not with the last fragment, which a slow peer may never send.
             self.payload = Vec::new();
         }
     }

@@ -124,6 +124,7 @@ impl Session {
             }
             Frame::Fragment(fragment) if self.greeted => self.reassemble(&fragment),
             Frame::HaproxyHello(hello) if !self.greeted => self.greet(hello),
+            // Legal at any time, HELLO or not: HAProxy says so too when it cannot read our HELLO.
             Frame::HaproxyDisconnect(disconnect) => Ok(Step::Disconnected(disconnect)),
             Frame::Unknown(frame_type) if self.greeted => Ok(Step::Skip(frame_type)),
             unexpected => Err(Violation::Unexpected {
@@ -135,6 +136,7 @@ impl Session {
 
     fn greet(&mut self, theirs: HaproxyHello) -> Result<Step, Violation> {
         let ours = theirs.agree(self.offer.max_frame_size, self.offer.capabilities())?;
+        // A health check has no conversation: HAProxy closes the connection when it has our HELLO.
         if theirs.healthcheck {
             return Ok(Step::Healthcheck(ours));
         }
@@ -146,6 +148,7 @@ impl Session {
         let bound = self.offer.max_reassembled_size;
         if let Some(reassembly) = &mut self.reassembly {
             let progress = reassembly.proceed(fragment, bound)?;
+            // Whatever it came to, the next frame begins anew.
             if progress != Progress::Unfinished {
                 self.reassembly = None;
             }
@@ -157,6 +160,7 @@ impl Session {
             });
         }
         match fragment.frame_type {
+            // HAProxy may give up with the first fragment already: no further one comes.
             FrameType::NOTIFY if fragment.flags.abort => Ok(Step::Aborted),
             FrameType::NOTIFY => {
                 self.reassembly = Some(Box::new(Reassembly::begin(fragment, bound)));

@@ -64,6 +64,8 @@ impl Bulkhead {
 
     /// Joins those who wait for a place, if it may.
     pub(crate) fn queue(&self) -> Option<QueueSlot> {
+        // The queue has a bound as well: what cannot be called before its deadline only costs memory until
+        // then.
         if self.on_full == OnFull::Reject || self.queued.get() >= self.calls.max(Self::DEFAULT) {
             return None;
         }

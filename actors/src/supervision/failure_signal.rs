@@ -86,7 +86,11 @@ impl FailureSignal {
         if let Failure::Background(panic) = &fault {
             bell.background.report(panic);
         }
+        // Before the supervisor hears of it, which is in a later wake-up: calls of this very turn see that
+        // the instance has failed.
         bell.is_raised.set(true);
+        // The first failure is the one that ends the instance. Those after it are of the same instance, and
+        // were counted by their routes.
         if let Some(first) = bell.fault.take() {
             // Nobody hears it once the agent has stopped.
             let _ = first.send(fault);

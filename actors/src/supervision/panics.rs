@@ -85,6 +85,7 @@ pub(crate) fn install_panic_hook() {
 }
 
 fn note(panic: &PanicHookInfo<'_>) {
+    // A hook must not panic, wait or log: it runs inside whatever has panicked.
     let place = panic.location().map(ToString::to_string);
     let _ = PLACE.try_with(|known| known.set(place));
 }
@@ -97,6 +98,7 @@ fn place() -> Option<String> {
 /// Does `work`; a panic in it becomes a value.
 #[inline(always)]
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
+    // Counted, as fences nest: a call within a call leaves the outer one in place.
     FENCES.set(FENCES.get() + 1);
     let done = catch_unwind(AssertUnwindSafe(work));
     FENCES.set(FENCES.get() - 1);
@@ -132,6 +134,7 @@ impl<T> DerefMut for PanicGuard<T> {
 
 impl<T> Drop for PanicGuard<T> {
     fn drop(&mut self) {
+        // Taken out before it is dropped: a value that panics in its drop is not dropped again.
         let value = self.0.take();
         if let Err(panic) = catch(|| drop(value)) {
             report(format_args!("the drop of a handler or a call"), &panic);

@@ -77,6 +77,8 @@ impl Restarts {
             self.failures.pop_front();
         }
         self.failures.push_back(now);
+        // Once it was given up, one more failure is enough: otherwise a handler that never starts would
+        // spend a whole budget of starts in each window.
         let is_unproved = self.proved_at.take().is_some_and(|proved_at| now < proved_at);
         if is_unproved || self.failures.len() > count {
             self.failures.clear();

@@ -64,6 +64,8 @@ impl<S: Transport> Connection<S> {
                 self.newcomer = Some(clock);
                 return;
             }
+            // A window must begin with everything sent: HAProxy counts its NOTIFYs without an ACK from
+            // there.
             if !self.stream.has_left() {
                 // The peer is behind, and holding gains nothing.
                 return self.begin_end(Closing::after_input(normal_disconnect()));

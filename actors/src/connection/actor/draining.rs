@@ -22,6 +22,8 @@ impl<S: Transport> Connection<S> {
     ///
     /// There is no haste: what is under way is not risked.
     pub(super) fn retirement(&self) -> Option<DrainWindow> {
+        // What is still on its way to HAProxy would be answered with new NOTIFYs, which the window does not
+        // count.
         if !self.is_too_old || !self.stream.has_left() {
             return None;
         }
@@ -55,6 +57,7 @@ impl<S: Transport> Connection<S> {
         let (now, received) = (Instant::now(), self.received());
         // The stream has ended: the end has its first turn.
         let Phase::Draining(window) = &mut self.phase else { return Ok(Next::Again) };
+        // Also when nothing came: that nothing came is what the window is about.
         window.saw(received, now);
         // Not while there may be more to read at once, or a frame is not whole yet.
         let is_settled =

@@ -27,6 +27,8 @@ impl Conversation {
         timer: &mut Timer,
     ) -> usize {
         let mut sent = 0;
+        // Answers are taken only as long as they can be sent: what is not taken stays in the in-flight set,
+        // which is bounded, while the output would grow with each slow read of the peer.
         while sent < TURN && !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
             self.acknowledge(finished, output);

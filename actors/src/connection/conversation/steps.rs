@@ -44,6 +44,7 @@ impl Conversation {
             Step::Skip(frame_type) => self.report_skipped(frame_type),
             Step::Aborted => self.report_aborted(),
             Step::Overflowed(notify) => self.refuse(&notify, output),
+            // Over the limit only a health check is answered, and that is known from HELLO alone.
             Step::Greet { .. } if self.is_excess => return Some(End::Excess),
             Step::Greet { theirs, ours } => {
                 counters.count(|statistics| statistics.hellos += 1);
@@ -105,6 +106,7 @@ impl Conversation {
     }
 
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
+        // Before anything else is read: the next frame may be as large as was just agreed.
         self.codec.set_max_frame_size(ours.max_frame_size);
         self.ack_encoder.agree(
             ours.max_frame_size,
