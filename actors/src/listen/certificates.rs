@@ -85,6 +85,8 @@ impl Certificates {
 impl Follower {
     async fn run(mut self, listener: Arc<str>, counters: Arc<ListenerCounters>) {
         counters.certificate_expires(&listener, self.validity.expires());
+        // Looked at again and again, without inotify: it tells nothing of files on network file systems,
+        // nor of the symbolic links by which Kubernetes swaps a whole folder.
         let mut ticks = interval(self.tls.interval());
         loop {
             tokio::select! {
@@ -131,12 +133,15 @@ impl Follower {
         let tls = self.tls.clone();
         // A disk may be slow, and connections are accepted on this thread.
         let Ok(now) = spawn_blocking(move || stamps(&tls)).await else { return false };
+        // Two looks must find the same. A certificate and its key are two files, and between their writes
+        // they do not belong together.
         let is_settled = now == self.seen;
         self.seen = now;
         let is_valid_at_last = self.refused.is_some_and(Invalid::is_over);
         if !is_settled || (self.seen == self.read && !is_valid_at_last) {
             return false;
         }
+        // Also if reading fails then: broken files are reported once, not every two seconds.
         self.read.clone_from(&self.seen);
         self.refused = None;
         true
@@ -146,6 +151,7 @@ impl Follower {
         self.validity = validity;
         self.is_reported = false;
         tracing::info!(files = ?self.files(), "certificates reloaded");
+        // Connections that are open keep the configuration of their handshake.
         self.current.send_replace(config);
     }
 

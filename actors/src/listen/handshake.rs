@@ -45,6 +45,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     config: Arc<ServerConfig>,
 ) -> Result<Secured<S>, Failed<S>> {
     let mut stream = Followed::new(stream);
+    // The bytes that told TLS from other protocols are the beginning of its first record.
     stream.follow(&first);
     let acceptor = TlsAcceptor::from(Arc::clone(&config));
     let session = ServerConnection::new(config).map_err(io::Error::other);
@@ -71,7 +72,10 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     take(first, session)?;
     let mut received = first.len();
+    // Done by hand, and not by the acceptor: only so is there a bound on what a client sends before it is
+    // known, and an alert that can be sent later.
     while session.is_handshaking() {
+        // Before the next read, as the client waits for it.
         stream.write_all(&outgoing(session)).await?;
         stream.flush().await?;
         received += receive(stream, session).await?;
@@ -89,6 +93,7 @@ async fn receive<S: AsyncRead + Unpin>(
     session: &mut ServerConnection,
 ) -> io::Result<usize> {
     poll_fn(|task| {
+        // On the stack of the poll: while the future waits, it holds no buffer.
         let mut buffer = [0; READ_SIZE];
         let mut buffer = ReadBuf::new(&mut buffer);
         ready!(Pin::new(&mut *stream).poll_read(task, &mut buffer))?;
@@ -116,6 +121,8 @@ fn take(mut bytes: &[u8], session: &mut ServerConnection) -> io::Result<()> {
             break;
         }
         session
+            // After each read: rustls buffers what is not processed, and refuses more at a bound of its
+            // own.
             .process_new_packets()
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     }

@@ -116,6 +116,8 @@ impl<S: Transport> IncomingConnection<S> {
         let source = timeout_at(self.pending.deadline(), read).await;
         match source.unwrap_or(Err(Rejection::HeaderLate)) {
             Ok(source) => {
+                // A header that names nobody (`LOCAL`, `UNKNOWN`) is a proxy that speaks for itself, as in
+                // its health checks.
                 self.pending.address = source.unwrap_or(self.pending.address);
                 Some(self)
             }
@@ -166,6 +168,7 @@ impl<S: Transport> IncomingConnection<S> {
         let handshake = Box::pin(handshake::accept(first, stream, config));
         let done = tokio::select! {
             biased;
+            // In this order: a handshake that is done in the wake-up in which its time ends has succeeded.
             done = handshake => Ok(done),
             () = shared.handshakes.outlasted() => Err(Rejection::HandshakesFull),
             () = sleep_until(deadline) => Err(Rejection::HandshakeLate),
@@ -193,6 +196,8 @@ struct Turn {
 impl Turn {
     async fn wait(shared: &Rc<ArbiterContext>) -> Result<Self, Rejection> {
         let place = shared.handshakes.place().await.ok_or(Rejection::HandshakesFull)?;
+        // All of what it may take is reserved at once: rustls allocates inside, where nobody can ask
+        // before.
         let memory = MemoryGuard::new(Rc::clone(shared), handshake::COST);
         if memory.is_exhausted() {
             return Err(Rejection::MemoryFull);
@@ -246,6 +251,8 @@ async fn read_first<S: AsyncRead + Unpin>(
     stream: &mut S,
 ) -> Result<([u8; ForeignProtocol::FIRST], Option<ForeignProtocol>), Rejection> {
     let mut first = [0; ForeignProtocol::FIRST];
+    // Exactly as many bytes as all protocols have in common, so that no byte of a shorter frame is waited
+    // for.
     stream.read_exact(&mut first).await.map_err(|_| Rejection::Silent)?;
     Ok((first, ForeignProtocol::of(first)))
 }

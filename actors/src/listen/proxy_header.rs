@@ -41,12 +41,15 @@ pub(crate) async fn read<S: AsyncRead + Unpin>(
     first: [u8; ForeignProtocol::FIRST],
     stream: &mut S,
 ) -> Result<Option<PeerAddress>, HeaderError> {
+    // Read in steps that end with the header: what follows belongs to TLS or to SPOP, and there is no way
+    // to put bytes back into a socket.
     let mut header = first.to_vec();
     if first.starts_with(b"P") {
         read_text(&mut header, stream).await?;
         return Ok(source_in_text(&v1::Header::try_from(header.as_slice())?));
     }
     read_binary(&mut header, stream).await?;
+    // Before the rest is parsed: the addresses of a `LOCAL` header may be anything.
     if header[v2::PROTOCOL_PREFIX.len()] == LOCAL {
         return Ok(None);
     }
@@ -78,6 +81,7 @@ async fn read_binary<S: AsyncRead + Unpin>(
         return Err(v2::ParseError::Prefix.into());
     }
     let whole = BINARY_HEAD + usize::from(u16::from_be_bytes([header[14], header[15]]));
+    // The length is the peer's word, and is looked at before memory is taken for it.
     if whole > BINARY_LIMIT {
         return Err(HeaderError::BinaryTooLong(whole));
     }

@@ -15,6 +15,7 @@ pub(crate) struct TlsRecords {
 impl TlsRecords {
     /// Follows the next bytes.
     pub(crate) fn follow(&mut self, mut bytes: &[u8]) {
+        // One read may hold the end of a record, several whole ones and the beginning of the next.
         while !bytes.is_empty() {
             let wanted = if self.begun < HEADER { HEADER } else { self.size() } - self.begun;
             let (part, rest) = bytes.split_at(wanted.min(bytes.len()));

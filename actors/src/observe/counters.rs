@@ -65,10 +65,12 @@ impl Counters {
     /// All counts but those of the routes.
     fn without_routes(&self) -> Statistics {
         let mut statistics = self.rest.borrow().clone();
+        // Those that were counted elsewhere, as they came in fragments, are in it already.
         statistics.notifies += self.notifies.get();
         statistics.acks += self.acks.get();
         let notifies = FrameCount { frames: self.notifies.get(), bytes: self.notify_bytes.get() };
         statistics.frames_received.add_to(FrameType::NOTIFY, notifies);
+        // An ACK in fragments was counted with all its bytes, and its continuations were counted again.
         let beyond_first = statistics.frames_sent.of(FrameType::UNSET).bytes;
         let bytes = self.ack_bytes.get() - beyond_first;
         statistics
@@ -83,6 +85,7 @@ impl Counters {
     /// All counts; what is counted for every route is added up, too.
     pub(crate) fn snapshot(&self, routes: Vec<RouteStatistics>) -> Statistics {
         let mut statistics = self.without_routes();
+        // Added up when somebody asks, so that a message is counted in one place.
         for route in &routes {
             statistics.messages.add(&route.outcomes());
             statistics.handler_restarts += route.restarts;

@@ -46,6 +46,8 @@ impl Default for EngineNames {
 impl EngineNames {
     /// The name, if it has a place or gets one.
     fn admit(&self, name: &str) -> Option<Arc<str>> {
+        // Each place is written once, so that arbiters agree on the names without a lock. The first that is
+        // free is taken by whoever comes first.
         let mut places = self.0.iter().map(|place| place.get_or_init(|| name.into()));
         places.find(|taken| ***taken == *name).cloned()
     }
@@ -70,6 +72,7 @@ impl Engines {
         let name = engine_id.map(EngineId::to_string).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| NONE.to_owned());
         let mut groups = self.groups.borrow_mut();
+        // A list, as there are a few engines: a hash map would cost more, and a peer could choose its keys.
         if let Some(known) = groups.iter().find(|group| **group.name() == *name) {
             return known.join();
         }

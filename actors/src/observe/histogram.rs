@@ -71,6 +71,7 @@ impl Histogram {
         let microseconds = seconds.saturating_add(duration.subsec_micros().into());
         let index = (u64::BITS - microseconds.leading_zeros()) as usize;
         self.counts[index.min(Self::BUCKETS - 1)] += times;
+        // The multiplication is left out where there is nothing to multiply: it is the common case.
         self.sum += match times {
             1 => duration,
             times => duration.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX)),

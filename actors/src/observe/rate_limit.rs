@@ -19,6 +19,7 @@ impl RateLimit {
     pub(crate) fn permit(&self) -> Option<u64> {
         let now = Instant::now();
         if self.last.get().is_some_and(|last| now - last < INTERVAL) {
+            // Counted, so that the next line says how many it stands for.
             self.suppressed.set(self.suppressed.get() + 1);
             return None;
         }

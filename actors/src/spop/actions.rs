@@ -97,6 +97,7 @@ impl Actions {
     /// Appends all actions of `others`.
     #[inline]
     pub fn append(&mut self, others: Self) {
+        // The list is taken over as it is, with its memory: a handler's answer is not copied.
         if self.bytes.is_empty() {
             *self = others;
         } else {

@@ -118,12 +118,14 @@ impl Line<'_, '_> {
                 .iter()
                 .try_for_each(|byte| self.show(&format_args!("\\x{byte:02x}"), 4))?;
         }
+        // All of them, shown or not: the reader shall know how much is missing.
         self.length = bytes.len();
         Ok(())
     }
 
     /// Shows it, if there is room for its bytes.
     fn show(&mut self, text: &dyn fmt::Display, width: usize) -> fmt::Result {
+        // An escape is shown whole or not at all: half of one would be read as something else.
         self.room = self.room.and_then(|room| room.checked_sub(width));
         self.room.map_or(Ok(()), |_| self.out.write_fmt(format_args!("{text}")))
     }

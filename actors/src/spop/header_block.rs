@@ -103,6 +103,8 @@ impl<'a> HeaderBlock<'a> {
         loop {
             let header = reader;
             match next_binary(&mut reader).ok_or(HeaderBlockError::Truncated)? {
+                // Empty name and empty value are the end, as HAProxy writes it; an empty value alone is a
+                // header.
                 (b"", b"") if reader.is_empty() => {
                     return Ok(Self { form: Form::Binary, headers: begin.up_to(&header) });
                 }
@@ -121,6 +123,7 @@ impl<'a> HeaderBlock<'a> {
     pub fn read_text(bytes: &'a [u8]) -> Result<Self, HeaderBlockError> {
         let headers = match bytes.strip_suffix(CRLF) {
             Some(b"") => b"",
+            // `req.hdrs` ends with an empty line. A text without one is taken as well.
             Some(lines) if lines.ends_with(CRLF) => lines,
             _ => bytes,
         };
@@ -174,6 +177,8 @@ impl<'a> HeaderBlock<'a> {
         let mut bytes = BytesMut::new();
         for (name, value) in headers {
             let (name, value) = (name.as_ref(), value.as_ref());
+            // HAProxy sets what it gets. A value with a line break would be a second header, or the end of
+            // them all.
             if !name.is_empty() && name.iter().all(is_of_a_token) && !value.iter().any(ends_a_line)
             {
                 varint::write_string(name, &mut bytes);

@@ -104,6 +104,7 @@ impl HaproxyHello {
     ///
     /// If no version 2.x is offered, or max-frame-size is below 256.
     pub fn agree(&self, max_frame_size: u32, ours: Capabilities) -> Result<AgentHello, Violation> {
+        // Any minor version of 2 stands for those before it, and so for 2.0.
         if !self.supported_versions.split(',').any(includes_ours) {
             let offered = self.supported_versions.chars().take(64).collect();
             return Err(Violation::UnsupportedVersion { offered });
@@ -117,6 +118,8 @@ impl HaproxyHello {
         }
         Ok(AgentHello {
             version: VERSION.to_owned(),
+            // The smaller of the two, but never below what the specification allows: HAProxy ends the
+            // connection over it.
             max_frame_size: self.max_frame_size.min(max_frame_size.max(MAX_FRAME_SIZE_FLOOR)),
             capabilities: Capabilities {
                 pipelining: ours.pipelining && self.capabilities.pipelining,

@@ -62,6 +62,7 @@ impl<'a> MessageRef<'a> {
     /// a NOTIFY that came in fragments is shared with it.
     pub(super) fn to_bytes(self) -> Bytes {
         match self.owner {
+            // A slice keeps all of its frame alive. That is worth a saved copy only for most of a frame.
             Some(owner) if owner.len() <= 2 * self.bytes.len() => owner.slice_ref(self.bytes),
             _ => Bytes::copy_from_slice(self.bytes),
         }
@@ -86,6 +87,8 @@ impl<'a> MessageRef<'a> {
         let name = reader.string(MESSAGE_NAME)?;
         let count = reader.byte(NB_ARGS)?;
         let args = *reader;
+        // Read once to the end, so that reading the arguments afterwards cannot fail. Strings are nearly
+        // all of them, and have a short way.
         for _ in 0..count {
             if reader.short_pair(STRING).is_some() {
                 continue;

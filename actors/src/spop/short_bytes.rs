@@ -53,6 +53,7 @@ impl ShortBytes {
     #[cold]
     fn allocate(&mut self, bytes: &[u8]) {
         if self.many.is_empty() {
+            // One allocation for what was here and what comes. From here on it grows as any `Vec`.
             self.many.reserve(FEW + bytes.len());
             self.many.extend_from_slice(self.few.get(..self.length.into()).unwrap_or_default());
             self.length = 0;

@@ -62,6 +62,7 @@ fn read_more(first: u64, mut bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
         bytes = rest;
     }
     let (&last, rest) = bytes.split_first().ok_or(Malformed::Truncated)?;
+    // The tenth byte lands beyond 64 bits unless it is small: what is shifted out must be nothing.
     let shifted = u64::from(last) << LAST_SHIFT;
     match value.checked_add(shifted) {
         Some(value) if shifted >> LAST_SHIFT == u64::from(last) => Ok((value, rest)),
@@ -76,6 +77,7 @@ pub(super) fn write(value: u64, dst: &mut impl Put) {
     }
     let mut rest = (value - FIRST_MORE) >> 4;
     if rest < CONTINUED {
+        // Both bytes at once: it is the length of nearly all stream-ids.
         return dst.put(&[low_byte(value | FIRST_MORE), low_byte(rest)]);
     }
     dst.put_byte(low_byte(value | FIRST_MORE));

@@ -179,6 +179,8 @@ impl<'a> Reader<'a> {
     #[inline(always)]
     pub(super) fn short_pair(&mut self, type_byte: u8) -> Option<(&'a [u8], &'a [u8])> {
         let (&name_length, rest) = self.bytes.split_first()?;
+        // Longer names, and all other types, take the way that knows everything; nothing has been read
+        // then.
         if name_length >= varint::MULTI_BYTE {
             return None;
         }
@@ -207,6 +209,8 @@ impl<'a> Reader<'a> {
     pub(super) fn string(&mut self, term: &'static str) -> Result<&'a [u8], WireError> {
         let length = self.varint(term)?;
         let left = self.left();
+        // Compared with what is left before anything is done with it: a length is 64 bits of the peer's
+        // choice.
         let taken = usize::try_from(length).ok().and_then(|at| self.bytes.split_at_checked(at));
         let Some((taken, rest)) = taken else {
             return Err(WireError::LengthBeyondFrame { term, length, left });

@@ -110,6 +110,7 @@ impl NotifyTrace {
     ) {
         let outcome = error.outcome();
         fence::shield(route, || {
+            // Late, but not too late: the span has not ended, and begins in the past.
             if !self.is_sampled() && self.is_worth_a_span(outcome) {
                 self.begin(None);
             }
@@ -161,6 +162,8 @@ impl NotifyTrace {
     /// the ACK holds.
     pub(crate) fn hand_back(&self, actions: &mut Actions, room: usize) {
         if let Some(mut variables) = self.variables() {
+            // The answers of handlers come first: a trace context that has no room is missed by nobody but
+            // the trace.
             variables.fit_to(room.saturating_sub(LARGEST_HEAD));
             actions.append(variables);
         }

@@ -63,6 +63,7 @@ impl Sampling {
             return false;
         }
         match parent {
+            // A trace with holes is worth little: whoever has begun it has decided for all.
             Some(TraceParent { is_sampled: Some(is_sampled), .. }) if self.parent_based => {
                 *is_sampled
             }
