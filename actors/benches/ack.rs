@@ -10,7 +10,7 @@ use spoa_actors::{
 };
 
 fn one() -> Result<Actions, ActionError> {
-    Actions::none().set_var(Scope::Session, "ip_score", black_box(20))
+    Actions::new().set_var(Scope::Session, "ip_score", black_box(20))
 }
 
 /// One more than lie in the answer itself.

@@ -77,7 +77,7 @@ fn by_hand(
 ) {
     let codec = FrameCodec::new(16_380);
     while let Ok(Some(Frame::Notify(mut notify))) = codec.cut(input) {
-        let mut actions = Actions::none();
+        let mut actions = Actions::new();
         for message in notify.messages.by_ref() {
             actions.append(answer(message.as_ref()));
         }

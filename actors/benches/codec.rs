@@ -34,15 +34,11 @@ fn encode(criterion: &mut Criterion) {
     };
     let mut group = criterion.benchmark_group("codec/encode an ACK");
     for (name, actions) in [
-        ("1 action", numbers(Actions::none(), 1)),
-        ("40 actions", (0..40).fold(Actions::none(), numbers)),
+        ("1 action", numbers(Actions::new(), 1)),
+        ("40 actions", (0..40).fold(Actions::new(), numbers)),
         (
             "8 KiB",
-            Actions::none().set_var_unchecked(
-                Scope::Transaction,
-                b"body",
-                TypedData::Binary(&body),
-            ),
+            Actions::new().set_var_unchecked(Scope::Transaction, b"body", TypedData::Binary(&body)),
         ),
     ] {
         let (stream_id, frame_id) = (StreamId(1_000), FrameId(1));

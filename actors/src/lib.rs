@@ -17,7 +17,7 @@
 //!
 //! fn score(client: Client) -> Result<Actions, ActionError> {
 //!     let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
-//!     Actions::none().set_var(Scope::Session, "ip_score", score)
+//!     Actions::new().set_var(Scope::Session, "ip_score", score)
 //! }
 //!
 //! #[actix_rt::main]
@@ -35,7 +35,7 @@
 //! | answer messages with a raw actix actor | [`Registry::on_actor`], [`Call`] |
 //! | answer messages on threads of their own | [`BlockingHandler`], [`Registry::on_blocking`] |
 //! | say which arguments a handler takes | [`FromMessage`] |
-//! | set and unset variables | [`Actions`], [`Scope`] |
+//! | set and unset variables | [`Actions`], [`Var`] |
 //! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
 //! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`], [`Signals`] |
 //! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
@@ -73,7 +73,7 @@ pub use arbiter::{Agreed, ConnectionPhase, ConnectionStatus, PastViolation, Read
 pub use args::{ArgsError, FromMessage};
 pub use error::{AgentError, BoxError, HandlerError};
 pub use handler::{
-    Asynchronous, BlockingHandler, Call, HandlerActor, HandlerFn, Plain, ReadyHandler,
+    Asynchronous, BlockingHandler, Call, HandlerActor, HandlerFn, IntoActions, Plain, ReadyHandler,
 };
 pub use limit::Limit;
 pub use limits::Limits;
@@ -96,7 +96,7 @@ pub use origin::{Origin, PeerAddress};
 pub use route::{Registry, Route, handler_fn};
 pub use spop::{
     Action, ActionError, Actions, ForeignText, HeaderBlock, HeaderBlockBuf, HeaderBlockError,
-    Message, MessageRef, Messages, Scope, TypedData,
+    Message, MessageRef, Messages, Scope, ToTypedData, TypedData, Var,
 };
 pub use supervision::{OnFull, Panic, Tasks};
 pub use trace::{Sampling, Traces};

@@ -11,7 +11,7 @@ use crate::spop::{EngineId, FrameId, StreamId};
 /// ```
 /// # use spoa_actors::*;
 /// # struct LookUp;
-/// # impl LookUp { async fn ask(&self, _: std::time::Duration) -> Result<Actions, BoxError> { Ok(Actions::none()) } }
+/// # impl LookUp { async fn ask(&self, _: std::time::Duration) -> Result<Actions, BoxError> { Ok(Actions::new()) } }
 /// #[async_trait::async_trait(?Send)]
 /// impl HandlerActor for LookUp {
 ///     type Args = ();

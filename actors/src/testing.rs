@@ -12,7 +12,7 @@
 //! #[actix_rt::main]
 //! async fn main() -> Result<(), ClientError> {
 //!     let registry = Registry::new().on("double", handler_fn(|Number { n }: Number| {
-//!         Actions::none().set_var(Scope::Transaction, "doubled", 2 * n)
+//!         Actions::new().set_var(Scope::Transaction, "doubled", 2 * n)
 //!     }));
 //!     let mut haproxy = FakeHaproxy::start(registry).await?;
 //!     let actions = haproxy.notify(Message::new("double").arg("n", 21)).await?;

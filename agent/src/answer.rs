@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn every_type() -> Result<Actions, ActionError> {
-        Actions::none()
+        Actions::new()
             .set_var(Scope::Process, "n", TypedData::Null)?
             .set_var(Scope::Session, "b", true)?
             .set_var(Scope::Session, "i", TypedData::Int32(-1))?
@@ -140,11 +140,11 @@ unset-var res.x
 "#;
         assert_eq!(written(|out| write_text(&actions, out)), expected);
         let hostile = format!("\u{202e}\u{9b}2J{}", "x".repeat(1_000_000));
-        let hostile = Actions::none().set_var(Scope::Request, "s", hostile.as_str()).unwrap();
+        let hostile = Actions::new().set_var(Scope::Request, "s", hostile.as_str()).unwrap();
         let text = written(|out| write_text(&hostile, out));
         assert!(text.starts_with(r#"set-var req.s = "\u{202e}\u{9b}2Jxxx"#), "{text}");
         assert!(text.ends_with("x\"… (1000007 bytes) (string)\n") && text.len() < 400, "{text}");
-        let none = written(|out| write_text(&Actions::none(), out));
+        let none = written(|out| write_text(&Actions::new(), out));
         assert_eq!(none, "no actions\n");
     }
 
@@ -166,10 +166,10 @@ unset-var res.x
         let expected = format!("{{\"actions\":[{}]}}\n", expected.join(","));
         assert_eq!(written(|out| write_json(&actions, out)), expected);
         let hostile = "\u{202e}\u{9b}2J\u{7f}\u{e0041}";
-        let hostile = Actions::none().set_var(Scope::Request, "s", hostile).unwrap();
+        let hostile = Actions::new().set_var(Scope::Request, "s", hostile).unwrap();
         let json = written(|out| write_json(&hostile, out));
         assert!(json.contains(r#""value":"\u202e\u009b2J\u007f\udb40\udc41""#), "{json}");
-        let none = written(|out| write_json(&Actions::none(), out));
+        let none = written(|out| write_json(&Actions::new(), out));
         assert_eq!(none, "{\"actions\":[]}\n");
     }
 }

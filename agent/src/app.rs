@@ -58,7 +58,7 @@ type Choice = Box<dyn FnOnce(&ArgMatches) -> Result<Handlers, clap::Error>>;
 ///     let blocked = fs::read_to_string(own.blocklist)?;
 ///     let check = move |client: Client| -> Result<Actions, ActionError> {
 ///         let is_blocked = blocked.lines().any(|line| line == client.ip.to_string());
-///         Actions::none().set_var(Scope::Session, "blocked", is_blocked)
+///         Actions::new().set_var(Scope::Session, "blocked", is_blocked)
 ///     };
 ///     Ok(Registry::new().on("check-client-ip", handler_fn(check)))
 /// }
@@ -85,7 +85,7 @@ pub struct App {
 /// ```no_run
 /// # use spoa_agent::spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn};
 /// # fn pong((): ()) -> Result<Actions, ActionError> {
-/// #     Actions::none().set_var(Scope::Transaction, "pong", true)
+/// #     Actions::new().set_var(Scope::Transaction, "pong", true)
 /// # }
 /// fn main() -> std::process::ExitCode {
 ///     spoa_agent::run(Registry::new().on("ping", handler_fn(pong)))
@@ -269,7 +269,7 @@ mod tests {
 
     /// An agent whose handlers have the name of the limit.
     fn app() -> App {
-        let handler = || handler_fn(|(): ()| Ok::<_, BoxError>(Actions::none()));
+        let handler = || handler_fn(|(): ()| Ok::<_, BoxError>(Actions::new()));
         App::new("mine").version("7.1").options(move |own: Own| match own.limit {
             0 => Err("there is no handler without a limit"),
             limit => Ok(Registry::new().on(format!("m{limit}"), handler())),

@@ -21,7 +21,7 @@ pub(crate) struct Client {
 #[inline]
 pub(crate) fn score(client: Client) -> Result<Actions, ActionError> {
     let score = if client.ip.is_loopback() { 20 } else { 10 };
-    Actions::none().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set_var(Scope::Session, "ip_score", score)
 }
 
 /// Reads all arguments, and looks at no byte of a value.
@@ -29,7 +29,7 @@ pub(crate) fn score(client: Client) -> Result<Actions, ActionError> {
 pub(crate) fn weigh(message: MessageRef<'_>) -> Result<Actions, ActionError> {
     let size = |value: &[u8]| i64::try_from(value.len()).unwrap_or(i64::MAX);
     let sizes = message.args().map(|arg| size(arg.name) + arg.value.as_bytes().map_or(0, size));
-    Actions::none().set_var(Scope::Session, "ip_score", sizes.sum::<i64>())
+    Actions::new().set_var(Scope::Session, "ip_score", sizes.sum::<i64>())
 }
 
 /// One argument, an address.
@@ -52,7 +52,7 @@ pub(crate) fn with_40_arguments() -> Message {
 
 /// A body of 8 KiB.
 pub(crate) fn with_body() -> Message {
-    Message::new("check-client-ip").arg("body", &vec![7; 8 << 10])
+    Message::new("check-client-ip").arg("body", vec![7; 8 << 10])
 }
 
 /// The NOTIFY of one message, with ids as they are before long.

@@ -16,7 +16,7 @@ const MOST_OVERHEAD: u32 = 25;
 
 /// The actions made anew, under names that are allowed or not.
 fn made(actions: &[Action<'_>]) -> Actions {
-    actions.iter().fold(Actions::none(), |made, action| match *action {
+    actions.iter().fold(Actions::new(), |made, action| match *action {
         Action::SetVar { scope, name, value } => made.set_var_unchecked(scope, name, value),
         Action::UnsetVar { scope, name } => made.unset_var_unchecked(scope, name),
     })
@@ -28,8 +28,8 @@ fn is_judged_by_its_name(action: &Action<'_>) {
     let Ok(text) = str::from_utf8(name) else { return };
     let is_allowed = (1..=32).contains(&name.len())
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte));
-    assert_eq!(Actions::none().unset_var(scope, text).is_ok(), is_allowed, "{text:?}");
-    assert_eq!(Actions::none().set_var(scope, text, 1).is_ok(), is_allowed, "{text:?}");
+    assert_eq!(Actions::new().unset_var(scope, text).is_ok(), is_allowed, "{text:?}");
+    assert_eq!(Actions::new().set_var(scope, text, 1).is_ok(), is_allowed, "{text:?}");
 }
 
 fn fits_into_one_frame(ack: &Ack, all: &[Action<'_>], limit: u32) {

@@ -153,7 +153,7 @@ impl ReadyHandler for Counts {
     type Args<'a> = MessageRef<'a>;
 
     fn handle(&self, message: MessageRef<'_>, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(Actions::none().set_var(Scope::Transaction, "n", message.args().count() as u64)?)
+        Ok(Actions::new().set_var(Scope::Transaction, "n", message.args().count() as u64)?)
     }
 }
 

@@ -27,7 +27,7 @@ fn is_written_in_one_way(value: TypedData<'_>) {
     let written = model::written_typed_data(&value);
     assert_eq!(message.as_bytes(), [b"\x01m\x01\0", &written[..]].concat());
     assert_eq!(message.get(""), Some(value));
-    let actions = Actions::none().set_var(Scope::Session, "v", value).expect("a name");
+    let actions = Actions::new().set_var(Scope::Session, "v", value).expect("a name");
     let read: Vec<_> = actions.iter().collect();
     assert_eq!(read, [Action::SetVar { scope: Scope::Session, name: b"v", value }]);
 }

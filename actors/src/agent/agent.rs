@@ -37,7 +37,7 @@ use crate::{
 /// #[actix_rt::main]
 /// async fn main() -> Result<(), AgentError> {
 ///     let registry = Registry::new().on("hello", handler_fn(|(): ()| {
-///         Actions::none().set_var(Scope::Transaction, "greeting", "hello")
+///         Actions::new().set_var(Scope::Transaction, "greeting", "hello")
 ///     }));
 ///     Agent::bind("127.0.0.1:12345")?.serve(registry).await
 /// }
@@ -351,7 +351,7 @@ mod tests {
         type Args = ();
 
         async fn handle(&self, (): (), _: &Origin) -> Result<Actions, BoxError> {
-            Ok(Actions::none())
+            Ok(Actions::new())
         }
 
         async fn stopping(&self) {

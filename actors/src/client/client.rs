@@ -35,7 +35,7 @@ use crate::spop::{Actions, AgentHello, Messages};
 /// #[actix_rt::main]
 /// async fn main() -> Result<(), ClientError> {
 ///     let registry = Registry::new().on("double", handler_fn(|Number { n }: Number| {
-///         Actions::none().set_var(Scope::Transaction, "doubled", 2 * n)
+///         Actions::new().set_var(Scope::Transaction, "doubled", 2 * n)
 ///     }));
 ///     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
 ///     let client = Client::over(agent.open_stream(), ClientOptions::default()).await?;

@@ -382,7 +382,7 @@ impl Conversation {
         self.notifies += 1;
         // One origin for all NOTIFYs of a connection: nothing is allocated or counted for it.
         self.origin.set_ids(stream_id, frame_id);
-        let mut actions = Actions::none();
+        let mut actions = Actions::new();
         let trace = self.trace.as_ref();
         let mut trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
         match dispatch(messages, &mut self.origin, &context, &mut actions, trace.as_mut()) {

@@ -49,7 +49,7 @@ use crate::{
 ///
 ///     fn handle(&mut self, password: Password, _: &Origin) -> Result<Actions, BoxError> {
 ///         let strong = password.hash.len() > 60; // and much work
-///         Ok(Actions::none().set_var(Scope::Transaction, "strong", strong)?)
+///         Ok(Actions::new().set_var(Scope::Transaction, "strong", strong)?)
 ///     }
 /// }
 ///

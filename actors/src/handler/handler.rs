@@ -9,6 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 
+use super::into_actions::IntoActions;
 use crate::{
     args::FromMessage,
     error::{BoxError, HandlerError},
@@ -48,7 +49,7 @@ use crate::{
 ///
 ///     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
 ///         let score = if client.ip.is_loopback() { 20 } else { 10 };
-///         Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?)
+///         Ok(Actions::new().set_var(Scope::Session, "ip_score", score)?)
 ///     }
 /// }
 /// ```
@@ -173,7 +174,7 @@ impl Reply {
 /// A plain or async function as a handler: see [`handler_fn`](crate::handler_fn).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler function",
-    label = "must be `Fn(Args) -> Result<Actions, _>`, plain or async, and `Send + Sync + 'static`"
+    label = "must be `Fn(Args) -> A`, plain or async, and `Send + Sync + 'static`; `A` is `IntoActions`"
 )]
 pub trait HandlerFn<Args, Kind>: Send + Sync + 'static {
     /// How the library calls it.
@@ -192,30 +193,28 @@ pub struct Plain;
 #[derive(Debug)]
 pub struct Asynchronous;
 
-impl<F, Args, E> HandlerFn<Args, Plain> for F
+impl<F, Args, A> HandlerFn<Args, Plain> for F
 where
-    F: Fn(Args) -> Result<Actions, E> + Send + Sync + 'static,
-    E: Into<BoxError>,
+    F: Fn(Args) -> A + Send + Sync + 'static,
+    A: IntoActions,
 {
     #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
     #[inline]
     fn call(&self, args: Args, actions: &mut Actions) -> Reply {
-        let failed = |error: E| HandlerError::Failed(error.into());
-        Reply::now(self(args).map_err(failed), actions)
+        Reply::now(self(args).into_actions().map_err(HandlerError::Failed), actions)
     }
 }
 
-impl<F, Args, Answers, E> HandlerFn<Args, Asynchronous> for F
+impl<F, Args, Answers> HandlerFn<Args, Asynchronous> for F
 where
     F: Fn(Args) -> Answers + Send + Sync + 'static,
-    Answers: Future<Output = Result<Actions, E>> + 'static,
-    E: Into<BoxError>,
+    Answers: Future<Output: IntoActions> + 'static,
 {
     #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
     fn call(&self, args: Args, actions: &mut Actions) -> Reply {
         let answer = self(args);
         let mut call: PendingAnswer =
-            Box::pin(async { answer.await.map_err(|error| HandlerError::Failed(error.into())) });
+            Box::pin(async { answer.await.into_actions().map_err(HandlerError::Failed) });
         match Reply::poll_once(call.as_mut(), actions) {
             Poll::Ready(reply) => reply,
             Poll::Pending => Reply::Later(call),

@@ -47,7 +47,7 @@ impl Mailbox {
 ///     fn handle(&mut self, call: Call, _: &mut Context<Self>) -> Self::Result {
 ///         let _entered = call.span.enter();
 ///         self.count += 1;
-///         Ok(Actions::none().set_var(Scope::Transaction, "number", self.count)?)
+///         Ok(Actions::new().set_var(Scope::Transaction, "number", self.count)?)
 ///     }
 /// }
 ///

@@ -44,7 +44,7 @@ use crate::{
 ///     fn handle(&self, request: Request<'_>, _: &Origin) -> Result<Actions, BoxError> {
 ///         self.asked.set(self.asked.get() + 1);
 ///         let allowed = request.ip.is_loopback() || !request.path.starts_with("/admin");
-///         Ok(Actions::none().set_var(Scope::Transaction, "allowed", allowed)?)
+///         Ok(Actions::new().set_var(Scope::Transaction, "allowed", allowed)?)
 ///     }
 /// }
 ///

@@ -84,7 +84,7 @@ impl AckEncoder {
             // `timeout processing`.
             output.truncate(start);
             let scope = Scope::Transaction;
-            let filling = Actions::none().unset_var_unchecked(scope, NO_VARIABLE.as_bytes());
+            let filling = Actions::new().unset_var_unchecked(scope, NO_VARIABLE.as_bytes());
             ack::encode(ids, &filling, self.max_frame_size, output);
         }
         left_out
@@ -127,13 +127,13 @@ mod tests {
 
     fn action(length: usize) -> Actions {
         let value = "x".repeat(length);
-        Actions::none().set_var_unchecked(Scope::Session, b"a", value.as_str())
+        Actions::new().set_var_unchecked(Scope::Session, b"a", value.as_str())
     }
 
     #[test]
     fn an_ack_without_actions_is_filled_only_if_asked_for() {
-        assert_eq!(arrived(Actions::none(), false), (String::new(), 0));
-        assert_eq!(arrived(Actions::none(), true), ("unset-var txn.spoa_none".to_owned(), 0));
+        assert_eq!(arrived(Actions::new(), false), (String::new(), 0));
+        assert_eq!(arrived(Actions::new(), true), ("unset-var txn.spoa_none".to_owned(), 0));
         assert_eq!(arrived(action(1), true), ("set-var sess.a \"x\"".to_owned(), 0));
     }
 

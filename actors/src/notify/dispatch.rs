@@ -283,7 +283,7 @@ impl Dispatcher<'_> {
         calls.extend(waiting.map(|waiting| (ack.wait(), waiting)));
         while let Some(message) = self.next(&mut messages) {
             self.waiting = ack.waiting();
-            let mut settled = Actions::none();
+            let mut settled = Actions::new();
             match self.dispatch_next(&message, &mut settled) {
                 None => ack.complete(settled),
                 Some(waiting) => calls.push((ack.wait(), waiting)),

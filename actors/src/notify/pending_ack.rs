@@ -63,7 +63,7 @@ impl PendingAck {
             ids: origin.ids(),
             arrived: origin.arrived(),
             budget: AckBudget::new(room),
-            leading: Actions::none(),
+            leading: Actions::new(),
             slots: VecDeque::new(),
             waited: 0,
             // Place 0 is that of the leading messages that were settled at once.
@@ -229,7 +229,7 @@ mod tests {
 
     /// So many actions, each of [`ACTION`] bytes.
     fn actions(count: usize, name: usize) -> Actions {
-        (0..count).fold(Actions::none(), |actions, _| {
+        (0..count).fold(Actions::new(), |actions, _| {
             actions.set_var_unchecked(Scope::Session, format!("{name:05}").as_bytes(), true)
         })
     }

@@ -144,7 +144,7 @@ impl HandlerSlot {
             };
             drop(queued);
             let up = slot.wait_for_restart().await?;
-            let mut actions = Actions::none();
+            let mut actions = Actions::new();
             match slot.dispatch(&up, &message.as_ref(), &origin, place, &mut actions) {
                 Reply::Answered => Ok(actions),
                 Reply::Failed(error) => Err(error),

@@ -36,10 +36,10 @@ const CATCH_ALL: &str = "(any other)";
 /// # #[async_trait::async_trait(?Send)]
 /// # impl HandlerActor for IpReputation {
 /// #     type Args = ();
-/// #     async fn handle(&self, _: (), _: &Origin) -> Result<Actions, BoxError> { Ok(Actions::none()) }
+/// #     async fn handle(&self, _: (), _: &Origin) -> Result<Actions, BoxError> { Ok(Actions::new()) }
 /// # }
 /// # use std::time::Duration;
-/// let closed = Actions::none().set_var(Scope::Transaction, "deny", true)?;
+/// let closed = Actions::new().set_var(Scope::Transaction, "deny", true)?;
 /// let registry = Registry::new()
 ///     .on("check-client-ip", IpReputation::default)
 ///     .on("check-token", Route::new(IpReputation::default)

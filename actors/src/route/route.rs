@@ -34,8 +34,8 @@ const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 ///
 /// use spoa_actors::{Actions, OnFull, Registry, Scope, handler_fn};
 ///
-/// let closed = Actions::none().set_var(Scope::Transaction, "deny", true)?;
-/// let check = handler_fn(|(): ()| Actions::none().set_var(Scope::Transaction, "deny", false))
+/// let closed = Actions::new().set_var(Scope::Transaction, "deny", true)?;
+/// let check = handler_fn(|(): ()| Actions::new().set_var(Scope::Transaction, "deny", false))
 ///     .fallback(closed)
 ///     .deadline(Duration::from_millis(200))
 ///     .concurrency(1_000)
@@ -71,11 +71,11 @@ pub struct Route {
 ///
 /// let registry = Registry::new()
 ///     .on("login", handler_fn(|login: Login| {
-///         Actions::none().set_var(Scope::Transaction, "admin", login.user == "root")
+///         Actions::new().set_var(Scope::Transaction, "admin", login.user == "root")
 ///     }))
 ///     .on("wait", handler_fn(async |(): ()| {
 ///         tokio::task::yield_now().await;
-///         Actions::none().set_var(Scope::Transaction, "waited", true)
+///         Actions::new().set_var(Scope::Transaction, "waited", true)
 ///     }));
 /// ```
 pub fn handler_fn<F, Args, Kind>(function: F) -> Route
@@ -155,7 +155,7 @@ impl Route {
     fn from_start(start: impl Fn(FailureSignal) -> Starting + Send + Sync + 'static) -> Self {
         Self {
             start: Arc::new(start),
-            fallback: Actions::none(),
+            fallback: Actions::new(),
             deadline: None,
             deadline_argument: None,
             concurrency: Bulkhead::DEFAULT,

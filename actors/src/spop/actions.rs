@@ -11,23 +11,29 @@ use super::{
     put::Put,
     scope::Scope,
     short_bytes::ShortBytes,
-    typed_data::TypedData,
+    to_typed_data::ToTypedData,
+    var::Var,
     wire::{Reader, WireError},
 };
 
 /// The actions of an answer, in order, kept as the bytes that go on the wire.
 ///
-/// HAProxy drops an action that it cannot apply without telling anybody, so names are checked when
-/// the action is made:
+/// HAProxy drops an action that it cannot apply without an error. So the names of variables are
+/// checked: those of constants when the program is compiled, others when the action is made.
 ///
 /// ```
-/// use spoa_actors::{Actions, Scope};
+/// use spoa_actors::{Actions, Scope, Var};
 ///
-/// let actions = Actions::none()
-///     .set_var(Scope::Session, "ip_score", 20)?
-///     .unset_var(Scope::Transaction, "reason")?;
+/// const SCORE: Var = Var::session("ip_score");
+/// const REASON: Var = Var::transaction("reason");
+///
+/// let actions = Actions::new().set(SCORE, 20).unset(REASON);
 /// assert_eq!(actions.to_string(), "set-var sess.ip_score 20, unset-var txn.reason");
-/// assert!(Actions::none().set_var(Scope::Session, "ip-score", 20).is_err());
+///
+/// let computed = format!("ip_{}", "score");
+/// let actions = Actions::new().set_var(Scope::Session, &computed, 20)?;
+/// assert_eq!(actions.to_string(), "set-var sess.ip_score 20");
+/// assert!(Actions::new().set_var(Scope::Session, "ip-score", 20).is_err());
 /// # Ok::<(), spoa_actors::ActionError>(())
 /// ```
 #[derive(Clone, Default, Eq, PartialEq)]
@@ -39,27 +45,42 @@ impl Actions {
     /// No action: the answer that changes nothing.
     #[must_use]
     #[inline]
-    pub fn none() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
     /// Appends "set this variable"; a value of `None` or NULL unsets it.
+    #[must_use]
+    #[inline]
+    pub fn set(self, var: Var, value: impl ToTypedData) -> Self {
+        self.set_var_unchecked(var.scope(), var.name().as_bytes(), value)
+    }
+
+    /// Appends "unset this variable".
+    #[must_use]
+    #[inline]
+    pub fn unset(self, var: Var) -> Self {
+        self.unset_var_unchecked(var.scope(), var.name().as_bytes())
+    }
+
+    /// Appends "set this variable" under a name that is made at run time; a value of `None` or NULL
+    /// unsets it. For a name that is a constant, see [`set`](Self::set).
     ///
     /// # Errors
     ///
     /// If HAProxy would not take the name.
     #[inline]
-    pub fn set_var<'a>(
+    pub fn set_var(
         self,
         scope: Scope,
         name: &str,
-        value: impl Into<TypedData<'a>>,
+        value: impl ToTypedData,
     ) -> Result<Self, ActionError> {
         check_name(name)?;
         Ok(self.set_var_unchecked(scope, name.as_bytes(), value))
     }
 
-    /// Appends "unset this variable".
+    /// Appends "unset this variable" under a name that is made at run time.
     ///
     /// # Errors
     ///
@@ -72,13 +93,8 @@ impl Actions {
     /// Appends "set this variable" under a name that HAProxy may drop: for relays and test peers.
     #[must_use]
     #[inline]
-    pub fn set_var_unchecked<'a>(
-        mut self,
-        scope: Scope,
-        name: &[u8],
-        value: impl Into<TypedData<'a>>,
-    ) -> Self {
-        self.push(&Action::SetVar { scope, name, value: value.into() });
+    pub fn set_var_unchecked(mut self, scope: Scope, name: &[u8], value: impl ToTypedData) -> Self {
+        self.push(&Action::SetVar { scope, name, value: value.to_typed_data() });
         self
     }
 
@@ -198,11 +214,14 @@ impl fmt::Debug for Actions {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
-    use super::{super::action::MAX_VAR_NAME, *};
+    use super::{
+        super::{action::MAX_VAR_NAME, typed_data::TypedData},
+        *,
+    };
 
     #[test]
     fn actions_are_the_bytes_of_the_grammar() -> Result<(), ActionError> {
-        let actions = Actions::none()
+        let actions = Actions::new()
             .set_var(Scope::Session, "ip_score", 20)?
             .set_var(Scope::Response, "a.b", Option::<bool>::None)?
             .unset_var(Scope::Process, "gone")?;
@@ -216,11 +235,11 @@ mod tests {
     fn checklist_25_a_name_that_haproxy_would_drop_is_an_error_when_the_action_is_made() {
         let long = "a".repeat(MAX_VAR_NAME + 1);
         for name in ["", "ip-score", "ip score", "café", "a:b", "a\0", long.as_str()] {
-            assert!(Actions::none().set_var(Scope::Session, name, 1).is_err(), "{name:?}");
-            assert!(Actions::none().unset_var(Scope::Session, name).is_err(), "{name:?}");
+            assert!(Actions::new().set_var(Scope::Session, name, 1).is_err(), "{name:?}");
+            assert!(Actions::new().unset_var(Scope::Session, name).is_err(), "{name:?}");
         }
         for name in ["a", "A.b_C9", &long[..MAX_VAR_NAME]] {
-            assert!(Actions::none().set_var(Scope::Session, name, 1).is_ok(), "{name:?}");
+            assert!(Actions::new().set_var(Scope::Session, name, 1).is_ok(), "{name:?}");
         }
     }
 
@@ -233,13 +252,13 @@ mod tests {
     #[test]
     fn checklist_28_a_null_value_is_sent_as_null_which_unsets_the_variable() {
         let actions =
-            Actions::none().set_var(Scope::Transaction, "reason", TypedData::Null).expect("a name");
+            Actions::new().set_var(Scope::Transaction, "reason", TypedData::Null).expect("a name");
         assert_eq!(actions.as_bytes(), b"\x01\x03\x02\x06reason\x00");
     }
 
     #[test]
     fn actions_that_do_not_fit_are_left_out_from_the_end() {
-        let action = |name| Actions::none().set_var(Scope::Session, name, 1).expect("a name");
+        let action = |name| Actions::new().set_var(Scope::Session, name, 1).expect("a name");
         let mut actions = action("a");
         let length = actions.as_bytes().len();
         actions.append(action("bb"));

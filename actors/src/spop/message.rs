@@ -8,7 +8,10 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{arg::Args, message_ref::MessageRef, put::Put, typed_data::TypedData, varint};
+use super::{
+    arg::Args, message_ref::MessageRef, put::Put, to_typed_data::ToTypedData,
+    typed_data::TypedData, varint,
+};
 
 /// One message of a NOTIFY: a slice of the frame that carried it, already checked.
 ///
@@ -45,14 +48,14 @@ impl Message {
     ///
     /// On the 256th argument: the wire counts them in one byte.
     #[must_use]
-    pub fn arg<'a>(self, name: impl AsRef<[u8]>, value: impl Into<TypedData<'a>>) -> Self {
+    pub fn arg(self, name: impl AsRef<[u8]>, value: impl ToTypedData) -> Self {
         let name_length = self.name().len();
         let count_at = varint::length(name_length as u64) + name_length;
         let mut bytes = BytesMut::from(self.bytes);
         let count = bytes.get_mut(count_at).expect("a message has NB-ARGS behind its name");
         *count = count.checked_add(1).expect("a message has at most 255 arguments");
         varint::write_string(name.as_ref(), &mut bytes);
-        value.into().write(&mut bytes);
+        value.to_typed_data().write(&mut bytes);
         Self { bytes: bytes.freeze() }
     }
 

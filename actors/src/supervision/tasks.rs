@@ -29,7 +29,7 @@ type Task = Pin<Box<dyn Future<Output = ()>>>;
 /// #[async_trait(?Send)]
 /// impl HandlerActor for Blocklist {
 /// #   type Args = ();
-/// #   async fn handle(&self, _: (), _: &Origin) -> Result<Actions, BoxError> { Ok(Actions::none()) }
+/// #   async fn handle(&self, _: (), _: &Origin) -> Result<Actions, BoxError> { Ok(Actions::new()) }
 ///     async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
 ///         let names = Rc::clone(&self.names);
 ///         tasks.spawn(async move {

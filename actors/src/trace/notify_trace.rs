@@ -180,7 +180,7 @@ impl NotifyTrace {
         let set = |actions: Actions, name: &[u8], value: String| {
             actions.set_var_unchecked(scope, name, value.as_str())
         };
-        let mut actions = set(Actions::none(), b"traceparent", traceparent(span));
+        let mut actions = set(Actions::new(), b"traceparent", traceparent(span));
         let state = span.trace_state().header();
         if !state.is_empty() {
             actions = set(actions, b"tracestate", state);

@@ -190,7 +190,7 @@ fn ask_client() -> Message {
 }
 
 fn with_body(length: usize) -> Message {
-    Message::new("m").arg("body", &vec![7; length])
+    Message::new("m").arg("body", vec![7; length])
 }
 
 fn with_40_arguments() -> Message {

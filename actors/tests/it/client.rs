@@ -57,7 +57,7 @@ impl Agent {
     }
 
     async fn answer(&mut self, stream_id: StreamId, value: i64) {
-        let actions = Actions::none().set_var(Scope::Session, "v", value).unwrap();
+        let actions = Actions::new().set_var(Scope::Session, "v", value).unwrap();
         self.send(Frame::Ack(Ack { stream_id, frame_id: FrameId(1), actions })).await;
     }
 }
@@ -78,7 +78,7 @@ async fn many_tasks_ask_one_agent_and_each_gets_its_own_answer() {
     }
     let later = handler_fn(async |Number { n }: Number| {
         sleep(Duration::from_millis((n % 7) as u64)).await;
-        Actions::none().set_var(Scope::Session, "v", n)
+        Actions::new().set_var(Scope::Session, "v", n)
     });
     let agent =
         InMemoryAgent::start(Registry::new().on("m", later), Limits::default()).await.unwrap();
@@ -145,7 +145,7 @@ async fn an_ack_that_nobody_has_asked_for_ends_the_connection_with_that_reason()
         let ack = Ack {
             stream_id: StreamId(stream_id),
             frame_id: FrameId(frame_id),
-            actions: Actions::none(),
+            actions: Actions::new(),
         };
         let answered = async {
             agent.notify().await;

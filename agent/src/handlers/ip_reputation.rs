@@ -24,7 +24,7 @@ impl HandlerActor for IpReputation {
     type Args = Client;
 
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(Actions::none().set_var(Scope::Session, "ip_score", score(client.ip))?)
+        Ok(Actions::new().set_var(Scope::Session, "ip_score", score(client.ip))?)
     }
 }
 

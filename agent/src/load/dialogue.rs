@@ -241,9 +241,9 @@ mod tests {
     #[test]
     fn a_right_answer_in_any_order_is_no_fault() {
         let mut scene = Scene::with(3, None);
-        let two = Actions::none().set_var(Scope::Session, "a", 1).unwrap();
+        let two = Actions::new().set_var(Scope::Session, "a", 1).unwrap();
         let two = two.unset_var(Scope::Session, "b").unwrap();
-        let answers = [ack(3, two), ack(1, Actions::none()), ack(5, Actions::none())].concat();
+        let answers = [ack(3, two), ack(1, Actions::new()), ack(5, Actions::new())].concat();
         assert_eq!(scene.take(&answers, 7000), Ok(answers.len()));
         let tally = &scene.tally;
         assert_eq!((&tally.faults, tally.frames), (&Faults::default(), 3));
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_bytes_may_come_in_any_portions() {
-        let answers = [ack(1, Actions::none()), ack(3, Actions::none())].concat();
+        let answers = [ack(1, Actions::new()), ack(3, Actions::new())].concat();
         for cut in 0..answers.len() {
             let mut scene = Scene::with(2, None);
             let taken = scene.take(&answers[..cut], 1).unwrap();
@@ -351,9 +351,9 @@ mod tests {
         let mut scene = Scene::paced(1, pace, None);
         // The agent is silent for 10 ms: the window has no room, though ten more are due.
         assert_eq!((scene.tally.in_flight, scene.give(99, 10 * ms)), (1, 0));
-        scene.take(&ack(1, Actions::none()), 10 * ms).unwrap();
+        scene.take(&ack(1, Actions::new()), 10 * ms).unwrap();
         assert_eq!(scene.give(99, 10 * ms), 1);
-        scene.take(&ack(3, Actions::none()), 11 * ms).unwrap();
+        scene.take(&ack(3, Actions::new()), 11 * ms).unwrap();
         let latency = &scene.tally.latency;
         // Due at 1 ms, sent at 10, answered at 11.
         let least = latency.lowest_equivalent(10 * ms);

@@ -38,7 +38,7 @@ fn check_is_harmless(text: &str, most: usize) {
 }
 
 fn value(stream_id: u8) -> Vec<u8> {
-    let actions = Actions::none().set_var(Scope::Request, "name", &*long()).expect("it is a name");
+    let actions = Actions::new().set_var(Scope::Request, "name", &*long()).expect("it is a name");
     encoded(&Frame::Ack(Ack {
         stream_id: StreamId(stream_id.into()),
         frame_id: FrameId(1),

@@ -28,7 +28,7 @@ fn score(client: Client) -> Result<Actions, ActionError> {
         ip if ip.is_loopback() => 100,
         _ => 50,
     };
-    Actions::none().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set_var(Scope::Session, "ip_score", score)
 }
 
 #[actix_rt::main]

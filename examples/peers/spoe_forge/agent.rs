@@ -27,7 +27,7 @@ async fn ping(ping: Ping) -> Result<Actions, ActionError> {
     }
     // spoe-forge reads and writes latin-1: bytes that are not UTF-8 come back unchanged.
     let answer = [b"ua was: ", ua].concat();
-    Actions::none().set_var(Scope::Request, "spoe_arg", TypedData::String(&answer))
+    Actions::new().set_var(Scope::Request, "spoe_arg", TypedData::String(&answer))
 }
 
 /// What older files ask behind the ping; theirs prints it, and sets nothing.
@@ -38,7 +38,7 @@ struct Pong {
 
 fn pong(pong: Pong) -> Result<Actions, ActionError> {
     println!("test-pong with {:?}", pong.test_arg);
-    Ok(Actions::none())
+    Ok(Actions::new())
 }
 
 #[actix_rt::main]

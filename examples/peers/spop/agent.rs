@@ -26,7 +26,7 @@ struct Client {
 /// HAProxy rejects what is below 20.
 fn score(client: Client) -> Result<Actions, ActionError> {
     let score = if client.ip.to_canonical().is_loopback() { 99 } else { 20 };
-    Actions::none().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set_var(Scope::Session, "ip_score", score)
 }
 
 /// Source and destination have no name, and older files do not send them; the oldest sends nothing.
@@ -45,7 +45,7 @@ fn log(request: Request) -> Result<Actions, ActionError> {
     let [country, user_agent] =
         [&country, &user_agent].map(|text| text.as_deref().map(String::from_utf8_lossy));
     println!("{ip:?} from {country:?} with {user_agent:?}; source and destination: {unnamed:?}");
-    Actions::none().set_var(Scope::Transaction, "my_var", "tequila")
+    Actions::new().set_var(Scope::Transaction, "my_var", "tequila")
 }
 
 /// Tells how its arguments arrived: unnamed, repeated, and with a name that is not UTF-8.
@@ -64,7 +64,7 @@ fn echo(message: Message) -> Result<Actions, ActionError> {
         unnamed.collect::<Vec<_>>().join(","),
         all.collect::<Vec<_>>().join(",")
     );
-    Actions::none().set_var(Scope::Transaction, "summary", summary.as_str())
+    Actions::new().set_var(Scope::Transaction, "summary", summary.as_str())
 }
 
 fn shown(value: TypedData<'_>) -> String {

@@ -61,7 +61,7 @@ fn is_public(path: &str) -> bool {
 }
 
 fn verdict(access_allowed: bool) -> Result<Actions, ActionError> {
-    Actions::none().set_var(Scope::Transaction, "access_allowed", access_allowed)
+    Actions::new().set_var(Scope::Transaction, "access_allowed", access_allowed)
 }
 
 /// Closed: without an answer, nobody may.

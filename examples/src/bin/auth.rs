@@ -79,8 +79,8 @@ impl ReadyHandler for Sessions {
     fn handle(&self, cookies: Cookies<'_>, _: &Origin) -> Result<Actions, BoxError> {
         let user = cookies.session.and_then(|session| self.user(session, SystemTime::now()));
         let actions = match user {
-            Some(user) => Actions::none().set_var(Scope::Transaction, "user", user)?,
-            None => Actions::none(),
+            Some(user) => Actions::new().set_var(Scope::Transaction, "user", user)?,
+            None => Actions::new(),
         };
         Ok(actions.set_var(Scope::Transaction, "signed_in", user.is_some())?)
     }

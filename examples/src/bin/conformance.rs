@@ -87,7 +87,7 @@ fn registry() -> Registry {
 /// Names come from the peer, who wants back what he sent, so they are not checked.
 fn echo(message: Message) -> Result<Actions, BoxError> {
     let named = message.args().filter(|arg| !arg.name.is_empty());
-    Ok(named.fold(Actions::none(), |actions, arg| {
+    Ok(named.fold(Actions::new(), |actions, arg| {
         actions.set_var_unchecked(Scope::Transaction, arg.name, arg.value)
     }))
 }
@@ -106,7 +106,7 @@ impl HandlerActor for Sleep {
 
     async fn handle(&self, args: Milliseconds, _: &Origin) -> Result<Actions, BoxError> {
         sleep(Duration::from_millis(args.ms)).await;
-        Ok(Actions::none().set_var(Scope::Transaction, "slept", args.ms)?)
+        Ok(Actions::new().set_var(Scope::Transaction, "slept", args.ms)?)
     }
 }
 
@@ -115,7 +115,7 @@ fn checksum(message: Message) -> Result<Actions, BoxError> {
     let data = message.get("data").ok_or("argument data is missing")?;
     let data = data.as_bytes().ok_or("argument data is neither binary nor string")?;
     let crc32 = TypedData::Uint32(crc32fast::hash(data));
-    Ok(Actions::none().set_var(Scope::Transaction, "len", data.len() as u64)?.set_var(
+    Ok(Actions::new().set_var(Scope::Transaction, "len", data.len() as u64)?.set_var(
         Scope::Transaction,
         "crc32",
         crc32,
@@ -125,13 +125,13 @@ fn checksum(message: Message) -> Result<Actions, BoxError> {
 fn scopes(_: Message) -> Result<Actions, BoxError> {
     Scope::ALL
         .into_iter()
-        .try_fold(Actions::none(), |actions, scope| Ok(actions.set_var(scope, "v", true)?))
+        .try_fold(Actions::new(), |actions, scope| Ok(actions.set_var(scope, "v", true)?))
 }
 
 fn unset(message: Message) -> Result<Actions, BoxError> {
     match message.get("name") {
         Some(TypedData::String(name)) => {
-            Ok(Actions::none().unset_var_unchecked(Scope::Transaction, name))
+            Ok(Actions::new().unset_var_unchecked(Scope::Transaction, name))
         }
         _ => Err("argument name is no string".into()),
     }
@@ -156,7 +156,7 @@ struct Client {
 
 fn ip_reputation(client: Client) -> Result<Actions, BoxError> {
     let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
-    Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?)
+    Ok(Actions::new().set_var(Scope::Session, "ip_score", score)?)
 }
 
 #[derive(Deserialize)]
@@ -169,5 +169,5 @@ fn big(size: Size) -> Result<Actions, BoxError> {
         return Err(format!("argument n is above {MAX_BIG}").into());
     }
     let text = vec![b'x'; size.n.try_into()?];
-    Ok(Actions::none().set_var(Scope::Transaction, "big", TypedData::String(&text))?)
+    Ok(Actions::new().set_var(Scope::Transaction, "big", TypedData::String(&text))?)
 }

@@ -21,7 +21,7 @@ struct Client {
 
 fn score(client: Client) -> Result<Actions, ActionError> {
     let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
-    Actions::none().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set_var(Scope::Session, "ip_score", score)
 }
 
 fn main() -> ExitCode {

@@ -59,7 +59,7 @@ impl HandlerActor for IpReputation {
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
         let score = self.score(client.ip.to_canonical());
         let is_browser = client.user_agent.is_some_and(|agent| agent.starts_with(b"Mozilla/"));
-        Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?.set_var(
+        Ok(Actions::new().set_var(Scope::Session, "ip_score", score)?.set_var(
             Scope::Transaction,
             "is_browser",
             is_browser,
@@ -81,7 +81,7 @@ impl IpReputation {
 
 /// Without an answer the request is treated as one of an unknown client.
 fn registry() -> Result<Registry, ActionError> {
-    let unknown = Actions::none().set_var(Scope::Session, "ip_score", 50)?;
+    let unknown = Actions::new().set_var(Scope::Session, "ip_score", 50)?;
     let route =
         Route::new(IpReputation::default).fallback(unknown).deadline(Duration::from_millis(200));
     Ok(Registry::new().on("get-ip-reputation", route))

@@ -82,7 +82,7 @@ impl HandlerActor for Mirror {
         if self.queue.try_send(request).is_err() {
             self.dropped.set(self.dropped.get() + 1);
         }
-        Ok(Actions::none())
+        Ok(Actions::new())
     }
 }
 

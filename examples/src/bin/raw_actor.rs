@@ -39,7 +39,7 @@ impl Handler<Call> for Counter {
     fn handle(&mut self, call: Call, _: &mut Self::Context) -> Self::Result {
         self.requests += 1;
         let peer = call.origin.peer_address().to_string();
-        Ok(Actions::none().set_var(Scope::Transaction, "number", self.requests)?.set_var(
+        Ok(Actions::new().set_var(Scope::Transaction, "number", self.requests)?.set_var(
             Scope::Transaction,
             "peer",
             &peer,
@@ -104,7 +104,7 @@ mod tests {
         fn handle(&mut self, _: Call, _: &mut Self::Context) -> Self::Result {
             self.calls += 1;
             assert_eq!(self.calls, 1, "as it has to");
-            Ok(Actions::none().set_var(Scope::Transaction, "calls", self.calls)?)
+            Ok(Actions::new().set_var(Scope::Transaction, "calls", self.calls)?)
         }
     }
 

@@ -77,7 +77,7 @@ impl HandlerActor for Blocklist {
 
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
         let is_listed = self.listed.borrow().contain(client.ip);
-        Ok(Actions::none().set_var(Scope::Transaction, "is_listed", is_listed)?)
+        Ok(Actions::new().set_var(Scope::Transaction, "is_listed", is_listed)?)
     }
 }
 

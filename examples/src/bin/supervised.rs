@@ -48,7 +48,7 @@ impl HandlerActor for Shares {
         self.asked.set(self.asked.get() + 1);
         // The bug: nobody thought of an order without parties.
         let share = 100 / order.parties;
-        Ok(Actions::none().set_var(Scope::Transaction, "share", share)?.set_var(
+        Ok(Actions::new().set_var(Scope::Transaction, "share", share)?.set_var(
             Scope::Transaction,
             "asked",
             self.asked.get(),
@@ -57,7 +57,7 @@ impl HandlerActor for Shares {
 }
 
 fn registry() -> Result<Registry, ActionError> {
-    let nothing = Actions::none().set_var(Scope::Transaction, "share", 0)?;
+    let nothing = Actions::new().set_var(Scope::Transaction, "share", 0)?;
     // Three panics before the first answer, within two seconds, are restarted soon; one more is not.
     let route = Route::new(Shares::default).fallback(nothing).restarts(3, Duration::from_secs(2));
     Ok(Registry::new().on("share-out", route))

@@ -67,7 +67,7 @@ impl HandlerActor for LookUp {
     async fn handle(&self, visitor: Visitor, origin: &Origin) -> Result<Actions, BoxError> {
         // A little before the deadline: an error says who was late.
         let status = self.ask(visitor.ip, origin.remaining().mul_f64(0.9)).await?;
-        Ok(Actions::none().set_var(Scope::Transaction, "status", u32::from(status))?)
+        Ok(Actions::new().set_var(Scope::Transaction, "status", u32::from(status))?)
     }
 }
 
@@ -101,7 +101,7 @@ impl BlockingHandler for Work {
             info!("adding up");
             (1..=1000).sum()
         });
-        Ok(Actions::none().set_var(Scope::Transaction, "sum", sum)?)
+        Ok(Actions::new().set_var(Scope::Transaction, "sum", sum)?)
     }
 }
 

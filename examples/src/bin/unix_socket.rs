@@ -36,7 +36,7 @@ struct Request {
 
 fn greet(request: Request) -> Result<Actions, ActionError> {
     let greeting = format!("hello to {}", request.host.as_deref().unwrap_or("nobody"));
-    Actions::none().set_var(Scope::Transaction, "greeting", &greeting)
+    Actions::new().set_var(Scope::Transaction, "greeting", &greeting)
 }
 
 #[actix_rt::main]

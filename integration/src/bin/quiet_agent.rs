@@ -16,11 +16,11 @@ fn to_stderr() -> impl Subscriber {
 fn registry() -> Registry {
     let process = handler_fn(|(): ()| -> Result<_, BoxError> {
         subscriber::set_global_default(to_stderr())?;
-        Ok(Actions::none())
+        Ok(Actions::new())
     });
     let thread = handler_fn(|(): ()| -> Result<_, BoxError> {
         std::mem::forget(subscriber::set_default(to_stderr()));
-        Ok(Actions::none())
+        Ok(Actions::new())
     });
     Registry::new().on("listen-process", process).on("listen-thread", thread)
 }

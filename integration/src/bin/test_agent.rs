@@ -56,11 +56,11 @@ struct Text {
 async fn never<T>(kept: T) -> Result<Actions, ActionError> {
     std::future::pending::<()>().await;
     drop(kept);
-    Ok(Actions::none())
+    Ok(Actions::new())
 }
 
 fn set(name: &str, value: &str) -> Result<Actions, ActionError> {
-    Actions::none().set_var(Scope::Transaction, name, value)
+    Actions::new().set_var(Scope::Transaction, name, value)
 }
 
 /// What is listened on already.

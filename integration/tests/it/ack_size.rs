@@ -20,8 +20,8 @@ fn ack_sizes(frames: &[SeenFrame]) -> Vec<usize> {
 
 /// Four of 115 bytes and a small one fit, one of 115 does not.
 fn ten_variables() -> Result<Actions, ActionError> {
-    (0..10).try_fold(Actions::none(), |actions, index| {
-        actions.set_var(Scope::Transaction, &format!("v{index}"), &[b'x'; 100])
+    (0..10).try_fold(Actions::new(), |actions, index| {
+        actions.set_var(Scope::Transaction, &format!("v{index}"), [b'x'; 100])
     })
 }
 
@@ -80,8 +80,8 @@ on_every_haproxy! {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_20_actions_of_all_messages_share_the_room_of_one_ack(version: Version) {
-        let large = || handler_fn(|(): ()| set("large", &[b'x'; 300]));
-        let second = handler_fn(|(): ()| set("second", &[b'x'; 300]));
+        let large = || handler_fn(|(): ()| set("large", [b'x'; 300]));
+        let second = handler_fn(|(): ()| set("second", [b'x'; 300]));
         let small = handler_fn(|(): ()| set("small", 1));
         let registry = Registry::new().on("large", large()).on("second", second).on("small", small);
         let agent = scene::agent(registry).await;

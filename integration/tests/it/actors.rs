@@ -22,12 +22,12 @@ impl Handler<Call> for Counter {
             ctx.stop();
         }
         self.0 += 1;
-        Ok(Actions::none().set_var(Scope::Transaction, "count", self.0)?)
+        Ok(Actions::new().set_var(Scope::Transaction, "count", self.0)?)
     }
 }
 
 fn registry() -> Registry {
-    let fallback = Actions::none().set_var(Scope::Transaction, "count", "gone").unwrap();
+    let fallback = Actions::new().set_var(Scope::Transaction, "count", "gone").unwrap();
     Registry::new().on("count", Route::actor(|| Counter::default().start()).fallback(fallback))
 }
 

@@ -21,7 +21,7 @@ const ROUNDS: usize = 5;
 const RATIO: u32 = 8;
 
 fn registry() -> Registry {
-    let fallback = Actions::none().set_var(Scope::Transaction, "greeting", "fallback").unwrap();
+    let fallback = Actions::new().set_var(Scope::Transaction, "greeting", "fallback").unwrap();
     let greet = handler_fn(async |(): ()| {
         tokio::time::sleep(Duration::from_millis(3)).await;
         set("greeting", "hello")

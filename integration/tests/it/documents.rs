@@ -29,7 +29,7 @@ struct Client {
 /// The README's handler.
 fn score(client: Client) -> Result<Actions, ActionError> {
     let score = if client.ip.is_loopback() { 20 } else { 10 };
-    Actions::none().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set_var(Scope::Session, "ip_score", score)
 }
 
 on_every_haproxy! {

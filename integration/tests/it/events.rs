@@ -29,7 +29,7 @@ fn registry() -> Registry {
     let asked = Arc::clone(&paths);
     let request = handler_fn(move |request: Request| {
         asked.lock().unwrap().insert(request.id, request.path);
-        Ok::<_, ActionError>(Actions::none())
+        Ok::<_, ActionError>(Actions::new())
     });
     let response = handler_fn(move |response: Response| {
         let path = paths.lock().unwrap().remove(&response.id).ok_or("no such request")?;

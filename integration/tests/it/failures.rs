@@ -29,7 +29,7 @@ fn faults() -> [(&'static str, Route); 8] {
         tokio::task::yield_now().await;
         panic!("asked to")
     });
-    let number = || handler_fn(|_: Number| Ok::<_, ActionError>(Actions::none()));
+    let number = || handler_fn(|_: Number| Ok::<_, ActionError>(Actions::new()));
     [
         ("fails", handler_fn(|(): ()| Err::<Actions, BoxError>("asked to".into()))),
         ("panics", panics),
@@ -57,7 +57,7 @@ fn registry() -> Registry {
         Registry::new().on("before", sets("before", "a")).on("after", sets("after", "b"));
     faults().into_iter().fold(registry, |registry, (name, route)| {
         let variable = name.replace('-', "_");
-        let fallback = Actions::none().set_var(Scope::Transaction, &variable, "fallback");
+        let fallback = Actions::new().set_var(Scope::Transaction, &variable, "fallback");
         registry.on(name, route.fallback(fallback.unwrap()))
     })
 }
@@ -131,9 +131,9 @@ on_every_haproxy! {
     async fn checklist_19_an_answer_after_the_deadline_is_dropped(version: Version) {
         let late = handler_fn(async |(): ()| {
             tokio::time::sleep(2 * DEADLINE).await;
-            Actions::none().set_var(Scope::Transaction, "late", "answer")
+            Actions::new().set_var(Scope::Transaction, "late", "answer")
         });
-        let fallback = Actions::none().set_var(Scope::Transaction, "late", "fallback").unwrap();
+        let fallback = Actions::new().set_var(Scope::Transaction, "late", "fallback").unwrap();
         let route = late.deadline(DEADLINE).fallback(fallback);
         let agent = scene::agent(Registry::new().on("late", route)).await;
         let tap = Tap::before(endpoint(&agent)).await.unwrap();
@@ -152,7 +152,7 @@ on_every_haproxy! {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn a_fallback_is_of_the_types_that_an_answer_may_have(version: Version) {
-        let fallback = Actions::none()
+        let fallback = Actions::new()
             .set_var(Scope::Session, "score", -1)
             .and_then(|actions| actions.set_var(Scope::Transaction, "ip", Ipv4Addr::LOCALHOST))
             .unwrap();

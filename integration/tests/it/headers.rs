@@ -79,7 +79,7 @@ async fn haproxy_3_4_sets_the_headers_that_are_encoded_and_no_other() {
             ("x-agent-empty", ""),
             ("x-other", "b"),
         ]);
-        Actions::none().set_var(Scope::Transaction, "headers", TypedData::Binary(&block))
+        Actions::new().set_var(Scope::Transaction, "headers", TypedData::Binary(&block))
     });
     let agent = scene::agent(Registry::new().on("set", set)).await;
     let config = Config::new(Version::V3_4)

@@ -22,7 +22,7 @@ impl HandlerActor for IpReputation {
 
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
         let score = if client.ip.is_loopback() { 20 } else { 10 };
-        Ok(Actions::none().set_var(Scope::Session, "ip_score", score)?)
+        Ok(Actions::new().set_var(Scope::Session, "ip_score", score)?)
     }
 }
 

@@ -62,7 +62,7 @@ impl HandlerActor for Greeter {
 
 /// With a fallback of its own.
 fn route(route: impl Into<Route>) -> Route {
-    let fallback = Actions::none().set_var(Scope::Transaction, "greeting", "fallback").unwrap();
+    let fallback = Actions::new().set_var(Scope::Transaction, "greeting", "fallback").unwrap();
     route.into().deadline(DEADLINE).fallback(fallback)
 }
 

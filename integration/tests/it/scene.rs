@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use spoa_actors::{
     ActionError, Actions, Agent, FromMessage, Limits, Message, Registry, Route, RunningAgent,
-    Scope, Statistics, TypedData, handler_fn,
+    Scope, Statistics, ToTypedData, handler_fn,
 };
 use spoa_integration::{Answer, Config, Endpoint, Engine, Haproxy, Version, until};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -102,8 +102,8 @@ pub(crate) fn sets(name: &'static str, value: &'static str) -> Route {
 }
 
 /// One variable of the transaction.
-pub(crate) fn set<'a>(name: &str, value: impl Into<TypedData<'a>>) -> Result<Actions, ActionError> {
-    Actions::none().set_var(Scope::Transaction, name, value)
+pub(crate) fn set(name: &str, value: impl ToTypedData) -> Result<Actions, ActionError> {
+    Actions::new().set_var(Scope::Transaction, name, value)
 }
 
 /// A route that hands over the messages as they came, and answers without actions.
@@ -120,7 +120,7 @@ where
 {
     handler_fn(move |args: A| {
         let _ = sender.send(read(args));
-        Ok::<_, ActionError>(Actions::none())
+        Ok::<_, ActionError>(Actions::new())
     })
 }
 

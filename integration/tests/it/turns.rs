@@ -67,7 +67,7 @@ fn registry(work: &Arc<Work>) -> Registry {
 }
 
 fn set(name: &str, value: i64) -> Result<Actions, ActionError> {
-    Actions::none().set_var(Scope::Transaction, name, value)
+    Actions::new().set_var(Scope::Transaction, name, value)
 }
 
 /// What a hostile peer sends again and again: its name, its bytes, and how often the goal may pass.

@@ -27,14 +27,14 @@ struct Request {
 
 fn check_client_ip(client: Client) -> Result<Actions, ActionError> {
     let score = if client.ip.is_loopback() { 20 } else { 10 };
-    Actions::none().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set_var(Scope::Session, "ip_score", score)
 }
 
 fn log_request(request: Request) -> Result<Actions, ActionError> {
     let country = request.country.as_deref().unwrap_or("nowhere");
     let agent = request.user_agent.as_deref().unwrap_or("nobody");
     let text = format!("{agent} from {country} at {}", request.ip);
-    Actions::none().set_var(Scope::Transaction, "my_var", &text)
+    Actions::new().set_var(Scope::Transaction, "my_var", &text)
 }
 
 fn registry() -> Registry {

@@ -34,7 +34,7 @@ const IPV6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
 /// Sets all of [`VALUES`], each over a string that an action before it sets.
 fn set_all(scope: Scope) -> Result<Actions, ActionError> {
-    VALUES.into_iter().try_fold(Actions::none(), |actions, (name, value, ..)| {
+    VALUES.into_iter().try_fold(Actions::new(), |actions, (name, value, ..)| {
         actions.set_var(scope, name, "stale")?.set_var(scope, name, value)
     })
 }
@@ -110,9 +110,9 @@ async fn every_variable_comes_back(version: Version, scope: Scope) {
 /// Echoes what came in `x-value`, in a variable of the session.
 fn keeps_value(message: Message) -> Result<Actions, ActionError> {
     match message.get("value") {
-        None | Some(TypedData::Null) => Ok(Actions::none()),
-        Some(TypedData::String(b"-")) => Actions::none().unset_var(Scope::Session, "value"),
-        Some(value) => Actions::none().set_var(Scope::Session, "value", value),
+        None | Some(TypedData::Null) => Ok(Actions::new()),
+        Some(TypedData::String(b"-")) => Actions::new().unset_var(Scope::Session, "value"),
+        Some(value) => Actions::new().set_var(Scope::Session, "value", value),
     }
 }
 
@@ -156,7 +156,7 @@ on_every_haproxy! {
     ) {
         let app = App::start().await.unwrap();
         let wrong = handler_fn(|(): ()| {
-            Actions::none()
+            Actions::new()
                 .set_var(Scope::Response, "early", 1)?
                 .set_var(Scope::Transaction, "next", 2)
         });
@@ -175,7 +175,7 @@ on_every_haproxy! {
     async fn checklist_25_the_longest_name_is_set_under_a_prefix_of_25_bytes(version: Version) {
         let name = "n".repeat(MAX_VAR_NAME);
         let long = name.clone();
-        let sets = handler_fn(move |(): ()| Actions::none().set_var(Scope::Session, &long, 1));
+        let sets = handler_fn(move |(): ()| Actions::new().set_var(Scope::Session, &long, 1));
         let agent = scene::agent(Registry::new().on("set", sets)).await;
         let prefix = "p".repeat(25);
         let engine = Engine::new(&prefix).agent(endpoint(&agent)).message("set", "", REQUEST);
@@ -187,7 +187,7 @@ on_every_haproxy! {
 
 /// A variable of the process that nothing else in the configuration names.
 async fn process_variable(version: Version, agent_line: &str) -> String {
-    let sets = handler_fn(|(): ()| Actions::none().set_var(Scope::Process, "seen", "yes"));
+    let sets = handler_fn(|(): ()| Actions::new().set_var(Scope::Process, "seen", "yes"));
     let agent = scene::agent(Registry::new().on("set", sets)).await;
     let engine = engine(endpoint(&agent)).agent_line(agent_line).message("set", "", REQUEST);
     let haproxy = scene::haproxy(version, engine, scene::ERROR_ALONE).await;

@@ -126,7 +126,7 @@ async fn a_limit_is_called_what_the_agent_calls_it() {
 #[actix_rt::test]
 async fn every_setting_of_a_route_is_taken_within_its_bounds_and_refused_by_name_beyond() {
     const MOST_CALLS: usize = usize::MAX >> 3;
-    let route = || handler_fn(|(): ()| Ok::<_, AgentError>(Actions::none()));
+    let route = || handler_fn(|(): ()| Ok::<_, AgentError>(Actions::new()));
     let taken: [Route; 8] = [
         route(),
         route().deadline(NANOSECOND),

@@ -104,7 +104,7 @@ async fn an_arbiter_whose_thread_is_blocked_is_silent_and_left_out_of_the_statis
     let block = move |(): ()| {
         // Until the other end is dropped.
         let _ = blocked.lock().unwrap().recv();
-        Ok::<_, BoxError>(Actions::none())
+        Ok::<_, BoxError>(Actions::new())
     };
     let agent = Agent::bind("127.0.0.1:0")?.arbiters(NonZero::<usize>::MIN);
     let agent = agent.start(Registry::new().on("block", handler_fn(block))).await?;

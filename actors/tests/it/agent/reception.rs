@@ -41,11 +41,11 @@ fn blocking() -> (Registry, Block) {
     let block = handler_fn(move |(): ()| {
         let _ = begin.send(());
         let _ = ended.lock().unwrap().recv();
-        Ok::<_, ClientError>(Actions::none())
+        Ok::<_, ClientError>(Actions::new())
     });
     let thread = handler_fn(|(): ()| {
         let thread = format!("{:?}", std::thread::current().id());
-        Actions::none().set_var(Scope::Transaction, "thread", &thread)
+        Actions::new().set_var(Scope::Transaction, "thread", &thread)
     });
     (registry().on("block", block).on("thread", thread), Block { began, _end: end })
 }

@@ -81,7 +81,7 @@ async fn whoever_has_too_much_in_flight_is_not_read_until_answers_have_come() ->
     let agent = agent_with_little_memory().await;
     let mut well_behaved = agent.connect().await?;
     let mut haproxy = agent.connect().await?;
-    let large = Message::new("never").arg("body", &vec![7; 15_000]);
+    let large = Message::new("never").arg("body", vec![7; 15_000]);
     let sending = async {
         for _ in 0..200 {
             haproxy.send_notify(large.clone()).await?;
@@ -115,7 +115,7 @@ async fn who_waits_for_memory_is_read_soon_after_others_have_freed_it() -> Resul
     let agent = agent_with_little_memory().await;
     let mut waiting = agent.connect().await?;
     let mut other = agent.connect().await?;
-    let large = Message::new("never").arg("body", &vec![7; 15_000]);
+    let large = Message::new("never").arg("body", vec![7; 15_000]);
     let begun = Instant::now();
     let fill = async { while other.send_notify(large.clone()).await.is_ok() {} };
     let _ = timeout(Duration::from_millis(500), fill).await;

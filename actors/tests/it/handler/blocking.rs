@@ -112,7 +112,7 @@ impl BlockingHandler for Where {
 
     fn handle(&mut self, (): (), _: &Origin) -> Answered {
         self.0.send(thread::current().id())?;
-        Ok(Actions::none())
+        Ok(Actions::new())
     }
 }
 

@@ -35,7 +35,7 @@ impl ReadyHandler for Echo {
 
     fn handle(&self, request: Request<'_>, _: &Origin) -> Answered {
         let sum: i64 = request.body.iter().map(|&byte| i64::from(byte)).sum();
-        Ok(Actions::none()
+        Ok(Actions::new()
             .set_var(Scope::Transaction, "ip", request.ip)?
             .set_var(Scope::Transaction, "path", request.path)?
             .set_var(Scope::Transaction, "sum", sum)?
@@ -310,7 +310,7 @@ impl ReadyHandler for Names {
 
     fn handle(&self, message: MessageRef<'_>, _: &Origin) -> Answered {
         let last = message.args().last().map(|arg| TypedData::Binary(arg.name));
-        Ok(Actions::none()
+        Ok(Actions::new()
             .set_var(Scope::Transaction, "name", TypedData::Binary(message.name()))?
             .set_var(Scope::Transaction, "last", last)?)
     }
@@ -329,7 +329,7 @@ impl ReadyHandler for Bytes {
     type Args<'a> = Raw<'a>;
 
     fn handle(&self, Raw { raw }: Raw<'_>, _: &Origin) -> Answered {
-        Ok(Actions::none().set_var(Scope::Transaction, "raw", raw)?)
+        Ok(Actions::new().set_var(Scope::Transaction, "raw", raw)?)
     }
 }
 
@@ -338,7 +338,7 @@ async fn names_and_values_that_are_no_utf_8_reach_it_as_they_are() -> Result {
     let registry = Registry::new().on_ready("bytes", || Bytes).catch_all(Route::ready(|| Names));
     let mut haproxy = FakeHaproxy::start(registry).await?;
     let message = Message::new(b"caf\xe9").arg("a", 1).arg([0xff, 0], true);
-    let expected = Actions::none()
+    let expected = Actions::new()
         .set_var(Scope::Transaction, "name", TypedData::Binary(b"caf\xe9"))
         .unwrap()
         .set_var(Scope::Transaction, "last", TypedData::Binary(&[0xff, 0]))
@@ -346,7 +346,7 @@ async fn names_and_values_that_are_no_utf_8_reach_it_as_they_are() -> Result {
     assert_eq!(haproxy.notify(message).await?, expected);
     for value in [TypedData::String(b"caf\xe9"), TypedData::Binary(b"caf\xe9")] {
         let message = Message::new("bytes").arg([0xff], 1).arg("raw", value);
-        let expected = Actions::none().set_var(Scope::Transaction, "raw", &b"caf\xe9"[..]).unwrap();
+        let expected = Actions::new().set_var(Scope::Transaction, "raw", &b"caf\xe9"[..]).unwrap();
         assert_eq!(haproxy.notify(message).await?, expected);
     }
     Ok(())

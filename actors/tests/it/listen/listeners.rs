@@ -118,7 +118,7 @@ fn thread_name() -> ThreadId {
 async fn connections_are_handed_to_the_arbiters_in_turn() -> Result {
     let route = handler_fn(|(): ()| {
         let thread = format!("{:?}", thread_name());
-        Actions::none().set_var(Scope::Transaction, "thread", &thread)
+        Actions::new().set_var(Scope::Transaction, "thread", &thread)
     });
     let agent = Agent::bind("127.0.0.1:0")?.arbiters(NonZero::new(3).unwrap());
     let agent = agent.start(Registry::new().on("thread", route)).await?;

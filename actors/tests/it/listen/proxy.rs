@@ -27,7 +27,7 @@ impl HandlerActor for Whence {
 
     async fn handle(&self, (): (), origin: &Origin) -> std::result::Result<Actions, BoxError> {
         let address = origin.peer_address().to_string();
-        Ok(Actions::none().set_var(Scope::Transaction, "address", address.as_str())?)
+        Ok(Actions::new().set_var(Scope::Transaction, "address", address.as_str())?)
     }
 }
 

@@ -270,7 +270,7 @@ async fn what_idle_tls_connections_cost_keeps_no_connection_from_being_read() ->
         idle.push(greeted(&agent, &files, &client).await?);
     }
     let mut haproxy = agent.connect().await?;
-    haproxy.send_notify(Message::new("never").arg("body", &vec![7; 15_000])).await?;
+    haproxy.send_notify(Message::new("never").arg("body", vec![7; 15_000])).await?;
     let begun = Instant::now();
     haproxy.send_notify(ask_score()).await?;
     assert_eq!(haproxy.ack().await?.actions.to_string(), "set-var sess.ip_score 20");

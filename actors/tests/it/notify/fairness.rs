@@ -87,7 +87,7 @@ fn counting() -> Registry {
     let counted = Arc::clone(&calls);
     let count = handler_fn(move |(): ()| {
         counted.fetch_add(1, Ordering::Relaxed);
-        Ok::<_, BoxError>(Actions::none())
+        Ok::<_, BoxError>(Actions::new())
     });
     let seen = handler_fn(move |(): ()| {
         Ok::<_, BoxError>(variable("seen", calls.load(Ordering::Relaxed)))
@@ -154,7 +154,7 @@ async fn a_turn_is_over_after_so_many_bytes_too() -> Result {
     let mut modest = connect(&agent, 1024).await?;
     let mut flood = BytesMut::new();
     for stream in 0..FRAMES {
-        let message = Message::new("count").arg("body", &vec![7; 16_000]);
+        let message = Message::new("count").arg("body", vec![7; 16_000]);
         flood.extend(encoded_notify((StreamId(stream), FrameId(1)), message));
     }
     greedy.send_bytes(&flood).await?;

@@ -210,7 +210,7 @@ async fn checklist_39_unknown_messages_and_arguments_are_skipped() -> Result {
 async fn a_catch_all_route_takes_the_messages_without_a_handler() -> Result {
     let registry = registry().catch_all(handler_fn(|message: Message| {
         let name = String::from_utf8_lossy(message.name()).into_owned();
-        Actions::none().set_var(Scope::Transaction, "caught", &name)
+        Actions::new().set_var(Scope::Transaction, "caught", &name)
     }));
     let mut haproxy = FakeHaproxy::start(registry).await?;
     let actions = haproxy.notify([Message::new("nobody"), ask_score()]).await?;
@@ -222,7 +222,7 @@ async fn a_catch_all_route_takes_the_messages_without_a_handler() -> Result {
 #[actix_rt::test]
 async fn the_same_name_twice_is_an_error_at_start() {
     let twice = || {
-        let route = || handler_fn(|(): ()| Ok::<_, ActionError>(Actions::none()));
+        let route = || handler_fn(|(): ()| Ok::<_, ActionError>(Actions::new()));
         Registry::new().on("a", route()).on("b", route()).on("a", route())
     };
     let error = InMemoryAgent::start(twice(), Limits::default()).await.unwrap_err();

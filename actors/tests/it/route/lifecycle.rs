@@ -105,7 +105,7 @@ impl HandlerActor for Stubborn {
     }
 
     async fn handle(&self, (): (), _: &Origin) -> std::result::Result<Actions, BoxError> {
-        Ok(Actions::none())
+        Ok(Actions::new())
     }
 
     async fn stopping(&self) {
@@ -151,7 +151,7 @@ async fn a_handler_that_does_not_stop_is_not_waited_for_without_end() -> Result 
 async fn a_handler_that_blocks_its_thread_is_not_waited_for_without_end() -> Result {
     let blocking = handler_fn(|(): ()| {
         std::thread::sleep(Duration::from_secs(20));
-        Ok::<_, BoxError>(Actions::none())
+        Ok::<_, BoxError>(Actions::new())
     });
     let limits = Limits { shutdown_timeout: Duration::from_millis(50), ..Limits::default() };
     let agent = Agent::bind("127.0.0.1:0")?.limits(limits).arbiters(NonZero::<usize>::MIN);
@@ -177,7 +177,7 @@ impl HandlerActor for Abrupt {
         (): (),
         _: &'b Origin,
     ) -> Pin<Box<dyn Future<Output = Answered> + 'c>> {
-        Box::pin(async { Ok(Actions::none()) })
+        Box::pin(async { Ok(Actions::new()) })
     }
 
     fn stopping<'a: 'b, 'b>(&'a self) -> Pin<Box<dyn Future<Output = ()> + 'b>> {

@@ -48,7 +48,7 @@ impl<F: AsyncFn() -> Started + 'static> HandlerActor for Starter<F> {
     }
 
     async fn handle(&self, (): (), _: &Origin) -> Answered {
-        Ok(Actions::none())
+        Ok(Actions::new())
     }
 
     async fn stopping(&self) {

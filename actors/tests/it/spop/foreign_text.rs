@@ -128,6 +128,6 @@ fn messages_and_actions_show_what_they_hold_in_part() {
     let message = message.arg("raw", TypedData::Binary(text.as_bytes()));
     assert!(message.to_string().len() < 1500, "{} bytes", message.to_string().len());
     assert!(message.to_string().is_ascii() || message.to_string().contains('…'));
-    let actions = Actions::none().set_var(spoa_actors::Scope::Session, "a", text.as_str()).unwrap();
+    let actions = Actions::new().set_var(spoa_actors::Scope::Session, "a", text.as_str()).unwrap();
     assert!(actions.to_string().len() < 500, "{} bytes", actions.to_string().len());
 }

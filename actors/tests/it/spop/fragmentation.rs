@@ -18,7 +18,7 @@ fn registry() -> Registry {
         "length",
         handler_fn(|message: Message| {
             let body = message.get("body").and_then(|body| body.as_bytes()).unwrap_or_default();
-            Actions::none().set_var(Scope::Transaction, "length", body.len() as u64)
+            Actions::new().set_var(Scope::Transaction, "length", body.len() as u64)
         }),
     )
 }
@@ -97,7 +97,7 @@ async fn checklist_22_over_the_cap_the_fallbacks_of_the_messages_that_had_begun_
     let mut haproxy = agent.connect().await?;
     let pieces = [Message::new("fail"), Message::new("nobody"), Message::new("never").arg("x", 1)];
     let mut bytes = pieces.iter().flat_map(Message::as_bytes).copied().collect::<Vec<_>>();
-    bytes.extend_from_slice(Message::new("panic").arg("body", &vec![7; 30_000]).as_bytes());
+    bytes.extend_from_slice(Message::new("panic").arg("body", vec![7; 30_000]).as_bytes());
     bytes.extend_from_slice(Message::new("fail").as_bytes());
     haproxy.send(fragment(FrameType::NOTIFY, 1, Flags::NONE, &bytes[..16_000])).await?;
     haproxy.send(fragment(FrameType::UNSET, 1, Flags::FIN, &bytes[16_000..])).await?;

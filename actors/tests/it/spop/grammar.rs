@@ -15,7 +15,7 @@ async fn telling() -> Result<(InMemoryAgent, Receiver<()>)> {
     let (calls, told) = channel();
     let route = handler_fn(move |(): ()| {
         let _ = calls.send(());
-        Ok::<_, BoxError>(Actions::none())
+        Ok::<_, BoxError>(Actions::new())
     });
     let registry = registry().on("told", route);
     Ok((InMemoryAgent::start(registry, Limits::default()).await?, told))

@@ -63,7 +63,7 @@ fn message() -> impl Strategy<Value = Message> {
 fn actions() -> impl Strategy<Value = Actions> {
     let action = (0..5_usize, "[A-Za-z0-9_.]{1,32}", prop::option::of(value()));
     vec(action, 0..6).prop_map(|actions| {
-        actions.iter().fold(Actions::none(), |actions, (scope, name, value)| {
+        actions.iter().fold(Actions::new(), |actions, (scope, name, value)| {
             let scope = Scope::ALL[*scope];
             match value {
                 Some(value) => actions.set_var(scope, name, value.typed()).unwrap(),

@@ -54,12 +54,12 @@ struct SizeLater {
 }
 
 pub(crate) fn variable(name: &str, value: i64) -> Actions {
-    Actions::none().set_var(Scope::Transaction, name, value).unwrap()
+    Actions::new().set_var(Scope::Transaction, name, value).unwrap()
 }
 
 fn score(client: Client) -> std::result::Result<Actions, ActionError> {
     let score = if client.ip.is_loopback() { 20 } else { 10 };
-    Actions::none().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set_var(Scope::Session, "ip_score", score)
 }
 
 /// `score`, `sleep`, `big`, `big-later`, `fail`, `panic`, `panic-later`, `never`; the last four with a fallback
@@ -87,12 +87,12 @@ pub(crate) fn never() -> Route {
 
 async fn sleep(args: Milliseconds) -> std::result::Result<Actions, ActionError> {
     tokio::time::sleep(Duration::from_millis(args.ms)).await;
-    Actions::none().set_var(Scope::Transaction, "slept", args.ms)
+    Actions::new().set_var(Scope::Transaction, "slept", args.ms)
 }
 
 fn big(size: Size) -> std::result::Result<Actions, ActionError> {
     let text = "x".repeat(size.n);
-    Actions::none().set_var(Scope::Transaction, "big", text.as_str())
+    Actions::new().set_var(Scope::Transaction, "big", text.as_str())
 }
 
 async fn big_later(size: SizeLater) -> std::result::Result<Actions, ActionError> {

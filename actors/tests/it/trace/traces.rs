@@ -312,7 +312,7 @@ fn current(name: &str) -> std::result::Result<Actions, spoa_actors::ActionError>
     let context = TraceContext::current();
     let span = context.span().span_context().span_id().to_string();
     let user = context.baggage().get("user").map(|user| user.as_str().to_owned());
-    let actions = Actions::none().set_var(Scope::Transaction, name, span.as_str())?;
+    let actions = Actions::new().set_var(Scope::Transaction, name, span.as_str())?;
     actions.set_var(Scope::Transaction, "user", user.as_deref())
 }
 

@@ -60,7 +60,7 @@ async fn an_arbiter_that_is_blocked_blocks_nothing_here() {
     let wait = Arc::new(Mutex::new(wait));
     let block = move |_: Message| {
         let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
-        Ok::<_, ActionError>(Actions::none())
+        Ok::<_, ActionError>(Actions::new())
     };
     let (scene, agent) = Scene::with_agent(Registry::new().on("m", handler_fn(block))).await;
     let mut haproxy = haproxy(&agent).await;

@@ -121,7 +121,7 @@ pub(super) async fn say(address: SocketAddr, request: String) -> Answer {
 }
 
 pub(super) fn answer_nothing(_: Message) -> Result<Actions, ActionError> {
-    Ok(Actions::none())
+    Ok(Actions::new())
 }
 
 pub(super) fn message(name: &'static str) -> Message {

@@ -160,5 +160,5 @@ fn burn(burner: Burner, work: Work) -> Result<Actions, ActionError> {
 }
 
 fn set(score: i64) -> Result<Actions, ActionError> {
-    Actions::none().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set_var(Scope::Session, "ip_score", score)
 }
