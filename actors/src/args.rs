@@ -42,10 +42,10 @@ use crate::spop::{Message, MessageRef};
 ///
 /// | argument | Rust types |
 /// |---|---|
-/// | ipv4, ipv6 | `Ipv4Addr`, `Ipv6Addr`, `IpAddr` |
+/// | ipv4, ipv6, or a string of one | `Ipv4Addr`, `Ipv6Addr`, `IpAddr` |
 /// | any integer | every integer type that holds the value, and floats |
 /// | bool | `bool` |
-/// | string | `String`, a unit enum; if it need not be UTF-8, `bytes::Bytes` |
+/// | string | `String`, a unit enum, a type that serde reads from text, as `Uuid`; if it need not be UTF-8, `bytes::Bytes` |
 /// | binary | `bytes::Bytes` |
 /// | headers (`req.hdrs_bin`, `req.hdrs`) | [`HeaderBlock`](crate::HeaderBlock), [`HeaderBlockBuf`](crate::HeaderBlockBuf) |
 /// | null or absent | `Option` |
@@ -91,13 +91,14 @@ impl<'a> FromMessage<'a> for MessageRef<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
     use bytes::Bytes;
     use serde::{Deserialize, de::DeserializeOwned};
+    use uuid::Uuid;
 
     use super::*;
-    use crate::spop::{Frame, TypedData};
+    use crate::spop::{Frame, ToTypedData, TypedData};
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(rename_all = "UPPERCASE")]
@@ -129,7 +130,7 @@ mod tests {
         x: T,
     }
 
-    fn one<'a, T: DeserializeOwned>(value: impl Into<TypedData<'a>>) -> Result<T, String> {
+    fn one<T: DeserializeOwned>(value: impl ToTypedData) -> Result<T, String> {
         let message = Message::new("m").arg("x", value);
         One::from_message(message.as_ref())
             .map(|one: One<T>| one.x)
@@ -146,7 +147,7 @@ mod tests {
             .arg("host", "a")
             .arg("ua", "curl")
             .arg("referer", TypedData::Null)
-            .arg("body", &[0, 255])
+            .arg("body", [0, 255])
             .arg("port", TypedData::Uint32(443))
             .arg("delta", -5)
             .arg("ssl", true)
@@ -172,14 +173,44 @@ mod tests {
 
     #[test]
     fn a_wrong_argument_is_named() {
-        let error = one::<IpAddr>("127.0.0.1");
-        assert_eq!(error.unwrap_err(), "argument \"x\": invalid type: string, expected a IpAddr");
+        let error = one::<IpAddr>(true);
+        let text = "argument \"x\": invalid type: boolean `true`, expected IP address";
+        assert_eq!(error.unwrap_err(), text);
         let error = one::<u16>(65_536);
         let text = "argument \"x\": invalid value: integer `65536`, expected u16";
         assert_eq!(error.unwrap_err(), text);
         let error = One::<u16>::from_message(Message::new("m").as_ref()).unwrap_err();
         assert_eq!(error.argument(), Some("x"));
         assert!(error.to_string().contains("does not pass it"), "{error}");
+    }
+
+    #[test]
+    fn an_address_is_taken_from_its_type_and_from_text() {
+        for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+            assert_eq!(one(ip), Ok(ip));
+            assert_eq!(one(ip), Ok(Some(ip)));
+            assert_eq!(one(ip), Ok(vec![ip]));
+            assert_eq!(one(ip.to_string()), Ok(ip));
+            assert_eq!(one(ip.to_string()), Ok(vec![ip]));
+        }
+        assert_eq!(one(Ipv4Addr::LOCALHOST), Ok(Ipv4Addr::LOCALHOST));
+        assert_eq!(one("127.0.0.1"), Ok(Ipv4Addr::LOCALHOST));
+        assert_eq!(one("::1"), Ok(Ipv6Addr::LOCALHOST));
+        assert_eq!(one("127.0.0.1:80"), Ok(SocketAddr::from(([127, 0, 0, 1], 80))));
+        for text in ["", "127.0.0.1\n", "127.0.0", "::1"] {
+            assert!(one::<Ipv4Addr>(text).is_err(), "{text:?}");
+        }
+        assert!(one::<IpAddr>(&Ipv4Addr::LOCALHOST.octets()).is_err(), "a binary is no address");
+    }
+
+    #[test]
+    fn a_type_with_a_text_form_and_a_binary_form_is_taken_from_both() {
+        let id = Uuid::from_u128(0x936d_a01f_9abd_4d9d_80c7_02af_85c8_22a8);
+        assert_eq!(one(id.to_string()), Ok(id));
+        assert_eq!(one(id.simple().to_string()), Ok(Some(id)));
+        assert_eq!(one(id.as_bytes()), Ok(id));
+        assert!(one::<Uuid>("936da01f").is_err());
+        assert!(one::<Uuid>(Ipv6Addr::from(id.as_u128())).is_err(), "an address is no UUID");
     }
 
     #[test]

@@ -56,10 +56,6 @@ impl<'de> Deserializer<'de> for MessageDeserializer<'de> {
         visitor.visit_some(self)
     }
 
-    fn is_human_readable(&self) -> bool {
-        false
-    }
-
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
         seq tuple tuple_struct map struct enum identifier ignored_any

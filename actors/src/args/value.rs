@@ -1,4 +1,4 @@
-//! One value as serde sees it; its compact forms are used, so that no address is printed to be parsed.
+//! One value as serde sees it.
 
 use std::iter;
 
@@ -163,8 +163,11 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
         }
     }
 
+    /// Text is the readable form of a type that has two, such as a UUID; bytes are its compact one. An
+    /// address is compact, so that it is not printed to be parsed.
+    #[inline]
     fn is_human_readable(&self) -> bool {
-        false
+        !matches!(self.data, TypedData::Ipv4(_) | TypedData::Ipv6(_) | TypedData::Binary(_))
     }
 
     forward_to_deserialize_any! {
