@@ -3,7 +3,8 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 27] = [
+const PAGES: [&str; 28] = [
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
     "docs/arguments.md",
