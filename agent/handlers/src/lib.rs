@@ -1,1 +1,18 @@
 //! Handlers for an SPOE agent that need no Rust: what they decide, and from which data, stands in one file.
+//!
+//! | room | what |
+//! |---|---|
+//! | [`value`] | durations, sizes, rates and percentages as they are written; secrets by name |
+//! | [`finding`] | what is wrong with a file, all of it at once, each with its place |
+//! | [`file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
+//! | [`kind`] | the description of a kind of handler: its arguments, variables, reasons and settings |
+//! | [`configuration`] | the sections about the agent itself, its listeners and its messages |
+
+#[macro_use]
+mod macros;
+
+pub mod configuration;
+pub mod file;
+pub mod finding;
+pub mod kind;
+pub mod value;

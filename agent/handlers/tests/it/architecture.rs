@@ -9,8 +9,18 @@ mod imports;
 use imports::Crate;
 
 /// Each room may import those before it in this list, so that no arrow turns back.
-const ORDER: &[&str] =
-    &["table", "data", "value", "finding", "file", "expression", "kind", "chain", "kinds"];
+const ORDER: &[&str] = &[
+    "table",
+    "data",
+    "value",
+    "finding",
+    "file",
+    "kind",
+    "configuration",
+    "expression",
+    "chain",
+    "kinds",
+];
 
 /// How many lines a file has at most.
 const LONGEST: usize = 420;
@@ -23,6 +33,10 @@ fn sources() -> &'static Path {
 fn the_rooms_import_one_way() {
     let rank = |name: &str| ORDER.iter().position(|&known| known == name);
     for (importer, imported) in Crate::read(sources()).imports() {
+        // Macros name what they expand to, in whatever room that is.
+        if importer == ["macros"] {
+            continue;
+        }
         let (Some(importer), Some(imported)) = (importer.first(), imported.first()) else {
             assert!(importer.is_empty(), "{importer:?} imports what the root itself holds");
             continue;

@@ -3,3 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod architecture;
+mod broken_files;
+mod examples;
+mod properties;
+mod sample_kinds;
+mod values;

@@ -1,0 +1,63 @@
+//! `[message.NAME]`: an SPOE message, and what answers it.
+
+use std::time::Duration;
+
+use super::run::Run;
+
+words! {
+    /// What a verdict has HAProxy do.
+    pub enum Action, "an action" {
+        /// The request goes on.
+        Allow = "allow",
+        /// It is refused.
+        Deny = "deny",
+        /// It is sent elsewhere.
+        Redirect = "redirect",
+        /// The client has to show that it is no bot.
+        Challenge = "challenge",
+        /// HAProxy answers in place of the server.
+        Respond = "respond",
+        /// The answer is delayed.
+        Tarpit = "tarpit",
+        /// The connection ends without an answer.
+        Drop = "drop",
+    }
+}
+
+words! {
+    /// What HAProxy does with a request without any answer.
+    pub enum Unanswered, "one of `allow` and `deny`" {
+        /// The request goes on: fail open.
+        Allow = "allow",
+        /// It is refused: fail closed.
+        Deny = "deny",
+    }
+}
+
+settings! {
+    /// The verdict in place of one that did not come in time.
+    pub struct Fallback, "`fallback`" {
+        /// What HAProxy does.
+        action: Action,
+        /// Why, in one word.
+        reason: String = "unanswered".to_owned(),
+        /// The status of the answer.
+        status: Option<u16>,
+    }
+}
+
+settings! {
+    /// An SPOE message, and what answers it.
+    pub struct MessageSettings, "`[message]`" {
+        /// The handlers, in order; those in an inner list side by side.
+        run: Run,
+        /// How long it waits for its answer; by default the agent's deadline.
+        deadline: Option<Duration>,
+        /// The verdict in place of one that did not come in time.
+        fallback: Option<Fallback>,
+        /// What HAProxy does without any answer: it has to be chosen where a handler can deny.
+        unanswered: Option<Unanswered>,
+        /// How many may wait for their answers on each worker thread.
+        in_flight: Option<u32>,
+    }
+}

@@ -1,0 +1,27 @@
+//! The sections of the file that are not handlers, data or services, with their settings.
+//!
+//! | file | what |
+//! |---|---|
+//! | `agent`, `limits`, `telemetry` | `[agent]`, `[limits]`, `[log]`, `[trace]` and `[admin]` |
+//! | `listen` | `[listen.NAME]` |
+//! | `secrets` | `[secrets]` |
+//! | `message`, `run` | `[message.NAME]`, and the handlers that it runs |
+//! | `configuration` | all of them |
+
+mod agent;
+mod configuration;
+mod limits;
+mod listen;
+mod message;
+mod run;
+mod secrets;
+mod telemetry;
+
+pub use agent::AgentSettings;
+pub use configuration::Configuration;
+pub use limits::LimitSettings;
+pub use listen::{Address, ListenSettings, TlsSettings};
+pub use message::{Action, Fallback, MessageSettings, Unanswered};
+pub use run::{Run, StepName};
+pub use secrets::Secrets;
+pub use telemetry::{AdminSettings, LogFormat, LogSettings, TraceSettings};
