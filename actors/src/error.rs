@@ -8,7 +8,12 @@ use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::{args::ArgsError, observe::Outcome, spop::ForeignText, supervision::Panic};
+use crate::{
+    args::ArgsError,
+    observe::Outcome,
+    spop::{ActionError, ForeignText},
+    supervision::Panic,
+};
 
 /// Any error of a handler.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -50,6 +55,18 @@ pub enum HandlerError {
     /// The actor that answers has stopped; a raw actor may have panicked over this message.
     #[error("the handler has stopped")]
     ActorStopped,
+}
+
+impl From<BoxError> for HandlerError {
+    fn from(error: BoxError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<ActionError> for HandlerError {
+    fn from(error: ActionError) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl HandlerError {

@@ -32,7 +32,8 @@
 //! | answer messages with an actor that has state | [`HandlerActor`] |
 //! | answer messages with a function | [`handler_fn`] |
 //! | answer messages at once, from where they lie | [`ReadyHandler`], [`Registry::on_ready`] |
-//! | answer messages with a raw actix actor | [`Registry::on_actor`], [`Call`] |
+//! | answer messages with a raw actix actor | [`Registry::on_actor`], [`MailboxCall`] |
+//! | answer calls with a handler of your own, now or later | [`Handler`], [`Route::handler`] |
 //! | answer messages on threads of their own | [`BlockingHandler`], [`Registry::on_blocking`] |
 //! | say which arguments a handler takes | [`FromMessage`] |
 //! | set and unset variables | [`Actions`], [`Var`] |
@@ -73,7 +74,8 @@ pub use arbiter::{Agreed, ConnectionPhase, ConnectionStatus, PastViolation, Read
 pub use args::{ArgsError, FromMessage};
 pub use error::{AgentError, BoxError, HandlerError};
 pub use handler::{
-    Asynchronous, BlockingHandler, Call, HandlerActor, HandlerFn, IntoActions, Plain, ReadyHandler,
+    Asynchronous, BlockingHandler, Call, Handler, HandlerActor, HandlerFn, IntoActions,
+    MailboxCall, OwnedCall, PendingAnswer, Plain, ReadyHandler, Reply,
 };
 pub use limit::Limit;
 pub use limits::Limits;

@@ -5,24 +5,100 @@
 
 use std::{cell::Cell, pin::Pin, rc::Rc, task::Poll};
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, WrapFuture};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, WrapFuture};
 use async_trait::async_trait;
 use futures_util::{FutureExt, future::Fuse};
 
-use super::handler::{Answer, Dispatch, HandlerActor, Reply};
+use super::{
+    call::Call,
+    handler::{Adapter, Handler},
+    reply::{Answer, Reply},
+};
 use crate::{
     args::FromMessage,
     error::{BoxError, HandlerError},
     origin::Origin,
-    spop::{Actions, MessageRef},
-    supervision::{Catch, FailureSignal, Panic, PanicGuard, Permit, Tasks},
+    spop::Actions,
+    supervision::{Catch, FailureSignal, Panic, PanicGuard, Tasks},
 };
 
-/// A started handler. `Ask` makes the future of a call, which is `Call`.
-struct ActorHandler<H, Ask, Call> {
+/// An actor that answers the messages of one name.
+///
+/// Each arbiter has an instance of its own, made by the factory that was registered, so its state
+/// is `Cell`, `RefCell` and `Rc`, never a lock. Calls interleave at every `.await`, hence `&self`;
+/// futures never leave their arbiter, hence `?Send`.
+///
+/// One that panics is restarted from its factory. Messages that come meanwhile wait for the new
+/// instance for up to 25 ms; if its start takes longer, the old one answers them until then, and goes on
+/// with the calls that wait for an answer. What panics is logged, and not
+/// printed by the panic hook of the process: an agent that starts puts a hook of its own in front of
+/// the one it finds.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use serde::Deserialize;
+/// use spoa_actors::{Actions, BoxError, HandlerActor, Origin, Scope};
+/// use std::net::IpAddr;
+///
+/// #[derive(Deserialize)]
+/// struct Client {
+///     ip: IpAddr,
+/// }
+///
+/// struct IpReputation;
+///
+/// #[async_trait(?Send)]
+/// impl HandlerActor for IpReputation {
+///     type Args = Client;
+///
+///     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
+///         let score = if client.ip.is_loopback() { 20 } else { 10 };
+///         Ok(Actions::new().set_var(Scope::Session, "ip_score", score)?)
+///     }
+/// }
+/// ```
+#[async_trait(?Send)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "does not implement `HandlerActor`",
+    note = "a plain or async function becomes one with `handler_fn`"
+)]
+pub trait HandlerActor: 'static {
+    /// What the message is read into; see [`FromMessage`].
+    type Args: for<'a> FromMessage<'a> + 'static;
+
+    /// Called once, before the first message: to load what the handler needs, and to start work
+    /// that goes on beside the messages.
+    ///
+    /// It is called again for every instance that takes the place of one that has panicked.
+    ///
+    /// # Errors
+    ///
+    /// If the handler cannot work: the agent does not start then, unless the route is
+    /// [optional](crate::Route::optional).
+    async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
+        let _ = tasks;
+        Ok(())
+    }
+
+    /// Answers one message.
+    ///
+    /// # Errors
+    ///
+    /// An error is an answer: the route's fallback is sent in its place, it is counted and logged,
+    /// and the handler goes on.
+    async fn handle(&self, args: Self::Args, origin: &Origin) -> Result<Actions, BoxError>;
+
+    /// Called once when the agent ends in good order, after the last message; not for an instance
+    /// that has panicked.
+    async fn stopping(&self) {}
+}
+
+/// A started handler. `Ask` makes the future of a call.
+struct ActorHandler<H, Ask, Asked> {
     working: Rc<Running<H>>,
     ask: Ask,
-    spare: CallSlot<Call>,
+    spare: CallSlot<Asked>,
 }
 
 /// A handler and the actor of its tasks; it ends when the last call has its answer.
@@ -35,7 +111,7 @@ struct Running<H> {
 pub(crate) async fn start<H: HandlerActor>(
     handler: H,
     signal: FailureSignal,
-) -> Result<Box<dyn Dispatch>, BoxError> {
+) -> Result<Box<dyn Adapter>, BoxError> {
     let handler = PanicGuard::new(handler);
     let (tasks, run) = Tasks::new(signal);
     let mut run = Box::pin(run);
@@ -55,29 +131,30 @@ pub(crate) async fn start<H: HandlerActor>(
     Ok(Box::new(ActorHandler { working, ask, spare: CallSlot::default() }))
 }
 
-#[async_trait(?Send)]
-impl<H, Ask, Call> Dispatch for ActorHandler<H, Ask, Call>
+impl<H, Ask, Asked> Handler for ActorHandler<H, Ask, Asked>
 where
     H: HandlerActor,
-    Ask: Fn(Rc<Running<H>>, H::Args, Origin) -> Call,
-    Call: Future<Output = Answer> + 'static,
+    Ask: Fn(Rc<Running<H>>, H::Args, Origin) -> Asked + 'static,
+    Asked: Future<Output = Answer> + 'static,
 {
-    fn dispatch(
-        &self,
-        message: &MessageRef<'_>,
-        origin: &Origin,
-        _: Option<&Permit>,
-        actions: &mut Actions,
-    ) -> Reply {
-        match H::Args::from_message(*message) {
+    fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
+        match H::Args::from_message(call.message()) {
             Ok(args) => {
-                let call = (self.ask)(Rc::clone(&self.working), args, origin.clone());
-                self.spare.poll_once(call, actions)
+                let asked = (self.ask)(Rc::clone(&self.working), args, call.origin().clone());
+                self.spare.poll_once(asked, actions)
             }
             Err(error) => Reply::Failed(error.into()),
         }
     }
+}
 
+#[async_trait(?Send)]
+impl<H, Ask, Asked> Adapter for ActorHandler<H, Ask, Asked>
+where
+    H: HandlerActor,
+    Ask: Fn(Rc<Running<H>>, H::Args, Origin) -> Asked + 'static,
+    Asked: Future<Output = Answer> + 'static,
+{
     async fn stop(&self) -> Result<(), Panic> {
         // Not every implementation does all of its work in the future.
         let stopped = Catch::new(async { self.working.handler.stopping().await }).await;
@@ -137,7 +214,7 @@ impl actix::Message for End {
     type Result = ();
 }
 
-impl Handler<End> for Life {
+impl actix::Handler<End> for Life {
     type Result = ();
 
     fn handle(&mut self, _: End, ctx: &mut Context<Self>) {

@@ -8,12 +8,12 @@ use std::{
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use super::handler::Answer;
+use super::{call::OwnedCall, reply::Answer};
 use crate::{
     args::FromMessage,
     error::{BoxError, HandlerError},
     origin::Origin,
-    spop::{Actions, Message},
+    spop::Actions,
     supervision::{Panic, PanicGuard, Permit, panics},
 };
 
@@ -78,13 +78,12 @@ pub trait BlockingHandler: 'static {
 
 /// One message on its way to a thread.
 pub(super) struct Job {
-    pub(super) message: Message,
-    pub(super) origin: Origin,
+    pub(super) call: OwnedCall,
     /// The span that was current when it was handed over.
     pub(super) span: Span,
     pub(super) answer: oneshot::Sender<Answer>,
     /// Held until a thread is done with it.
-    pub(super) place: Option<Permit>,
+    pub(super) permit: Option<Permit>,
 }
 
 /// What a thread takes at a time; it says when it is free again.
@@ -129,18 +128,18 @@ impl<H: BlockingHandler> Thread<H> {
     }
 
     fn work(&mut self, Task { job, free }: Task) {
-        let answer = job.span.in_scope(|| self.answer(&job.message, &job.origin));
+        let answer = job.span.in_scope(|| self.answer(&job.call));
         // Before the answer is seen: who has it may ask again at once, or look at the span.
-        drop((job.place, job.span));
+        drop((job.permit, job.span));
         let unheard = job.answer.send(answer).err().and_then(panic_of);
         let _ = free.send(unheard);
     }
 
-    fn answer(&mut self, message: &Message, origin: &Origin) -> Answer {
+    fn answer(&mut self, call: &OwnedCall) -> Answer {
         let answered = panics::catch(|| {
-            let args = H::Args::from_message(message.as_ref())?;
+            let args = H::Args::from_message(call.message().as_ref())?;
             let handler = self.handler.get_or_insert_with(|| PanicGuard::new((self.factory)()));
-            handler.handle(args, origin).map_err(HandlerError::Failed)
+            handler.handle(args, call.origin()).map_err(HandlerError::Failed)
         });
         answered.unwrap_or_else(|panic| {
             self.handler = None;

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::handler::{Answer, PendingAnswer, Reply};
+use super::reply::{Answer, PendingAnswer, Reply};
 use crate::{
     error::HandlerError,
     supervision::{Failure, FailureSignal, Panic, PanicGuard, panics},

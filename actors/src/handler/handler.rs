@@ -1,128 +1,83 @@
-//! Handlers: what a user implements, and the one way in which the library calls it.
-
-use std::{
-    marker::PhantomData,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+//! Handler: the one way in which the library calls whatever answers.
 
 use async_trait::async_trait;
 
-use super::into_actions::IntoActions;
+use super::{call::Call, reply::Reply};
 use crate::{
-    args::FromMessage,
-    error::{BoxError, HandlerError},
-    origin::Origin,
-    spop::{Actions, MessageRef},
-    supervision::{FailureSignal, Panic, Permit, Tasks},
+    spop::Actions,
+    supervision::{Catch, FailureSignal, Panic, PanicGuard},
 };
 
-/// An actor that answers the messages of one name.
+/// A call in, a reply out: what stands behind a route.
 ///
-/// Each arbiter has an instance of its own, made by the factory that was registered, so its state
-/// is `Cell`, `RefCell` and `Rc`, never a lock. Calls interleave at every `.await`, hence `&self`;
-/// futures never leave their arbiter, hence `?Send`.
+/// Functions, [`HandlerActor`](crate::HandlerActor)s, [`ReadyHandler`](crate::ReadyHandler)s,
+/// [`BlockingHandler`](crate::BlockingHandler)s and raw actors are all called through it. Implement it
+/// yourself, and register it with [`Route::handler`](crate::Route::handler), for a handler that reads the
+/// call where it lies and answers now or later, as it finds out: one that asks somebody else only
+/// for what it does not know.
 ///
-/// One that panics is restarted from its factory. Messages that come meanwhile wait for the new
-/// instance for up to 25 ms; if its start takes longer, the old one answers them until then, and goes on
-/// with the calls that wait for an answer. What panics is logged, and not
-/// printed by the panic hook of the process: an agent that starts puts a hook of its own in front of
-/// the one it finds.
+/// Each arbiter has an instance of its own, made by the factory that was registered, and made anew after
+/// a panic. While it is called, its arbiter does nothing else.
 ///
 /// ```
-/// use async_trait::async_trait;
-/// use serde::Deserialize;
-/// use spoa_actors::{Actions, BoxError, HandlerActor, Origin, Scope};
-/// use std::net::IpAddr;
+/// use std::{cell::RefCell, collections::HashMap, rc::Rc};
 ///
-/// #[derive(Deserialize)]
-/// struct Client {
-///     ip: IpAddr,
+/// use spoa_actors::{Actions, BoxError, Call, Handler, Registry, Reply, Route, Scope, TypedData};
+/// # async fn look_up(_: &[u8]) -> Result<i64, BoxError> { Ok(7) }
+///
+/// /// Remembers the scores that it has looked up.
+/// #[derive(Default)]
+/// struct Scores {
+///     known: Rc<RefCell<HashMap<Vec<u8>, i64>>>,
 /// }
 ///
-/// struct IpReputation;
-///
-/// #[async_trait(?Send)]
-/// impl HandlerActor for IpReputation {
-///     type Args = Client;
-///
-///     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-///         let score = if client.ip.is_loopback() { 20 } else { 10 };
-///         Ok(Actions::new().set_var(Scope::Session, "ip_score", score)?)
+/// impl Handler for Scores {
+///     fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
+///         let Some(TypedData::String(user)) = call.message().get("user") else {
+///             return Reply::Answered;
+///         };
+///         let set = |score| Actions::new().set_var(Scope::Transaction, "score", score);
+///         if let Some(&score) = self.known.borrow().get(user) {
+///             return Reply::now(set(score), actions);
+///         }
+///         // The frame is gone by the time the answer comes.
+///         let (user, known) = (user.to_vec(), Rc::clone(&self.known));
+///         let answer = async move {
+///             let score = look_up(&user).await?;
+///             known.borrow_mut().insert(user, score);
+///             Ok(set(score)?)
+///         };
+///         Reply::later(answer, actions)
 ///     }
 /// }
+///
+/// let registry = Registry::new().on("score-user", Route::handler(Scores::default));
 /// ```
 #[async_trait(?Send)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
-    label = "does not implement `HandlerActor`",
-    note = "a plain or async function becomes one with `handler_fn`"
+    label = "does not implement `Handler`"
 )]
-pub trait HandlerActor: 'static {
-    /// What the message is read into; see [`FromMessage`].
-    type Args: for<'a> FromMessage<'a> + 'static;
+pub trait Handler: 'static {
+    /// Answers one call, now or later.
+    ///
+    /// An answer that is there is put into `actions`, which is empty at first: [`Reply::now`] and
+    /// [`Reply::later`] do so. What was put there is dropped with any other reply.
+    fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply;
 
-    /// Called once, before the first message: to load what the handler needs, and to start work
-    /// that goes on beside the messages.
-    ///
-    /// It is called again for every instance that takes the place of one that has panicked.
-    ///
-    /// # Errors
-    ///
-    /// If the handler cannot work: the agent does not start then, unless the route is
-    /// [optional](crate::Route::optional).
-    async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
-        let _ = tasks;
-        Ok(())
-    }
-
-    /// Answers one message.
-    ///
-    /// # Errors
-    ///
-    /// An error is an answer: the route's fallback is sent in its place, it is counted and logged,
-    /// and the handler goes on.
-    async fn handle(&self, args: Self::Args, origin: &Origin) -> Result<Actions, BoxError>;
-
-    /// Called once when the agent ends in good order, after the last message; not for an instance
-    /// that has panicked.
+    /// Called once when the agent ends in good order, after the last call; not for an instance that has
+    /// panicked.
     async fn stopping(&self) {}
 }
 
-/// What a handler said to a message.
-pub(crate) type Answer = Result<Actions, HandlerError>;
-
-/// An answer that is not there yet.
-pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Answer>>>;
-
-/// What comes back from calling a handler.
-pub(crate) enum Reply<Pending = PendingAnswer> {
-    /// Its actions are in the list that was handed over with the message.
-    Answered,
-    /// There is no answer, and the list is as it was.
-    Failed(HandlerError),
-    /// The answer is still to come.
-    Later(Pending),
-}
-
 /// What makes the next instance from something that has outlived the last one.
-pub(crate) type Handover = Box<dyn FnOnce(FailureSignal) -> Box<dyn Dispatch>>;
+pub(crate) type Handover = Box<dyn FnOnce(FailureSignal) -> Box<dyn Adapter>>;
 
-/// The one way in which a message reaches a handler of any kind.
+/// What the library has to know of a handler besides.
 #[async_trait(?Send)]
-pub(crate) trait Dispatch {
-    /// Hands over a message, and polls the handler once in place: what it answers at once is put behind
-    /// `actions`. A call that is queued takes a share in its place with it.
-    fn dispatch(
-        &self,
-        message: &MessageRef<'_>,
-        origin: &Origin,
-        place: Option<&Permit>,
-        actions: &mut Actions,
-    ) -> Reply;
-
-    /// Whether calls are queued somewhere else, where they stay even if nobody waits any more.
+pub(crate) trait Adapter: Handler {
+    /// Whether calls are queued somewhere else, where they stay even if nobody waits any more. Each
+    /// takes a share in the permit of its call with it.
     fn is_queued(&self) -> bool {
         false
     }
@@ -139,122 +94,36 @@ pub(crate) trait Dispatch {
 
     /// Ends the handler in good order.
     async fn stop(&self) -> Result<(), Panic> {
-        Ok(())
+        // Not every implementation does all of its work in the future.
+        Catch::new(async { self.stopping().await }).await
     }
 }
 
-impl Reply {
-    /// Puts an answer that is there behind `actions`.
+/// A handler of the user's on its route.
+pub(crate) struct Own<H>(PanicGuard<H>);
+
+impl<H> Own<H> {
+    pub(crate) fn new(handler: H) -> Self {
+        Self(PanicGuard::new(handler))
+    }
+}
+
+#[async_trait(?Send)]
+impl<H: Handler> Handler for Own<H> {
     #[inline]
-    pub(super) fn now<E>(answer: Result<Actions, E>, actions: &mut Actions) -> Self
-    where
-        E: Into<HandlerError>,
-    {
-        match answer {
-            Ok(answer) => {
-                actions.append(answer);
-                Self::Answered
-            }
-            Err(error) => Self::Failed(error.into()),
+    fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
+        // What others have answered is not for it to see, nor what it has left without an answer for them.
+        let mut own = Actions::new();
+        let reply = self.0.call(call, &mut own);
+        if let Reply::Answered = reply {
+            actions.append(own);
         }
+        reply
     }
 
-    /// Polls a call once: a handler that need not wait costs no further wake-up. Whoever takes a
-    /// pending answer polls it again with a waker of his own.
-    #[inline]
-    pub(super) fn poll_once(
-        call: Pin<&mut (impl Future<Output = Answer> + ?Sized)>,
-        actions: &mut Actions,
-    ) -> Poll<Self> {
-        let progress = call.poll(&mut Context::from_waker(Waker::noop()));
-        progress.map(|answer| Self::now(answer, actions))
+    async fn stopping(&self) {
+        self.0.stopping().await;
     }
 }
 
-/// A plain or async function as a handler: see [`handler_fn`](crate::handler_fn).
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handler function",
-    label = "must be `Fn(Args) -> A`, plain or async, and `Send + Sync + 'static`; `A` is `IntoActions`"
-)]
-pub trait HandlerFn<Args, Kind>: Send + Sync + 'static {
-    /// How the library calls it.
-    #[doc(hidden)]
-    #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
-    fn call(&self, args: Args, actions: &mut Actions) -> Reply;
-}
-
-/// The kind of a function that answers at once.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Plain;
-
-/// The kind of a function that answers with a future.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Asynchronous;
-
-impl<F, Args, A> HandlerFn<Args, Plain> for F
-where
-    F: Fn(Args) -> A + Send + Sync + 'static,
-    A: IntoActions,
-{
-    #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
-    #[inline]
-    fn call(&self, args: Args, actions: &mut Actions) -> Reply {
-        Reply::now(self(args).into_actions().map_err(HandlerError::Failed), actions)
-    }
-}
-
-impl<F, Args, Answers> HandlerFn<Args, Asynchronous> for F
-where
-    F: Fn(Args) -> Answers + Send + Sync + 'static,
-    Answers: Future<Output: IntoActions> + 'static,
-{
-    #[allow(private_interfaces, reason = "sealed: only the library can name `Reply`")]
-    fn call(&self, args: Args, actions: &mut Actions) -> Reply {
-        let answer = self(args);
-        let mut call: PendingAnswer =
-            Box::pin(async { answer.await.into_actions().map_err(HandlerError::Failed) });
-        match Reply::poll_once(call.as_mut(), actions) {
-            Poll::Ready(reply) => reply,
-            Poll::Pending => Reply::Later(call),
-        }
-    }
-}
-
-/// A function on its route.
-pub(crate) struct Function<F, Args, Kind> {
-    function: F,
-    kind: PhantomData<fn(Args) -> Kind>,
-}
-
-impl<F, Args, Kind> Function<F, Args, Kind> {
-    pub(crate) fn new(function: F) -> Self {
-        Self { function, kind: PhantomData }
-    }
-}
-
-impl<F, Args, Kind> Dispatch for Arc<Function<F, Args, Kind>>
-where
-    F: HandlerFn<Args, Kind>,
-    Args: for<'a> FromMessage<'a>,
-{
-    #[inline]
-    fn dispatch(
-        &self,
-        message: &MessageRef<'_>,
-        _: &Origin,
-        _: Option<&Permit>,
-        actions: &mut Actions,
-    ) -> Reply {
-        match Args::from_message(*message) {
-            Ok(args) => self.function.call(args, actions),
-            Err(error) => Reply::Failed(error.into()),
-        }
-    }
-
-    /// A function has no state, and no factory either.
-    fn is_renewable(&self) -> bool {
-        false
-    }
-}
+impl<H: Handler> Adapter for Own<H> {}

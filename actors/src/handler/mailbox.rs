@@ -2,22 +2,26 @@
 
 use tracing::Span;
 
-use super::handler::{Dispatch, Reply};
+use super::{
+    call::{Call, OwnedCall},
+    handler::{Adapter, Handler},
+    reply::Reply,
+};
 use crate::{
     error::{BoxError, HandlerError},
     origin::Origin,
-    spop::{Actions, Message, MessageRef},
+    spop::{Actions, Message},
     supervision::{Failure, FailureSignal, Permit},
 };
 
 /// The mailbox of a raw actix actor.
 pub(crate) struct Mailbox {
-    recipient: actix::Recipient<Call>,
+    recipient: actix::Recipient<MailboxCall>,
     signal: FailureSignal,
 }
 
 impl Mailbox {
-    pub(crate) fn new(recipient: actix::Recipient<Call>, signal: FailureSignal) -> Self {
+    pub(crate) fn new(recipient: actix::Recipient<MailboxCall>, signal: FailureSignal) -> Self {
         Self { recipient, signal }
     }
 }
@@ -30,7 +34,7 @@ impl Mailbox {
 ///
 /// ```
 /// use actix::{Actor, Context, Handler};
-/// use spoa_actors::{Actions, BoxError, Call, Registry, Scope};
+/// use spoa_actors::{Actions, BoxError, MailboxCall, Registry, Scope};
 ///
 /// #[derive(Default)]
 /// struct Counter {
@@ -41,11 +45,11 @@ impl Mailbox {
 ///     type Context = Context<Self>;
 /// }
 ///
-/// impl Handler<Call> for Counter {
+/// impl Handler<MailboxCall> for Counter {
 ///     type Result = Result<Actions, BoxError>;
 ///
-///     fn handle(&mut self, call: Call, _: &mut Context<Self>) -> Self::Result {
-///         let _entered = call.span.enter();
+///     fn handle(&mut self, call: MailboxCall, _: &mut Context<Self>) -> Self::Result {
+///         let _entered = call.span().enter();
 ///         self.count += 1;
 ///         Ok(Actions::new().set_var(Scope::Transaction, "number", self.count)?)
 ///     }
@@ -54,33 +58,48 @@ impl Mailbox {
 /// let registry = Registry::new().on_actor("number-request", || Counter::default().start());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Call {
-    /// What HAProxy says.
-    pub message: Message,
-    /// Where it came from, and until when an answer is wanted.
-    pub origin: Origin,
-    /// The span of the call; entered, or given to a future, it takes in what the actor logs. It is
-    /// disabled unless the NOTIFY is sampled.
-    pub span: Span,
+pub struct MailboxCall {
+    call: OwnedCall,
+    span: Span,
     /// Held until the actor has taken the call: what waits in a mailbox counts as in flight.
-    _place: Option<Permit>,
+    _permit: Option<Permit>,
 }
 
-impl actix::Message for Call {
+impl MailboxCall {
+    /// What HAProxy says; if there are several messages, the first of them.
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        self.call.message()
+    }
+
+    /// All messages, in the order of the NOTIFY: one, unless the route takes several together.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        self.call.messages()
+    }
+
+    /// Where it came from, and until when an answer is wanted.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        self.call.origin()
+    }
+
+    /// The span of the call; entered, or given to a future, it takes in what the actor logs. It is
+    /// disabled unless the NOTIFY is sampled.
+    #[must_use]
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+}
+
+impl actix::Message for MailboxCall {
     type Result = Result<Actions, BoxError>;
 }
 
-impl Dispatch for Mailbox {
-    fn dispatch(
-        &self,
-        message: &MessageRef<'_>,
-        origin: &Origin,
-        place: Option<&Permit>,
-        _: &mut Actions,
-    ) -> Reply {
-        let message = message.to_message();
-        let (origin, span) = (origin.clone(), Span::current());
-        let call = Call { message, origin, span, _place: place.cloned() };
+impl Handler for Mailbox {
+    fn call(&self, call: &Call<'_>, _: &mut Actions) -> Reply {
+        let permit = call.permit().cloned();
+        let call = MailboxCall { call: call.to_owned(), span: Span::current(), _permit: permit };
         let request = self.recipient.send(call);
         let signal = self.signal.clone();
         Reply::Later(Box::pin(async move {
@@ -93,7 +112,9 @@ impl Dispatch for Mailbox {
             }
         }))
     }
+}
 
+impl Adapter for Mailbox {
     fn is_queued(&self) -> bool {
         true
     }

@@ -1,17 +1,21 @@
 //! Ready: handlers that answer at once, from where the message lies.
 
-use super::handler::{Dispatch, Reply};
+use super::{
+    call::Call,
+    handler::{Adapter, Handler},
+    reply::Reply,
+};
 use crate::{
     args::FromMessage,
     error::{BoxError, HandlerError},
     origin::Origin,
-    spop::{Actions, MessageRef},
-    supervision::{PanicGuard, Permit},
+    spop::Actions,
+    supervision::PanicGuard,
 };
 
 /// A handler that never waits: it looks something up, and answers.
 ///
-/// Its arguments may borrow from the frame (`&'a str`, `&'a [u8]`, [`MessageRef`]), however large it
+/// Its arguments may borrow from the frame (`&'a str`, `&'a [u8]`, [`MessageRef`](crate::MessageRef)), however large it
 /// is, and nothing is allocated for a call. Everything else is as for a
 /// [`HandlerActor`](crate::HandlerActor): each arbiter has an instance of its own, made by the factory
 /// that was registered with [`Registry::on_ready`](crate::Registry::on_ready), and made anew after a
@@ -76,20 +80,17 @@ impl<H> Ready<H> {
     }
 }
 
-impl<H: ReadyHandler> Dispatch for Ready<H> {
+impl<H: ReadyHandler> Handler for Ready<H> {
     #[inline]
-    fn dispatch(
-        &self,
-        message: &MessageRef<'_>,
-        origin: &Origin,
-        _: Option<&Permit>,
-        actions: &mut Actions,
-    ) -> Reply {
-        match H::Args::from_message(*message) {
+    fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
+        match H::Args::from_message(call.message()) {
             Ok(args) => {
-                Reply::now(self.0.handle(args, origin).map_err(HandlerError::Failed), actions)
+                let answer = self.0.handle(args, call.origin());
+                Reply::now(answer.map_err(HandlerError::Failed), actions)
             }
             Err(error) => Reply::Failed(error.into()),
         }
     }
 }
+
+impl<H: ReadyHandler> Adapter for Ready<H> {}

@@ -10,20 +10,20 @@ use std::{
     sync::{Arc, mpsc as threads},
 };
 
-use async_trait::async_trait;
 use futures_util::{StreamExt, future::try_join_all, stream::FuturesUnordered};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Span;
 
 use super::{
     blocking::{BlockingHandler, Job, Task, Unheard, start_thread},
-    handler::{Dispatch, Handover, Reply},
+    call::Call,
+    handler::{Adapter, Handler, Handover},
+    reply::Reply,
 };
 use crate::{
     error::{BoxError, HandlerError},
-    origin::Origin,
-    spop::{Actions, MessageRef},
-    supervision::{Failure, FailureSignal, Permit},
+    spop::Actions,
+    supervision::{Failure, FailureSignal},
 };
 
 /// The threads of one route on one arbiter.
@@ -55,19 +55,11 @@ impl Blocking {
     }
 }
 
-#[async_trait(?Send)]
-impl Dispatch for Blocking {
-    fn dispatch(
-        &self,
-        message: &MessageRef<'_>,
-        origin: &Origin,
-        place: Option<&Permit>,
-        _: &mut Actions,
-    ) -> Reply {
-        let message = message.to_message();
+impl Handler for Blocking {
+    fn call(&self, call: &Call<'_>, _: &mut Actions) -> Reply {
         let (answer, answered) = oneshot::channel();
-        let (origin, span, place) = (origin.clone(), Span::current(), place.cloned());
-        let job = Job { message, origin, span, answer, place };
+        let (span, permit) = (Span::current(), call.permit().cloned());
+        let job = Job { call: call.to_owned(), span, answer, permit };
         // Without a feeder the sender of the answer is dropped, which says so.
         let _ = self.orders.send(Command::Do(job));
         let signal = self.signal.clone();
@@ -81,7 +73,9 @@ impl Dispatch for Blocking {
             answer
         }))
     }
+}
 
+impl Adapter for Blocking {
     fn is_queued(&self) -> bool {
         true
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::HandlerError,
-    handler::Reply,
+    handler::{Call, Reply},
     observe::Counters,
     origin::Origin,
     route::{LiveRoute, PendingCall, Routes},
@@ -157,7 +157,7 @@ impl Dispatcher<'_> {
                 let span = trace.handle(&route.name);
                 (self.call_in(&span, route, message, settled), span)
             }
-            _ => (route.call(message, self.origin, settled), Span::none()),
+            _ => (route.call(&Call::new(message, self.origin), settled), Span::none()),
         };
         let looked = (begun.is_some() || turn.wants_a_look()).then(|| turn.look());
         match reply {
@@ -205,7 +205,7 @@ impl Dispatcher<'_> {
         message: &MessageRef<'_>,
         settled: &mut Actions,
     ) -> Reply<PendingCall> {
-        span.in_scope(|| route.call(message, self.origin, settled))
+        span.in_scope(|| route.call(&Call::new(message, self.origin), settled))
     }
 
     /// Puts the fallback of a message behind `settled`.

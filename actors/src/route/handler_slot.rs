@@ -12,10 +12,9 @@ use tokio::sync::Notify;
 
 use crate::{
     error::HandlerError,
-    handler::{Answer, Dispatch, Guarded, Reply, fence},
+    handler::{Adapter, Answer, Call, Guarded, Reply, fence},
     observe::Instances,
-    origin::Origin,
-    spop::{Actions, MessageRef},
+    spop::Actions,
     supervision::{Bulkhead, Failure, FailureSignal, Permit},
 };
 
@@ -44,7 +43,7 @@ pub(super) enum State {
 
 /// An instance at work.
 pub(super) struct Up {
-    pub(super) handler: Box<dyn Dispatch>,
+    pub(super) handler: Box<dyn Adapter>,
     /// As the handler says.
     pub(super) is_queued: bool,
     pub(super) signal: FailureSignal,
@@ -70,21 +69,18 @@ impl HandlerSlot {
         Self { state: RefCell::new(State::Restarting(None)), changed: Notify::new(), bulkhead }
     }
 
-    /// Hands over a message, behind the fence, if the handler is at work and has room; has it wait,
+    /// Hands over a call, behind the fence, if the handler is at work and has room; has it wait,
     /// if it may.
     #[inline(always)]
     pub(super) fn call(
         self: &Rc<Self>,
-        message: &MessageRef<'_>,
-        origin: &Origin,
+        call: &Call<'_>,
         actions: &mut Actions,
     ) -> Reply<PendingCall> {
         match self.at_work() {
-            Some(Ok(up)) if !self.bulkhead.is_full() => {
-                self.dispatch(&up, message, origin, None, actions)
-            }
+            Some(Ok(up)) if !self.bulkhead.is_full() => self.hand_over(&up, call, None, actions),
             Some(Err(error)) => Reply::Failed(error),
-            _ => self.call_later(message, origin),
+            _ => self.call_later(call),
         }
     }
 
@@ -101,11 +97,10 @@ impl HandlerSlot {
     }
 
     #[inline(always)]
-    fn dispatch(
+    fn hand_over(
         &self,
         up: &Rc<Up>,
-        message: &MessageRef<'_>,
-        origin: &Origin,
+        call: &Call<'_>,
         place: Option<Permit>,
         actions: &mut Actions,
     ) -> Reply<PendingCall> {
@@ -113,8 +108,8 @@ impl HandlerSlot {
             None if up.is_queued => self.bulkhead.enter(),
             place => place,
         };
-        let dispatch = || up.handler.dispatch(message, origin, place.as_ref(), actions);
-        match fence::call(&up.signal, dispatch) {
+        let handler = || up.handler.call(&call.with_permit(place.as_ref()), actions);
+        match fence::call(&up.signal, handler) {
             Reply::Answered => Reply::Answered,
             Reply::Failed(error) => Reply::Failed(error),
             Reply::Later(answer) => {
@@ -124,19 +119,15 @@ impl HandlerSlot {
         }
     }
 
-    /// Has a message wait for room or for the restart.
+    /// Has a call wait for room or for the restart.
     #[cold]
-    fn call_later(
-        self: &Rc<Self>,
-        message: &MessageRef<'_>,
-        origin: &Origin,
-    ) -> Reply<PendingCall> {
+    fn call_later(self: &Rc<Self>, call: &Call<'_>) -> Reply<PendingCall> {
         let place = self.bulkhead.enter();
         let queued = if place.is_none() { self.bulkhead.queue() } else { None };
         if place.is_none() && queued.is_none() {
             return Reply::Failed(HandlerError::RouteFull);
         }
-        let (slot, message, origin) = (Rc::clone(self), message.to_message(), origin.clone());
+        let (slot, call) = (Rc::clone(self), call.to_owned());
         let answer = Box::pin(async move {
             let place = match place {
                 Some(place) => Some(place),
@@ -145,12 +136,12 @@ impl HandlerSlot {
             drop(queued);
             let up = slot.wait_for_restart().await?;
             let mut actions = Actions::new();
-            match slot.dispatch(&up, &message.as_ref(), &origin, place, &mut actions) {
+            match call.with(|call| slot.hand_over(&up, call, place, &mut actions)) {
                 Reply::Answered => Ok(actions),
                 Reply::Failed(error) => Err(error),
                 Reply::Later(answer) => {
                     // Its arguments are with the handler.
-                    drop(message);
+                    drop(call);
                     answer.await
                 }
             }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::handler_slot::{HandlerSlot, State, Up};
 use crate::{
     error::BoxError,
-    handler::{Dispatch, Handover, fence},
+    handler::{Adapter, Handover, fence},
     log,
     observe::{RateLimit, RouteMetrics, count},
     spop::ForeignText,
@@ -31,7 +31,7 @@ const MOMENT: Duration = Duration::from_millis(25);
 /// How a handler is started, each time from its factory.
 pub(super) type Start = Arc<dyn Fn(FailureSignal) -> Starting + Send + Sync>;
 /// A handler that is starting.
-pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Dispatch>, BoxError>>>>;
+pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Adapter>, BoxError>>>>;
 
 /// How a handler is kept.
 pub(super) struct SupervisionPolicy {

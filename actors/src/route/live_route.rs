@@ -7,11 +7,10 @@ use tokio::time::Instant;
 use super::handler_slot::{HandlerSlot, PendingCall};
 use crate::{
     error::HandlerError,
-    handler::{Answer, Reply, fence},
+    handler::{Answer, Call, Reply, fence},
     limit::{Limit, LimitNames},
     log,
     observe::{Outcome, RateLimit, RouteMetrics, RouteStatistics},
-    origin::Origin,
     spop::{Actions, MessageRef, TypedData},
 };
 
@@ -65,15 +64,10 @@ impl LiveRoute {
         self.deadline.of(message)
     }
 
-    /// Hands a message to the handler, behind the fence, if it is at work and has room for a call.
+    /// Hands a call to the handler, behind the fence, if it is at work and has room for a call.
     #[inline(always)]
-    pub(crate) fn call(
-        &self,
-        message: &MessageRef<'_>,
-        origin: &Origin,
-        actions: &mut Actions,
-    ) -> Reply<PendingCall> {
-        self.slot.call(message, origin, actions)
+    pub(crate) fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply<PendingCall> {
+        self.slot.call(call, actions)
     }
 
     /// What an answer, or the lack of one, puts into the ACK. Counts and logs it; the message was

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{live_route::LiveRoute, route::Route};
 use crate::{
     error::AgentError,
-    handler::{BlockingHandler, Call, ReadyHandler},
+    handler::{BlockingHandler, MailboxCall, ReadyHandler},
     limit::LimitNames,
     limits::Limits,
     log,
@@ -74,8 +74,8 @@ impl Registry {
     #[must_use]
     pub fn on_actor<A, F>(self, name: impl Into<String>, factory: F) -> Self
     where
-        A: Actor + actix::Handler<Call>,
-        A::Context: ToEnvelope<A, Call>,
+        A: Actor + actix::Handler<MailboxCall>,
+        A::Context: ToEnvelope<A, MailboxCall>,
         F: Fn() -> Addr<A> + Send + Sync + 'static,
     {
         self.on(name, Route::actor(factory))

@@ -12,8 +12,8 @@ use crate::{
     args::FromMessage,
     error::{AgentError, BoxError},
     handler::{
-        Blocking, BlockingHandler, Call, Dispatch, Function, HandlerActor, HandlerFn, Mailbox,
-        Ready, ReadyHandler, actor_handler,
+        Adapter, Blocking, BlockingHandler, Function, Handler, HandlerActor, HandlerFn, Mailbox,
+        MailboxCall, Own, Ready, ReadyHandler, actor_handler,
     },
     limit::LimitNames,
     limits::{Limits, MAX_DURATION, check, check_duration},
@@ -87,7 +87,7 @@ where
     let function = Arc::new(Function::new(function));
     Route::from_start(move |_| {
         let function = Arc::clone(&function);
-        Box::pin(async { Ok(Box::new(function) as Box<dyn Dispatch>) })
+        Box::pin(async { Ok(Box::new(function) as Box<dyn Adapter>) })
     })
 }
 
@@ -113,7 +113,7 @@ impl Route {
     {
         Self::from_start(move |_| {
             let handler = Ready::new(factory());
-            Box::pin(async { Ok(Box::new(handler) as Box<dyn Dispatch>) })
+            Box::pin(async { Ok(Box::new(handler) as Box<dyn Adapter>) })
         })
     }
 
@@ -129,7 +129,7 @@ impl Route {
             let factory = Arc::clone(&factory);
             Box::pin(async move {
                 let blocking = Blocking::start(threads, factory, signal).await?;
-                Ok(Box::new(blocking) as Box<dyn Dispatch>)
+                Ok(Box::new(blocking) as Box<dyn Adapter>)
             })
         })
     }
@@ -142,13 +142,26 @@ impl Route {
     /// [`Addr::connected`] tells, the fallback is all that the route answers from then on.
     pub fn actor<A, F>(factory: F) -> Self
     where
-        A: Actor + actix::Handler<Call>,
-        A::Context: ToEnvelope<A, Call>,
+        A: Actor + actix::Handler<MailboxCall>,
+        A::Context: ToEnvelope<A, MailboxCall>,
         F: Fn() -> Addr<A> + Send + Sync + 'static,
     {
         Self::from_start(move |signal| {
             let mailbox = Mailbox::new(factory().recipient(), signal);
-            Box::pin(async { Ok(Box::new(mailbox) as Box<dyn Dispatch>) })
+            Box::pin(async { Ok(Box::new(mailbox) as Box<dyn Adapter>) })
+        })
+    }
+
+    /// A route to the handler of your own that `factory` makes, once for every arbiter and again after a
+    /// panic; see [`Handler`].
+    pub fn handler<H, F>(factory: F) -> Self
+    where
+        H: Handler,
+        F: Fn() -> H + Send + Sync + 'static,
+    {
+        Self::from_start(move |_| {
+            let handler = Own::new(factory());
+            Box::pin(async { Ok(Box::new(handler) as Box<dyn Adapter>) })
         })
     }
 

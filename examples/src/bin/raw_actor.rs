@@ -17,7 +17,7 @@ use std::{
 };
 
 use actix::{Actor, Addr, Context, Handler};
-use spoa_actors::{Actions, Agent, AgentError, BoxError, Call, Registry, Scope};
+use spoa_actors::{Actions, Agent, AgentError, BoxError, MailboxCall, Registry, Scope};
 
 #[derive(Default)]
 struct Counter {
@@ -33,12 +33,12 @@ impl Actor for Counter {
     }
 }
 
-impl Handler<Call> for Counter {
+impl Handler<MailboxCall> for Counter {
     type Result = Result<Actions, BoxError>;
 
-    fn handle(&mut self, call: Call, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, call: MailboxCall, _: &mut Self::Context) -> Self::Result {
         self.requests += 1;
-        let peer = call.origin.peer_address().to_string();
+        let peer = call.origin().peer_address().to_string();
         Ok(Actions::new().set_var(Scope::Transaction, "number", self.requests)?.set_var(
             Scope::Transaction,
             "peer",
@@ -98,10 +98,10 @@ mod tests {
         type Context = Context<Self>;
     }
 
-    impl Handler<Call> for Fragile {
+    impl Handler<MailboxCall> for Fragile {
         type Result = Result<Actions, BoxError>;
 
-        fn handle(&mut self, _: Call, _: &mut Self::Context) -> Self::Result {
+        fn handle(&mut self, _: MailboxCall, _: &mut Self::Context) -> Self::Result {
             self.calls += 1;
             assert_eq!(self.calls, 1, "as it has to");
             Ok(Actions::new().set_var(Scope::Transaction, "calls", self.calls)?)

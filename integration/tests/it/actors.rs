@@ -1,7 +1,7 @@
 //! Raw actix actors behind a route: messages through a mailbox.
 
 use actix::{Actor, ActorContext, Context, Handler};
-use spoa_actors::{Actions, BoxError, Call, Registry, Route, Scope, TypedData};
+use spoa_actors::{Actions, BoxError, MailboxCall, Registry, Route, Scope, TypedData};
 use spoa_integration::{Answer, Load, on_every_haproxy};
 
 use crate::scene::{self, REQUEST, endpoint, engine, error, shown};
@@ -14,10 +14,11 @@ impl Actor for Counter {
     type Context = Context<Self>;
 }
 
-impl Handler<Call> for Counter {
+impl Handler<MailboxCall> for Counter {
     type Result = Result<Actions, BoxError>;
 
-    fn handle(&mut self, Call { message, .. }: Call, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, call: MailboxCall, ctx: &mut Context<Self>) -> Self::Result {
+        let message = call.message();
         if message.get("path") == Some(TypedData::String(b"/stop")) {
             ctx.stop();
         }

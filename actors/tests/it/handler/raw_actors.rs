@@ -3,7 +3,7 @@
 use std::{cell::Cell, time::Duration};
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, WrapFuture};
-use spoa_actors::{Call, Route};
+use spoa_actors::{MailboxCall, Route};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep},
@@ -28,11 +28,11 @@ impl Actor for Raw {
     type Context = Context<Self>;
 }
 
-impl actix::Handler<Call> for Raw {
+impl actix::Handler<MailboxCall> for Raw {
     type Result = Answered;
 
-    fn handle(&mut self, call: Call, _: &mut Context<Self>) -> Answered {
-        assert!(call.message.get("panic").is_none(), "as asked");
+    fn handle(&mut self, call: MailboxCall, _: &mut Context<Self>) -> Answered {
+        assert!(call.message().get("panic").is_none(), "as asked");
         Ok(variable("instance", self.0))
     }
 }
@@ -78,11 +78,11 @@ impl Actor for Leaving {
     }
 }
 
-impl actix::Handler<Call> for Leaving {
+impl actix::Handler<MailboxCall> for Leaving {
     type Result = Answered;
 
-    fn handle(&mut self, call: Call, _: &mut Context<Self>) -> Answered {
-        assert!(call.message.get("panic").is_none(), "as asked");
+    fn handle(&mut self, call: MailboxCall, _: &mut Context<Self>) -> Answered {
+        assert!(call.message().get("panic").is_none(), "as asked");
         Ok(variable("instance", self.0.0))
     }
 }
@@ -124,10 +124,10 @@ impl Actor for Stuck {
     }
 }
 
-impl actix::Handler<Call> for Stuck {
+impl actix::Handler<MailboxCall> for Stuck {
     type Result = Answered;
 
-    fn handle(&mut self, _: Call, _: &mut Context<Self>) -> Answered {
+    fn handle(&mut self, _: MailboxCall, _: &mut Context<Self>) -> Answered {
         TAKEN.set(TAKEN.get() + 1);
         Ok(variable("free", 1))
     }

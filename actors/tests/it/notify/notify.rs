@@ -4,8 +4,8 @@ use std::{collections::HashSet, net::IpAddr};
 
 use actix::{Actor, Context, Handler};
 use spoa_actors::{
-    ActionError, Actions, Agent, AgentError, BoxError, Call, Limits, Message, Registry, Scope,
-    handler_fn,
+    ActionError, Actions, Agent, AgentError, BoxError, Limits, MailboxCall, Message, Registry,
+    Scope, handler_fn,
     spop::{Capabilities, Frame, FrameId, HaproxyHello, Messages, Notify, StreamId},
     testing::{FakeHaproxy, InMemoryAgent, hello},
 };
@@ -239,13 +239,13 @@ impl Actor for Counting {
     type Context = Context<Self>;
 }
 
-impl Handler<Call> for Counting {
+impl Handler<MailboxCall> for Counting {
     type Result = std::result::Result<Actions, BoxError>;
 
-    fn handle(&mut self, call: Call, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, call: MailboxCall, _: &mut Self::Context) -> Self::Result {
         self.0 += 1;
-        assert!(call.message.get("panic").is_none(), "as asked");
-        match call.message.get("fail") {
+        assert!(call.message().get("panic").is_none(), "as asked");
+        match call.message().get("fail") {
             Some(_) => Err("as asked".into()),
             None => Ok(variable("calls", self.0)),
         }

@@ -14,8 +14,8 @@ use opentelemetry_sdk::{
     trace::{InMemorySpanExporter, Sampler, SdkTracerProvider, SpanData},
 };
 use spoa_actors::{
-    Actions, BlockingHandler, BoxError, Call, HandlerActor, Limits, Message, Origin, Registry,
-    Route, Sampling, Scope, Traces, handler_fn,
+    Actions, BlockingHandler, BoxError, HandlerActor, Limits, MailboxCall, Message, Origin,
+    Registry, Route, Sampling, Scope, Traces, handler_fn,
     spop::Frame,
     testing::{FakeHaproxy, InMemoryAgent},
 };
@@ -322,11 +322,11 @@ impl Actor for Raw {
     type Context = Context<Self>;
 }
 
-impl actix::Handler<Call> for Raw {
+impl actix::Handler<MailboxCall> for Raw {
     type Result = std::result::Result<Actions, BoxError>;
 
-    fn handle(&mut self, call: Call, _: &mut Context<Self>) -> Self::Result {
-        Ok(call.span.in_scope(|| current("raw"))?)
+    fn handle(&mut self, call: MailboxCall, _: &mut Context<Self>) -> Self::Result {
+        Ok(call.span().in_scope(|| current("raw"))?)
     }
 }
 

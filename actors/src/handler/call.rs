@@ -1,0 +1,171 @@
+//! Call: what a handler is asked: one message, or the messages of a NOTIFY together.
+
+use std::{fmt, slice, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    origin::Origin,
+    spop::{Message, MessageRef},
+    supervision::Permit,
+};
+
+/// What a [`Handler`](crate::Handler) is asked: one message, or several messages of one NOTIFY together,
+/// where they are from, and until when an answer is wanted.
+///
+/// It is borrowed from the frame, and cheap: nothing is copied. [`to_owned`](Self::to_owned) makes one
+/// that outlives the frame.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    subject: Subject<'a>,
+    origin: &'a Origin,
+    permit: Option<&'a Permit>,
+}
+
+/// What a call is about.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Message(&'a MessageRef<'a>),
+    /// The messages of a NOTIFY that a route wants to see together, one at least.
+    Notify(&'a [MessageRef<'a>]),
+}
+
+impl<'a> Call<'a> {
+    /// A call about one message, as the test of a handler makes it.
+    #[must_use]
+    #[inline]
+    pub fn new(message: &'a MessageRef<'a>, origin: &'a Origin) -> Self {
+        Self { subject: Subject::Message(message), origin, permit: None }
+    }
+
+    /// The message; if there are several, the first of them.
+    #[must_use]
+    #[inline]
+    pub fn message(&self) -> MessageRef<'a> {
+        match self.subject {
+            Subject::Message(message) => *message,
+            Subject::Notify([first, ..]) => *first,
+            Subject::Notify([]) => unreachable!("no handler is called without a message"),
+        }
+    }
+
+    /// All messages, in the order of the NOTIFY: one, unless the route takes several together.
+    #[must_use]
+    #[inline]
+    pub fn messages(&self) -> &'a [MessageRef<'a>] {
+        match self.subject {
+            Subject::Message(message) => slice::from_ref(message),
+            Subject::Notify(messages) => messages,
+        }
+    }
+
+    /// The first message with this name.
+    #[must_use]
+    pub fn get(&self, name: impl AsRef<[u8]>) -> Option<MessageRef<'a>> {
+        let name = name.as_ref();
+        self.messages().iter().find(|message| message.name() == name).copied()
+    }
+
+    /// Where it is from, and until when an answer is wanted.
+    #[must_use]
+    #[inline]
+    pub fn origin(&self) -> &'a Origin {
+        self.origin
+    }
+
+    /// When the fallback will be sent if there is no answer by then.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.origin.deadline()
+    }
+
+    /// How much time is left until the deadline.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.origin.remaining()
+    }
+
+    /// The same call, to outlive the frame: its messages are copied.
+    #[must_use]
+    pub fn to_owned(&self) -> OwnedCall {
+        let subject = match self.subject {
+            Subject::Message(message) => OwnedSubject::Message(message.to_message()),
+            Subject::Notify(messages) => {
+                OwnedSubject::Notify(messages.iter().map(MessageRef::to_message).collect())
+            }
+        };
+        OwnedCall { subject, origin: self.origin.clone() }
+    }
+
+    /// The same call, with its place in the bulkhead.
+    #[inline]
+    pub(crate) fn with_permit(self, permit: Option<&'a Permit>) -> Self {
+        Self { permit, ..self }
+    }
+
+    /// Its place in the bulkhead: whoever queues the call elsewhere takes a share in it.
+    #[inline]
+    pub(crate) fn permit(&self) -> Option<&'a Permit> {
+        self.permit
+    }
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("messages", &self.messages())
+            .field("origin", self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Call`] that outlives the frame.
+#[derive(Clone, Debug)]
+pub struct OwnedCall {
+    subject: OwnedSubject,
+    origin: Origin,
+}
+
+#[derive(Clone, Debug)]
+enum OwnedSubject {
+    Message(Message),
+    Notify(Box<[Message]>),
+}
+
+impl OwnedCall {
+    /// The message; if there are several, the first of them.
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        match self.messages() {
+            [first, ..] => first,
+            [] => unreachable!("no handler is called without a message"),
+        }
+    }
+
+    /// All messages, in the order of the NOTIFY: one, unless the route takes several together.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        match &self.subject {
+            OwnedSubject::Message(message) => slice::from_ref(message),
+            OwnedSubject::Notify(messages) => messages,
+        }
+    }
+
+    /// Where it is from, and until when an answer is wanted.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Does `work` with the call as a handler takes it.
+    pub fn with<T>(&self, work: impl FnOnce(&Call<'_>) -> T) -> T {
+        let call = |subject| Call { subject, origin: &self.origin, permit: None };
+        match &self.subject {
+            OwnedSubject::Message(message) => work(&call(Subject::Message(&message.as_ref()))),
+            OwnedSubject::Notify(messages) => {
+                let messages: Vec<_> = messages.iter().map(Message::as_ref).collect();
+                work(&call(Subject::Notify(&messages)))
+            }
+        }
+    }
+}
