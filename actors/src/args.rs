@@ -1,4 +1,4 @@
-//! Typed arguments: a message becomes the type that its handler asks for.
+//! Typed arguments: turns a message into the type that its handler takes.
 
 mod deserializer;
 mod error;
@@ -11,12 +11,12 @@ pub use error::ArgsError;
 
 use crate::spop::{Message, MessageRef};
 
-/// A type that a handler can ask for.
+/// A type that a handler can take as its arguments.
 ///
-/// A struct with serde's `Deserialize` is one: it takes the arguments by name, straight from the frame.
-/// [`Message`] is one too, for handlers that want the arguments as they came: repeated, unnamed, or
-/// bytes that are no UTF-8. What keeps values before it knows their types, as `#[serde(flatten)]`,
-/// `#[serde(untagged)]` and maps of any value do, can hold neither addresses nor nulls.
+/// Derive serde's `Deserialize` for a struct: its fields take the arguments by name, straight from
+/// the frame. [`Message`] works too, if you want the arguments as they arrived: repeated, unnamed,
+/// or bytes that are not UTF-8. A type that buffers values before it knows their types, with
+/// `#[serde(flatten)]`, `#[serde(untagged)]` or a map of any value, cannot hold addresses or nulls.
 ///
 /// ```
 /// use std::net::IpAddr;
@@ -37,19 +37,19 @@ use crate::spop::{Message, MessageRef};
 /// # Ok::<(), spoa_actors::ArgsError>(())
 /// ```
 ///
-/// What is borrowed from the frame, as `&'a str`, `&'a [u8]` or [`MessageRef`], is for a
-/// [`ReadyHandler`](crate::ReadyHandler): other handlers may answer when the frame has gone.
+/// Fields that borrow from the frame, such as `&'a str`, `&'a [u8]` or [`MessageRef`], work with a
+/// [`ReadyHandler`](crate::ReadyHandler) only: other handlers can answer after the frame is dropped.
 ///
 /// | argument | Rust types |
 /// |---|---|
-/// | ipv4, ipv6, or a string of one | `Ipv4Addr`, `Ipv6Addr`, `IpAddr` |
+/// | ipv4, ipv6, or a string that contains one | `Ipv4Addr`, `Ipv6Addr`, `IpAddr` |
 /// | any integer | every integer type that holds the value, and floats |
 /// | bool | `bool` |
-/// | string | `String`, a unit enum, a type that serde reads from text, as `Uuid`; if it need not be UTF-8, `bytes::Bytes` |
+/// | string | `String`, a unit enum, a type that serde reads from text, such as `Uuid`; `bytes::Bytes` if it may not be UTF-8 |
 /// | binary | `bytes::Bytes` |
 /// | headers (`req.hdrs_bin`, `req.hdrs`) | [`HeaderBlock`](crate::HeaderBlock), [`HeaderBlockBuf`](crate::HeaderBlockBuf) |
 /// | null or absent | `Option` |
-/// | repeated | `Vec` of any of these; a field that is no `Vec` is an error then |
+/// | repeated | `Vec` of any of these; a field of another type is an error |
 /// | unnamed | a field with `#[serde(rename = "")]` |
 ///
 /// Arguments that the type does not name are skipped.
@@ -60,11 +60,11 @@ use crate::spop::{Message, MessageRef};
     note = "fields that borrow are for a `ReadyHandler`: other handlers may outlive the frame"
 )]
 pub trait FromMessage<'a>: Sized {
-    /// Reads the arguments.
+    /// Reads the arguments of a message.
     ///
     /// # Errors
     ///
-    /// If one is absent, has another type or is out of range.
+    /// If an argument is absent, has another type or is out of range.
     fn from_message(message: MessageRef<'a>) -> Result<Self, ArgsError>;
 }
 

@@ -1,8 +1,8 @@
-//! Errors, graded by who must act: the handler's author, or the one who starts the agent.
+//! Errors, by who has to act: the author of a handler, or the operator who starts the agent.
 //!
-//! Each says all it knows in one line, its cause included.
+//! Each error is one line, with its cause.
 //!
-//! What a peer does wrong is a [`Violation`](crate::spop::Violation).
+//! A peer that breaks the protocol is a [`Violation`](crate::spop::Violation).
 
 use std::{fmt, io, path::PathBuf};
 
@@ -18,14 +18,14 @@ use crate::{
 /// Any error of a handler.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a message has no answer of its handler.
+/// Why a message has no answer from its handler.
 ///
-/// Its fate is always the same: the route's fallback takes its place, it is counted and logged, and
-/// HAProxy never hears of it.
+/// The agent sends the route's fallback instead, counts the message and logs the error. HAProxy
+/// does not see the error.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HandlerError {
-    /// The arguments are not those that the handler asks for.
+    /// The arguments do not match the type that the handler takes.
     #[error(transparent)]
     Arguments(#[from] ArgsError),
     /// The handler returned an error.
@@ -34,25 +34,27 @@ pub enum HandlerError {
     /// The handler panicked.
     #[error("the handler panicked: {0}")]
     Panicked(Panic),
-    /// There was no answer by the deadline.
+    /// The deadline passed before the handler answered.
     #[error("deadline exceeded")]
     DeadlineExceeded,
-    /// The connection, or the whole agent, had as many messages waiting for answers as its limit allows.
+    /// The connection, or the whole agent, has reached its limit of messages that wait for answers.
     #[error("message limit reached")]
     AgentOverloaded,
-    /// The route had as many calls in flight as its concurrency allows.
+    /// The route has reached its limit of calls in flight.
     #[error("route concurrency limit reached")]
     RouteFull,
-    /// The handler does not start, or failed too often: it gets no calls until it has started.
+    /// The handler does not start, or failed too often. It gets no calls until a start succeeds.
     #[error("the handler is down")]
     CircuitOpen,
-    /// The NOTIFY came in fragments and is larger than the limit: it was not read.
+    /// The NOTIFY came in fragments and exceeds the size limit. The agent did not read it.
     #[error("the NOTIFY exceeds the size limit and was not read")]
     TooLarge,
-    /// The message is after the first 1,024 of its NOTIFY: no handler was called.
+    /// The NOTIFY has more than 1,024 messages, and this one comes after them. No handler was
+    /// called.
     #[error("the NOTIFY has more than 1,024 messages: those after them get no handler")]
     TooManyMessages,
-    /// The actor that answers has stopped; a raw actor may have panicked over this message.
+    /// The actor that answers has stopped. If it is a raw actor, this message may have caused a
+    /// panic in it.
     #[error("the handler has stopped")]
     ActorStopped,
 }
@@ -70,7 +72,7 @@ impl From<ActionError> for HandlerError {
 }
 
 impl HandlerError {
-    /// What happened to its message.
+    /// What happened to the message.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -90,78 +92,78 @@ impl HandlerError {
 
 /// Why the agent could not start.
 ///
-/// `Debug` shows the same line as `Display`, so that `fn main() -> Result<(), AgentError>` tells
-/// its user what to do.
+/// `Debug` shows the same line as `Display`, so that `fn main() -> Result<(), AgentError>` prints
+/// the cause and the fix.
 #[derive(Error)]
 #[non_exhaustive]
 pub enum AgentError {
-    /// A TCP address could not be listened on.
+    /// The agent cannot listen on a TCP address.
     #[error("cannot listen on {address}: {cause}")]
     Bind {
-        /// The address as it was given.
+        /// The address as you gave it.
         address: String,
-        /// What the system says.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// A UNIX socket could not be listened on.
+    /// The agent cannot listen on a UNIX socket.
     #[error("cannot listen on UNIX socket {}: {cause}", path.display())]
     BindUnix {
         /// The path of the socket.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         cause: io::Error,
     },
-    /// A file of a listener that speaks TLS cannot be used.
+    /// The agent cannot use a file of a TLS listener.
     #[error("cannot use {} for TLS: {cause}; {advice}", path.display())]
     Tls {
         /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         cause: String,
-        /// What to do about it.
+        /// How to fix it.
         advice: &'static str,
     },
-    /// There is nothing to listen on.
+    /// The agent has no address to listen on.
     #[error("the agent has no address to listen on: call `listen` or `listen_unix`")]
     NoListener,
     /// Two routes have the same name.
     #[error("two handlers are registered for message {name:?}: each name has one route")]
     DuplicateRoute {
-        /// The message's name.
+        /// The name of the message.
         name: String,
     },
-    /// A limit has a value that cannot work.
+    /// The value of a limit cannot work.
     #[error("{limit} must be {requirement}")]
     BadLimit {
-        /// The limit's name, as [`Agent::limit_names`](crate::Agent::limit_names) gives it.
+        /// The name of the limit, from [`Agent::limit_names`](crate::Agent::limit_names).
         limit: &'static str,
-        /// What it must be.
+        /// Which values are allowed.
         requirement: String,
     },
-    /// A handler could not start.
+    /// A handler did not start.
     #[error("the handler of message {name:?} could not start: {}", ForeignText::of(.cause))]
     Handler {
-        /// The message's name.
+        /// The name of the message.
         name: String,
-        /// What the handler says.
+        /// The error of the handler.
         cause: BoxError,
     },
-    /// There is no actix system on this thread.
+    /// This thread has no actix system.
     #[error("the agent needs an actix system: use `#[actix_rt::main]`")]
     NoSystem,
-    /// A thread, or its event loop, could not be started.
+    /// The agent cannot start a thread or its event loop.
     #[error("cannot start a worker thread: {cause}")]
     Thread {
-        /// What the system says.
+        /// The error of the operating system.
         cause: io::Error,
     },
     /// A worker thread ended before it was ready.
     #[error("an arbiter ended before it was ready")]
     ArbiterGone,
-    /// The signals that end the agent could not be listened to.
+    /// The agent cannot listen to the signals that end it.
     #[error("cannot listen to signals: {cause}")]
     Signals {
-        /// What the system says.
+        /// The error of the operating system.
         cause: io::Error,
     },
 }

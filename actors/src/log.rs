@@ -1,7 +1,7 @@
-//! Log: what the library reports through `tracing`, and on stderr where nobody listens to that.
+//! Log: what the library reports through `tracing`, and on stderr without a subscriber.
 //!
-//! A first agent has no subscriber. Without one, nothing would say that it listens, that a message has
-//! no handler, or that an argument is missing.
+//! A first agent has no subscriber. It should still report that it listens, that a message has no
+//! handler, or that an argument is missing.
 
 use std::{
     fmt::{self, Write},
@@ -28,42 +28,43 @@ use tracing::{
 
 use crate::spop::ForeignText;
 
-/// The crate, as the targets of its events begin.
+/// The prefix of the library's event targets.
 const CRATE: &str = "spoa_actors";
 
-/// How many bytes of a line are shown. With its head and its end a line is below 4 KiB, which a pipe
-/// takes as a whole once it can be written to.
+/// How many bytes of a line are shown. With its head and end, a line is below 4 KiB, which a pipe
+/// takes atomically.
 const LONGEST: usize = 3 * 1024;
 
-/// How often a line asks for its turn before it is dropped: another program may have filled the pipe under
-/// the one that is written.
+/// How often a line retries before it is dropped: another program may have filled the pipe
+/// meanwhile.
 const PATIENCE: u32 = 100;
 
 /// Set if an agent has started in a process without a subscriber.
 static STDERR: OnceLock<Dispatch> = OnceLock::new();
 
-/// As `tracing::error!`, and on stderr where nobody listens.
+/// `tracing::error!`, and on stderr without a subscriber.
 macro_rules! error_ {
     ($($event:tt)+) => { $crate::log::report(|| tracing::error!($($event)+)) };
 }
 
-/// As `tracing::warn!`, and on stderr where nobody listens.
+/// `tracing::warn!`, and on stderr without a subscriber.
 macro_rules! warn_ {
     ($($event:tt)+) => { $crate::log::report(|| tracing::warn!($($event)+)) };
 }
 
 pub(crate) use {error_ as error, warn_ as warn};
 
-/// Has what nobody listens to written to stderr from now on, unless the process has had a subscriber.
+/// From now on, writes events to stderr if there is no subscriber, unless the process has had one.
 ///
-/// One that is set later, for the process or for a thread, is asked first: nothing is installed.
+/// A subscriber that is set later, for the process or a thread, is used first: nothing is
+/// installed.
 pub(crate) fn fall_back_to_stderr() {
     if !dispatcher::has_been_set() {
         STDERR.get_or_init(|| Dispatch::new(Stderr));
     }
 }
 
-/// Emits an event, on stderr where nobody listens.
+/// Emits an event, on stderr without a subscriber.
 #[cold]
 pub(crate) fn report(event: impl FnOnce()) {
     let is_unheard = || dispatcher::get_default(|current| current.is::<NoSubscriber>());
@@ -73,7 +74,7 @@ pub(crate) fn report(event: impl FnOnce()) {
     }
 }
 
-/// Writes the events of the library, a line each, in the shape of `tracing_subscriber::fmt`.
+/// Writes the events of the library, one per line, in the format of `tracing_subscriber::fmt`.
 struct Stderr;
 
 impl Subscriber for Stderr {
@@ -90,7 +91,7 @@ impl Subscriber for Stderr {
         write(io::stderr(), &line(event).to_string());
     }
 
-    // It takes no spans.
+    // Spans are ignored.
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
         span::Id::from_u64(1)
@@ -119,7 +120,7 @@ fn line(event: &Event<'_>) -> Line {
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        // A value that cannot show all of itself has shown what it could.
+        // If a `Debug` fails midway, what it has written is shown.
         let _ = match field.name() {
             "message" => write!(self.said, "{value:?}"),
             name => write!(self.said, " {name}={value:?}"),
@@ -127,7 +128,7 @@ impl Visit for Line {
     }
 }
 
-/// One line, whatever was said.
+/// One line, whatever the text contains.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = ForeignText::of(&self.said).up_to(LONGEST);
@@ -135,9 +136,9 @@ impl fmt::Display for Line {
     }
 }
 
-/// Writes a line, or drops it where nobody reads: a full pipe would stop the arbiter.
+/// Writes a line, or drops it if stderr is not read: a full pipe would stop the arbiter.
 fn write(file: impl AsFd, line: &str) {
-    // One thread at a time: the room that two have seen may be enough for one.
+    // One thread at a time: the space that two have seen can be enough for one only.
     static IS_WRITING: AtomicBool = AtomicBool::new(false);
     let take_turn = || {
         let is_free = !IS_WRITING.swap(true, Acquire);
@@ -151,7 +152,7 @@ fn write(file: impl AsFd, line: &str) {
     }
     let mut is_ready = [PollFd::new(&file, PollFlags::OUT)];
     if poll(&mut is_ready, Some(&Timespec::default())).is_ok_and(|ready| ready == 1) {
-        // Not by way of std, whose lock somebody else may hold while he waits for the reader.
+        // Not through std, whose lock another thread can hold while it waits for the reader.
         let _ = rustix::io::write(&file, line.as_bytes());
     }
     IS_WRITING.store(false, Release);
@@ -170,7 +171,7 @@ mod tests {
 
     use super::*;
 
-    /// Keeps the lines.
+    /// Stores the lines.
     #[derive(Clone, Default)]
     struct Kept(Arc<Mutex<String>>);
 

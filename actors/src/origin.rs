@@ -1,4 +1,4 @@
-//! Origin: where a message came from, and until when an answer is wanted.
+//! Origin: where a message came from, and its deadline.
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::spop::{EngineId, FrameId, StreamId};
 
-/// Where a message came from, and until when its answer is wanted.
+/// Tells a handler where a message came from, and how much time is left for the answer.
 ///
 /// ```
 /// # use spoa_actors::*;
@@ -32,7 +32,7 @@ pub struct Origin {
     deadline: Instant,
 }
 
-/// Who is at the other end of a connection.
+/// The other end of a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Peer {
     pub(crate) address: PeerAddress,
@@ -43,16 +43,16 @@ pub(crate) struct Peer {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum PeerAddress {
-    /// A TCP peer.
+    /// The address of a TCP peer, or the source in its PROXY header.
     Tcp(SocketAddr),
-    /// A peer on a UNIX socket; it has no address of its own.
+    /// A peer on a UNIX socket, which has no address.
     Unix,
     /// A stream in this process.
     InMemory,
 }
 
 impl Origin {
-    /// The origin of what comes from a peer; the rest is set for every NOTIFY.
+    /// The origin of a connection's messages. The other fields are set for each NOTIFY.
     pub(crate) fn new(peer: Peer) -> Self {
         let now = Instant::now();
         Self {
@@ -64,20 +64,20 @@ impl Origin {
         }
     }
 
-    /// The same origin for another NOTIFY of the same connection.
+    /// Sets the ids of the current NOTIFY.
     #[inline]
     pub(crate) fn set_ids(&mut self, stream_id: StreamId, frame_id: FrameId) {
         self.stream_id = stream_id;
         self.frame_id = frame_id;
     }
 
-    /// The same origin for NOTIFYs that came at `arrived`.
+    /// Sets when the current NOTIFYs arrived.
     #[inline]
     pub(crate) fn set_arrived(&mut self, arrived: Instant) {
         self.arrived = arrived;
     }
 
-    /// The same origin for a message that has `time` from its arrival on.
+    /// Sets the deadline: `time` after the arrival.
     #[inline]
     pub(crate) fn set_time(&mut self, time: Duration) {
         self.deadline = self.arrived + time;
@@ -95,38 +95,39 @@ impl Origin {
         self.arrived
     }
 
-    /// The address of the HAProxy that asks.
+    /// The address of HAProxy, or the source in the PROXY header.
     #[must_use]
     pub fn peer_address(&self) -> PeerAddress {
         self.peer.address
     }
 
-    /// The engine-id of the HAProxy that asks, if its HELLO had one.
+    /// The engine-id of HAProxy, if its HELLO had one.
     #[must_use]
     pub fn engine_id(&self) -> Option<&EngineId> {
         self.peer.engine_id.as_ref()
     }
 
-    /// The stream. From HAProxy 3.1 on it says nothing beyond its connection. To relate request and
-    /// response, set a `txn` variable, and take it as an argument of the response's message.
+    /// The id of the stream. With HAProxy 3.1 and newer, it is unique within its connection only.
+    /// To relate a request and its response, set a `txn` variable, and take it as an argument of
+    /// the response's message.
     #[must_use]
     pub fn stream_id(&self) -> StreamId {
         self.stream_id
     }
 
-    /// The frame of that stream.
+    /// The id of the frame within its stream.
     #[must_use]
     pub fn frame_id(&self) -> FrameId {
         self.frame_id
     }
 
-    /// When the fallback will be sent if there is no answer by then.
+    /// When the agent sends the fallback if the handler has not answered.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// How much time is left until [`deadline`](Self::deadline).
+    /// The time left until [`deadline`](Self::deadline); zero after it.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

@@ -1,4 +1,4 @@
-//! Test a handler without HAProxy: an agent in memory, and HAProxy's side of a connection to it.
+//! Tests a handler without HAProxy: an agent in memory, and HAProxy's side of a connection to it.
 //!
 //! ```
 //! use spoa_actors::testing::{ClientError, FakeHaproxy};
@@ -33,6 +33,6 @@ pub use crate::{
     listen::ByteStream,
 };
 
-/// HAProxy's side of a connection, in a test: in memory by
+/// HAProxy's side of a connection in a test: in memory with
 /// [`FakeHaproxy::start`](crate::client::Connection::start), or over any other stream.
 pub type FakeHaproxy<S = DuplexStream> = crate::client::Connection<S>;

@@ -1,5 +1,5 @@
-//! Turn: how much of what a peer has sent is taken before others of its arbiter have theirs, and how
-//! late it is meanwhile.
+//! Turn: limits what the agent takes from one peer before the other connections of its arbiter have
+//! their turn, and measures the delay meanwhile.
 
 use std::{
     cell::Cell,
@@ -12,37 +12,37 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-/// How much is taken in one turn: so many frames, or messages behind the first of a NOTIFY, or
-/// kibibytes. A peer that sends without end, or in one frame what could be a thousand, is no reason for
-/// others to be late.
+/// The work of one turn: frames, messages after the first of a NOTIFY, and KiB. A peer that sends
+/// without a pause, or a thousand messages in one frame, does not delay others.
 const WORK: usize = 256;
 
-/// What is taken beyond so many bytes of a frame counts as one more.
+/// Each further part of a frame with this many bytes counts as one more.
 const LONG: usize = 1024;
 
-/// A turn ends after this time: what is answered shall leave while the rest waits.
+/// A turn ends after this time, so that answers leave while the rest waits.
 const TIME: Duration = Duration::from_millis(1);
 
-/// The clock is looked at behind the first call of each route in a turn, and behind every so many calls: a
-/// look costs as much as a call. Once a call has taken long, it is looked at behind each, for a turn.
+/// The clock is read after the first call of each route in a turn, and after every 16th call,
+/// because reading it costs as much as a call. Once a call was slow, it is read after each call,
+/// for one turn.
 const LOOK: usize = 16;
 
 /// One turn of a connection.
 pub(crate) struct Turn {
-    /// Which one of its arbiter it is.
+    /// Its number on the arbiter.
     number: u64,
     began: Instant,
-    /// How much time had passed since the arrival of what is taken when the turn began.
+    /// The delay when the turn began: the time since the bytes arrived.
     behind: Duration,
-    /// The same when the clock was looked at last.
+    /// The delay when the clock was last read.
     passed: Cell<Duration>,
-    /// How much may still be taken.
+    /// How much work is left.
     work: Cell<usize>,
-    /// How much that was when the clock was looked at last.
+    /// How much work was left when the clock was last read.
     looked: Cell<usize>,
-    /// Behind how many calls the clock is looked at.
+    /// The clock is read after this many calls.
     look: usize,
-    /// Whether it has taken all its time.
+    /// Whether the time of the turn is over.
     is_slow: Cell<bool>,
 }
 
@@ -61,7 +61,7 @@ impl Turn {
         }
     }
 
-    /// The next turn begins now, so long after what is taken had come; it has this number.
+    /// Begins the next turn, with its number, now, and the time since its bytes arrived.
     #[inline]
     pub(crate) fn begin(&mut self, number: u64, now: Instant, behind: Duration) {
         self.number = number;
@@ -69,7 +69,7 @@ impl Turn {
         self.behind = behind;
         self.passed.set(behind);
         self.work.set(WORK);
-        // What was looked at in the turn before says nothing of this one.
+        // What was read in the previous turn does not apply.
         self.looked.set(WORK);
         self.look = if self.is_slow.take() { 1 } else { LOOK };
     }
@@ -82,8 +82,7 @@ impl Turn {
         self.began
     }
 
-    /// How much time has passed since the arrival; looks at the clock, unless that was done behind the
-    /// last call.
+    /// The time since the arrival. Reads the clock, unless that was done after the last call.
     pub(crate) fn passed(&self) -> Duration {
         if self.looked != self.work {
             self.look();
@@ -91,19 +90,19 @@ impl Turn {
         self.passed.get()
     }
 
-    /// Whether others have their turn before more is taken.
+    /// Whether the turn is over.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
         self.work.get() == 0
     }
 
-    /// A frame of so many bytes is taken.
+    /// Counts a frame of this size.
     #[inline]
     pub(crate) fn take_frame(&self, length: usize) {
         self.spend(1 + length / LONG);
     }
 
-    /// A message behind the first of its NOTIFY is taken.
+    /// Counts a message after the first of its NOTIFY.
     pub(crate) fn take_message(&self) {
         self.spend(1);
     }
@@ -113,20 +112,20 @@ impl Turn {
         self.work.set(self.work.get().saturating_sub(work));
     }
 
-    /// Whether what may take `time` from its arrival on is late, as far as is known.
+    /// Whether a message with this deadline after its arrival is late, as far as is known.
     #[inline]
     pub(crate) fn is_late(&self, time: Duration) -> bool {
         self.passed.get() >= time
     }
 
-    /// Whether the clock is to be looked at behind this call.
+    /// Whether to read the clock after this call.
     #[inline]
     pub(crate) fn wants_a_look(&self) -> bool {
-        // Either is a power of two.
+        // Both are powers of two.
         self.work.get() & (self.look - 1) == 0
     }
 
-    /// Looks at the clock; returns for how long the turn lasts already.
+    /// Reads the clock; returns how long the turn has lasted.
     #[inline(never)]
     pub(crate) fn look(&self) -> Duration {
         let took = self.began.elapsed();
@@ -141,8 +140,8 @@ impl Turn {
     }
 }
 
-/// Has the task woken when all others that are ready have had their turn, and the sockets have been
-/// looked at: what has come for another connection meanwhile is not behind this one.
+/// Wakes the task after all other ready tasks have run and the sockets were polled: bytes of other
+/// connections are taken first.
 pub(crate) fn give_way(task: &mut Context<'_>) {
     // Its waker is woken later, in every runtime.
     let _: Poll<()> = pin!(yield_now()).poll(task);

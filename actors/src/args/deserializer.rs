@@ -1,4 +1,4 @@
-//! serde straight from the frame: nothing is allocated but what the target type owns.
+//! serde straight from the frame: allocates only what the target type owns.
 
 use serde::{
     de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor, value::BorrowedStrDeserializer},
@@ -31,7 +31,7 @@ impl<'de> Deserializer<'de> for MessageDeserializer<'de> {
         visitor.visit_map(ArgMap { args: self.args, name: &[], gathered: Vec::new() })
     }
 
-    /// A handler without arguments takes any.
+    /// A handler without arguments ignores those of the message.
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
         visitor.visit_unit()
     }
@@ -66,7 +66,7 @@ struct ArgMap<'de> {
     args: Args<'de>,
     /// The name whose value is next.
     name: &'de [u8],
-    /// Names whose later occurrences went into a sequence already.
+    /// Names whose later values are already in a sequence.
     gathered: Vec<&'de [u8]>,
 }
 
@@ -111,7 +111,7 @@ impl<'de> MapAccess<'de> for ArgMap<'de> {
     }
 }
 
-/// The name of an argument: text, unless it is none.
+/// The name of an argument: text if it is UTF-8.
 struct Name<'de>(&'de [u8]);
 
 impl<'de> Deserializer<'de> for Name<'de> {

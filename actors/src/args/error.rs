@@ -7,14 +7,14 @@ use thiserror::Error;
 
 use crate::spop::ForeignText;
 
-/// The arguments are not those that the handler asks for.
+/// The arguments do not match the type that the handler takes.
 ///
-/// The text names the argument, so that the line of the `spoe-message` section can be found.
+/// The text names the argument, so that you find its line in the `spoe-message` section.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{0}")]
 pub struct ArgsError(Box<Wrong>);
 
-/// In a box, as most results hold none.
+/// Boxed, because most results have no error.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Wrong {
     argument: Option<String>,
@@ -22,7 +22,7 @@ struct Wrong {
 }
 
 impl ArgsError {
-    /// The argument that is wrong, if it is one.
+    /// The name of the argument, if one is wrong.
     #[must_use]
     pub fn argument(&self) -> Option<&str> {
         self.0.argument.as_deref()
@@ -32,7 +32,7 @@ impl ArgsError {
         Self(Box::new(Wrong { argument, problem }))
     }
 
-    /// Says which argument it is, unless that is known already.
+    /// Sets which argument it is, unless that is set already.
     #[cold]
     pub(super) fn of_argument(mut self, name: &[u8]) -> Self {
         self.0.argument.get_or_insert_with(|| {

@@ -14,13 +14,13 @@ use serde::{
 use super::ArgsError;
 use crate::spop::{Args, TypedData};
 
-/// One value, and where more of its name may be found.
+/// One value, and the arguments after it, which can have the same name.
 pub(super) struct Value<'de, 'm> {
     pub(super) data: TypedData<'de>,
     pub(super) same_name: Option<SameName<'de, 'm>>,
 }
 
-/// The arguments behind a value, for a sequence that gathers those of the same name.
+/// The arguments after a value, for a sequence of all values with the same name.
 pub(super) struct SameName<'de, 'm> {
     pub(super) name: &'de [u8],
     pub(super) rest: Args<'de>,

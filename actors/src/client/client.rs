@@ -1,4 +1,4 @@
-//! Client: one connection to an agent that any number of tasks ask on.
+//! Client: one connection to an agent, shared by any number of tasks.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,11 +16,12 @@ use super::{
 };
 use crate::spop::{Actions, AgentHello, Messages};
 
-/// One connection to an agent, HELLO behind it, that any number of tasks ask on; clones share it.
+/// Sends NOTIFYs to an agent from any number of tasks, on one connection. Clones share the
+/// connection.
 ///
-/// NOTIFYs leave in the order they are asked, and ACKs may come in any order. With the last clone the
-/// connection ends by a DISCONNECT. When it ends for another reason, everything that waits and is
-/// asked later gets that reason: connect again.
+/// NOTIFYs leave in the order of the calls, and ACKs can arrive in any order. When you drop the
+/// last clone, the client sends a DISCONNECT. If the connection ends for another reason, all
+/// pending and later calls return that reason: connect again.
 ///
 /// ```
 /// use spoa_actors::{Actions, Limits, Message, Registry, Scope, handler_fn};
@@ -55,11 +56,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// Says HELLO over this stream, and serves it in a task of this runtime.
+    /// Exchanges HELLO over this stream, and serves it in a task of the current runtime.
     ///
     /// # Errors
     ///
-    /// If the agent does not agree, or not in time.
+    /// If the agent refuses the HELLO, or does not answer in time.
     pub async fn over<S>(stream: S, options: ClientOptions) -> Result<Self, ClientError>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -74,7 +75,7 @@ impl Client {
         Ok(Self { requests, places, hello: Arc::new(hello), timeout })
     }
 
-    /// What the agent has agreed to.
+    /// The agent's HELLO.
     #[must_use]
     pub fn hello(&self) -> &AgentHello {
         &self.hello
@@ -82,11 +83,11 @@ impl Client {
 
     /// Sends a NOTIFY of a new stream, and waits for its ACK.
     ///
-    /// A future that is dropped leaves the connection as it is: its ACK is dropped when it comes.
+    /// If you drop the future, the connection stays usable: the late ACK is dropped.
     ///
     /// # Errors
     ///
-    /// If no ACK comes in time, the NOTIFY is too large, or the connection has ended.
+    /// If no ACK arrives in time, the NOTIFY is too large, or the connection has ended.
     pub async fn notify(&self, messages: impl Into<Messages>) -> Result<Actions, ClientError> {
         timeout(self.timeout, self.exchange(messages.into())).await?
     }

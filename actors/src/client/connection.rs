@@ -1,4 +1,4 @@
-//! Connection: the HAProxy side of one connection, frame by frame.
+//! Connection: HAProxy's side of one connection, frame by frame.
 
 use std::time::Duration;
 
@@ -15,54 +15,55 @@ use crate::spop::{
     FrameId, FrameType, HaproxyHello, Messages, Notify, StatusCode, StreamId, VERSION, Violation,
 };
 
-/// The HAProxy side of one connection, one exchange at a time; any frame and any bytes can be sent.
+/// Sends and receives single frames as HAProxy, one exchange at a time. You can send any frame and
+/// any bytes.
 ///
-/// It waits five seconds for each frame, unless [`patience`](Self::patience) says otherwise. A stream that
-/// any number of tasks ask on is a [`Client`](super::Client).
+/// It waits up to 5 s for each frame; [`patience`](Self::patience) changes that. For any number of
+/// tasks on one connection, use a [`Client`](super::Client).
 #[derive(Debug)]
 pub struct Connection<S> {
     frames: Framed<S, FrameCodec>,
     next_stream: u64,
     patience: Duration,
-    /// Whether its HELLO has said that it takes fragments.
+    /// Whether its HELLO announced fragmentation.
     takes_fragments: bool,
 }
 
-/// The largest ACK that is put together from fragments, in bytes: one value of 16 MiB, and as much beside it
-/// as an agent may have reason to send.
+/// The largest ACK that is reassembled from fragments, in bytes: one value of 16 MiB, and 1 MiB for
+/// the rest.
 const LARGEST_ACK: usize = 17 << 20;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Takes a stream, and says nothing yet.
+    /// Takes a stream, without HELLO.
     pub fn new(stream: S) -> Self {
         let frames = Framed::new(stream, FrameCodec::default());
         let patience = Duration::from_secs(5);
         Self { frames, next_stream: 1, patience, takes_fragments: false }
     }
 
-    /// Takes a stream and says HELLO, as HAProxy 3.2 does.
+    /// Takes a stream and exchanges HELLO, as HAProxy 3.2 does.
     ///
     /// # Errors
     ///
-    /// If the agent does not agree.
+    /// If the agent refuses the HELLO.
     pub async fn connect(stream: S) -> Result<Self, ClientError> {
         let mut haproxy = Self::new(stream);
         haproxy.hello(hello()).await?;
         Ok(haproxy)
     }
 
-    /// Waits so long for each frame.
+    /// Waits up to this time for each frame.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Says HELLO, and checks the answer as HAProxy does.
+    /// Sends this HELLO, and checks the answer as HAProxy does.
     ///
     /// # Errors
     ///
-    /// If the agent does not agree, or to something that was not offered.
+    /// If the agent refuses the HELLO, or answers with something that was not offered.
     pub async fn hello(&mut self, hello: HaproxyHello) -> Result<AgentHello, ClientError> {
         self.takes_fragments = hello.capabilities.fragmentation;
         self.send(Frame::HaproxyHello(hello.clone())).await?;
@@ -76,11 +77,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Does what `option spop-check` does: HELLO with `healthcheck`, and waits for the answer.
+    /// Does a health check as `option spop-check` does: sends HELLO with `healthcheck`, and waits
+    /// for the answer.
     ///
     /// # Errors
     ///
-    /// If the agent is not well.
+    /// If the agent is not healthy.
     pub async fn healthcheck(mut self) -> Result<AgentHello, ClientError> {
         self.hello(HaproxyHello {
             capabilities: Capabilities::default(),
@@ -95,7 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     ///
     /// # Errors
     ///
-    /// If another frame comes.
+    /// If another frame arrives.
     pub async fn notify(&mut self, messages: impl Into<Messages>) -> Result<Actions, ClientError> {
         let sent = self.send_notify(messages).await?;
         let ack = self.ack().await?;
@@ -105,7 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Sends a NOTIFY of a new stream, and waits for nothing.
+    /// Sends a NOTIFY of a new stream, without waiting for its ACK.
     ///
     /// # Errors
     ///
@@ -121,12 +123,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok((stream_id, frame_id))
     }
 
-    /// Waits for the next ACK, whichever NOTIFY it answers; puts it together from fragments, if HELLO
-    /// has said that it may come in them.
+    /// Waits for the next ACK of any NOTIFY. Reassembles it from fragments, if HELLO announced
+    /// fragmentation.
     ///
     /// # Errors
     ///
-    /// If another frame comes, or fragments of more than 17 MiB.
+    /// If another frame arrives, or fragments exceed 17 MiB.
     pub async fn ack(&mut self) -> Result<Ack, ClientError> {
         match self.receive().await? {
             Frame::Ack(ack) => Ok(ack),
@@ -158,11 +160,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Says HAPROXY-DISCONNECT, and waits for the answer.
+    /// Sends HAPROXY-DISCONNECT, and waits for the answer.
     ///
     /// # Errors
     ///
-    /// If another frame comes.
+    /// If another frame arrives.
     pub async fn disconnect(mut self) -> Result<Disconnect, ClientError> {
         self.send(Frame::HaproxyDisconnect(Disconnect::new(StatusCode::NORMAL))).await?;
         match self.receive().await? {
@@ -190,28 +192,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(self.frames.get_mut().flush().await?)
     }
 
-    /// Waits for the next frame, whatever it is.
+    /// Waits for the next frame of any type.
     ///
     /// # Errors
     ///
-    /// If none comes.
+    /// If no frame arrives in time.
     pub async fn receive(&mut self) -> Result<Frame, ClientError> {
         let next = timeout(self.patience, self.frames.next()).await?;
         Ok(next.ok_or(ClientError::Closed)??)
     }
 
-    /// The stream, what was read of it, and the codec that has agreed on the size of frames.
+    /// The stream, its unread bytes, and the codec with the agreed frame size.
     pub(super) fn into_frames(self) -> Framed<S, FrameCodec> {
         self.frames
     }
 
-    /// The stream itself, for what no method does.
+    /// The stream, for everything that has no method here.
     pub fn stream_mut(&mut self) -> &mut S {
         self.frames.get_mut()
     }
 }
 
-/// The HELLO of HAProxy 3.2 with its defaults.
+/// The HELLO that HAProxy 3.2 sends by default.
 #[must_use]
 pub fn hello() -> HaproxyHello {
     HaproxyHello {

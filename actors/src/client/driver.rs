@@ -1,4 +1,4 @@
-//! Driver: what goes on over the stream of a client: NOTIFYs out, ACKs in, at the same time.
+//! Driver: sends the NOTIFYs and receives the ACKs of a client, at the same time.
 
 use std::{collections::HashMap, io, mem, sync::Arc, time::Duration};
 
@@ -17,41 +17,41 @@ use crate::spop::{
     StatusCode, StreamId,
 };
 
-/// What an asker gets.
+/// The result of a call.
 pub(super) type Answer = Result<Actions, ClientError>;
 
-/// No more NOTIFYs are taken while so many bytes wait for the agent to read them.
+/// While this many bytes are unsent, no further NOTIFYs are taken.
 const UNSENT: usize = 256 * 1024;
 
-/// How long an agent may take to say DISCONNECT.
+/// How long an agent can take to send its DISCONNECT.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The first NOTIFY of a stream is the only one of it.
+/// Each stream has one NOTIFY.
 const FRAME: FrameId = FrameId(1);
 
-/// A NOTIFY to send, and who waits for its ACK.
+/// A NOTIFY to send, and the sender for its result.
 pub(super) struct Request {
     pub(super) messages: Messages,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
-/// The stream of a client, and who waits for what comes on it.
+/// The stream of a client, and the calls that wait for ACKs.
 pub(super) struct Driver<S> {
     requests: mpsc::Receiver<Request>,
     frames: FramedRead<ReadHalf<S>, FrameCodec>,
     writer: WriteHalf<S>,
-    /// What the agent has not read.
+    /// Bytes that are not written yet.
     unsent: BytesMut,
     is_flushed: bool,
     waiting: HashMap<StreamId, oneshot::Sender<Answer>>,
-    /// How many may wait.
+    /// How many calls can wait.
     most: usize,
     next_stream: u64,
     max_frame_size: u32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    /// Takes a stream with HELLO behind it.
+    /// Takes a stream after HELLO.
     pub(super) fn new(
         frames: Framed<S, FrameCodec>,
         requests: mpsc::Receiver<Request>,
@@ -61,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         let parts = frames.into_parts();
         let (reader, writer) = split(parts.io);
         let mut frames = FramedRead::new(reader, parts.codec);
-        // What came with HELLO.
+        // Bytes that arrived after HELLO.
         *frames.read_buffer_mut() = parts.read_buf;
         Self {
             requests,
@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// Goes on until nobody can ask any more. When it ends before, whoever waits or asks later gets the
+    /// Runs until all clients are dropped. If it ends earlier, pending and later calls get the
     /// reason.
     pub(super) async fn run(mut self) {
         let Err(reason) = self.serve().await else { return self.disconnect().await };
@@ -128,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         self.next_stream += 1;
         if self.waiting.len() >= 2 * self.most {
-            // Those who have given up.
+            // Calls whose futures were dropped.
             self.waiting.retain(|_, answer| !answer.is_closed());
         }
         self.waiting.insert(stream_id, answer);
@@ -141,15 +141,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if frame_id != FRAME || stream_id.0 >= self.next_stream {
             return Err(ClientError::Unasked { stream_id, frame_id });
         }
-        // Nobody waits any more if it is late.
+        // A late ACK has no call any more.
         if let Some(answer) = self.waiting.remove(&stream_id) {
             let _ = answer.send(Ok(actions));
         }
         Ok(())
     }
 
-    /// Says DISCONNECT, and waits a moment for the agent's: a socket that closes with something unread
-    /// may take back what was written.
+    /// Sends DISCONNECT, and waits shortly for the agent's: a socket that closes with unread bytes
+    /// can drop written ones.
     async fn disconnect(mut self) {
         Frame::HaproxyDisconnect(Disconnect::new(StatusCode::NORMAL)).encode(&mut self.unsent);
         let _ = timeout(DISCONNECT_TIMEOUT, async {
@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     }
 }
 
-/// Writes what can be written at once; says whether all has left.
+/// Writes as much as possible at once; returns whether everything is written.
 async fn write(writer: &mut (impl AsyncWrite + Unpin), unsent: &mut BytesMut) -> io::Result<bool> {
     if unsent.is_empty() {
         writer.flush().await?;

@@ -1,4 +1,4 @@
-//! Client error: why an agent did not answer as it should.
+//! Client error: why a call to an agent failed.
 
 use std::{io, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::{
     spop::{CodecError, Disconnect, ForeignText, Frame, FrameId, FrameType, StreamId, Violation},
 };
 
-/// Why an agent did not answer as it should.
+/// Why a call to an agent failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -23,45 +23,45 @@ pub enum ClientError {
     /// The agent broke the protocol.
     #[error("the agent broke the protocol: {0}")]
     Violation(#[from] Violation),
-    /// The agent said AGENT-DISCONNECT.
+    /// The agent sent AGENT-DISCONNECT.
     #[error("the agent disconnects with status {}: {}", .0.status_code, ForeignText::new(&*.0.message))]
     Disconnected(Disconnect),
     /// The agent closed the connection.
     #[error("the agent closed the connection")]
     Closed,
-    /// The agent sent another frame than the one that was due.
+    /// The agent sent an unexpected frame type.
     #[error("the agent sent {0} where another frame was due")]
     Unexpected(FrameType),
-    /// The agent sent a part of an ACK to a peer that takes whole ones only.
+    /// The agent sent a fragment of an ACK to a peer that accepts complete ACKs only.
     #[error("the agent sent an ACK in fragments, which was not agreed")]
     Fragment,
-    /// The agent sent an ACK in fragments of more than so many bytes.
+    /// The agent sent a fragmented ACK of more than this many bytes.
     #[error("the agent sent an ACK in fragments of more than {0} bytes")]
     TooLarge(usize),
-    /// The agent sent an ACK for a NOTIFY that it was never sent.
+    /// The agent sent an ACK for a NOTIFY that it did not get.
     #[error(
         "the agent sent an ACK for stream-id {stream_id}, frame-id {frame_id}, which is no NOTIFY of this connection"
     )]
     Unasked {
-        /// The stream that it names.
+        /// The stream-id in the ACK.
         stream_id: StreamId,
-        /// The frame that it names.
+        /// The frame-id in the ACK.
         frame_id: FrameId,
     },
-    /// The NOTIFY does not fit into a frame that the agent takes.
+    /// The NOTIFY does not fit into a frame of the agreed size.
     #[error(
         "the NOTIFY has {size} bytes, and the agent takes frames of at most {limit}: send less, or raise its max-frame-size"
     )]
     NotifyTooLarge {
-        /// How many bytes its frame would have.
+        /// The size of its frame in bytes.
         size: usize,
-        /// The agreed max-frame-size.
+        /// The agreed max-frame-size in bytes.
         limit: u32,
     },
-    /// Nothing came in time.
+    /// Nothing arrived in time.
     #[error("nothing came from the agent in time")]
     Timeout(#[from] Elapsed),
-    /// The connection has ended before, for this reason.
+    /// The connection ended earlier, for this reason.
     #[error(transparent)]
     Ended(Arc<ClientError>),
 }

@@ -1,12 +1,11 @@
-//! HAProxy's side of SPOP: ask an agent, as HAProxy does.
+//! HAProxy's side of SPOP: call an agent, as HAProxy does.
 //!
-//! | to | see |
+//! | To | see |
 //! |---|---|
 //! | send any number of NOTIFYs from any task, and get their actions | [`Client`] |
-//! | speak frame by frame, or do a health check | [`Connection`] |
+//! | send and receive single frames, or do a health check | [`Connection`] |
 //!
-//! Nothing that an agent sends makes either of them panic, wait without an end, or keep more than a bounded
-//! amount of memory.
+//! No input from an agent causes a panic, an endless wait, or memory use without a limit.
 
 mod client;
 mod connection;

@@ -1,11 +1,11 @@
-//! Client options: what a client announces, and how long and for how many answers it waits.
+//! Client options: what a client announces, its timeout and its limit of NOTIFYs in flight.
 
 use std::time::Duration;
 
 use super::connection::hello;
 use crate::spop::HaproxyHello;
 
-/// What a [`Client`](super::Client) announces, and how long and for how many answers it waits.
+/// Sets what a [`Client`](super::Client) announces, its timeout and its limit of NOTIFYs in flight.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,17 +21,17 @@ pub struct ClientOptions {
 }
 
 impl Default for ClientOptions {
-    /// What HAProxy 3.2 announces with its defaults, 5 s, and 20 NOTIFYs.
+    /// The HELLO that HAProxy 3.2 sends by default, 5 s, and 20 NOTIFYs.
     fn default() -> Self {
         Self { hello: hello(), timeout: Duration::from_secs(5), in_flight: 20 }
     }
 }
 
 impl ClientOptions {
-    /// Announces this instead of what HAProxy 3.2 does with its defaults.
+    /// Announces this HELLO [default: that of HAProxy 3.2].
     ///
-    /// A client puts no fragments together, and takes no ACKs of other connections: `fragmentation`
-    /// and `async` are left out.
+    /// A client neither reassembles fragments nor takes ACKs of other connections: `fragmentation`
+    /// and `async` are removed.
     #[must_use]
     pub fn hello(self, mut hello: HaproxyHello) -> Self {
         hello.capabilities.fragmentation = false;
@@ -39,13 +39,13 @@ impl ClientOptions {
         Self { hello, ..self }
     }
 
-    /// Waits so long for the agent's HELLO, and for each ACK [default: 5 s].
+    /// Waits up to this time for the agent's HELLO, and for each ACK [default: 5 s].
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Has up to so many NOTIFYs in flight, one at the least; further ones wait [default: 20, as
+    /// Limits the NOTIFYs in flight, at least 1; further ones wait [default: 20, the same as
     /// HAProxy's `max-waiting-frames`].
     #[must_use]
     pub fn in_flight(self, in_flight: usize) -> Self {

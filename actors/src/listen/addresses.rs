@@ -1,4 +1,4 @@
-//! Addresses: all that a `HOST:PORT` stands for, listened on one by one.
+//! Addresses: the socket addresses of a `HOST:PORT`.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// The addresses of a `HOST:PORT`, each once: `localhost` has two on most machines.
+/// The addresses of a `HOST:PORT`, without duplicates: `localhost` has two on most machines.
 pub(crate) fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in address.to_socket_addrs()? {
@@ -21,7 +21,8 @@ pub(crate) fn resolve(address: &str) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// Listens on one address, and beside `others`: `[::]` leaves IPv4 alone if one of them has the port there.
+/// Listens on one address, beside `others`: `[::]` does not take IPv4 if one of them has the port
+/// there.
 pub(crate) fn listen(
     address: SocketAddr,
     backlog: i32,
@@ -40,7 +41,7 @@ pub(crate) fn listen(
     Ok(socket.into())
 }
 
-/// Whether it listens on this port of IPv4 as well, though its address is one of IPv6.
+/// Whether an IPv6 listener takes IPv4 connections on this port as well.
 pub(crate) fn takes_ipv4(listener: &TcpListener, port: u16) -> bool {
     let address = listener.local_addr().ok();
     let is_any = |address: SocketAddr| {
@@ -49,9 +50,10 @@ pub(crate) fn takes_ipv4(listener: &TcpListener, port: u16) -> bool {
     address.is_some_and(is_any) && SockRef::from(listener).only_v6().is_ok_and(|only_v6| !only_v6)
 }
 
-/// Whether the address is none of this machine, so that others of the same name may do.
+/// Whether the address does not exist on this machine, so that other addresses of the name can be
+/// used.
 pub(crate) fn is_elsewhere(error: &io::Error) -> bool {
-    // A system without IPv6 has no sockets for it either.
+    // Without IPv6, there are no IPv6 sockets either.
     const NO_SUCH_FAMILY: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(NO_SUCH_FAMILY)
 }

@@ -1,16 +1,16 @@
-//! Certificate fault: why a certificate is refused, in words, and what to do about it.
+//! Certificate fault: why a certificate is refused, and the fix.
 
 use std::fmt;
 
 use tokio_rustls::rustls::{CertificateError, pki_types::UnixTime};
 use x509_parser::time::ASN1Time;
 
-/// Why a certificate is refused; rustls itself shows some of it as `Debug`.
+/// Why a certificate is refused, in words; rustls shows some reasons as `Debug`.
 #[derive(Debug)]
 pub struct CertificateFault<'a>(pub &'a CertificateError);
 
 impl CertificateFault<'_> {
-    /// What to do about it, where that is the same whoever has the certificate.
+    /// The fix, if it is the same for the agent's and the client's certificate.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {
         match self.0 {
@@ -38,9 +38,9 @@ impl CertificateFault<'_> {
     }
 }
 
-/// What the verifier under rustls calls a server's certificate that is one of a CA.
+/// The name in the verifier under rustls for a server's certificate that belongs to a CA.
 const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
-/// What it calls a certificate of X.509 before version 3.
+/// Its name for a certificate of X.509 before version 3.
 const OLD_VERSION: &str = "UnsupportedCertVersion";
 
 impl fmt::Display for CertificateFault<'_> {
@@ -88,7 +88,7 @@ impl fmt::Display for CertificateFault<'_> {
     }
 }
 
-/// The name in `DnsName("localhost")` or `IpAddress(127.0.0.1)`, as rustls has it.
+/// The name in `DnsName("localhost")` or `IpAddress(127.0.0.1)`, rustls's format.
 fn plain(name: &str) -> &str {
     let inner = name.split_once('(').and_then(|(_, inner)| inner.strip_suffix(')'));
     inner.unwrap_or(name).trim_matches('"')

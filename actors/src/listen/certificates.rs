@@ -1,4 +1,4 @@
-//! Certificates: what is in the files of a listener, read again when they change.
+//! Certificates: the TLS files of a listener, loaded again when they change.
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::Arc};
 
@@ -11,36 +11,36 @@ use super::{
 };
 use crate::{error::AgentError, log, observe::ListenerCounters};
 
-/// The certificates that connections get now.
+/// The current certificates for new connections.
 #[derive(Debug)]
 pub(crate) struct Certificates {
     current: watch::Receiver<Arc<ServerConfig>>,
-    /// Until it is at work.
+    /// Until it is started.
     follower: Option<Follower>,
 }
 
-/// Looks at the files as long as somebody wants to know.
+/// Polls the files, for as long as the listener is open.
 #[derive(Debug)]
 struct Follower {
     tls: Tls,
-    /// As the files were when they were read.
+    /// The state of the files when they were loaded.
     read: Stamps,
-    /// As they were at the last look.
+    /// The state of the files at the last poll.
     seen: Stamps,
-    /// The validity of the certificate that is in use.
+    /// The validity of the certificate in use.
     validity: Validity,
-    /// Whether the log has it that this one is not valid.
+    /// Whether the log has reported that it is not valid.
     is_reported: bool,
-    /// Why the certificate that was read last is not in use.
+    /// Why the certificate loaded last is not in use.
     refused: Option<Invalid>,
     current: watch::Sender<Arc<ServerConfig>>,
 }
 
-/// What tells one state of the files from another; a file that cannot be looked at has none.
+/// Identifies a state of the files; `None` for a file that cannot be read.
 type Stamps = Vec<Option<Stamp>>;
 
-/// A replaced file has another inode, and a written one another time. The change of permissions
-/// alone shows in the status time (`ctime`).
+/// A replaced file has another inode, and a written one another modification time. A change of
+/// permissions shows in the status time (`ctime`) only.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Stamp {
     inode: (u64, u64),
@@ -50,10 +50,10 @@ struct Stamp {
 }
 
 impl Certificates {
-    /// Reads the files. A certificate that is not valid now is taken, as there is no other: a client that
-    /// does not verify it is served, and the log says it.
+    /// Loads the files. A certificate that is not valid now is used, because there is no other: a
+    /// client that does not verify it is served, and the log reports it.
     pub(crate) fn load(tls: &Tls) -> Result<Self, AgentError> {
-        // Before they are read: what changes meanwhile is seen at the first look.
+        // Before the files are read: a change during the read is seen at the first poll.
         let read = stamps(tls);
         let Loaded { config, validity } = tls.load()?;
         let (sender, current) = watch::channel(config);
@@ -69,14 +69,14 @@ impl Certificates {
         Ok(Self { current, follower: Some(follower) })
     }
 
-    /// Begins to read the files again when they change, in a task of this runtime.
+    /// Starts to poll the files, in a task of this runtime.
     pub(crate) fn follow(&mut self, listener: &Arc<str>, counters: &Arc<ListenerCounters>) {
         if let Some(follower) = self.follower.take() {
             actix_rt::spawn(follower.run(Arc::clone(listener), Arc::clone(counters)));
         }
     }
 
-    /// The configuration for a connection that comes now.
+    /// The configuration for a new connection.
     pub(crate) fn current(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.current.borrow())
     }
@@ -85,8 +85,8 @@ impl Certificates {
 impl Follower {
     async fn run(mut self, listener: Arc<str>, counters: Arc<ListenerCounters>) {
         counters.certificate_expires(&listener, self.validity.expires());
-        // Looked at again and again, without inotify: it tells nothing of files on network file systems,
-        // nor of the symbolic links by which Kubernetes swaps a whole folder.
+        // Polled, without inotify: it reports nothing on network file systems, nor for the symbolic
+        // links with which Kubernetes swaps a whole folder.
         let mut ticks = interval(self.tls.interval());
         loop {
             tokio::select! {
@@ -127,21 +127,21 @@ impl Follower {
         }
     }
 
-    /// Whether the files are to be read: they have changed and are settled, or the time has come from
-    /// which on their certificate is valid.
+    /// Whether to load the files: they have changed and are settled, or their certificate has
+    /// become valid.
     async fn has_changed(&mut self) -> bool {
         let tls = self.tls.clone();
-        // A disk may be slow, and connections are accepted on this thread.
+        // A disk can be slow, and connections are accepted on this thread.
         let Ok(now) = spawn_blocking(move || stamps(&tls)).await else { return false };
-        // Two looks must find the same. A certificate and its key are two files, and between their writes
-        // they do not belong together.
+        // Two polls must see the same state. A certificate and its key are two files, and between
+        // two writes they do not match.
         let is_settled = now == self.seen;
         self.seen = now;
         let is_valid_at_last = self.refused.is_some_and(Invalid::is_over);
         if !is_settled || (self.seen == self.read && !is_valid_at_last) {
             return false;
         }
-        // Also if reading fails then: broken files are reported once, not every two seconds.
+        // Also if loading fails: broken files are reported once, not every two seconds.
         self.read.clone_from(&self.seen);
         self.refused = None;
         true
@@ -151,11 +151,11 @@ impl Follower {
         self.validity = validity;
         self.is_reported = false;
         tracing::info!(files = ?self.files(), "certificates reloaded");
-        // Connections that are open keep the configuration of their handshake.
+        // Open connections keep the configuration of their handshake.
         self.current.send_replace(config);
     }
 
-    /// Says once that the certificate in use is not valid.
+    /// Reports once that the certificate in use is not valid.
     fn report_invalid(&mut self) {
         let Err(invalid) = self.validity.check() else {
             self.is_reported = false;
@@ -172,7 +172,7 @@ impl Follower {
     }
 }
 
-/// How the files are now; symbolic links are followed.
+/// The current state of the files; symbolic links are followed.
 fn stamps(tls: &Tls) -> Stamps {
     let stamp = |path: &Path| {
         let metadata = fs::metadata(path).ok()?;

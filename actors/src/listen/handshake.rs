@@ -1,4 +1,4 @@
-//! Handshake: TLS on an accepted connection, and what to do about one that fails.
+//! Handshake: TLS on an accepted connection, and how a failed one ends.
 
 use std::{
     future::poll_fn,
@@ -20,32 +20,32 @@ use super::{
 };
 use crate::spop::ForeignProtocol;
 
-/// How many bytes of memory a handshake takes at most: the session, what rustls buffers of
-/// [`MOST`] bytes, and the tasks around them.
+/// How many bytes of memory a handshake takes at most: the session, rustls's buffer of [`MOST`]
+/// bytes, and the tasks around them.
 pub(crate) const COST: usize = 64 * 1024;
-/// How many bytes a client may send before its handshake is done. It sends 3 KiB as a rule, and 2 KiB
-/// more for each certificate.
+/// How many bytes a client can send before its handshake is complete. Usually it sends 3 KiB, and 2
+/// KiB more per certificate.
 const MOST: usize = 32 * 1024;
-/// How much is read at a time at most.
+/// The largest read in bytes.
 const READ_SIZE: usize = 4096;
 
 /// A handshake that failed.
 pub(crate) struct Failed<S> {
     pub(crate) error: io::Error,
     pub(crate) stream: Followed<S>,
-    /// The alert that tells the peer. It is left to the caller, because HAProxy up to 3.0 comes back
-    /// as soon as it has it.
+    /// The alert for the peer. The caller sends it, because HAProxy up to 3.0 reconnects as soon as
+    /// it has received it.
     pub(crate) alert: Vec<u8>,
 }
 
-/// Does the handshake of a connection whose `first` bytes were read already.
+/// Does the handshake of a connection whose `first` bytes are read already.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     first: [u8; ForeignProtocol::FIRST],
     stream: S,
     config: Arc<ServerConfig>,
 ) -> Result<Secured<S>, Failed<S>> {
     let mut stream = Followed::new(stream);
-    // The bytes that told TLS from other protocols are the beginning of its first record.
+    // The bytes that identified TLS are the beginning of its first record.
     stream.follow(&first);
     let acceptor = TlsAcceptor::from(Arc::clone(&config));
     let session = ServerConnection::new(config).map_err(io::Error::other);
@@ -56,7 +56,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     if let Err(error) = shake_hands(&first, &mut stream, &mut session).await {
         return Err(Failed { error, stream, alert: outgoing(&mut session) });
     }
-    // Nothing is left to do but to put the two together.
+    // Only joins the stream and the finished session.
     let accept = acceptor.accept_with(stream, |fresh| *fresh = session);
     let accepted = accept.into_fallible().await;
     match accepted {
@@ -72,10 +72,10 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     take(first, session)?;
     let mut received = first.len();
-    // Done by hand, and not by the acceptor: only so is there a bound on what a client sends before it is
-    // known, and an alert that can be sent later.
+    // Done here, and not by the acceptor, to limit what an unknown client can send, and to send the
+    // alert later.
     while session.is_handshaking() {
-        // Before the next read, as the client waits for it.
+        // Before the next read, because the client waits for it.
         stream.write_all(&outgoing(session)).await?;
         stream.flush().await?;
         received += receive(stream, session).await?;
@@ -87,7 +87,7 @@ async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
     Ok(())
 }
 
-/// Reads once. The buffer lasts no longer than the look at what has come: a client that waits has none.
+/// Reads once. The buffer exists during the poll only: a client that waits has none.
 async fn receive<S: AsyncRead + Unpin>(
     stream: &mut S,
     session: &mut ServerConnection,
@@ -106,30 +106,29 @@ async fn receive<S: AsyncRead + Unpin>(
     .await
 }
 
-/// What the session wants to send.
+/// The bytes that the session wants to send.
 fn outgoing(session: &mut ServerConnection) -> Vec<u8> {
     let mut bytes = Vec::new();
     while session.wants_write() && session.write_tls(&mut bytes).is_ok() {}
     bytes
 }
 
-/// Hands bytes to the session; what comes behind the handshake is kept there.
+/// Gives bytes to the session, which stores those after the handshake.
 fn take(mut bytes: &[u8], session: &mut ServerConnection) -> io::Result<()> {
     while !bytes.is_empty() {
         if session.read_tls(&mut bytes)? == 0 {
-            // It has said that nothing follows.
+            // It has announced the end.
             break;
         }
         session
-            // After each read: rustls buffers what is not processed, and refuses more at a bound of its
-            // own.
+            // After each read: rustls buffers unprocessed bytes, and refuses more at its own limit.
             .process_new_packets()
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     }
     Ok(())
 }
 
-/// Why a handshake failed, in words.
+/// Why a handshake failed.
 pub(super) fn cause(error: &io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref()) {
         Some(Error::InvalidCertificate(refused)) => CertificateFault(refused).to_string(),
@@ -137,7 +136,7 @@ pub(super) fn cause(error: &io::Error) -> String {
     }
 }
 
-/// What an operator can do about a handshake that failed.
+/// How an operator fixes a failed handshake.
 pub(crate) fn advice(error: &io::Error) -> &'static str {
     use AlertDescription as Alert;
     let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
@@ -162,7 +161,7 @@ pub(crate) fn advice(error: &io::Error) -> &'static str {
             | Alert::CertificateUnknown
             | Alert::CertificateExpired
             | Alert::UnsupportedCertificate
-            // Its CA has the name of ours and another key.
+            // Its CA has the same name as ours and another key.
             | Alert::DecryptError,
         ) => {
             "the client does not accept the certificate of the listener: put the CA of that one in \

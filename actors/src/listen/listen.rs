@@ -20,7 +20,7 @@ use crate::{error::AgentError, limits::check};
 /// All permission bits of a file.
 const MODE_BITS: u32 = 0o777;
 
-/// Where an agent listens, and what a connection there has to bring before SPOP.
+/// Sets where an agent listens, and what a connection sends before SPOP: a PROXY header, TLS.
 ///
 /// ```no_run
 /// # use spoa_actors::{Agent, AgentError, Listen};
@@ -48,37 +48,41 @@ enum Endpoint {
 }
 
 impl Listen {
-    /// A TCP address, `HOST:PORT`; port 0 takes a free one.
+    /// Listens on a TCP address, `HOST:PORT`. Port 0 takes a free port.
     ///
-    /// A name is listened on at all its addresses that this machine has: `localhost` at `127.0.0.1` and
-    /// `[::1]`. `[::]` takes IPv4 as well, unless the agent listens on an IPv4 address with the same port.
+    /// A name stands for all its addresses on this machine: `localhost` for `127.0.0.1` and
+    /// `[::1]`. `[::]` accepts IPv4 as well, unless the agent listens on an IPv4 address with the
+    /// same port.
     #[must_use]
     pub fn tcp(address: impl fmt::Display) -> Self {
         Self::at(Endpoint::Tcp(address.to_string()))
     }
 
-    /// The path of a UNIX socket.
+    /// Listens on a UNIX socket at this path.
     ///
-    /// A socket file that nobody listens on any more is replaced; the file is removed at the end.
+    /// If a dead process has left a socket file there, the agent replaces it. It removes its own
+    /// file when it stops.
     #[must_use]
     pub fn unix(path: impl Into<PathBuf>) -> Self {
         Self::at(Endpoint::Unix { path: path.into(), mode: None })
     }
 
-    /// A TCP socket that listens already and that another process keeps open, such as systemd.
+    /// Accepts connections on a listening TCP socket that another process keeps open, such as
+    /// systemd.
     ///
-    /// A restart of the agent then refuses no connection: those that come meanwhile wait in the socket's
-    /// backlog, and the next agent accepts them. So the agent stops as soon as what it was asked is
-    /// answered, if all its sockets are of this kind: it refuses no health checks, and waits for no
-    /// [`notice_period`](crate::Limits::notice_period).
+    /// A restart of the agent then refuses no connection: new ones wait in the backlog of the
+    /// socket, and the next agent accepts them. If all sockets of the agent are handed over, a stop
+    /// refuses no health checks and skips the [`notice_period`](crate::Limits::notice_period): the
+    /// agent stops as soon as its NOTIFYs are answered.
     ///
-    /// If no other process has it, connections in the backlog are reset when the agent stops.
+    /// If no other process has the socket, a stop resets the connections in its backlog.
     #[must_use]
     pub fn handed_over_tcp(socket: TcpListener) -> Self {
         Self::at(Endpoint::HandedOverTcp(Arc::new(socket)))
     }
 
-    /// The same for a UNIX socket, whose file stays when the agent stops.
+    /// Accepts connections on a listening UNIX socket that another process keeps open; see
+    /// [`handed_over_tcp`](Self::handed_over_tcp). The file stays when the agent stops.
     #[must_use]
     pub fn handed_over_unix(socket: UnixListener) -> Self {
         Self::at(Endpoint::HandedOverUnix(Arc::new(socket)))
@@ -93,8 +97,8 @@ impl Listen {
         }
     }
 
-    /// The permission bits of the socket's file, at most `0o777`; as the umask leaves them unless this is
-    /// called. A TCP address has none, and a socket that was handed over keeps its own.
+    /// Sets the permission bits of the socket file, up to `0o777` [default: the umask's]. A TCP
+    /// address has none, and a socket that was handed over keeps its own.
     #[must_use]
     pub fn mode(mut self, bits: u32) -> Self {
         if let Endpoint::Unix { mode, .. } = &mut self.place {
@@ -103,20 +107,20 @@ impl Listen {
         self
     }
 
-    /// Every connection begins with a PROXY header, version 1 or 2 (`send-proxy` or `send-proxy-v2`
-    /// on HAProxy's server line); one without is closed.
+    /// Requires a PROXY header, version 1 or 2, on every connection (`send-proxy` or
+    /// `send-proxy-v2` on HAProxy's server line). A connection without one is closed.
     ///
-    /// The source that it names becomes [`Origin::peer_address`](crate::Origin::peer_address); if it
-    /// names none (UNKNOWN, LOCAL), the address of the socket stays. A header is read up to 107
-    /// bytes (version 1) or 4 KiB (version 2), within `hello_timeout`.
+    /// Its source address becomes [`Origin::peer_address`](crate::Origin::peer_address). A header
+    /// without an address (UNKNOWN, LOCAL) leaves the address of the socket. The header must arrive
+    /// within `hello_timeout`, and has up to 107 bytes (version 1) or 4 KiB (version 2).
     #[must_use]
     pub fn proxy_protocol(mut self) -> Self {
         self.proxy_header = true;
         self
     }
 
-    /// Every connection speaks TLS, behind the PROXY header if there is one; the handshake has to be
-    /// complete within `hello_timeout`. What speaks something else is closed.
+    /// Requires TLS on every connection, after the PROXY header if there is one. The handshake must
+    /// be complete within `hello_timeout`. A connection that speaks another protocol is closed.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -124,7 +128,7 @@ impl Listen {
         self
     }
 
-    /// Listens, beside `listeners`; adds one for each address.
+    /// Opens the sockets, beside `listeners`, and adds one listener per address.
     pub(crate) fn open(self, listeners: &mut Vec<Listener>) -> Result<(), AgentError> {
         match &self.place {
             Endpoint::Tcp(name) => {
@@ -153,7 +157,7 @@ impl Listen {
         let mut elsewhere = Vec::new();
         for mut address in addresses {
             if let (Some(first), 0) = (opened, address.port()) {
-                // One name has one port.
+                // All addresses of a name have the same port.
                 address.set_port(SocketAddr::port(&first));
             }
             let own = listeners.iter().filter_map(|own| own.bound.local_address());
@@ -178,7 +182,7 @@ impl Listen {
             }
             return Ok(());
         }
-        // Some address there is, and none could be listened on.
+        // Only addresses of other machines, and none was usable.
         elsewhere.into_iter().try_for_each(|(_, cause)| Err(failed(cause)))
     }
 
@@ -219,7 +223,7 @@ impl Listen {
         Ok(())
     }
 
-    /// What its connections have to bring before SPOP.
+    /// What its connections send before SPOP.
     pub(crate) fn setup(&self) -> Result<ListenerSetup, AgentError> {
         Ok(ListenerSetup {
             proxy_header: self.proxy_header,
@@ -229,12 +233,12 @@ impl Listen {
     }
 }
 
-/// Why this agent cannot listen on both.
+/// Why this agent cannot listen on both addresses.
 fn overlap(own: SocketAddr, address: SocketAddr) -> Option<io::Error> {
     if own == address {
         return Some(twice());
     }
-    // Not of two families: the socket of `[::]` can leave IPv4 to another.
+    // Addresses of two families do not overlap: the socket of `[::]` can leave IPv4 to another.
     let is_one_family = own.is_ipv4() == address.is_ipv4();
     let [any, other] = match (own.ip().is_unspecified(), address.ip().is_unspecified()) {
         (true, false) => [own, address],

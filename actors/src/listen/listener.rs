@@ -1,4 +1,4 @@
-//! Listener: a TCP address or a UNIX socket, and the sockets that come from it.
+//! Listener: a TCP address or a UNIX socket, and the connections that it accepts.
 
 use std::{
     io,
@@ -29,12 +29,12 @@ use crate::{
 
 /// HAProxy opens a burst of connections when it reloads.
 const BACKLOG: i32 = 4096;
-/// When the kernel begins to ask whether a silent peer is still there: HAProxy may be silent for
-/// ever, but a host that has vanished must not keep its connections for ever.
+/// When the kernel begins to probe a silent peer. HAProxy can be silent forever, but the
+/// connections of a host that has vanished must end.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-/// How long accepting pauses when the system has no descriptor or memory left.
+/// How long accepting pauses when the system has no file descriptor or memory left.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long the connections in the backlog may take to be handed over once the agent stops.
+/// How long the connections in the backlog have to be accepted at a stop.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An accepted connection on its way to an arbiter.
@@ -47,7 +47,7 @@ pub(crate) enum Socket {
 
 impl Socket {
     fn tcp(stream: std::net::TcpStream, address: SocketAddr) -> Self {
-        // They fail only on a connection that has gone already, which its actor will see.
+        // These fail only on a closed connection; its actor will see that.
         let _ = stream.set_nodelay(true);
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
         let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
@@ -55,7 +55,7 @@ impl Socket {
     }
 }
 
-/// Any stream of bytes that can be handed to an agent in memory.
+/// A stream of bytes that an agent in memory can serve.
 #[cfg(feature = "testing")]
 pub trait ByteStream:
     tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static
@@ -71,31 +71,32 @@ impl<S> ByteStream for S where
 #[cfg(feature = "testing")]
 impl crate::connection::Transport for Box<dyn ByteStream> {}
 
-/// Something that listens, and what a connection there has to bring before SPOP.
+/// A listening socket, and what its connections send before SPOP.
 pub(crate) struct Listener {
-    /// Where it listens: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
+    /// The address: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
     pub(crate) name: Arc<str>,
     pub(crate) bound: Bound,
     pub(crate) setup: ListenerSetup,
-    /// Whether another process keeps the socket open: what waits in its backlog is for the next agent.
+    /// Whether another process keeps the socket open: the connections in its backlog are for the
+    /// next agent.
     pub(crate) is_handed_over: bool,
 }
 
-/// Something that listens, and is not yet part of a runtime.
+/// A listening socket that is not part of a runtime yet.
 ///
-/// The file of a socket is removed before the socket closes: so nobody takes it for a dead one.
+/// The file is removed before the socket closes, so that no process takes it for a stale one.
 pub(crate) enum Bound {
     Tcp(std::net::TcpListener),
-    /// One that was handed over has a file as well, but it belongs to somebody else.
+    /// A socket that was handed over has a file as well, which belongs to another process.
     Unix(Option<SocketFile>, std::os::unix::net::UnixListener),
 }
 
 impl Bound {
-    /// Listens on a TCP address, beside `others`. One of them that has taken IPv4 as well leaves it to
-    /// this one.
+    /// Listens on a TCP address, beside `others`. If one of them has taken IPv4 as well, it leaves
+    /// IPv4 to this listener.
     pub(crate) fn tcp(address: SocketAddr, others: &mut Vec<Listener>) -> io::Result<Self> {
         if address.is_ipv4() {
-            // Not an error: `[::]` and `0.0.0.0` with one port is what people write for "everywhere".
+            // Not an error: operators write `[::]` and `0.0.0.0` with one port for "everywhere".
             Self::leave_ipv4(address.port(), others)?;
         }
         let others = others.iter().filter_map(|other| other.bound.local_address());
@@ -109,8 +110,8 @@ impl Bound {
         };
         if let Some(at) = listeners.iter().position(takes) {
             let Listener { name, bound, setup, is_handed_over } = listeners.remove(at);
-            // The port is free only when the socket is closed: IPv6 and IPv4 together cannot be turned into
-            // IPv6 alone.
+            // The port is free only after the socket is closed: a socket for IPv6 and IPv4 cannot
+            // become one for IPv6 alone.
             drop(bound);
             let [own, other] = [IpAddr::from(Ipv6Addr::UNSPECIFIED), Ipv4Addr::UNSPECIFIED.into()]
                 .map(|ip| SocketAddr::new(ip, port));
@@ -120,14 +121,13 @@ impl Bound {
         Ok(())
     }
 
-    /// Listens on a UNIX socket; the file that a dead process left behind is replaced.
+    /// Listens on a UNIX socket; replaces the file of a dead process.
     pub(crate) fn unix(path: &Path, mode: Option<u32>) -> io::Result<Self> {
         let (file, listener) = socket_file::listen(path, mode, BACKLOG)?;
         Ok(Self::Unix(Some(file), listener))
     }
 
-    /// Makes a socket that was handed over what those are that are opened here, and refuses one that
-    /// cannot be accepted on.
+    /// Sets the options of a socket that was handed over, and refuses one that does not listen.
     pub(crate) fn check_handed_over(&self) -> io::Result<()> {
         let socket = match self {
             Self::Tcp(listener) => SockRef::from(listener),
@@ -138,12 +138,11 @@ impl Bound {
                         the .socket unit";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        // systemd hands over what it listens on itself, which may block; a blocking `accept` would stop the
-        // thread.
+        // systemd can hand over a blocking socket; a blocking `accept` would stop the thread.
         socket.set_nonblocking(true)
     }
 
-    /// The TCP address that is listened on.
+    /// The TCP address.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
@@ -162,7 +161,7 @@ impl Bound {
         }
     }
 
-    /// Where it listens, as operators know it.
+    /// The address as operators know it.
     pub(crate) fn name(&self) -> Arc<str> {
         match self {
             Self::Tcp(_) => self.local_address().map_or("tcp".into(), |a| a.to_string().into()),
@@ -174,7 +173,7 @@ impl Bound {
         }
     }
 
-    /// Makes it part of this thread's runtime.
+    /// Registers the socket with this thread's runtime.
     pub(crate) fn activate(self) -> io::Result<ActiveListener> {
         Ok(match self {
             Self::Tcp(listener) => ActiveListener::Tcp(TcpListener::from_std(listener)?),
@@ -192,8 +191,8 @@ pub(crate) enum ActiveListener {
 }
 
 impl ActiveListener {
-    /// Hands every connection to `take` until `stopped`, and then those that are in the backlog, unless
-    /// they are for the agent that listens next.
+    /// Gives every connection to `take` until `stopped`, and then those in the backlog, unless they
+    /// are for the next agent.
     pub(crate) async fn run(
         self,
         mut take: impl AsyncFnMut(Socket),
@@ -214,7 +213,7 @@ impl ActiveListener {
                     tokio::select! {
                         biased;
                         () = &mut taken => {}
-                        // What is accepted is not dropped for the stop, unless nobody takes it.
+                        // A stop drops no accepted connection, unless no arbiter takes it.
                         _ = &mut stopped => {
                             if timeout(PATIENCE, taken).await.is_err() {
                                 return;
@@ -223,29 +222,30 @@ impl ActiveListener {
                         }
                     }
                 }
-                // The peer has gone while it waited in the backlog: that says nothing about the listener.
+                // The peer closed the connection in the backlog; the listener works.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     counters.accept_failed();
-                    // Most likely EMFILE: connections wait in the backlog until there is room.
+                    // Most likely EMFILE: connections wait in the backlog until a descriptor is
+                    // free.
                     if let Some(suppressed) = log.permit() {
                         fence::quietly(|| report(&error, suppressed));
                     }
-                    // The socket stays ready: without a pause the loop would spin until a descriptor is
-                    // free.
+                    // The socket stays ready: without a pause the loop would spin until a
+                    // descriptor is free.
                     sleep(PAUSE).await;
                 }
             }
         }
         if is_handed_over {
-            // What waits is for the agent that comes next.
+            // The connections in the backlog are for the next agent.
             return;
         }
-        // It ends with "would block", and all are handed over; or nobody takes them.
+        // It ends with "would block" after the last connection, or no arbiter takes them.
         let _ = timeout(PATIENCE, self.empty_backlog(take)).await;
     }
 
-    /// Hands over what has connected already: it would be reset when the listener closes.
+    /// Accepts the connections in the backlog, which the close of the listener would reset.
     async fn empty_backlog(self, mut take: impl AsyncFnMut(Socket)) -> io::Result<()> {
         match self {
             Self::Tcp(listener) => {
@@ -257,7 +257,7 @@ impl ActiveListener {
                 }
             }
             Self::Unix(file, listener) => {
-                // At first: no other process is to find a file that refuses.
+                // First, so that no other process finds a file that refuses connections.
                 drop(file);
                 let listener = listener.into_std()?;
                 for _ in 0..BACKLOG {
@@ -284,7 +284,7 @@ impl ActiveListener {
     }
 }
 
-/// Nothing for a connection that was over before it was accepted.
+/// `None` for a connection that was closed before it was accepted.
 fn whole<T>(accepted: io::Result<T>) -> io::Result<Option<T>> {
     match accepted {
         Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => Ok(None),

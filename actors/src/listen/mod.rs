@@ -1,14 +1,14 @@
-//! Where an agent listens, and all that comes before SPOP on a connection.
+//! Where an agent listens, and everything before SPOP on a connection.
 //!
 //! | file | what |
 //! |---|---|
 //! | `listen` | the description of one listener |
-//! | `addresses`, `listener`, `socket_file` | its sockets, one for each address, and the name of a UNIX socket in the file system |
-//! | `preamble`, `proxy_header` | what a listener waits for before SPOP; PROXY protocol |
-//! | `rejection` | why a connection does not come to SPOP |
-//! | `pem_file`, `regular_file`, `certificate_fault` | files in PEM, and why what is in them is refused |
-//! | `tls`, `certificates`, `validity` | TLS files, followed when they change, and the dates in them |
-//! | `handshake`, `secured`, `tls_records` | the handshake; TLS on a stream, and what rustls buffers of it |
+//! | `addresses`, `listener`, `socket_file` | its sockets, one per address, and the file of a UNIX socket |
+//! | `preamble`, `proxy_header` | what a connection sends before SPOP; PROXY protocol |
+//! | `rejection` | why a connection is closed before SPOP |
+//! | `pem_file`, `regular_file`, `certificate_fault` | PEM files, and why their contents are refused |
+//! | `tls`, `certificates`, `validity` | TLS files, loaded again when they change, and their dates |
+//! | `handshake`, `secured`, `tls_records` | the handshake; TLS on a stream, and rustls's buffers |
 
 mod addresses;
 #[cfg(feature = "tls")]

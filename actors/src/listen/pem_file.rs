@@ -1,4 +1,4 @@
-//! PEM file: certificates and private keys in a file, and what is in it instead.
+//! PEM file: certificates and private keys in a file, or what the file contains instead.
 
 use std::{error, fmt, io, path::Path};
 
@@ -9,19 +9,19 @@ use tokio_rustls::rustls::pki_types::{
 
 use super::regular_file;
 
-/// How many bytes a file may have.
+/// The largest file in bytes.
 const MOST: u64 = 1 << 20;
-/// How a section of PEM begins, and how its label ends.
+/// The beginning of a PEM section, and the end of its label.
 const MARKS: (&str, &str) = ("-----BEGIN ", "-----");
-/// What every binary certificate or key begins with: a SEQUENCE of ASN.1.
+/// The first byte of every binary certificate or key: a SEQUENCE of ASN.1.
 const SEQUENCE: u8 = 0x30;
 
-/// Why a file in PEM cannot be used.
+/// Why a PEM file cannot be used.
 #[derive(Debug)]
 pub struct PemError {
     /// What is wrong with the file.
     pub cause: String,
-    /// What to do about it.
+    /// How to fix it.
     pub advice: &'static str,
 }
 
@@ -33,11 +33,11 @@ impl fmt::Display for PemError {
 
 impl error::Error for PemError {}
 
-/// The certificates in a regular file of up to 1 MiB, in their order.
+/// The certificates in a regular file of up to 1 MiB, in order.
 ///
 /// # Errors
 ///
-/// If it cannot be read, or there is none in it: what is in it instead.
+/// If the file cannot be read, or has no certificate. The error names what it contains instead.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let bytes = read(path)?;
     let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
@@ -52,7 +52,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemErro
 ///
 /// # Errors
 ///
-/// If it cannot be read, or there is none in it: what is in it instead.
+/// If the file cannot be read, or has no private key. The error names what it contains instead.
 pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
     let bytes = read(path)?;
     if Found::in_file(&bytes) == Found::EncryptedKey {
@@ -64,7 +64,7 @@ pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
     })
 }
 
-/// What a file holds that lacks what it should hold.
+/// What a file contains instead of the expected section.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Found {
     Nothing,
@@ -80,7 +80,7 @@ enum Found {
 }
 
 impl Found {
-    /// The first section of the file, parameters of a key aside.
+    /// The first section of the file, without parameters of a key.
     fn in_file(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let labels = text.lines().filter_map(|line| {
@@ -93,7 +93,7 @@ impl Found {
             Some("CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST") => Self::Request,
             Some("ENCRYPTED PRIVATE KEY") => Self::EncryptedKey,
             Some("OPENSSH PRIVATE KEY") => Self::OpensshKey,
-            // How OpenSSL before 1.0 wrote it.
+            // The format of OpenSSL before 1.0.
             Some(label) if label.ends_with("PRIVATE KEY") && text.contains("\nProc-Type: 4,EN") => {
                 Self::EncryptedKey
             }
@@ -171,7 +171,7 @@ fn no_private_key(bytes: &[u8]) -> PemError {
     PemError { cause, advice }
 }
 
-/// The error's own words have the bytes of the file as numbers.
+/// The crate's own text has the bytes of the file as numbers.
 fn unreadable(error: &pem::Error) -> PemError {
     let cause = match error {
         pem::Error::MissingSectionEnd { .. } => "it has a BEGIN without its END".to_owned(),

@@ -1,4 +1,4 @@
-//! Preamble: what comes before SPOP on a connection, if its listener asks for it.
+//! Preamble: what a connection sends before SPOP, if its listener requires it.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -31,7 +31,7 @@ use crate::{
 #[cfg(feature = "tls")]
 use crate::{connection::MemoryGuard, observe::Counters};
 
-/// What the connections of a listener have to bring before SPOP.
+/// What the connections of a listener send before SPOP.
 #[derive(Debug)]
 pub(crate) struct ListenerSetup {
     pub(crate) proxy_header: bool,
@@ -39,7 +39,7 @@ pub(crate) struct ListenerSetup {
     pub(crate) certificates: Option<Certificates>,
 }
 
-/// What one connection has to bring before SPOP.
+/// What one connection sends before SPOP.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Preamble {
     pub(crate) proxy_header: bool,
@@ -47,14 +47,14 @@ pub(crate) struct Preamble {
     pub(crate) tls: Option<Arc<ServerConfig>>,
 }
 
-/// A connection that has not come to SPOP yet.
+/// A connection before SPOP.
 pub(crate) struct IncomingConnection<S> {
     stream: S,
     pending: PendingConnection,
 }
 
 impl ListenerSetup {
-    /// Begins to follow the files of the certificates, in a task of this runtime.
+    /// Starts to poll the certificate files, in a task of this runtime.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there are no files"))]
     pub(crate) fn open(&mut self, listener: &Arc<str>, counters: &Arc<ListenerCounters>) {
         #[cfg(feature = "tls")]
@@ -63,7 +63,7 @@ impl ListenerSetup {
         }
     }
 
-    /// For a connection that comes now.
+    /// The preamble of a new connection.
     pub(crate) fn preamble(&self) -> Preamble {
         Preamble {
             proxy_header: self.proxy_header,
@@ -79,7 +79,7 @@ impl Preamble {
         !self.proxy_header && !self.is_encrypted()
     }
 
-    /// Whether a frame without TLS cannot be read by the peer.
+    /// Whether the peer cannot read frames without TLS.
     pub(crate) fn is_encrypted(&self) -> bool {
         #[cfg(feature = "tls")]
         let is_encrypted = self.tls.is_some();
@@ -99,25 +99,25 @@ impl<S: Transport> IncomingConnection<S> {
         Self { stream, pending: PendingConnection { address, guard, shared } }
     }
 
-    /// SPOP comes next.
+    /// The preamble is complete.
     pub(crate) fn into_connection(self) -> Connection<S> {
         let PendingConnection { address, guard, shared } = self.pending;
         Connection::new(self.stream, address, guard, shared)
     }
 
-    /// Reads the PROXY header, if it is due; the source that it names takes the place of the
-    /// socket's address. A connection without one is closed.
+    /// Reads the PROXY header, if the listener requires one. Its source replaces the address of the
+    /// socket. A connection without one is closed.
     pub(crate) async fn read_proxy_header(mut self, is_due: bool) -> Option<Self> {
         if !is_due {
             return Some(self);
         }
-        // In a box, as it takes the memory of a header.
+        // Boxed, because it takes the memory of a header.
         let read = Box::pin(read_source(&mut self.stream));
         let source = timeout_at(self.pending.deadline(), read).await;
         match source.unwrap_or(Err(Rejection::HeaderLate)) {
             Ok(source) => {
-                // A header that names nobody (`LOCAL`, `UNKNOWN`) is a proxy that speaks for itself, as in
-                // its health checks.
+                // A header without an address (`LOCAL`, `UNKNOWN`) comes from the proxy itself, for
+                // example in a health check.
                 self.pending.address = source.unwrap_or(self.pending.address);
                 Some(self)
             }
@@ -128,7 +128,7 @@ impl<S: Transport> IncomingConnection<S> {
         }
     }
 
-    /// Does the TLS handshake; a connection that does not is closed.
+    /// Does the TLS handshake; closes the connection if it fails.
     #[cfg(feature = "tls")]
     pub(crate) async fn shake_hands(
         mut self,
@@ -137,7 +137,7 @@ impl<S: Transport> IncomingConnection<S> {
         let deadline = self.pending.deadline();
         let first = timeout_at(deadline, read_client_hello(&mut self.stream)).await;
         match first.unwrap_or(Err(Rejection::HandshakeLate)) {
-            // In a box: a peer that has sent nothing takes no memory for a handshake.
+            // Boxed: a peer that has sent nothing takes no memory for a handshake.
             Ok(first) => Box::pin(self.secure(first, config)).await,
             Err(rejection) => {
                 self.pending.refuse(&rejection, self.stream).await;
@@ -146,7 +146,7 @@ impl<S: Transport> IncomingConnection<S> {
         }
     }
 
-    /// Does the TLS handshake that begins with these bytes, when it is its turn.
+    /// Does the TLS handshake that begins with these bytes, when a permit is free.
     #[cfg(feature = "tls")]
     async fn secure(
         self,
@@ -156,7 +156,7 @@ impl<S: Transport> IncomingConnection<S> {
         let Self { stream, pending } = self;
         let (shared, deadline) = (&pending.shared, pending.deadline());
         let turn = timeout_at(deadline, Turn::wait(shared)).await;
-        // Until the end of a refusal, too: that takes memory and time as well.
+        // Held until a refusal has ended, too: that takes memory and time as well.
         let _turn = match turn.unwrap_or(Err(Rejection::HandshakesFull)) {
             Ok(turn) => turn,
             Err(rejection) => {
@@ -164,11 +164,12 @@ impl<S: Transport> IncomingConnection<S> {
                 return None;
             }
         };
-        // In a box: while it waits for its turn, it takes no memory either.
+        // Boxed: while it waits for a permit, it takes no memory.
         let handshake = Box::pin(handshake::accept(first, stream, config));
         let done = tokio::select! {
             biased;
-            // In this order: a handshake that is done in the wake-up in which its time ends has succeeded.
+            // In this order: a handshake that completes in the wake-up of its timeout has
+            // succeeded.
             done = handshake => Ok(done),
             () = shared.handshakes.outlasted() => Err(Rejection::HandshakesFull),
             () = sleep_until(deadline) => Err(Rejection::HandshakeLate),
@@ -184,7 +185,7 @@ impl<S: Transport> IncomingConnection<S> {
     }
 }
 
-/// The turn of a TLS handshake: its place, and its memory.
+/// The permit of a TLS handshake, and its memory.
 #[cfg(feature = "tls")]
 struct Turn {
     counters: Rc<Counters>,
@@ -196,8 +197,7 @@ struct Turn {
 impl Turn {
     async fn wait(shared: &Rc<ArbiterContext>) -> Result<Self, Rejection> {
         let place = shared.handshakes.place().await.ok_or(Rejection::HandshakesFull)?;
-        // All of what it may take is reserved at once: rustls allocates inside, where nobody can ask
-        // before.
+        // All of its memory is reserved at once: rustls allocates internally, without a check.
         let memory = MemoryGuard::new(Rc::clone(shared), handshake::COST);
         if memory.is_exhausted() {
             return Err(Rejection::MemoryFull);
@@ -246,13 +246,13 @@ async fn read_client_hello<S: AsyncRead + Unpin>(
     Err(Rejection::ProtocolMismatch(ProtocolMismatch { found, expected: "TLS", advice }))
 }
 
-/// The bytes that tell what the peer speaks.
+/// The bytes that identify the peer's protocol.
 async fn read_first<S: AsyncRead + Unpin>(
     stream: &mut S,
 ) -> Result<([u8; ForeignProtocol::FIRST], Option<ForeignProtocol>), Rejection> {
     let mut first = [0; ForeignProtocol::FIRST];
-    // Exactly as many bytes as all protocols have in common, so that no byte of a shorter frame is waited
-    // for.
+    // Exactly as many bytes as all protocols have, so that the agent waits for no byte that a
+    // shorter frame does not have.
     stream.read_exact(&mut first).await.map_err(|_| Rejection::Silent)?;
     Ok((first, ForeignProtocol::of(first)))
 }

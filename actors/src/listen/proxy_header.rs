@@ -1,4 +1,4 @@
-//! PROXY header: in the first bytes of a connection, a proxy says on whose behalf it comes.
+//! PROXY header: the first bytes of a connection, with the address of the proxy's client.
 
 use std::{io, net::SocketAddr};
 
@@ -8,19 +8,20 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::{origin::PeerAddress, spop::ForeignProtocol};
 
-/// The longest header of version 1, as its specification says.
+/// The longest header of version 1, from the specification, in bytes.
 const TEXT_LIMIT: usize = 107;
 /// The shortest: `PROXY UNKNOWN\r\n`.
 const TEXT_MINIMUM: usize = 15;
-/// What comes before the addresses of version 2: signature, command, family, and their length.
+/// The size of a version 2 header before its addresses: signature, command, family, and their
+/// length.
 const BINARY_HEAD: usize = 16;
-/// The longest header of version 2 that is taken: addresses have 216 bytes at most, and HAProxy adds
+/// The longest accepted header of version 2, in bytes: addresses have up to 216, and HAProxy adds
 /// some hundred.
 const BINARY_LIMIT: usize = 4096;
-/// The proxy speaks for itself; whatever else the header says is to be ignored.
+/// The proxy connects on its own behalf; the rest of the header is ignored.
 const LOCAL: u8 = 0x20;
 
-/// Why there is no PROXY header.
+/// Why the PROXY header is missing.
 #[derive(Debug, Error)]
 pub(crate) enum HeaderError {
     #[error(transparent)]
@@ -35,21 +36,21 @@ pub(crate) enum HeaderError {
     Binary(#[from] v2::ParseError),
 }
 
-/// Reads what follows the `first` bytes of a header, and not a byte more. Returns the source that it
-/// names, if it names one.
+/// Reads the rest of a header after its `first` bytes, and no further byte. Returns the source
+/// address, if the header has one.
 pub(crate) async fn read<S: AsyncRead + Unpin>(
     first: [u8; ForeignProtocol::FIRST],
     stream: &mut S,
 ) -> Result<Option<PeerAddress>, HeaderError> {
-    // Read in steps that end with the header: what follows belongs to TLS or to SPOP, and there is no way
-    // to put bytes back into a socket.
+    // Read in steps that end with the header: the next bytes belong to TLS or SPOP, and cannot be
+    // put back into the socket.
     let mut header = first.to_vec();
     if first.starts_with(b"P") {
         read_text(&mut header, stream).await?;
         return Ok(source_in_text(&v1::Header::try_from(header.as_slice())?));
     }
     read_binary(&mut header, stream).await?;
-    // Before the rest is parsed: the addresses of a `LOCAL` header may be anything.
+    // Before the rest is parsed: the addresses of a `LOCAL` header can be anything.
     if header[v2::PROTOCOL_PREFIX.len()] == LOCAL {
         return Ok(None);
     }
@@ -62,7 +63,7 @@ async fn read_text<S: AsyncRead + Unpin>(
 ) -> Result<(), HeaderError> {
     read_on(header, TEXT_MINIMUM, stream).await?;
     while !header.ends_with(b"\r\n") {
-        // What is behind the header is not ours: no step may be longer than the header is for sure.
+        // No step is longer than the rest of the header: the bytes after it belong to TLS or SPOP.
         let step = if header.ends_with(b"\r") { 1 } else { 2 };
         if header.len() + step > TEXT_LIMIT {
             return Err(HeaderError::TextTooLong);
@@ -81,14 +82,14 @@ async fn read_binary<S: AsyncRead + Unpin>(
         return Err(v2::ParseError::Prefix.into());
     }
     let whole = BINARY_HEAD + usize::from(u16::from_be_bytes([header[14], header[15]]));
-    // The length is the peer's word, and is looked at before memory is taken for it.
+    // The length comes from the peer, and is checked before memory is allocated for it.
     if whole > BINARY_LIMIT {
         return Err(HeaderError::BinaryTooLong(whole));
     }
     read_on(header, whole, stream).await
 }
 
-/// Reads until the header has so many bytes.
+/// Reads until the header has this many bytes.
 async fn read_on<S: AsyncRead + Unpin>(
     header: &mut Vec<u8>,
     length: usize,

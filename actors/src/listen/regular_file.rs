@@ -1,4 +1,4 @@
-//! Regular file: reads one that has an end, however it came to its path.
+//! Regular file: reads a file only if it is one.
 
 use std::{
     fs::{Metadata, OpenOptions},
@@ -7,14 +7,14 @@ use std::{
     path::Path,
 };
 
-/// Reads a regular file of up to `most` bytes: anything else may have no end, or make its reader wait.
+/// Reads a regular file of up to `most` bytes. Other files can be endless, or block the reader.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::FileTooLarge`] if it has more, [`ErrorKind::InvalidInput`] if it is not a regular file,
-/// or what the system says.
+/// [`ErrorKind::FileTooLarge`] if it has more, [`ErrorKind::InvalidInput`] if it is not a regular file, or
+/// the error of the system.
 pub fn read(path: &Path, most: u64) -> io::Result<(Vec<u8>, Metadata)> {
-    // To open a FIFO means to wait for who writes to it, unless it is said otherwise.
+    // Without the flag, opening a FIFO waits for its writer.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {

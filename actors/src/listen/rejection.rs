@@ -1,4 +1,4 @@
-//! Rejection: why a connection does not come to SPOP, and what happens to it.
+//! Rejection: why a connection is closed before SPOP, and how.
 
 use std::{fmt, io, rc::Rc};
 
@@ -20,21 +20,21 @@ use crate::{
     spop::ForeignText,
 };
 
-/// How long a refused peer may take to close its side.
+/// How long a refused peer has to close its side.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Whose connection it is.
+/// A connection before SPOP: its address, listener and deadline.
 pub(crate) struct PendingConnection {
     pub(crate) address: PeerAddress,
     pub(crate) guard: ConnectionGuard,
     pub(crate) shared: Rc<ArbiterContext>,
 }
 
-/// Why a connection does not come to SPOP.
+/// Why a connection is closed before SPOP.
 pub(crate) enum Rejection {
-    /// It was closed before it could be told what it is, as a TCP check does.
+    /// The peer closed it before the protocol was known, as a TCP check does.
     Silent,
-    /// It begins with something else than is due.
+    /// It begins with an unexpected protocol.
     ProtocolMismatch(ProtocolMismatch),
     Header(HeaderError),
     HeaderLate,
@@ -42,10 +42,10 @@ pub(crate) enum Rejection {
     Handshake(io::Error),
     #[cfg(feature = "tls")]
     HandshakeLate,
-    /// As many handshakes are in progress as may be.
+    /// The limit of TLS handshakes is reached.
     #[cfg(feature = "tls")]
     HandshakesFull,
-    /// There is no memory for a handshake.
+    /// The memory limit leaves no room for a handshake.
     #[cfg(feature = "tls")]
     MemoryFull,
 }
@@ -56,7 +56,8 @@ impl PendingConnection {
         self.guard.hello_deadline(&self.shared.common.limits)
     }
 
-    /// Counts and logs it, and closes the connection as late as after any refused HELLO.
+    /// Counts and logs the rejection, and closes the connection after the same delay as a refused
+    /// HELLO.
     pub(crate) async fn refuse(
         self,
         rejection: &Rejection,
@@ -65,7 +66,7 @@ impl PendingConnection {
         self.refuse_with(rejection, stream, b"").await;
     }
 
-    /// The same with some last words.
+    /// Refuses the connection, and sends these bytes first.
     pub(crate) async fn refuse_with(
         self,
         rejection: &Rejection,
@@ -77,7 +78,7 @@ impl PendingConnection {
             return;
         }
         sleep(self.shared.common.limits.refusal_delay).await;
-        // Not a reset: what the peer has sent is read, until it closes its side.
+        // Not a reset: the bytes of the peer are read until it closes its side.
         let close = async {
             stream.write_all(words).await?;
             stream.shutdown().await?;

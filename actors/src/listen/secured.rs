@@ -1,4 +1,4 @@
-//! Secured: TLS on a stream, with an account of what rustls buffers.
+//! Secured: TLS on a stream, with rustls's buffers counted as memory.
 
 use std::{
     io,
@@ -15,16 +15,16 @@ use tokio_rustls::{
 use super::tls_records::TlsRecords;
 use crate::{arbiter::AgentContext, connection::Transport, limit::Limit, log};
 
-/// How many bytes an idle TLS connection takes more than a plain one: the session and its keys, the
-/// certificates of the client, and 4 KiB into which rustls reads.
+/// How much more memory an idle TLS connection takes than a plain one, in bytes: the session and
+/// its keys, the client's certificates, and 4 KiB into which rustls reads.
 const COST: usize = 10 * 1024;
-/// What of [`COST`] rustls reads into. Behind so many bytes that were none of SPOP, it buffers something
-/// that is not complete: a message of TLS over many records.
+/// The part of [`COST`] into which rustls reads. After this many bytes without SPOP, rustls buffers
+/// something incomplete: a TLS message over many records.
 const READ_SIZE: usize = 4096;
-/// How many bytes rustls buffers at most for a peer that does not read: its default.
+/// How many bytes rustls buffers for a peer that does not read: its default limit.
 const WRITE_BUFFER: usize = 64 * 1024;
 
-/// Warns if the sessions of all connections together may take more than half of the memory.
+/// Warns if the TLS sessions of all connections could take more than half of the memory limit.
 pub(crate) fn check_memory(common: &AgentContext) {
     let limits = &common.limits;
     let sessions = limits.connections.saturating_mul(COST);
@@ -44,11 +44,11 @@ pub(crate) fn check_memory(common: &AgentContext) {
 /// A stream that speaks TLS.
 pub(crate) struct Secured<S>(pub(crate) TlsStream<Followed<S>>);
 
-/// A stream of TLS records, which are followed as rustls reads them.
+/// A stream of TLS records, followed as rustls reads them.
 pub(crate) struct Followed<S> {
     stream: S,
     records: TlsRecords,
-    /// How many bytes rustls has and has not made anything of, at most.
+    /// How many bytes rustls has read without a result, at most.
     unread: usize,
 }
 
@@ -57,7 +57,7 @@ impl<S> Followed<S> {
         Self { stream, records: TlsRecords::default(), unread: 0 }
     }
 
-    /// Takes note of bytes that rustls gets.
+    /// Counts bytes that rustls gets.
     pub(crate) fn follow(&mut self, bytes: &[u8]) {
         self.records.follow(bytes);
         self.unread += bytes.len();
@@ -80,7 +80,7 @@ impl<S: Transport> Transport for Secured<S> {
     }
 }
 
-/// How many bytes rustls has decrypted that nobody has read.
+/// How many decrypted bytes are unread.
 fn readable(session: &mut ServerConnection) -> Result<usize, rustls::Error> {
     session.process_new_packets().map(|state| state.plaintext_bytes_to_read())
 }
@@ -93,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<S> {
     ) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.0).poll_read(task, buffer))?;
         let (followed, session) = self.0.get_mut();
-        // If the buffer is full, rustls may have more to be read.
+        // If the buffer is full, rustls can have more bytes to read.
         let left = if buffer.remaining() > 0 { Ok(0) } else { readable(session) };
         followed.unread = left.unwrap_or_default().max(followed.records.begun());
         Poll::Ready(Ok(()))

@@ -1,4 +1,4 @@
-//! Socket file: the name of a UNIX socket in the file system, and whose it is.
+//! Socket file: the path of a UNIX socket, and its owner.
 
 use std::{
     ffi::OsStr,
@@ -13,14 +13,14 @@ use std::{
 
 use socket2::{Domain, SockAddr, Type};
 
-/// The longest path that a UNIX socket of Linux can have, in bytes.
+/// The longest path of a UNIX socket on Linux, in bytes.
 const LONGEST: usize = 107;
-/// How long the name is that a socket has before it listens.
+/// The length of a socket's temporary name, before it listens.
 const DRAFT: usize = ".01234567".len();
 
-/// The file of a UNIX socket; removed when this is dropped, if it is still the same file.
+/// The file of a UNIX socket. Dropping this removes the file, if it is still the same one.
 ///
-/// A path may belong to another process by then. What tells files apart is device and inode.
+/// Another process may have replaced it. Device and inode identify a file.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
@@ -30,14 +30,14 @@ pub struct SocketFile {
 /// Device and inode.
 type Identity = (u64, u64);
 
-/// Listens on a UNIX socket; the file that a dead process left behind is replaced.
+/// Listens on a UNIX socket; replaces the file of a dead process.
 ///
-/// The file gets its name when the socket listens already, and with its permission bits: nobody ever
-/// finds it refusing, and takes it for one that a dead process left behind.
+/// The file gets its name only when the socket listens, and with its permission bits: no process
+/// finds it refusing connections, and takes it for a stale one.
 ///
 /// # Errors
 ///
-/// If another process listens on it, what is there is no socket, or the system refuses it.
+/// If another process listens on it, the path is not a socket, or the system refuses it.
 pub fn listen(
     path: &Path,
     mode: Option<u32>,
@@ -55,7 +55,7 @@ pub fn listen(
     }
     socket.listen(backlog)?;
     remove_stale(path)?;
-    // Not a rename: that would replace what another process has put there meanwhile.
+    // Not a rename: that would replace a file that another process has created meanwhile.
     fs::hard_link(&draft.path, path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => in_use(),
         _ => error,
@@ -64,11 +64,11 @@ pub fn listen(
     Ok((file, socket.into()))
 }
 
-/// Whether a UNIX socket can have this path.
+/// Checks whether a UNIX socket can have this path.
 ///
 /// # Errors
 ///
-/// If it is too long: how long it may be.
+/// If it is too long. The error has the limit.
 pub fn check_path(path: &Path) -> io::Result<()> {
     check_length(path, LONGEST)
 }
@@ -83,7 +83,7 @@ fn check_length(path: &Path, most: usize) -> io::Result<()> {
 }
 
 impl SocketFile {
-    /// A file that is there.
+    /// An existing file.
     fn of(path: PathBuf) -> io::Result<Self> {
         let identity = identity(&fs::symlink_metadata(&path)?);
         Ok(Self { path, identity })
@@ -98,7 +98,7 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         let found = fs::symlink_metadata(&self.path);
         if found.is_ok_and(|found| identity(&found) == self.identity) {
-            // If somebody has removed it already, there is nothing to do.
+            // If it was removed already, there is nothing to do.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -108,12 +108,12 @@ fn identity(metadata: &Metadata) -> Identity {
     (metadata.dev(), metadata.ino())
 }
 
-/// A name in the folder of `path` that nobody else uses.
+/// An unused name in the folder of `path`.
 fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{:08x}", fastrand::u32(..)))
 }
 
-/// Removes a socket file that nobody listens on; refuses to touch anything else.
+/// Removes a socket file on which no process listens; leaves other files alone.
 fn remove_stale(path: &Path) -> io::Result<()> {
     let Ok(found) = fs::symlink_metadata(path) else {
         return Ok(());
@@ -129,14 +129,14 @@ fn remove_stale(path: &Path) -> io::Result<()> {
             remove_this(path, identity(&found))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        // A full backlog answers "would block": somebody listens.
+        // A full backlog returns "would block": a process listens.
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
         _ => Err(in_use()),
     }
 }
 
-/// Removes this very file, and not one that another process has put in its place meanwhile: what is
-/// there is moved aside, in one step, before it is looked at.
+/// Removes exactly this file, and not one that another process has created meanwhile: the file is
+/// moved aside, in one step, before it is checked.
 fn remove_this(path: &Path, stale: Identity) -> io::Result<()> {
     let aside = beside(path);
     match fs::rename(path, &aside) {

@@ -1,4 +1,4 @@
-//! TLS: the files of a listener that speaks TLS, and what is made of them.
+//! TLS: the files of a TLS listener, and the configuration made of them.
 
 use std::{
     fmt,
@@ -21,19 +21,19 @@ use super::{
 };
 use crate::error::AgentError;
 
-/// The longest chain of certificates that is sent, in bytes: OpenSSL takes no more than 100 KiB.
+/// The longest certificate chain that is sent, in bytes: OpenSSL accepts up to 100 KiB.
 const LONGEST_CHAIN: usize = 64 * 1024;
-/// What to do about a certificate that cannot be used.
+/// The fix for a certificate that cannot be used.
 const NEW: &str = "have the certificate issued again";
 
-/// The files of a listener that speaks TLS 1.2 and 1.3, in PEM.
+/// The files of a listener with TLS 1.2 and 1.3, in PEM.
 ///
-/// They are read again when they change, and the connections that come then get the new
-/// certificate; those that are open stay as they are. Files that do not work, and a certificate that
-/// has expired or is not valid yet, leave the old one in place, and a line in the log.
+/// When the files change, the agent loads them again. New connections get the new certificate; open
+/// ones stay as they are. If the files do not work, or the certificate has expired or is not valid
+/// yet, the old one stays in use, and the log reports it.
 ///
 /// At the start there is no old one: a certificate that is not valid is used, and the log has an
-/// error. Each file is a regular one of up to 1 MiB.
+/// error. Each file is a regular file of up to 1 MiB.
 ///
 /// ```no_run
 /// # use spoa_actors::{Agent, AgentError, Listen, Tls};
@@ -54,13 +54,13 @@ pub struct Tls {
 /// What the files hold.
 pub(crate) struct Loaded {
     pub(crate) config: Arc<ServerConfig>,
-    /// Of the listener's own certificate.
+    /// The validity of the listener's own certificate.
     pub(crate) validity: Validity,
 }
 
 impl Tls {
-    /// The file of the certificate, with those between it and its CA behind it, and that of its
-    /// private key, which is not encrypted. It may be one file for both.
+    /// Sets the file of the certificate, followed by its intermediate certificates, and the file of
+    /// the private key, which must not be encrypted. Both can be the same file.
     #[must_use]
     pub fn new(certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self {
@@ -71,15 +71,15 @@ impl Tls {
         }
     }
 
-    /// Mutual TLS: a client must have a certificate, signed by a CA of this file.
+    /// Requires a client certificate that a CA in this file has signed (mutual TLS).
     #[must_use]
     pub fn client_ca(mut self, path: impl Into<PathBuf>) -> Self {
         self.client_ca = Some(path.into());
         self
     }
 
-    /// How often the files are looked at. A change is taken when the files have stayed the same from
-    /// one look to the next: so half a renewal is none. Default 2 s, at least 1 ms.
+    /// Sets how often the files are checked [default: 2 s, at least 1 ms]. A change is loaded when
+    /// two checks in a row find the same files, so that a half-written renewal is not loaded.
     #[must_use]
     pub fn reload_interval(mut self, interval: Duration) -> Self {
         self.reload_interval = interval.max(Duration::from_millis(1));
@@ -97,7 +97,7 @@ impl Tls {
             .map(PathBuf::as_path)
     }
 
-    /// Reads the files; whether the certificate is valid now is left to the caller.
+    /// Loads the files. The caller checks whether the certificate is valid now.
     pub(crate) fn load(&self) -> Result<Loaded, AgentError> {
         let provider = Arc::new(ring::default_provider());
         let chain = certificates(&self.certificate)?;
@@ -121,7 +121,7 @@ impl Tls {
         Ok(Loaded { config: Arc::new(config), validity: validity.ok_or_else(unreadable)? })
     }
 
-    /// Its certificate is not valid now.
+    /// The certificate is not valid now.
     pub(crate) fn invalid(&self, invalid: Invalid) -> AgentError {
         let advice = match invalid {
             Invalid::Early(_) => "set the clock, or wait: it is taken when it is valid",
@@ -130,7 +130,7 @@ impl Tls {
         unusable(&self.certificate, invalid, advice)
     }
 
-    /// Which of the files it is that certificate and key do not go together.
+    /// Finds out which file is wrong if certificate and key do not match.
     fn refused(&self, error: &Error) -> AgentError {
         match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
@@ -169,7 +169,7 @@ fn not_pem(path: &Path, PemError { cause, advice }: PemError) -> AgentError {
     unusable(path, cause, advice)
 }
 
-/// A certificate that rustls does not take.
+/// rustls refuses the certificate.
 fn refused(path: &Path, cause: &CertificateError, advice: &'static str) -> AgentError {
     let fault = CertificateFault(cause);
     unusable(path, &fault, fault.advice().unwrap_or(advice))

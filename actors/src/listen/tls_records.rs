@@ -1,21 +1,22 @@
-//! TLS records: where in a record the bytes are that a peer has sent.
+//! TLS records: the position of received bytes in their record.
 
-/// Type, version, and the length of what follows.
+/// Type, version, and the length of the rest.
 const HEADER: usize = 5;
 
 /// Follows the records of a TLS connection by their lengths, which are not encrypted.
 #[derive(Debug, Default)]
 pub(crate) struct TlsRecords {
-    /// What has come of the header that is not complete.
+    /// The received bytes of an incomplete header.
     header: [u8; HEADER],
-    /// How many bytes have come of the record that is not complete, its header included.
+    /// The received bytes of the incomplete record, with its header.
     begun: usize,
 }
 
 impl TlsRecords {
     /// Follows the next bytes.
     pub(crate) fn follow(&mut self, mut bytes: &[u8]) {
-        // One read may hold the end of a record, several whole ones and the beginning of the next.
+        // One read can have the end of a record, several complete ones, and the beginning of the
+        // next.
         while !bytes.is_empty() {
             let wanted = if self.begun < HEADER { HEADER } else { self.size() } - self.begun;
             let (part, rest) = bytes.split_at(wanted.min(bytes.len()));
@@ -30,12 +31,12 @@ impl TlsRecords {
         }
     }
 
-    /// How many bytes have come of the record that is not complete.
+    /// How many bytes of the incomplete record were received.
     pub(crate) fn begun(&self) -> usize {
         self.begun
     }
 
-    /// How long the record is, its header included.
+    /// The size of the record, with its header.
     fn size(&self) -> usize {
         HEADER + usize::from(u16::from_be_bytes([self.header[3], self.header[4]]))
     }

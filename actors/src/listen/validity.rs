@@ -1,4 +1,4 @@
-//! Validity: from when until when a certificate is valid.
+//! Validity: the dates of a certificate.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer, time::ASN1Time};
 
-/// From when until when a certificate is valid; clients that verify it refuse it at other times.
+/// The dates of a certificate. Clients that verify it refuse it before and after them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Validity {
     not_before: ASN1Time,
@@ -23,14 +23,14 @@ pub(crate) enum Invalid {
 }
 
 impl Validity {
-    /// That of this certificate; none if its dates cannot be read.
+    /// The validity of this certificate; `None` if its dates cannot be read.
     pub(crate) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
         let validity = certificate.validity();
         Some(Self { not_before: validity.not_before, not_after: validity.not_after })
     }
 
-    /// Whether it is valid now.
+    /// Checks whether it is valid now.
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         let now = ASN1Time::now();
         if now < self.not_before {
@@ -50,7 +50,7 @@ impl Validity {
 }
 
 impl Invalid {
-    /// Whether time alone will make it valid, and that time has come.
+    /// Whether the certificate was not valid yet, and is valid now.
     pub(crate) fn is_over(self) -> bool {
         matches!(self, Self::Early(not_before) if not_before <= ASN1Time::now())
     }

@@ -1,23 +1,23 @@
-//! Argument seen: the name and the type of an argument, for people who compare configurations.
+//! Argument seen: the name and type of an argument, to compare with HAProxy's configuration.
 
 use crate::spop::{Arg, ForeignText, MessageRef, TypedData};
 
-/// An argument as it was seen; its value is not kept.
+/// An argument of a received message: its name and type. The value is not stored.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ArgumentSeen {
-    /// Its name; empty if it has none.
+    /// The name; empty for an unnamed argument.
     pub name: String,
-    /// Its type, as the specification calls it: `string`, `ipv4`, ….
+    /// The specification's name of the type: `string`, `ipv4`, ….
     pub kind: &'static str,
-    /// How many bytes a string or a binary had.
+    /// The length of a string or a binary in bytes.
     pub length: Option<usize>,
 }
 
 impl ArgumentSeen {
-    /// How many arguments of a message are kept.
+    /// How many arguments of a message are stored.
     const MOST: usize = 64;
-    /// How many bytes of a name are kept.
+    /// How many bytes of a name are stored.
     const LONGEST: usize = 64;
 
     /// The first arguments of a message, in wire order.

@@ -1,4 +1,4 @@
-//! Counters: the statistics of one arbiter, as they are counted.
+//! Counters: the live statistics of one arbiter.
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,27 +31,27 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Those of an arbiter of an agent that names these engines.
+    /// The counters of an arbiter, with the engine names of its agent.
     pub(crate) fn new(engines: EngineNames) -> Self {
         Self { engines: Engines::new(engines), ..Self::default() }
     }
 
-    /// A NOTIFY has come in one frame of so many bytes.
+    /// Counts a NOTIFY that arrived in one frame of this size.
     #[inline]
     pub(crate) fn notify(&self, bytes: usize) {
         self.notifies.set(self.notifies.get() + 1);
         self.notify_bytes.set(self.notify_bytes.get() + bytes as u64);
     }
 
-    /// An ACK of so many bytes leaves. If it does so in fragments, those behind the first are counted
-    /// by themselves as well.
+    /// Counts an ACK of this size. If it is fragmented, its further fragments are counted on their
+    /// own as well.
     #[inline]
     pub(crate) fn ack(&self, bytes: usize) {
         self.acks.set(self.acks.get() + 1);
         self.ack_bytes.set(self.ack_bytes.get() + bytes as u64);
     }
 
-    /// So many NOTIFYs were answered so soon.
+    /// Counts NOTIFYs that were answered at once, after this latency.
     pub(crate) fn answered_at_once(&self, notifies: u64, latency: Duration) {
         self.count(|statistics| statistics.latency.record(latency, notifies));
     }
@@ -62,15 +62,16 @@ impl Counters {
         count(&mut self.rest.borrow_mut());
     }
 
-    /// All counts but those of the routes.
+    /// All counts without those of the routes.
     fn without_routes(&self) -> Statistics {
         let mut statistics = self.rest.borrow().clone();
-        // Those that were counted elsewhere, as they came in fragments, are in it already.
+        // Those that arrived in fragments are counted in it already.
         statistics.notifies += self.notifies.get();
         statistics.acks += self.acks.get();
         let notifies = FrameCount { frames: self.notifies.get(), bytes: self.notify_bytes.get() };
         statistics.frames_received.add_to(FrameType::NOTIFY, notifies);
-        // An ACK in fragments was counted with all its bytes, and its continuations were counted again.
+        // A fragmented ACK was counted with all its bytes, and its further fragments were counted
+        // again.
         let beyond_first = statistics.frames_sent.of(FrameType::UNSET).bytes;
         let bytes = self.ack_bytes.get() - beyond_first;
         statistics
@@ -82,10 +83,10 @@ impl Counters {
         statistics
     }
 
-    /// All counts; what is counted for every route is added up, too.
+    /// All counts, with the sum of the routes' counts.
     pub(crate) fn snapshot(&self, routes: Vec<RouteStatistics>) -> Statistics {
         let mut statistics = self.without_routes();
-        // Added up when somebody asks, so that a message is counted in one place.
+        // Summed on request, so that a message is counted in one place.
         for route in &routes {
             statistics.messages.add(&route.outcomes());
             statistics.handler_restarts += route.restarts;

@@ -1,4 +1,5 @@
-//! What is counted for each engine: for the first of them, as a peer may call itself as it likes.
+//! Engine statistics: what is counted for each of the first engines; a peer can invent any number
+//! of names.
 
 use std::{
     cell::RefCell,
@@ -9,31 +10,31 @@ use std::{
 use super::group::Group;
 use crate::spop::EngineId;
 
-/// How many engines are counted each by itself.
+/// How many engines have their own counts.
 const MOST: usize = 64;
-/// The longest name, in bytes, of one that is; HAProxy's have 36.
+/// The longest name, in bytes, that gets its own counts; HAProxy's names have 36.
 const LONGEST: usize = 128;
-/// The name of all the others.
+/// The name of all other engines.
 const OTHER: &str = "other";
-/// The name of those that say none.
+/// The name of engines without an engine-id.
 const NONE: &str = "none";
 
 /// The connections of one engine, from their HELLO on.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct EngineStatistics {
-    /// The engine-id of its HELLO; `none` without one. The first 64 that connect to an agent are counted each by
-    /// itself until the agent ends; all others are `other`, and so are those whose engine-id has more than 128
-    /// bytes.
+    /// The engine-id from the HELLO; `none` without one. The first 64 engine-ids that connect to an
+    /// agent have their own counts until the agent ends. All others are `other`, and so are those
+    /// of more than 128 bytes.
     pub engine_id: String,
-    /// Connections that are open now.
+    /// Connections that are open.
     pub open: u64,
-    /// Connections on which HELLO was agreed.
+    /// Accepted HELLOs.
     pub accepted: u64,
 }
 
-/// The names of the engines that are counted each by itself, the same on all arbiters; clones are of the
-/// same agent. A name that was shown once keeps its place: so there are never more than these.
+/// The names of the engines with their own counts, the same on all arbiters. Clones belong to the
+/// same agent. A name stays until the agent ends, so that the number of labels has a limit.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineNames(Arc<[OnceLock<Arc<str>>]>);
 
@@ -44,10 +45,9 @@ impl Default for EngineNames {
 }
 
 impl EngineNames {
-    /// The name, if it has a place or gets one.
+    /// The name, if it has a slot or gets a free one.
     fn admit(&self, name: &str) -> Option<Arc<str>> {
-        // Each place is written once, so that arbiters agree on the names without a lock. The first that is
-        // free is taken by whoever comes first.
+        // Each slot is written once, so that arbiters agree on the names without a lock.
         let mut places = self.0.iter().map(|place| place.get_or_init(|| name.into()));
         places.find(|taken| ***taken == *name).cloned()
     }
@@ -57,7 +57,7 @@ impl EngineNames {
 #[derive(Debug)]
 pub(crate) struct Engines {
     names: EngineNames,
-    /// In the order in which they came.
+    /// In the order of their first connection.
     groups: RefCell<Vec<Rc<Group>>>,
     others: Rc<Group>,
 }
@@ -67,12 +67,13 @@ impl Engines {
         Self { names, groups: RefCell::default(), others: Group::new(OTHER.into()) }
     }
 
-    /// HELLO is agreed with this engine on a connection.
+    /// Counts an accepted HELLO of this engine.
     pub(crate) fn join(&self, engine_id: Option<&EngineId>) -> Rc<Group> {
         let name = engine_id.map(EngineId::to_string).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| NONE.to_owned());
         let mut groups = self.groups.borrow_mut();
-        // A list, as there are a few engines: a hash map would cost more, and a peer could choose its keys.
+        // A list, because there are few engines: a hash map would cost more, and a peer could
+        // choose its keys.
         if let Some(known) = groups.iter().find(|group| **group.name() == *name) {
             return known.join();
         }

@@ -1,22 +1,22 @@
-//! Frame counts: how many frames of each type went one way, and how many bytes.
+//! Frame counts: frames and bytes in one direction, by frame type.
 
 use crate::spop::FrameType;
 
-/// Frames and bytes by the type of the frame.
+/// Frames and bytes by frame type.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct FrameCounts([FrameCount; LABELS.len()]);
 
-/// Frames of one type.
+/// The frames of one type.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct FrameCount {
-    /// How many frames.
+    /// The number of frames.
     pub frames: u64,
-    /// How many bytes, those of the length before each frame included.
+    /// Their bytes, with the length before each frame.
     pub bytes: u64,
 }
 
-/// All types that the specification knows, in the order of their numbers.
+/// All types of the specification, in numeric order.
 const TYPES: [FrameType; 7] = [
     FrameType::UNSET,
     FrameType::HAPROXY_HELLO,
@@ -27,7 +27,7 @@ const TYPES: [FrameType; 7] = [
     FrameType::ACK,
 ];
 
-/// The label of each, and last that of all others.
+/// The label of each type, and that of all unknown types.
 const LABELS: [&str; TYPES.len() + 1] = [
     "unset",
     "haproxy-hello",
@@ -40,14 +40,14 @@ const LABELS: [&str; TYPES.len() + 1] = [
 ];
 
 impl FrameCounts {
-    /// Those of one type; all types that the specification does not know are one.
+    /// The counts of one type. All unknown types have one count.
     #[must_use]
     pub fn of(&self, frame_type: FrameType) -> FrameCount {
         self.0[index(frame_type)]
     }
 
-    /// Every type by its name: that of the specification in lower case, `unset` for the continuations
-    /// of a frame in fragments, and `unknown` for all that it does not know.
+    /// The counts of every type, with its label: the specification's name in lower case, `unset`
+    /// for further fragments, `unknown` for types that the specification does not have.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, FrameCount)> {
         LABELS.into_iter().zip(self.0)
     }

@@ -1,25 +1,25 @@
-//! Latencies: how long messages took, by what became of them.
+//! Latencies: how long messages took, by outcome.
 
 use std::time::Duration;
 
 use super::{histogram::Histogram, outcome::Outcome};
 
-/// How long the messages of a route took, from their hand-over to their answer or fallback, by what
-/// became of them.
+/// How long the messages of a route took, by outcome: from the call of the handler to the answer or
+/// fallback.
 ///
-/// Of the calls that are answered in place, the first of each wake-up is timed, and stands for those
-/// behind it.
+/// Of the calls that are answered in place, the first one of each wake-up is timed, and its time
+/// counts for the others too.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Latencies([Option<Box<Histogram>>; Outcome::ALL.len()]);
 
 impl Latencies {
-    /// The outcomes that occurred, and how long their messages took.
+    /// The outcomes that occurred, with their histograms.
     pub fn iter(&self) -> impl Iterator<Item = (Outcome, &Histogram)> {
         let known = Outcome::ALL.into_iter().zip(&self.0);
         known.filter_map(|(outcome, histogram)| Some((outcome, histogram.as_deref()?)))
     }
 
-    /// How long the messages with this outcome took, if there were any.
+    /// The histogram of this outcome, if it occurred.
     #[must_use]
     pub fn of(&self, outcome: Outcome) -> Option<&Histogram> {
         self.0[outcome as usize].as_deref()

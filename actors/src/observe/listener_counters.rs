@@ -1,4 +1,4 @@
-//! Listener counters: what is counted beside the arbiters, where connections are accepted.
+//! Listener counters: what is counted where connections are accepted, outside of the arbiters.
 
 use std::{
     sync::{
@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{listener_statistics::ListenerStatistics, statistics::Statistics};
 
-/// What is counted beside the arbiters, where connections are accepted.
+/// What is counted where connections are accepted, outside of the arbiters.
 #[derive(Debug, Default)]
 pub(crate) struct ListenerCounters {
     listeners: Vec<ListenerCounter>,
@@ -26,14 +26,14 @@ pub(crate) struct ListenerCounters {
     certificates_refused: AtomicU64,
 }
 
-/// Keeps a connection counted as accepted and not yet taken, in its place of the way to its arbiter.
+/// Counts a connection as accepted and queued for its arbiter, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct QueuedConnection {
     counters: Arc<ListenerCounters>,
     _room: OwnedSemaphorePermit,
 }
 
-/// What is known of one listener.
+/// The state of one listener.
 #[derive(Debug)]
 struct ListenerCounter {
     name: Arc<str>,
@@ -47,7 +47,7 @@ impl ListenerCounters {
         Self { listeners, ..Self::default() }
     }
 
-    /// Where the agent listens.
+    /// The addresses of the listeners.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.listeners.iter().map(|listener| &*listener.name)
     }
@@ -64,7 +64,7 @@ impl ListenerCounters {
         self.accepts_paused_for_workers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A silent connection over the limit has lost its place to another.
+    /// Counts a silent connection over the limit that was closed for another one.
     pub(crate) fn connection_displaced(&self) {
         self.connections_displaced.fetch_add(1, Ordering::Relaxed);
     }
@@ -83,7 +83,7 @@ impl ListenerCounters {
         self.certificates_refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The certificate that is in use on this listener expires then.
+    /// Sets when the listener's certificate expires.
     #[cfg(feature = "tls")]
     pub(crate) fn certificate_expires(&self, listener: &str, expires: SystemTime) {
         let seconds = expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();

@@ -1,4 +1,4 @@
-//! What is counted for each listener.
+//! Listener statistics: what is counted for each listener.
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::SystemTime};
 
@@ -8,29 +8,29 @@ use super::group::Group;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ListenerStatistics {
-    /// Where it listens: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
+    /// The address: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
     pub listener: String,
-    /// Connections that are open now.
+    /// Connections that are open.
     pub open: u64,
     /// Connections accepted, health checks included; those over the limit are not.
     pub accepted: u64,
-    /// When the certificate expires that is in use, if it speaks TLS.
+    /// When the current certificate expires, if the listener has TLS.
     pub certificate_expires: Option<SystemTime>,
 }
 
-/// The listeners whose connections have come to one arbiter.
+/// The listeners that have given connections to one arbiter.
 #[derive(Debug, Default)]
 pub(crate) struct Listeners(RefCell<Vec<Rc<Group>>>);
 
 impl ListenerStatistics {
-    /// A listener that no connection has come to.
+    /// A listener without connections.
     pub(super) fn new(listener: &str, certificate_expires: Option<SystemTime>) -> Self {
         Self { listener: listener.to_owned(), certificate_expires, ..Self::default() }
     }
 }
 
 impl Listeners {
-    /// A connection has come to this listener.
+    /// Counts a connection of this listener.
     pub(crate) fn join(&self, listener: &Arc<str>) -> Rc<Group> {
         let mut groups = self.0.borrow_mut();
         if let Some(group) = groups.iter().find(|group| group.name() == listener) {

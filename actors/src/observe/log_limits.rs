@@ -1,42 +1,42 @@
-//! Log limits: how often there may be a line about each cause.
+//! Log limits: limits the log lines about each cause.
 
 use super::rate_limit::RateLimit;
 use crate::spop::ForeignProtocol;
 
-/// What a line of the log is about.
+/// The cause of a log line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cause {
     Violation,
-    /// A connection that begins with another protocol than is due, each kind by itself.
+    /// A connection begins with an unexpected protocol; each protocol has its own limit.
     ProtocolMismatch(Option<ForeignProtocol>),
     ProxyHeader,
     #[cfg(feature = "tls")]
     TlsHandshake,
-    /// More TLS handshakes than there may be, or than there is memory for.
+    /// The limit of TLS handshakes, or of their memory, is reached.
     #[cfg(feature = "tls")]
     HandshakesFull,
-    /// Actions that do not fit into their ACK.
+    /// Actions do not fit into their ACK.
     LeftOut,
     Oversize,
-    /// More connections than there may be.
+    /// The connection limit is reached.
     Refused,
-    /// More bytes kept than there may be.
+    /// The memory limit is reached.
     Overdrawn,
-    /// A connection that is not read until there is memory.
+    /// A connection is not read until memory is free.
     MemoryWait,
-    /// A peer that reads nothing.
+    /// A peer does not read its ACKs.
     Stalled,
     UnknownFrame,
-    /// A DISCONNECT of HAProxy over what was sent to it.
+    /// A DISCONNECT of HAProxy blames a frame of the agent.
     Complaint,
 }
 
-/// Lets a line a second through about each cause.
+/// Permits one line per second about each cause.
 #[derive(Debug, Default)]
 pub(crate) struct LogLimits([RateLimit; Cause::COUNT]);
 
 impl LogLimits {
-    /// How many lines about this were left suppressed since the last one, if one may be written now.
+    /// Permits a line, and returns how many were suppressed since the last one.
     pub(crate) fn permit(&self, cause: Cause) -> Option<u64> {
         self.0[cause.index()].permit()
     }

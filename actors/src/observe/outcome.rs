@@ -6,29 +6,30 @@
 pub enum Outcome {
     /// The handler answered.
     Answered,
-    /// The arguments were not those that the handler asks for.
+    /// The arguments did not match the type that the handler takes.
     BadArguments,
     /// The handler returned an error.
     Failed,
     /// The handler panicked.
     Panicked,
-    /// There was no answer by the deadline; a later one was dropped.
+    /// The deadline passed before the handler answered. A later answer is dropped.
     DeadlineExceeded,
-    /// The connection, or the whole agent, had as many messages waiting for answers as its limit allows.
+    /// The connection, or the whole agent, had reached its limit of messages that wait for answers.
     AgentOverloaded,
-    /// The route had as many calls in flight as its concurrency allows.
+    /// The route had reached its limit of calls in flight.
     RouteFull,
-    /// The handler did not start, or failed too often, and got no call.
+    /// The handler did not start, or failed too often. It was not called.
     CircuitOpen,
-    /// The NOTIFY came in fragments, was larger than the limit, and was not read.
+    /// The NOTIFY came in fragments and exceeds the size limit. The agent did not read it.
     TooLarge,
-    /// The message was after the first 1,024 of its NOTIFY: no handler was called.
+    /// The NOTIFY has more than 1,024 messages, and this one came after them. No handler was
+    /// called.
     TooManyMessages,
     /// The actor behind the route had stopped.
     ActorStopped,
 }
 
-/// What happened to messages, by the names of [`Outcome`].
+/// Counts messages by [`Outcome`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "they are those of `Outcome`")]
@@ -47,7 +48,7 @@ pub struct Outcomes {
 }
 
 impl Outcome {
-    /// Each of them, the good one first.
+    /// All outcomes, `Answered` first.
     pub const ALL: [Self; 11] = [
         Self::Answered,
         Self::BadArguments,
@@ -62,7 +63,7 @@ impl Outcome {
         Self::ActorStopped,
     ];
 
-    /// Its name in metrics, spans, log lines and JSON: that of the variant in `snake_case`.
+    /// The name in metrics, spans, log lines and JSON: the variant in `snake_case`.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {

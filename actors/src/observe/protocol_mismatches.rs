@@ -1,18 +1,18 @@
-//! Protocol mismatches: what connections began with instead of the expected protocol.
+//! Protocol mismatches: connections that began with an unexpected protocol.
 
 use crate::spop::ForeignProtocol;
 
-/// Connections that began with an unexpected protocol, by what it was.
+/// Connections that began with an unexpected protocol, by protocol.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ProtocolMismatches {
     /// HTTP.
     pub http: u64,
-    /// TLS where none is configured, or where a PROXY header is expected.
+    /// TLS where it is not configured, or where a PROXY header is expected.
     pub tls: u64,
-    /// A PROXY header where none is configured.
+    /// A PROXY header where it is not configured.
     pub proxy_header: u64,
-    /// Something else, most likely plain SPOP, where a PROXY header or TLS is expected.
+    /// Another protocol, most likely plain SPOP, where a PROXY header or TLS is expected.
     pub other: u64,
 }
 

@@ -1,13 +1,13 @@
-//! Rate limit: one line a second for each cause, with the number of those suppressed.
+//! Rate limit: one line per second and cause, with the number of suppressed lines.
 
 use std::{cell::Cell, time::Duration};
 
 use tokio::time::Instant;
 
-/// How far apart two lines about the same cause are.
+/// The time between two lines about the same cause.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Lets one line through a second.
+/// Permits one line per second.
 #[derive(Debug, Default)]
 pub(crate) struct RateLimit {
     last: Cell<Option<Instant>>,
@@ -15,11 +15,11 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    /// How many were left suppressed since the last line, if a line may be written now.
+    /// Permits a line, and returns how many were suppressed since the last one.
     pub(crate) fn permit(&self) -> Option<u64> {
         let now = Instant::now();
         if self.last.get().is_some_and(|last| now - last < INTERVAL) {
-            // Counted, so that the next line says how many it stands for.
+            // Counted, so that the next line reports how many were suppressed.
             self.suppressed.set(self.suppressed.get() + 1);
             return None;
         }

@@ -1,19 +1,19 @@
-//! Reasons: how often something was refused, and why.
+//! Reasons: counts by reason.
 
 use std::collections::BTreeMap;
 
-/// How often something was refused, by the reason: `snake_case`, and one of a bounded set.
+/// Counts by reason. Reasons are in `snake_case`, from a bounded set.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Reasons(BTreeMap<&'static str, u64>);
 
 impl Reasons {
-    /// How often it was for this reason.
+    /// The count of this reason.
     #[must_use]
     pub fn of(&self, reason: &str) -> u64 {
         self.0.get(reason).copied().unwrap_or_default()
     }
 
-    /// Every reason that occurred, and how often.
+    /// Every reason that occurred, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.0.iter().map(|(&reason, &count)| (reason, count))
     }

@@ -1,4 +1,4 @@
-//! Route metrics: what one arbiter has seen of a route.
+//! Route metrics: the live statistics of one route on one arbiter.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{spop::MessageRef, turn::Turn};
 
-/// What one arbiter has seen of a route.
+/// The live statistics of one route on one arbiter.
 ///
-/// A call that is answered in place costs an addition; only the first of a turn is timed, as a look at
-/// the clock costs as much as a call.
+/// A call that is answered in place costs an addition. Only the first call of a turn is timed,
+/// because reading the clock costs as much as a call.
 pub(crate) struct RouteMetrics {
     /// The last turn with a call.
     turn: Cell<u64>,
@@ -26,7 +26,7 @@ pub(crate) struct RouteMetrics {
     sample: Cell<Duration>,
     latencies: RefCell<Latencies>,
     arguments: RefCell<Vec<ArgumentSeen>>,
-    /// Whether the next message is looked at.
+    /// Whether to store the arguments of the next message.
     is_curious: Cell<bool>,
     pub(crate) restarts: Cell<u64>,
     pub(crate) starts_failed: Cell<u64>,
@@ -35,8 +35,8 @@ pub(crate) struct RouteMetrics {
 }
 
 impl RouteMetrics {
-    /// A call begins in this turn; says when, if it is to be timed. It is as the turn began if nothing
-    /// `is_before` it.
+    /// A call begins in this turn. Returns when, if it is to be timed: when the turn began, if
+    /// nothing `is_before` it.
     #[inline]
     pub(crate) fn begin(
         &self,
@@ -56,7 +56,7 @@ impl RouteMetrics {
         Some(if is_before { Instant::now() } else { turn.began() })
     }
 
-    /// A call was answered in place; it took so long, if it was timed.
+    /// A call was answered in place, in this time if it was timed.
     #[inline]
     pub(crate) fn answered_in_place(&self, took: Option<Duration>) {
         self.answered.set(self.answered.get() + 1);
@@ -82,14 +82,14 @@ impl RouteMetrics {
         self.latencies.borrow_mut().record(outcome, duration, times);
     }
 
-    /// Looks at the arguments of a message, not at their values.
+    /// Stores names and types of the arguments of a message, without their values.
     #[cold]
     fn see(&self, message: &MessageRef<'_>) {
         self.is_curious.set(false);
         self.arguments.replace(ArgumentSeen::all_of(message));
     }
 
-    /// What was seen so far; whoever asks will want to know what the messages look like by then.
+    /// The statistics so far. The next message's arguments are stored, for the next request.
     pub(crate) fn statistics(&self) -> RouteStatistics {
         self.take_times();
         self.is_curious.set(true);
@@ -122,7 +122,7 @@ impl Default for RouteMetrics {
     }
 }
 
-/// Adds one.
+/// Adds 1.
 pub(crate) fn count(counter: &Cell<u64>) {
     counter.set(counter.get() + 1);
 }

@@ -1,4 +1,4 @@
-//! Route statistics: what an agent has seen of one route.
+//! Route statistics: the statistics of one route.
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use super::{
     outcome::{Outcome, Outcomes},
 };
 
-/// What an agent, or one of its arbiters, has seen of one route since it started.
+/// The statistics of one route, of an agent or of one arbiter, since the start.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RouteStatistics {
-    /// Its name, which is that of its messages; `(any other)` is the route of the catch-all.
+    /// The name of the route, which is the name of its messages; `(any other)` is the catch-all.
     pub route: String,
-    /// Whether the agent starts only if its handler does.
+    /// Whether the agent starts only if the handler starts.
     pub is_required: bool,
-    /// How long a message can take.
+    /// The deadline of a message.
     pub deadline: Duration,
-    /// What is sent instead of an answer.
+    /// The fallback, as text.
     pub fallback: String,
-    /// How long the messages took, by what happened to them.
+    /// How long the messages took, by outcome.
     pub latencies: Latencies,
     /// Calls in progress.
     pub concurrency: u64,
-    /// The limit of calls in progress, all arbiters together.
+    /// The limit of calls in progress, of all arbiters together.
     pub concurrency_limit: u64,
-    /// Its handlers, one on each arbiter, by what they are doing.
+    /// The handlers, one per arbiter, by state.
     pub instances: Instances,
     /// Restarts of a handler after a failure.
     pub restarts: u64,
@@ -35,29 +35,29 @@ pub struct RouteStatistics {
     /// How often a handler went down: it failed too often and never answered, or took too long to
     /// start.
     pub times_down: u64,
-    /// Background panics of handlers: in a task, at the stop, or in a call after its deadline.
+    /// Background panics: in a task, at the stop, or in a call after its deadline.
     pub background_panics: u64,
-    /// The arguments of a message that was seen lately, in wire order.
+    /// The arguments of a recent message, in wire order.
     pub arguments: Vec<ArgumentSeen>,
 }
 
-/// The handlers of a route by what they are doing; there is one on each arbiter.
+/// The handlers of a route by state, one per arbiter.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Instances {
-    /// They take messages.
+    /// Handlers that take messages.
     pub up: u64,
-    /// They are being restarted: messages wait, or the instance that has panicked answers.
+    /// Handlers that are restarting. Messages wait, or the instance that panicked answers them.
     pub restarting: u64,
-    /// They have failed too often and never answered, or take too long to start: nothing but fallbacks
-    /// is sent.
+    /// Handlers that failed too often and never answered, or take too long to start. Messages get
+    /// the fallback.
     pub down: u64,
-    /// They have ended in good order.
+    /// Handlers that were stopped.
     pub stopped: u64,
 }
 
 impl RouteStatistics {
-    /// What happened to the messages.
+    /// The messages by outcome.
     #[must_use]
     pub fn outcomes(&self) -> Outcomes {
         let mut outcomes = Outcomes::default();
@@ -73,7 +73,7 @@ impl RouteStatistics {
         self.outcomes().of(outcome)
     }
 
-    /// Adds what another arbiter has seen of the same route.
+    /// Adds the statistics of another arbiter for the same route.
     fn add(&mut self, other: &Self) {
         self.latencies.add(&other.latencies);
         self.concurrency += other.concurrency;

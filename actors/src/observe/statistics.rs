@@ -1,4 +1,4 @@
-//! Statistics: what the agent has seen and done, counted per arbiter and added up on request.
+//! Statistics: counted per arbiter, and summed on request.
 
 use super::{
     engine_statistics::{self, EngineStatistics},
@@ -13,75 +13,76 @@ use super::{
     unrouted::{self, UnroutedMessage},
 };
 
-/// What an agent, or one of its arbiters, has seen and done since it started.
+/// Counters and gauges of an agent, or of one of its arbiters, since the start.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Statistics {
     /// Connections accepted, health checks included; those over the limit are not.
     pub connections_accepted: u64,
-    /// Connections that could not be accepted, as no file could be opened.
+    /// Connections that could not be accepted, because no file descriptor was free.
     pub accepts_failed: u64,
-    /// How often accepting paused, as all connections were in use, those over the limit included.
+    /// Pauses of accepting because all connections were in use, those over the limit included.
     pub accepts_paused_for_connections: u64,
-    /// How often accepting paused, as no worker thread took further connections.
+    /// Pauses of accepting because no worker thread took further connections.
     pub accepts_paused_for_workers: u64,
-    /// How often a worker thread was skipped, as it had not taken its last connections.
+    /// Connections given to another worker thread, because one had not taken its last ones.
     pub workers_skipped: u64,
     /// Accepted connections that are queued for their worker thread.
     pub queued_connections: u64,
-    /// Connections refused, as the connection limit was reached.
+    /// Connections refused at the connection limit.
     pub connections_refused: u64,
-    /// Open connections; those over the limit are not counted.
+    /// Open connections, without those over the limit.
     pub connections_open: u64,
     /// Open connections over the limit: health checks, and connections to refuse.
     pub excess_connections: u64,
     /// Connections closed because of their age.
     pub connections_expired: u64,
-    /// Bytes that connections buffer between their wake-ups, as [`Limits::memory`](crate::Limits::memory)
-    /// counts them: ACKs on their way to another connection included. It is known of the whole agent only.
+    /// Bytes that connections buffer between their wake-ups, as counted for
+    /// [`Limits::memory`](crate::Limits::memory), with ACKs on their way to another connection. Set for the
+    /// whole agent only, not for one arbiter.
     pub buffered_bytes: u64,
-    /// Connections closed at the memory limit, as they buffered more than their share.
+    /// Connections closed at the memory limit, because they buffered more than their share.
     pub memory_exceeded: u64,
-    /// How often reading from a connection paused, as three quarters of the memory limit were in
-    /// use.
+    /// Pauses of reading from a connection, because three quarters of the memory limit were in use.
     pub reads_paused: u64,
     /// Connections closed because a frame was not complete in time.
     pub read_timeouts: u64,
     /// Connections closed because the peer did not read its ACKs.
     pub write_timeouts: u64,
-    /// Connections whose own code panicked: each is a bug of this library.
+    /// Connections whose own code panicked. Each is a bug of this library: report it.
     pub connections_panicked: u64,
     /// HELLOs accepted.
     pub hellos: u64,
-    /// HELLOs refused, or missing.
+    /// HELLOs that were refused or missing.
     pub hellos_refused: u64,
-    /// Why they were.
+    /// Why HELLOs were refused or missing.
     pub hello_refusals: Reasons,
     /// Connections that began with an unexpected protocol, by protocol.
     pub protocol_mismatches: ProtocolMismatches,
-    /// PROXY headers that were invalid, or did not arrive in time.
+    /// PROXY headers that were invalid or too late.
     pub proxy_headers_refused: u64,
-    /// TLS handshakes that failed, or were not complete in time.
+    /// TLS handshakes that failed or were too late.
     pub tls_handshakes_failed: u64,
     /// TLS handshakes in progress.
     pub tls_handshakes: u64,
-    /// TLS handshakes refused or closed, as there were too many (`limit`) or too little `memory`.
+    /// TLS handshakes refused or closed, by reason: `limit` or `memory`.
     pub tls_handshakes_refused: Reasons,
-    /// How often changed certificates of a listener were loaded.
+    /// Changed certificates that were loaded.
     pub certificates_reloaded: u64,
-    /// How often they were refused, and the old ones stayed in use.
+    /// Changed certificates that were refused; the old ones stayed in use.
     pub certificates_refused: u64,
     /// Health checks answered.
     pub healthchecks: u64,
-    /// Health checks refused, as the agent stops.
+    /// Health checks refused during a stop.
     pub healthchecks_refused: u64,
     /// Complete NOTIFYs received.
     pub notifies: u64,
     /// ACKs sent.
     pub acks: u64,
-    /// ACKs sent on another connection, as their own was lost.
+    /// ACKs sent on another connection, because their own was lost.
     pub acks_rerouted: u64,
-    /// ACKs of a connection that had gone and that no other took; each is also one of [`notifies_cancelled`](Self::notifies_cancelled).
+    /// ACKs whose connection was lost and that no other connection took. Each is also one of
+    /// [`notifies_cancelled`](Self::notifies_cancelled).
     pub acks_dropped: u64,
     /// NOTIFYs that wait for their ACK.
     pub notifies_in_flight: u64,
@@ -91,24 +92,23 @@ pub struct Statistics {
     pub bytes_in: u64,
     /// Bytes sent.
     pub bytes_out: u64,
-    /// Frames received whole, by their type. A fragment is a frame, too.
+    /// Complete frames received, by type. A fragment is a frame, too.
     pub frames_received: FrameCounts,
-    /// Frames sent, by their type.
+    /// Frames sent, by type.
     pub frames_sent: FrameCounts,
     /// Fragments received.
     pub fragments: u64,
     /// NOTIFYs in fragments that HAProxy aborted.
     pub notifies_aborted: u64,
-    /// NOTIFYs in fragments over the size limit: answered with fallbacks, not read.
+    /// NOTIFYs in fragments over the size limit. They got fallbacks and were not read.
     pub notifies_too_large: u64,
     /// Connections that ended within a frame, or within a NOTIFY in fragments.
     pub frames_truncated: u64,
-    /// Frames of a type that the specification does not know: skipped.
+    /// Skipped frames of a type that the specification does not have.
     pub unknown_frames: u64,
-    /// Messages without a route: they contribute nothing to their ACK.
+    /// Messages without a route. They add nothing to their ACK.
     pub messages_without_route: u64,
-    /// Messages after the first 17,408 of their NOTIFY: no handler was called, and no fallback was
-    /// sent.
+    /// Messages after the first 17,408 of their NOTIFY. They got neither a handler nor a fallback.
     pub messages_unread: u64,
     /// Actions that did not fit into their ACK.
     pub actions_dropped: u64,
@@ -121,7 +121,7 @@ pub struct Statistics {
     pub handlers_down: u64,
     /// Background panics of handlers: in a task, at the stop, or in a call after its deadline.
     pub background_panics: u64,
-    /// What happened to the messages that have a route.
+    /// The messages that have a route, by outcome.
     pub messages: Outcomes,
     /// Connections closed after HELLO because the peer violated the protocol, by reason.
     pub violations: Reasons,
@@ -129,22 +129,22 @@ pub struct Statistics {
     pub disconnects_sent: StatusCounts,
     /// HAPROXY-DISCONNECTs received, by status-code.
     pub disconnects_received: StatusCounts,
-    /// From the arrival of a NOTIFY to its ACK.
+    /// The time from the arrival of a NOTIFY to its ACK.
     pub latency: Histogram,
-    /// Every route, in the order of their names.
+    /// All routes, by name.
     pub routes: Vec<RouteStatistics>,
     /// The connections of each listener.
     pub listeners: Vec<ListenerStatistics>,
-    /// The connections of each engine, of the first 64 of them; all others are one, `other`.
+    /// The connections of the first 64 engines; all others are one entry, `other`.
     pub engines: Vec<EngineStatistics>,
-    /// Messages without a route by their names: up to 32 of them, and none that was not seen for long if there
-    /// are more.
+    /// Messages without a route, by name: up to 32 names. A full list drops names that were not
+    /// seen for a minute.
     pub unrouted: Vec<UnroutedMessage>,
-    /// Worker threads that did not answer: their counts are missing here.
+    /// Worker threads that did not answer. Their counts are missing here.
     pub workers_unresponsive: u64,
 }
 
-/// Adds up numbers, and what adds up by itself. A field that is forgotten does not compile.
+/// Sums numbers, and fields with their own `add`. A forgotten field does not compile.
 macro_rules! add_counts {
     (
         $sum:ident,

@@ -1,27 +1,27 @@
-//! Status counts: how many DISCONNECTs had which status-code.
+//! Status counts: DISCONNECTs by status-code.
 
 use std::collections::BTreeMap;
 
 use crate::spop::StatusCode;
 
-/// DISCONNECTs by status-code; codes without a name are counted as [`StatusCode::UNKNOWN`].
+/// DISCONNECTs by status-code. Codes without a name count as [`StatusCode::UNKNOWN`].
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct StatusCounts(BTreeMap<u32, u64>);
 
 impl StatusCounts {
-    /// How many had this status-code.
+    /// The count of this status-code.
     #[must_use]
     pub fn of(&self, status_code: StatusCode) -> u64 {
         self.0.get(&status_code.0).copied().unwrap_or_default()
     }
 
-    /// Every status-code that occurred, and how often.
+    /// Every status-code that occurred, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (StatusCode, u64)> {
         self.0.iter().map(|(&code, &count)| (StatusCode(code), count))
     }
 
     pub(crate) fn count(&mut self, status_code: StatusCode) {
-        // A peer may send any number: what has no name shares one entry.
+        // A peer can send any number: codes without a name share one entry.
         let known = if status_code.is_registered() { status_code } else { StatusCode::UNKNOWN };
         *self.0.entry(known.0).or_default() += 1;
     }

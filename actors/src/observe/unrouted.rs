@@ -1,4 +1,4 @@
-//! Unrouted: the messages without a route, by their names, for people who compare configurations.
+//! Unrouted: messages without a route by name, to compare with HAProxy's configuration.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -7,31 +7,31 @@ use tokio::time::Instant;
 use super::argument_seen::ArgumentSeen;
 use crate::spop::{ForeignText, MessageRef};
 
-/// How many names are kept, on each arbiter and of the agent: whoever names messages may invent any number.
+/// How many names are stored, per arbiter and for the agent: a peer can invent any number.
 const MOST: usize = 32;
-/// How many bytes of a name are kept.
+/// How many bytes of a name are stored.
 const LONGEST: usize = 64;
-/// A name that has not been seen for so long makes room for another.
+/// A name that was not seen for this long is replaced by a new one.
 const FORGOTTEN: Duration = Duration::from_mins(1);
 
-/// Messages of one name that have no route: they contribute nothing to their ACK.
+/// Messages of one name without a route. They add nothing to their ACK.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct UnroutedMessage {
     /// The name, as [`ForeignText`] shows it: up to 64 bytes.
     pub message: String,
-    /// How many there were since the name is kept.
+    /// How many messages arrived since the name was stored.
     pub count: u64,
-    /// How long ago the last one came.
+    /// The time since the last one.
     pub last_seen: Duration,
-    /// The arguments of a message that was seen lately, in wire order.
+    /// The arguments of a recent message, in wire order.
     pub arguments: Vec<ArgumentSeen>,
 }
 
 /// The messages without a route on one arbiter.
 ///
-/// The first names are kept, and a further one only when one of them has not been seen for a while: so names
-/// that somebody invents neither take memory nor push out, one by one, what an operator looks for.
+/// The first names are stored. A further name is stored only when one of them was not seen for a
+/// while. So invented names neither take memory nor displace the names that an operator looks for.
 #[derive(Debug, Default)]
 pub(crate) struct Unrouted(RefCell<Vec<Seen>>);
 
@@ -42,12 +42,12 @@ struct Seen {
     count: u64,
     last: Instant,
     arguments: Vec<ArgumentSeen>,
-    /// Whether the next message is looked at.
+    /// Whether to store the arguments of the next message.
     is_curious: bool,
 }
 
 impl Unrouted {
-    /// A message has no route.
+    /// Counts a message without a route.
     pub(crate) fn count(&self, message: &MessageRef<'_>) {
         let name = message.name();
         let kept = name.get(..LONGEST).unwrap_or(name);
@@ -78,7 +78,7 @@ impl Unrouted {
         });
     }
 
-    /// What was seen so far; whoever asks will want to know what the messages look like by then.
+    /// The messages so far. The next message's arguments are stored, for the next request.
     pub(super) fn snapshot(&self) -> Vec<UnroutedMessage> {
         let mut all = self.0.borrow_mut();
         let shown = all.iter_mut().map(|seen| {
@@ -94,7 +94,7 @@ impl Unrouted {
     }
 }
 
-/// Adds those of another arbiter; keeps the ones that are most frequent.
+/// Adds the messages of another arbiter; keeps the most frequent names.
 pub(super) fn add_all(sum: &mut Vec<UnroutedMessage>, others: &[UnroutedMessage]) {
     for other in others {
         match sum.iter_mut().find(|one| one.message == other.message) {

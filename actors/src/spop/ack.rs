@@ -16,19 +16,19 @@ use super::{
     wire::WireError,
 };
 
-/// The one answer to a NOTIFY.
+/// The answer to one NOTIFY.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ack {
     /// The stream of the NOTIFY.
     pub stream_id: StreamId,
     /// The frame of the NOTIFY.
     pub frame_id: FrameId,
-    /// What HAProxy shall do; may be empty.
+    /// What HAProxy does with variables; can be empty.
     pub actions: Actions,
 }
 
 impl Ack {
-    /// The one answer to this NOTIFY: with the same ids.
+    /// The answer to this NOTIFY, with the same ids.
     #[must_use]
     pub fn of(notify: &Notify, actions: Actions) -> Self {
         Self { stream_id: notify.stream_id, frame_id: notify.frame_id, actions }
@@ -42,18 +42,18 @@ impl Ack {
         Ok(Self { stream_id, frame_id, actions: Actions::decode(payload)? })
     }
 
-    /// Appends the ACK as one frame no larger than `max_frame_size`: actions that do not fit are
-    /// left out from the end. Returns how many.
+    /// Appends the ACK as one frame of up to `max_frame_size` bytes. Actions that do not fit are
+    /// dropped from the end. Returns how many were dropped.
     pub fn encode_whole(&self, max_frame_size: u32, dst: &mut BytesMut) -> usize {
         let Self { stream_id, frame_id, actions } = self;
         encode((*stream_id, *frame_id), actions, max_frame_size, dst)
     }
 
-    /// Appends the ACK in as many fragments as it needs, none larger than `max_frame_size`: for a
-    /// peer that announced `fragmentation`.
+    /// Appends the ACK in as many fragments as it needs, each of up to `max_frame_size` bytes. Use
+    /// it for a peer that announced `fragmentation`.
     pub fn encode_fragmented(&self, max_frame_size: u32, dst: &mut BytesMut) {
         let Self { stream_id, frame_id, actions } = self;
-        // At least one byte a fragment, or there would be no end of them.
+        // At least one byte per fragment, or the loop would not end.
         let room = room(*stream_id, *frame_id, max_frame_size).max(1);
         let mut pieces = actions.as_bytes().chunks(room).peekable();
         let mut frame_type = FrameType::ACK;
@@ -81,8 +81,8 @@ pub(crate) fn encode(
 ) -> usize {
     let mut left_out = 0;
     let mut fitting = actions.as_bytes();
-    // The longest head there can be stands for the real one: two comparisons are saved for every ACK, and
-    // only those near the limit are measured exactly.
+    // The longest possible head stands for the real one: this saves two comparisons per ACK, and
+    // only ACKs near the limit are measured exactly.
     if u64::from(max_frame_size) < (head::MAX_HEAD + fitting.len()) as u64 {
         (fitting, left_out) = actions.fit(room(stream_id, frame_id, max_frame_size));
     }

@@ -1,4 +1,4 @@
-//! ACTION: what HAProxy shall do with a variable.
+//! ACTION: sets or unsets a variable of HAProxy.
 //!
 //! ```text
 //! ACTION           : <ACTION-TYPE:1 byte><NB-ARGS:1 byte><ACTION-ARGS>
@@ -24,11 +24,11 @@ const UNSET_VAR: u8 = 2;
 
 /// The longest variable name, in bytes.
 ///
-/// HAProxy keeps `scope.prefix.name` in 63 bytes and drops longer ones without a word; the prefix
-/// (`option var-prefix`) is not known here, so a name leaves room for one of 25 bytes.
+/// HAProxy stores `scope.prefix.name` in 63 bytes and drops longer names without an error. The
+/// prefix (`option var-prefix`) is not known here, so this limit leaves 25 bytes for it.
 pub const MAX_VAR_NAME: usize = 32;
 
-/// One action, borrowed from the list that holds it.
+/// One action, borrowed from its list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Action<'a> {
     /// Sets a variable.
@@ -49,7 +49,7 @@ pub enum Action<'a> {
     },
 }
 
-/// An action that HAProxy would drop without a word.
+/// An action that HAProxy would drop without an error.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum ActionError {
@@ -62,7 +62,7 @@ pub enum ActionError {
         /// The name.
         name: String,
     },
-    /// The name has a character that HAProxy does not take.
+    /// The name has a character that HAProxy does not allow.
     #[error(
         "variable name {:?} may hold ASCII letters, digits, '_' and '.' only",
         ForeignText::new(.name)
@@ -109,7 +109,7 @@ impl<'a> Action<'a> {
     }
 }
 
-/// Whether HAProxy takes the name. In a constant there are no iterators.
+/// Whether HAProxy takes the name. A loop, because constants cannot use iterators.
 #[inline]
 pub(super) const fn is_name(name: &str) -> bool {
     let mut rest = name.as_bytes();

@@ -1,4 +1,4 @@
-//! LIST-OF-ACTIONS: what an ACK holds.
+//! LIST-OF-ACTIONS: the payload of an ACK.
 //!
 //! ```text
 //! LIST-OF-ACTIONS : [ <ACTION> … ]                         (may be empty)
@@ -16,10 +16,11 @@ use super::{
     wire::{Reader, WireError},
 };
 
-/// The actions of an answer, in order, kept as the bytes that go on the wire.
+/// The actions of an answer, in order.
 ///
-/// HAProxy drops an action that it cannot apply without an error. So the names of variables are
-/// checked: those of constants when the program is compiled, others when the action is made.
+/// Set variables with [`set`](Self::set) and a [`Var`] constant, whose name is checked when your
+/// program is compiled. Names made at run time are checked when the action is made. HAProxy drops
+/// an action that it cannot apply without an error.
 ///
 /// ```
 /// use spoa_actors::{Actions, Scope, Var};
@@ -42,33 +43,34 @@ pub struct Actions {
 }
 
 impl Actions {
-    /// No action: the answer that changes nothing.
+    /// No action: the answer changes nothing.
     #[must_use]
     #[inline]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Appends "set this variable"; a value of `None` or NULL unsets it.
+    /// Appends an action that sets a variable. A value of `None` or NULL unsets it.
     #[must_use]
     #[inline]
     pub fn set(self, var: Var, value: impl ToTypedData) -> Self {
         self.set_var_unchecked(var.scope(), var.name().as_bytes(), value)
     }
 
-    /// Appends "unset this variable".
+    /// Appends an action that unsets a variable.
     #[must_use]
     #[inline]
     pub fn unset(self, var: Var) -> Self {
         self.unset_var_unchecked(var.scope(), var.name().as_bytes())
     }
 
-    /// Appends "set this variable" under a name that is made at run time; a value of `None` or NULL
-    /// unsets it. For a name that is a constant, see [`set`](Self::set).
+    /// Appends an action that sets a variable with a name made at run time. A value of `None` or
+    /// NULL unsets it. If the name is a constant, use [`set`](Self::set).
     ///
     /// # Errors
     ///
-    /// If HAProxy would not take the name.
+    /// If the name is empty, longer than [`MAX_VAR_NAME`](super::MAX_VAR_NAME) bytes, or has a
+    /// character that HAProxy does not allow.
     #[inline]
     pub fn set_var(
         self,
@@ -80,17 +82,19 @@ impl Actions {
         Ok(self.set_var_unchecked(scope, name.as_bytes(), value))
     }
 
-    /// Appends "unset this variable" under a name that is made at run time.
+    /// Appends an action that unsets a variable with a name made at run time.
     ///
     /// # Errors
     ///
-    /// If HAProxy would not take the name.
+    /// If the name is empty, longer than [`MAX_VAR_NAME`](super::MAX_VAR_NAME) bytes, or has a
+    /// character that HAProxy does not allow.
     pub fn unset_var(self, scope: Scope, name: &str) -> Result<Self, ActionError> {
         check_name(name)?;
         Ok(self.unset_var_unchecked(scope, name.as_bytes()))
     }
 
-    /// Appends "set this variable" under a name that HAProxy may drop: for relays and test peers.
+    /// Appends an action that sets a variable, without a check of its name. For relays and test
+    /// peers.
     #[must_use]
     #[inline]
     pub fn set_var_unchecked(mut self, scope: Scope, name: &[u8], value: impl ToTypedData) -> Self {
@@ -98,7 +102,8 @@ impl Actions {
         self
     }
 
-    /// Appends "unset this variable" under a name that HAProxy may drop: for relays and test peers.
+    /// Appends an action that unsets a variable, without a check of its name. For relays and test
+    /// peers.
     #[must_use]
     pub fn unset_var_unchecked(mut self, scope: Scope, name: &[u8]) -> Self {
         self.push(&Action::UnsetVar { scope, name });
@@ -113,7 +118,7 @@ impl Actions {
     /// Appends all actions of `others`.
     #[inline]
     pub fn append(&mut self, others: Self) {
-        // The list is taken over as it is, with its memory: a handler's answer is not copied.
+        // The list is moved with its memory: a handler's answer is not copied.
         if self.bytes.is_empty() {
             *self = others;
         } else {
@@ -121,7 +126,7 @@ impl Actions {
         }
     }
 
-    /// Appends all actions of `others`, which stay there.
+    /// Appends a copy of all actions of `others`.
     pub(crate) fn append_all(&mut self, others: &Self) {
         self.bytes.put(others.bytes.as_slice());
     }
@@ -157,7 +162,7 @@ impl Actions {
         (self.bytes.as_slice().get(..fitting).unwrap_or_default(), left_out)
     }
 
-    /// Leaves out the actions from the end that go beyond `room` bytes; says how many.
+    /// Drops the actions from the end that exceed `room` bytes; returns how many.
     pub(crate) fn fit_to(&mut self, room: usize) -> usize {
         let (fitting, left_out) = self.fit(room);
         let length = fitting.len();
@@ -165,7 +170,7 @@ impl Actions {
         left_out
     }
 
-    /// Takes back what was appended when there were so many bytes.
+    /// Removes what was appended after the first `length` bytes.
     pub(crate) fn take_back(&mut self, length: usize) {
         self.bytes.truncate(length);
     }
@@ -175,17 +180,17 @@ impl Actions {
         self.bytes.len()
     }
 
-    /// All actions as they stand in an ACK.
+    /// All actions as encoded in an ACK.
     #[inline]
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.bytes.as_slice()
     }
 
-    /// Reads the payload of an ACK.
+    /// Decodes the payload of an ACK.
     ///
     /// # Errors
     ///
-    /// If it is no list of actions to its end.
+    /// If the bytes are not a complete list of actions.
     pub fn decode(payload: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(payload);
         while !reader.is_empty() {

@@ -17,7 +17,7 @@ pub(super) const ARG_NAME: &str = "ARG-NAME";
 /// One argument of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Arg<'a> {
-    /// The name as HAProxy's configuration gives it; empty if it gives none.
+    /// The name from HAProxy's configuration; empty for an unnamed argument.
     pub name: &'a [u8],
     /// The value.
     pub value: TypedData<'a>,
@@ -31,20 +31,20 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
-    /// The first `left` arguments that `reader` has.
+    /// The next `left` arguments of `reader`.
     #[inline]
     pub(super) fn new(left: u8, reader: Reader<'a>) -> Self {
         Self { left, reader }
     }
 
-    /// The name of the next argument; its value is to be taken next.
+    /// The name of the next argument. Take its value next.
     #[inline(always)]
     pub(crate) fn next_name(&mut self) -> Option<&'a [u8]> {
         self.left = self.left.checked_sub(1)?;
         self.reader.string(ARG_NAME).ok()
     }
 
-    /// The value behind a name.
+    /// The value after a name.
     #[inline(always)]
     pub(crate) fn value(&mut self) -> Option<TypedData<'a>> {
         TypedData::read(&mut self.reader).ok()

@@ -1,4 +1,4 @@
-//! CAPABILITIES: what a side of the connection can do beyond one NOTIFY at a time.
+//! CAPABILITIES: the optional features of one side.
 //!
 //! ```text
 //! capabilities : "pipelining,async,fragmentation"      (comma-separated, any subset, may be empty)
@@ -6,14 +6,14 @@
 
 use std::fmt;
 
-/// The capabilities of one side, or those agreed by both. Unknown names are dropped.
+/// The capabilities of one side, or those that both sides agreed on. Unknown names are ignored.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Capabilities {
-    /// Several NOTIFY may be in flight, and their ACKs may come in any order.
+    /// Several NOTIFYs can be in flight, and their ACKs arrive in any order.
     pub pipelining: bool,
-    /// An ACK may leave on another connection of the same engine (`async`; HAProxy up to 3.0).
+    /// An ACK can take another connection of the same engine (`async`; HAProxy up to 3.0).
     pub asynchronous: bool,
-    /// Frames may be received in fragments.
+    /// The side accepts frames in fragments.
     pub fragmentation: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The codec: cuts a byte stream into frames, for tokio-util and for our own read loop.
+//! Codec: cuts a byte stream into frames, for tokio-util and for the agent's own read loop.
 
 use std::io;
 
@@ -11,14 +11,15 @@ use super::{
     wire::WireError,
 };
 
-/// How many bytes the length before a frame has.
+/// The size of the length before a frame, in bytes.
 pub(crate) const LENGTH_SIZE: usize = 4;
 
-/// Cuts and joins frames of both sides.
+/// Decodes and encodes the frames of both sides, with `tokio_util::codec::Framed`.
 ///
-/// The length of a frame is judged before anything is allocated for it. The limit is small until
-/// the HELLO is agreed and the negotiated max-frame-size from then on. Until then it is also asked
-/// whether this is SPOP at all.
+/// A frame's length is checked before memory is allocated for it. Until HELLO is agreed, the limit
+/// is
+/// [`HELLO_LIMIT`](Self::HELLO_LIMIT), and other protocols are recognised. After that, the limit is the
+/// negotiated max-frame-size.
 #[derive(Clone, Debug)]
 pub struct FrameCodec {
     max_frame_size: u32,
@@ -26,25 +27,25 @@ pub struct FrameCodec {
 }
 
 impl FrameCodec {
-    /// The limit before max-frame-size is agreed: a HELLO has some 130 bytes.
+    /// The limit before max-frame-size is agreed, in bytes. A HELLO has about 130 bytes.
     pub const HELLO_LIMIT: u32 = 64 * 1024;
 
-    /// A codec that takes frames of up to `max_frame_size` bytes, the 4 of the length not counted.
+    /// A codec for frames of up to `max_frame_size` bytes, without the 4 bytes of the length.
     #[must_use]
     pub fn new(max_frame_size: u32) -> Self {
         Self { max_frame_size, is_greeted: true }
     }
 
-    /// Changes the limit; it is called once, when the HELLO is agreed.
+    /// Sets the negotiated limit. Call it once HELLO is agreed.
     pub fn set_max_frame_size(&mut self, max_frame_size: u32) {
         *self = Self::new(max_frame_size);
     }
 
-    /// Cuts the next frame off the front of `src`, if it is there as a whole.
+    /// Takes the next frame from the front of `src`, if it is complete.
     ///
     /// # Errors
     ///
-    /// If the bytes are not a frame of the grammar, or one that is too large.
+    /// If the bytes are not a valid frame, or the frame is too large.
     #[inline]
     pub fn cut(&self, src: &mut BytesMut) -> Result<Option<Frame>, Violation> {
         let Some(length) = self.whole_frame(src)? else {
@@ -54,7 +55,7 @@ impl FrameCodec {
         Frame::decode(src.split_to(length).freeze()).map(Some)
     }
 
-    /// How many bytes the first frame has behind its length, if it is there as a whole.
+    /// The size of the first frame after its length, if it is complete.
     #[inline]
     pub(crate) fn whole_frame(&self, src: &[u8]) -> Result<Option<usize>, Violation> {
         let length = self.frame_length(src)?;
@@ -68,8 +69,8 @@ impl FrameCodec {
         };
         let length = u32::from_be_bytes(first);
         match usize::try_from(length) {
-            // Judged from its four bytes: a peer that announces four gigabytes is refused before it has
-            // sent them.
+            // Checked from the four bytes of the length: a peer that announces 4 GiB is refused
+            // before it has sent them.
             Ok(bytes) if (MIN_FRAME_LENGTH..=self.max_frame_size).contains(&length) => {
                 Ok(Some(bytes))
             }
@@ -84,7 +85,7 @@ impl FrameCodec {
             return WireError::FrameTooShort { length, minimum: MIN_FRAME_LENGTH }.into();
         }
         match ForeignProtocol::of(first) {
-            // Later the same four bytes are a broken frame: a peer that has said HELLO does speak SPOP.
+            // After HELLO, the same four bytes are a broken frame: the peer does speak SPOP.
             Some(protocol) if !self.is_greeted => Violation::ForeignProtocol(protocol),
             _ => WireError::FrameTooLarge { length, limit: self.max_frame_size }.into(),
         }
@@ -92,13 +93,13 @@ impl FrameCodec {
 }
 
 impl Default for FrameCodec {
-    /// A codec for a connection that has not said HELLO yet.
+    /// A codec for a connection without HELLO yet.
     fn default() -> Self {
         Self { max_frame_size: Self::HELLO_LIMIT, is_greeted: false }
     }
 }
 
-/// What ends a stream of frames that is read through [`tokio_util::codec::Framed`].
+/// Why a stream of frames that you read through [`tokio_util::codec::Framed`] ended.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CodecError {

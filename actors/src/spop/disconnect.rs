@@ -25,7 +25,7 @@ const MAX_MESSAGE: usize = 255;
 pub struct Disconnect {
     /// The status-code.
     pub status_code: StatusCode,
-    /// The message for people; what is beyond 255 bytes is not sent.
+    /// The message for people. Only its first 255 bytes are sent.
     pub message: Cow<'static, str>,
 }
 
@@ -48,7 +48,7 @@ impl Disconnect {
             }
             Ok(())
         })?;
-        // A peer that leaves without saying why leaves all the same.
+        // A DISCONNECT without a status-code is valid.
         let status_code = status_code.map_or(StatusCode::UNKNOWN, StatusCode);
         Ok(Self { status_code, message })
     }

@@ -1,22 +1,22 @@
-//! FLAGS: whether a frame is whole, and whether it is given up.
+//! FLAGS: whether a frame is complete, and whether it is aborted.
 //!
 //! ```text
 //! FLAGS : FIN 0x01 | ABORT 0x02                            (4 bytes, big-endian)
 //! ```
 
-/// The FLAGS of a frame; unknown bits are ignored on input and zero on output.
+/// The FLAGS of a frame. Unknown bits are ignored on input and zero on output.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Flags {
     /// The last (or only) fragment of a frame.
     pub fin: bool,
-    /// The frame is given up.
+    /// The sender aborts the frame.
     pub abort: bool,
 }
 
 impl Flags {
-    /// The flags of a whole frame.
+    /// The flags of a frame that is not fragmented.
     pub const FIN: Self = Self { fin: true, abort: false };
-    /// The flags of a fragment that others follow.
+    /// The flags of a fragment that is not the last one.
     pub const NONE: Self = Self { fin: false, abort: false };
 
     const FIN_BIT: u32 = 0x0000_0001;

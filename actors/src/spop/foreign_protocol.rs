@@ -1,8 +1,8 @@
-//! Foreign protocols, told from SPOP by the first four bytes of a connection.
+//! Foreign protocols: recognised by the first four bytes of a connection.
 
 use std::fmt;
 
-/// A protocol other than SPOP that comes to a SPOP port by mistake.
+/// A protocol other than SPOP that a client speaks to a SPOP port.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ForeignProtocol {
@@ -15,13 +15,13 @@ pub enum ForeignProtocol {
 }
 
 impl ForeignProtocol {
-    /// How many bytes tell it.
+    /// How many bytes identify the protocol.
     ///
-    /// Where SPOP is spoken they are the length of the first frame. Read as one, all that is known
-    /// here is beyond 200 MB, and a HELLO has some 130 bytes: the two cannot be mistaken.
+    /// In SPOP, they are the length of the first frame. As a length, the bytes of every protocol
+    /// here exceed 200 MB, and a HELLO has about 130 bytes, so the two cannot be confused.
     pub const FIRST: usize = 4;
 
-    /// The protocol of a connection that begins like this; `None` if it may be SPOP.
+    /// The protocol of a connection that begins with these bytes; `None` if it can be SPOP.
     #[must_use]
     pub fn of(first: [u8; Self::FIRST]) -> Option<Self> {
         match &first {

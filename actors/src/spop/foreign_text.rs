@@ -1,17 +1,18 @@
-//! Foreign text: what somebody else has chosen, as one short line that moves no cursor.
+//! Foreign text: text from a peer, a client or a collector as one safe line.
 //!
-//! Whoever names a message, sends a header, or runs the collector chooses bytes that reach a log or a
-//! terminal. Newlines would forge a line there, escape sequences obey nobody, and 6 MB are no line.
+//! Message names, headers and answers of the collector are bytes that reach a log or a terminal. A
+//! newline there would forge a line, an escape sequence could change the terminal, and 6 MB are too
+//! long.
 
 use std::fmt::{self, Write};
 
-/// A text that somebody else has chosen, in one line that is safe to log and to print.
+/// Shows text from a peer or a client as one line that is safe to log and to print.
 ///
-/// What would end a line, move a cursor, or turn the direction of writing is escaped, as Rust does it:
-/// `\n`, `\u{1b}`, `\u{202e}`; so are bytes that are not UTF-8: `\xff`. What is too long
-/// is cut, and the line says how many bytes there were.
+/// Characters that end a line, move the cursor or change the direction of writing are escaped as in
+/// Rust: `\n`, `\u{1b}`, `\u{202e}`. Bytes that are not UTF-8 are escaped as `\xff`. Long text is
+/// truncated, and the line shows how many bytes there were.
 ///
-/// `Debug` puts it in quotes, and escapes those within it.
+/// `Debug` puts the text in quotes, and escapes quotes within it.
 ///
 /// ```
 /// use spoa_actors::ForeignText;
@@ -33,32 +34,34 @@ enum Source<'a> {
 }
 
 impl<'a> ForeignText<'a> {
-    /// How many bytes of a name or a value are shown, unless [`up_to`](Self::up_to) says otherwise.
+    /// How many bytes of a name or a value are shown, unless you set another limit with
+    /// [`up_to`](Self::up_to).
     pub const LIMIT: usize = 256;
-    /// The same of what an error says.
+    /// How many bytes of an error are shown.
     pub const LIMIT_OF_WORDS: usize = 1024;
 
-    /// Bytes as they came. A backslash is escaped too, so that two texts never look the same.
+    /// Shows raw bytes. A backslash is escaped too, so that two different texts never look the
+    /// same.
     #[must_use]
     pub fn new(bytes: &'a (impl AsRef<[u8]> + ?Sized)) -> Self {
         Self { source: Source::Bytes(bytes.as_ref()), limit: Self::LIMIT }
     }
 
-    /// What an error says, or anything else that may quote a foreign text. Its backslashes stay: most
-    /// belong to what it has escaped itself, and a text may come by here twice.
+    /// Shows an error, or anything else that can quote foreign text. Backslashes stay: most are
+    /// part of an escape in the error's own text, and text can pass here twice.
     #[must_use]
     pub fn of(words: &'a dyn fmt::Display) -> Self {
         Self { source: Source::Words(words), limit: Self::LIMIT_OF_WORDS }
     }
 
-    /// Shows so many bytes at most.
+    /// Shows up to `limit` bytes.
     #[must_use]
     pub fn up_to(self, limit: usize) -> Self {
         Self { limit, ..self }
     }
 
-    /// Whether a character is shown as it is: all that std holds for printable is, control and format
-    /// characters and their like are not.
+    /// Whether a character is shown unchanged: printable ones are, control and format characters
+    /// are not.
     #[must_use]
     pub fn is_plain(character: char) -> bool {
         match character {
@@ -75,7 +78,7 @@ impl<'a> ForeignText<'a> {
         }
         match self.source {
             Source::Bytes(bytes) => line.take_bytes(bytes)?,
-            // What cannot say all of itself has said what it could.
+            // If a `Display` fails midway, what it has written is shown.
             Source::Words(words) => drop(write!(line, "{words}")),
         }
         line.end()
@@ -94,12 +97,12 @@ impl fmt::Debug for ForeignText<'_> {
     }
 }
 
-/// Escapes what is written to it, as long as there is room.
+/// Escapes what is written to it, up to a limit.
 struct Line<'a, 'f> {
     out: &'a mut fmt::Formatter<'f>,
-    /// How many bytes may still be shown; none from the first on that did not fit.
+    /// How many bytes can still be shown; `None` after the first text that did not fit.
     room: Option<usize>,
-    /// How many bytes there were.
+    /// How many bytes were written, shown or not.
     length: usize,
     is_quoted: bool,
     /// Whether a backslash is escaped.
@@ -118,14 +121,14 @@ impl Line<'_, '_> {
                 .iter()
                 .try_for_each(|byte| self.show(&format_args!("\\x{byte:02x}"), 4))?;
         }
-        // All of them, shown or not: the reader shall know how much is missing.
+        // All of them, shown or not, so that the reader sees how much is missing.
         self.length = bytes.len();
         Ok(())
     }
 
-    /// Shows it, if there is room for its bytes.
+    /// Shows the text, if its bytes fit.
     fn show(&mut self, text: &dyn fmt::Display, width: usize) -> fmt::Result {
-        // An escape is shown whole or not at all: half of one would be read as something else.
+        // An escape is shown complete or not at all: half of one would mean something else.
         self.room = self.room.and_then(|room| room.checked_sub(width));
         self.room.map_or(Ok(()), |_| self.out.write_fmt(format_args!("{text}")))
     }

@@ -1,4 +1,4 @@
-//! A fragment: a piece of a NOTIFY, or of an ACK.
+//! Fragment: one part of a NOTIFY or an ACK.
 
 use bytes::{Bytes, BytesMut};
 
@@ -9,18 +9,18 @@ use super::{
     ids::{FrameId, StreamId},
 };
 
-/// A piece of a frame that came, or leaves, in fragments.
+/// One part of a frame that is sent in fragments.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fragment {
-    /// NOTIFY or ACK on the first fragment, UNSET on those that follow.
+    /// NOTIFY or ACK on the first fragment, UNSET on the next ones.
     pub frame_type: FrameType,
-    /// FIN on the last one.
+    /// FIN on the last fragment.
     pub flags: Flags,
     /// The stream, the same in all fragments of a frame.
     pub stream_id: StreamId,
     /// The frame of that stream, the same in all its fragments.
     pub frame_id: FrameId,
-    /// The piece.
+    /// This part of the payload.
     pub payload: Bytes,
 }
 

@@ -1,4 +1,4 @@
-//! FRAME: the unit of the wire, of either side.
+//! FRAME: the unit that both sides send.
 //!
 //! ```text
 //! FRAME : <FRAME-LENGTH:4 bytes, big-endian><FRAME-TYPE:1 byte><METADATA><FRAME-PAYLOAD>
@@ -21,7 +21,7 @@ use super::{
     wire::{Reader, WireError},
 };
 
-/// Type and flags of a NOTIFY that is whole.
+/// Type and flags of a NOTIFY that is not fragmented.
 const WHOLE_NOTIFY: [u8; 5] = [FrameType::NOTIFY.0, 0, 0, 0, 1];
 
 /// One frame of either side.
@@ -31,26 +31,26 @@ pub enum Frame {
     HaproxyHello(HaproxyHello),
     /// HAProxy ends it.
     HaproxyDisconnect(Disconnect),
-    /// HAProxy notifies of an event.
+    /// HAProxy sends the messages of an event.
     Notify(Notify),
-    /// The agent answers the opening.
+    /// The agent answers HAPROXY-HELLO.
     AgentHello(AgentHello),
     /// The agent ends the connection.
     AgentDisconnect(Disconnect),
     /// The agent answers a NOTIFY.
     Ack(Ack),
-    /// A NOTIFY or an ACK that is not whole: without FIN, with ABORT, or a continuation.
+    /// A part of a NOTIFY or an ACK: without FIN, with ABORT, or a continuation.
     Fragment(Fragment),
-    /// A type that the specification does not know.
+    /// A frame type that the specification does not have.
     Unknown(FrameType),
 }
 
 impl Frame {
-    /// Decodes the bytes behind the length of a frame.
+    /// Decodes the bytes after the length of a frame.
     ///
     /// # Errors
     ///
-    /// If they are not a frame of the grammar.
+    /// If the bytes are not a valid frame.
     pub fn decode(mut bytes: Bytes) -> Result<Self, Violation> {
         let mut reader = Reader::new(&bytes);
         let head = FrameHead::read_from(&mut reader)?;
@@ -77,8 +77,8 @@ impl Frame {
         })
     }
 
-    /// Reads a NOTIFY that is whole where it lies; nothing if the frame is another one, or has flags
-    /// without a meaning.
+    /// Reads an unfragmented NOTIFY in place. Returns `None` for other frames and for reserved
+    /// flags.
     #[inline(always)]
     pub(crate) fn whole_notify(bytes: &[u8]) -> Result<Option<NotifyRef<'_>>, WireError> {
         let Some((&WHOLE_NOTIFY, rest)) = bytes.split_first_chunk() else {

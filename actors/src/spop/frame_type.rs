@@ -1,4 +1,4 @@
-//! FRAME-TYPE: what a frame is.
+//! FRAME-TYPE: the kind of a frame.
 //!
 //! ```text
 //! UNSET 0 | HAPROXY-HELLO 1 | HAPROXY-DISCONNECT 2 | NOTIFY 3
@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-/// The FRAME-TYPE. The set is open: an unknown type survives, to be skipped.
+/// The FRAME-TYPE. Unknown types are kept, so that the receiver can skip them.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FrameType(pub u8);
 
@@ -27,7 +27,7 @@ impl FrameType {
     /// ACK.
     pub const ACK: Self = Self(103);
 
-    /// The specification's name.
+    /// The name in the specification.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

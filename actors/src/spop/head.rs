@@ -1,4 +1,4 @@
-//! The head of a frame: all that stands before its payload.
+//! The head of a frame: everything before its payload.
 //!
 //! ```text
 //! HEAD     : <FRAME-LENGTH:4 bytes, big-endian><FRAME-TYPE:1 byte><METADATA>
@@ -23,28 +23,28 @@ pub const MIN_FRAME_LENGTH: u32 = 7;
 /// The smallest max-frame-size that the specification allows.
 pub const MAX_FRAME_SIZE_FLOOR: u32 = 256;
 
-/// The most bytes before a payload: length, type, flags and two ids.
+/// The longest head in bytes: length, type, flags and two ids.
 pub(super) const MAX_HEAD: usize = 32;
 
-/// Everything before the payload of a frame, its length excepted.
+/// The head of a frame without its length: type, flags and ids.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FrameHead {
     /// What kind of frame it is.
     pub frame_type: FrameType,
-    /// Whether it is whole, and whether it is given up.
+    /// Whether the frame is complete, and whether it is aborted.
     pub flags: Flags,
-    /// The stream; 0 if the frame belongs to none.
+    /// The stream; 0 if the frame belongs to no stream.
     pub stream_id: StreamId,
-    /// The frame of that stream; 0 if the frame belongs to none.
+    /// The frame within its stream; 0 if the frame belongs to no stream.
     pub frame_id: FrameId,
 }
 
 impl FrameHead {
-    /// Reads the head of a frame that begins behind its length, and tells it from the payload.
+    /// Reads the head of a frame, without its length, and returns it with the payload.
     ///
     /// # Errors
     ///
-    /// If the frame ends within its head, or an id is longer than 64 bits.
+    /// If the frame ends within its head, or an id exceeds 64 bits.
     pub fn read(frame: &[u8]) -> Result<(Self, &[u8]), WireError> {
         let mut reader = Reader::new(frame);
         let head = Self::read_from(&mut reader)?;
@@ -78,7 +78,7 @@ impl FrameHead {
     }
 }
 
-/// Appends a frame around `payload`; the length is repaired once it is known.
+/// Appends a frame around `payload`; the length is written once it is known.
 #[inline]
 pub(super) fn encode_with(
     frame_type: FrameType,
@@ -97,7 +97,7 @@ pub(super) fn encode_with(
     }
 }
 
-/// Appends a frame around a payload that is there already.
+/// Appends a frame around a payload that exists already.
 #[inline]
 pub(super) fn encode_around(
     frame_type: FrameType,
@@ -139,7 +139,7 @@ impl HeadBytes {
             *first = length.to_be_bytes();
         }
         let end = dst.len() + self.used;
-        // A copy of a known size is some moves, and no call.
+        // A copy of a known size compiles to a few moves without a call.
         dst.put(&self.bytes);
         dst.truncate(end);
     }
@@ -155,7 +155,7 @@ impl Put for HeadBytes {
 
     #[inline]
     fn put_byte(&mut self, byte: u8) {
-        // Nine bytes and two ids of ten are less than there is room for.
+        // Nine bytes and two ids of ten bytes fit.
         if let Some(place) = self.bytes.get_mut(self.used % MAX_HEAD) {
             *place = byte;
         }
@@ -163,7 +163,7 @@ impl Put for HeadBytes {
     }
 }
 
-/// How many bytes of a frame with these ids are not payload, the length itself not counted.
+/// The size of a frame with these ids without its payload and its length.
 pub(super) fn overhead(stream_id: StreamId, frame_id: FrameId) -> usize {
     5 + varint::length(stream_id.0) + varint::length(frame_id.0)
 }

@@ -1,4 +1,4 @@
-//! Header block: the headers of a request or response, as HAProxy hands them over in one argument.
+//! Header block: the headers of a request or response, which HAProxy passes in one argument.
 //!
 //! ```text
 //! req.hdrs_bin : [ <NAME:string><VALUE:string> … ] <empty string><empty string>
@@ -12,10 +12,10 @@ use thiserror::Error;
 
 use super::{foreign_text::ForeignText, put::Put, varint, wire::Reader};
 
-/// The headers of a request or response, read where they lie.
+/// Reads all headers of a request or response from one argument, without a copy.
 ///
-/// HAProxy's samples `req.hdrs_bin` and `res.hdrs_bin` hold the binary form, `req.hdrs` and `res.hdrs` the text
-/// form. As a field of a handler's arguments it takes either:
+/// HAProxy's samples `req.hdrs_bin` and `res.hdrs_bin` have the binary form, `req.hdrs` and
+/// `res.hdrs` the text form. A field of this type in a handler's arguments takes either form:
 ///
 /// ```
 /// use serde::Deserialize;
@@ -35,13 +35,13 @@ use super::{foreign_text::ForeignText, put::Put, varint, wire::Reader};
 /// # Ok::<(), spoa_actors::ArgsError>(())
 /// ```
 ///
-/// A handler that may answer later takes a [`HeaderBlockBuf`]. HAProxy writes names in lower case; a value may
-/// be any bytes but CR, LF and NUL. What does not fit into `tune.bufsize` has no block: the argument is
-/// null then, and the field an `Option`.
+/// If your handler can answer later, use [`HeaderBlockBuf`]. HAProxy writes names in lower case. A
+/// value has any bytes except CR, LF and NUL. If the headers do not fit into `tune.bufsize`, the
+/// argument is null, so make the field an `Option`.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct HeaderBlock<'a> {
     form: Form,
-    /// Without the end.
+    /// Without the end marker.
     headers: &'a [u8],
 }
 
@@ -51,21 +51,21 @@ enum Form {
     Text,
 }
 
-/// A [`HeaderBlock`] that outlives its message: a copy.
+/// A [`HeaderBlock`] that owns a copy of its bytes.
 #[derive(Clone, Eq, PartialEq)]
 pub struct HeaderBlockBuf {
     form: Form,
     headers: Bytes,
 }
 
-/// Why bytes are no header block.
+/// Why bytes are not a header block.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum HeaderBlockError {
-    /// A string is longer than what is left.
+    /// A string is longer than the remaining bytes.
     #[error("a header block that ends too early")]
     Truncated,
-    /// There is something behind the end.
+    /// Bytes follow the end marker.
     #[error("a header block with something behind its end")]
     Trailing,
     /// A header without a name.
@@ -83,28 +83,28 @@ const HEADER_VALUE: &str = "HEADER-VALUE";
 const CRLF: &[u8] = b"\r\n";
 
 impl<'a> HeaderBlock<'a> {
-    /// Reads either form: text has no NUL, and the binary form ends with two.
+    /// Reads either form. The text form has no NUL, and the binary form ends with two.
     ///
     /// # Errors
     ///
-    /// If it is neither.
+    /// If the bytes have neither form.
     pub fn read(bytes: &'a [u8]) -> Result<Self, HeaderBlockError> {
         if bytes.ends_with(b"\0\0") { Self::read_binary(bytes) } else { Self::read_text(bytes) }
     }
 
-    /// Reads the binary form, of `req.hdrs_bin` and `res.hdrs_bin`.
+    /// Reads the binary form of `req.hdrs_bin` and `res.hdrs_bin`.
     ///
     /// # Errors
     ///
-    /// If it is not of this form to its end.
+    /// If the bytes do not have this form, up to their end.
     pub fn read_binary(bytes: &'a [u8]) -> Result<Self, HeaderBlockError> {
         let begin = Reader::new(bytes);
         let mut reader = begin;
         loop {
             let header = reader;
             match next_binary(&mut reader).ok_or(HeaderBlockError::Truncated)? {
-                // Empty name and empty value are the end, as HAProxy writes it; an empty value alone is a
-                // header.
+                // HAProxy ends the block with an empty name and an empty value. An empty value
+                // alone is a header.
                 (b"", b"") if reader.is_empty() => {
                     return Ok(Self { form: Form::Binary, headers: begin.up_to(&header) });
                 }
@@ -115,15 +115,15 @@ impl<'a> HeaderBlock<'a> {
         }
     }
 
-    /// Reads the text form, of `req.hdrs` and `res.hdrs`; the empty line at its end may be missing.
+    /// Reads the text form of `req.hdrs` and `res.hdrs`. The empty line at the end is optional.
     ///
     /// # Errors
     ///
-    /// If it is not of this form to its end.
+    /// If the bytes do not have this form, up to their end.
     pub fn read_text(bytes: &'a [u8]) -> Result<Self, HeaderBlockError> {
         let headers = match bytes.strip_suffix(CRLF) {
             Some(b"") => b"",
-            // `req.hdrs` ends with an empty line. A text without one is taken as well.
+            // `req.hdrs` ends with an empty line. Text without one is accepted as well.
             Some(lines) if lines.ends_with(CRLF) => lines,
             _ => bytes,
         };
@@ -134,42 +134,42 @@ impl<'a> HeaderBlock<'a> {
         Ok(Self { form: Form::Text, headers })
     }
 
-    /// The headers in their order: names as HAProxy writes them, and values.
+    /// The headers in order: names as HAProxy writes them, and values.
     #[must_use]
     pub fn iter(&self) -> Headers<'a> {
         Headers(*self)
     }
 
-    /// The value of the first header of this name, in whatever case.
+    /// The value of the first header with this name. Case is ignored.
     #[must_use]
     pub fn get(&self, name: impl AsRef<[u8]>) -> Option<&'a [u8]> {
         let name = name.as_ref();
         self.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The values of all headers of this name, in whatever case and in their order.
+    /// The values of all headers with this name, in order. Case is ignored.
     pub fn get_all(&self, name: impl AsRef<[u8]>) -> impl Iterator<Item = &'a [u8]> {
         let headers = self.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name.as_ref()));
         headers.map(|(_, value)| value)
     }
 
-    /// Whether there is no header.
+    /// Whether there are no headers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.headers.is_empty()
     }
 
-    /// The same, to outlive its message: a copy.
+    /// Copies the headers, so that they outlive the message.
     #[must_use]
     pub fn to_buf(&self) -> HeaderBlockBuf {
         HeaderBlockBuf { form: self.form, headers: Bytes::copy_from_slice(self.headers) }
     }
 
-    /// Writes the binary form, which `set-headers-bin` and `add-headers-bin` of HAProxy 3.4 take from a
-    /// binary variable.
+    /// Writes the binary form for `set-headers-bin` and `add-headers-bin` of HAProxy 3.4. Set a
+    /// variable to the result.
     ///
-    /// HAProxy does not check what it takes: a header that could end the line, and so begin another
-    /// one, is left out, as is one without a name.
+    /// HAProxy does not check these headers. So a header without a name, with a name that is not a
+    /// token, or with a line break or NUL in its value is dropped.
     #[must_use]
     pub fn encode<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         headers: impl IntoIterator<Item = (N, V)>,
@@ -177,8 +177,8 @@ impl<'a> HeaderBlock<'a> {
         let mut bytes = BytesMut::new();
         for (name, value) in headers {
             let (name, value) = (name.as_ref(), value.as_ref());
-            // HAProxy sets what it gets. A value with a line break would be a second header, or the end of
-            // them all.
+            // HAProxy sets what it gets. A value with a line break would add a second header, or
+            // end the block.
             if !name.is_empty() && name.iter().all(is_of_a_token) && !value.iter().any(ends_a_line)
             {
                 varint::write_string(name, &mut bytes);
@@ -191,14 +191,14 @@ impl<'a> HeaderBlock<'a> {
 }
 
 impl HeaderBlockBuf {
-    /// The same, to read from.
+    /// Borrows the headers.
     #[must_use]
     pub fn as_block(&self) -> HeaderBlock<'_> {
         HeaderBlock { form: self.form, headers: &self.headers }
     }
 }
 
-/// The headers of a [`HeaderBlock`], in their order.
+/// Iterates over the headers of a [`HeaderBlock`], in order.
 #[derive(Clone, Debug)]
 pub struct Headers<'a>(HeaderBlock<'a>);
 
@@ -211,7 +211,7 @@ impl<'a> Iterator for Headers<'a> {
             return None;
         }
         match form {
-            // It was checked when it was read.
+            // Checked when the block was read.
             Form::Text => next_text(headers).ok(),
             Form::Binary => {
                 let mut reader = Reader::new(headers);
@@ -227,7 +227,7 @@ fn next_binary<'a>(reader: &mut Reader<'a>) -> Option<(&'a [u8], &'a [u8])> {
     Some((reader.string(HEADER_NAME).ok()?, reader.string(HEADER_VALUE).ok()?))
 }
 
-/// Takes one line off the front.
+/// Takes one line from the front.
 fn next_text<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), HeaderBlockError> {
     let end = rest.windows(CRLF.len()).position(|two| two == CRLF);
     let end = end.ok_or(HeaderBlockError::Truncated)?;
@@ -241,7 +241,7 @@ fn next_text<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], &'a [u8]), HeaderBloc
     Ok((name, value.get(1..).unwrap_or_default().trim_ascii()))
 }
 
-/// Whether a name may have this byte: a token of RFC 9110.
+/// Whether a header name can have this byte: a token of RFC 9110.
 fn is_of_a_token(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
 }

@@ -13,7 +13,7 @@ use super::{
     status_code::StatusCode, typed_data::TypedData, violation::Violation, wire::WireError,
 };
 
-/// The one version of the protocol that HAProxy speaks since 1.8.10.
+/// The only version of the protocol, which HAProxy speaks since 1.8.10.
 pub const VERSION: &str = "2.0";
 
 const MAJOR_VERSION: &str = "2";
@@ -25,34 +25,35 @@ const ENGINE_ID: &str = "engine-id";
 const HEALTHCHECK: &str = "healthcheck";
 const VERSION_KEY: &str = "version";
 
-/// How HAProxy opens a connection.
+/// The frame with which HAProxy opens a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HaproxyHello {
-    /// The versions it speaks, comma-separated; each stands for all minor versions before it, too.
+    /// The versions that HAProxy speaks, comma-separated. A version includes all earlier minor
+    /// versions.
     pub supported_versions: String,
-    /// The largest frame it takes, in bytes, the 4 of the length not counted.
+    /// The largest frame that HAProxy accepts, in bytes, without the 4 bytes of the length.
     pub max_frame_size: u32,
-    /// What it can do.
+    /// The capabilities of HAProxy.
     pub capabilities: Capabilities,
-    /// Which engine it is; a health check has none.
+    /// The engine; a health check has none.
     pub engine_id: Option<EngineId>,
-    /// Whether this is `option spop-check`: answer and close.
+    /// Whether this is a health check (`option spop-check`), which ends after the answer.
     pub healthcheck: bool,
 }
 
-/// How the agent answers.
+/// The agent's answer to a HAPROXY-HELLO.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AgentHello {
-    /// The version that both sides will speak.
+    /// The version that both sides speak from now on.
     pub version: String,
-    /// The largest frame that either side will send, in bytes, the 4 of the length not counted.
+    /// The largest frame that either side sends, in bytes, without the 4 bytes of the length.
     pub max_frame_size: u32,
-    /// What both sides can do.
+    /// The capabilities of the agent that HAProxy can use.
     pub capabilities: Capabilities,
 }
 
 impl HaproxyHello {
-    /// Reads the payload: the three mandatory keys must be there, unknown ones are skipped.
+    /// Reads the payload. The three mandatory keys must be present; unknown keys are skipped.
     pub(super) fn decode(payload: &[u8]) -> Result<Self, Violation> {
         const FRAME: &str = "HAPROXY-HELLO";
         let (mut versions, mut size, mut capabilities) = (None, None, None);
@@ -98,13 +99,14 @@ impl HaproxyHello {
         }
     }
 
-    /// Answers with what both sides can do, given what this side takes at most and can do.
+    /// The answer to this HELLO, for an agent with this largest frame size in bytes and these
+    /// capabilities.
     ///
     /// # Errors
     ///
     /// If no version 2.x is offered, or max-frame-size is below 256.
     pub fn agree(&self, max_frame_size: u32, ours: Capabilities) -> Result<AgentHello, Violation> {
-        // Any minor version of 2 stands for those before it, and so for 2.0.
+        // A version includes all earlier minor versions, so any 2.x includes 2.0.
         if !self.supported_versions.split(',').any(includes_ours) {
             let offered = self.supported_versions.chars().take(64).collect();
             return Err(Violation::UnsupportedVersion { offered });
@@ -118,17 +120,17 @@ impl HaproxyHello {
         }
         Ok(AgentHello {
             version: VERSION.to_owned(),
-            // The smaller of the two, but never below what the specification allows: HAProxy ends the
-            // connection over it.
+            // The smaller of the two, but not below the minimum of the specification: HAProxy ends
+            // the connection otherwise.
             max_frame_size: self.max_frame_size.min(max_frame_size.max(MAX_FRAME_SIZE_FLOOR)),
             capabilities: Capabilities {
                 pipelining: ours.pipelining && self.capabilities.pipelining,
-                // Without an engine-id, its connections could not be told from those of others.
+                // Without an engine-id, its connections could not be distinguished from others.
                 asynchronous: ours.asynchronous
                     && self.capabilities.asynchronous
                     && self.engine_id.as_ref().is_some_and(|id| !id.as_bytes().is_empty()),
-                // Not an intersection: it says that this side reassembles, which HAProxy up to 3.0
-                // asks for and never announces itself.
+                // Not an intersection: it means that this side reassembles, which HAProxy up to 3.0
+                // requires and does not announce itself.
                 fragmentation: ours.fragmentation,
             },
         })
@@ -136,7 +138,7 @@ impl HaproxyHello {
 }
 
 impl AgentHello {
-    /// Reads the payload as HAProxy's strictest version does: all three keys must be there.
+    /// Reads the payload as the strictest HAProxy version does: all three keys must be present.
     pub(super) fn decode(payload: &[u8]) -> Result<Self, Violation> {
         const FRAME: &str = "AGENT-HELLO";
         let (mut version, mut size, mut capabilities) = (None, None, None);
@@ -167,7 +169,7 @@ impl AgentHello {
         kv_list::write(CAPABILITIES, capabilities.as_str().into(), dst);
     }
 
-    /// Checks the answer as HAProxy does, given what it announced.
+    /// Checks the answer as HAProxy does.
     ///
     /// # Errors
     ///
@@ -184,7 +186,7 @@ impl AgentHello {
     }
 }
 
-/// Whether who announces this version speaks 2.0 as well: "Major.Minor" includes all minors before it.
+/// Whether this version includes 2.0: "Major.Minor" includes all earlier minor versions.
 fn includes_ours(version: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let version = version.trim().split_once('.');

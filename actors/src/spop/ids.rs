@@ -1,4 +1,4 @@
-//! STREAM-ID, FRAME-ID and engine-id: the names of one NOTIFY and of the one who sent it.
+//! STREAM-ID, FRAME-ID and engine-id: identify a NOTIFY and its sender.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use super::foreign_text::ForeignText;
 
-/// The STREAM-ID of a frame: which HAProxy stream it belongs to.
+/// The STREAM-ID of a frame: the HAProxy stream that it belongs to.
 ///
-/// Up to HAProxy 3.0 it is the process-wide stream counter (0 is legal); from 3.1 on it counts on
-/// each connection anew, so it tells nothing beyond its own connection.
+/// Up to HAProxy 3.0, it is a counter of the whole process, which can be 0. From 3.1 on, each
+/// connection has its own counter, so the id is unique within its connection only.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct StreamId(pub u64);
 
@@ -17,17 +17,18 @@ pub struct StreamId(pub u64);
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct FrameId(pub u64);
 
-/// The engine-id of a HAPROXY-HELLO: a UUID per filter (and per thread up to HAProxy 3.0).
+/// The engine-id of a HAPROXY-HELLO: a UUID per filter, and per thread up to HAProxy 3.0.
 ///
-/// It is kept as the bytes that arrived; [`Display`](fmt::Display) shows them as [`ForeignText`].
+/// It has the bytes as they arrived. [`Display`](fmt::Display) shows them as [`ForeignText`].
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct EngineId(Bytes);
 
 impl EngineId {
-    /// How many bytes are kept: a connection holds them as long as it lives. HAProxy's have 36.
+    /// How many bytes are stored, because each connection holds its id. HAProxy's ids have 36
+    /// bytes.
     pub const MAX_LENGTH: usize = 255;
 
-    /// Keeps a copy of `id`, up to [`MAX_LENGTH`](Self::MAX_LENGTH).
+    /// Copies the first [`MAX_LENGTH`](Self::MAX_LENGTH) bytes of `id`.
     #[must_use]
     pub fn new(id: impl AsRef<[u8]>) -> Self {
         let id = id.as_ref();

@@ -37,9 +37,9 @@ pub(super) fn text<'a>(key: &'static str, value: TypedData<'a>) -> Result<&'a [u
     }
 }
 
-/// The value of a key that holds a number, in whichever of the four integer types it came.
+/// The value of a key that has a number, of any of the four integer types.
 ///
-/// What is below 0 or above `u32::MAX` is held at that bound, to be judged by its meaning.
+/// A number below 0 or above `u32::MAX` becomes that bound; the caller checks it.
 pub(super) fn number(key: &'static str, value: TypedData<'_>) -> Result<u32, WireError> {
     let number = value.as_integer().ok_or(WireError::WrongType { key })?;
     Ok(u32::try_from(number.clamp(0, u32::MAX.into())).unwrap_or(u32::MAX))

@@ -1,4 +1,4 @@
-//! MESSAGE: what HAProxy says of one event, by name and with arguments.
+//! MESSAGE: a name and its arguments.
 //!
 //! ```text
 //! MESSAGE : <MESSAGE-NAME:string><NB-ARGS:1 byte><ARG> …
@@ -13,10 +13,10 @@ use super::{
     typed_data::TypedData, varint,
 };
 
-/// One message of a NOTIFY: a slice of the frame that carried it, already checked.
+/// One message of a NOTIFY, checked, as a slice of its frame.
 ///
-/// Nothing is copied or allocated for an argument: [`args`](Self::args) reads them from the frame,
-/// in wire order, repeated and unnamed ones included.
+/// [`args`](Self::args) reads the arguments from the frame in wire order, repeated and unnamed ones
+/// included. Nothing is copied or allocated for an argument.
 ///
 /// ```
 /// use spoa_actors::{Message, TypedData};
@@ -32,7 +32,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message without arguments, as the HAProxy side of a test or a tool builds it.
+    /// A message without arguments, for HAProxy's side in a test or a tool.
     #[must_use]
     pub fn new(name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
@@ -42,11 +42,11 @@ impl Message {
         Self { bytes: bytes.freeze() }
     }
 
-    /// Appends an argument; an empty name makes it an unnamed one.
+    /// Appends an argument. An empty name makes an unnamed one.
     ///
     /// # Panics
     ///
-    /// On the 256th argument: the wire counts them in one byte.
+    /// At the 256th argument: the wire counts them in one byte.
     #[must_use]
     pub fn arg(self, name: impl AsRef<[u8]>, value: impl ToTypedData) -> Self {
         let name_length = self.name().len();
@@ -59,7 +59,7 @@ impl Message {
         Self { bytes: bytes.freeze() }
     }
 
-    /// The name, which HAProxy's configuration gives after `spoe-message`.
+    /// The name after `spoe-message` in HAProxy's configuration.
     #[must_use]
     #[inline]
     pub fn name(&self) -> &[u8] {
@@ -79,13 +79,13 @@ impl Message {
         self.as_ref().get(name)
     }
 
-    /// The message as it stands in a NOTIFY.
+    /// The message as encoded in a NOTIFY.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The same message, to read from.
+    /// Borrows the message.
     #[must_use]
     #[inline]
     pub fn as_ref(&self) -> MessageRef<'_> {
@@ -99,8 +99,8 @@ impl Message {
 }
 
 impl MessageRef<'_> {
-    /// A message that outlives the frame: a copy, which keeps nothing of what came beside it. What is most of
-    /// a NOTIFY that came in fragments is shared with it.
+    /// Copies the message, so that it outlives the frame. If it is at least half of a NOTIFY that
+    /// came in fragments, it shares the NOTIFY's memory instead.
     #[must_use]
     pub fn to_message(&self) -> Message {
         Message::from_checked(self.to_bytes())

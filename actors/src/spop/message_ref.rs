@@ -1,4 +1,4 @@
-//! A message where it lies in its frame: nothing is copied, and nothing is counted.
+//! Message, read in place in its frame: no copy, and no reference count.
 
 use std::fmt;
 
@@ -14,31 +14,31 @@ use super::{
 pub(super) const MESSAGE_NAME: &str = "MESSAGE-NAME";
 const NB_ARGS: &str = "NB-ARGS";
 
-/// One message of a NOTIFY, borrowed from the frame that carries it and already checked.
+/// One message of a NOTIFY, checked, borrowed from its frame.
 ///
-/// It is what a handler that answers at once reads from; [`to_message`](Self::to_message) makes one
-/// that outlives the frame.
+/// Handlers that answer at once read from it. [`to_message`](Self::to_message) makes a message that
+/// outlives the frame.
 #[derive(Clone, Copy)]
 pub struct MessageRef<'a> {
     /// Exactly one MESSAGE of the grammar.
     bytes: &'a [u8],
     name: &'a [u8],
     count: u8,
-    /// What stands behind NB-ARGS.
+    /// The bytes after NB-ARGS.
     args: Reader<'a>,
-    /// What the bytes are part of, if it can be shared.
+    /// The bytes that the message is part of, if they can be shared.
     owner: Option<&'a Bytes>,
 }
 
 impl<'a> MessageRef<'a> {
-    /// The name, which HAProxy's configuration gives after `spoe-message`.
+    /// The name after `spoe-message` in HAProxy's configuration.
     #[must_use]
     #[inline]
     pub fn name(&self) -> &'a [u8] {
         self.name
     }
 
-    /// The arguments in wire order, read one by one as they are asked for.
+    /// The arguments in wire order, read one by one as you iterate.
     #[must_use]
     #[inline]
     pub fn args(&self) -> Args<'a> {
@@ -52,17 +52,18 @@ impl<'a> MessageRef<'a> {
         self.args().find(|arg| arg.name == name).map(|arg| arg.value)
     }
 
-    /// The message as it stands in a NOTIFY.
+    /// The message as encoded in a NOTIFY.
     #[must_use]
     pub fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
-    /// Its bytes, to outlive the frame: a copy, which keeps nothing of what came beside it. What is most of
-    /// a NOTIFY that came in fragments is shared with it.
+    /// The bytes, to outlive the frame: a copy, which holds no other part of the frame. If the
+    /// message is at least half of a NOTIFY that came in fragments, a shared slice.
     pub(super) fn to_bytes(self) -> Bytes {
         match self.owner {
-            // A slice keeps all of its frame alive. That is worth a saved copy only for most of a frame.
+            // A slice keeps its whole frame in memory. That is worth a saved copy only for most of
+            // a frame.
             Some(owner) if owner.len() <= 2 * self.bytes.len() => owner.slice_ref(self.bytes),
             _ => Bytes::copy_from_slice(self.bytes),
         }
@@ -87,8 +88,8 @@ impl<'a> MessageRef<'a> {
         let name = reader.string(MESSAGE_NAME)?;
         let count = reader.byte(NB_ARGS)?;
         let args = *reader;
-        // Read once to the end, so that reading the arguments afterwards cannot fail. Strings are nearly
-        // all of them, and have a short way.
+        // Read once to the end, so that reading the arguments later cannot fail. Nearly all are
+        // strings, which have a short path.
         for _ in 0..count {
             if reader.short_pair(STRING).is_some() {
                 continue;
@@ -177,7 +178,7 @@ mod tests {
         assert!(!frame.is_unique());
         drop(frame);
         assert_eq!(message.to_string(), "m(a=7, true, a=\"x\")");
-        // To look at it again, and to keep it again, is no copy either.
+        // To read it again, and to make another message of it, is no copy either.
         let again = message.as_ref().to_message();
         assert_eq!(again.as_bytes().as_ptr(), message.as_bytes().as_ptr());
     }

@@ -1,8 +1,8 @@
-//! SPOP 2.0, the Stream Processing Offload Protocol: every frame of both sides, decoded and encoded.
+//! SPOP 2.0, the Stream Processing Offload Protocol: decodes and encodes every frame of both sides.
 //!
-//! The protocol is pure: nothing here opens a socket, reads a clock or knows a runtime, and nothing
-//! here imports anything of this crate from outside this folder. One file holds one noun of the
-//! specification (`doc/SPOE.txt` of HAProxy, section 3) and opens with its grammar:
+//! The protocol is pure: no sockets, no clock, no runtime, and no imports from the rest of the
+//! crate. Each file has one noun of the specification (`doc/SPOE.txt` of HAProxy, section 3) and
+//! begins with its grammar:
 //!
 //! ```text
 //! bytes ─ varint, wire, typed_data, kv_list ─▶ head, message, action, hello, disconnect

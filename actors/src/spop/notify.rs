@@ -1,4 +1,4 @@
-//! NOTIFY: the messages of one event of one stream, waiting for one ACK.
+//! NOTIFY: the messages of one event of one stream, answered by one ACK.
 //!
 //! ```text
 //! NOTIFY           : <STREAM-ID><FRAME-ID><LIST-OF-MESSAGES>
@@ -18,7 +18,7 @@ use super::{
     wire::{Reader, WireError},
 };
 
-/// How many names are kept of a NOTIFY that is too large to be read.
+/// How many names are stored of a NOTIFY that is too large to be read.
 const MAX_NAMES: usize = 256;
 
 /// A complete NOTIFY, reassembled if it came in fragments.
@@ -28,7 +28,7 @@ pub struct Notify {
     pub stream_id: StreamId,
     /// The frame of that stream.
     pub frame_id: FrameId,
-    /// What HAProxy says, in the order of its configuration.
+    /// The messages, in the order of HAProxy's configuration.
     pub messages: Messages,
 }
 
@@ -43,7 +43,7 @@ impl Notify {
     }
 }
 
-/// The messages of a NOTIFY, as one slice of the frame, already checked.
+/// The messages of a NOTIFY, checked, as one slice of the frame. Iterate to take them one by one.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Messages {
     bytes: Bytes,
@@ -51,13 +51,13 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// How many messages are left.
+    /// How many messages remain.
     #[must_use]
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether no message is left; HAProxy 3.1 before August 2025 sends such a NOTIFY.
+    /// Whether no messages remain. HAProxy 3.1 before August 2025 sends NOTIFYs without messages.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -69,7 +69,7 @@ impl Messages {
     }
 
     pub(super) fn decode(payload: Bytes) -> Result<Self, WireError> {
-        // Counted as they are checked: a NOTIFY in fragments may have a million.
+        // Counted while they are checked: a NOTIFY in fragments can have a million messages.
         let mut reader = Reader::new(&payload);
         let mut count = 0;
         while !reader.is_empty() {
@@ -105,7 +105,7 @@ impl Iterator for Messages {
     fn next(&mut self) -> Option<Message> {
         self.count = self.count.checked_sub(1)?;
         if self.count == 0 {
-            // The last one is all that is left: no second reading, no further reference.
+            // The last message is the rest: no second reading, no further reference.
             return Some(Message::from_checked(std::mem::take(&mut self.bytes)));
         }
         let length = MessagesRef::from_checked(&self.bytes).next()?.as_bytes().len();

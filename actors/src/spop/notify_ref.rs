@@ -1,4 +1,4 @@
-//! A NOTIFY where it lies in its frame.
+//! NOTIFY, read in place in its frame.
 
 use bytes::Bytes;
 
@@ -19,7 +19,7 @@ pub(crate) struct NotifyRef<'a> {
 /// The messages of a NOTIFY, in order and already checked.
 #[derive(Clone, Debug)]
 pub(crate) struct MessagesRef<'a> {
-    /// The first one: a NOTIFY of one message is read over only once.
+    /// The first one, so that a NOTIFY with one message is read only once.
     first: Option<MessageRef<'a>>,
     rest: Reader<'a>,
     owner: Option<&'a Bytes>,
@@ -63,7 +63,7 @@ impl<'a> MessagesRef<'a> {
         MessageRef::read(&mut self.rest, self.owner).ok()
     }
 
-    /// The first message, and those behind it.
+    /// The first message, and the next ones.
     #[inline(always)]
     pub(crate) fn split_first(self) -> Option<(MessageRef<'a>, Self)> {
         let Self { first, rest, owner } = self;
@@ -80,7 +80,7 @@ impl<'a> Iterator for MessagesRef<'a> {
     }
 }
 
-/// Reads over all messages that are left.
+/// Reads and checks all remaining messages.
 #[inline]
 fn check(mut reader: Reader<'_>) -> Result<(), WireError> {
     while !reader.is_empty() {

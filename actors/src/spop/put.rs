@@ -1,8 +1,8 @@
-//! Where bytes are written to: the output of a connection, a list of actions, the head of a frame.
+//! Put: byte sinks: the output of a connection, a list of actions, the head of a frame.
 
 use bytes::BytesMut;
 
-/// What bytes can be appended to. [`bytes::BufMut`] is not for what lies in its owner.
+/// A sink for bytes. [`bytes::BufMut`] does not fit inline buffers.
 pub(super) trait Put {
     /// Appends bytes.
     fn put(&mut self, bytes: &[u8]);

@@ -1,4 +1,4 @@
-//! Fragments of a NOTIFY become one NOTIFY, within a bound.
+//! Reassembly: joins the fragments of a NOTIFY, up to a size limit.
 //!
 //! ```text
 //! NOTIFY without FIN, UNSET without FIN …, UNSET with FIN     (HAProxy up to 3.0; same ids in all)
@@ -19,21 +19,21 @@ pub(super) struct Reassembly {
     stream_id: StreamId,
     frame_id: FrameId,
     payload: Vec<u8>,
-    /// Over the bound: nothing is kept but the names of the messages that had come by then.
+    /// Over the limit: only the names of the messages received so far are stored.
     overflowed: Option<Messages>,
 }
 
-/// What a fragment did to the NOTIFY it belongs to.
+/// The state of a NOTIFY after a fragment.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Progress {
-    /// More will come.
+    /// Further fragments follow.
     Unfinished,
     /// It was the last one.
     Complete(Notify),
-    /// It was the last one of a NOTIFY that is larger than the bound: of its messages, those that
-    /// had begun by then are known by their names.
+    /// It was the last fragment of a NOTIFY over the size limit. It has the names of the messages
+    /// that began within the limit.
     Overflowed(Notify),
-    /// HAProxy gave up.
+    /// HAProxy aborted the NOTIFY.
     Aborted,
 }
 
@@ -49,13 +49,13 @@ impl Reassembly {
         reassembly
     }
 
-    /// Takes a continuation; says what became of the NOTIFY.
+    /// Takes a continuation, and returns the state of the NOTIFY.
     pub(super) fn proceed(&mut self, next: &Fragment, bound: usize) -> Result<Progress, Violation> {
         let ids = (next.stream_id, next.frame_id);
         if next.frame_type != FrameType::UNSET || ids != (self.stream_id, self.frame_id) {
             return Err(Violation::Interlaced { received: next.frame_type });
         }
-        // Before its payload is looked at: what has been given up is neither kept nor counted.
+        // Checked before the payload: an aborted payload is neither stored nor counted.
         if next.flags.abort {
             return Ok(Progress::Aborted);
         }
@@ -67,7 +67,7 @@ impl Reassembly {
         Ok(match self.overflowed.take() {
             Some(messages) => Progress::Overflowed(Notify { stream_id, frame_id, messages }),
             None => {
-                // A `Bytes` of a `Vec` keeps no more than its contents.
+                // A `Bytes` made from a boxed slice has no spare capacity.
                 let payload = std::mem::take(&mut self.payload).into_boxed_slice();
                 let messages = Messages::decode(payload.into())?;
                 Progress::Complete(Notify { stream_id, frame_id, messages })
@@ -75,7 +75,7 @@ impl Reassembly {
         })
     }
 
-    /// How many bytes of memory are kept for it.
+    /// How many bytes of memory the unfinished NOTIFY takes.
     pub(super) fn kept(&self) -> usize {
         self.payload.capacity() + self.overflowed.as_ref().map_or(0, Messages::encoded_len)
     }
@@ -84,13 +84,14 @@ impl Reassembly {
         if self.overflowed.is_some() {
             return;
         }
-        // Up to the last byte of the bound, so that the names of as many messages as possible are known.
+        // Up to the last byte of the limit, so that as many names as possible are known.
         let room = bound.saturating_sub(self.payload.len());
         let (kept, beyond) = piece.split_at(piece.len().min(room));
         self.payload.extend_from_slice(kept);
         if !beyond.is_empty() {
             self.overflowed = Some(Messages::names_in(&self.payload));
-            // The memory goes now and not with the last fragment, which a slow peer may never send.
+            // The memory is freed now and not at the last fragment, which a slow peer may never
+            // send.
             self.payload = Vec::new();
         }
     }

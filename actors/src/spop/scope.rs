@@ -11,17 +11,17 @@ use super::wire::WireError;
 /// The scope of a variable that an action sets or unsets.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Scope {
-    /// `proc`: the whole process. HAProxy sets such a variable only if its configuration names it
-    /// (or has `option force-set-var`).
+    /// `proc`: the whole process. HAProxy sets such a variable only if its configuration names the
+    /// variable, or has `option force-set-var`.
     Process,
-    /// `sess`: the client connection, so it is shared by all requests of a kept-alive connection.
+    /// `sess`: the client connection. All requests of a keep-alive connection share it.
     Session,
-    /// `txn`: the request and its response; the best choice unless there is a reason for another.
+    /// `txn`: the request and its response. Use it unless you need another scope.
     #[default]
     Transaction,
-    /// `req`: the request. HAProxy drops it without a word in events of the response.
+    /// `req`: the request. In events of the response, HAProxy drops it without an error.
     Request,
-    /// `res`: the response. HAProxy drops it without a word in events of the request.
+    /// `res`: the response. In events of the request, HAProxy drops it without an error.
     Response,
 }
 

@@ -1,17 +1,17 @@
-//! Bytes that lie in their owner while they are few, so that nothing is allocated for them.
+//! Short bytes: stored inline while they are few, so that nothing is allocated for them.
 
 use std::fmt;
 
 use super::put::Put;
 
-/// How many bytes are few: two or three actions. With the rest it makes 80 bytes.
+/// How many bytes are stored inline: two or three actions. The whole type has 80 bytes.
 const FEW: usize = 55;
 
 /// Bytes that are allocated only if they are many.
 #[derive(Clone)]
 pub(super) struct ShortBytes {
     few: [u8; FEW],
-    /// How many of the few there are; 0 if they are many.
+    /// The number of inline bytes; 0 if the bytes are on the heap.
     length: u8,
     many: Vec<u8>,
 }
@@ -42,7 +42,7 @@ impl ShortBytes {
         self.length = self.length.min(u8::try_from(length).unwrap_or(u8::MAX));
     }
 
-    /// Room for `length` more among the few, if they are still few with them.
+    /// Space for `length` more inline bytes, if they fit.
     #[inline]
     fn room(&mut self, length: usize) -> Option<&mut [u8]> {
         let begin = usize::from(self.length);
@@ -53,7 +53,7 @@ impl ShortBytes {
     #[cold]
     fn allocate(&mut self, bytes: &[u8]) {
         if self.many.is_empty() {
-            // One allocation for what was here and what comes. From here on it grows as any `Vec`.
+            // One allocation for the old and the new bytes. After this it grows as any `Vec`.
             self.many.reserve(FEW + bytes.len());
             self.many.extend_from_slice(self.few.get(..self.length.into()).unwrap_or_default());
             self.length = 0;
@@ -68,7 +68,7 @@ impl Put for ShortBytes {
         match self.room(bytes.len()) {
             Some(room) => {
                 room.copy_from_slice(bytes);
-                // There is no room for more than a byte can count.
+                // The inline length always fits in a byte.
                 self.length = self.length.wrapping_add(bytes.len().to_le_bytes()[0]);
             }
             None => self.allocate(bytes),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The status-code of a DISCONNECT frame. The set is open: a code that has no name here survives.
+/// The status-code of a DISCONNECT frame. Codes without a name here are kept.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct StatusCode(pub u32);
 
@@ -14,13 +14,13 @@ macro_rules! status_codes {
                 pub const $name: Self = Self($number);
             )+
 
-            /// Whether the specification names this code.
+            /// Whether the specification has a name for this code.
             #[must_use]
             pub fn is_registered(self) -> bool {
                 matches!(self.0, $($number)|+)
             }
 
-            /// What the code means, in the words of the specification.
+            /// The specification's text for this code.
             #[must_use]
             pub fn text(self) -> &'static str {
                 match self.0 {

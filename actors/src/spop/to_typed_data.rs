@@ -1,4 +1,4 @@
-//! What can be the value of a variable or of an argument.
+//! Values of variables and arguments.
 
 use std::{
     borrow::Cow,
@@ -11,11 +11,11 @@ use bytes::Bytes;
 
 use super::typed_data::TypedData;
 
-/// A value that a variable can be set to: owned or borrowed, it is written from where it lies.
+/// A value that a variable can have, owned or borrowed. It is encoded without an intermediate copy.
 ///
 /// | Rust | HAProxy |
 /// |---|---|
-/// | any integer | `int`: 64 bits with a sign |
+/// | any integer | `int`: 64 bits, signed |
 /// | `bool` | `bool` |
 /// | `&str`, `String` | `str` |
 /// | `&[u8]`, `[u8; N]`, `Vec<u8>`, `Bytes` | `bin` |
@@ -27,7 +27,7 @@ use super::typed_data::TypedData;
     note = "HAProxy has no floats: send thousandths as an integer, or a `String`"
 )]
 pub trait ToTypedData {
-    /// The value as it is written to the wire.
+    /// The value as it is encoded.
     fn to_typed_data(&self) -> TypedData<'_>;
 }
 

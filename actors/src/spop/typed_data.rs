@@ -34,32 +34,32 @@ const BINARY: u8 = 9;
 const TYPE_MASK: u8 = 0x0f;
 const FLAG_TRUE: u8 = 0x10;
 
-/// A typed value on the wire, borrowed from the frame that carries it.
+/// A typed value, borrowed from its frame.
 ///
 /// Strings are bytes: HAProxy sends header values, paths and bodies as they came from the client.
-/// Rust integers convert into [`Int64`](Self::Int64), which is what HAProxy itself sends (a `u64` from
-/// 2^63 on into [`Uint64`](Self::Uint64)); it keeps every integer as 64 bits with a sign. The wire has
-/// 64 bits for each of the four types: an INT32 or a UINT32 that needs more than 32 is read as the type
-/// of 64 bits.
+/// Rust integers become [`Int64`](Self::Int64), the type that HAProxy itself sends; a `u64` from
+/// 2^63 on becomes
+/// [`Uint64`](Self::Uint64). HAProxy stores every integer as 64 bits, signed. All four integer types have
+/// 64 bits on the wire: an INT32 or UINT32 that exceeds 32 bits is read as the 64-bit type.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum TypedData<'a> {
-    /// No value: a sample that was not available. As a variable's value it unsets the variable.
+    /// No value: the sample was not available. As the value of a variable, it unsets the variable.
     Null,
     /// A boolean.
     Bool(bool),
-    /// A signed integer of 32 bits.
+    /// A signed 32-bit integer.
     Int32(i32),
-    /// An unsigned integer of 32 bits.
+    /// An unsigned 32-bit integer.
     Uint32(u32),
-    /// A signed integer of 64 bits.
+    /// A signed 64-bit integer.
     Int64(i64),
-    /// An unsigned integer of 64 bits; HAProxy takes values from 2^63 on as negative.
+    /// An unsigned 64-bit integer. HAProxy reads values from 2^63 on as negative.
     Uint64(u64),
     /// An IPv4 address.
     Ipv4(Ipv4Addr),
     /// An IPv6 address.
     Ipv6(Ipv6Addr),
-    /// Text, with no promise of UTF-8.
+    /// Text, which can be invalid UTF-8.
     String(&'a [u8]),
     /// Bytes.
     Binary(&'a [u8]),
@@ -83,7 +83,7 @@ impl<'a> TypedData<'a> {
         }
     }
 
-    /// The value of any of the four integer types.
+    /// The value, if the type is one of the four integer types.
     #[must_use]
     pub fn as_integer(&self) -> Option<i128> {
         match *self {
@@ -95,7 +95,7 @@ impl<'a> TypedData<'a> {
         }
     }
 
-    /// The value of either address type.
+    /// The value, if the type is IPv4 or IPv6.
     #[must_use]
     pub fn as_ip(&self) -> Option<IpAddr> {
         match *self {
@@ -105,7 +105,7 @@ impl<'a> TypedData<'a> {
         }
     }
 
-    /// The bytes of a string or of a binary.
+    /// The bytes, if the type is string or binary.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
         match *self {
@@ -132,7 +132,7 @@ impl<'a> TypedData<'a> {
         })
     }
 
-    /// Reads over a value and checks it, as [`read`](Self::read) does.
+    /// Skips a value, with the checks of [`read`](Self::read).
     #[inline(always)]
     pub(super) fn skip(reader: &mut Reader<'_>) -> Result<(), WireError> {
         match reader.byte("typed-data")? & TYPE_MASK {
@@ -168,7 +168,8 @@ impl<'a> TypedData<'a> {
     }
 }
 
-/// What is announced as 32 bits is 64 bits on the wire, as HAProxy reads it; what does not fit is kept as 64 bits.
+/// A value announced as 32 bits has 64 bits on the wire, as HAProxy reads it; one that does not fit
+/// stays 64 bits.
 fn int32(value: u64) -> TypedData<'static> {
     let signed = value.cast_signed();
     i32::try_from(signed).map_or(TypedData::Int64(signed), TypedData::Int32)
@@ -194,7 +195,8 @@ fn write_text(id: u8, bytes: &[u8], dst: &mut impl Put) {
     varint::write_string(bytes, dst);
 }
 
-/// Strings are quoted [`ForeignText`], binaries are hexadecimal and as short, all else is as Rust shows it.
+/// Strings are quoted [`ForeignText`], binaries are hexadecimal and as short, other values are as
+/// in Rust.
 impl fmt::Display for TypedData<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

@@ -1,4 +1,4 @@
-//! A variable whose name is known when the program is compiled, and checked then.
+//! Var: a variable whose name is checked when the program is compiled.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use super::{
 
 /// A variable of HAProxy: its scope and its name, without the prefix.
 ///
-/// HAProxy drops a name that it does not take without an error. As a constant, a `Var` with such a
-/// name does not compile, so [`Actions::set`](super::Actions::set) cannot fail:
+/// HAProxy drops an invalid name without an error. If you define the `Var` as a constant, an
+/// invalid name does not compile, so [`Actions::set`](super::Actions::set) cannot fail:
 ///
 /// ```
 /// use spoa_actors::{Actions, Var};
@@ -29,8 +29,8 @@ use super::{
 /// # println!("{SCORE}");
 /// ```
 ///
-/// The name has 1 to [`MAX_VAR_NAME`] bytes of ASCII letters, digits, `_` and `.`. For a name that
-/// is made at run time, see [`Actions::set_var`](super::Actions::set_var).
+/// A name has 1 to [`MAX_VAR_NAME`] bytes: ASCII letters, digits, `_` and `.`. For a name made at
+/// run time, use [`Actions::set_var`](super::Actions::set_var).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Var {
     scope: Scope,
@@ -42,7 +42,7 @@ impl Var {
     ///
     /// # Panics
     ///
-    /// If HAProxy does not take the name; in a constant, it does not compile.
+    /// If the name is invalid. In a constant, this is a compile error.
     #[must_use]
     #[track_caller]
     pub const fn process(name: &'static str) -> Self {
@@ -53,7 +53,7 @@ impl Var {
     ///
     /// # Panics
     ///
-    /// If HAProxy does not take the name; in a constant, it does not compile.
+    /// If the name is invalid. In a constant, this is a compile error.
     #[must_use]
     #[track_caller]
     pub const fn session(name: &'static str) -> Self {
@@ -64,7 +64,7 @@ impl Var {
     ///
     /// # Panics
     ///
-    /// If HAProxy does not take the name; in a constant, it does not compile.
+    /// If the name is invalid. In a constant, this is a compile error.
     #[must_use]
     #[track_caller]
     pub const fn transaction(name: &'static str) -> Self {
@@ -75,7 +75,7 @@ impl Var {
     ///
     /// # Panics
     ///
-    /// If HAProxy does not take the name; in a constant, it does not compile.
+    /// If the name is invalid. In a constant, this is a compile error.
     #[must_use]
     #[track_caller]
     pub const fn request(name: &'static str) -> Self {
@@ -86,7 +86,7 @@ impl Var {
     ///
     /// # Panics
     ///
-    /// If HAProxy does not take the name; in a constant, it does not compile.
+    /// If the name is invalid. In a constant, this is a compile error.
     #[must_use]
     #[track_caller]
     pub const fn response(name: &'static str) -> Self {

@@ -30,7 +30,7 @@ pub(super) enum Malformed {
     Overflow,
 }
 
-/// The varint at the beginning of some bytes, and the bytes behind it.
+/// The varint at the beginning of some bytes, and the bytes after it.
 #[inline(always)]
 pub(super) fn read(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     let (&first, rest) = bytes.split_first().ok_or(Malformed::Truncated)?;
@@ -47,7 +47,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     }
 }
 
-/// The rest of a varint. The bytes go in and out by value: so the callers' stay in registers.
+/// The rest of a varint. The bytes go in and out by value, so that the caller's stay in registers.
 #[inline(never)]
 fn read_more(first: u64, mut bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     let mut value = first;
@@ -62,7 +62,7 @@ fn read_more(first: u64, mut bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
         bytes = rest;
     }
     let (&last, rest) = bytes.split_first().ok_or(Malformed::Truncated)?;
-    // The tenth byte lands beyond 64 bits unless it is small: what is shifted out must be nothing.
+    // The tenth byte exceeds 64 bits unless it is small: the bits shifted out must be zero.
     let shifted = u64::from(last) << LAST_SHIFT;
     match value.checked_add(shifted) {
         Some(value) if shifted >> LAST_SHIFT == u64::from(last) => Ok((value, rest)),

@@ -1,4 +1,4 @@
-//! What a peer can do against the protocol, and the one mapping from there to a status-code.
+//! Violations of the protocol by a peer, and the status-code of each.
 
 use thiserror::Error;
 
@@ -7,8 +7,9 @@ use super::{
     status_code::StatusCode, wire::WireError,
 };
 
-/// The peer broke the protocol; the connection ends with [`status`](Self::status), which a peer that
-/// speaks a [`ForeignProtocol`](Self::ForeignProtocol) protocol is not told.
+/// A violation of the protocol by the peer. It ends the connection with the status-code
+/// [`status`](Self::status). A peer that speaks [another protocol](Self::ForeignProtocol) gets no
+/// DISCONNECT.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum Violation {
@@ -18,23 +19,23 @@ pub enum Violation {
     /// The connection begins with another protocol.
     #[error("expected SPOP, received {0}")]
     ForeignProtocol(ForeignProtocol),
-    /// A HELLO without a mandatory key.
+    /// A HELLO lacks a mandatory key.
     #[error("{frame} without {key}")]
     MissingKey {
         /// The frame's name.
         frame: &'static str,
         /// The key.
         key: &'static str,
-        /// The status-code that the specification keeps for this key.
+        /// The specification's status-code for this key.
         status: StatusCode,
     },
-    /// No version that both sides speak.
+    /// The two sides have no version in common.
     #[error("no common version: the peer speaks {:?}, this agent 2.0", ForeignText::new(.offered))]
     UnsupportedVersion {
-        /// What the peer offered.
+        /// The versions that the peer offered.
         offered: String,
     },
-    /// A max-frame-size below 256, or above what was announced.
+    /// A max-frame-size is below 256, or above the announced one.
     #[error("max-frame-size {size} is not within {floor}..={ceiling}")]
     BadFrameSize {
         /// The announced size in bytes.
@@ -44,27 +45,27 @@ pub enum Violation {
         /// The largest size allowed.
         ceiling: u32,
     },
-    /// A frame that is not legal at this point of the conversation.
+    /// A frame is not allowed at this point.
     #[error("expected {expected}, received {received}")]
     Unexpected {
-        /// What came.
+        /// The received frame type.
         received: FrameType,
-        /// What the specification lets come here.
+        /// The frames that the specification allows here.
         expected: &'static str,
     },
-    /// Another frame between the fragments of one.
+    /// Another frame came between the fragments of one.
     #[error("{received} between the fragments of a NOTIFY")]
     Interlaced {
-        /// What came.
+        /// The received frame type.
         received: FrameType,
     },
-    /// A continuation of a frame that nobody began.
+    /// A continuation belongs to no fragmented frame.
     #[error("a fragment of a frame that never started")]
     UnknownFragment,
 }
 
 impl Violation {
-    /// The status-code that tells the peer.
+    /// The status-code for the DISCONNECT.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -81,7 +82,7 @@ impl Violation {
         }
     }
 
-    /// The kind of it in `snake_case`: one of a bounded set, to count by.
+    /// The kind of violation in `snake_case`, from a bounded set. Use it as a label.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {

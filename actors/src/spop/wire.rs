@@ -1,52 +1,52 @@
 //! The cursor over received bytes, and what can be wrong with them.
 //!
-//! All reading goes through [`Reader`]: it takes, and it checks against what is left before anything
-//! is allocated. Every list of the grammar runs to the end of its frame, so that trailing bytes are
-//! an item cut short. There is no index arithmetic elsewhere.
+//! All reading goes through [`Reader`], which compares each length with the remaining bytes before
+//! memory is allocated. Every list of the grammar runs to the end of its frame, so trailing bytes
+//! are a truncated item. There is no index arithmetic elsewhere.
 
 use thiserror::Error;
 
 use super::varint::{self, Malformed};
 
-/// These bytes are not SPOP.
+/// The bytes are not SPOP.
 ///
-/// Each variant names the term of the specification's grammar in which reading stopped.
+/// Each variant names the term of the specification's grammar at which reading stopped.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum WireError {
-    /// The length before a frame is smaller than the smallest frame.
+    /// The length of a frame is smaller than the smallest frame.
     #[error("frame length {length} is below {minimum}, the smallest frame")]
     FrameTooShort {
         /// The announced length in bytes.
         length: u32,
-        /// The smallest legal length.
+        /// The smallest allowed length in bytes.
         minimum: u32,
     },
-    /// The length before a frame is larger than the agreed max-frame-size.
+    /// The length of a frame exceeds the agreed max-frame-size.
     #[error("frame length {length} is above the limit of {limit} bytes")]
     FrameTooLarge {
         /// The announced length in bytes.
         length: u32,
-        /// The largest length accepted now.
+        /// The current limit in bytes.
         limit: u32,
     },
-    /// The bytes end inside a term.
+    /// The bytes end within a term.
     #[error("{term} is truncated")]
     Truncated {
         /// The term of the grammar.
         term: &'static str,
     },
-    /// A length says more bytes than are left.
+    /// A length exceeds the remaining bytes.
     #[error("{term} announces {length} bytes where {left} are left")]
     LengthBeyondFrame {
         /// The term of the grammar.
         term: &'static str,
         /// The announced length in bytes.
         length: u64,
-        /// The bytes that are left.
+        /// The remaining bytes.
         left: usize,
     },
-    /// A varint needs more than 64 bits or 10 bytes.
+    /// A varint exceeds 64 bits or 10 bytes.
     #[error("varint of {term} overflows 64 bits")]
     VarintOverflow {
         /// The term of the grammar.
@@ -58,7 +58,7 @@ pub enum WireError {
         /// The type id.
         id: u8,
     },
-    /// A key of a KV-LIST holds another type than the specification says.
+    /// A key of a KV-LIST has another type than in the specification.
     #[error("{key} has the wrong type")]
     WrongType {
         /// The key.
@@ -76,13 +76,13 @@ pub enum WireError {
         /// The frame's name.
         term: &'static str,
     },
-    /// An action id that the specification does not know.
+    /// An action id that the specification does not have.
     #[error("action type {id} is unknown")]
     UnknownAction {
         /// The action id.
         id: u8,
     },
-    /// An action with another number of arguments than its type has.
+    /// An action has another number of arguments than its type requires.
     #[error("action {action} with {count} arguments")]
     ActionArity {
         /// The action's name.
@@ -90,7 +90,7 @@ pub enum WireError {
         /// The announced NB-ARGS.
         count: u8,
     },
-    /// A scope id that the specification does not know.
+    /// A scope id that the specification does not have.
     #[error("variable scope {id} is unknown")]
     UnknownScope {
         /// The scope id.
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
         self.bytes.is_empty()
     }
 
-    /// What stands between this place and a later one of the same bytes.
+    /// The bytes between this position and a later one.
     #[inline]
     pub(super) fn up_to(&self, later: &Self) -> &'a [u8] {
         let length = self.left().saturating_sub(later.left());
@@ -174,13 +174,12 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
-    /// A name and a value with this type byte before it, if both have a length of one byte: as most
+    /// A name and a value with this type byte before it, if both have a length of one byte, as most
     /// arguments have. Otherwise nothing is taken.
     #[inline(always)]
     pub(super) fn short_pair(&mut self, type_byte: u8) -> Option<(&'a [u8], &'a [u8])> {
         let (&name_length, rest) = self.bytes.split_first()?;
-        // Longer names, and all other types, take the way that knows everything; nothing has been read
-        // then.
+        // Longer names, and all other types, take the general path; nothing has been read then.
         if name_length >= varint::MULTI_BYTE {
             return None;
         }
@@ -204,13 +203,12 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    /// A varint length and that many bytes, compared with what is left before anything is touched.
+    /// A varint length and that many bytes.
     #[inline(always)]
     pub(super) fn string(&mut self, term: &'static str) -> Result<&'a [u8], WireError> {
         let length = self.varint(term)?;
         let left = self.left();
-        // Compared with what is left before anything is done with it: a length is 64 bits of the peer's
-        // choice.
+        // Compared with the remaining bytes first: a length is 64 bits of the peer's choice.
         let taken = usize::try_from(length).ok().and_then(|at| self.bytes.split_at_checked(at));
         let Some((taken, rest)) = taken else {
             return Err(WireError::LengthBeyondFrame { term, length, left });

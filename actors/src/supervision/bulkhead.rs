@@ -1,5 +1,5 @@
-//! Bulkhead: how many calls of one route may be in flight, so that a handler that never answers
-//! exhausts its own route only.
+//! Bulkhead: limits the calls of one route, so that a handler that never answers exhausts its own
+//! route only.
 
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
@@ -8,15 +8,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// What happens to a message whose route has reached its concurrency limit.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnFull {
-    /// The fallback is sent at once.
+    /// The agent sends the fallback at once.
     #[default]
     Reject,
-    /// It is queued for a free call, in turn and until its deadline. As many messages can be queued as
-    /// calls can be in progress, and at least 256; further ones get the fallback at once.
+    /// The message is queued until a call ends, in order and until its deadline. The queue has the
+    /// length of the concurrency limit, and at least 256; further messages get the fallback at
+    /// once.
     Queue,
 }
 
-/// The room of one route on one arbiter.
+/// The limit of one route on one arbiter.
 pub(crate) struct Bulkhead {
     calls: usize,
     room: Arc<Semaphore>,
@@ -24,48 +25,48 @@ pub(crate) struct Bulkhead {
     queued: Rc<Cell<usize>>,
 }
 
-/// A place in it, given back when the last that holds it is gone: a call that is queued elsewhere
-/// holds it until it is taken from there, though nobody may wait for its answer any more.
+/// The right to one call, returned when the last holder drops it: a call that is queued elsewhere
+/// holds it until it is taken from there, even if its answer is no longer awaited.
 pub(crate) type Permit = Arc<OwnedSemaphorePermit>;
 
-/// A message that waits for a place.
+/// A message that waits for a permit.
 pub(crate) struct QueueSlot(Rc<Cell<usize>>);
 
 impl Bulkhead {
-    /// How many calls there may be without a word.
+    /// The default limit of calls.
     pub(crate) const DEFAULT: usize = 256;
-    /// How many there may be at the most.
+    /// The largest limit of calls.
     pub(crate) const MAX: usize = Semaphore::MAX_PERMITS;
 
     pub(crate) fn new(calls: usize, on_full: OnFull) -> Self {
         Self { calls, room: Arc::new(Semaphore::new(calls)), on_full, queued: Rc::default() }
     }
 
-    /// Whether there is no room for a call.
+    /// Whether all permits are taken.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.room.available_permits() == 0
     }
 
-    /// How many calls there are.
+    /// How many calls are in flight.
     pub(crate) fn taken(&self) -> usize {
         self.calls - self.room.available_permits()
     }
 
-    /// How many calls there may be.
+    /// How many calls can be in flight.
     pub(crate) fn calls(&self) -> usize {
         self.calls
     }
 
-    /// Takes a place, if there is one.
+    /// Takes a permit, if one is free.
     pub(crate) fn enter(&self) -> Option<Permit> {
         Arc::clone(&self.room).try_acquire_owned().ok().map(Arc::new)
     }
 
-    /// Joins those who wait for a place, if it may.
+    /// Joins the queue for a permit, if the queue is not full.
     pub(crate) fn queue(&self) -> Option<QueueSlot> {
-        // The queue has a bound as well: what cannot be called before its deadline only costs memory until
-        // then.
+        // The queue has a limit as well: a message that cannot be called before its deadline only
+        // costs memory until then.
         if self.on_full == OnFull::Reject || self.queued.get() >= self.calls.max(Self::DEFAULT) {
             return None;
         }
@@ -73,7 +74,7 @@ impl Bulkhead {
         Some(QueueSlot(Rc::clone(&self.queued)))
     }
 
-    /// Waits for a place.
+    /// Waits for a permit.
     pub(crate) async fn wait(&self) -> Option<Permit> {
         Arc::clone(&self.room).acquire_owned().await.ok().map(Arc::new)
     }

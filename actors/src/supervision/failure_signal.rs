@@ -1,5 +1,5 @@
-//! Failure signal: reports to the supervisor of a handler that the handler has failed, and whether it has
-//! answered before.
+//! Failure signal: reports to the supervisor of a handler that the handler has failed, and whether
+//! it has answered before.
 
 use std::{cell::Cell, fmt, rc::Rc};
 
@@ -11,11 +11,11 @@ use crate::{
     observe::{RateLimit, RouteMetrics, count},
 };
 
-/// Tells what happens to the one instance that it was made for.
+/// Reports the first failure of one instance.
 #[derive(Clone)]
 pub(crate) struct FailureSignal(Option<Rc<SignalState>>);
 
-/// What an alarm tells: the first fault of its instance.
+/// Receives the first failure of an instance.
 pub(crate) type Failures = oneshot::Receiver<Failure>;
 
 struct SignalState {
@@ -25,19 +25,20 @@ struct SignalState {
     background: Rc<Background>,
 }
 
-/// What happened to an instance.
+/// How an instance failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It panicked over a message, which is answered and reported already.
+    /// It panicked while handling a message, which is answered and reported already.
     Call,
-    /// It panicked where no message waits for it: in a task, in its stop, or in a call that is late.
+    /// It panicked where no message waits for it: in a task, in `stopping`, or in a call after its
+    /// deadline.
     Background(Panic),
     /// It has stopped.
     Gone,
 }
 
-/// Counts and logs the background panics of a route: of all its instances, those included that are
-/// replaced already.
+/// Counts and logs the background panics of a route: those of all its instances, also of replaced
+/// ones.
 pub(crate) struct Background {
     name: Rc<str>,
     record: Rc<RouteMetrics>,
@@ -56,18 +57,18 @@ impl FailureSignal {
         (Self(Some(Rc::new(bell))), faults)
     }
 
-    /// An alarm that nobody hears: for what has nothing to restart.
+    /// A signal without a receiver: for an instance that cannot be restarted.
     pub(crate) fn unheard() -> Self {
         Self(None)
     }
 
-    /// Whether the instance is to be replaced.
+    /// Whether the instance has failed and will be replaced.
     #[inline]
     pub(crate) fn is_raised(&self) -> bool {
         self.0.as_ref().is_some_and(|bell| bell.is_raised.get())
     }
 
-    /// Takes note that the instance has returned an answer or an error.
+    /// Records that the instance has returned an answer or an error.
     #[inline]
     pub(crate) fn note_answer(&self) {
         if let Some(bell) = &self.0 {
@@ -86,13 +87,13 @@ impl FailureSignal {
         if let Failure::Background(panic) = &fault {
             bell.background.report(panic);
         }
-        // Before the supervisor hears of it, which is in a later wake-up: calls of this very turn see that
-        // the instance has failed.
+        // Set before the supervisor receives the failure, which is in a later wake-up: calls of
+        // this turn already see that the instance has failed.
         bell.is_raised.set(true);
-        // The first failure is the one that ends the instance. Those after it are of the same instance, and
-        // were counted by their routes.
+        // The first failure ends the instance. Later ones are of the same instance, and their
+        // routes have counted them.
         if let Some(first) = bell.fault.take() {
-            // Nobody hears it once the agent has stopped.
+            // The receiver is dropped once the agent has stopped.
             let _ = first.send(fault);
         }
     }
@@ -107,7 +108,7 @@ impl Background {
         count(&self.record.background_panics);
         if let Some(suppressed) = self.log.permit() {
             let name = &*self.name;
-            // A log that panics must not end who writes to it.
+            // A log subscriber that panics must not end its caller.
             let _ = panics::catch(|| {
                 log::error!(
                     route = name,

@@ -1,7 +1,7 @@
-//! Panics: caught ones become values that say what happened and where, and are not printed.
+//! Panics: caught ones become values with message and location, and are not printed.
 //!
-//! The default hook of a process takes milliseconds for every panic, as it may resolve a backtrace;
-//! that is too much for one that is caught, answered and logged.
+//! The default panic hook takes milliseconds per panic, because it can resolve a backtrace. That is
+//! too much for a panic that is caught, answered and logged.
 
 use std::{
     any::Any,
@@ -17,18 +17,18 @@ use std::{
 use crate::{log, observe::RateLimit, spop::ForeignText};
 
 thread_local! {
-    /// How many fences the thread is behind.
+    /// How many nested `catch` calls the thread is in.
     static FENCES: Cell<usize> = const { Cell::new(0) };
-    /// Where the last panic behind a fence was. While a thread ends, this may be gone when something
-    /// else of the thread panics in its end: a panic hook that panics ends the process.
+    /// Where the last caught panic was. While a thread ends, this can be destroyed before something
+    /// else of the thread panics in its drop: a panic hook that panics ends the process.
     static PLACE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-/// A panic that was caught.
+/// A panic that the agent caught.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Panic(Box<Caught>);
 
-/// In a box, as most results hold none.
+/// Boxed, because most results have no panic.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Caught {
     message: String,
@@ -36,14 +36,14 @@ struct Caught {
 }
 
 impl Panic {
-    /// What it said.
+    /// The message of the panic.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Where it was: file, line and column. Unknown if the process has put a panic hook of its own
-    /// instead of the agent's.
+    /// The source location: file, line and column. `None` if the process has replaced the agent's
+    /// panic hook.
     #[must_use]
     pub fn location(&self) -> Option<&str> {
         self.0.location.as_deref()
@@ -55,7 +55,8 @@ impl Panic {
             .map(ToString::to_string)
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no message".to_owned());
-        // A payload of the user's own type may panic once more; the next one is not even dropped.
+        // A payload of the user's own type can panic once more in its drop; that second payload is
+        // forgotten.
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(again);
         }
@@ -71,8 +72,8 @@ impl fmt::Display for Panic {
     }
 }
 
-/// Has the process's panic hook leave out what is caught here; all other panics reach the hook that
-/// was there before.
+/// Installs a panic hook that prints nothing for panics caught here. All other panics reach the
+/// previous hook.
 pub(crate) fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -85,27 +86,27 @@ pub(crate) fn install_panic_hook() {
 }
 
 fn note(panic: &PanicHookInfo<'_>) {
-    // A hook must not panic, wait or log: it runs inside whatever has panicked.
+    // A hook must not panic, wait or log: it runs inside the code that panicked.
     let place = panic.location().map(ToString::to_string);
     let _ = PLACE.try_with(|known| known.set(place));
 }
 
-/// Where the last panic behind a fence was, if that is known.
+/// Where the last caught panic was, if known.
 fn place() -> Option<String> {
     PLACE.try_with(Cell::take).ok().flatten()
 }
 
-/// Does `work`; a panic in it becomes a value.
+/// Runs `work`, and turns a panic in it into a value.
 #[inline(always)]
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
-    // Counted, as fences nest: a call within a call leaves the outer one in place.
+    // Counted, because calls nest: an inner call leaves the outer one in place.
     FENCES.set(FENCES.get() + 1);
     let done = catch_unwind(AssertUnwindSafe(work));
     FENCES.set(FENCES.get() - 1);
     done.map_err(|payload| Panic::new(payload, place()))
 }
 
-/// A value of the user's that is dropped behind the fence.
+/// A value of the user's type whose drop cannot panic outward.
 pub(crate) struct PanicGuard<T>(Option<T>);
 
 impl<T> PanicGuard<T> {
@@ -142,20 +143,20 @@ impl<T> Drop for PanicGuard<T> {
     }
 }
 
-/// Logs, once a second on each thread, a panic that changes nothing.
+/// Logs a panic that changes nothing, at most one per second and thread.
 #[cold]
 pub(crate) fn report(what: fmt::Arguments<'_>, panic: &Panic) {
     thread_local! {
         static LOG: RateLimit = RateLimit::default();
     }
-    // While a thread ends there is nothing left to count with, nor anybody to tell.
+    // While a thread ends, its thread-local rate limit is destroyed already.
     let permit = LOG.try_with(RateLimit::permit);
     if let Ok(Some(suppressed)) = permit {
         let _ = catch(|| log::error!(suppressed, "panic in {what}: {panic}; fix the handler"));
     }
 }
 
-/// A future whose panic becomes a value; it is dropped behind the fence too.
+/// A future whose panic becomes a value; its drop is caught too.
 pub(crate) struct Catch<F>(PanicGuard<Pin<Box<F>>>);
 
 impl<F: Future> Catch<F> {

@@ -1,21 +1,21 @@
-//! Restarts: when a handler that has failed is restarted, and when it has failed too often.
+//! Restarts: when a failed handler is restarted, and when it has failed too often.
 //!
-//! Only a handler that does not work spends its budget: one that does not start, or has never answered.
-//! The panics of one that works are the fault of its messages, which anybody may send.
+//! Only a handler that does not work uses its budget: one that does not start, or has never
+//! answered. If a handler has answered, its panics depend on messages, which any client can send.
 
 use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
-/// The delay before the second restart in a row; it doubles from one to the next.
+/// The delay before the second restart in a row; it doubles with each further one.
 const FIRST_DELAY: Duration = Duration::from_millis(5);
-/// No delay is longer, but for its jitter.
+/// The longest delay, without jitter.
 const LONGEST_DELAY: Duration = Duration::from_millis(250);
 
-/// A handler that works, and lasts for so long before it panics again, is restarted at once.
+/// A handler that works, and runs for this long before it panics again, is restarted at once.
 const CALM: Duration = Duration::from_secs(1);
 
-/// How often a handler may fail before it has answered: so many times within any such window.
+/// How many failures within a window a handler has before it has answered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Budget {
     pub(crate) count: usize,
@@ -41,11 +41,12 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Restarts {
     budget: Budget,
-    /// Those within the window, the oldest first.
+    /// Those within the window, oldest first.
     failures: VecDeque<Instant>,
-    /// When a handler that works was to be restarted last, and how often in a row without calm.
+    /// When a working handler was last to be restarted, and how many restarts in a row had no calm
+    /// between.
     stumbled: Option<(Instant, u32)>,
-    /// When the one try after the budget was spent has proved itself.
+    /// When the single try after the budget was used counts as successful.
     proved_at: Option<Instant>,
 }
 
@@ -54,8 +55,8 @@ impl Restarts {
         Self { budget, failures: VecDeque::new(), stumbled: None, proved_at: None }
     }
 
-    /// A handler that works has panicked: it has its budget again, and is restarted after this delay,
-    /// the first time at once. `jitter` is as for [`fail`](Self::fail).
+    /// A working handler has panicked: it has its full budget again, and is restarted after this
+    /// delay, the first time at once. `jitter` is as for [`fail`](Self::fail).
     pub(crate) fn stumble(&mut self, now: Instant, jitter: f64) -> Duration {
         self.failures.clear();
         self.proved_at = None;
@@ -64,26 +65,26 @@ impl Restarts {
             _ => 0,
         };
         let delay = delay(in_a_row, jitter);
-        // It is calm for as long as it is at work.
+        // The calm begins when the handler runs again.
         self.stumbled = Some((now + delay, in_a_row));
         delay
     }
 
-    /// Takes note of a failure of a handler that may not work at all. `jitter` is between 0 and 1: handlers
-    /// that failed together shall not come back together.
+    /// Records a failure of a handler that may not work at all. `jitter` is between 0 and 1, so
+    /// that handlers that failed together do not restart together.
     pub(crate) fn fail(&mut self, now: Instant, jitter: f64) -> Verdict {
         let Budget { count, window } = self.budget;
         while self.failures.front().is_some_and(|&failure| failure + window <= now) {
             self.failures.pop_front();
         }
         self.failures.push_back(now);
-        // Once it was given up, one more failure is enough: otherwise a handler that never starts would
-        // spend a whole budget of starts in each window.
+        // Once it was given up, one more failure is enough: otherwise a handler that never starts
+        // would use a whole budget of starts in each window.
         let is_unproved = self.proved_at.take().is_some_and(|proved_at| now < proved_at);
         if is_unproved || self.failures.len() > count {
             self.failures.clear();
             let delay = window.mul_f64(1.0 + jitter / 4.0);
-            // The try comes after that, and has to last for a window.
+            // The try comes after the delay, and has to last for a window.
             self.proved_at = Some(now + delay + window);
             return Verdict::GiveUp(delay);
         }

@@ -1,4 +1,4 @@
-//! Tasks: the work of a handler that goes on beside its messages.
+//! Tasks: background work of a handler.
 
 use std::pin::Pin;
 
@@ -12,10 +12,10 @@ use super::{
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Starts work that goes on beside the messages, such as refreshing a list every minute.
+/// Starts background work of a handler, such as refreshing a list every minute.
 ///
-/// The work belongs to the handler: it ends when the handler does. A panic in it is one of the
-/// handler, which is restarted. It may be cloned and kept, to start work later.
+/// The work belongs to the handler and ends with it. If it panics, the handler is restarted. You
+/// can clone and store `Tasks` to start work later.
 ///
 /// ```
 /// # use std::{cell::RefCell, rc::Rc, time::Duration};
@@ -49,7 +49,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Hands out the starter of tasks, and the future that runs them.
+    /// Returns the starter of tasks, and the future that runs them.
     pub(crate) fn new(signal: FailureSignal) -> (Self, impl Future<Output = ()>) {
         let (starts, mut started) = mpsc::unbounded_channel::<Task>();
         let run = async move {
@@ -71,7 +71,7 @@ impl Tasks {
 
     /// Starts `task`.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        // It fails only when the handler has ended, and then the task has nothing to serve.
+        // It fails only after the handler has ended; the task has no handler to serve then.
         let _ = self.starts.send(Box::pin(task));
     }
 }

@@ -1,4 +1,4 @@
-//! A conversation without a stream.
+//! Exchange: SPOP without a stream.
 
 use std::rc::Rc;
 
@@ -17,8 +17,8 @@ use crate::{
     trace::Traces,
 };
 
-/// A conversation without a stream: bytes in, bytes out, at once and on this arbiter. It is for benches,
-/// and for tests of what a frame costs.
+/// Answers frames without a stream: bytes in, bytes out, at once and on this arbiter. Use it in
+/// benchmarks, and in tests of what a frame costs.
 pub struct Exchange {
     conversation: Conversation,
     shared: Rc<ArbiterContext>,
@@ -29,16 +29,16 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// As [`InMemoryAgent::start`](super::InMemoryAgent::start).
+    /// Those of [`InMemoryAgent::start`](super::InMemoryAgent::start).
     pub async fn start(registry: Registry, limits: Limits) -> Result<Self, AgentError> {
         Self::start_by(registry, AgentContext::new(limits)).await
     }
 
-    /// The same with [`Agent::traces`](crate::Agent::traces).
+    /// Starts the handlers on this arbiter, with [`Agent::traces`](crate::Agent::traces).
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// Those of [`start`](Self::start).
     pub async fn start_traced(
         registry: Registry,
         limits: Limits,
@@ -61,8 +61,8 @@ impl Exchange {
         Ok(Self { conversation, shared })
     }
 
-    /// Takes the whole frames of `input`, HELLO first, and puts what is answered at once behind
-    /// `output`. Says whether the conversation goes on.
+    /// Takes the complete frames from `input`, HELLO first, and appends the immediate answers to
+    /// `output`. Returns false when the conversation is over.
     pub fn exchange(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> bool {
         loop {
             match self.conversation.receive(input, output) {
@@ -73,7 +73,7 @@ impl Exchange {
         }
     }
 
-    /// What was seen and done so far.
+    /// The statistics so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.shared.statistics()

@@ -1,4 +1,4 @@
-//! An agent without a socket.
+//! In-memory agent: an agent without a socket.
 
 use std::sync::Arc;
 
@@ -21,11 +21,11 @@ use crate::{
     trace::Traces,
 };
 
-/// How many bytes either side of an in-memory connection may be behind.
+/// How many unread bytes an in-memory connection holds in each direction.
 const IN_MEMORY_BUFFER: usize = 64 * 1024;
 
-/// An agent without a socket, on the arbiter of the test: for tests of several connections, of limits,
-/// or of a stop. With tokio's time paused, deadlines cost no time.
+/// An agent without a socket, on the arbiter of the test. Use it in tests of several connections,
+/// of limits, or of a stop. If you pause tokio's time, deadlines cost no time.
 ///
 /// ```
 /// use spoa_actors::{Limits, Registry, testing::{ClientError, InMemoryAgent}};
@@ -55,11 +55,12 @@ impl InMemoryAgent {
         Self::start_by(registry, AgentContext::new(limits)).await
     }
 
-    /// The same with [`Agent::asynchronous`](crate::Agent::asynchronous).
+    /// Starts the handlers on this arbiter, with
+    /// [`Agent::asynchronous`](crate::Agent::asynchronous).
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// Those of [`start`](Self::start).
     pub async fn start_asynchronous(
         registry: Registry,
         limits: Limits,
@@ -68,11 +69,11 @@ impl InMemoryAgent {
             .await
     }
 
-    /// The same with [`Agent::traces`](crate::Agent::traces).
+    /// Starts the handlers on this arbiter, with [`Agent::traces`](crate::Agent::traces).
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// Those of [`start`](Self::start).
     pub async fn start_traced(
         registry: Registry,
         limits: Limits,
@@ -91,13 +92,13 @@ impl InMemoryAgent {
         Ok(Self { supervisor, observer, common })
     }
 
-    /// Opens a connection, and says nothing yet.
+    /// Opens a connection, without HELLO.
     #[must_use]
     pub fn open(&self) -> FakeHaproxy {
         FakeHaproxy::new(self.open_stream())
     }
 
-    /// Opens a connection, for what is to speak over a stream of its own.
+    /// Opens a connection, and returns its raw stream.
     #[must_use]
     pub fn open_stream(&self) -> DuplexStream {
         let (ours, theirs) = duplex(IN_MEMORY_BUFFER);
@@ -105,53 +106,54 @@ impl InMemoryAgent {
         ours
     }
 
-    /// Hands the agent's end of a stream over, as if it had been accepted.
+    /// Gives the agent a stream, as if a listener had accepted it.
     pub fn adopt(&self, stream: impl ByteStream) {
         self.adopt_by(Preamble::default(), stream);
     }
 
-    /// Hands the agent's end of a stream over, as if it had been accepted by such a listener; it
-    /// begins with what that asks for.
+    /// Gives the agent a stream, as if this listener had accepted it. The stream begins with the
+    /// PROXY header or TLS handshake that the listener requires.
     ///
     /// # Errors
     ///
-    /// If such a listener cannot be.
+    /// If the listener's files cannot be used.
     pub fn adopt_on(&self, listen: &Listen, stream: impl ByteStream) -> Result<(), AgentError> {
         self.adopt_by(listen.setup()?.preamble(), stream);
         Ok(())
     }
 
     fn adopt_by(&self, preamble: Preamble, stream: impl ByteStream) {
-        // Without one, the stream is dropped here: an agent with sockets would leave it in the backlog.
+        // Without a permit, the stream is dropped here: an agent with sockets leaves it in the
+        // backlog.
         let Some(place) = self.common.places.try_take() else { return };
         let (socket, listener) = (Socket::InMemory(Box::new(stream)), "memory".into());
         self.supervisor.do_send(Adopt { socket, listener, preamble, place, queued: None });
     }
 
-    /// Opens a connection and says HELLO.
+    /// Opens a connection and exchanges HELLO.
     ///
     /// # Errors
     ///
-    /// If the agent does not agree.
+    /// If the agent refuses the HELLO.
     pub async fn connect(&self) -> Result<FakeHaproxy, ClientError> {
         let mut haproxy = self.open();
         haproxy.hello(hello()).await?;
         Ok(haproxy)
     }
 
-    /// What the agent has seen and done so far.
+    /// The statistics so far.
     pub async fn statistics(&self) -> Statistics {
         self.observer.statistics().await
     }
 
-    /// Looks at the agent.
+    /// Observes the agent: statistics, status and readiness.
     #[must_use]
     pub fn observer(&self) -> Observer {
         self.observer.clone()
     }
 
-    /// Ends the agent in good order, as [`RunningAgent::stop`](crate::RunningAgent::stop) does;
-    /// returns what it has seen and done.
+    /// Stops the agent as [`RunningAgent::stop`](crate::RunningAgent::stop) does, and returns the
+    /// final statistics.
     pub async fn stop(&self) -> Statistics {
         give_notice([&self.supervisor].into_iter(), &self.common).await;
         self.supervisor.send(Stop(DrainClock::begin())).await.unwrap_or_default()
@@ -159,7 +161,7 @@ impl InMemoryAgent {
 }
 
 impl FakeHaproxy {
-    /// Starts an agent in memory, connects to it and says HELLO.
+    /// Starts an agent in memory, connects to it and exchanges HELLO.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Connection trace: what the spans of one connection have in common.
+//! Connection trace: the common parts of one connection's spans.
 
 use std::{cell::OnceCell, sync::Arc, time::SystemTime};
 
@@ -14,20 +14,20 @@ use crate::{
     spop::Capabilities,
 };
 
-/// What the spans of one connection have in common. Its own span begins with the first that is sampled:
-/// who samples little is not shown every connection.
+/// The common parts of one connection's spans. Its own span begins with the first sampled NOTIFY,
+/// so that connections without samples have no span.
 pub(crate) struct ConnectionTrace {
     pub(crate) traces: Arc<Traces>,
     peer: Peer,
     max_frame_size: u32,
     capabilities: Capabilities,
-    /// When the connection came.
+    /// When the connection was accepted.
     since: Instant,
     span: OnceCell<Context>,
 }
 
 impl ConnectionTrace {
-    /// Of a connection whose HELLO was agreed.
+    /// The trace of a connection whose HELLO is agreed.
     pub(crate) fn new(
         traces: Arc<Traces>,
         peer: Peer,
@@ -37,7 +37,7 @@ impl ConnectionTrace {
         Self { traces, peer, max_frame_size, capabilities, since, span: OnceCell::new() }
     }
 
-    /// What every span of this connection tells of it.
+    /// The attributes of every span of this connection.
     pub(super) fn attributes(&self) -> Vec<KeyValue> {
         let mut attributes = vec![
             KeyValue::new("network.protocol.name", "spop"),
@@ -74,7 +74,7 @@ impl ConnectionTrace {
         })
     }
 
-    /// Tells something of the connection, if it has a span.
+    /// Adds an attribute to the span of the connection, if there is one.
     pub(crate) fn tell(&self, key: &'static str, value: impl Into<Value>) {
         if let Some(context) = self.span.get() {
             context.span().set_attribute(KeyValue::new(key, value));
@@ -90,7 +90,7 @@ impl Drop for ConnectionTrace {
     }
 }
 
-/// The time of day of something that was measured.
+/// Converts a point in time to wall-clock time.
 pub(super) fn wall_clock(instant: Instant) -> SystemTime {
     SystemTime::now() - instant.elapsed()
 }

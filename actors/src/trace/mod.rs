@@ -1,10 +1,10 @@
-//! NOTIFYs as spans of OpenTelemetry.
+//! Turns NOTIFYs into OpenTelemetry spans.
 //!
 //! | file | what |
 //! |---|---|
 //! | `traces`, `sampling` | whether there are spans, and of which NOTIFYs |
 //! | `trace_parent` | the span that a message names as its parent |
-//! | `connection_trace` | what the spans of one connection have in common |
+//! | `connection_trace` | the common parts of one connection's spans |
 //! | `notify_trace` | the spans of one NOTIFY and of its calls |
 
 mod connection_trace;

@@ -1,4 +1,4 @@
-//! Notify trace: the spans of one NOTIFY, and of the calls that it leads to.
+//! Notify trace: the spans of one NOTIFY and of its calls.
 
 use std::rc::Rc;
 
@@ -21,18 +21,18 @@ use crate::{
     spop::{Actions, FrameId, MessagesRef, StreamId},
 };
 
-/// An ACK without its actions takes no more bytes: type, flags, and two ids.
+/// The largest ACK without its actions, in bytes: type, flags, and two ids.
 const LARGEST_HEAD: usize = 25;
 
-/// What is traced of one NOTIFY. Dropped before its [`end`](Self::end), it was cancelled.
+/// The trace of one NOTIFY. If it is dropped before [`end`](Self::end), the NOTIFY was cancelled.
 pub(crate) struct NotifyTrace {
     connection: Rc<ConnectionTrace>,
     parent: Option<TraceParent>,
     ids: (StreamId, FrameId),
     arrived: Instant,
-    /// If it is sampled.
+    /// The span, if the NOTIFY is sampled.
     span: Option<Context>,
-    /// What became of the last message that was not answered.
+    /// The outcome of the last message without an answer.
     failure: Option<Outcome>,
 }
 
@@ -59,7 +59,7 @@ impl NotifyTrace {
         self.span.is_some()
     }
 
-    /// Begins its span, from its arrival on.
+    /// Begins the span, from the arrival on.
     #[cold]
     fn begin(&mut self, messages: Option<&MessagesRef<'_>>) {
         let traces = &self.connection.traces;
@@ -78,7 +78,8 @@ impl NotifyTrace {
         self.span = Some(traces.start(span, &parent));
     }
 
-    /// The span of one call, to be entered whenever the handler is at work; none if it is not sampled.
+    /// The span of one call, entered whenever the handler runs; disabled if the NOTIFY is not
+    /// sampled.
     #[cold]
     pub(crate) fn handle(&self, route: &str) -> Span {
         let Some(context) = &self.span else { return Span::none() };
@@ -98,8 +99,8 @@ impl NotifyTrace {
         )
     }
 
-    /// A message got its fallback instead of an answer. One that was not sampled is from now on, if
-    /// failures always are.
+    /// A message got its fallback. If failures are always sampled, the NOTIFY is sampled from now
+    /// on.
     #[cold]
     pub(crate) fn fail(
         &mut self,
@@ -110,12 +111,12 @@ impl NotifyTrace {
     ) {
         let outcome = error.outcome();
         fence::shield(route, || {
-            // Late, but not too late: the span has not ended, and begins in the past.
+            // The span begins in the past: the NOTIFY has not ended.
             if !self.is_sampled() && self.is_worth_a_span(outcome) {
                 self.begin(None);
             }
             if handle.is_disabled() {
-                // It was not asked, or not sampled by then.
+                // No handler was called, or the NOTIFY was not sampled by then.
                 self.tell_afterwards(route, error, begun);
             } else {
                 handle.record("error.type", outcome.label());
@@ -126,7 +127,7 @@ impl NotifyTrace {
         self.failure = Some(outcome);
     }
 
-    /// Not what was not even asked because there was too much to do: that would be the more.
+    /// Not for messages that were not called because of overload: they would add to it.
     fn is_worth_a_span(&self, outcome: Outcome) -> bool {
         let is_overload =
             matches!(outcome, Outcome::AgentOverloaded | Outcome::RouteFull | Outcome::CircuitOpen);
@@ -134,7 +135,7 @@ impl NotifyTrace {
         !is_overload && traces.sampling.failures && traces.may_trace(self.parent.as_ref())
     }
 
-    /// Makes the span of a call that is over.
+    /// Makes the span of a call that has ended.
     fn tell_afterwards(&self, route: &str, error: &HandlerError, begun: Instant) {
         let Some(notify) = &self.span else { return };
         let mut attributes = vec![
@@ -158,12 +159,12 @@ impl NotifyTrace {
         ]
     }
 
-    /// Hands the context of its span back, if it is sampled: as far as there is room behind all else that
-    /// the ACK holds.
+    /// Appends the span's context to the actions, if the NOTIFY is sampled and the ACK has room for
+    /// it.
     pub(crate) fn hand_back(&self, actions: &mut Actions, room: usize) {
         if let Some(mut variables) = self.variables() {
-            // The answers of handlers come first: a trace context that has no room is missed by nobody but
-            // the trace.
+            // The answers of handlers come first: without room for the trace context, only the
+            // trace is incomplete.
             variables.fit_to(room.saturating_sub(LARGEST_HEAD));
             actions.append(variables);
         }
@@ -191,7 +192,7 @@ impl NotifyTrace {
         Some(actions)
     }
 
-    /// Its ACK is on its way.
+    /// The ACK leaves: ends the span.
     pub(crate) fn end(mut self, left_out: usize) {
         let Some(context) = self.span.take() else { return };
         let span = context.span();

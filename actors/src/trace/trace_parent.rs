@@ -1,4 +1,4 @@
-//! Trace parent: the span of somebody else that a message names as its parent.
+//! Trace parent: the remote span that a message names as its parent.
 //!
 //! ```text
 //! traceparent : 00-<trace-id: 32 hex>-<parent-id: 16 hex>-<flags: 2 hex>     (W3C Trace Context)
@@ -8,17 +8,17 @@
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
-/// The span of somebody else that a message names as its parent.
+/// The remote span that a message names as its parent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct TraceParent {
     trace_id: [u8; 16],
     span_id: [u8; 8],
-    /// What its sender has decided, if he has.
+    /// The sampling decision of its sender, if there is one.
     pub(super) is_sampled: Option<bool>,
     pub(super) format: Format,
 }
 
-/// How it was written.
+/// The format of the header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Format {
     TraceContext,
@@ -26,12 +26,12 @@ pub(super) enum Format {
 }
 
 impl TraceParent {
-    /// Reads a `traceparent`; one that is not valid is none, as the standard wants it.
+    /// Reads a `traceparent`. An invalid one is ignored, as the standard requires.
     pub(super) fn from_traceparent(text: &[u8]) -> Option<Self> {
         let (known, rest) = text.split_at_checked(55)?;
         let [v0, v1, b'-', trace_id @ .., b'-', f0, f1] = known else { return None };
         let version = octet(*v0, *v1)?;
-        // Later versions may have more behind a dash; 255 is forbidden.
+        // Later versions can have more fields after a dash; version 255 is forbidden.
         let is_complete = rest.is_empty() || (version > 0 && rest.first() == Some(&b'-'));
         if version == u8::MAX || !is_complete {
             return None;
@@ -41,7 +41,7 @@ impl TraceParent {
         Self::new(trace_id, span_id.strip_prefix(b"-")?, Some(is_sampled), Format::TraceContext)
     }
 
-    /// Reads a `b3` header in its single form. One that holds a decision alone names no parent.
+    /// Reads a single `b3` header. A header with only a sampling decision names no parent.
     pub(super) fn from_b3(text: &[u8]) -> Option<Self> {
         let mut fields = text.split(|&byte| byte == b'-');
         let (trace_id, span_id) = (fields.next()?, fields.next()?);
@@ -68,7 +68,7 @@ impl TraceParent {
         (parent.trace_id != [0; 16] && parent.span_id != [0; 8]).then_some(parent)
     }
 
-    /// A number that is the same for everybody who has to do with this trace.
+    /// A number that is the same for every participant of this trace.
     pub(super) fn lot(&self) -> u64 {
         let [.., a, b, c, d, e, f, g, h] = self.trace_id;
         u64::from_be_bytes([a, b, c, d, e, f, g, h])
@@ -86,18 +86,18 @@ impl TraceParent {
     }
 }
 
-/// A span as a `traceparent`.
+/// Formats a span as `traceparent`.
 pub(super) fn traceparent(span: &SpanContext) -> String {
     let flags = span.trace_flags() & TraceFlags::SAMPLED;
     format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), flags)
 }
 
-/// A span as a `b3` header in its single form.
+/// Formats a span as a single `b3` header.
 pub(super) fn b3(span: &SpanContext) -> String {
     format!("{}-{}-{}", span.trace_id(), span.span_id(), u8::from(span.is_sampled()))
 }
 
-/// Fills `octets`, four by four, from exactly twice as many digits.
+/// Fills `octets`, four at a time, from exactly twice as many digits.
 #[inline]
 fn read_hex(digits: &[u8], octets: &mut [u8]) -> Option<()> {
     if digits.len() != 2 * octets.len() {
@@ -110,10 +110,11 @@ fn read_hex(digits: &[u8], octets: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// The number that eight digits are, all of them at a time: this is done for every NOTIFY with a parent.
+/// The number of eight hexadecimal digits, computed in parallel: this runs for every NOTIFY with a
+/// parent.
 #[inline]
 fn eight_digits(digits: [u8; 8]) -> Option<u32> {
-    /// The same in each of eight bytes.
+    /// This value in each of eight bytes.
     const fn each(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }
@@ -152,7 +153,7 @@ mod tests {
         assert_eq!(read(TRACEPARENT).as_deref(), Some(TRACEPARENT));
         let not_sampled = TRACEPARENT.replace("-01", "-00");
         assert_eq!(read(&not_sampled), Some(not_sampled));
-        // Of the flags only one is known, and of later versions what they begin with.
+        // Only one flag is known, and later versions are read by their first fields.
         assert_eq!(read(&TRACEPARENT.replace("-01", "-ff")).as_deref(), Some(TRACEPARENT));
         assert_eq!(read(&TRACEPARENT.replacen("00", "01", 1)).as_deref(), Some(TRACEPARENT));
         let later = format!("{}-what-the-future-brings", TRACEPARENT.replacen("00", "cc", 1));

@@ -1,4 +1,4 @@
-//! Traces: how NOTIFYs become spans of OpenTelemetry.
+//! Traces: turns NOTIFYs into OpenTelemetry spans.
 
 use std::{fmt, str};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::spop::{Arg, MessageRef, MessagesRef, Scope, TypedData};
 
-/// How NOTIFYs become spans of OpenTelemetry; see [`Agent::traces`](crate::Agent::traces).
+/// Turns NOTIFYs into OpenTelemetry spans. Pass it to [`Agent::traces`](crate::Agent::traces).
 ///
 /// ```text
 /// connection                 of an HAProxy connection, begun with its first sampled NOTIFY
@@ -23,20 +23,20 @@ use crate::spop::{Arg, MessageRef, MessagesRef, Scope, TypedData};
 /// └─ handle                  the call of one handler; what it logs, and its own spans, are in it
 /// ```
 ///
-/// `connection` and `notify` are made by an OpenTelemetry tracer; `handle` is a span of the crate
-/// `tracing`, which takes part if the subscriber has the layer of `tracing-opentelemetry` (with its
-/// context activation, which is on by default). Set the sampler of the SDK to sample always: what
-/// [`Sampling`] leaves out does not come to it.
+/// The spans `connection` and `notify` are made by an OpenTelemetry tracer. `handle` is a span of
+/// the crate `tracing`, and joins the trace if the subscriber has the layer of
+/// `tracing-opentelemetry` (with its context activation, which is on by default). Set the SDK's
+/// sampler to always sample: [`Sampling`] has already dropped the other NOTIFYs.
 ///
-/// The parent is what HAProxy hands over, for example
-/// `args traceparent=req.hdr(traceparent) tracestate=req.fhdr(tracestate)`: `hdr` would take what is
-/// behind the last comma. What the agent hands back goes on to the server:
+/// HAProxy passes the parent, for example with `args traceparent=req.hdr(traceparent)
+/// tracestate=req.fhdr(tracestate)`. `hdr` would return only the part after the last comma of
+/// `tracestate`. Pass the returned context on to the server:
 ///
 /// ```text
 /// http-request set-header traceparent %[var(txn.iprep.traceparent)] if { var(txn.iprep.traceparent) -m found }
 /// ```
 ///
-/// A NOTIFY that is not sampled hands nothing back, so that the header stays as the client sent it.
+/// A NOTIFY that is not sampled returns no context, so the header stays as the client sent it.
 pub struct Traces {
     tracer: BoxedTracer,
     traceparent: Option<String>,
@@ -49,7 +49,7 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// Spans of this tracer.
+    /// Makes spans with this tracer.
     pub fn new<T, S>(tracer: T) -> Self
     where
         T: Tracer<Span = S> + Send + Sync + 'static,
@@ -58,7 +58,7 @@ impl Traces {
         Self::of(BoxedTracer::new(Box::new(tracer)))
     }
 
-    /// Spans of the tracer provider that is the global one now.
+    /// Makes spans with the current global tracer provider.
     #[must_use]
     pub fn global() -> Self {
         let scope = InstrumentationScope::builder("spoa-actors");
@@ -79,21 +79,21 @@ impl Traces {
         }
     }
 
-    /// The argument with the W3C `traceparent`, instead of one of that name.
+    /// Sets the name of the argument with the W3C `traceparent` [default: `traceparent`].
     #[must_use]
     pub fn traceparent_argument(mut self, name: impl Into<String>) -> Self {
         self.traceparent = Some(name.into());
         self
     }
 
-    /// The argument with the W3C `tracestate`, instead of one of that name.
+    /// Sets the name of the argument with the W3C `tracestate` [default: `tracestate`].
     #[must_use]
     pub fn tracestate_argument(mut self, name: impl Into<String>) -> Self {
         self.tracestate = Some(name.into());
         self
     }
 
-    /// Reads neither `traceparent` nor `tracestate`.
+    /// Ignores `traceparent` and `tracestate`.
     #[must_use]
     pub fn without_traceparent(mut self) -> Self {
         self.traceparent = None;
@@ -101,17 +101,17 @@ impl Traces {
         self
     }
 
-    /// The argument with a B3 header in its single form, which is read where there is no `traceparent`;
-    /// none unless this is called.
+    /// Reads a single B3 header from the argument with this name, if there is no `traceparent`
+    /// [default: none].
     #[must_use]
     pub fn b3_argument(mut self, name: impl Into<String>) -> Self {
         self.b3 = Some(name.into());
         self
     }
 
-    /// The argument with the W3C `baggage`, and what reads it, such as the `BaggagePropagator` of the
-    /// SDK. It is handed on to the context of the handler. Baggage is ignored unless this is called: it
-    /// comes from whoever sent the request.
+    /// Reads the W3C `baggage` from the argument with this name, with this propagator, such as the
+    /// SDK's `BaggagePropagator`. Handlers get it in their context. By default, baggage is ignored,
+    /// because any client can send it.
     #[must_use]
     pub fn baggage(
         mut self,
@@ -122,31 +122,31 @@ impl Traces {
         self
     }
 
-    /// Starts no trace where a NOTIFY names no parent; it does unless this is called.
+    /// Starts no trace for a NOTIFY without a parent [default: starts one].
     #[must_use]
     pub fn only_with_parent(mut self) -> Self {
         self.is_only_with_parent = true;
         self
     }
 
-    /// Which NOTIFYs are sampled: all that have no parent, and of the others those whose parent is,
-    /// unless this is called.
+    /// Sets which NOTIFYs are sampled [default: those without a parent, and those whose parent is
+    /// sampled].
     #[must_use]
     pub fn sampling(mut self, sampling: Sampling) -> Self {
         self.sampling = sampling;
         self
     }
 
-    /// In which scope the context of a sampled NOTIFY is handed back as the variables `traceparent`,
-    /// `tracestate` if it has one, and `b3` if it came in one: in that of the transaction unless this is
-    /// called, and not at all with `None`.
+    /// Sets the scope in which a sampled NOTIFY returns its context as variables: `traceparent`,
+    /// `tracestate` if there is one, and `b3` if the parent came in that form. `None` returns
+    /// nothing [default: the transaction].
     #[must_use]
     pub fn hand_back(mut self, scope: Option<Scope>) -> Self {
         self.handed_back = scope;
         self
     }
 
-    /// Whether a NOTIFY is sampled, and the parent that it names.
+    /// Whether to sample a NOTIFY, and its parent.
     pub(super) fn decide(&self, messages: &MessagesRef<'_>) -> (bool, Option<TraceParent>) {
         let mut parent = None;
         let mut ratio = Ratio::NEVER;
@@ -160,12 +160,12 @@ impl Traces {
         (may_trace && self.sampling.decide(parent.as_ref(), ratio), parent)
     }
 
-    /// Whether there is to be a trace of a NOTIFY with this parent at all.
+    /// Whether a NOTIFY with this parent can have a trace.
     pub(super) fn may_trace(&self, parent: Option<&TraceParent>) -> bool {
         parent.is_some() || !self.is_only_with_parent
     }
 
-    /// The parent that a message names. It may name none, and deny that there shall be a trace.
+    /// The parent that a message names. Without one, the message can still forbid a trace.
     fn parent(&self, message: &MessageRef<'_>, is_denied: &mut bool) -> Option<TraceParent> {
         let mut b3 = None;
         for arg in message.args() {
@@ -182,7 +182,7 @@ impl Traces {
         b3.and_then(TraceParent::from_b3)
     }
 
-    /// The context of a span whose parent this is.
+    /// The context of a span with this parent.
     pub(super) fn parent_context(
         &self,
         parent: Option<&TraceParent>,
@@ -196,7 +196,7 @@ impl Traces {
                 Format::TraceContext => self.tracestate.as_deref().and_then(find),
                 Format::B3 => None,
             };
-            // One that is not valid is left out, as the standard wants it.
+            // An invalid one is dropped, as the standard requires.
             let state: TraceState = state.and_then(|text| text.parse().ok()).unwrap_or_default();
             context = context.with_remote_span_context(parent.span_context(state));
         }
@@ -217,7 +217,7 @@ fn is_called(arg: &Arg<'_>, name: Option<&str>) -> bool {
     name.is_some_and(|name| name.as_bytes() == arg.name)
 }
 
-/// The value of an argument that is a text.
+/// The value of a text argument.
 fn text<'a>(message: &MessageRef<'a>, name: &str) -> Option<&'a str> {
     match message.get(name) {
         Some(TypedData::String(text)) => str::from_utf8(text).ok(),
