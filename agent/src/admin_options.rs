@@ -1,4 +1,4 @@
-//! Admin options: where the admin endpoint is, and who may look.
+//! Admin options: the address of the admin endpoint, and its access.
 
 use std::{fmt, path::PathBuf};
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{option_values::address, options};
 
-/// Where the admin endpoint is, and who may look.
+/// The address of the admin endpoint, and its access.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Admin endpoint")]
 pub(crate) struct AdminOptions {
@@ -19,24 +19,24 @@ pub(crate) struct AdminOptions {
     pub(crate) admin: Option<AdminPlace>,
     /// Accept this host name in a URL of the admin endpoint; repeatable
     ///
-    /// It is written without a port. IP addresses, localhost and the host of --admin are always accepted.
-    /// Requests for any other host get 421, except for /healthz and /readyz.
+    /// Write it without a port. IP addresses, localhost and the host of --admin are always
+    /// accepted. Requests for any other host get 421, except for /healthz and /readyz.
     #[arg(long, value_name = "NAME", requires = "admin", value_parser = host)]
     #[arg(hide_short_help = true)]
     pub(crate) admin_host: Vec<String>,
     /// Require the token in this file for /metrics, /status.json and /log-filter
     ///
-    /// A client sends it as `Authorization: Bearer TOKEN`. /healthz, /readyz and the files of the page stay
-    /// open.
+    /// A client sends it as `Authorization: Bearer TOKEN`. /healthz, /readyz and the files of the
+    /// page need no token.
     #[arg(long, value_name = "FILE", requires = "admin")]
     pub(crate) admin_token_file: Option<PathBuf>,
-    /// The permission bits of the UNIX socket of the admin endpoint
+    /// Set the permission bits of the UNIX socket of the admin endpoint
     #[arg(long, value_name = "OCTAL", value_parser = options::mode, default_value = "600")]
     #[arg(hide_short_help = true)]
     pub(crate) admin_unix_mode: u32,
 }
 
-/// Where the admin endpoint shall be.
+/// The address of the admin endpoint.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum AdminPlace {
     Tcp(String),
@@ -52,7 +52,8 @@ impl fmt::Display for AdminPlace {
     }
 }
 
-/// A host name. A colon or a slash would never match: a Host is compared without its port.
+/// A host name. With a colon or a slash it would never match, because a Host is compared without
+/// its port.
 fn host(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains([':', '/']) {
         return Err("write a name without scheme and port, such as agent.example".to_owned());

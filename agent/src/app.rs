@@ -1,4 +1,4 @@
-//! App: an agent as a program: its name, its options, and the handlers that it serves.
+//! App: an agent as a program: its name, its options, and its handlers.
 
 use std::{
     env, ffi::OsString, fmt, io, mem, os::unix::net::UnixStream, process::ExitCode, time::Duration,
@@ -21,18 +21,18 @@ use crate::{
     telemetry::line_queue::LineQueue,
 };
 
-/// How long the end may take because of stderr.
+/// How long stderr can delay the end.
 const LAST_LINE: Duration = Duration::from_secs(1);
 
-/// Makes the handlers, once the agent is about to start.
+/// Makes the handlers, just before the agent starts.
 type Handlers = Box<dyn FnOnce() -> Result<Registry, BoxError>>;
-/// What makes them, once the options of one's own are read.
+/// Returns the maker of the handlers, from the parsed options.
 type Choice = Box<dyn FnOnce(&ArgMatches) -> Result<Handlers, clap::Error>>;
 
-/// An agent as a program, with a name, a version and options of its own.
+/// Makes an agent program with a name, a version and options of your own.
 ///
-/// It has every option, command and endpoint of `spoa-agent`. A program that needs nothing of its own but
-/// handlers is [`run`].
+/// It has every option, command and endpoint of `spoa-agent`. If you need only your handlers, use
+/// [`run`].
 ///
 /// ```no_run
 /// use std::{fs, io, net::IpAddr, path::PathBuf, process::ExitCode};
@@ -77,10 +77,10 @@ pub struct App {
     choice: Choice,
 }
 
-/// Makes a program of handlers: it serves them, and has every option, command and endpoint of `spoa-agent`.
+/// Runs a program with these handlers, and with every option, command and endpoint of `spoa-agent`.
 ///
-/// The name of the program is that of its executable. It returns when the command has ended; that of the
-/// agent ends by SIGTERM or SIGINT, after its connections are drained.
+/// The name of the program is that of its executable. `run` returns when the command has ended:
+/// without a command, after SIGTERM or SIGINT, when the connections are drained.
 ///
 /// ```no_run
 /// # use spoa_agent::spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn};
@@ -97,7 +97,7 @@ pub fn run(registry: Registry) -> ExitCode {
 }
 
 impl App {
-    /// A program of this name, which answers no message so far.
+    /// A program with this name, without handlers yet.
     pub fn new(name: impl Into<String>) -> Self {
         Self::of(Program::new(name))
     }
@@ -106,45 +106,45 @@ impl App {
         Self { program, choice: Box::new(|_| Ok(Box::new(|| Ok(Registry::new())))) }
     }
 
-    /// The version that `--version`, the log and traces show, such as `env!("CARGO_PKG_VERSION")`
-    /// [default: that of spoa-agent, called so].
+    /// Sets the version in `--version`, the log and traces, such as `env!("CARGO_PKG_VERSION")`
+    /// [default: that of spoa-agent, with its name].
     #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.program.version = Some(version.into());
         self
     }
 
-    /// What the program does, as the first line of its help.
+    /// Sets the first line of the help: what the program does.
     #[must_use]
     pub fn about(mut self, about: impl Into<String>) -> Self {
         self.program.about = Some(about.into());
         self
     }
 
-    /// A message that the program answers, as `call` takes it, such as `check-client-ip ip=127.0.0.1`: the
-    /// help and the line at the start show it.
+    /// Sets a message that the program answers, in the format of `call`, such as `check-client-ip
+    /// ip=127.0.0.1`. The help and the first line at the start show it.
     #[must_use]
     pub fn example(mut self, message: impl Into<String>) -> Self {
         self.program.example = Some(message.into());
         self
     }
 
-    /// Serves these handlers: a [`Registry`], or a `Result` with one. An error ends the program with exit
-    /// code 1.
+    /// Serves these handlers: a [`Registry`], or a `Result` with one. An error ends the program
+    /// with exit code 1.
     #[must_use]
     pub fn registry(mut self, registry: impl IntoRegistry + 'static) -> Self {
         self.choice = Box::new(|_| Ok(Box::new(|| registry.into_registry())));
         self
     }
 
-    /// Serves the handlers that this function makes of options of one's own: a [`Registry`], or a `Result`
+    /// Makes the handlers from options of your own. `make` returns a [`Registry`], or a `Result`
     /// with one.
     ///
-    /// `Own` derives [`clap::Args`] and has options alone: a first word without dashes is a command. They
-    /// belong to `run`, stand under a heading of their own in its help, and may be required. What is wrong
-    /// with a value is best said by its `value_parser`: that is wrong usage, with exit code 2. The function
-    /// is called when the agent is about to start, in its event loop; an error of it ends the program with
-    /// exit code 1.
+    /// `Own` derives [`clap::Args`], and has options only: a first word without dashes is a
+    /// command. The options belong to `run`, have their own heading in its help, and can be
+    /// required. Check a value in its `value_parser`: an error there is wrong usage, with exit code
+    /// 2. The agent calls `make` in its event loop, just before it starts. An error of `make` ends
+    /// the program with exit code 1.
     #[must_use]
     pub fn options<Own, R>(mut self, make: impl FnOnce(Own) -> R + 'static) -> Self
     where
@@ -159,15 +159,14 @@ impl App {
         self
     }
 
-    /// Does what the command line asks for; what is returned is the exit code of the process, and the
-    /// process is meant to end then.
+    /// Runs the command on the command line, and returns the exit code. End the process with it.
     #[must_use = "it is the exit code of the process"]
     pub fn run(self) -> ExitCode {
         let program = self.program.clone();
         let (command, handlers) = match self.parse(env::args_os()) {
             Ok(parsed) => parsed,
             Err(error) => {
-                // Help that nobody reads is no failure.
+                // A closed stdout is not a failure of help.
                 let _ = error.print();
                 return exit_code(error.exit_code());
             }
@@ -177,7 +176,7 @@ impl App {
             Ok(runtime) => {
                 let system = System::with_tokio_rt(|| runtime);
                 let ended = system.block_on(dispatch(command, program, handlers));
-                // Dropping it would wait for a name that is still being looked up.
+                // Dropping it would wait for a name lookup in progress.
                 mem::forget(system);
                 ended
             }
@@ -194,7 +193,7 @@ impl App {
         }
     }
 
-    /// What a command line asks for, and the handlers for it if it is `run`.
+    /// The command on the command line, and the handlers if it is `run`.
     fn parse<W>(
         self,
         words: impl IntoIterator<Item = W>,
@@ -220,7 +219,7 @@ impl fmt::Debug for App {
     }
 }
 
-/// Prints it, but does not stay because nobody reads it.
+/// Prints the failure, but does not wait for a reader of stderr.
 fn complain(failure: &Failure) {
     if let Ok(stderr) = LineQueue::start(io::stderr()) {
         stderr.push(format!("{}\n", failure.line()).as_bytes());
@@ -234,9 +233,9 @@ fn exit_code(code: i32) -> ExitCode {
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// A runtime for actix, which panics where it makes one itself and the system is short of something.
+/// A runtime for actix, which would panic here if the system lacks resources.
 fn runtime() -> io::Result<Runtime> {
-    // So does tokio, which opens some sockets for signals: let it have them.
+    // tokio panics too when it opens its sockets for signals: check that some can be opened.
     let spare: io::Result<Vec<_>> = (0..4).map(|_| UnixStream::pair()).collect();
     drop(spare?);
     Builder::new_current_thread().enable_all().build()

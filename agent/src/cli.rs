@@ -1,4 +1,4 @@
-//! The command line: four commands, of which `run` is the default.
+//! Command line: four commands; `run` is the default.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use crate::{
     version,
 };
 
-/// The options of `run` that the help of the program has; the others are in the help of `run`.
+/// The options of `run` in the program's help; the help of `run` has all of them.
 const MAIN_OPTIONS: [&str; 4] = ["listen", "unix", "admin", "log"];
-/// The heading of the options that one program alone has.
+/// The heading of the program's own options.
 const OWN: &str = "Handlers";
 
-/// A SPOE agent for HAProxy, and the tools to ask one.
+/// A SPOE agent for HAProxy, and tools to test one
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Cli {
@@ -31,32 +31,32 @@ pub(crate) struct Cli {
     run: RunOptions,
 }
 
-/// What shall be done.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve until SIGTERM or SIGINT; the default without a command
     Run(Box<RunOptions>),
-    /// Ask an agent once, as HAProxy would, and print the actions of its answer
+    /// Send a NOTIFY to an agent, as HAProxy does, and print the actions of its ACK
     Call(CallOptions),
-    /// Ask an agent as often as it can answer, check every answer, and measure
+    /// Send NOTIFYs to an agent as fast as it answers, check every ACK, and measure
     Load(LoadOptions),
     /// Check whether an agent is healthy
     Healthcheck(HealthcheckOptions),
-    /// Print a script that completes commands and options in a shell
+    /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
-        /// For which shell
+        /// The shell
         shell: Shell,
     },
-    /// Print a manual page, to be read with `man -l -`
+    /// Print a manual page, for `man -l -`
     #[command(hide = true)]
     Man {
-        /// The command that it is about; without one, the program
+        /// The command; without one, the program
         command: Option<String>,
     },
 }
 
-/// What shall be asked, and whom.
+/// What `call` sends, and where.
 #[derive(Args, Debug)]
 pub(crate) struct CallOptions {
     /// The name of the message, as after `spoe-message` in HAProxy's configuration
@@ -65,15 +65,15 @@ pub(crate) struct CallOptions {
     /// The arguments of the message
     #[arg(value_name = "NAME[:TYPE]=VALUE")]
     pub(crate) arguments: Vec<Argument>,
-    /// Further messages of the same NOTIFY, each behind `--`, with their arguments
+    /// Further messages of the same NOTIFY, each after `--`, with their arguments
     #[arg(last = true, value_name = "MORE")]
     pub(crate) further: Vec<String>,
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
-    /// How long to wait for the answer, from the connection on
+    /// Limit the time of connection and answer together
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
     pub(crate) timeout: Duration,
-    /// Print the answer as JSON, long values as a whole
+    /// Print the answer as JSON, with complete values
     #[arg(long)]
     pub(crate) json: bool,
     /// Exit with 3 if the answer has no actions
@@ -81,22 +81,22 @@ pub(crate) struct CallOptions {
     pub(crate) fail_empty: bool,
 }
 
-/// Whose health is asked for.
+/// Where `healthcheck` connects.
 #[derive(Args, Debug)]
 pub(crate) struct HealthcheckOptions {
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
-    /// How long to wait for the answer, from the connection on
+    /// Limit the time of connection and answer together
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
     pub(crate) timeout: Duration,
-    /// Print nothing: the exit code is the verdict
+    /// Print nothing; only the exit code shows the result
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }
 
 impl Cli {
-    /// The command line of a program. Its help begins with the commands: it has the main options of `run`
-    /// alone, and those of the program's own.
+    /// The command line of a program. Its help begins with the commands, and has the main options
+    /// of `run` and the program's own.
     pub(crate) fn definition(program: &Program) -> clap::Command {
         let main = Self::command().mut_args(|option| {
             if MAIN_OPTIONS.contains(&option.get_id().as_str()) {
@@ -108,12 +108,12 @@ impl Cli {
         named(main, program)
     }
 
-    /// The same with all options shown.
+    /// The same with all options in the help.
     pub(crate) fn whole(program: &Program) -> clap::Command {
         named(Self::command(), program)
     }
 
-    /// What is asked for; if that is `run`, where its options are.
+    /// The command, and for `run` the matches with its options.
     pub(crate) fn command_of(
         matches: &ArgMatches,
     ) -> Result<(Command, Option<&ArgMatches>), clap::Error> {
@@ -131,7 +131,7 @@ impl Cli {
     }
 }
 
-/// The command line of all agents as that of one program.
+/// The command line under the program's name.
 fn named(definition: clap::Command, program: &Program) -> clap::Command {
     let with_own = |command: clap::Command| (program.own)(command.next_help_heading(OWN));
     let mut definition = definition
@@ -153,7 +153,7 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
 }
 
 impl Command {
-    /// Whether a failure is told by the exit code alone.
+    /// Whether only the exit code shows a failure.
     pub(crate) fn is_quiet(&self) -> bool {
         matches!(self, Self::Healthcheck(options) if options.quiet)
     }

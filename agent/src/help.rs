@@ -1,9 +1,9 @@
-//! Help: what stands behind the options of a command. A line has 80 characters at most, as clap
-//! breaks longer ones. It is about `spoa-agent`; `Program::words` makes it one about another program.
+//! Help: the text after the options of a command. Lines have up to 80 characters, because clap
+//! breaks longer ones. The text names `spoa-agent`; `Program::words` replaces the name.
 
 use crate::program::Program;
 
-/// Where a comment begins behind a command, if that leaves room for it.
+/// The column of a comment after a command, if there is room.
 const COLUMN: usize = 42;
 
 /// Of the program.
@@ -33,13 +33,13 @@ pub(crate) fn examples(program: &Program) -> String {
 pub(crate) const RUN: &str = "\
 Values:
   A SIZE is written as in HAProxy's configuration: 16k, 4m and 1g are powers of
-  1024, as are 16KiB, 4MiB and 1GiB. An N may have a k or an m, for thousands or
-  millions. A DURATION has a unit: 500ms, 2s, 1m or 12h.
+  1024, and so are 16KiB, 4MiB and 1GiB. An N can end in k (thousands) or m
+  (millions). A DURATION has a unit: 500ms, 2s, 1m or 12h.
 
 Environment:
-  RUST_LOG   what to log, unless --log is given
+  RUST_LOG   the filter of the log, unless --log is given
   NO_COLOR   no colours in errors and help
-  OTEL_...   telemetry, as OpenTelemetry defines it; options win over them:
+  OTEL_...   telemetry, as defined by OpenTelemetry; options override them:
              OTEL_SDK_DISABLED, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES,
              OTEL_PROPAGATORS, OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER
              (otlp or none), OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG,
@@ -47,8 +47,8 @@ Environment:
              OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_SCHEDULE_DELAY
   OTEL_EXPORTER_OTLP_...
              ENDPOINT, PROTOCOL, HEADERS, TIMEOUT, COMPRESSION, CERTIFICATE,
-             CLIENT_CERTIFICATE, CLIENT_KEY; with TRACES_ or METRICS_ before
-             that word, for traces or metrics alone
+             CLIENT_CERTIFICATE, CLIENT_KEY; with the prefix TRACES_ or
+             METRICS_, for traces or metrics alone
 
 Exit codes:
   0  ended by SIGTERM or SIGINT, after the notice period if HAProxy checks its
@@ -61,7 +61,7 @@ pub(crate) const CALL: &str = "\
 Arguments of the message:
   ip=127.0.0.1       the type is inferred: true and false are bool, whole
                      numbers int64 (uint64 above 9223372036854775807), IPv4 and
-                     IPv6 addresses; all else is a string
+                     IPv6 addresses; anything else is a string
   ip:ipv4=127.0.0.1  the type is given: null, bool, int32, uint32, int64 (or
                      int), uint64, ipv4, ipv6, string (or str), binary (or bin)
   body:bin=0xcafe    a binary is hexadecimal
@@ -69,15 +69,15 @@ Arguments of the message:
   =127.0.0.1         an argument without a name
 
 Output:
-  One line for each action, or `no actions`: that is also the answer to a
-  message that the agent does not know, or whose handler failed. A warning on
-  stderr names the possible causes, and the agent's log says which it was.
+  One line per action, or `no actions`. An agent also answers without actions if
+  it has no handler for the message, or if the handler failed. A warning on
+  stderr has the possible causes, and the agent's log has the actual one.
 
   With --json one line, such as
     {\"actions\":[{\"action\":\"set-var\",\"scope\":\"sess\",\"name\":\"ip_score\",
     \"type\":\"int64\",\"value\":20}]}
-  Addresses are strings. Binaries, and strings that are no UTF-8, are 0x and
-  hexadecimal digits, and have \"encoding\":\"hex\".
+  Addresses are strings. Binaries, and strings that are not UTF-8, are 0x and
+  hexadecimal digits, with \"encoding\":\"hex\".
 
 Exit codes:
   0  the agent answered
@@ -93,18 +93,18 @@ Examples:
 
 /// Of `healthcheck`.
 pub(crate) const HEALTHCHECK: &str = "\
-It does what `option spop-check` of HAProxy does.
+It does the same as `option spop-check` of HAProxy.
 
-Without --addr and --unix it finds the agent that runs here, of this user or of
-anybody if it is root, and asks each of its listeners, in TLS and with a PROXY
-header where the listener wants them. Any certificate will do unless --tls-ca is
-given. If no agent is found, it asks 127.0.0.1:12345. An agent in another
-container is not found.
+Without --addr and --unix, it finds the agent of this user on this machine, or
+of any user if it runs as root. It checks each listener of the agent, with TLS
+and a PROXY header if the listener requires them. Without --tls-ca, it accepts
+any certificate. If it finds no agent, it checks 127.0.0.1:12345. It does not
+find agents in other containers.
 
 Exit codes:
-  0  healthy: every listener that was asked
+  0  healthy: every listener that was checked
   1  not healthy
-  2  wrong usage, or several agents run here and none was named";
+  2  wrong usage, or several agents run here, without an address";
 
 #[cfg(test)]
 mod tests {

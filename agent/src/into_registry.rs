@@ -1,10 +1,10 @@
-//! Into registry: what handlers are made of, which may fail.
+//! Into registry: a registry, or a result that can fail.
 
 use spoa_actors::{BoxError, Registry};
 
-/// A [`Registry`], or a `Result` with one: what [`App`](crate::App) takes.
+/// A [`Registry`], or a `Result` with one, for [`App`](crate::App).
 pub trait IntoRegistry {
-    /// The registry, or why there is none.
+    /// Returns the registry.
     ///
     /// # Errors
     ///

@@ -1,9 +1,10 @@
-//! A SPOE agent for HAProxy as a program, with handlers of your own.
+//! Makes agents for HAProxy's SPOE: programs with your handlers, and with all that `spoa-agent`
+//! has.
 //!
-//! [`run`] makes a program of a [`Registry`](spoa_actors::Registry). It has every option, command and
-//! endpoint of `spoa-agent`: listeners with TLS, the status page, metrics for Prometheus and OTLP, traces,
-//! logs, graceful stop, and the commands `call`, `load` and `healthcheck`. [`App`] gives it a name, a
-//! version and options of its own.
+//! [`run`] makes a program from a [`Registry`](spoa_actors::Registry). It has every option, command and
+//! endpoint of `spoa-agent`: listeners with TLS, a status page, metrics for Prometheus and OTLP,
+//! traces, logs, graceful stop, and the commands `call`, `load` and `healthcheck`. [`App`] adds a
+//! name, a version and options of your own.
 //!
 //! ```no_run
 //! use std::{net::IpAddr, process::ExitCode};
@@ -25,15 +26,15 @@
 //! }
 //! ```
 //!
-//! Inside:
+//! Its commands:
 //!
 //! ```text
 //! app ─▶ cli ─▶ run (a registry)                           serves until a signal
-//!                   └▶ admin                               shows over HTTP what the agent does
-//!            ─▶ call ─▶ answer                             asks once and prints the actions
-//!            ─▶ load                                       asks without end and measures
+//!                   └▶ admin                               serves the status page, metrics and probes
+//!            ─▶ call ─▶ answer                             sends one NOTIFY and prints the actions
+//!            ─▶ load                                       sends many NOTIFYs and measures
 //!            ─▶ manual                                     prints completions and manual pages
-//!            ─▶ healthcheck ─▶ presence                    finds the agent, says hello and prints the verdict
+//!            ─▶ healthcheck ─▶ presence                    finds the agent, checks it and prints the result
 //! ```
 
 mod admin;

@@ -1,4 +1,4 @@
-//! Limit options: what the agent takes from all its peers together.
+//! Limit options: limits of the whole agent, and of its connections.
 
 use clap::Args;
 use spoa_actors::{Limit, Limits, spop::MAX_FRAME_SIZE_FLOOR};
@@ -9,84 +9,86 @@ use crate::{
     timeout_options::TimeoutOptions,
 };
 
-/// No system has room for more: with one descriptor and 2 KiB each, they would be 32 GiB.
+/// No system has more: at 2 KiB each, they would take 32 GiB.
 const MOST: u64 = 1 << 24;
 /// More than any machine has, and far from where sums overflow.
 const LARGEST: u64 = 1 << 48;
 
-/// What the agent takes from all its peers together.
+/// Limits of the whole agent, and of its connections.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitOptions {
-    /// How many connections may be open
+    /// Limit the open connections
     ///
-    /// One more is refused, if it is no health check. Each takes an open file.
+    /// Further ones are refused, except health checks. Each takes a file descriptor.
     #[arg(long, value_name = "N", default_value = "10000")]
     #[arg(value_parser = count::<usize>(1..=MOST, "10000 or 10k"))]
     pub(crate) max_connections: usize,
     /// Start with fewer connections if the limit of open files is too low
     ///
-    /// Without it, the agent does not start if the limit of open files is too low for --max-connections.
+    /// Without this option, the agent does not start if the limit of open files is too low for
+    /// --max-connections.
     #[arg(long)]
     pub(crate) allow_fewer_connections: bool,
-    /// How many connections over --max-connections may be open, to be refused
+    /// Limit the connections over --max-connections, which are refused
     ///
-    /// Those of health checks are among them, and are answered. One more takes the place of the oldest that
-    /// has sent no HELLO, or waits in the kernel's backlog.
+    /// Health checks are among them, and are answered. A further connection replaces the oldest one
+    /// that has sent no HELLO, or waits in the kernel's backlog.
     #[arg(long, value_name = "N", default_value = "1024", hide_short_help = true)]
     #[arg(value_parser = count::<usize>(1..=MOST, "1024 or 1k"))]
     pub(crate) max_excess_connections: usize,
-    /// How many TLS handshakes may be in progress
+    /// Limit the TLS handshakes in progress
     ///
-    /// One more waits, and those that take longer than a second are closed.
+    /// Further ones wait. Meanwhile, a handshake that takes longer than a second is closed.
     #[arg(long, value_name = "N", default_value = "1000", hide_short_help = true)]
     #[arg(value_parser = count::<usize>(1..=MOST, "1000 or 1k"))]
     pub(crate) max_handshakes: usize,
-    /// How many messages may wait for their answers in the whole agent
+    /// Limit the messages that wait for answers in the whole agent
     ///
-    /// Beyond it, fallbacks are sent at once.
+    /// Further ones get their fallbacks at once.
     #[arg(long, value_name = "N", default_value = "16384")]
     #[arg(value_parser = count::<usize>(1..=MOST, "16384 or 16k"))]
     pub(crate) max_messages: usize,
-    /// How many messages may wait for their answers on one connection
+    /// Limit the messages that wait for answers on one connection
     ///
-    /// At this number the connection is not read.
+    /// At the limit, the connection is not read.
     #[arg(long, value_name = "N", default_value = "2048", hide_short_help = true)]
     #[arg(value_parser = count::<usize>(1..=MOST, "2048 or 2k"))]
     pub(crate) max_messages_per_connection: usize,
-    /// How many bytes all connections together may buffer [default: 256MiB, or a quarter of the cgroup's
-    /// memory limit if that is less]
+    /// Limit the bytes that all connections together buffer [default: 256MiB, or a quarter of the
+    /// cgroup's memory limit if that is less]
     ///
-    /// Unfinished frames, unread ACKs and messages in flight count. At three quarters of it, connections
-    /// with many messages in flight are not read. Beyond it, those that buffer most of the rest are closed.
+    /// Unfinished frames, unread ACKs and messages in flight count. At three quarters of the limit,
+    /// connections with many messages in flight are not read. At the limit, those that
+    /// buffer more than their share are closed.
     #[arg(long, value_name = "SIZE", value_parser = size::<usize>(1..=LARGEST, "256m"))]
     pub(crate) max_memory: Option<usize>,
-    /// The largest frame; HAProxy announces its own, and the smaller one counts
+    /// Limit the size of a frame; HAProxy's own limit applies if it is smaller
     #[arg(long, value_name = "SIZE", default_value = "1m", value_parser = frame_size())]
     pub(crate) max_frame_size: u32,
-    /// The largest NOTIFY in fragments, which HAProxy up to 3.0 sends
+    /// Limit the size of a NOTIFY in fragments, which HAProxy up to 3.0 sends
     ///
-    /// A larger one is not read, and gets the fallbacks of its messages.
+    /// A larger one is not read, and its messages get their fallbacks.
     #[arg(long, value_name = "SIZE", default_value = "4m", hide_short_help = true)]
     #[arg(value_parser = size::<usize>(1..=LARGEST, "4m"))]
     pub(crate) max_reassembled_size: usize,
-    /// The largest ACK for a peer that takes ACKs in fragments, which HAProxy does not
+    /// Limit the size of an ACK in fragments, which no HAProxy accepts
     #[arg(long, value_name = "SIZE", default_value = "4m", hide_short_help = true)]
     #[arg(value_parser = size::<usize>(1..=LARGEST, "4m"))]
     pub(crate) max_fragmented_ack: usize,
-    /// How much may wait on one connection for a peer that does not read
+    /// Limit the unread bytes of one connection
     ///
-    /// Above it, the connection is not read.
+    /// At the limit, the connection is not read.
     #[arg(long, value_name = "SIZE", default_value = "256k", hide_short_help = true)]
     #[arg(value_parser = size::<usize>(1..=LARGEST, "256k"))]
     pub(crate) output_buffer: usize,
 }
 
 impl LimitOptions {
-    /// All limits of the library. A frame must fit into the memory unless that is given.
+    /// All limits of the library. If the memory is not given, a frame must fit into it.
     pub(crate) fn limits(&self, timeouts: &TimeoutOptions) -> Limits {
         let largest = self.max_reassembled_size.max(self.max_frame_size as usize);
-        // No rest of the defaults: a limit without an option does not compile.
+        // No `..default()`: a limit without an option does not compile.
         Limits {
             deadline: timeouts.deadline,
             connections: self.max_connections,
@@ -115,7 +117,7 @@ fn frame_size() -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 
     size(u64::from(MAX_FRAME_SIZE_FLOOR)..=u64::from(u32::MAX), "16k")
 }
 
-/// The option of a limit, for lines of the log and errors.
+/// The option of a limit, for log lines and errors.
 pub(crate) fn option(limit: Limit) -> &'static str {
     match limit {
         Limit::Deadline => "--deadline",

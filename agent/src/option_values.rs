@@ -6,14 +6,14 @@ use crate::program;
 
 /// The longest duration: a wait beyond it is a typing error.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// What may be copied from an error.
+/// Examples in errors.
 const EXAMPLES: &str = "500ms, 2s, 1m or 12h";
 
-/// `HOST:PORT`, the host as a name or an address.
+/// Parses `HOST:PORT`, the host as a name or an address.
 ///
 /// # Errors
 ///
-/// If it is anything else: how it is written.
+/// For any other text: the correct format.
 pub(crate) fn address(text: &str) -> Result<String, String> {
     if let Some(path) = text.strip_prefix("unix@") {
         return Err(of_a_path(path));
@@ -52,27 +52,27 @@ fn of_a_path(path: &str) -> String {
     format!("a UNIX socket has an option of its own: write --unix {path}")
 }
 
-/// A whole number and a unit, from `1ms` to `24h`.
+/// Parses a whole number and a unit, from `1ms` to `24h`.
 ///
 /// # Errors
 ///
-/// If it is anything else: how it is written.
+/// For any other text: the correct format.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let duration = milliseconds(text).filter(|duration| !duration.is_zero());
     duration.ok_or_else(|| format!("write a duration from 1ms to 24h, such as {EXAMPLES}"))
 }
 
-/// The same, or `0s`.
+/// Parses a duration as [`duration`], or `0s`.
 ///
 /// # Errors
 ///
-/// If it is anything else: how it is written.
+/// For any other text: the correct format.
 pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, String> {
     let form = || format!("write 0s or a duration from 1ms to 24h, such as {EXAMPLES}");
     milliseconds(text).ok_or_else(form)
 }
 
-/// Nothing if it is none, or beyond a day.
+/// `None` if it is not a duration, or exceeds a day.
 fn milliseconds(text: &str) -> Option<Duration> {
     let (number, unit) = split(text);
     let milliseconds = match unit {
@@ -86,9 +86,10 @@ fn milliseconds(text: &str) -> Option<Duration> {
     duration.filter(|duration| *duration <= LONGEST)
 }
 
-/// A count within these bounds: a whole number, or one with `k` or `m`, for thousands and millions.
+/// A parser of counts in these bounds: a whole number, or one with `k` or `m`, for thousands and
+/// millions.
 ///
-/// What it returns says in its errors what is allowed; the example is within the bounds.
+/// Its errors have the allowed values and the example, which is in the bounds.
 pub(crate) fn count<T: TryFrom<u64>>(
     bounds: RangeInclusive<u64>,
     example: &'static str,
@@ -114,10 +115,10 @@ pub(crate) fn count<T: TryFrom<u64>>(
     }
 }
 
-/// A size within these bounds: a whole number of bytes, or one with a unit, as in HAProxy's configuration:
-/// `k`, `m` and `g`, or `KiB`, `MiB` and `GiB`, which are powers of 1024.
+/// A parser of sizes in these bounds: a whole number of bytes, or one with a unit, as in HAProxy's
+/// configuration: `k`, `m` and `g`, or `KiB`, `MiB` and `GiB`, which are powers of 1024.
 ///
-/// What it returns says in its errors what is allowed; the example is within the bounds.
+/// Its errors have the allowed values and the example, which is in the bounds.
 pub(crate) fn size<T: TryFrom<u64>>(
     bounds: RangeInclusive<u64>,
     example: &'static str,
@@ -143,21 +144,21 @@ pub(crate) fn size<T: TryFrom<u64>>(
     }
 }
 
-/// The size of something to send: no larger than any frame that may be announced.
+/// The size of something to send: up to the largest frame that can be announced.
 pub(crate) const FRAME: RangeInclusive<u64> = 0..=1 << 24;
 
-/// The number of a process.
+/// Parses a process id.
 ///
 /// # Errors
 ///
-/// If it is anything else: how it is found out.
+/// For any other text: how to find the process id.
 pub(crate) fn pid(text: &str) -> Result<u32, String> {
     let pid = text.parse().ok().filter(|&pid| pid > 0);
     let form = || format!("write the number of a process, such as $(pidof {})", program::called());
     pid.ok_or_else(form)
 }
 
-/// As it is written in the shortest way.
+/// Formatted in the shortest way.
 struct Size(u64);
 
 impl fmt::Display for Size {
@@ -170,21 +171,21 @@ impl fmt::Display for Size {
     }
 }
 
-/// The digits that a text begins with, and what is behind them.
+/// The leading digits of a text, and the rest.
 fn split(text: &str) -> (&str, &str) {
     text.split_at(text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len()))
 }
 
-/// Nothing if it is no number, or too large.
+/// `None` if it is not a number, or too large.
 fn times(number: &str, factor: u64) -> Option<u64> {
     number.parse().ok().and_then(|number: u64| number.checked_mul(factor))
 }
 
-/// The name of a message, as HAProxy's configuration gives it after `spoe-message`.
+/// Parses the name of a message, as after `spoe-message` in HAProxy's configuration.
 ///
 /// # Errors
 ///
-/// If it is anything else: how it is written.
+/// For any other text: the correct format.
 pub(crate) fn message_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains('=') {
         return Err("the name of a message comes first: MESSAGE name=value".to_owned());
@@ -210,7 +211,7 @@ mod tests {
             ("tcp://127.0.0.1:12345", "write 127.0.0.1:12345"),
             ("unix:/run/spoa.sock", "write --unix /run/spoa.sock"),
             ("/run/spoa.sock", "write --unix /run/spoa.sock"),
-            // As HAProxy writes them.
+            // HAProxy's own format.
             ("unix@/run/spoa.sock", "write --unix /run/spoa.sock"),
             ("*:12345", "write 0.0.0.0:12345, or [::]:12345 for IPv6 as well"),
             ("", "it is empty: write 127.0.0.1:12345"),

@@ -1,11 +1,11 @@
-//! Options: the values of options of the agent that clap does not know how to read.
+//! Options: parsers of the agent's option values.
 
 use crate::option_values::address;
 
-/// What stands for the sockets that systemd hands over.
+/// Stands for the sockets that systemd hands over.
 const SYSTEMD: &str = "systemd";
 
-/// Where to listen: `HOST:PORT`, or `systemd:NAME` or `systemd` for what is handed over.
+/// Parses `HOST:PORT`, or `systemd:NAME` or `systemd` for sockets that systemd hands over.
 pub(crate) fn listen(text: &str) -> Result<String, String> {
     match text.split_once(':') {
         None if text == SYSTEMD => Ok(text.to_owned()),
@@ -17,7 +17,7 @@ pub(crate) fn listen(text: &str) -> Result<String, String> {
     }
 }
 
-/// The name of the sockets that are meant if systemd hands them over, which is nothing for all.
+/// The name of the sockets that systemd hands over; `Some(None)` for all of them.
 pub(crate) fn handed_over(text: &str) -> Option<Option<&str>> {
     match text.split_once(':') {
         None if text == SYSTEMD => Some(None),
@@ -26,7 +26,7 @@ pub(crate) fn handed_over(text: &str) -> Option<Option<&str>> {
     }
 }
 
-/// The permission bits of a file, in octal.
+/// Parses the permission bits of a file, in octal.
 pub(crate) fn mode(text: &str) -> Result<u32, String> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
     match u32::from_str_radix(digits, 8) {

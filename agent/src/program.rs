@@ -1,23 +1,23 @@
-//! Program: what an agent is called, and what its command line has beside that of all agents.
+//! Program: the name of an agent, and its own options.
 
 use std::{env, ffi::OsString, path::Path};
 
 use clap::Command;
 
-/// The name of the program where nothing tells it.
+/// The name of the program if nothing sets it.
 const NAME: &str = "spoa-agent";
-/// What stands in the help of all agents for their name, and for a message that they answer.
+/// The placeholders of the program's name and its example in help texts.
 const EXAMPLE: &str = "check-client-ip ip=127.0.0.1";
 
-/// A program that is an agent.
+/// A program that runs an agent.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) name: String,
     pub(crate) version: Option<String>,
     pub(crate) about: Option<String>,
-    /// A message that it answers, as `call` takes it.
+    /// A message that it answers, in the format of `call`.
     pub(crate) example: Option<String>,
-    /// Adds options of its own.
+    /// Adds the program's own options.
     pub(crate) own: fn(Command) -> Command,
 }
 
@@ -27,14 +27,14 @@ impl Program {
         Self { name: name.into(), version, about, example, own: |command| command }
     }
 
-    /// The program that the executable of this process is.
+    /// The program named after the executable of this process.
     pub(crate) fn of_executable() -> Self {
         let word = env::args_os().next().unwrap_or_default();
         let name = Path::new(&word).file_name().and_then(|name| name.to_str());
         Self::new(name.unwrap_or(NAME))
     }
 
-    /// Its own version, or that of the agent that it is made of.
+    /// Its own version, or that of the agent.
     pub(crate) fn version(&self) -> String {
         let agent = || format!("({NAME} {})", env!("CARGO_PKG_VERSION"));
         self.version.clone().unwrap_or_else(agent)
@@ -45,7 +45,7 @@ impl Program {
         format!("{} {}", self.name, self.version())
     }
 
-    /// A text about `spoa-agent` and its messages, which is then one about this program and its own.
+    /// A text about `spoa-agent` and its messages, with the names of this program and its messages.
     pub(crate) fn words(&self, text: &str) -> String {
         let example = self.example.as_deref().unwrap_or("MESSAGE NAME=VALUE");
         let another = EXAMPLE.replace("check-client-ip", "get-ip-reputation");
@@ -64,7 +64,7 @@ impl Default for Program {
     }
 }
 
-/// How the program was called, so that a command can be copied into a shell.
+/// How the program was called, so that commands in messages can be copied into a shell.
 pub(crate) fn called() -> String {
     word(env::args_os().next())
 }

@@ -17,26 +17,27 @@ use crate::{
 pub(crate) struct RunOptions {
     /// Listen on this TCP address; repeatable [default: 127.0.0.1:12345, if there is no --unix]
     ///
-    /// A name stands for all its addresses. Port 0 takes a free one, which the agent prints. `systemd:NAME`
-    /// takes the sockets of this name that systemd hands over, and `systemd` takes all.
+    /// A name stands for all its addresses. Port 0 takes a free port, which the agent prints.
+    /// `systemd:NAME` takes the sockets of this name that systemd hands over, and `systemd` takes
+    /// all.
     #[arg(long, value_name = "HOST:PORT", value_parser = options::listen)]
     listen: Vec<String>,
     /// Listen on a UNIX socket at this path; repeatable
     #[arg(long, value_name = "PATH")]
     pub(crate) unix: Vec<PathBuf>,
-    /// The permission bits of the UNIX sockets, such as 660 [default: as the umask leaves them]
+    /// Set the permission bits of the UNIX sockets, such as 660 [default: the umask's]
     #[arg(long, value_name = "OCTAL", value_parser = options::mode, requires = "unix")]
     pub(crate) unix_mode: Option<u32>,
-    /// Speak TLS on the TCP addresses, with the certificate in this PEM file
+    /// Use TLS on the TCP addresses, with the certificate in this PEM file
     ///
-    /// The certificates between it and its CA follow it in the file. The agent reads the file again when it
+    /// Its intermediate certificates follow it in the file. The agent loads the file again when it
     /// changes.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// The private key of the certificate, in PEM
+    /// Use this private key for the certificate, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Require a certificate of the client (mutual TLS), signed by a CA in this PEM file
+    /// Require a client certificate (mutual TLS), signed by a CA in this PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_client_ca: Option<PathBuf>,
     /// Require a PROXY header at the start of each connection, on TCP and UNIX
@@ -45,7 +46,7 @@ pub(crate) struct RunOptions {
     /// newer ignore both for agents, and need a relay.
     #[arg(long)]
     pub(crate) proxy_protocol: bool,
-    /// The number of worker threads, which share the connections [default: one per core]
+    /// Set the number of worker threads, which share the connections [default: one per core]
     #[arg(long, value_name = "N", value_parser = count::<usize>(1..=1024, "4"))]
     pub(crate) worker_threads: Option<usize>,
     #[command(flatten)]
@@ -56,7 +57,7 @@ pub(crate) struct RunOptions {
     pub(crate) timeouts: TimeoutOptions,
     /// Never send an ACK without actions
     ///
-    /// HAProxy 3.1.0 to 3.1.4 let the request of an empty ACK wait until `timeout processing`.
+    /// After an empty ACK, HAProxy 3.1.0 to 3.1.4 delay the request until `timeout processing`.
     #[arg(long, help_heading = "HAProxy versions")]
     pub(crate) fill_empty_acks: bool,
     /// Send an ACK whose connection has closed on another connection of the same engine
@@ -69,7 +70,7 @@ pub(crate) struct RunOptions {
 }
 
 impl RunOptions {
-    /// The TCP addresses to listen on: the default one only if nothing else was asked for.
+    /// The TCP addresses; the default one only without other listeners.
     pub(crate) fn addresses(&self) -> Vec<&str> {
         if self.listen.is_empty() && self.unix.is_empty() {
             return vec![DEFAULT_ADDRESS];
@@ -78,12 +79,12 @@ impl RunOptions {
         listen.filter(|text| options::handed_over(text).is_none()).collect()
     }
 
-    /// The names of the sockets that systemd hands over, or nothing for all of them.
+    /// The names of the sockets that systemd hands over; `None` for all of them.
     pub(crate) fn handed_over(&self) -> impl Iterator<Item = Option<&str>> {
         self.listen.iter().filter_map(|text| options::handed_over(text))
     }
 
-    /// What the TCP addresses speak TLS with, if they do.
+    /// The TLS files of the TCP addresses, if set.
     pub(crate) fn tls(&self) -> Option<Tls> {
         let tls = Tls::new(self.tls_cert.as_ref()?, self.tls_key.as_ref()?);
         Some(match &self.tls_client_ca {
@@ -92,12 +93,12 @@ impl RunOptions {
         })
     }
 
-    /// What the agent takes from its peers.
+    /// The limits of the agent.
     pub(crate) fn limits(&self) -> Limits {
         self.limits.limits(&self.timeouts)
     }
 
-    /// What `call` needs to be told to reach the TCP addresses, and the UNIX sockets.
+    /// The options with which `call` reaches the TCP addresses and the UNIX sockets.
     pub(crate) fn call_options(&self) -> [String; 2] {
         let proxy = if self.proxy_protocol { " --proxy-protocol" } else { "" };
         let tls = match (&self.tls_cert, &self.tls_client_ca) {

@@ -14,33 +14,33 @@ pub(crate) struct Argument {
     pub(crate) value: Value,
 }
 
-/// Why a word is not an argument.
+/// Why a text is not an argument.
 #[derive(Debug, Eq, Error, PartialEq)]
 pub(crate) enum ArgumentError {
-    /// There is a name alone.
+    /// It has a name only.
     #[error("argument {word:?} has no value: write {word}=VALUE, or {word}:null if it has none")]
     NoValue {
         /// All of it.
         word: String,
     },
-    /// There is no such type.
+    /// The type is unknown.
     #[error("argument {name:?} has the unknown type {type_name:?}: use {TYPES}")]
     UnknownType {
         /// The argument's name.
         name: String,
-        /// What stands instead of a type.
+        /// The text in place of a type.
         type_name: String,
     },
-    /// The value is not of this type.
+    /// The value does not have this type.
     #[error("argument {name:?}: {text:?} is not of type {type_name}: {form}")]
     Form {
         /// The argument's name.
         name: String,
-        /// The type that is given.
+        /// The given type.
         type_name: String,
-        /// What is not of this type.
+        /// The given value.
         text: String,
-        /// How a value of this type is written.
+        /// The correct format.
         form: &'static str,
     },
 }
@@ -48,7 +48,7 @@ pub(crate) enum ArgumentError {
 impl FromStr for Argument {
     type Err = ArgumentError;
 
-    /// The first `=` ends the name, and the last `:` before it the part that is no type.
+    /// The first `=` ends the name. The last `:` before it begins the type.
     fn from_str(word: &str) -> Result<Self, ArgumentError> {
         let (left, text) = match word.split_once('=') {
             Some(parts) => parts,

@@ -1,4 +1,4 @@
-//! Endpoint: where an agent listens, and one conversation with it within a time limit.
+//! Endpoint: the address of an agent, and one conversation with it within a time limit.
 
 use std::{
     borrow::Cow,
@@ -27,10 +27,10 @@ use crate::{
     option_values, program,
 };
 
-/// Where the agent runs unless it is told otherwise.
+/// The address of the agent by default.
 pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:12345";
 
-/// A PROXY header of version 2 that names nobody: the connection is the sender's own.
+/// A PROXY header of version 2 without an address: the connection is the sender's own.
 const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
 /// A TCP or a UNIX stream, or TLS over one.
@@ -38,13 +38,13 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
-/// Where the agent is that shall be asked.
+/// The address of the agent to connect to.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Endpoint {
-    /// The TCP address of the agent [default: 127.0.0.1:12345]
+    /// Connect to the agent at this TCP address [default: 127.0.0.1:12345]
     #[arg(long, value_name = "HOST:PORT", value_parser = option_values::address)]
     addr: Option<String>,
-    /// The UNIX socket of the agent
+    /// Connect to the agent at this UNIX socket
     #[arg(long, value_name = "PATH", conflicts_with = "addr")]
     unix: Option<PathBuf>,
     /// Send a PROXY header first (version 2, LOCAL), as `check-send-proxy` does
@@ -54,54 +54,55 @@ pub(crate) struct Endpoint {
     tls: TlsOptions,
 }
 
-/// Why there is no answer.
+/// Why the agent did not answer.
 #[derive(Debug, Error)]
 pub(crate) enum EndpointError {
-    /// Nobody listens there.
+    /// The connection failed.
     #[error("cannot connect to {endpoint}: {source}; {}", advice(.source))]
     Unreachable {
-        /// Where.
+        /// The address of the agent.
         endpoint: String,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// TLS was asked for, and there is none.
+    /// The TLS handshake failed.
     #[error("no TLS with {endpoint}: {source}")]
     Tls {
-        /// Where.
+        /// The address of the agent.
         endpoint: String,
-        /// Why not.
+        /// The cause.
         source: TlsError,
     },
-    /// The time is up.
+    /// The time limit was reached.
     #[error(
         "no answer from {endpoint} within {limit:?}; check that it is a SPOE agent and not \
          overloaded, or give it more time with --timeout"
     )]
     Late {
-        /// Where.
+        /// The address of the agent.
         endpoint: String,
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
     },
-    /// The other side is no agent, or does not want to talk.
+    /// The peer is not an agent, or refused.
     #[error("{endpoint} does not answer as it should: {source}{}", doubt(.source))]
     Conversation {
-        /// Where.
+        /// The address of the agent.
         endpoint: String,
-        /// What it did.
+        /// The cause.
         source: ClientError,
     },
 }
 
 impl Endpoint {
-    /// Whether an address or a path was given.
+    /// Whether the operator gave an address or a path.
     #[must_use]
     pub(crate) fn is_named(&self) -> bool {
         self.addr.is_some() || self.unix.is_some()
     }
 
-    /// The same at this address, with TLS or without: without --tls-ca any certificate will do.
+    /// The same at this address, with TLS or without. Without --tls-ca, any certificate is
+    /// accepted.
     #[must_use]
     pub(crate) fn at_address(&self, address: SocketAddr, is_tls: bool) -> Self {
         let tls = if is_tls { self.tls.clone().wanted() } else { TlsOptions::none() };
@@ -115,7 +116,7 @@ impl Endpoint {
         Self { addr: None, unix: Some(path.to_owned()), tls, ..self.clone() }
     }
 
-    /// The same, begun with a PROXY header.
+    /// The same with a PROXY header first.
     #[must_use]
     pub(crate) fn with_proxy_header(self) -> Self {
         Self { proxy_protocol: true, ..self }
@@ -125,11 +126,11 @@ impl Endpoint {
         self.addr.as_deref().unwrap_or(DEFAULT_ADDRESS)
     }
 
-    /// Connects and has a conversation, both together within `limit`.
+    /// Connects and runs a conversation, both together within `limit`.
     ///
     /// # Errors
     ///
-    /// If there is no connection, or the conversation ends before its time.
+    /// If the connection fails, or the conversation ends early.
     pub(crate) async fn converse<T>(
         &self,
         limit: Duration,
@@ -139,7 +140,7 @@ impl Endpoint {
         self.within(limit, with).await
     }
 
-    /// Connects and does something with the stream, both together within `limit`.
+    /// Connects and uses the stream, both together within `limit`.
     pub(crate) async fn within<T>(
         &self,
         limit: Duration,
@@ -193,11 +194,11 @@ impl Endpoint {
 }
 
 impl EndpointError {
-    /// Whether the agent speaks TLS, and wants a certificate to be shown that was not.
+    /// Whether the agent uses TLS, and requires a client certificate that was not sent.
     #[must_use]
     pub(crate) fn is_certificate_required(&self) -> bool {
         match self {
-            // In TLS 1.3 the agent judges the client's certificate after the handshake.
+            // In TLS 1.3 the agent checks the client's certificate after the handshake.
             Self::Conversation { source: ClientError::Io(error), .. }
             | Self::Tls { source: TlsError::Handshake { cause: error }, .. } => {
                 tls::is_certificate_required(error)
@@ -207,7 +208,7 @@ impl EndpointError {
     }
 }
 
-/// What to do about it.
+/// The fix.
 fn advice(error: &io::Error) -> Cow<'static, str> {
     match error.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => format!(
@@ -223,11 +224,11 @@ fn advice(error: &io::Error) -> Cow<'static, str> {
     }
 }
 
-/// What to think of, unless the agent itself said why.
+/// The likely cause, unless the agent itself reported it.
 fn doubt(error: &ClientError) -> &'static str {
     match error {
         ClientError::Disconnected(_) => "",
-        // In TLS 1.3 the agent judges the client's certificate after the handshake.
+        // In TLS 1.3 the agent checks the client's certificate after the handshake.
         ClientError::Io(error) if tls::is_refusal(error) => {
             "; it may ask for another certificate: give one with --tls-cert and --tls-key"
         }
@@ -239,7 +240,7 @@ fn doubt(error: &ClientError) -> &'static str {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.unix {
-            // A process that only claims to be an agent may have named it.
+            // A process that only claims to be an agent may have chosen the name.
             Some(path) => write!(f, "unix {}", ForeignText::new(path.as_os_str().as_bytes())),
             None => f.write_str(self.address()),
         }

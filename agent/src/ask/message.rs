@@ -1,4 +1,4 @@
-//! A message of a NOTIFY, from its name and the arguments of the command line.
+//! A message of a NOTIFY, from the command line.
 
 use spoa_actors::Message;
 use thiserror::Error;
@@ -8,10 +8,10 @@ use crate::{ask::argument::Argument, option_values};
 /// The wire counts the arguments of a message in one byte.
 const MAX_ARGUMENTS: usize = 255;
 
-/// Why these words are no message.
+/// Why the command line has no valid message.
 #[derive(Debug, Error)]
 pub(crate) enum MessageError {
-    /// There is no name, or an argument in its place.
+    /// The name is missing, or an argument is in its place.
     #[error("{0}")]
     Name(String),
     /// There are more arguments than SPOP allows.
@@ -26,11 +26,11 @@ pub(crate) enum MessageError {
     },
 }
 
-/// The message of this name with these arguments, in their order.
+/// The message with this name and these arguments, in order.
 ///
 /// # Errors
 ///
-/// If it is no name, or if there are more than 255 arguments.
+/// If the name is invalid, or there are more than 255 arguments.
 pub(crate) fn message(name: &str, arguments: &[Argument]) -> Result<Message, MessageError> {
     let name = option_values::message_name(name).map_err(MessageError::Name)?;
     if arguments.len() > MAX_ARGUMENTS {

@@ -1,4 +1,4 @@
-//! Ask: what `call`, `load` and `healthcheck` have in common.
+//! Ask: the common parts of `call`, `load` and `healthcheck`.
 //!
 //! ```text
 //! argument, value ─▶ message ─▶ no_actions                 words become a message; what to think of no answer to it

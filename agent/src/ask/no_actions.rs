@@ -1,4 +1,5 @@
-//! No actions: what to think of an answer that sets nothing, as SPOP has no word for a message that nobody knows.
+//! No actions: possible causes of an answer without actions; SPOP has no error for an unknown
+//! message.
 
 use std::{
     fmt::Write as _,
@@ -9,10 +10,10 @@ use std::{
 use spoa_actors::{ForeignText, Message};
 use thiserror::Error;
 
-/// How many arguments of a message are named.
+/// How many arguments of a message are shown.
 const NAMED: usize = 8;
 
-/// The agent answered, and nothing is set: its causes, none of which SPOP can tell from another.
+/// The agent answered without actions: the possible causes, which SPOP does not distinguish.
 #[derive(Debug, Error)]
 #[error(
     "no actions for {asked}: the agent may have no handler for this message (names are \
@@ -24,24 +25,24 @@ pub(crate) struct NoActions {
 }
 
 impl NoActions {
-    /// Nothing was set for any of these messages.
+    /// No action was set for any of these messages.
     pub(crate) fn new<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Self {
         let asked: Vec<_> = messages.into_iter().map(signature).collect();
         Self { asked: asked.join(", ") }
     }
 
-    /// Says so on stderr, where it is in nobody's way.
+    /// Prints the warning on stderr, apart from the output.
     pub(crate) fn warn(&self) {
-        // The answer is printed, whether or not anybody reads this.
+        // The answer is printed, even if stderr is closed.
         let _ = writeln!(io::stderr(), "warning: {}", ForeignText::of(self));
     }
 }
 
-/// The name, and the names and types of the arguments, as they are written for `call`.
+/// The name, and the names and types of the arguments, in the format of `call`.
 fn signature(message: &Message) -> String {
     let mut text = ForeignText::new(message.name()).to_string();
     for arg in message.args().take(NAMED) {
-        // A `String` takes everything.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, " {}:{}", ForeignText::new(arg.name), arg.value.type_name());
     }
     text.extend(iter::repeat_n(" …", usize::from(message.args().len() > NAMED)));

@@ -1,4 +1,4 @@
-//! TLS on the client's side: whom to trust, and who to be.
+//! TLS on the client's side: the trusted CA, and the client certificate.
 
 use std::{
     fmt, io,
@@ -24,49 +24,49 @@ use tokio_rustls::{
     },
 };
 
-/// What to do about a certificate that cannot be used.
+/// The fix for a certificate that cannot be used.
 const NEW: &str = "have the certificate issued again";
 
-/// How to speak TLS with the agent.
+/// TLS options of the connection to the agent.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TlsOptions {
-    /// Speak TLS, and trust the CA in this PEM file
+    /// Use TLS, and trust the CA in this PEM file
     #[arg(long, value_name = "FILE", conflicts_with = "unix")]
     tls_ca: Option<PathBuf>,
-    /// The certificate to show to an agent that requires one, in PEM
+    /// Send this certificate to an agent that requires one, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_ca", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// The private key of that certificate, in PEM
+    /// Use this private key for the certificate, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// The name that the agent's certificate must have [default: the host of --addr]
+    /// Expect this name in the agent's certificate [default: the host of --addr]
     #[arg(long, value_name = "NAME", requires = "tls_ca")]
     tls_name: Option<String>,
-    /// TLS although nobody named a CA.
+    /// TLS without a CA.
     #[arg(skip)]
     is_wanted: bool,
 }
 
-/// Why there is no TLS with the agent.
+/// Why TLS with the agent failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
-    /// A file that is named cannot be used.
+    /// A given file cannot be used.
     #[error("cannot use {} for TLS: {cause}; {advice}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         cause: String,
-        /// What to do about it.
+        /// The fix.
         advice: &'static str,
     },
     /// The agent's name cannot be in a certificate.
     #[error("{0:?} is no name that a certificate may have; give it with --tls-name")]
     Name(String),
-    /// The two do not agree.
+    /// The handshake failed.
     #[error("{}; {}", Cause(.cause), advice(.cause))]
     Handshake {
-        /// What went wrong; it is said already, in better words.
+        /// The cause; the error's text has it in better words.
         cause: io::Error,
     },
 }
@@ -77,7 +77,7 @@ impl TlsOptions {
         Self { tls_ca: None, tls_cert: None, tls_key: None, tls_name: None, is_wanted: false }
     }
 
-    /// TLS in any case.
+    /// TLS, even without a CA.
     pub(crate) fn wanted(self) -> Self {
         Self { is_wanted: true, ..self }
     }
@@ -86,7 +86,7 @@ impl TlsOptions {
         self.is_wanted || self.tls_ca.is_some()
     }
 
-    /// Does the handshake with the agent on this host.
+    /// Does the handshake with the agent at this host.
     pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
@@ -152,12 +152,12 @@ fn unusable(path: &Path, error: &Error, advice: &'static str) -> TlsError {
     TlsError::File { path: path.to_owned(), cause, advice: fault.unwrap_or(advice) }
 }
 
-/// Whether the agent has ended TLS as no certificate was shown.
+/// Whether the agent ended TLS because no client certificate was sent.
 pub(crate) fn is_certificate_required(error: &io::Error) -> bool {
     matches!(cause(error), Some(Error::AlertReceived(AlertDescription::CertificateRequired)))
 }
 
-/// Whether the agent has ended TLS with a word about it.
+/// Whether the agent ended TLS with an alert.
 pub(crate) fn is_refusal(error: &io::Error) -> bool {
     matches!(cause(error), Some(Error::AlertReceived(_)))
 }
@@ -166,7 +166,7 @@ fn cause(error: &io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// What has ended the handshake, in words.
+/// Why the handshake failed, in words.
 struct Cause<'a>(&'a io::Error);
 
 impl fmt::Display for Cause<'_> {
@@ -178,7 +178,7 @@ impl fmt::Display for Cause<'_> {
     }
 }
 
-/// What to do about it.
+/// The fix.
 fn advice(error: &io::Error) -> &'static str {
     match cause(error) {
         Some(Error::InvalidCertificate(CertificateError::NotValidForNameContext {
@@ -201,8 +201,8 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-/// Takes any certificate whose key the agent has, as `verify none` of HAProxy does: for a health check of an agent
-/// that was found on this machine, which tells it nothing.
+/// Accepts any certificate whose key the agent has, as `verify none` of HAProxy does: for a health
+/// check of an agent that was found on this machine, to which it sends no data.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

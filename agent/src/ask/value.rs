@@ -1,4 +1,4 @@
-//! Value: a typed value of an argument, as it is written on the command line.
+//! Value: a typed value of an argument, from the command line.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,7 +6,7 @@ use spoa_actors::TypedData;
 
 use crate::hex;
 
-/// The names of the types, for those who wrote another one.
+/// The names of the types, for errors.
 pub(crate) const TYPES: &str = "null, bool, int32, uint32, int64 (or int), uint64, ipv4, ipv6, \
                                 string (or str), binary (or bin)";
 
@@ -28,14 +28,14 @@ pub(crate) enum Value {
 /// Why a text is not a value of a type.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Mismatch {
-    /// There is no such type.
+    /// The type is unknown.
     UnknownType,
-    /// The text is not of this type; says how it is written.
+    /// The text does not have this type; has the correct format.
     Form(&'static str),
 }
 
 impl Value {
-    /// Reads a text as a value of the type called `type_name`.
+    /// Parses a text as a value of the type `type_name`.
     pub(crate) fn parse(type_name: &str, text: &str) -> Result<Self, Mismatch> {
         let (value, form) = match type_name {
             "null" => (text.is_empty().then_some(Self::Null), "leave the value out"),
@@ -71,7 +71,7 @@ impl Value {
         value.ok_or(Mismatch::Form(form))
     }
 
-    /// Takes a text for what it looks like; what looks like nothing else is a string.
+    /// Infers the type of a text; the default is a string.
     pub(crate) fn infer(text: &str) -> Self {
         if let Ok(value) = text.parse() {
             return Self::Bool(value);
@@ -86,7 +86,7 @@ impl Value {
         }
     }
 
-    /// The value as it goes on the wire.
+    /// The value as it is encoded.
     pub(crate) fn as_typed_data(&self) -> TypedData<'_> {
         match self {
             Self::Null => TypedData::Null,
@@ -103,8 +103,7 @@ impl Value {
     }
 }
 
-/// The integer that is written just like this: `007` and `+1` are no numbers but a code and a
-/// country.
+/// An integer in its shortest form: `007` and `+1` stay strings.
 fn infer_integer(text: &str) -> Option<Value> {
     let integer: i128 = text.parse().ok()?;
     (integer.to_string() == text).then_some(())?;

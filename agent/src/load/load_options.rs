@@ -1,4 +1,4 @@
-//! Load options: what shall be asked, how often, and whom.
+//! Load options: what `load` sends, how often, and where.
 
 use std::{str::FromStr, time::Duration};
 
@@ -15,31 +15,31 @@ use crate::{
     option_values::{self, FRAME, count, duration, duration_or_zero, message_name, pid},
 };
 
-/// HAProxy has so many NOTIFYs in flight on a connection.
+/// The number of NOTIFYs that HAProxy has in flight on a connection.
 const WINDOW_OF_HAPROXY: u32 = 20;
 
-/// What stands behind the options of `load`: lines of 80 characters at most.
+/// The help after the options of `load`: lines of up to 80 characters.
 pub(crate) const LOAD_HELP: &str = "\
 Messages and their arguments are written as for `spoa-agent call`.
 
-Closed loop (default): every connection keeps --window NOTIFYs in flight; an ACK
-makes room for the next. It finds the agent's highest rate.
-Open loop (--rate): NOTIFYs are sent by the clock, and a latency counts from
-when its NOTIFY was to be sent, even if the window had no room for it then. It
-finds how long clients would wait.
+Closed loop (default): every connection keeps --window NOTIFYs in flight, and
+sends the next one after an ACK. Use it to find the agent's highest rate.
+Open loop (--rate): NOTIFYs have fixed times. A latency counts from the time of
+its NOTIFY, even if the window was full then. Use it to find how long clients
+would wait.
 
 Every ACK is checked: FIN, no ABORT, the ids of a NOTIFY in flight on its
-connection, a complete list of actions, within max-frame-size. ACKs that
-overtake others are counted, and are no error.
+connection, a complete list of actions, within max-frame-size. ACKs in
+another order are counted, and are not an error.
 
 Output:
-  A table, or one JSON object with --json. Frames are NOTIFYs with a right ACK,
-  since the end of the warm-up; seconds last until the last ACK. CPU times are
+  A table, or one JSON object with --json. Frames are NOTIFYs with a correct ACK
+  since the end of the warm-up; seconds count until the last ACK. CPU times are
   user and system time together. If no ACK has an action, a warning on stderr
   names the possible causes; --expect 0 suppresses it.
 
 Exit codes:
-  0  every NOTIFY was answered, and every answer was right
+  0  every NOTIFY was answered, and every answer was correct
   1  at least one was not, or the agent cannot be reached
   2  wrong usage
 
@@ -50,7 +50,7 @@ Examples:
   spoa-agent load -n 100k --fill 10:100 --binary body:8k unknown
   spoa-agent load -c 10k -w 0 --pid $(pidof spoa-agent) any";
 
-/// What shall be asked, how often, and whom.
+/// What `load` sends, how often, and where.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LoadOptions {
     /// The name of the message, as after `spoe-message` in HAProxy's configuration
@@ -61,27 +61,27 @@ pub(crate) struct LoadOptions {
     pub(crate) arguments: Vec<Argument>,
     #[command(flatten)]
     pub(crate) endpoint: Endpoint,
-    /// How many connections
+    /// Open this number of connections
     #[arg(long, short, value_name = "N", default_value = "1")]
     #[arg(value_parser = count::<u32>(1..=100_000, "16 or 1k"))]
     pub(crate) connections: u32,
-    /// How many NOTIFYs may be in flight on each connection
+    /// Keep this number of NOTIFYs in flight on each connection
     ///
-    /// With 0 none are sent, and the connections are held open. [default: 1, or with --rate 20 as HAProxy
-    /// has]
+    /// With 0, none are sent, and the connections stay open. [default: 1, or with --rate 20, as in
+    /// HAProxy]
     #[arg(long, short, value_name = "N", value_parser = count::<u32>(0..=100_000, "20"))]
     window: Option<u32>,
-    /// How long NOTIFYs are sent, the warm-up not counted
+    /// Send NOTIFYs for this time, after the warm-up
     #[arg(long, short, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub(crate) duration: Duration,
     /// Send exactly this number of NOTIFYs, however long it takes
     #[arg(long, short = 'n', value_name = "N", conflicts_with_all = ["duration", "warmup"])]
     #[arg(value_parser = count::<u64>(1..=u64::MAX, "10000 or 10k"))]
     pub(crate) frames: Option<u64>,
-    /// How long NOTIFYs are sent before anything but errors is counted
+    /// First send NOTIFYs for this time, and count only errors
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration_or_zero)]
     pub(crate) warmup: Duration,
-    /// Open loop: how many NOTIFYs are sent a second, over all connections
+    /// Open loop: send this number of NOTIFYs per second, over all connections
     #[arg(long, value_name = "N", value_parser = count::<u32>(1..=10_000_000, "10k"))]
     pub(crate) rate: Option<u32>,
     /// Add N string arguments, `a1` to `aN`, of this size each
@@ -90,15 +90,15 @@ pub(crate) struct LoadOptions {
     /// Add a binary argument of this size
     #[arg(long, value_name = "NAME:SIZE")]
     binary: Option<Binary>,
-    /// Every ACK must have exactly this number of actions
+    /// Expect exactly this number of actions in every ACK
     #[arg(long, value_name = "N", value_parser = count::<u64>(0..=u64::MAX, "1"))]
     pub(crate) expect: Option<u64>,
-    /// The max-frame-size to announce to the agent
+    /// Announce this max-frame-size to the agent
     #[arg(long, value_name = "SIZE", default_value = "16380", value_parser = frame_size())]
     pub(crate) max_frame_size: u32,
-    /// How long to wait for an answer
+    /// Limit the time of waiting for an answer
     ///
-    /// That is the answer to a HELLO; after --duration, all ACKs that are missing; with --frames, the next
+    /// This is the answer to a HELLO; after --duration, all missing ACKs; with --frames, the next
     /// ACK.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     pub(crate) timeout: Duration,
@@ -132,7 +132,7 @@ struct Binary {
 }
 
 impl LoadOptions {
-    /// How many NOTIFYs may be in flight on a connection.
+    /// The number of NOTIFYs in flight on a connection.
     pub(crate) fn window(&self) -> u32 {
         self.window.unwrap_or(if self.rate.is_some() { WINDOW_OF_HAPROXY } else { 1 })
     }
@@ -146,7 +146,7 @@ impl LoadOptions {
             arguments.extend((1..=count).map(named));
         }
         if let Some(Binary { name, bytes }) = self.binary.clone() {
-            // Not all the same, so that nobody gains by packing them.
+            // Varied bytes, so that compression does not help.
             let value = Value::Binary((0..=u8::MAX).cycle().take(bytes).collect());
             arguments.push(Argument { name, value });
         }

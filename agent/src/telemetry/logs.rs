@@ -46,7 +46,7 @@ pub(crate) enum LogFormat {
     Auto,
     /// Text, in colour on a terminal
     Human,
-    /// One object of JSON a line
+    /// One JSON object per line
     Json,
 }
 

@@ -10,55 +10,56 @@ use crate::telemetry::{
     otlp::{OtlpFlags, Protocol},
 };
 
-/// What the agent reports about itself, and where. All else is in the standard variables.
+/// What the agent reports about itself, and where. The standard variables have the rest.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Log and telemetry")]
 pub(crate) struct TelemetryOptions {
-    /// What to log to stderr: `debug`, or `warn,spoa_actors=debug` [default: `RUST_LOG`, or info]
+    /// Filter the log on stderr: `debug`, or `warn,spoa_actors=debug` [default: `RUST_LOG`, or
+    /// info]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
-    /// The form of a log line
+    /// Set the format of a log line
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) log_format: LogFormat,
     /// Send traces to this OTLP collector, such as `http://localhost:4317`
     #[arg(long, value_name = "URL")]
     pub(crate) otlp: Option<String>,
-    /// The protocol to the collector [default: grpc if the port is 4317, else http/protobuf]
+    /// Set the protocol of the collector [default: grpc if the port is 4317, else http/protobuf]
     #[arg(long, value_enum, value_name = "PROTOCOL", hide_short_help = true)]
     pub(crate) otlp_protocol: Option<Protocol>,
     /// Send this header to the collector; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair, hide_short_help = true)]
     pub(crate) otlp_header: Vec<(String, String)>,
-    /// The CA that signed the collector's certificate, in PEM [default: those of the system]
+    /// Trust the CA in this PEM file for the collector's certificate [default: those of the system]
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) otlp_ca: Option<PathBuf>,
     /// Send metrics to the collector too
     #[arg(long)]
     pub(crate) otlp_metrics: bool,
-    /// The name of this service in traces and metrics [default: that of the program]
+    /// Name this service in traces and metrics [default: the name of the program]
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     pub(crate) service_name: Option<String>,
-    /// The ratio of NOTIFYs to trace, from 0 to 1 [default: 1]
+    /// Trace this ratio of NOTIFYs, from 0 to 1 [default: 1]
     ///
-    /// A parent that is sampled, or is not, decides first.
+    /// If a NOTIFY has a parent, the parent's decision applies.
     #[arg(long, value_name = "RATIO", value_parser = ratio)]
     pub(crate) trace_ratio: Option<f64>,
-    /// Another ratio for NOTIFYs with this message, such as check=0.1; repeatable
+    /// Trace another ratio of NOTIFYs with this message, such as check=0.1; repeatable
     #[arg(long, value_name = "NAME=RATIO", value_parser = message_ratio, hide_short_help = true)]
     pub(crate) trace_message: Vec<(String, f64)>,
-    /// Whether to trace NOTIFYs that fail or are late, though they are not sampled [default: always]
+    /// Trace NOTIFYs that fail or are late, even if they are not sampled [default: always]
     #[arg(long, value_enum, value_name = "WHICH", hide_short_help = true)]
     pub(crate) trace_failures: Option<TraceFailures>,
-    /// Trace no NOTIFY without a parent
+    /// Trace only NOTIFYs with a parent
     #[arg(long, hide_short_help = true)]
     pub(crate) trace_only_with_parent: bool,
-    /// The argument with the parent of a NOTIFY, such as traceparent=tp; repeatable
+    /// Read the parent of a NOTIFY from this argument, such as traceparent=tp; repeatable
     ///
     /// KIND is traceparent, tracestate, b3 or baggage. [default: traceparent=traceparent and
     /// tracestate=tracestate]
     #[arg(long, value_name = "KIND=NAME", value_parser = context_argument, hide_short_help = true)]
     pub(crate) trace_argument: Vec<(String, String)>,
-    /// The scope of the variables with the agent's own trace context, for HAProxy to forward
+    /// Set the variables with the agent's trace context in this scope, for HAProxy to forward
     #[arg(long, value_enum, value_name = "SCOPE", default_value_t, hide_short_help = true)]
     pub(crate) trace_hand_back: HandBack,
 }
@@ -66,13 +67,13 @@ pub(crate) struct TelemetryOptions {
 /// Whether failures are traced.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum TraceFailures {
-    /// All of them, from where they fail
+    /// From the first failure on
     Always,
-    /// As all else
+    /// Only if they are sampled
     Sampled,
 }
 
-/// Where the agent's context is handed back.
+/// The scope in which the agent's context is handed back.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum HandBack {
     #[default]
@@ -85,7 +86,7 @@ pub(crate) enum HandBack {
 }
 
 impl TelemetryOptions {
-    /// Those about the collector.
+    /// The options for the collector.
     pub(crate) fn otlp_flags(&self) -> OtlpFlags {
         OtlpFlags {
             url: self.otlp.clone(),
@@ -131,7 +132,7 @@ fn context_argument(text: &str) -> Result<(String, String), String> {
     })
 }
 
-/// A part of all, from 0 to 1.
+/// A ratio from 0 to 1.
 pub(crate) fn ratio(text: &str) -> Result<f64, String> {
     let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
     ratio.ok_or_else(|| "write a number from 0 to 1, such as 0.01".to_owned())
