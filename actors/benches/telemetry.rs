@@ -54,7 +54,7 @@ fn telemetry(criterion: &mut Criterion) {
     let subscriber = tracing_subscriber::registry().with(layer);
     let _subscriber = tracing::subscriber::set_default(subscriber);
     let traces = |ratio: f64| {
-        let sampling = Sampling { ratio, ..Sampling::default() };
+        let sampling = Sampling::default().ratio(ratio);
         Some(Traces::new(provider.tracer("spoa-actors")).sampling(sampling))
     };
     let with_parent = || with_ip().arg("traceparent", NOT_SAMPLED);

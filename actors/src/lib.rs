@@ -40,7 +40,7 @@
 //! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
 //! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`], [`Signals`] |
 //! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
-//! | see what the agent does and has done | [`RunningAgent::observer`], [`Status`], [`Statistics`] |
+//! | see what the agent does and has done | [`RunningAgent::observer`], [`observe`], [`status`] |
 //! | see each NOTIFY as a trace | [`Traces`], [`Sampling`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
 //! | ask an agent, as HAProxy does | [`client`] (feature `client`) |
@@ -59,10 +59,11 @@ mod limits;
 mod listen;
 mod log;
 mod notify;
-mod observe;
+pub mod observe;
 mod origin;
 mod route;
 pub mod spop;
+pub mod status;
 mod supervision;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -70,7 +71,6 @@ mod trace;
 mod turn;
 
 pub use agent::{Agent, Observer, RunningAgent, Signals};
-pub use arbiter::{Agreed, ConnectionPhase, ConnectionStatus, PastViolation, Readiness, Status};
 pub use args::{ArgsError, FromMessage};
 pub use error::{AgentError, BoxError, HandlerError};
 pub use handler::{
@@ -89,11 +89,6 @@ pub use listen::{certificate_fault, pem_file, regular_file};
 // For the admin endpoint of the binary.
 #[doc(hidden)]
 pub use listen::socket_file;
-pub use observe::{
-    ArgumentSeen, EngineStatistics, FrameCount, FrameCounts, Histogram, Instances, Latencies,
-    ListenerStatistics, Outcome, Outcomes, ProtocolMismatches, Reasons, RouteStatistics,
-    Statistics, StatusCounts, UnroutedMessage,
-};
 pub use origin::{Origin, PeerAddress};
 pub use route::{Registry, Route, handler_fn};
 pub use spop::{

@@ -22,10 +22,11 @@ pub(crate) const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// use spoa_actors::{Agent, Limits};
 ///
-/// let limits = Limits { deadline: Duration::from_millis(200), connections: 1_000, ..Limits::default() };
+/// let limits = Limits::default().deadline(Duration::from_millis(200)).connections(1_000);
 /// let agent = Agent::new().limits(limits);
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Limits {
     /// How long a message may take before its fallback is sent in place of its answer. It must be
     /// shorter than HAProxy's `timeout processing`. Default 1 s; a route may have its own. The shortest
@@ -132,6 +133,48 @@ impl Default for Limits {
             shutdown_timeout: Duration::from_secs(10),
         }
     }
+}
+
+/// A method for each field. A field without one does not compile.
+macro_rules! setters {
+    ($($field:ident: $value:ty,)+) => {
+        impl Limits {
+            $(
+                #[doc = concat!("The same with this `", stringify!($field), "`.")]
+                #[must_use]
+                pub fn $field(mut self, $field: $value) -> Self {
+                    self.$field = $field.into();
+                    self
+                }
+            )+
+
+            fn _has_a_setter_for_each_field(self) {
+                let Self { $($field: _),+ } = self;
+            }
+        }
+    };
+}
+
+setters! {
+    deadline: Duration,
+    connections: usize,
+    excess_connections: usize,
+    handshakes: usize,
+    messages_per_connection: usize,
+    messages: usize,
+    max_frame_size: u32,
+    max_reassembled_size: usize,
+    max_fragmented_ack: usize,
+    hello_timeout: Duration,
+    read_timeout: Duration,
+    memory: usize,
+    output_buffer: usize,
+    write_timeout: Duration,
+    refusal_delay: Duration,
+    max_connection_age: impl Into<Option<Duration>>,
+    start_timeout: Duration,
+    notice_period: Duration,
+    shutdown_timeout: Duration,
 }
 
 impl Limits {

@@ -88,28 +88,26 @@ impl LimitOptions {
     /// All limits of the library. If the memory is not given, a frame must fit into it.
     pub(crate) fn limits(&self, timeouts: &TimeoutOptions) -> Limits {
         let largest = self.max_reassembled_size.max(self.max_frame_size as usize);
-        // No `..default()`: a limit without an option does not compile.
-        Limits {
-            deadline: timeouts.deadline,
-            connections: self.max_connections,
-            excess_connections: self.max_excess_connections,
-            handshakes: self.max_handshakes,
-            messages_per_connection: self.max_messages_per_connection,
-            messages: self.max_messages,
-            max_frame_size: self.max_frame_size,
-            max_reassembled_size: self.max_reassembled_size,
-            max_fragmented_ack: self.max_fragmented_ack,
-            hello_timeout: timeouts.hello_timeout,
-            read_timeout: timeouts.read_timeout,
-            memory: self.max_memory.unwrap_or_else(|| cgroup::usual_memory(largest)),
-            output_buffer: self.output_buffer,
-            write_timeout: timeouts.write_timeout,
-            refusal_delay: timeouts.refusal_delay,
-            max_connection_age: timeouts.max_connection_age,
-            start_timeout: timeouts.start_timeout,
-            notice_period: timeouts.notice_period,
-            shutdown_timeout: timeouts.shutdown_timeout,
-        }
+        Limits::default()
+            .deadline(timeouts.deadline)
+            .connections(self.max_connections)
+            .excess_connections(self.max_excess_connections)
+            .handshakes(self.max_handshakes)
+            .messages_per_connection(self.max_messages_per_connection)
+            .messages(self.max_messages)
+            .max_frame_size(self.max_frame_size)
+            .max_reassembled_size(self.max_reassembled_size)
+            .max_fragmented_ack(self.max_fragmented_ack)
+            .hello_timeout(timeouts.hello_timeout)
+            .read_timeout(timeouts.read_timeout)
+            .memory(self.max_memory.unwrap_or_else(|| cgroup::usual_memory(largest)))
+            .output_buffer(self.output_buffer)
+            .write_timeout(timeouts.write_timeout)
+            .refusal_delay(timeouts.refusal_delay)
+            .max_connection_age(timeouts.max_connection_age)
+            .start_timeout(timeouts.start_timeout)
+            .notice_period(timeouts.notice_period)
+            .shutdown_timeout(timeouts.shutdown_timeout)
     }
 }
 

@@ -90,11 +90,9 @@ fn fit_into(
         return Err(TooFewOpenFiles { limit, connections, needed, is_allowed_fewer: allow_fewer });
     }
     let excess_connections = excess_connections.min(room / 4).max(1);
-    Ok(Limits {
-        connections: connections.min(room - excess_connections),
-        excess_connections,
-        ..limits
-    })
+    Ok(limits
+        .connections(connections.min(room - excess_connections))
+        .excess_connections(excess_connections))
 }
 
 /// Keeps some descriptors for the admin endpoint, once the limit is raised.
@@ -127,7 +125,7 @@ mod tests {
     use super::*;
 
     fn fitted(limit: usize, allow_fewer: bool) -> Result<(usize, usize), TooFewOpenFiles> {
-        let limits = Limits { connections: 1000, excess_connections: 500, ..Limits::default() };
+        let limits = Limits::default().connections(1000).excess_connections(500);
         let limits = fit_into(limit, 100, limits, allow_fewer)?;
         Ok((limits.connections, limits.excess_connections))
     }

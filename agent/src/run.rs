@@ -3,7 +3,8 @@
 use std::{io, num::NonZero, path::PathBuf, process, time::Duration};
 
 use spoa_actors::{
-    Agent, AgentError, BoxError, Limits, Listen, Registry, RunningAgent, Signals, Statistics,
+    Agent, AgentError, BoxError, Limits, Listen, Registry, RunningAgent, Signals,
+    observe::Statistics,
 };
 use thiserror::Error;
 use tokio::time::sleep;

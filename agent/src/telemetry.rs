@@ -39,7 +39,7 @@ use std::{
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::{Resource, resource::TelemetryResourceDetector};
-use spoa_actors::{ForeignText, Limits, RunningAgent, Statistics};
+use spoa_actors::{ForeignText, Limits, RunningAgent, observe::Statistics};
 use thiserror::Error;
 use tokio::{
     runtime::{Builder, Handle, Runtime},

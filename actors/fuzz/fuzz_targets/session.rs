@@ -183,7 +183,7 @@ struct Agent {
 impl Agent {
     fn start(bound: usize) -> Self {
         let registry = Registry::new().catch_all(Route::ready(|| Counts));
-        let limits = Limits { max_reassembled_size: bound, ..Limits::default() };
+        let limits = Limits::default().max_reassembled_size(bound);
         let start = Exchange::start(registry, limits);
         let exchange = SYSTEM.with(|system| system.block_on(start)).expect("an agent that starts");
         Self { exchange, longest: FrameCodec::HELLO_LIMIT as usize }

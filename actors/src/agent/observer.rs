@@ -10,8 +10,9 @@ use super::supervisor::{
     ArbiterStatus, ReadinessRequest, StatisticsRequest, StatusRequest, Supervisor,
 };
 use crate::{
-    arbiter::{AgentContext, Readiness, Status},
+    arbiter::AgentContext,
     observe::{ListenerCounters, Statistics},
+    status::{Readiness, Status},
 };
 
 /// How long an arbiter may take to answer.

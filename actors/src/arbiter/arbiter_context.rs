@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant};
 use super::handshakes::Handshakes;
 use super::{
     ack_router::AckRouter, agent_context::AgentContext, connection_permits::ConnectionPermit,
-    health::Health, past_violation::PastViolations, peer_fault::PeerFault,
+    health::Health, past_violations::PastViolations, peer_fault::PeerFault,
 };
 use crate::{
     limits::Limits,

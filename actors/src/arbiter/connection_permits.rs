@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn who_waits_gets_the_first_place_that_is_given_back() {
-        let limits = Limits { connections: 1, excess_connections: 1, ..Limits::default() };
+        let limits = Limits::default().connections(1).excess_connections(1);
         let places = ConnectionPermits::new(&limits);
         let first = places.try_take().expect("there is one");
         let second = places.try_take().expect("there is one over the limit");

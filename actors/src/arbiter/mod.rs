@@ -8,8 +8,7 @@
 //! | `health` | what health checks are answered, and whether anybody asks |
 //! | `demand` | whether HAProxy has ever come to ask, or only to check |
 //! | `ack_router` | `async`: an ACK that leaves on another connection of its engine |
-//! | `status` | what goes on in an agent at one moment |
-//! | `peer_fault`, `past_violation` | how a peer broke the protocol, or took too long, and what to do; the last ones |
+//! | `peer_fault`, `past_violations` | how a peer broke the protocol, or took too long, and what to do; the last ones |
 
 mod ack_router;
 mod agent_context;
@@ -19,16 +18,13 @@ mod demand;
 #[cfg(feature = "tls")]
 mod handshakes;
 mod health;
-mod past_violation;
+mod past_violations;
 mod peer_fault;
 mod shared_budget;
-mod status;
 
 pub(crate) use ack_router::{AckGroup, AckQueue, AckRouter, RoutedAck};
 pub(crate) use agent_context::AgentContext;
 pub(crate) use arbiter_context::{ArbiterContext, ConnectionGuard, ProtocolMismatch};
 pub(crate) use connection_permits::{ConnectionPermit, ExcessConnection};
-pub use past_violation::PastViolation;
 pub(crate) use peer_fault::{PeerFault, of_foreign};
 pub(crate) use shared_budget::{Reservation, SharedBudget};
-pub use status::{Agreed, ConnectionPhase, ConnectionStatus, Readiness, Status};

@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant};
 
 use super::detached_notifies::DetachedNotifies;
 use crate::{
-    arbiter::{AckQueue, AgentContext, Agreed, ArbiterContext},
+    arbiter::{AckQueue, AgentContext, ArbiterContext},
     limits::MAX_DURATION,
     notify::{AckEncoder, Dispatched, InFlight, NotifyContext, dispatch},
     observe::Group,
@@ -20,6 +20,7 @@ use crate::{
         Actions, Capabilities, Disconnect, Frame, FrameCodec, LENGTH_SIZE, NotifyRef, Offer,
         Session, VERSION, Violation,
     },
+    status::Agreed,
     trace::{ConnectionTrace, NotifyTrace},
     turn::Turn,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// quantile is right within a factor of two.
 ///
 /// ```
-/// use spoa_actors::Statistics;
+/// use spoa_actors::observe::Statistics;
 ///
 /// /// Within how many milliseconds 99 of 100 NOTIFYs were answered.
 /// fn p99(statistics: &Statistics) -> Option<u128> {

@@ -1,5 +1,9 @@
 //! What an agent counts and how often it logs: statistics per worker, added up when somebody asks.
 //!
+//! [`Statistics`] has all of it. Where an agent gives it:
+//! [`RunningAgent::statistics`](crate::RunningAgent::statistics),
+//! [`Observer::statistics`](crate::Observer::statistics), and [`Status`](crate::status::Status).
+//!
 //! | file | what |
 //! |---|---|
 //! | `statistics`, `counters` | all counts of an agent, and those of one arbiter while they are counted |

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, num::NonZero, rc::Rc, time::Duration};
 
-use actix::{Actor, Addr, dev::ToEnvelope};
+use actix::Recipient;
 use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -74,9 +74,8 @@ impl Registry {
     #[must_use]
     pub fn on_actor<A, F>(self, name: impl Into<String>, factory: F) -> Self
     where
-        A: Actor + actix::Handler<MailboxCall>,
-        A::Context: ToEnvelope<A, MailboxCall>,
-        F: Fn() -> Addr<A> + Send + Sync + 'static,
+        A: Into<Recipient<MailboxCall>>,
+        F: Fn() -> A + Send + Sync + 'static,
     {
         self.on(name, Route::actor(factory))
     }

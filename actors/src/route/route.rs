@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZero, rc::Rc, sync::Arc, time::Duration};
 
-use actix::{Actor, Addr, dev::ToEnvelope};
+use actix::Recipient;
 
 use super::{
     handler_supervisor::{self, Start, Starting, SupervisionPolicy},
@@ -136,18 +136,18 @@ impl Route {
 
     /// A route through the mailbox of a raw actix actor, for strict order, exclusive state across
     /// awaits, or another thread. `factory` is called once for every arbiter, and on it; it may
-    /// start an actor there or return the address of one that runs elsewhere. It is called again
-    /// when the actor has stopped or panicked: what waited in that mailbox is answered by the
-    /// fallback. It must start another one then: with the address of the old one, which
-    /// [`Addr::connected`] tells, the fallback is all that the route answers from then on.
+    /// start an actor there or return the address of one that runs elsewhere: an [`actix::Addr`], or a
+    /// [`Recipient`] of calls. It is called again when the actor has stopped or panicked: what waited in
+    /// that mailbox is answered by the fallback. It must start another one then: with the address of the
+    /// old one, which [`Addr::connected`](actix::Addr::connected) tells, the fallback is all that the
+    /// route answers from then on.
     pub fn actor<A, F>(factory: F) -> Self
     where
-        A: Actor + actix::Handler<MailboxCall>,
-        A::Context: ToEnvelope<A, MailboxCall>,
-        F: Fn() -> Addr<A> + Send + Sync + 'static,
+        A: Into<Recipient<MailboxCall>>,
+        F: Fn() -> A + Send + Sync + 'static,
     {
         Self::from_start(move |signal| {
-            let mailbox = Mailbox::new(factory().recipient(), signal);
+            let mailbox = Mailbox::new(factory().into(), signal);
             Box::pin(async { Ok(Box::new(mailbox) as Box<dyn Adapter>) })
         })
     }

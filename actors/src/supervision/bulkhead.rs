@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What happens to a message whose route has reached its concurrency limit.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum OnFull {
     /// The agent sends the fallback at once.
     #[default]

@@ -7,11 +7,12 @@ use super::trace_parent::TraceParent;
 /// ```
 /// use spoa_actors::Sampling;
 ///
-/// let sampling = Sampling { ratio: 0.01, ..Sampling::default() }
+/// let sampling = Sampling::default().ratio(0.01)
 ///     .message("check-login", 1.0)
 ///     .message("log-request", 0.0);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Sampling {
     /// Whether the parent decides, if it has decided.
     pub parent_based: bool,
@@ -34,6 +35,27 @@ impl Default for Sampling {
 }
 
 impl Sampling {
+    /// The same with this [`parent_based`](Self::parent_based).
+    #[must_use]
+    pub fn parent_based(mut self, parent_based: bool) -> Self {
+        self.parent_based = parent_based;
+        self
+    }
+
+    /// The same with this [`ratio`](Self::ratio) for NOTIFYs that name no parent.
+    #[must_use]
+    pub fn ratio(mut self, ratio: f64) -> Self {
+        self.ratio = ratio;
+        self
+    }
+
+    /// The same with this [`failures`](Self::failures).
+    #[must_use]
+    pub fn failures(mut self, failures: bool) -> Self {
+        self.failures = failures;
+        self
+    }
+
     /// The same with a ratio of its own for this message.
     #[must_use]
     pub fn message(mut self, name: impl Into<String>, ratio: f64) -> Self {
@@ -111,20 +133,20 @@ mod tests {
 
     #[test]
     fn the_parent_decides_unless_it_has_no_say() {
-        let none = Sampling { ratio: 0.0, ..Sampling::default() }.message("quiet", 0.0);
+        let none = Sampling::default().ratio(0.0).message("quiet", 0.0);
         let ratio = none.ratio_of(b"m");
         assert!(none.decide(Some(&parent("01")), ratio));
         assert!(!none.decide(Some(&parent("00")), ratio) && !none.decide(None, ratio));
         assert!(!none.decide(Some(&parent("01")), none.ratio_of(b"quiet")));
         assert!(none.decide(Some(&parent("01")), none.ratio_of(b"quiet").or(ratio)));
-        let all = Sampling { parent_based: false, ..Sampling::default() };
+        let all = Sampling::default().parent_based(false);
         assert!(all.decide(Some(&parent("00")), all.ratio_of(b"m")));
         assert!(!all.decide(None, Ratio::NEVER));
     }
 
     #[test]
     fn without_a_parent_the_ratio_of_the_message_decides() {
-        let sampling = Sampling { ratio: 0.25, ..Sampling::default() }.message("all", 1.0);
+        let sampling = Sampling::default().ratio(0.25).message("all", 1.0);
         let sampled = |name: &[u8]| {
             let ratio = Ratio::NEVER.or(sampling.ratio_of(name));
             (0..10_000).filter(|_| sampling.decide(None, ratio)).count()
@@ -135,11 +157,11 @@ mod tests {
 
     #[test]
     fn a_ratio_decides_alike_for_one_trace() {
-        let sampling = Sampling { parent_based: false, ratio: 0.5, ..Sampling::default() };
+        let sampling = Sampling::default().parent_based(false).ratio(0.5);
         let ratio = sampling.ratio_of(b"m");
         // 0x8448eb211c80319c is in the upper half.
         assert!((0..100).all(|_| !sampling.decide(Some(&parent("01")), ratio)));
-        let sampling = Sampling { ratio: 0.52, ..sampling };
+        let sampling = sampling.ratio(0.52);
         assert!((0..100).all(|_| sampling.decide(Some(&parent("01")), sampling.ratio_of(b"m"))));
     }
 }

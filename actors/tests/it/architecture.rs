@@ -212,6 +212,7 @@ const ORDER: &[&str] = &[
     "limit",
     "limits",
     "origin",
+    "status",
     "client",
     "handler",
     "route",

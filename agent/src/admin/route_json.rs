@@ -1,7 +1,9 @@
 //! Route JSON: what `/status.json` says of one route, and of the messages without one.
 
 use serde::Serialize;
-use spoa_actors::{ArgumentSeen, Instances, Outcome, RouteStatistics, Statistics, UnroutedMessage};
+use spoa_actors::observe::{
+    ArgumentSeen, Instances, Outcome, RouteStatistics, Statistics, UnroutedMessage,
+};
 
 use crate::admin::totals_json::OutcomesJson;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use spoa_actors::Readiness;
+use spoa_actors::status::Readiness;
 
 /// How far the agent has come.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

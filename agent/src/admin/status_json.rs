@@ -6,8 +6,9 @@ use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
 use spoa_actors::{
-    Agreed, ConnectionStatus, EngineStatistics, Limits, ListenerStatistics, PastViolation,
-    Statistics, Status,
+    Limits,
+    observe::{EngineStatistics, ListenerStatistics, Statistics},
+    status::{Agreed, ConnectionStatus, PastViolation, Status},
 };
 
 use crate::admin::{

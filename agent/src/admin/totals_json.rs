@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 use spoa_actors::{
-    FrameCounts, Histogram, Outcomes, Reasons, Statistics, StatusCounts, spop::StatusCode,
+    observe::{FrameCounts, Histogram, Outcomes, Reasons, Statistics, StatusCounts},
+    spop::StatusCode,
 };
 
 #[derive(Debug, Default, Serialize)]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use spoa_actors::{Limits, Observer, Statistics, Status};
+use spoa_actors::{Limits, Observer, observe::Statistics, status::Status};
 
 use crate::{
     admin::stage::Stage,

@@ -1,7 +1,7 @@
 //! Family: all samples of one metric, with its name, its type and what it says.
 
 use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
-use spoa_actors::Histogram;
+use spoa_actors::observe::Histogram;
 
 /// The bounds of the buckets that are shown, as powers of two in microseconds: 2 µs to 16.8 s.
 const SHOWN: std::ops::RangeInclusive<u32> = 1..=24;

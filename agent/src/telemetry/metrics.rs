@@ -13,7 +13,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use prometheus::{
     TextEncoder, core::Collector, process_collector::ProcessCollector, proto::MetricFamily,
 };
-use spoa_actors::{Limits, Statistics};
+use spoa_actors::{Limits, observe::Statistics};
 
 use crate::telemetry::{
     admin_counters::{AdminCounters, Outcome},

@@ -18,7 +18,7 @@ use opentelemetry_proto::{
     transform::common::tonic::ResourceAttributesWithSchema,
 };
 use prometheus::proto::{self, MetricFamily, MetricType};
-use spoa_actors::{ForeignText, Limits, Observer, Statistics};
+use spoa_actors::{ForeignText, Limits, Observer, observe::Statistics};
 use tokio::{task::JoinHandle, time};
 
 use crate::telemetry::{

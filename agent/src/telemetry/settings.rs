@@ -76,10 +76,13 @@ impl TraceSettings {
         let ContextArguments { traceparent, tracestate, b3, baggage } = self.arguments.clone();
         let SamplerSettings { parent_based, ratio, by_message, failures, only_with_parent } =
             self.sampler.clone();
-        let mut traces = Traces::global()
-            .without_traceparent()
-            .sampling(Sampling { parent_based, ratio, by_message, failures })
-            .hand_back(self.hand_back);
+        let sampling =
+            Sampling::default().parent_based(parent_based).ratio(ratio).failures(failures);
+        let sampling = by_message
+            .into_iter()
+            .fold(sampling, |sampling, (name, ratio)| sampling.message(name, ratio));
+        let mut traces =
+            Traces::global().without_traceparent().sampling(sampling).hand_back(self.hand_back);
         if let Some(traceparent) = traceparent {
             traces = traces.traceparent_argument(traceparent);
         }

@@ -55,14 +55,12 @@ async fn main() -> Result<(), BoxError> {
         .log_internal_errors(false)
         .init();
     let options = Options::parse();
-    let limits = Limits {
-        deadline: Duration::from_millis(500),
-        max_fragmented_ack: 2 * MAX_BIG as usize,
-        messages_per_connection: WAITING,
-        messages: WAITING,
-        memory: 1 << 30,
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .deadline(Duration::from_millis(500))
+        .max_fragmented_ack(2 * MAX_BIG as usize)
+        .messages_per_connection(WAITING)
+        .messages(WAITING)
+        .memory(1 << 30);
     let mut agent = Agent::bind(options.listen)?.limits(limits);
     if let Some(path) = options.unix {
         agent = agent.listen_unix(path, None)?;

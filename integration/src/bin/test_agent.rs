@@ -77,14 +77,12 @@ fn handed_over() -> Listen {
 async fn main() -> Result<(), AgentError> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned());
-    let limits = Limits {
-        hello_timeout: PATIENCE,
-        read_timeout: PATIENCE,
-        write_timeout: PATIENCE,
-        memory: MEMORY,
-        notice_period: NOTICE,
-        ..Limits::default()
-    };
+    let limits = Limits::default()
+        .hello_timeout(PATIENCE)
+        .read_timeout(PATIENCE)
+        .write_timeout(PATIENCE)
+        .memory(MEMORY)
+        .notice_period(NOTICE);
     let listen = if address == "-" { handed_over() } else { Listen::tcp(address) };
     let agent = Agent::new().listen_on(listen)?.limits(limits).start(registry()).await?;
     println!("serves {}", agent.listeners().collect::<Vec<_>>().join(", "));

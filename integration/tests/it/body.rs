@@ -104,7 +104,7 @@ on_old_engines! {
     async fn checklist_22_a_body_over_the_cap_is_answered_unread_and_the_connection_survives(
         version: Version
     ) {
-        let limits = Limits { max_reassembled_size: 20_000, ..Limits::default() };
+        let limits = Limits::default().max_reassembled_size(20_000);
         let mut uploads = Uploads::start(version, limits, SMALL_FRAMES).await;
         uploads.arrives(&body(18_000)).await;
         assert_eq!(uploads.post(&body(50_000)).await, (String::new(), String::new()));
@@ -122,7 +122,7 @@ on_old_engines! {
     async fn checklist_07_an_agent_of_the_smallest_frames_is_sent_fragments(
         version: Version
     ) {
-        let limits = Limits { max_frame_size: 256, ..Limits::default() };
+        let limits = Limits::default().max_frame_size(256);
         let mut uploads = Uploads::start(version, limits, SMALL_FRAMES).await;
         for size in [1, 200, 5_000] {
             uploads.arrives(&body(size)).await;
@@ -158,7 +158,7 @@ on_every_haproxy! {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_07_an_agent_of_small_frames_is_sent_no_larger_ones(version: Version) {
-        let limits = Limits { max_frame_size: 4096, ..Limits::default() };
+        let limits = Limits::default().max_frame_size(4096);
         let mut uploads = Uploads::start(version, limits, SMALL_FRAMES).await;
         uploads.arrives(&body(3_000)).await;
         let (length, error) = uploads.post(&body(9_000)).await;

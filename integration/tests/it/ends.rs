@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, RequestBuilder};
 use spoa_actors::spop::FrameType;
 use spoa_actors::spop::StatusCode;
-use spoa_actors::{ActionError, Actions, Agent, Registry, RunningAgent, StatusCounts, handler_fn};
+use spoa_actors::{
+    ActionError, Actions, Agent, Registry, RunningAgent, handler_fn, observe::StatusCounts,
+};
 use spoa_integration::{Direction, Haproxy, Tap, Version, on_every_haproxy, on_old_engines, until};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 

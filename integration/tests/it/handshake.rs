@@ -58,7 +58,7 @@ on_every_haproxy! {
     async fn checklist_07_an_agent_of_the_smallest_frames_passes_checks_and_answers(
         version: Version
     ) {
-        let limits = Limits { max_frame_size: 256, ..Limits::default() };
+        let limits = Limits::default().max_frame_size(256);
         let agent = scene::agent_within(limits, registry()).await;
         let haproxy = checked(version, scene::endpoint(&agent)).await;
         greets_after_checks(&haproxy, &agent).await;

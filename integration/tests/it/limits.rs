@@ -15,7 +15,7 @@ fn registry(greeting: &'static str) -> Registry {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_10_an_agent_that_is_full_is_not_stormed(version: Version) {
-        let limits = Limits { connections: 1, ..Limits::default() };
+        let limits = Limits::default().connections(1);
         let agent = scene::agent_within(limits, registry("hello")).await;
         let engine = engine(endpoint(&agent))
             .timeout_processing(Duration::from_secs(1))
@@ -47,7 +47,7 @@ on_every_haproxy! {
     ) {
         // The connection that takes the only place says nothing.
         let (refusal_delay, hello_timeout) = (Duration::from_millis(20), 6 * SOON);
-        let limits = Limits { connections: 1, refusal_delay, hello_timeout, ..Limits::default() };
+        let limits = Limits::default().connections(1).refusal_delay(refusal_delay).hello_timeout(hello_timeout);
         let full = scene::agent_within(limits, registry("full")).await;
         let _only_place = TcpStream::connect(full.local_addresses()[0]).await.unwrap();
         statistics(&full, |seen| seen.connections_open == 1).await;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, BoxError, HandlerActor, Origin, Registry, Route, Scope, Statistics,
-    handler_fn,
+    ActionError, Actions, BoxError, HandlerActor, Origin, Registry, Route, Scope, handler_fn,
+    observe::Statistics,
 };
 use spoa_integration::{Answer, Load, Version, on_every_haproxy};
 

@@ -232,7 +232,7 @@ on_every_haproxy! {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn an_agent_that_takes_one_notify_at_a_time_answers_all(version: Version) {
-        let limits = Limits { messages_per_connection: 1, ..Limits::default() };
+        let limits = Limits::default().messages_per_connection(1);
         let registry = Registry::new().on("uneven", answers_unevenly());
         let agent = scene::agent_within(limits, registry).await;
         let tapped = tapped(version, agent, unevenly_asked).await;

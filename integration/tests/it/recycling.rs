@@ -67,7 +67,7 @@ async fn lost_by_recycling(
     version: Version,
     meanwhile: impl AsyncFn(&Haproxy) -> Infallible,
 ) -> u64 {
-    let limits = Limits { max_connection_age: Some(AGE), ..Limits::default() };
+    let limits = Limits::default().max_connection_age(Some(AGE));
     let registry = Registry::new().on("greet", greets_later());
     let agent = scene::agent_within(limits, registry).await;
     let engine = engine(endpoint(&agent))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spoa_actors::{Registry, Route, RunningAgent, Statistics, handler_fn};
+use spoa_actors::{Registry, Route, RunningAgent, handler_fn, observe::Statistics};
 use spoa_integration::{Answer, Config, Haproxy, Load, Tally, Version, on_every_haproxy};
 
 use crate::fleet::CLIENTS;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use spoa_actors::{
     ActionError, Actions, Agent, FromMessage, Limits, Message, Registry, Route, RunningAgent,
-    Scope, Statistics, ToTypedData, handler_fn,
+    Scope, ToTypedData, handler_fn, observe::Statistics,
 };
 use spoa_integration::{Answer, Config, Endpoint, Engine, Haproxy, Version, until};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -37,7 +37,7 @@ pub(crate) async fn turn() -> MutexGuard<'static, ()> {
 
 /// An agent with one arbiter, on a free port of loopback.
 pub(crate) async fn agent(registry: Registry) -> RunningAgent {
-    agent_within(Limits { notice_period: NOTICE_PERIOD, ..Limits::default() }, registry).await
+    agent_within(Limits::default().notice_period(NOTICE_PERIOD), registry).await
 }
 
 /// The same with limits of its own.

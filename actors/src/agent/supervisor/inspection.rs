@@ -10,10 +10,11 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::Supervisor;
 use crate::{
-    arbiter::{ConnectionPhase, ConnectionStatus, ExcessConnection, PastViolation},
+    arbiter::ExcessConnection,
     connection::Control,
     observe::Statistics,
     origin::PeerAddress,
+    status::{ConnectionPhase, ConnectionStatus, PastViolation},
 };
 
 /// Asks what goes on on this arbiter, and on so many of its connections at the most.

@@ -10,8 +10,8 @@ use tokio::{
 
 use super::{Connection, Phase, normal_disconnect};
 use crate::{
-    arbiter::{ConnectionPhase, ConnectionStatus},
     connection::{closing::Closing, drain_clock::DrainClock, transport::Transport},
+    status::{ConnectionPhase, ConnectionStatus},
 };
 
 /// What the supervisor has to say to a connection.

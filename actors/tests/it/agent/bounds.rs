@@ -19,15 +19,14 @@ type Setting<T> = (&'static str, T);
 
 type SetRoute = fn(Route) -> Route;
 
-/// Limits that are taken, and limits that are refused: every field has a row, or this does not compile.
+/// Limits that are taken, and limits that are refused: every field has a row, as its `Limit` has.
 macro_rules! limits {
     ($($field:ident: [$($good:expr),+] and not [$($bad:expr),+];)+) => {{
-        let Limits { $($field: _),+ } = Limits::default();
-        let taken = vec![$($((concat!("Limits::", stringify!($field)), Limits { $field: $good, ..Limits::default() })),+),+];
+        let taken = vec![$($((concat!("Limits::", stringify!($field)), Limits::default().$field($good))),+),+];
         // The names in lines of the log are those of the fields, too.
         let names = [$(concat!("Limits::", stringify!($field))),+];
         assert_eq!(Limit::ALL.map(Limit::path), names);
-        let refused = vec![$($((concat!("Limits::", stringify!($field)), Limits { $field: $bad, ..Limits::default() })),+),+];
+        let refused = vec![$($((concat!("Limits::", stringify!($field)), Limits::default().$field($bad))),+),+];
         (taken, refused)
     }};
 }
@@ -49,7 +48,7 @@ fn limits() -> (Vec<Setting<Limits>>, Vec<Setting<Limits>>) {
         output_buffer: [1, usize::MAX] and not [0];
         write_timeout: [NANOSECOND, DAY] and not [Duration::ZERO, BEYOND_A_DAY];
         refusal_delay: [Duration::ZERO, DAY] and not [BEYOND_A_DAY];
-        max_connection_age: [None, Some(NANOSECOND), Some(DAY)]
+        max_connection_age: [None, NANOSECOND, Some(DAY)]
             and not [Some(Duration::ZERO), Some(BEYOND_A_DAY)];
         start_timeout: [NANOSECOND, DAY] and not [Duration::ZERO, BEYOND_A_DAY];
         notice_period: [Duration::ZERO, DAY] and not [BEYOND_A_DAY];
@@ -92,11 +91,8 @@ async fn every_limit_is_taken_within_its_bounds_and_refused_by_name_beyond() {
 
 #[actix_rt::test]
 async fn the_memory_is_at_least_the_largest_frame_and_the_largest_reassembled_notify() {
-    let with = |max_frame_size, max_reassembled_size| Limits {
-        max_frame_size,
-        max_reassembled_size,
-        memory: 1 << 20,
-        ..Limits::default()
+    let with = |frame, notify| {
+        Limits::default().max_frame_size(frame).max_reassembled_size(notify).memory(1 << 20)
     };
     for limits in [with(1 << 20, 1), with(256, 1 << 20)] {
         let error = judged(Agent::new().limits(limits), Registry::new()).await;
@@ -110,7 +106,7 @@ async fn the_memory_is_at_least_the_largest_frame_and_the_largest_reassembled_no
 
 #[actix_rt::test]
 async fn a_limit_is_called_what_the_agent_calls_it() {
-    let agent = Agent::new().limits(Limits { memory: 1000, ..Limits::default() });
+    let agent = Agent::new().limits(Limits::default().memory(1000));
     let agent = agent.limit_names(|limit| match limit {
         Limit::Memory => "--max-memory",
         Limit::MaxFrameSize => "--max-frame-size",
@@ -160,7 +156,7 @@ async fn every_setting_of_a_route_is_taken_within_its_bounds_and_refused_by_name
 
 #[actix_rt::test]
 async fn a_ratio_of_sampling_lies_between_0_and_1_whomever_it_is_for() {
-    let of_all = |ratio| Sampling { ratio, ..Sampling::default() };
+    let of_all = |ratio| Sampling::default().ratio(ratio);
     let of_a_message = |ratio| Sampling::default().message("good", 0.5).message("m", ratio);
     let agent = |sampling| Agent::new().traces(Traces::new(NoopTracer::new()).sampling(sampling));
     for ratio in [0.0, f64::MIN_POSITIVE, 1.0] {

@@ -7,7 +7,8 @@ use std::{
 };
 
 use spoa_actors::{
-    Actions, Agent, BoxError, Limits, Message, Readiness, Registry, handler_fn,
+    Actions, Agent, BoxError, Limits, Message, Registry, handler_fn,
+    status::Readiness,
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tokio::{net::TcpStream, time::sleep};

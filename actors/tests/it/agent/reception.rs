@@ -104,7 +104,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 #[actix_rt::test]
 async fn what_a_blocked_arbiter_does_not_take_stays_in_the_backlog() -> Result {
     let (registry, mut block) = blocking();
-    let limits = Limits { connections: 2, ..Limits::default() };
+    let limits = Limits::default().connections(2);
     let agent = start(1, limits, registry).await?;
     let address = agent.local_addresses()[0];
     let mut haproxy = connect_and_block(address, &mut block).await?;
@@ -174,7 +174,7 @@ async fn listeners_take_turns_together() -> Result {
 async fn connections_over_the_limit_are_bounded_and_others_wait_in_the_backlog() -> Result {
     let refusal_delay = Duration::from_millis(50);
     let limits =
-        Limits { connections: 1, excess_connections: 2, refusal_delay, ..Limits::default() };
+        Limits::default().connections(1).excess_connections(2).refusal_delay(refusal_delay);
     let agent = start(2, limits, registry()).await?;
     let address = agent.local_addresses()[0];
     let _only_place = connect(address).await?;
@@ -202,7 +202,7 @@ async fn connections_over_the_limit_are_bounded_and_others_wait_in_the_backlog()
 
 #[actix_rt::test]
 async fn a_health_check_takes_the_place_of_the_oldest_silent_connection_over_the_limit() -> Result {
-    let limits = Limits { connections: 1, excess_connections: 4, ..Limits::default() };
+    let limits = Limits::default().connections(1).excess_connections(4);
     let agent = start(2, limits, registry()).await?;
     let address = agent.local_addresses()[0];
     let _only_place = connect(address).await?;
@@ -232,7 +232,7 @@ async fn a_health_check_takes_the_place_of_the_oldest_silent_connection_over_the
 async fn a_stop_does_not_wait_for_the_backlog_of_a_blocked_arbiter() -> Result {
     let (registry, mut block) = blocking();
     let shutdown_timeout = Duration::from_millis(10);
-    let limits = Limits { shutdown_timeout, notice_period: Duration::ZERO, ..Limits::default() };
+    let limits = Limits::default().shutdown_timeout(shutdown_timeout).notice_period(Duration::ZERO);
     let agent = start(1, limits, registry).await?;
     let address = agent.local_addresses()[0];
     let _haproxy = connect_and_block(address, &mut block).await?;

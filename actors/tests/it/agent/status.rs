@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use spoa_actors::{
-    Agent, ConnectionPhase, ConnectionStatus, Limits, Listen, Message, Observer, PeerAddress,
+    Agent, Limits, Listen, Message, Observer, PeerAddress,
     spop::{Disconnect, Frame, FrameType, HaproxyHello, StatusCode},
+    status::{ConnectionPhase, ConnectionStatus},
     testing::{FakeHaproxy, InMemoryAgent, hello},
 };
 use tokio::{
@@ -145,7 +146,7 @@ async fn the_last_32_violations_are_kept_with_cause_and_advice_the_newest_first(
 #[actix_rt::test]
 async fn the_status_of_an_agent_has_its_limits_its_statistics_and_its_age() -> Result {
     tokio::time::pause();
-    let limits = Limits { connections: 77, ..Limits::default() };
+    let limits = Limits::default().connections(77);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     agent.connect().await?.notify(ask_score()).await?;
     sleep(Duration::from_secs(5)).await;

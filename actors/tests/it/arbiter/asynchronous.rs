@@ -3,7 +3,8 @@
 use std::{num::NonZero, time::Duration};
 
 use spoa_actors::{
-    Agent, Limits, Message, RunningAgent, Statistics,
+    Agent, Limits, Message, RunningAgent,
+    observe::Statistics,
     spop::{Capabilities, Disconnect, EngineId, Frame, HaproxyHello, Notify, StatusCode, StreamId},
     testing::{FakeHaproxy, InMemoryAgent, hello},
 };

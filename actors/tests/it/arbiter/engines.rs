@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, num::NonZero};
 
 use spoa_actors::{
-    Agent, EngineStatistics, Limits, Statistics,
+    Agent, Limits,
+    observe::{EngineStatistics, Statistics},
     spop::{EngineId, HaproxyHello},
     testing::{FakeHaproxy, InMemoryAgent, hello},
 };

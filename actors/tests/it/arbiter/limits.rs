@@ -36,7 +36,7 @@ pub(crate) fn fragment(frame_type: FrameType, size: usize) -> Frame {
 #[actix_rt::test]
 async fn checklist_10_a_connection_over_the_limit_is_told_so_late_and_closed() -> Result {
     tokio::time::pause();
-    let agent = agent(Limits { connections: 2, ..Limits::default() }).await;
+    let agent = agent(Limits::default().connections(2)).await;
     let mut first = agent.connect().await?;
     let second = agent.connect().await?;
     let opened = Instant::now();
@@ -60,7 +60,7 @@ async fn checklist_10_a_connection_over_the_limit_is_told_so_late_and_closed() -
 #[actix_rt::test]
 async fn checklist_09_a_healthcheck_over_the_limit_is_answered_at_once() -> Result {
     tokio::time::pause();
-    let agent = agent(Limits { connections: 1, ..Limits::default() }).await;
+    let agent = agent(Limits::default().connections(1)).await;
     let _open = agent.connect().await?;
     // Those that are refused do not keep it waiting.
     let _refused: Vec<_> = (0..100).map(|_| agent.open()).collect();
@@ -76,7 +76,7 @@ async fn checklist_09_a_healthcheck_over_the_limit_is_answered_at_once() -> Resu
 #[actix_rt::test]
 async fn a_silent_connection_over_the_limit_leaves_its_place_after_a_second() -> Result {
     tokio::time::pause();
-    let agent = agent(Limits { connections: 1, ..Limits::default() }).await;
+    let agent = agent(Limits::default().connections(1)).await;
     let _open = agent.connect().await?;
     let (mut silent, opened) = (agent.open(), Instant::now());
     assert_eq!(farewell(&mut silent).await?.status_code, StatusCode::NO_RESOURCE);
@@ -91,7 +91,7 @@ async fn a_silent_connection_over_the_limit_leaves_its_place_after_a_second() ->
 
 #[actix_rt::test]
 async fn all_arbiters_and_listeners_count_their_connections_together() -> Result {
-    let limits = Limits { connections: 3, ..Limits::default() };
+    let limits = Limits::default().connections(3);
     let agent = Agent::bind("127.0.0.1:0")?.listen("127.0.0.1:0")?.limits(limits);
     let agent = agent.arbiters(NonZero::new(2).unwrap()).start(registry()).await?;
     let open = async |nth: usize| TcpStream::connect(agent.local_addresses()[nth % 2]).await;
@@ -127,7 +127,7 @@ where
 #[actix_rt::test]
 async fn checklist_37_at_the_bound_of_the_agent_messages_get_their_fallbacks_at_once() -> Result {
     tokio::time::pause();
-    let agent = agent(Limits { messages: 4, ..Limits::default() }).await;
+    let agent = agent(Limits::default().messages(4)).await;
     let (mut one, mut other) = (agent.connect().await?, agent.connect().await?);
     let asked = Instant::now();
     // Three wait; of the next NOTIFY one message waits, and one does not.
@@ -169,7 +169,7 @@ async fn in_flight(agent: &RunningAgent, count: u64) {
 #[actix_rt::test]
 async fn checklist_37_the_bound_counts_over_all_arbiters() -> Result {
     let deadline = 60 * SECOND;
-    let limits = Limits { messages: 4, deadline, ..Limits::default() };
+    let limits = Limits::default().messages(4).deadline(deadline);
     let agent = Agent::bind("127.0.0.1:0")?.limits(limits).arbiters(NonZero::new(2).unwrap());
     let agent = agent.start(registry()).await?;
     let connect = async || {

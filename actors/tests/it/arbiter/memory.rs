@@ -28,13 +28,13 @@ struct Text {
 const MEMORY: usize = 1 << 20;
 
 async fn agent_with_little_memory() -> InMemoryAgent {
-    agent(Limits {
-        connections: 100,
-        memory: MEMORY,
-        max_frame_size: 64 * 1024,
-        max_reassembled_size: MEMORY,
-        ..Limits::default()
-    })
+    agent(
+        Limits::default()
+            .connections(100)
+            .memory(MEMORY)
+            .max_frame_size(64 * 1024)
+            .max_reassembled_size(MEMORY),
+    )
     .await
 }
 
@@ -138,7 +138,7 @@ fn taken_by(message: &str, body: usize, count: u64) -> (u64, u64) {
         .on("later", handler_fn(later).concurrency(10_000))
         .on("keep", handler_fn(keep).concurrency(10_000))
         .on("copy", handler_fn(copy).concurrency(10_000));
-    let limits = Limits { memory: 1 << 30, ..Limits::default() };
+    let limits = Limits::default().memory(1 << 30);
     let message = Message::new(message).arg("body", "x".repeat(body).as_str());
     let (agent, mut haproxy) = system.block_on(async {
         let agent = InMemoryAgent::start(registry, limits).await.unwrap();

@@ -32,7 +32,7 @@ async fn unread() -> Result<(InMemoryAgent, FakeHaproxy)> {
 #[actix_rt::test]
 async fn at_the_bound_of_what_is_in_flight_reading_stops_until_something_is_answered() -> Result {
     tokio::time::pause();
-    let limits = Limits { messages_per_connection: 4, ..Limits::default() };
+    let limits = Limits::default().messages_per_connection(4);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     for _ in 0..10 {
@@ -116,7 +116,7 @@ async fn a_slow_reader_is_not_cut_off() -> Result {
 #[actix_rt::test]
 async fn of_one_notify_no_more_messages_wait_than_may() -> Result {
     tokio::time::pause();
-    let limits = Limits { messages_per_connection: 512, ..Limits::default() };
+    let limits = Limits::default().messages_per_connection(512);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     let messages: Messages = (0..600).map(|_| Message::new("never")).collect();
@@ -130,7 +130,7 @@ async fn of_one_notify_no_more_messages_wait_than_may() -> Result {
 #[actix_rt::test]
 async fn what_was_read_before_a_stop_is_answered_though_it_waited_for_its_turn() -> Result {
     tokio::time::pause();
-    let limits = Limits { messages_per_connection: 4, ..Limits::default() };
+    let limits = Limits::default().messages_per_connection(4);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     for _ in 0..10 {

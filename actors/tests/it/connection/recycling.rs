@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use spoa_actors::{
-    ConnectionPhase, Limits, Message,
+    Limits, Message,
     spop::{Disconnect, Frame, FrameId, StatusCode, StreamId},
+    status::ConnectionPhase,
     testing::{ClientError, FakeHaproxy, InMemoryAgent, hello},
 };
 use tokio::time::{Instant, sleep};
@@ -24,7 +25,7 @@ async fn is_holding(agent: &InMemoryAgent) -> bool {
 
 /// An agent whose connections live for so long, give or take a tenth.
 async fn recycling(age: Duration, limits: Limits) -> InMemoryAgent {
-    let limits = Limits { max_connection_age: Some(age), ..limits };
+    let limits = limits.max_connection_age(Some(age));
     InMemoryAgent::start(registry(), limits).await.unwrap()
 }
 
@@ -138,7 +139,7 @@ async fn the_age_of_a_connection_takes_nothing_from_the_time_to_say_hello() -> R
 #[actix_rt::test]
 async fn a_connection_that_is_recycled_has_its_time_whatever_a_stop_would_allow() -> Result {
     tokio::time::pause();
-    let limits = Limits { shutdown_timeout: Duration::from_millis(2), ..Limits::default() };
+    let limits = Limits::default().shutdown_timeout(Duration::from_millis(2));
     let agent = recycling(Duration::from_secs(1), limits).await;
     let mut haproxy = agent.connect().await?;
     sleep(Duration::from_millis(850)).await;
@@ -155,7 +156,7 @@ async fn a_connection_that_is_recycled_has_its_time_whatever_a_stop_would_allow(
 #[actix_rt::test]
 async fn a_stop_hastens_the_end_of_a_connection_that_is_being_recycled() -> Result {
     tokio::time::pause();
-    let limits = Limits { deadline: Duration::from_secs(60), ..Limits::default() };
+    let limits = Limits::default().deadline(Duration::from_secs(60));
     let agent = recycling(Duration::from_secs(1), limits.clone()).await;
     let mut haproxy = agent.connect().await?.patience(Duration::from_secs(60));
     haproxy.send_notify(Message::new("never")).await?;
@@ -275,7 +276,7 @@ async fn what_is_due_is_not_held_back_because_the_turn_is_free_just_then() -> Re
 #[actix_rt::test]
 async fn nobody_is_kept_waiting_by_a_call_that_takes_its_time() -> Result {
     tokio::time::pause();
-    let limits = Limits { deadline: 60 * SECOND, ..Limits::default() };
+    let limits = Limits::default().deadline(60 * SECOND);
     let (_agent, mut haproxy) = too_old(limits).await?;
     haproxy.send_notify(Message::new("never")).await?;
     for most in [SECOND, Duration::ZERO] {
@@ -289,7 +290,7 @@ async fn nobody_is_kept_waiting_by_a_call_that_takes_its_time() -> Result {
 #[actix_rt::test]
 async fn a_connection_that_would_hold_back_more_than_it_may_lets_go() -> Result {
     tokio::time::pause();
-    let limits = Limits { output_buffer: 4096, ..Limits::default() };
+    let limits = Limits::default().output_buffer(4096);
     let (agent, mut haproxy) = too_old(limits).await?;
     for _ in 0..4 {
         haproxy.send_notify(ask_big(3000)).await?;

@@ -93,8 +93,7 @@ async fn no_ack_is_held_back_for_longer_than_the_shortest_deadline_of_a_route() 
 #[actix_rt::test]
 async fn a_call_that_a_stop_cannot_wait_for_gets_its_fallback() -> Result {
     tokio::time::pause();
-    let limits =
-        Limits { deadline: 60 * SECOND, shutdown_timeout: 2 * SECOND, ..Limits::default() };
+    let limits = Limits::default().deadline(60 * SECOND).shutdown_timeout(2 * SECOND);
     let agent = InMemoryAgent::start(registry(), limits).await.unwrap();
     let mut haproxy = agent.connect().await?.patience(10 * SECOND);
     haproxy.send_notify(Message::new("never")).await?;
@@ -108,7 +107,7 @@ async fn a_call_that_a_stop_cannot_wait_for_gets_its_fallback() -> Result {
 #[actix_rt::test]
 async fn a_frame_that_is_not_finished_during_a_drain_ends_the_connection_in_time() -> Result {
     tokio::time::pause();
-    let limits = Limits { read_timeout: SECOND / 10, deadline: 4 * SECOND, ..Limits::default() };
+    let limits = Limits::default().read_timeout(SECOND / 10).deadline(4 * SECOND);
     let agent = InMemoryAgent::start(registry(), limits).await.unwrap();
     let mut haproxy = agent.connect().await?.patience(60 * SECOND);
     haproxy.send_notify(ask_sleep(2000)).await?;

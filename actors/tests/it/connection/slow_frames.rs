@@ -16,7 +16,7 @@ use crate::{
 /// it says at last, and how many seconds after the first byte.
 async fn drip(bytes: &[u8]) -> Result<(Disconnect, u64)> {
     tokio::time::pause();
-    let agent = agent(Limits { read_timeout: 10 * SECOND, ..Limits::default() }).await;
+    let agent = agent(Limits::default().read_timeout(10 * SECOND)).await;
     let mut haproxy = agent.connect().await?.patience(60 * SECOND);
     // Beyond the time of the HELLO, and as long as it likes: nothing has begun.
     sleep(3600 * SECOND).await;
@@ -63,7 +63,7 @@ async fn a_frame_that_drips_is_waited_for_no_longer() -> Result {
 #[actix_rt::test]
 async fn a_notify_in_fragments_has_one_time_for_all_of_them() -> Result {
     tokio::time::pause();
-    let agent = agent(Limits { read_timeout: 10 * SECOND, ..Limits::default() }).await;
+    let agent = agent(Limits::default().read_timeout(10 * SECOND)).await;
     let mut haproxy = agent.connect().await?;
     let begun = Instant::now();
     haproxy.send(fragment(FrameType::NOTIFY, 10)).await?;
@@ -79,7 +79,7 @@ async fn a_notify_in_fragments_has_one_time_for_all_of_them() -> Result {
 #[actix_rt::test]
 async fn the_time_of_a_notify_in_fragments_begins_with_its_first_byte() -> Result {
     tokio::time::pause();
-    let agent = agent(Limits { read_timeout: 10 * SECOND, ..Limits::default() }).await;
+    let agent = agent(Limits::default().read_timeout(10 * SECOND)).await;
     let mut haproxy = agent.connect().await?.patience(60 * SECOND);
     let begun = Instant::now();
     let first = encoded(&fragment(FrameType::NOTIFY, 100));
@@ -94,7 +94,7 @@ async fn the_time_of_a_notify_in_fragments_begins_with_its_first_byte() -> Resul
 #[actix_rt::test]
 async fn frames_that_come_slowly_but_in_time_may_come_for_ever() -> Result {
     tokio::time::pause();
-    let agent = agent(Limits { read_timeout: 10 * SECOND, ..Limits::default() }).await;
+    let agent = agent(Limits::default().read_timeout(10 * SECOND)).await;
     let mut haproxy = agent.connect().await?;
     let notify = |stream: u64| {
         let (stream_id, frame_id) = (StreamId(stream), FrameId(1));
@@ -123,7 +123,7 @@ async fn frames_that_come_slowly_but_in_time_may_come_for_ever() -> Result {
 async fn the_time_in_which_the_agent_does_not_read_is_not_the_peers() -> Result {
     tokio::time::pause();
     let deadline = 10 * SECOND;
-    let agent = agent(Limits { read_timeout: 5 * SECOND, deadline, ..Limits::default() }).await;
+    let agent = agent(Limits::default().read_timeout(5 * SECOND).deadline(deadline)).await;
     let mut haproxy = agent.connect().await?;
     for _ in 0..40 {
         haproxy.send_notify(ask_big_later(16_000, 1000)).await?;
@@ -146,7 +146,7 @@ async fn the_time_in_which_the_agent_does_not_read_is_not_the_peers() -> Result 
 #[actix_rt::test]
 async fn hello_has_a_time_of_its_own() -> Result {
     tokio::time::pause();
-    let limits = Limits { read_timeout: SECOND, ..Limits::default() };
+    let limits = Limits::default().read_timeout(SECOND);
     let agent = agent(limits).await;
     let mut haproxy = agent.open().patience(60 * SECOND);
     let bytes = encoded(&Frame::HaproxyHello(spoa_actors::testing::hello()));

@@ -2,7 +2,9 @@
 
 use std::{fs, num::NonZero, os::unix::fs::PermissionsExt, time::Duration};
 
-use spoa_actors::{Agent, AgentError, Limits, Listen, RunningAgent, Statistics, Tls, testing::*};
+use spoa_actors::{
+    Agent, AgentError, Limits, Listen, RunningAgent, Tls, observe::Statistics, testing::*,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex},
     net::TcpStream,

@@ -36,7 +36,7 @@ fn client_hello(size: usize) -> Vec<u8> {
 
 fn with_memory(memory: usize) -> Limits {
     let max_frame_size = 64 * KIB as u32;
-    Limits { memory, max_frame_size, max_reassembled_size: 64 * KIB, ..Limits::default() }
+    Limits::default().memory(memory).max_frame_size(max_frame_size).max_reassembled_size(64 * KIB)
 }
 
 /// A client whose handshake and HELLO are done.
@@ -54,7 +54,7 @@ async fn a_tls_record_that_is_not_finished_ends_its_connection_after_the_read_ti
     tokio::time::pause();
     let authority = Authority::new();
     let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
-    let agent = agent(Limits { read_timeout: 10 * SECOND, ..Limits::default() }).await;
+    let agent = agent(Limits::default().read_timeout(10 * SECOND)).await;
     for (round, size) in [1, 5, 100, 10_000].into_iter().enumerate() {
         let mut haproxy = greeted(&agent, &files, &client).await?;
         sleep(3600 * SECOND).await;
@@ -73,7 +73,7 @@ async fn a_tls_record_that_drips_is_waited_for_no_longer() -> Result {
     tokio::time::pause();
     let authority = Authority::new();
     let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
-    let agent = agent(Limits { read_timeout: 10 * SECOND, ..Limits::default() }).await;
+    let agent = agent(Limits::default().read_timeout(10 * SECOND)).await;
     let mut haproxy = greeted(&agent, &files, &client).await?;
     let begun = Instant::now();
     for byte in [23, 3, 3, 0x40, 0].into_iter().chain([0; 60]) {
@@ -93,7 +93,7 @@ async fn an_idle_tls_connection_is_no_unfinished_record_even_with_new_keys() -> 
     tokio::time::pause();
     let authority = Authority::new();
     let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
-    let agent = agent(Limits { read_timeout: 10 * SECOND, ..Limits::default() }).await;
+    let agent = agent(Limits::default().read_timeout(10 * SECOND)).await;
     let mut haproxy = greeted(&agent, &files, &client).await?;
     for _ in 0..10 {
         haproxy.stream_mut().get_mut().1.refresh_traffic_keys().unwrap();
@@ -129,7 +129,7 @@ async fn a_handshake_takes_its_turn_and_a_stalled_one_loses_its_place_to_others(
     let _log = log.listen();
     let authority = Authority::new();
     let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
-    let agent = agent(Limits { handshakes: 2, ..Limits::default() }).await;
+    let agent = agent(Limits::default().handshakes(2)).await;
     let mut stalled = Vec::new();
     for _ in 0..2 {
         let mut stream = open(&agent, &files.tls());
@@ -155,7 +155,7 @@ async fn a_handshake_takes_its_turn_and_a_stalled_one_loses_its_place_to_others(
 async fn a_slow_handshake_keeps_its_place_while_nobody_waits_for_one() -> Result {
     tokio::time::pause();
     let files = Files::new(&Authority::new().issue(NAME));
-    let agent = agent(Limits { handshakes: 1, ..Limits::default() }).await;
+    let agent = agent(Limits::default().handshakes(1)).await;
     let mut slow = open(&agent, &files.tls());
     slow.write_all(&client_hello(100)).await?;
     sleep(5 * SECOND).await;
@@ -172,7 +172,7 @@ async fn handshakes_of_one_arbiter_take_no_place_of_another_one() -> Result {
     let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
     let agent = Agent::new()
         .listen_on(Listen::tcp("127.0.0.1:0").tls(files.tls()))?
-        .limits(Limits { handshakes: 2, ..Limits::default() })
+        .limits(Limits::default().handshakes(2))
         .arbiters(NonZero::new(2).unwrap())
         .start(registry())
         .await?;
@@ -197,7 +197,7 @@ async fn a_peer_that_has_sent_nothing_takes_no_place_of_a_handshake() -> Result 
     tokio::time::pause();
     let authority = Authority::new();
     let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
-    let agent = agent(Limits { handshakes: 1, ..Limits::default() }).await;
+    let agent = agent(Limits::default().handshakes(1)).await;
     let silent: Vec<_> = (0..10).map(|_| open(&agent, &files.tls())).collect();
     until(&agent, |seen| seen.connections_open == 10).await;
     let begun = Instant::now();
@@ -243,7 +243,7 @@ async fn a_tls_connection_is_not_ended_for_what_it_costs_whatever_its_peer_does(
     tokio::time::pause();
     let authority = Authority::new();
     let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
-    let agent = agent(Limits { connections: 4, ..with_memory(100 * KIB) }).await;
+    let agent = agent(with_memory(100 * KIB).connections(4)).await;
     let mut all = Vec::new();
     for _ in 0..4 {
         all.push(greeted(&agent, &files, &client).await?);
@@ -264,7 +264,7 @@ async fn what_idle_tls_connections_cost_keeps_no_connection_from_being_read() ->
     tokio::time::pause();
     let authority = Authority::new();
     let (files, client) = (Files::new(&authority.issue(NAME)), Client::new(&authority, None));
-    let agent = agent(Limits { connections: 40, ..with_memory(400 * KIB) }).await;
+    let agent = agent(with_memory(400 * KIB).connections(40)).await;
     let mut idle = Vec::new();
     for _ in 0..32 {
         idle.push(greeted(&agent, &files, &client).await?);
@@ -286,7 +286,7 @@ async fn an_agent_warns_if_tls_sessions_may_take_more_than_half_of_its_memory() 
     let files = Files::new(&Authority::new().issue(NAME));
     for (connections, lines) in [(50, 0), (60, 1)] {
         let agent = Agent::new().listen_on(Listen::tcp("127.0.0.1:0").tls(files.tls()))?;
-        let limits = Limits { connections, ..with_memory(1024 * KIB) };
+        let limits = with_memory(1024 * KIB).connections(connections);
         let agent = agent.limits(limits).arbiters(NonZero::<usize>::MIN);
         agent.start(registry()).await?;
         let seen = log.lines().iter().filter(|line| line.contains("memory limit low")).count();

@@ -35,7 +35,7 @@ async fn answered_after(haproxy: &mut FakeHaproxy, message: Message) -> Result<(
 async fn checklist_19_after_the_deadline_the_fallback_is_sent_and_the_late_result_dropped() -> Result
 {
     tokio::time::pause();
-    let limits = Limits { deadline: Duration::from_millis(500), ..Limits::default() };
+    let limits = Limits::default().deadline(Duration::from_millis(500));
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     let (actions, ms) = answered_after(&mut haproxy, Message::new("never")).await?;
@@ -106,7 +106,7 @@ async fn one_that_never_answers_delays_no_other() -> Result {
 #[actix_rt::test]
 async fn a_deadline_holds_for_a_peer_that_does_not_read_too() -> Result {
     tokio::time::pause();
-    let limits = Limits { output_buffer: 1000, ..Limits::default() };
+    let limits = Limits::default().output_buffer(1000);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     for _ in 0..20 {
@@ -164,7 +164,7 @@ const TOO_LATE: &str = "set-var txn.worked -1";
 #[actix_rt::test]
 async fn what_is_over_its_time_when_its_turn_comes_gets_its_fallback_unasked() -> Result {
     let calls = Arc::<AtomicU64>::default();
-    let limits = Limits { deadline: LIMIT, ..Limits::default() };
+    let limits = Limits::default().deadline(LIMIT);
     let agent = InMemoryAgent::start(working(&calls), limits).await?;
     let mut haproxy = agent.connect().await?;
     // The answer to the first one is there, but too late.
@@ -181,7 +181,7 @@ async fn what_is_over_its_time_when_its_turn_comes_gets_its_fallback_unasked() -
 #[actix_rt::test]
 async fn a_call_that_takes_long_behind_quick_ones_is_noticed_too() -> Result {
     let calls = Arc::<AtomicU64>::default();
-    let limits = Limits { deadline: LIMIT, ..Limits::default() };
+    let limits = Limits::default().deadline(LIMIT);
     let agent = InMemoryAgent::start(working(&calls), limits).await?;
     let mut haproxy = agent.connect().await?;
     for quick in [1, 5] {
@@ -202,7 +202,7 @@ async fn a_call_that_takes_long_behind_quick_ones_is_noticed_too() -> Result {
 #[actix_rt::test]
 async fn what_was_read_together_has_arrived_together_however_late_its_turn_comes() -> Result {
     let calls = Arc::<AtomicU64>::default();
-    let limits = Limits { deadline: LIMIT, ..Limits::default() };
+    let limits = Limits::default().deadline(LIMIT);
     let agent = InMemoryAgent::start(working(&calls), limits).await?;
     let mut haproxy = agent.connect().await?;
     answers(&mut haproxy, &vec![ask_work(20); 20]).await?;
@@ -236,7 +236,7 @@ async fn an_ack_that_is_ready_leaves_while_others_wait_for_their_turn() -> Resul
 #[actix_rt::test]
 async fn when_the_first_message_takes_all_the_time_the_others_are_not_asked() -> Result {
     let calls = Arc::<AtomicU64>::default();
-    let limits = Limits { deadline: LIMIT, ..Limits::default() };
+    let limits = Limits::default().deadline(LIMIT);
     let agent = InMemoryAgent::start(working(&calls), limits).await?;
     let mut haproxy = agent.connect().await?;
     let messages: Messages = (0..100).map(|_| ask_work(60)).collect();

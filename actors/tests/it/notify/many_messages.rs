@@ -100,7 +100,7 @@ async fn a_notify_of_a_hundred_thousand_messages_is_answered_in_time_and_by_its_
     let _listening = log.listen();
     let mut registry = registry().on("counted", counted());
     registry = registry.on("later", never().fallback(variable("later", -1)));
-    let limits = Limits { max_frame_size: 1 << 20, ..Limits::default() };
+    let limits = Limits::default().max_frame_size(1 << 20);
     let agent = InMemoryAgent::start(registry, limits).await?;
     let mut haproxy = agent.open();
     let hello = spoa_actors::spop::HaproxyHello {

@@ -2,7 +2,8 @@
 
 use bytes::BytesMut;
 use spoa_actors::{
-    FrameCounts, Limits, Message,
+    Limits, Message,
+    observe::FrameCounts,
     spop::{
         Capabilities, Disconnect, Flags, Fragment, Frame, FrameId, FrameType, HaproxyHello,
         Messages, Notify, StatusCode, StreamId,
@@ -108,7 +109,7 @@ async fn fragments_are_counted_each_the_first_by_its_type_and_the_others_as_unse
 #[actix_rt::test]
 async fn the_farewell_to_a_connection_that_finds_no_place_is_a_frame_too() -> Result {
     tokio::time::pause();
-    let limits = Limits { connections: 1, ..Limits::default() };
+    let limits = Limits::default().connections(1);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let _first = agent.connect().await?;
     let mut second = agent.open();

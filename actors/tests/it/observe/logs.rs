@@ -141,7 +141,7 @@ async fn actions_that_are_dropped_and_notifies_that_are_not_read_name_their_conn
     tokio::time::pause();
     let log = Log::default();
     let _log = log.listen();
-    let limits = Limits { max_reassembled_size: 100, ..Limits::default() };
+    let limits = Limits::default().max_reassembled_size(100);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     haproxy.notify(ask_big(20_000)).await?;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use spoa_actors::{
-    Limits, Statistics,
+    Limits,
+    observe::Statistics,
     spop::{
         Disconnect, Flags, Fragment, Frame, FrameId, FrameType, HaproxyHello, StatusCode, StreamId,
     },
@@ -133,7 +134,7 @@ async fn what_breaks_the_protocol_after_hello_is_counted_by_the_reason() -> Resu
 #[actix_rt::test]
 async fn what_breaks_the_protocol_while_the_agent_stops_is_counted_too() -> Result {
     tokio::time::pause();
-    let limits = Limits { messages_per_connection: 1, ..Limits::default() };
+    let limits = Limits::default().messages_per_connection(1);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     // What comes behind the first is not looked at before that is answered.

@@ -1,7 +1,8 @@
 //! What the agent counts.
 
 use spoa_actors::{
-    Limits, Message, Statistics,
+    Limits, Message,
+    observe::Statistics,
     spop::{Flags, Fragment, Frame, FrameId, FrameType, StatusCode, StreamId},
     testing::{FakeHaproxy, InMemoryAgent},
 };
@@ -40,7 +41,7 @@ async fn eventful_life(agent: &InMemoryAgent) -> Result {
 #[actix_rt::test]
 async fn checklist_42_everything_that_can_happen_to_a_frame_is_counted() -> Result {
     tokio::time::pause();
-    let limits = Limits { max_reassembled_size: 100, ..Limits::default() };
+    let limits = Limits::default().max_reassembled_size(100);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     eventful_life(&agent).await?;
     let seen = agent.statistics().await;

@@ -153,7 +153,7 @@ async fn a_handler_that_blocks_its_thread_is_not_waited_for_without_end() -> Res
         std::thread::sleep(Duration::from_secs(20));
         Ok::<_, BoxError>(Actions::new())
     });
-    let limits = Limits { shutdown_timeout: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits::default().shutdown_timeout(Duration::from_millis(50));
     let agent = Agent::bind("127.0.0.1:0")?.limits(limits).arbiters(NonZero::<usize>::MIN);
     let agent = agent.start(registry().on("block", blocking)).await?;
     let stream = TcpStream::connect(agent.local_addresses()[0]).await?;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use spoa_actors::{
-    ArgumentSeen, Limits, Message, Outcome, Registry, RouteStatistics, TypedData, handler_fn,
+    Limits, Message, Registry, TypedData, handler_fn,
+    observe::{ArgumentSeen, Outcome, RouteStatistics},
     testing::InMemoryAgent,
 };
 

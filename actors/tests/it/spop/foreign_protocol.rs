@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use spoa_actors::{
-    Limits, ProtocolMismatches,
+    Limits,
+    observe::ProtocolMismatches,
     spop::{ForeignProtocol, FrameCodec, Violation},
     testing::{ClientError, FakeHaproxy},
 };

@@ -34,7 +34,7 @@ fn registry() -> Registry {
 async fn logged(engine_id: &[u8], frame: impl Into<Sent>) -> Result<String> {
     let log = Log::default();
     let _log = log.listen();
-    let limits = Limits { max_frame_size: 2 << 20, ..Limits::default() };
+    let limits = Limits::default().max_frame_size(2 << 20);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.open();
     let engine_id = Some(EngineId::new(engine_id));

@@ -24,7 +24,7 @@ fn registry() -> Registry {
 }
 
 async fn agent(max_reassembled_size: usize) -> InMemoryAgent {
-    let limits = Limits { max_reassembled_size, ..Limits::default() };
+    let limits = Limits::default().max_reassembled_size(max_reassembled_size);
     InMemoryAgent::start(registry(), limits).await.unwrap()
 }
 

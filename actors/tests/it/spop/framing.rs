@@ -133,7 +133,7 @@ async fn checklist_33_before_a_stop_acks_are_held_back_and_leave_with_the_farewe
 #[actix_rt::test]
 async fn checklist_33_what_waits_behind_a_full_in_flight_set_is_answered_before_a_stop() -> Result {
     tokio::time::pause();
-    let limits = Limits { messages_per_connection: 2, ..Limits::default() };
+    let limits = Limits::default().messages_per_connection(2);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     let mut haproxy = agent.connect().await?;
     for _ in 0..2 {

@@ -70,7 +70,7 @@ async fn checklist_07_the_answer_has_version_size_and_capabilities_on_the_wire()
 
 #[actix_rt::test]
 async fn checklist_07_the_smaller_max_frame_size_is_agreed() -> Result {
-    let limits = Limits { max_frame_size: 4096, ..Limits::default() };
+    let limits = Limits::default().max_frame_size(4096);
     let agent = InMemoryAgent::start(registry(), limits).await?;
     for (theirs, agreed) in [(256, 256), (4095, 4095), (4096, 4096), (1 << 30, 4096)] {
         let answer = agent.open().hello(HaproxyHello { max_frame_size: theirs, ..hello() }).await?;

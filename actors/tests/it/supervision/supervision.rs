@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use spoa_actors::{
-    AgentError, BoxError, HandlerActor, Limits, Origin, Readiness, Registry, Route, handler_fn,
-    testing::InMemoryAgent,
+    AgentError, BoxError, HandlerActor, Limits, Origin, Registry, Route, handler_fn,
+    status::Readiness, testing::InMemoryAgent,
 };
 use tokio::time::{Instant, sleep};
 
@@ -268,7 +268,7 @@ async fn a_start_that_hangs_is_given_up_in_time() {
     tokio::time::pause();
     script([Start::Hangs]);
     let registry = Registry::new().on("number", route());
-    let limits = Limits { start_timeout: Duration::from_secs(3), ..Limits::default() };
+    let limits = Limits::default().start_timeout(Duration::from_secs(3));
     let error = InMemoryAgent::start(registry, limits).await.unwrap_err();
     assert!(matches!(error, AgentError::Handler { .. }), "{error}");
     assert!(error.to_string().contains("3s"), "{error}");

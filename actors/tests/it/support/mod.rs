@@ -16,7 +16,8 @@ use actix_rt::task::JoinHandle;
 use bytes::BytesMut;
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, BoxError, Message, Registry, Route, Scope, Statistics, handler_fn,
+    ActionError, Actions, BoxError, Message, Registry, Route, Scope, handler_fn,
+    observe::Statistics,
     spop::{Ack, Disconnect, Frame, FrameId, Messages, Notify, StreamId},
     testing::{ClientError, FakeHaproxy, InMemoryAgent},
 };

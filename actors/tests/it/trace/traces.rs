@@ -197,7 +197,7 @@ async fn arguments_may_have_other_names_and_b3_counts_where_there_is_no_tracepar
 async fn failures_are_always_seen_with_the_time_that_they_took() -> Result {
     tokio::time::pause();
     let witness = Witness::new();
-    let sampling = Sampling { ratio: 0.0, ..Sampling::default() };
+    let sampling = Sampling::default().ratio(0.0);
     let mut haproxy = connect(support::registry(), witness.traces().sampling(sampling)).await?;
     for (name, outcome) in [
         ("fail", "failed"),
@@ -230,7 +230,7 @@ async fn failures_are_always_seen_with_the_time_that_they_took() -> Result {
 #[actix_rt::test]
 async fn what_was_not_asked_for_overload_is_no_span_unless_it_is_sampled() -> Result {
     let witness = Witness::new();
-    let traces = witness.traces().sampling(Sampling { ratio: 0.0, ..Sampling::default() });
+    let traces = witness.traces().sampling(Sampling::default().ratio(0.0));
     let registry = Registry::new().on("never", support::never().concurrency(1));
     let mut haproxy = connect(registry, traces).await?;
     haproxy.send_notify(Message::new("never")).await?;
@@ -273,7 +273,7 @@ async fn a_notify_that_nobody_waits_for_any_more_ends_as_cancelled() -> Result {
 #[actix_rt::test]
 async fn a_message_may_have_a_ratio_of_its_own() -> Result {
     let witness = Witness::new();
-    let sampling = Sampling { ratio: 0.0, ..Sampling::default() };
+    let sampling = Sampling::default().ratio(0.0);
     let sampling = sampling.message("score", 1.0).message("sleep", 0.0);
     let mut haproxy = connect(support::registry(), witness.traces().sampling(sampling)).await?;
     haproxy.notify(support::ask_sleep(0).arg("traceparent", traceparent("01").as_str())).await?;
@@ -383,7 +383,7 @@ async fn baggage_is_ignored_unless_it_is_asked_for() -> Result {
 #[actix_rt::test]
 async fn a_message_that_is_not_even_asked_has_a_span_too() -> Result {
     let witness = Witness::new();
-    let limits = Limits { messages_per_connection: 1, ..Limits::default() };
+    let limits = Limits::default().messages_per_connection(1);
     let agent = InMemoryAgent::start_traced(support::registry(), limits, witness.traces()).await?;
     let mut haproxy = agent.connect().await?;
     haproxy.send_notify([support::ask_sleep(1), Message::new("never")]).await?;
@@ -417,7 +417,7 @@ async fn variables_that_hand_a_context_back_leave_the_answers_their_room() -> Re
 #[actix_rt::test]
 async fn variables_that_hand_a_context_back_take_no_place_among_those_that_wait() -> Result {
     let witness = Witness::new();
-    let limits = Limits { messages_per_connection: 2, ..Limits::default() };
+    let limits = Limits::default().messages_per_connection(2);
     let agent = InMemoryAgent::start_traced(support::registry(), limits, witness.traces());
     let mut haproxy = agent.await.unwrap().connect().await?;
     haproxy.send_notify(Message::new("never")).await?;

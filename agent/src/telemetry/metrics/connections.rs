@@ -1,6 +1,6 @@
 //! Connections: those that are open, their limits, and how they ended.
 
-use spoa_actors::{Limits, Statistics};
+use spoa_actors::{Limits, observe::Statistics};
 
 use crate::telemetry::family::Family;
 

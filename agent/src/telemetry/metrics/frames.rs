@@ -1,6 +1,9 @@
 //! Frames: what goes over the wire, and how peers break the protocol.
 
-use spoa_actors::{FrameCount, Statistics, StatusCounts, spop::StatusCode};
+use spoa_actors::{
+    observe::{FrameCount, Statistics, StatusCounts},
+    spop::StatusCode,
+};
 
 use crate::telemetry::family::Family;
 

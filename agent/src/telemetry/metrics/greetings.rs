@@ -1,6 +1,6 @@
 //! Greetings: what connections begin with, until HELLO is agreed.
 
-use spoa_actors::Statistics;
+use spoa_actors::observe::Statistics;
 
 use crate::telemetry::family::Family;
 

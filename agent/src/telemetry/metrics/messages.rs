@@ -1,6 +1,9 @@
 //! Messages: NOTIFYs, their ACKs, and what happened to the messages in them.
 
-use spoa_actors::{Limits, Outcome, Statistics};
+use spoa_actors::{
+    Limits,
+    observe::{Outcome, Statistics},
+};
 
 use crate::telemetry::family::Family;
 

@@ -1,6 +1,6 @@
 //! Places: the connections of each listener and of each engine.
 
-use spoa_actors::{EngineStatistics, ListenerStatistics, Statistics};
+use spoa_actors::observe::{EngineStatistics, ListenerStatistics, Statistics};
 
 use crate::telemetry::family::Family;
 

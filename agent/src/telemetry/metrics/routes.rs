@@ -1,6 +1,6 @@
 //! Routes: how long each takes, how much of it is in use, and how its handlers are.
 
-use spoa_actors::{RouteStatistics, Statistics};
+use spoa_actors::observe::{RouteStatistics, Statistics};
 
 use crate::telemetry::family::Family;
 

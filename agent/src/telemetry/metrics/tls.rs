@@ -2,7 +2,10 @@
 
 use std::time::SystemTime;
 
-use spoa_actors::{Limits, ListenerStatistics, Statistics};
+use spoa_actors::{
+    Limits,
+    observe::{ListenerStatistics, Statistics},
+};
 
 use crate::telemetry::family::Family;
 

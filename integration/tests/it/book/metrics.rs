@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use spoa_actors::Outcome;
+use spoa_actors::observe::Outcome;
 use spoa_integration::{SpoaAgentOptions, check_rules, test_rules};
 
 use super::page::{self, page, repository};

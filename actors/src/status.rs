@@ -1,13 +1,18 @@
-//! Status: what goes on in an agent at one moment.
+//! What goes on in an agent at one moment: its connections, its readiness, and the last violations of its peers.
+//!
+//! [`Observer::status`](crate::Observer::status) gives it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use super::past_violation::PastViolation;
 use crate::{
     limits::Limits,
     observe::Statistics,
     origin::PeerAddress,
-    spop::{Capabilities, EngineId},
+    spop::{Capabilities, EngineId, StatusCode},
 };
 
 /// What goes on in an agent.
@@ -94,6 +99,26 @@ pub struct Agreed {
     pub max_frame_size: u32,
     /// What both sides can do.
     pub capabilities: Capabilities,
+}
+
+/// How a peer broke the protocol.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PastViolation {
+    /// When.
+    pub time: SystemTime,
+    /// Who.
+    pub peer: PeerAddress,
+    /// Which engine, if HELLO was agreed and had one.
+    pub engine_id: Option<EngineId>,
+    /// What the peer was told.
+    pub status_code: StatusCode,
+    /// The kind of it: `snake_case`, and one of a bounded set.
+    pub reason: &'static str,
+    /// What has happened.
+    pub text: String,
+    /// What an operator can do about it.
+    pub advice: String,
 }
 
 impl ConnectionPhase {

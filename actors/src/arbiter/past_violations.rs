@@ -1,32 +1,9 @@
-//! Past violation: how a peer broke the protocol, kept for those who look later.
+//! Past violations: how peers broke the protocol, kept for those who look later.
 
 use std::{cell::RefCell, collections::VecDeque, time::SystemTime};
 
 use super::peer_fault::PeerFault;
-use crate::{
-    origin::{Peer, PeerAddress},
-    spop::{EngineId, StatusCode},
-};
-
-/// How a peer broke the protocol.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct PastViolation {
-    /// When.
-    pub time: SystemTime,
-    /// Who.
-    pub peer: PeerAddress,
-    /// Which engine, if HELLO was agreed and had one.
-    pub engine_id: Option<EngineId>,
-    /// What the peer was told.
-    pub status_code: StatusCode,
-    /// The kind of it: `snake_case`, and one of a bounded set.
-    pub reason: &'static str,
-    /// What has happened.
-    pub text: String,
-    /// What an operator can do about it.
-    pub advice: String,
-}
+use crate::{origin::Peer, status::PastViolation};
 
 /// The last violations on one arbiter.
 #[derive(Debug, Default)]
