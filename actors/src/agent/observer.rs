@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// ```
 /// # use spoa_actors::*;
+/// use spoa_actors::status::Readiness;
+///
 /// # #[actix_rt::main]
 /// # async fn main() -> Result<(), AgentError> {
 /// # let registry = Registry::new();

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 mod imports;
+mod surface;
 
 use imports::Crate;
 
@@ -307,6 +308,60 @@ fn a_circle_is_found_however_it_is_written() {
         (&["c", "most"], "use super::deep;\n"),
     ];
     assert_eq!(circles(in_a_folder), ["c: deep → more → most → deep"]);
+}
+
+/// What users see of other crates, and why it may stay: whatever a new version of that crate changes, their code has to
+/// change with it.
+const FOREIGN: &[(&str, &str)] = &[
+    ("actix::Message", "a `Call` is a message of actix: raw actors are for those who use it"),
+    ("actix::Recipient", "the same: that is what a raw actor is asked through"),
+    ("bytes::Bytes", "version 1 for years, and values without a copy"),
+    ("bytes::BytesMut", "the same"),
+    (
+        "opentelemetry::propagation::TextMapPropagator",
+        "as `Tracer`: what reads baggage is in the SDK",
+    ),
+    ("opentelemetry::trace::Span", "of a `Tracer`"),
+    (
+        "opentelemetry::trace::Tracer",
+        "a trait of ours would be implemented for this one: it would move the break, not avoid it",
+    ),
+    ("serde::de", "version 1 for years: its errors become `ArgsError`"),
+    ("tokio::io::AsyncRead", "version 1 for years: a client speaks over any stream"),
+    ("tokio::io::AsyncWrite", "the same"),
+    ("tokio::io::DuplexStream", "the same: the stream of an agent in memory"),
+    ("tokio::time::Instant", "the same: a deadline is awaited with `timeout_at`"),
+    ("tokio::time::error::Elapsed", "the same: it becomes a `ClientError`"),
+    ("tokio_rustls::rustls::pki_types::CertificateDer", "hidden: for the binary alone"),
+    ("tokio_rustls::rustls::pki_types::PrivateKeyDer", "hidden: for the binary alone"),
+    ("tokio_util::codec::Decoder", "implemented, and named by no method"),
+    ("tokio_util::codec::Encoder", "the same"),
+    (
+        "tracing::Span",
+        "version 0.1 for years: what a raw actor enters, so that its log is in the trace",
+    ),
+];
+
+#[test]
+fn a_public_signature_names_no_other_crate_without_a_reason() {
+    // Of thiserror nothing is seen: it writes implementations of a trait of std.
+    let mut dependencies = dependencies();
+    dependencies.retain(|name| name != "thiserror");
+    let found = surface::foreign_names(&read("src"), &dependencies);
+    let known: BTreeSet<_> = FOREIGN.iter().map(|(name, _)| *name).collect();
+    let unknown: Vec<_> = found.iter().filter(|(name, _)| !known.contains(name.as_str())).collect();
+    assert!(unknown.is_empty(), "hide them behind a type of the library: {unknown:#?}");
+    let gone: Vec<_> = known.iter().filter(|name| !found.contains_key(**name)).collect();
+    assert!(gone.is_empty(), "in no signature any more: {gone:?}");
+}
+
+#[test]
+fn the_root_names_what_everybody_uses_and_no_counter() {
+    let root = include_str!("../../src/lib.rs");
+    for room in ["observe", "status"] {
+        assert!(root.contains(&format!("\npub mod {room};")), "{room} is where its names are");
+        assert!(!root.contains(&format!("pub use {room}::")), "{room} hands nothing to the root");
+    }
 }
 
 /// Every test that the page names as `module::name` is there; a name may end in an ellipsis.

@@ -57,6 +57,11 @@ impl Crate {
         })
     }
 
+    /// Every module with its source.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (String, &str)> {
+        self.modules.iter().map(|(module, code)| (module.join("::"), code.as_str()))
+    }
+
     /// Every arrow from a module to another one.
     pub(super) fn imports(&self) -> BTreeSet<(Module, Module)> {
         let mut imports = BTreeSet::new();
@@ -159,7 +164,7 @@ fn circle_through(name: &str, arrows: &BTreeMap<String, BTreeSet<String>>) -> Op
 }
 
 /// The paths of a code that begin with a wanted word, those in braces one by one.
-fn paths(code: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<Vec<String>> {
+pub(super) fn paths(code: &str, is_wanted: impl Fn(&str) -> bool) -> Vec<Vec<String>> {
     let tokens = tokens(code);
     let mut paths = Vec::new();
     let mut at = 0;
@@ -210,7 +215,7 @@ fn is_name(token: &str) -> bool {
 }
 
 /// Names, double colons, and all else letter by letter.
-fn tokens(code: &str) -> Vec<&str> {
+pub(super) fn tokens(code: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = code.trim_start();
     while let Some(first) = rest.chars().next() {
