@@ -20,7 +20,7 @@ use futures_util::FutureExt;
 use tokio::{
     net::{TcpStream, UnixStream},
     sync::oneshot,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +29,7 @@ use crate::{
         AgentContext, ArbiterContext, ConnectionGuard, ConnectionPermit, ExcessConnection,
         RoutedAck,
     },
-    connection::{Connection, Control, DrainClock, Transport},
+    connection::{Connection, Control, DrainClock, HELLO_AT_STOP, Transport},
     error::AgentError,
     limit::Limit,
     listen::{IncomingConnection, Preamble, Socket},
@@ -49,8 +49,10 @@ pub(crate) struct Supervisor {
     /// The oldest first.
     connections: BTreeMap<u64, Link>,
     next_key: u64,
-    /// Ends the preambles once the agent stops.
+    /// Ends the preambles a moment after the agent stops.
     stopping: CancellationToken,
+    /// Once the agent stops.
+    drain: Option<Arc<DrainClock>>,
     /// Told when the last connection has ended, once the agent stops.
     stopped: Option<oneshot::Sender<()>>,
 }
@@ -132,6 +134,7 @@ impl Supervisor {
             connections: BTreeMap::new(),
             next_key: 0,
             stopping: CancellationToken::new(),
+            drain: None,
             stopped: None,
         };
         let context = Context::new();
@@ -170,8 +173,8 @@ impl Supervisor {
         self.welcome(visit, excess, arriving, ctx);
     }
 
-    /// Runs what comes before SPOP, and then the connection. Once the agent stops, nothing is lost by
-    /// a connection that has not come to SPOP: it is dropped at once.
+    /// Runs what comes before SPOP, and then the connection. Once the agent stops, a connection has a
+    /// moment to come to SPOP: HAProxy has opened it for a request that waits.
     fn welcome<S>(
         &mut self,
         visit: Arriving,
@@ -220,6 +223,10 @@ impl Supervisor {
     fn fence(&mut self, link: Link, run: impl Future<Output = ()> + 'static, ctx: &Context<Self>) {
         let key = self.next_key;
         self.next_key += 1;
+        if let Some(clock) = &self.drain {
+            // It was accepted before the agent stops, and handed over afterwards.
+            link.control.do_send(Control::Drain(Arc::clone(clock)));
+        }
         self.connections.insert(key, link);
         let run = AssertUnwindSafe(run).catch_unwind();
         let supervisor = ctx.address();
@@ -338,10 +345,16 @@ impl Handler<Stop> for Supervisor {
         if !self.connections.is_empty() {
             self.stopped = Some(stopped);
         }
-        self.stopping.cancel();
+        let stopping = self.stopping.clone();
+        let moment = HELLO_AT_STOP.min(shared.common.limits.shutdown_timeout / 2);
+        actix_rt::spawn(async move {
+            sleep(moment).await;
+            stopping.cancel();
+        });
         for link in self.connections.values() {
             link.control.do_send(Control::Drain(Arc::clone(&clock)));
         }
+        self.drain = Some(clock);
         Box::pin(async move {
             // An error says that there was nothing to wait for.
             if timeout(shared.common.limits.shutdown_timeout, all_ended).await.is_err() {

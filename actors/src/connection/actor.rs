@@ -40,7 +40,7 @@ use crate::{
     turn::give_way,
 };
 
-pub(crate) use self::control::Control;
+pub(crate) use self::control::{Control, HELLO_AT_STOP};
 
 /// How many times a connection reads before it lets others of its arbiter go on.
 const ROUNDS: usize = 3;

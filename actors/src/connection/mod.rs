@@ -25,7 +25,7 @@ mod next;
 mod timer;
 mod transport;
 
-pub(crate) use actor::{Connection, Control};
+pub(crate) use actor::{Connection, Control, HELLO_AT_STOP};
 #[cfg(feature = "testing")]
 pub(crate) use conversation::{Conversation, Flow};
 pub(crate) use drain_clock::DrainClock;

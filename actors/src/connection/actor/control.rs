@@ -23,9 +23,9 @@ pub(crate) enum Control {
     Tell(mpsc::UnboundedSender<ConnectionStatus>),
 }
 
-/// How long a connection without a HELLO may still bring it once the agent stops. HAProxy sends it as
-/// soon as it is connected.
-const HELLO_AT_STOP: Duration = Duration::from_millis(500);
+/// How long a connection without a HELLO may still bring it once the agent stops, or what comes before
+/// it. HAProxy sends both as soon as it is connected.
+pub(crate) const HELLO_AT_STOP: Duration = Duration::from_millis(500);
 
 impl actix::Message for Control {
     type Result = ();
