@@ -158,7 +158,7 @@ pub enum AgentError {
         cause: io::Error,
     },
     /// A worker thread ended before it was ready.
-    #[error("an arbiter ended before it was ready")]
+    #[error("a worker thread ended before it was ready")]
     ArbiterGone,
     /// The agent cannot listen to the signals that end it.
     #[error("cannot listen to signals: {cause}")]

@@ -11,7 +11,7 @@ use crate::{cli::Cli, failure::Failure, program::Program};
 /// Why nothing is printed.
 #[derive(Debug, Error)]
 pub(crate) enum ManualError {
-    #[error("there is no command {name:?}: name one of {known}, or none for the program itself")]
+    #[error("unknown command {name:?}: use one of {known}, or none for the program itself")]
     Unknown { name: String, known: String },
     #[error("cannot print it: {0}")]
     Output(#[from] io::Error),

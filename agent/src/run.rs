@@ -35,7 +35,7 @@ pub(crate) enum RunError {
     Admin(#[from] AdminError),
     #[error("cannot make the handlers: {0}")]
     Handlers(BoxError),
-    #[error("TLS is for TCP addresses, and there is none: name one with --listen")]
+    #[error("TLS needs a TCP address: add one with --listen")]
     TlsWithoutTcp,
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),

@@ -29,7 +29,7 @@ pub(crate) enum SocketError {
     )]
     Unknown { wanted: String, there: Vec<String> },
     #[error(
-        "descriptor {descriptor}, handed over for --listen {wanted}, is no TCP or UNIX stream socket: \
+        "descriptor {descriptor}, handed over for --listen {wanted}, is not a TCP or UNIX stream socket: \
          write ListenStream= into the .socket unit"
     )]
     NoStream { wanted: String, descriptor: usize },

@@ -76,7 +76,7 @@ pub(crate) enum TelemetryError {
     Log { from: &'static str, source: LogFilterError },
     #[error(transparent)]
     Setting(#[from] SettingError),
-    #[error("no thread can be started for telemetry")]
+    #[error("cannot start a thread for telemetry")]
     Thread(#[source] io::Error),
 }
 
@@ -273,8 +273,7 @@ fn caught<T>(make: impl FnOnce() -> T) -> io::Result<T> {
     let made = panic::catch_unwind(AssertUnwindSafe(make));
     panic::set_hook(hook);
     made.map_err(|panic| {
-        let text =
-            panic.downcast_ref::<String>().map_or("no thread can be started", String::as_str);
+        let text = panic.downcast_ref::<String>().map_or("cannot start a thread", String::as_str);
         io::Error::other(text.to_owned())
     })
 }

@@ -30,7 +30,7 @@ pub enum ClientError {
     #[error("the agent closed the connection")]
     Closed,
     /// The agent sent an unexpected frame type.
-    #[error("the agent sent {0} where another frame was due")]
+    #[error("the agent sent an unexpected {0}")]
     Unexpected(FrameType),
     /// The agent sent a fragment of an ACK to a peer that accepts complete ACKs only.
     #[error("the agent sent an ACK in fragments, which was not agreed")]
@@ -40,7 +40,7 @@ pub enum ClientError {
     TooLarge(usize),
     /// The agent sent an ACK for a NOTIFY that it did not get.
     #[error(
-        "the agent sent an ACK for stream-id {stream_id}, frame-id {frame_id}, which is no NOTIFY of this connection"
+        "the agent sent an ACK for stream-id {stream_id}, frame-id {frame_id}, which this connection did not send"
     )]
     Unasked {
         /// The stream-id in the ACK.
@@ -50,7 +50,7 @@ pub enum ClientError {
     },
     /// The NOTIFY does not fit into a frame of the agreed size.
     #[error(
-        "the NOTIFY has {size} bytes, and the agent takes frames of at most {limit}: send less, or raise its max-frame-size"
+        "the NOTIFY has {size} bytes, and the agent accepts up to {limit}: send less, or raise its max-frame-size"
     )]
     NotifyTooLarge {
         /// The size of its frame in bytes.
@@ -59,7 +59,7 @@ pub enum ClientError {
         limit: u32,
     },
     /// Nothing arrived in time.
-    #[error("nothing came from the agent in time")]
+    #[error("the agent did not answer in time")]
     Timeout(#[from] Elapsed),
     /// The connection ended earlier, for this reason.
     #[error(transparent)]

@@ -26,9 +26,9 @@ const LOCAL: u8 = 0x20;
 pub(crate) enum HeaderError {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("it has no end within {TEXT_LIMIT} bytes")]
+    #[error("it does not end within {TEXT_LIMIT} bytes")]
     TextTooLong,
-    #[error("it announces {0} bytes, of which at most {BINARY_LIMIT} are read")]
+    #[error("it announces {0} bytes; the limit is {BINARY_LIMIT}")]
     BinaryTooLong(usize),
     #[error("{0}")]
     Text(#[from] v1::BinaryParseError),

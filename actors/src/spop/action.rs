@@ -64,7 +64,7 @@ pub enum ActionError {
     },
     /// The name has a character that HAProxy does not allow.
     #[error(
-        "variable name {:?} may hold ASCII letters, digits, '_' and '.' only",
+        "variable name {:?} has a character other than ASCII letters, digits, '_' and '.'",
         ForeignText::new(.name)
     )]
     NameCharacters {

@@ -63,16 +63,16 @@ pub struct HeaderBlockBuf {
 #[non_exhaustive]
 pub enum HeaderBlockError {
     /// A string is longer than the remaining bytes.
-    #[error("a header block that ends too early")]
+    #[error("the header block is truncated")]
     Truncated,
     /// Bytes follow the end marker.
-    #[error("a header block with something behind its end")]
+    #[error("the header block has bytes after its end")]
     Trailing,
     /// A header without a name.
-    #[error("a header block with a header that has no name")]
+    #[error("the header block has a header without a name")]
     NoName,
     /// A line without a colon.
-    #[error("a header block with a line that is no header")]
+    #[error("the header block has a line without a colon")]
     NoColon,
 }
 

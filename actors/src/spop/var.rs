@@ -99,7 +99,7 @@ impl Var {
         assert!(name.len() <= MAX_VAR_NAME, "the name of a variable is longer than 32 bytes");
         assert!(
             is_name(name),
-            "the name of a variable may hold ASCII letters, digits, '_' and '.' only"
+            "the name of a variable has a character other than ASCII letters, digits, '_' and '.'"
         );
         Self { scope, name }
     }

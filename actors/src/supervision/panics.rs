@@ -18,7 +18,7 @@ use crate::{log, observe::RateLimit, spop::ForeignText};
 
 thread_local! {
     /// How many nested `catch` calls the thread is in.
-    static FENCES: Cell<usize> = const { Cell::new(0) };
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// Where the last caught panic was. While a thread ends, this can be destroyed before something
     /// else of the thread panics in its drop: a panic hook that panics ends the process.
     static PLACE: Cell<Option<String>> = const { Cell::new(None) };
@@ -78,7 +78,7 @@ pub(crate) fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let others = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| match FENCES.get() {
+        panic::set_hook(Box::new(move |panic| match DEPTH.get() {
             0 => others(panic),
             _ => note(panic),
         }));
@@ -100,9 +100,9 @@ fn place() -> Option<String> {
 #[inline(always)]
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     // Counted, because calls nest: an inner call leaves the outer one in place.
-    FENCES.set(FENCES.get() + 1);
+    DEPTH.set(DEPTH.get() + 1);
     let done = catch_unwind(AssertUnwindSafe(work));
-    FENCES.set(FENCES.get() - 1);
+    DEPTH.set(DEPTH.get() - 1);
     done.map_err(|payload| Panic::new(payload, place()))
 }
 

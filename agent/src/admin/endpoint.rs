@@ -129,7 +129,7 @@ impl Endpoint {
         };
         let filter = match str::from_utf8(filter).map(str::trim) {
             Ok("") | Err(_) => {
-                let text = "the body is no log filter; write for example info,spoa_actors=debug";
+                let text = "the body is not a log filter; write for example info,spoa_actors=debug";
                 return Response::line(Status::BAD_REQUEST, text);
             }
             Ok(filter) => filter,

@@ -66,7 +66,7 @@ pub(crate) enum EndpointError {
         source: io::Error,
     },
     /// The TLS handshake failed.
-    #[error("no TLS with {endpoint}: {source}")]
+    #[error("TLS with {endpoint} failed: {source}")]
     Tls {
         /// The address of the agent.
         endpoint: String,
@@ -85,7 +85,7 @@ pub(crate) enum EndpointError {
         limit: Duration,
     },
     /// The peer is not an agent, or refused.
-    #[error("{endpoint} does not answer as it should: {source}{}", doubt(.source))]
+    #[error("unexpected answer from {endpoint}: {source}{}", doubt(.source))]
     Conversation {
         /// The address of the agent.
         endpoint: String,

@@ -61,7 +61,7 @@ pub(crate) enum TlsError {
         advice: &'static str,
     },
     /// The agent's name cannot be in a certificate.
-    #[error("{0:?} is no name that a certificate may have; give it with --tls-name")]
+    #[error("{0:?} cannot be the name in a certificate; set the name with --tls-name")]
     Name(String),
     /// The handshake failed.
     #[error("{}; {}", Cause(.cause), advice(.cause))]

@@ -77,10 +77,10 @@ impl fmt::Display for Fault {
             Self::Duplicate => "a second ACK for the same NOTIFY",
             Self::NotFinal => "an ACK without FIN",
             Self::Aborted => "an ACK with ABORT",
-            Self::Malformed => "a frame that is no ACK with a list of actions as expected",
+            Self::Malformed => "a frame that is not an ACK with the expected list of actions",
             Self::TooLarge => "a frame larger than the agreed max-frame-size",
             Self::Lost => "no ACK for a NOTIFY",
-            Self::Disconnected => "the agent left",
+            Self::Disconnected => "the agent disconnected",
         })
     }
 }

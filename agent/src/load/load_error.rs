@@ -14,7 +14,7 @@ use crate::{
 pub(crate) enum LoadError {
     #[error(transparent)]
     Message(#[from] MessageError),
-    #[error("without a window no NOTIFY is sent: leave out --frames, or --window 0")]
+    #[error("--window 0 sends no NOTIFYs: remove --frames or --window 0")]
     NoWindow,
     #[error(
         "a NOTIFY of this message has {length} bytes, and max-frame-size is {limit}: make the \
@@ -28,16 +28,16 @@ pub(crate) enum LoadError {
          message smaller, or start the agent with a larger --max-frame-size"
     )]
     TooLargeForAgent { length: usize, limit: u32 },
-    #[error("the agent takes one NOTIFY at a time, for it knows no pipelining: use --window 1")]
+    #[error("the agent does not support pipelining: use --window 1")]
     NoPipelining,
     #[error(
         "{connections} connections need more open files than the limit of {limit}: raise \
          `ulimit -Hn`, or lower --connections"
     )]
     OpenFiles { connections: u32, limit: u64 },
-    #[error("process {pid} cannot be watched: {source}; check --pid")]
+    #[error("cannot read the CPU time and memory of process {pid}: {source}; check --pid")]
     Process { pid: u32, source: io::Error },
-    #[error("no timer: {0}")]
+    #[error("cannot create a timer: {0}")]
     Timer(io::Error),
     #[error("{count} answers are wrong or missing; the first: {first}")]
     Faults { count: u64, first: String },

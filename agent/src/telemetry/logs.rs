@@ -54,12 +54,12 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Error)]
 pub(crate) enum LogFilterError {
     #[error(
-        "{:?} is no log filter: {}; write for example info,spoa_actors=debug",
+        "{:?} is not a log filter: {}; write for example info,spoa_actors=debug",
         ForeignText::new(.directive),
         ForeignText::of(.why)
     )]
     Directive { directive: String, why: String },
-    #[error("the log is gone")]
+    #[error("the log has ended")]
     Gone,
 }
 
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn a_filter_that_is_none_is_named_with_its_fix() {
         let error = parse("info, spoa_actors=loud").unwrap_err().to_string();
-        assert!(error.starts_with("\"spoa_actors=loud\" is no log filter: "), "{error}");
+        assert!(error.starts_with("\"spoa_actors=loud\" is not a log filter: "), "{error}");
         assert!(error.ends_with("write for example info,spoa_actors=debug"), "{error}");
     }
 

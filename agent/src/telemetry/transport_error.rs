@@ -19,9 +19,9 @@ pub(crate) enum TransportError {
     Answer(#[from] prost::DecodeError),
     #[error("its answer has more than {0} bytes")]
     Endless(usize),
-    #[error("it has not answered within {0:?}")]
+    #[error("it did not answer within {0:?}")]
     Late(Duration),
-    #[error("the agent has come to its end before")]
+    #[error("the agent stopped before it answered")]
     Ended,
 }
 

@@ -143,7 +143,11 @@ fn one_that_cannot_be_used_is_named_with_its_fix() {
     let tcp = || TcpListener::bind("127.0.0.1:0").unwrap().into();
     let sockets: [(&dyn Fn() -> OwnedFd, &str, &str); 3] = [
         (&tcp, "systemd:x", "for --listen systemd:x, only systemd:a; compare it with FileDescript"),
-        (&udp, "systemd:a", "descriptor 3, handed over for --listen systemd:a, is no TCP or UNIX"),
+        (
+            &udp,
+            "systemd:a",
+            "descriptor 3, handed over for --listen systemd:a, is not a TCP or UNIX",
+        ),
         (&connected, "systemd", "it is no stream socket that listens: write ListenStream= and Acc"),
     ];
     for (socket, listen, part) in sockets {

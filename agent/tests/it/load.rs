@@ -184,7 +184,7 @@ fn a_broken_agent_is_found_out() {
     check_is_wrong(other, 3, &[("unmatched", 3)], "never sent");
     check_is_wrong(|id| ack(0, id, b""), 0, &[("not_final", 3)], "without FIN");
     check_is_wrong(|id| ack(3, id, b""), 0, &[("aborted", 3)], "with ABORT");
-    check_is_wrong(|id| ack(1, id, b"\x07"), 0, &[("malformed", 3)], "no ACK with a list of act");
+    check_is_wrong(|id| ack(1, id, b"\x07"), 0, &[("malformed", 3)], "not an ACK with the expected list of act");
     check_is_wrong(|id| ack(1, id, &[0; 16_380]), 0, &[("too_large", 1), ("lost", 1)], "larger");
 }
 
@@ -208,7 +208,7 @@ fn what_cannot_be_done_says_what_to_do() {
         (&["--addr", &address, "--pid", "4194305", "m"], 1, "check --pid"),
         (&["m", "ip"], 2, "write ip=VALUE"),
         (&["ip=::1"], 2, "the name of a message comes first"),
-        (&["m", "--window", "0", "--frames", "1"], 2, "leave out --frames, or --window 0"),
+        (&["m", "--window", "0", "--frames", "1"], 2, "remove --frames or --window 0"),
         (&["m", "--fill", "255:1", "x=1"], 2, "SPOP allows 255"),
         (&["m", "--binary", "b:20000"], 2, "announce more with --max-frame-size"),
         (&["m", "--fill", "x"], 2, "10:100"),

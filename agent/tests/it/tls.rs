@@ -132,7 +132,7 @@ fn files_that_do_not_work_are_an_error_that_says_what_to_do() {
     }
     let path = folder.file("s");
     let tls = ["--unix", text(&path), "--tls-cert", &cert, "--tls-key", &key];
-    check_fails(&spoa_agent(&tls), 2, "name one with --listen");
+    check_fails(&spoa_agent(&tls), 2, "add one with --listen");
 }
 
 /// Runs openssl in this folder.

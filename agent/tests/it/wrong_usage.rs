@@ -55,7 +55,7 @@ const TABLE: &[(&str, i32, &str)] = &[
     // TLS.
     ("--tls-cert {cert}", 2, "were not provided…--tls-key <FILE>"),
     ("--tls-client-ca {ca}", 2, "were not provided…--tls-key <FILE>"),
-    ("--unix s --tls-cert {cert} --tls-key {key}", 2, "TLS is for TCP addresses…with --listen"),
+    ("--unix s --tls-cert {cert} --tls-key {key}", 2, "TLS needs a TCP address…with --listen"),
     (
         "--tls-cert {key} --tls-key {cert}",
         1,
@@ -113,7 +113,7 @@ const TABLE: &[(&str, i32, &str)] = &[
     // What is not there.
     ("--max-conections 5", 2, "a similar argument exists: '--max-connections'"),
     ("serve", 2, "unrecognized subcommand 'serve'…Usage: spoa-agent"),
-    ("man nosuch", 2, "there is no command \"nosuch\": name one of run, call, load, healthcheck"),
+    ("man nosuch", 2, "unknown command \"nosuch\": use one of run, call, load, healthcheck"),
     ("completions csh", 2, "[possible values: bash, elvish, fish"),
     // Those who ask.
     ("call", 2, "were not provided…<MESSAGE>"),
@@ -140,7 +140,7 @@ const TABLE: &[(&str, i32, &str)] = &[
     ("load m -d 10", 2, "write a duration from 1ms to 24h, such as 500ms, 2s"),
     ("load m -n 0", 2, "write a whole number from 1 on, such as 10000 or 10k"),
     ("load m -n 10 -d 5s", 2, "'--frames <N>' cannot be used with '--duration <DURATION>'"),
-    ("load m -n 5 -w 0", 2, "leave out --frames, or --window 0"),
+    ("load m -n 5 -w 0", 2, "remove --frames or --window 0"),
     ("load m --rate 0", 2, "write a whole number from 1 to 10000000, such as 10k"),
     ("load m --expect x", 2, "write a whole number from 0 on, such as 1"),
     ("load m --fill 10", 2, "write how many and their size, such as 10:100 or 10:1k"),

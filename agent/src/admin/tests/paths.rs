@@ -110,7 +110,7 @@ async fn the_filter_of_logs_is_shown_and_set() {
 
     let long = "a".repeat(5000);
     for (filter, status, part) in [
-        ("spoa_actors=loud", 400, "\"spoa_actors=loud\" is no log filter"),
+        ("spoa_actors=loud", 400, "\"spoa_actors=loud\" is not a log filter"),
         ("", 400, "write for example info,spoa_actors=debug"),
         (&long, 413, "up to 4096 bytes"),
     ] {
