@@ -2,6 +2,7 @@
 //!
 //! | room | what |
 //! |---|---|
+//! | [`table`] | what requests are looked up in and counted by, in memory |
 //! | [`value`] | durations, sizes, rates and percentages as they are written; secrets by name |
 //! | [`finding`] | what is wrong with a file, all of it at once, each with its place |
 //! | [`file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
@@ -15,4 +16,5 @@ pub mod configuration;
 pub mod file;
 pub mod finding;
 pub mod kind;
+pub mod table;
 pub mod value;

@@ -7,4 +7,5 @@ mod broken_files;
 mod examples;
 mod properties;
 mod sample_kinds;
+mod table;
 mod values;

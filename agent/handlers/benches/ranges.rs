@@ -1,0 +1,76 @@
+//! A million IPv4 prefixes: how long it takes to build them, and to look an address up, beside `prefix-trie`.
+
+use std::{hint::black_box, net::Ipv4Addr};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use ipnet::Ipv4Net;
+use prefix_trie::PrefixMap;
+use spoa_handlers::table::{Prefix, Ranges};
+
+/// The same numbers in each run.
+struct Random(u64);
+
+impl Iterator for Random {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        Some((self.0 >> 32) as u32)
+    }
+}
+
+/// 60 % addresses, 20 % /24, and the rest of other lengths, as block lists have them.
+fn prefixes() -> Vec<Ipv4Net> {
+    let mut random = Random(1);
+    let mut next = || random.next().expect("it does not end");
+    let prefix = |count| {
+        let length = match count % 10 {
+            0..6 => 32,
+            6 | 7 => 24,
+            _ => 16 + (next() % 17) as u8,
+        };
+        Ipv4Net::new_assert(Ipv4Addr::from(next()), length).trunc()
+    };
+    (0..1_000_000).map(prefix).collect()
+}
+
+fn ranges(prefixes: &[Ipv4Net]) -> Ranges<u16> {
+    let mut builder = Ranges::builder();
+    for (count, prefix) in prefixes.iter().enumerate() {
+        let value = 1 + (count % 50) as u16;
+        builder.add(Prefix::V4(prefix.addr(), prefix.prefix_len()), value);
+    }
+    builder.build(|outer, inner| outer.max(inner))
+}
+
+fn trie(prefixes: &[Ipv4Net]) -> PrefixMap<Ipv4Net, u16> {
+    let values = prefixes.iter().enumerate();
+    values.map(|(count, prefix)| (*prefix, 1 + (count % 50) as u16)).collect()
+}
+
+fn million(criterion: &mut Criterion) {
+    let prefixes = prefixes();
+    let mut build = criterion.benchmark_group("a million prefixes: build");
+    build.sample_size(10);
+    build.bench_function("ranges", |bencher| bencher.iter(|| ranges(&prefixes)));
+    build.bench_function("prefix-trie", |bencher| bencher.iter(|| trie(&prefixes)));
+    build.finish();
+
+    let (ranges, trie) = (ranges(&prefixes), trie(&prefixes));
+    println!("ranges take {} bytes", ranges.bytes());
+    let mut look_up = criterion.benchmark_group("a million prefixes: look up");
+    let mut random = Random(2).map(Ipv4Addr::from);
+    look_up.bench_function("ranges", |bencher| {
+        bencher.iter(|| random.next().and_then(|ip| ranges.get(black_box(ip).into())));
+    });
+    look_up.bench_function("prefix-trie", |bencher| {
+        bencher.iter(|| {
+            let ip = random.next().map(Ipv4Net::from)?;
+            trie.get_lpm(black_box(&ip)).map(|(_, value)| *value)
+        });
+    });
+    look_up.finish();
+}
+
+criterion_group!(benches, million);
+criterion_main!(benches);
