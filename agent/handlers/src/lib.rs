@@ -3,6 +3,7 @@
 //! | room | what |
 //! |---|---|
 //! | [`table`] | what requests are looked up in and counted by, in memory |
+//! | [`data`] | tables out of files, which are followed when they change |
 //! | [`value`] | durations, sizes, rates and percentages as they are written; secrets by name |
 //! | [`finding`] | what is wrong with a file, all of it at once, each with its place |
 //! | [`file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
@@ -13,6 +14,7 @@
 mod macros;
 
 pub mod configuration;
+pub mod data;
 pub mod file;
 pub mod finding;
 pub mod kind;

@@ -63,7 +63,7 @@ impl<V: Copy + Default + Eq> Default for Ranges<V> {
 }
 
 /// Collects prefixes for [`Ranges`], in any order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RangesBuilder<V> {
     v4: Vec<(u32, u8, V)>,
     v6: Vec<(u128, u8, V)>,

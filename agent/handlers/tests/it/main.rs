@@ -4,6 +4,7 @@
 
 mod architecture;
 mod broken_files;
+mod data;
 mod examples;
 mod properties;
 mod sample_kinds;
