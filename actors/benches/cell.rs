@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use spoa_actors::{
     Actions, BoxError, FromMessage, HandlerActor, Limits, Message, MessageRef, Origin,
-    ReadyHandler, Registry, Route, handler_fn,
+    ReadyHandler, Registry, Route,
     spop::{Ack, Frame, FrameCodec},
     testing::{Exchange, hello},
 };
@@ -137,7 +137,7 @@ fn cell(criterion: &mut Criterion) {
     let system = actix_rt::System::new();
     let typed = || {
         let routes = [
-            ("function", handler_fn(score)),
+            ("function", Route::new(score)),
             ("ReadyHandler", Route::ready(|| Scores)),
             ("HandlerActor", Route::new(|| Scores)),
         ];
@@ -145,7 +145,7 @@ fn cell(criterion: &mut Criterion) {
     };
     let raw = || {
         let routes = [
-            ("function", handler_fn(|message: Message| weigh(message.as_ref()))),
+            ("function", Route::new(|message: Message| weigh(message.as_ref()))),
             ("ReadyHandler", Route::ready(|| Weighs)),
             ("HandlerActor", Route::new(|| Weighs)),
         ];

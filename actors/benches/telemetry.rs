@@ -12,7 +12,7 @@ use opentelemetry_sdk::{
     trace::{SdkTracerProvider, SpanData, SpanExporter},
 };
 use spoa_actors::{
-    Limits, Message, Registry, Sampling, Traces, handler_fn,
+    Limits, Message, Registry, Sampling, Traces,
     spop::Frame,
     testing::{Exchange, hello},
 };
@@ -34,7 +34,7 @@ impl SpanExporter for Nowhere {
 }
 
 async fn greeted(traces: Option<Traces>) -> Exchange {
-    let registry = Registry::new().on("check-client-ip", handler_fn(score));
+    let registry = Registry::new().on("check-client-ip", score);
     let limits = Limits::default();
     let started = match traces {
         Some(traces) => Exchange::start_traced(registry, limits, traces).await,

@@ -8,29 +8,32 @@
 //! use std::net::IpAddr;
 //!
 //! use serde::Deserialize;
-//! use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
+//! use spoa_actors::{Actions, Agent, AgentError, Registry, Var};
+//!
+//! const IP_SCORE: Var = Var::session("ip_score");
 //!
 //! #[derive(Deserialize)]
 //! struct Client {
 //!     ip: IpAddr,
 //! }
 //!
-//! fn score(client: Client) -> Result<Actions, ActionError> {
+//! fn score(client: Client) -> Actions {
 //!     let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
-//!     Actions::new().set_var(Scope::Session, "ip_score", score)
+//!     Actions::new().set(IP_SCORE, score)
 //! }
 //!
 //! #[actix_rt::main]
 //! async fn main() -> Result<(), AgentError> {
-//!     let registry = Registry::new().on("check-client-ip", handler_fn(score));
+//!     let registry = Registry::new().on("check-client-ip", score);
 //!     Agent::bind("127.0.0.1:12345")?.serve(registry).await
 //! }
 //! ```
 //!
 //! | to | see |
 //! |---|---|
+//! | answer messages with a function, which takes what it needs | [`Registry::on`], [`FromCall`], [`IntoActions`] |
+//! | have a configuration, a client or a pool | [`State`], [`Registry::state`] |
 //! | answer messages with an actor that has state | [`HandlerActor`] |
-//! | answer messages with a function | [`handler_fn`] |
 //! | answer messages at once, from where they lie | [`ReadyHandler`], [`Registry::on_ready`] |
 //! | answer messages with a raw actix actor | [`Registry::on_actor`], [`MailboxCall`] |
 //! | answer calls with a handler of your own, now or later | [`Handler`], [`Route::handler`] |
@@ -74,8 +77,9 @@ pub use agent::{Agent, Observer, RunningAgent, Signals};
 pub use args::{ArgsError, FromMessage};
 pub use error::{AgentError, BoxError, HandlerError};
 pub use handler::{
-    Asynchronous, BlockingHandler, Call, Handler, HandlerActor, HandlerFn, IntoActions,
-    MailboxCall, OwnedCall, PendingAnswer, Plain, ReadyHandler, Reply,
+    BlockingHandler, Call, Deadline, Factory, FactoryNow, FromCall, Handler, HandlerActor,
+    HandlerFn, IntoActions, MailboxCall, OwnedCall, PendingAnswer, ReadyHandler, Reply, Setup,
+    State,
 };
 pub use limit::Limit;
 pub use limits::Limits;
@@ -90,7 +94,7 @@ pub use listen::{certificate_fault, pem_file, regular_file};
 #[doc(hidden)]
 pub use listen::socket_file;
 pub use origin::{Origin, PeerAddress};
-pub use route::{Registry, Route, handler_fn};
+pub use route::{IntoRoute, Registry, Route};
 pub use spop::{
     Action, ActionError, Actions, ForeignText, HeaderBlock, HeaderBlockBuf, HeaderBlockError,
     Message, MessageRef, Messages, Scope, ToTypedData, TypedData, Var,

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use spoa_actors::testing::{ClientError, FakeHaproxy};
-//! use spoa_actors::{Actions, Message, Registry, Scope, handler_fn};
+//! use spoa_actors::{Actions, Message, Registry, Scope};
 //!
 //! #[derive(serde::Deserialize)]
 //! struct Number {
@@ -11,9 +11,9 @@
 //!
 //! #[actix_rt::main]
 //! async fn main() -> Result<(), ClientError> {
-//!     let registry = Registry::new().on("double", handler_fn(|Number { n }: Number| {
+//!     let registry = Registry::new().on("double", |Number { n }: Number| {
 //!         Actions::new().set_var(Scope::Transaction, "doubled", 2 * n)
-//!     }));
+//!     });
 //!     let mut haproxy = FakeHaproxy::start(registry).await?;
 //!     let actions = haproxy.notify(Message::new("double").arg("n", 21)).await?;
 //!     assert_eq!(actions.to_string(), "set-var txn.doubled 42");

@@ -35,12 +35,14 @@ type Choice = Box<dyn FnOnce(&ArgMatches) -> Result<Handlers, clap::Error>>;
 /// [`run`].
 ///
 /// ```no_run
-/// use std::{fs, io, net::IpAddr, path::PathBuf, process::ExitCode};
+/// use std::{fs, io, net::IpAddr, path::PathBuf, process::ExitCode, sync::Arc};
 ///
 /// use spoa_agent::{
 ///     App,
-///     spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn},
+///     spoa_actors::{Actions, Registry, State, Var},
 /// };
+///
+/// const BLOCKED: Var = Var::session("blocked");
 ///
 /// #[derive(clap::Args)]
 /// struct Own {
@@ -54,13 +56,17 @@ type Choice = Box<dyn FnOnce(&ArgMatches) -> Result<Handlers, clap::Error>>;
 ///     ip: IpAddr,
 /// }
 ///
+/// #[derive(Clone)]
+/// struct Blocklist(Arc<str>);
+///
+/// fn check(client: Client, State(Blocklist(list)): State<Blocklist>) -> Actions {
+///     let is_blocked = list.lines().any(|line| line == client.ip.to_string());
+///     Actions::new().set(BLOCKED, is_blocked)
+/// }
+///
 /// fn handlers(own: Own) -> Result<Registry, io::Error> {
-///     let blocked = fs::read_to_string(own.blocklist)?;
-///     let check = move |client: Client| -> Result<Actions, ActionError> {
-///         let is_blocked = blocked.lines().any(|line| line == client.ip.to_string());
-///         Actions::new().set_var(Scope::Session, "blocked", is_blocked)
-///     };
-///     Ok(Registry::new().on("check-client-ip", handler_fn(check)))
+///     let list = fs::read_to_string(own.blocklist)?;
+///     Ok(Registry::new().state(Blocklist(list.into())).on("check-client-ip", check))
 /// }
 ///
 /// fn main() -> ExitCode {
@@ -83,12 +89,12 @@ pub struct App {
 /// without a command, after SIGTERM or SIGINT, when the connections are drained.
 ///
 /// ```no_run
-/// # use spoa_agent::spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn};
-/// # fn pong((): ()) -> Result<Actions, ActionError> {
-/// #     Actions::new().set_var(Scope::Transaction, "pong", true)
+/// # use spoa_agent::spoa_actors::{Actions, Registry, Var};
+/// # fn pong() -> Actions {
+/// #     Actions::new().set(Var::transaction("pong"), true)
 /// # }
 /// fn main() -> std::process::ExitCode {
-///     spoa_agent::run(Registry::new().on("ping", handler_fn(pong)))
+///     spoa_agent::run(Registry::new().on("ping", pong))
 /// }
 /// ```
 #[must_use = "it is the exit code of the process"]
@@ -255,7 +261,7 @@ async fn dispatch(command: Command, program: Program, handlers: Handlers) -> Res
 #[cfg(test)]
 mod tests {
     use clap::error::ErrorKind;
-    use spoa_actors::{Actions, handler_fn};
+    use spoa_actors::{Actions, Route};
 
     use super::*;
 
@@ -268,7 +274,7 @@ mod tests {
 
     /// An agent whose handlers have the name of the limit.
     fn app() -> App {
-        let handler = || handler_fn(|(): ()| Ok::<_, BoxError>(Actions::new()));
+        let handler = || Route::new(|(): ()| Ok::<_, BoxError>(Actions::new()));
         App::new("mine").version("7.1").options(move |own: Own| match own.limit {
             0 => Err("there is no handler without a limit"),
             limit => Ok(Registry::new().on(format!("m{limit}"), handler())),

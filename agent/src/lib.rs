@@ -9,20 +9,22 @@
 //! ```no_run
 //! use std::{net::IpAddr, process::ExitCode};
 //!
-//! use spoa_agent::spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn};
+//! use spoa_agent::spoa_actors::{Actions, Registry, Var};
+//!
+//! const IP_SCORE: Var = Var::session("ip_score");
 //!
 //! #[derive(serde::Deserialize)]
 //! struct Client {
 //!     ip: IpAddr,
 //! }
 //!
-//! fn score(client: Client) -> Result<Actions, ActionError> {
+//! fn score(client: Client) -> Actions {
 //!     let score = if client.ip.is_loopback() { 20 } else { 10 };
-//!     Actions::new().set_var(Scope::Session, "ip_score", score)
+//!     Actions::new().set(IP_SCORE, score)
 //! }
 //!
 //! fn main() -> ExitCode {
-//!     spoa_agent::run(Registry::new().on("check-client-ip", handler_fn(score)))
+//!     spoa_agent::run(Registry::new().on("check-client-ip", score))
 //! }
 //! ```
 //!

@@ -32,13 +32,13 @@ use crate::{
 /// An agent: where it listens, on how many arbiters it works, and within which limits.
 ///
 /// ```no_run
-/// use spoa_actors::{Actions, Agent, AgentError, Registry, Scope, handler_fn};
+/// use spoa_actors::{Actions, Agent, AgentError, Registry, Scope};
 ///
 /// #[actix_rt::main]
 /// async fn main() -> Result<(), AgentError> {
-///     let registry = Registry::new().on("hello", handler_fn(|(): ()| {
+///     let registry = Registry::new().on("hello", || {
 ///         Actions::new().set_var(Scope::Transaction, "greeting", "hello")
-///     }));
+///     });
 ///     Agent::bind("127.0.0.1:12345")?.serve(registry).await
 /// }
 /// ```

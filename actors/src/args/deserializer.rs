@@ -1,5 +1,7 @@
 //! serde straight from the frame: allocates only what the target type owns.
 
+use std::iter;
+
 use serde::{
     de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor, value::BorrowedStrDeserializer},
     forward_to_deserialize_any,
@@ -9,7 +11,7 @@ use super::{
     ArgsError,
     value::{SameName, Value},
 };
-use crate::spop::{Args, MessageRef};
+use crate::spop::{Args, MessageRef, TypedData};
 
 /// A message as a map of its arguments.
 pub(super) struct MessageDeserializer<'a> {
@@ -52,8 +54,14 @@ impl<'de> Deserializer<'de> for MessageDeserializer<'de> {
         visitor.visit_newtype_struct(self)
     }
 
+    /// There is something as soon as one argument has a value.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ArgsError> {
-        visitor.visit_some(self)
+        let mut args = self.args.clone();
+        let mut values = iter::from_fn(|| args.next_name().and_then(|_| args.value()));
+        match values.any(|value| value != TypedData::Null) {
+            true => visitor.visit_some(self),
+            false => visitor.visit_none(),
+        }
     }
 
     forward_to_deserialize_any! {

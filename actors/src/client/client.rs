@@ -24,7 +24,7 @@ use crate::spop::{Actions, AgentHello, Messages};
 /// pending and later calls return that reason: connect again.
 ///
 /// ```
-/// use spoa_actors::{Actions, Limits, Message, Registry, Scope, handler_fn};
+/// use spoa_actors::{Actions, Limits, Message, Registry, Scope};
 /// use spoa_actors::client::{Client, ClientError, ClientOptions};
 /// use spoa_actors::testing::InMemoryAgent;
 ///
@@ -35,9 +35,9 @@ use crate::spop::{Actions, AgentHello, Messages};
 ///
 /// #[actix_rt::main]
 /// async fn main() -> Result<(), ClientError> {
-///     let registry = Registry::new().on("double", handler_fn(|Number { n }: Number| {
+///     let registry = Registry::new().on("double", |Number { n }: Number| {
 ///         Actions::new().set_var(Scope::Transaction, "doubled", 2 * n)
-///     }));
+///     });
 ///     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
 ///     let client = Client::over(agent.open_stream(), ClientOptions::default()).await?;
 ///     let double = async |n: i64| client.notify(Message::new("double").arg("n", n)).await;

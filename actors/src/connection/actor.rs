@@ -8,7 +8,7 @@ mod control;
 mod draining;
 
 use std::{
-    io, mem,
+    io,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -327,12 +327,11 @@ impl<S: Transport> Connection<S> {
         });
     }
 
-    /// Enters a phase; returns the one before.
-    fn enter(&mut self, phase: Phase) -> Phase {
-        // Each phase arms what it waits for: a time of the phase before must not end this one.
+    fn enter(&mut self, phase: Phase) {
         self.timer.disarm();
+        // Each phase arms what it waits for: a time of the phase before must not end this one.
+        self.phase = phase;
         self.guard.speak();
-        mem::replace(&mut self.phase, phase)
     }
 
     fn on_time(&mut self) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 
-use super::drain_clock::{DrainClock, Ready, Room};
+use super::drain_clock::DrainClock;
 use crate::arbiter::Reservation;
 
 /// How many looks make the quiet time.
@@ -69,8 +69,6 @@ pub(super) struct DrainWindow {
     last: Option<Instant>,
     /// What those that hold at the same time wait for.
     clock: Option<Arc<DrainClock>>,
-    /// Has those wait that HAProxy can use less soon, while only the silence is missing.
-    ready: Option<Ready>,
     /// What lets no other hold at the same time, if the connection is too old.
     recycle_slot: Option<Reservation>,
 }
@@ -100,7 +98,6 @@ impl DrainWindow {
             time,
             last: None,
             clock: None,
-            ready: None,
             recycle_slot: None,
         }
     }
@@ -164,39 +161,25 @@ impl DrainWindow {
         }
     }
 
-    /// Takes note of whether only the silence is missing: all is answered, and nothing is left to read.
-    pub(super) fn settle(&mut self, is_settled: bool) {
-        let room = is_settled.then(|| self.room());
-        if let Some(clock) = &self.clock
-            && self.ready.as_ref().map(Ready::room) != room
-        {
-            // The old one goes last: in between, the connection counts twice and not as closed.
-            self.ready = room.map(|room| Ready::new(clock, room));
-        }
-    }
-
-    /// How many more NOTIFYs HAProxy sends without an ACK.
-    fn room(&self) -> Room {
-        match self.received.notifies - self.answered {
-            0 => Room::Idle,
-            FULL.. => Room::Full,
-            _ => Room::Some,
-        }
-    }
-
-    /// Whether nothing has arrived for long enough.
+    /// Whether nothing has come for long enough.
     pub(super) fn is_quiet(&self) -> bool {
-        let room = self.room();
+        let held_back = self.received.notifies - self.answered;
+        let is_full = held_back >= FULL;
+        // Who gets an ACK asks again at once, where there is room: so connections go in the order of their
+        // room, and those without any go last.
+        let turn = match held_back {
+            0 => 0,
+            _ if is_full => 2,
+            _ => 1,
+        };
         // With a clock, it is the silence of all that counts, and each waits for its turn in it. Without
         // one, only this connection ends, and patience is needed for a HAProxy that may still send.
         let (time, is_silent) = match &self.clock {
             Some(clock) => {
-                // Who gets an ACK asks again at once, where there is room: so connections close in the
-                // order of their room, and those without any close last.
-                let time = self.quiet_time + room as u32 * self.interval();
-                (self.quiet_time, clock.lasted(self.looked_at) >= time && clock.is_next(room))
+                let time = self.quiet_time + turn * self.interval();
+                (self.quiet_time, clock.lasted(self.looked_at) >= time)
             }
-            None if room == Room::Full => (self.quiet_time, true),
+            None if is_full => (self.quiet_time, true),
             None => (self.patience, true),
         };
         is_silent && self.quiet_for >= time && self.looked_at >= self.counts_from
@@ -267,44 +250,6 @@ mod tests {
         assert_eq!(after(0), [true, false, false, false]);
         assert_eq!(after(1), [true, true, true, false]);
         assert_eq!(after(2), [true; 4]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn at_a_stop_a_late_look_changes_nothing_in_the_order() {
-        let clock = DrainClock::begin();
-        let begun = clock.begun();
-        let [mut idle, mut busy] = [0, 3].map(|unanswered| {
-            let mut window = window(begun, unanswered);
-            window.join(Arc::clone(&clock), begun + SECOND);
-            window.settle(true);
-            window
-        });
-        let half = look(&mut idle, begun, QUIET / 2, 7);
-        look(&mut busy, begun, 2 * QUIET, 7);
-        assert!(!busy.is_quiet(), "HAProxy could still use the idle one");
-        // Its timer was late, and it has not seen the silence.
-        idle.saw(idle.received, half + 2 * QUIET);
-        assert!(!idle.is_quiet());
-        look(&mut idle, half + 2 * QUIET, QUIET, 7);
-        assert!(idle.is_quiet());
-        drop(idle);
-        assert!(busy.is_quiet());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn at_a_stop_nobody_waits_for_a_connection_that_is_not_settled() {
-        let clock = DrainClock::begin();
-        let begun = clock.begun();
-        let [mut stuck, mut busy] = [0, 3].map(|unanswered| {
-            let mut window = window(begun, unanswered);
-            window.join(Arc::clone(&clock), begun + SECOND);
-            window.settle(true);
-            window
-        });
-        look(&mut busy, begun, 2 * QUIET, 7);
-        assert!(!busy.is_quiet());
-        stuck.settle(false);
-        assert!(busy.is_quiet());
     }
 
     #[tokio::test]

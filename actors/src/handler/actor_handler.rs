@@ -3,14 +3,14 @@
 //! A message does not go through the actor's mailbox but is handed over in place, which costs neither
 //! a hop nor a wake-up.
 
-use std::{cell::Cell, pin::Pin, rc::Rc, task::Poll};
+use std::rc::Rc;
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, WrapFuture};
 use async_trait::async_trait;
-use futures_util::{FutureExt, future::Fuse};
 
 use super::{
+    background::Work,
     call::Call,
+    call_slot::CallSlot,
     handler::{Adapter, Handler},
     reply::{Answer, Reply},
 };
@@ -60,8 +60,7 @@ use crate::{
 #[async_trait(?Send)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
-    label = "does not implement `HandlerActor`",
-    note = "a plain or async function becomes one with `handler_fn`"
+    label = "does not implement `HandlerActor`"
 )]
 pub trait HandlerActor: 'static {
     /// What the message is read into; see [`FromMessage`].
@@ -104,7 +103,7 @@ struct ActorHandler<H, Ask, Asked> {
 /// A handler and the actor of its tasks; it ends when the last call has its answer.
 struct Running<H> {
     handler: PanicGuard<H>,
-    life: Addr<Life>,
+    work: Work,
 }
 
 /// Starts a handler, and its actor, on this arbiter.
@@ -120,14 +119,11 @@ pub(crate) async fn start<H: HandlerActor>(
         started = handler.started(&tasks) => started?,
         () = &mut run => {}
     }
-    let life = Life::create(|ctx| {
-        ctx.spawn(run.into_actor(&Life));
-        Life
-    });
+    let work = Work::of(run);
     let ask = |working: Rc<Running<H>>, args: H::Args, origin: Origin| async move {
         working.handler.handle(args, &origin).await.map_err(HandlerError::Failed)
     };
-    let working = Rc::new(Running { handler, life });
+    let working = Rc::new(Running { handler, work });
     Ok(Box::new(ActorHandler { working, ask, spare: CallSlot::default() }))
 }
 
@@ -158,66 +154,7 @@ where
     async fn stop(&self) -> Result<(), Panic> {
         // Not every implementation does all of its work in the future.
         let stopped = Catch::new(async { self.working.handler.stopping().await }).await;
-        // An actor that is gone already has nothing left to end.
-        let _ = self.working.life.send(End).await;
+        self.working.work.end().await;
         stopped
-    }
-}
-
-/// The memory of the last call that was ready at once, for the next one.
-struct CallSlot<Call>(Cell<Option<Pin<Box<Fuse<Call>>>>>);
-
-impl<Call: Future<Output = Answer> + 'static> CallSlot<Call> {
-    /// Polls a call once; only one that is not ready keeps its memory.
-    fn poll_once(&self, call: Call, actions: &mut Actions) -> Reply {
-        let call = call.fuse();
-        let mut place = match self.0.take() {
-            Some(mut place) => {
-                place.set(call);
-                place
-            }
-            None => Box::pin(call),
-        };
-        match Reply::poll_once(place.as_mut(), actions) {
-            Poll::Ready(reply) => {
-                self.0.set(Some(place));
-                reply
-            }
-            Poll::Pending => Reply::Later(place),
-        }
-    }
-}
-
-impl<Call> Default for CallSlot<Call> {
-    fn default() -> Self {
-        Self(Cell::new(None))
-    }
-}
-
-impl<H> Drop for Running<H> {
-    fn drop(&mut self) {
-        self.life.do_send(End);
-    }
-}
-
-/// The actor that owns the tasks of a handler.
-struct Life;
-
-impl Actor for Life {
-    type Context = Context<Self>;
-}
-
-/// Ends the tasks.
-struct End;
-
-impl actix::Message for End {
-    type Result = ();
-}
-
-impl actix::Handler<End> for Life {
-    type Result = ();
-
-    fn handle(&mut self, _: End, ctx: &mut Context<Self>) {
-        ctx.stop();
     }
 }

@@ -97,7 +97,7 @@ pub(super) type Unheard = Option<Panic>;
 
 /// Starts a thread with a handler of its own.
 pub(super) async fn start_thread<H: BlockingHandler>(
-    factory: Arc<dyn Fn() -> H + Send + Sync>,
+    factory: Arc<dyn Fn() -> Result<H, BoxError> + Send + Sync>,
 ) -> Result<mpsc::Sender<Task>, BoxError> {
     let (tasks, given) = mpsc::channel::<Task>();
     let (started, starting) = oneshot::channel();
@@ -111,20 +111,21 @@ pub(super) async fn start_thread<H: BlockingHandler>(
         }
     };
     thread::Builder::new().name("spoa-blocking".to_owned()).spawn(run)?;
-    starting.await?.map_err(|panic| panic.to_string())?;
+    starting.await??;
     Ok(tasks)
 }
 
 /// One thread and its handler; there is none after a panic, until the next message.
 struct Thread<H> {
     handler: Option<PanicGuard<H>>,
-    factory: Arc<dyn Fn() -> H + Send + Sync>,
+    factory: Arc<dyn Fn() -> Result<H, BoxError> + Send + Sync>,
 }
 
 impl<H: BlockingHandler> Thread<H> {
-    fn make(&mut self) -> Result<(), Panic> {
-        panics::catch(|| (self.factory)())
-            .map(|handler| self.handler = Some(PanicGuard::new(handler)))
+    fn make(&mut self) -> Result<(), BoxError> {
+        let made = panics::catch(|| (self.factory)()).map_err(|panic| panic.to_string())?;
+        self.handler = Some(PanicGuard::new(made?));
+        Ok(())
     }
 
     fn work(&mut self, Task { job, free }: Task) {
@@ -138,7 +139,11 @@ impl<H: BlockingHandler> Thread<H> {
     fn answer(&mut self, call: &OwnedCall) -> Answer {
         let answered = panics::catch(|| {
             let args = H::Args::from_message(call.message().as_ref())?;
-            let handler = self.handler.get_or_insert_with(|| PanicGuard::new((self.factory)()));
+            if self.handler.is_none() {
+                let made = (self.factory)().map_err(HandlerError::Failed)?;
+                self.handler = Some(PanicGuard::new(made));
+            }
+            let Some(handler) = &mut self.handler else { unreachable!("it was made") };
             handler.handle(args, call.origin()).map_err(HandlerError::Failed)
         });
         answered.unwrap_or_else(|panic| {

@@ -1,24 +1,46 @@
-//! Functions as handlers, plain and async.
+//! Function: a plain or async function as a handler.
 
 use std::{marker::PhantomData, sync::Arc};
 
+use async_trait::async_trait;
+use futures_util::{FutureExt, future::Map};
+
 use super::{
+    background::Work,
     call::Call,
+    call_slot::CallSlot,
+    from_call::FromCall,
     handler::{Adapter, Handler},
     into_actions::IntoActions,
-    reply::Reply,
+    reply::{Answer, Reply},
+    setup::Setup,
+    state::States,
 };
-use crate::{args::FromMessage, error::HandlerError, spop::Actions};
+use crate::{
+    error::{BoxError, HandlerError},
+    spop::Actions,
+    supervision::{FailureSignal, Panic, PanicGuard},
+};
 
-/// A plain or async function as a handler: see [`handler_fn`](crate::handler_fn).
+/// A plain or async function as a handler; see [`Registry::on`](crate::Registry::on).
+///
+/// It takes up to eight arguments, each a [`FromCall`], and answers with anything that is
+/// [`IntoActions`], at once or with a future.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler function",
-    label = "must be `Fn(Args) -> A`, plain or async, and `Send + Sync + 'static`; `A` is `IntoActions`"
+    label = "must be `Send + Sync + 'static`, take what is `FromCall`, and answer `IntoActions`"
 )]
 pub trait HandlerFn<Args, Kind>: Send + Sync + 'static {
+    /// What is prepared for all calls.
+    #[doc(hidden)]
+    type Prepared: 'static;
+
+    #[doc(hidden)]
+    fn prepare(setup: &Setup<'_>) -> Result<Self::Prepared, BoxError>;
+
     /// How the library calls it.
     #[doc(hidden)]
-    fn call(&self, args: Args, actions: &mut Actions) -> Reply;
+    fn call(&self, prepared: &Self::Prepared, call: &Call<'_>, actions: &mut Actions) -> Reply;
 }
 
 /// The kind of a function that answers at once.
@@ -31,64 +53,134 @@ pub struct Plain;
 #[derive(Debug)]
 pub struct Asynchronous;
 
-impl<F, Args, A> HandlerFn<Args, Plain> for F
-where
-    F: Fn(Args) -> A + Send + Sync + 'static,
-    A: IntoActions,
-{
-    #[inline]
-    fn call(&self, args: Args, actions: &mut Actions) -> Reply {
-        Reply::now(self(args).into_actions().map_err(HandlerError::Failed), actions)
-    }
+/// The call of an async function.
+type FutureAnswer<Call> = Map<Call, fn(<Call as Future>::Output) -> Answer>;
+
+#[inline(always)]
+fn answer(answer: impl IntoActions) -> Answer {
+    answer.into_actions().map_err(HandlerError::Failed)
 }
 
-impl<F, Args, Answers> HandlerFn<Args, Asynchronous> for F
-where
-    F: Fn(Args) -> Answers + Send + Sync + 'static,
-    Answers: Future<Output: IntoActions> + 'static,
-{
-    fn call(&self, args: Args, actions: &mut Actions) -> Reply {
-        let answer = self(args);
-        let call = async { answer.await.into_actions().map_err(HandlerError::Failed) };
-        Reply::later(call, actions)
-    }
+macro_rules! functions {
+    ($($arg:ident)*) => {
+        #[allow(non_snake_case, unused_variables, reason = "a type and its value have one name")]
+        impl<F, Answers, $($arg),*> HandlerFn<($($arg,)*), Plain> for F
+        where
+            F: Fn($($arg),*) -> Answers + Send + Sync + 'static,
+            Answers: IntoActions,
+            $($arg: FromCall,)*
+        {
+            type Prepared = ($($arg::Source,)*);
+
+            fn prepare(setup: &Setup<'_>) -> Result<Self::Prepared, BoxError> {
+                Ok(($($arg::prepare(setup)?,)*))
+            }
+
+                    #[inline(always)]
+            fn call(
+                &self,
+                ($($arg,)*): &Self::Prepared,
+                call: &Call<'_>,
+                actions: &mut Actions,
+            ) -> Reply {
+                $(let $arg = match $arg::from_call($arg, call) {
+                    Ok(argument) => argument,
+                    Err(error) => return Reply::Failed(error),
+                };)*
+                Reply::now(answer(self($($arg),*)), actions)
+            }
+        }
+
+        #[allow(non_snake_case, unused_variables, reason = "a type and its value have one name")]
+        impl<F, Answers, $($arg),*> HandlerFn<($($arg,)*), Asynchronous> for F
+        where
+            F: Fn($($arg),*) -> Answers + Send + Sync + 'static,
+            Answers: Future<Output: IntoActions> + 'static,
+            $($arg: FromCall,)*
+        {
+            type Prepared = (CallSlot<FutureAnswer<Answers>>, ($($arg::Source,)*));
+
+            fn prepare(setup: &Setup<'_>) -> Result<Self::Prepared, BoxError> {
+                Ok((CallSlot::default(), ($($arg::prepare(setup)?,)*)))
+            }
+
+                    #[inline]
+            fn call(
+                &self,
+                (slot, ($($arg,)*)): &Self::Prepared,
+                call: &Call<'_>,
+                actions: &mut Actions,
+            ) -> Reply {
+                $(let $arg = match $arg::from_call($arg, call) {
+                    Ok(argument) => argument,
+                    Err(error) => return Reply::Failed(error),
+                };)*
+                slot.poll_once(self($($arg),*).map(answer), actions)
+            }
+        }
+    };
 }
 
-/// A function on its route.
-pub(crate) struct Function<F, Args, Kind> {
-    function: F,
+functions!();
+functions!(A);
+functions!(A B);
+functions!(A B C);
+functions!(A B C D);
+functions!(A B C D E);
+functions!(A B C D E G);
+functions!(A B C D E G H);
+functions!(A B C D E G H I);
+
+/// A function on its route, with what is prepared for its arguments.
+pub(crate) struct Function<F: HandlerFn<Args, Kind>, Args, Kind> {
+    /// A state, or what a function holds, may panic when it is dropped.
+    function: PanicGuard<(Arc<F>, F::Prepared)>,
+    work: Option<Work>,
     kind: PhantomData<fn(Args) -> Kind>,
 }
 
-impl<F, Args, Kind> Function<F, Args, Kind> {
-    pub(crate) fn new(function: F) -> Self {
-        Self { function, kind: PhantomData }
+impl<F: HandlerFn<Args, Kind>, Args, Kind> Function<F, Args, Kind> {
+    /// Prepares the arguments.
+    pub(crate) fn start(
+        function: Arc<F>,
+        states: &States,
+        signal: &FailureSignal,
+    ) -> Result<Self, BoxError> {
+        let setup = Setup::new(states, signal);
+        let function = PanicGuard::new((function, F::prepare(&setup)?));
+        Ok(Self { function, work: setup.into_work(), kind: PhantomData })
     }
 }
 
-impl<F, Args, Kind> Handler for Arc<Function<F, Args, Kind>>
+impl<F, Args, Kind> Handler for Function<F, Args, Kind>
 where
     F: HandlerFn<Args, Kind>,
-    Args: for<'a> FromMessage<'a> + 'static,
+    Args: 'static,
     Kind: 'static,
 {
     #[inline]
     fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
-        match Args::from_message(call.message()) {
-            Ok(args) => self.function.call(args, actions),
-            Err(error) => Reply::Failed(error.into()),
-        }
+        let (function, prepared) = &*self.function;
+        function.call(prepared, call, actions)
     }
 }
 
-impl<F, Args, Kind> Adapter for Arc<Function<F, Args, Kind>>
+#[async_trait(?Send)]
+impl<F, Args, Kind> Adapter for Function<F, Args, Kind>
 where
     F: HandlerFn<Args, Kind>,
-    Args: for<'a> FromMessage<'a> + 'static,
+    Args: 'static,
     Kind: 'static,
 {
-    /// A function has no state, and no factory either.
+    /// A function has no state of its own, and no factory either.
     fn is_renewable(&self) -> bool {
         false
+    }
+
+    async fn stop(&self) -> Result<(), Panic> {
+        if let Some(work) = &self.work {
+            work.end().await;
+        }
+        Ok(())
     }
 }

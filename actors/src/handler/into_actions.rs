@@ -1,43 +1,56 @@
-//! What a function can return as its answer.
+//! Into actions: what a function may return.
 
-use crate::{error::BoxError, spop::Actions};
+use crate::{
+    error::BoxError,
+    spop::{Actions, ToTypedData, Var},
+};
 
-/// An answer of a function: actions, a result of them, or nothing.
+/// What a function may answer.
+///
+/// | answer | sets |
+/// |---|---|
+/// | [`Actions`] | them |
+/// | `()`, `None` | nothing: HAProxy goes on without a variable |
+/// | `Some(answer)`, `Ok(answer)` | what the answer sets |
+/// | `Err(error)` | the route's fallback is sent; the error is counted and logged |
+/// | `(VAR, value)` | one variable |
+/// | `(one, other)`, up to four | what they set, in order |
+///
+/// The error is any that becomes a [`BoxError`], so `?` takes them all.
 ///
 /// ```
-/// use spoa_actors::{Actions, BoxError, Registry, Var, handler_fn};
+/// use spoa_actors::{Actions, BoxError, Registry, Var};
 ///
 /// const NUMBER: Var = Var::transaction("number");
 ///
 /// let registry = Registry::new()
-///     .on("set", handler_fn(|(): ()| Actions::new().set(NUMBER, 1)))
-///     .on("try", handler_fn(|(): ()| -> Result<Actions, BoxError> {
-///         Ok(Actions::new().set(NUMBER, "2".parse::<i64>()?))
-///     }))
-///     .on("log", handler_fn(|(): ()| println!("a message has come")));
+///     .on("set", || (NUMBER, 1))
+///     .on("set-more", || Actions::new().set(NUMBER, 1).set(Var::session("more"), true))
+///     .on("try", || -> Result<_, BoxError> { Ok((NUMBER, "2".parse::<i64>()?)) })
+///     .on("log", || println!("a message has come"));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an answer to a message",
-    label = "must be `Actions`, `()`, or an `Option` or a `Result` of them",
-    note = "the error of a `Result` must convert into `BoxError`, as errors and texts do"
+    message = "a handler cannot answer with `{Self}`",
+    label = "is not `Actions`, `()`, `(VAR, value)`, or an `Option`, a `Result` or a tuple of them",
+    note = "set variables with `Actions::new().set(VAR, value)` or `(VAR, value)`",
+    note = "the error of a `Result` must convert into `spoa_actors::BoxError`"
 )]
 pub trait IntoActions {
-    /// The actions that are sent to HAProxy.
+    /// The actions that go into the ACK.
     ///
     /// # Errors
     ///
-    /// If there is no answer: the fallback of the route is sent.
+    /// If there is no answer, and the fallback is to be sent.
     fn into_actions(self) -> Result<Actions, BoxError>;
 }
 
 impl IntoActions for Actions {
-    #[inline]
+    #[inline(always)]
     fn into_actions(self) -> Result<Actions, BoxError> {
         Ok(self)
     }
 }
 
-/// No actions.
 impl IntoActions for () {
     #[inline]
     fn into_actions(self) -> Result<Actions, BoxError> {
@@ -45,17 +58,46 @@ impl IntoActions for () {
     }
 }
 
-/// `None` is no actions.
-impl<A: IntoActions> IntoActions for Option<A> {
+impl<T: IntoActions> IntoActions for Option<T> {
     #[inline]
     fn into_actions(self) -> Result<Actions, BoxError> {
-        self.map_or_else(|| Ok(Actions::new()), A::into_actions)
+        self.map_or_else(|| Ok(Actions::new()), T::into_actions)
     }
 }
 
-impl<A: IntoActions, E: Into<BoxError>> IntoActions for Result<A, E> {
-    #[inline]
+impl<T: IntoActions, E: Into<BoxError>> IntoActions for Result<T, E> {
+    #[inline(always)]
     fn into_actions(self) -> Result<Actions, BoxError> {
-        self.map_err(Into::into)?.into_actions()
+        match self {
+            Ok(answer) => answer.into_actions(),
+            Err(error) => Err(error.into()),
+        }
     }
 }
+
+impl<V: ToTypedData> IntoActions for (Var, V) {
+    #[inline]
+    fn into_actions(self) -> Result<Actions, BoxError> {
+        let (var, value) = self;
+        Ok(Actions::new().set(var, value))
+    }
+}
+
+macro_rules! tuple {
+    ($first:ident $($other:ident)+) => {
+        impl<$first: IntoActions, $($other: IntoActions),+> IntoActions for ($first, $($other),+) {
+            #[inline]
+            #[allow(non_snake_case, reason = "a type and its value have one name")]
+            fn into_actions(self) -> Result<Actions, BoxError> {
+                let ($first, $($other),+) = self;
+                let mut actions = $first.into_actions()?;
+                $(actions.append($other.into_actions()?);)+
+                Ok(actions)
+            }
+        }
+    };
+}
+
+tuple!(A B);
+tuple!(A B C);
+tuple!(A B C D);

@@ -43,7 +43,7 @@ impl Blocking {
     /// Starts the threads; ready when each has made its handler.
     pub(crate) async fn start<H: BlockingHandler>(
         threads: NonZero<usize>,
-        factory: Arc<dyn Fn() -> H + Send + Sync>,
+        factory: Arc<dyn Fn() -> Result<H, BoxError> + Send + Sync>,
         signal: FailureSignal,
     ) -> Result<Self, BoxError> {
         let starts = (0..threads.get()).map(|_| start_thread(Arc::clone(&factory)));

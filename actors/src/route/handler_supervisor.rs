@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::handler_slot::{HandlerSlot, State, Up};
 use crate::{
     error::BoxError,
-    handler::{Adapter, Handover, fence},
+    handler::{Adapter, Handover, States, fence},
     log,
     observe::{RateLimit, RouteMetrics, count},
     spop::ForeignText,
@@ -29,7 +29,7 @@ use crate::{
 const MOMENT: Duration = Duration::from_millis(25);
 
 /// How a handler is started, each time from its factory.
-pub(super) type Start = Arc<dyn Fn(FailureSignal) -> Starting + Send + Sync>;
+pub(super) type Start = Arc<dyn Fn(FailureSignal, &States) -> Starting + Send + Sync>;
 /// A handler that is starting.
 pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Adapter>, BoxError>>>>;
 
@@ -37,6 +37,8 @@ pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Adapter>, 
 pub(super) struct SupervisionPolicy {
     pub(crate) name: Rc<str>,
     pub(super) start: Start,
+    /// What its functions can take.
+    pub(super) states: States,
     /// Whether the agent starts only if the handler does.
     pub(super) is_required: bool,
     /// How long a start may take.
@@ -195,7 +197,7 @@ impl HandlerSupervisor {
         let start = Catch::new(async {
             match handover {
                 Some(handover) => Ok(handover(signal.clone())),
-                None => (self.policy.start)(signal.clone()).await,
+                None => (self.policy.start)(signal.clone(), &self.policy.states).await,
             }
         });
         let handler = tokio::select! {

@@ -18,4 +18,4 @@ pub(crate) use handler_slot::PendingCall;
 pub(crate) use live_route::LiveRoute;
 pub use registry::Registry;
 pub(crate) use registry::Routes;
-pub use route::{Route, handler_fn};
+pub use route::{IntoRoute, Route};

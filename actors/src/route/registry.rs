@@ -7,10 +7,16 @@ use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnorde
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{live_route::LiveRoute, route::Route};
+use super::{
+    live_route::LiveRoute,
+    route::{IntoRoute, Route},
+};
 use crate::{
     error::AgentError,
-    handler::{BlockingHandler, MailboxCall, ReadyHandler},
+    handler::{
+        BlockingHandler, Factory, FactoryNow, IsBlocking, IsReady, MailboxCall, ReadyHandler,
+        States,
+    },
     limit::LimitNames,
     limits::Limits,
     log,
@@ -51,6 +57,7 @@ const CATCH_ALL: &str = "(any other)";
 pub struct Registry {
     routes: Vec<(String, Route)>,
     catch_all: Option<Route>,
+    states: States,
 }
 
 impl Registry {
@@ -60,13 +67,13 @@ impl Registry {
         Self::default()
     }
 
-    /// Answers the messages called `name` by the handler that a factory makes on each arbiter, or
-    /// by any other [`Route`].
+    /// Answers the messages called `name` by a function, by the handler that a factory makes on each
+    /// arbiter, or by any other [`Route`]; see [`IntoRoute`].
     ///
     /// The same name twice is an error when the agent starts.
     #[must_use]
-    pub fn on(mut self, name: impl Into<String>, route: impl Into<Route>) -> Self {
-        self.routes.push((name.into(), route.into()));
+    pub fn on<Kind>(mut self, name: impl Into<String>, handler: impl IntoRoute<Kind>) -> Self {
+        self.routes.push((name.into(), handler.into_route()));
         self
     }
 
@@ -83,10 +90,13 @@ impl Registry {
     /// Answers the messages called `name` at once, by the handler that a factory makes on each arbiter;
     /// see [`ReadyHandler`].
     #[must_use]
-    pub fn on_ready<H, F>(self, name: impl Into<String>, factory: F) -> Self
+    pub fn on_ready<H, Kind>(
+        self,
+        name: impl Into<String>,
+        factory: impl Factory<IsReady, H, Kind>,
+    ) -> Self
     where
         H: ReadyHandler,
-        F: Fn() -> H + Send + Sync + 'static,
     {
         self.on(name, Route::ready(factory))
     }
@@ -94,23 +104,32 @@ impl Registry {
     /// Answers the messages called `name` on threads of their own, so many on every arbiter; see
     /// [`BlockingHandler`] and [`Route::blocking`].
     #[must_use]
-    pub fn on_blocking<H, F>(
+    pub fn on_blocking<H, Kind>(
         self,
         name: impl Into<String>,
         threads: NonZero<usize>,
-        factory: F,
+        factory: impl FactoryNow<IsBlocking, H, Kind>,
     ) -> Self
     where
         H: BlockingHandler,
-        F: Fn() -> H + Send + Sync + 'static,
     {
         self.on(name, Route::blocking(threads, factory))
     }
 
+    /// Hands a value to all functions that take it, as [`State<T>`](crate::State): a configuration, a
+    /// client, a pool.
+    ///
+    /// It is the same one on all arbiters. A second value of the same type takes the place of the first.
+    #[must_use]
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
     /// Answers the messages whose name has no route of its own.
     #[must_use]
-    pub fn catch_all(mut self, route: impl Into<Route>) -> Self {
-        self.catch_all = Some(route.into());
+    pub fn catch_all<Kind>(mut self, handler: impl IntoRoute<Kind>) -> Self {
+        self.catch_all = Some(handler.into_route());
         self
     }
 
@@ -167,7 +186,7 @@ impl Registry {
         let mut starts: FuturesUnordered<_> = all
             .enumerate()
             .map(async |(order, (name, route))| {
-                (order, name, route.start(name.into(), bounds).await.map(Rc::new))
+                (order, name, route.start(name.into(), &self.states, bounds).await.map(Rc::new))
             })
             .collect();
         let mut first: Option<(usize, AgentError)> = None;

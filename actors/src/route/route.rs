@@ -9,11 +9,11 @@ use super::{
     live_route::{Deadline, LiveRoute},
 };
 use crate::{
-    args::FromMessage,
     error::{AgentError, BoxError},
     handler::{
-        Adapter, Blocking, BlockingHandler, Function, Handler, HandlerActor, HandlerFn, Mailbox,
-        MailboxCall, Own, Ready, ReadyHandler, actor_handler,
+        Adapter, Blocking, BlockingHandler, Factory, FactoryNow, Function, Handler, HandlerActor,
+        HandlerFn, IsActor, IsBlocking, IsOwn, IsReady, Mailbox, MailboxCall, Own, Ready,
+        ReadyHandler, States, actor_handler,
     },
     limit::LimitNames,
     limits::{Limits, MAX_DURATION, check, check_duration},
@@ -27,24 +27,25 @@ const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 
 /// How a handler is made, and what holds for its route.
 ///
-/// A factory is a route with the defaults; see [`Registry::on`](crate::Registry::on).
+/// A function or a factory is a route with the defaults; see [`Registry::on`](crate::Registry::on).
 ///
 /// ```
 /// use std::time::Duration;
 ///
-/// use spoa_actors::{Actions, OnFull, Registry, Scope, handler_fn};
+/// use spoa_actors::{Actions, OnFull, Registry, Route, Var};
 ///
-/// let closed = Actions::new().set_var(Scope::Transaction, "deny", true)?;
-/// let check = handler_fn(|(): ()| Actions::new().set_var(Scope::Transaction, "deny", false))
-///     .fallback(closed)
+/// const DENY: Var = Var::transaction("deny");
+///
+/// let check = Route::new(|| (DENY, false))
+///     .fallback(Actions::new().set(DENY, true))
 ///     .deadline(Duration::from_millis(200))
 ///     .concurrency(1_000)
 ///     .on_full(OnFull::Queue);
 /// let registry = Registry::new().on("check-token", check);
-/// # Ok::<(), spoa_actors::ActionError>(())
 /// ```
 pub struct Route {
     start: Start,
+    states: States,
     fallback: Actions,
     deadline: Option<Duration>,
     deadline_argument: Option<Box<str>>,
@@ -54,79 +55,38 @@ pub struct Route {
     is_required: bool,
 }
 
-/// A plain or async function as a route.
-///
-/// An async function that needs something of its surroundings is a closure that clones it for every
-/// call: `move |args| { let pool = pool.clone(); async move { … } }`. One that needs the deadline or
-/// the peer is a [`HandlerActor`].
-///
-/// ```
-/// use serde::Deserialize;
-/// use spoa_actors::{Actions, Registry, Scope, handler_fn};
-///
-/// #[derive(Deserialize)]
-/// struct Login {
-///     user: String,
-/// }
-///
-/// let registry = Registry::new()
-///     .on("login", handler_fn(|login: Login| {
-///         Actions::new().set_var(Scope::Transaction, "admin", login.user == "root")
-///     }))
-///     .on("wait", handler_fn(async |(): ()| {
-///         tokio::task::yield_now().await;
-///         Actions::new().set_var(Scope::Transaction, "waited", true)
-///     }));
-/// ```
-pub fn handler_fn<F, Args, Kind>(function: F) -> Route
-where
-    F: HandlerFn<Args, Kind>,
-    Args: for<'a> FromMessage<'a> + 'static,
-    Kind: 'static,
-{
-    let function = Arc::new(Function::new(function));
-    Route::from_start(move |_| {
-        let function = Arc::clone(&function);
-        Box::pin(async { Ok(Box::new(function) as Box<dyn Adapter>) })
-    })
-}
-
 impl Route {
-    /// A route to the handler that `factory` makes, once for every arbiter and again after a panic.
-    pub fn new<H, F>(factory: F) -> Self
-    where
-        H: HandlerActor,
-        F: Fn() -> H + Send + Sync + 'static,
-    {
-        Self::from_start(move |signal| {
-            let handler = factory();
-            Box::pin(actor_handler::start(handler, signal))
-        })
+    /// A route to a function, or to the actor that a factory makes on every arbiter, and again after a
+    /// panic: whatever [`Registry::on`](crate::Registry::on) takes.
+    pub fn new<Kind>(handler: impl IntoRoute<Kind>) -> Self {
+        handler.into_route()
     }
 
     /// A route to the handler that `factory` makes, once for every arbiter and again after a panic, and
     /// that answers at once.
-    pub fn ready<H, F>(factory: F) -> Self
+    pub fn ready<H, Kind>(factory: impl Factory<IsReady, H, Kind>) -> Self
     where
         H: ReadyHandler,
-        F: Fn() -> H + Send + Sync + 'static,
     {
-        Self::from_start(move |_| {
-            let handler = Ready::new(factory());
-            Box::pin(async { Ok(Box::new(handler) as Box<dyn Adapter>) })
+        Self::from_start(move |_, _| {
+            let handler = factory.make();
+            Box::pin(async { Ok(Box::new(Ready::new(handler.await?)) as Box<dyn Adapter>) })
         })
     }
 
     /// A route to `threads` threads on every arbiter, each with a handler that `factory` makes, for
     /// handlers that block or compute for long.
-    pub fn blocking<H, F>(threads: NonZero<usize>, factory: F) -> Self
+    pub fn blocking<H, Kind>(
+        threads: NonZero<usize>,
+        factory: impl FactoryNow<IsBlocking, H, Kind>,
+    ) -> Self
     where
         H: BlockingHandler,
-        F: Fn() -> H + Send + Sync + 'static,
     {
-        let factory: Arc<dyn Fn() -> H + Send + Sync> = Arc::new(factory);
-        Self::from_start(move |signal| {
+        let factory = Arc::new(factory);
+        Self::from_start(move |signal, _| {
             let factory = Arc::clone(&factory);
+            let factory = Arc::new(move || factory.make_now());
             Box::pin(async move {
                 let blocking = Blocking::start(threads, factory, signal).await?;
                 Ok(Box::new(blocking) as Box<dyn Adapter>)
@@ -146,7 +106,7 @@ impl Route {
         A: Into<Recipient<MailboxCall>>,
         F: Fn() -> A + Send + Sync + 'static,
     {
-        Self::from_start(move |signal| {
+        Self::from_start(move |signal, _| {
             let mailbox = Mailbox::new(factory().into(), signal);
             Box::pin(async { Ok(Box::new(mailbox) as Box<dyn Adapter>) })
         })
@@ -154,20 +114,22 @@ impl Route {
 
     /// A route to the handler of your own that `factory` makes, once for every arbiter and again after a
     /// panic; see [`Handler`].
-    pub fn handler<H, F>(factory: F) -> Self
+    pub fn handler<H, Kind>(factory: impl Factory<IsOwn, H, Kind>) -> Self
     where
         H: Handler,
-        F: Fn() -> H + Send + Sync + 'static,
     {
-        Self::from_start(move |_| {
-            let handler = Own::new(factory());
-            Box::pin(async { Ok(Box::new(handler) as Box<dyn Adapter>) })
+        Self::from_start(move |_, _| {
+            let handler = factory.make();
+            Box::pin(async { Ok(Box::new(Own::new(handler.await?)) as Box<dyn Adapter>) })
         })
     }
 
-    fn from_start(start: impl Fn(FailureSignal) -> Starting + Send + Sync + 'static) -> Self {
+    fn from_start(
+        start: impl Fn(FailureSignal, &States) -> Starting + Send + Sync + 'static,
+    ) -> Self {
         Self {
             start: Arc::new(start),
+            states: States::default(),
             fallback: Actions::new(),
             deadline: None,
             deadline_argument: None,
@@ -176,6 +138,14 @@ impl Route {
             budget: Budget::default(),
             is_required: true,
         }
+    }
+
+    /// Hands a value to the function of this route, instead of the registry's of the same type; see
+    /// [`State`](crate::State).
+    #[must_use]
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
     }
 
     /// What is sent when the handler fails, panics or is late: none unless this is called, so that
@@ -255,6 +225,7 @@ impl Route {
     pub(super) async fn start(
         &self,
         name: Rc<str>,
+        states: &States,
         (limits, limit_names): (&Limits, LimitNames),
     ) -> Result<LiveRoute, BoxError> {
         let record = Rc::new(RouteMetrics::default());
@@ -265,6 +236,7 @@ impl Route {
         let care = SupervisionPolicy {
             name: Rc::clone(&name),
             start: Arc::clone(&self.start),
+            states: self.states.or(states),
             is_required: self.is_required,
             start_timeout: limits.start_timeout,
             patience: deadline.time,
@@ -285,19 +257,77 @@ impl Route {
     }
 }
 
-impl<H, F> From<F> for Route
+/// What becomes a [`Route`], and so can be registered by [`Registry::on`](crate::Registry::on).
+///
+/// | type | answers |
+/// |---|---|
+/// | a function, plain or async | with what it returns; see [`FromCall`](crate::FromCall) for what it may take and [`IntoActions`](crate::IntoActions) for what it may return |
+/// | a factory of a [`HandlerActor`](crate::HandlerActor): `Fn() -> H`, `Fn() -> Result<H, E>`, or an async function of these | with an actor on each arbiter |
+/// | a [`Route`] | as it was made |
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handler",
+    label = "is neither a handler function, nor a factory of a `HandlerActor`, nor a `Route`",
+    note = "a function is one if it is `Send + Sync + 'static`, each argument is `FromCall` (such as a \
+            struct with `serde::Deserialize` that borrows nothing, `State<T>`, `Origin`, `Deadline`), \
+            and its answer is `IntoActions` (such as `Actions` or `Result<Actions, E>`)",
+    note = "the type of each argument of a closure has to be written: `|login: Login| …`"
+)]
+pub trait IntoRoute<Kind> {
+    /// The route, with the defaults unless it is one already.
+    fn into_route(self) -> Route;
+}
+
+/// The kind of a route.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Itself;
+/// The kind of a function.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct OfFunction<Args, Kind>(Args, Kind);
+/// The kind of a factory.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct OfFactory<H, Kind>(H, Kind);
+
+impl IntoRoute<Itself> for Route {
+    fn into_route(self) -> Self {
+        self
+    }
+}
+
+impl<F, Args, Kind> IntoRoute<OfFunction<Args, Kind>> for F
 where
-    H: HandlerActor,
-    F: Fn() -> H + Send + Sync + 'static,
+    F: HandlerFn<Args, Kind>,
+    Args: 'static,
+    Kind: 'static,
 {
-    fn from(factory: F) -> Self {
-        Self::new(factory)
+    fn into_route(self) -> Route {
+        let function = Arc::new(self);
+        Route::from_start(move |signal, states| {
+            let started = Function::start(Arc::clone(&function), states, &signal);
+            Box::pin(async { Ok(Box::new(started?) as Box<dyn Adapter>) })
+        })
+    }
+}
+
+impl<F, H, Kind> IntoRoute<OfFactory<H, Kind>> for F
+where
+    F: Factory<IsActor, H, Kind>,
+    H: HandlerActor,
+{
+    fn into_route(self) -> Route {
+        Route::from_start(move |signal, _| {
+            let handler = self.make();
+            Box::pin(async { actor_handler::start(handler.await?, signal).await })
+        })
     }
 }
 
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Route")
+            .field("states", &self.states)
             .field("fallback", &self.fallback)
             .field("deadline", &self.deadline)
             .field("concurrency", &self.concurrency)

@@ -62,6 +62,18 @@ impl FailureSignal {
         Self(None)
     }
 
+    /// A signal that counts and logs the background panics of the same route, and restarts nothing.
+    pub(crate) fn without_restart(&self) -> Self {
+        Self(self.0.as_ref().map(|state| {
+            Rc::new(SignalState {
+                is_raised: Cell::new(false),
+                has_answered: Cell::new(false),
+                fault: Cell::new(None),
+                background: Rc::clone(&state.background),
+            })
+        }))
+    }
+
     /// Whether the instance has failed and will be replaced.
     #[inline]
     pub(crate) fn is_raised(&self) -> bool {

@@ -1,15 +1,15 @@
 //! What is allocated for a peer's bytes, and what is not: lengths that are announced, fragments, and texts;
 //! and nothing at all for a NOTIFY that is answered at once.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use allocation_counter::{AllocationInfo, measure};
 use async_trait::async_trait;
 use bytes::BytesMut;
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, HandlerActor, Message, MessageRef, Origin, ReadyHandler, Registry, Route,
-    handler_fn,
+    ActionError, Actions, Deadline, HandlerActor, IntoRoute, Message, MessageRef, Origin,
+    ReadyHandler, Registry, Route, State, Tasks,
     spop::{
         Disconnect, Flags, Fragment, Frame, FrameCodec, FrameId, FrameType, HaproxyHello, Offer,
         Session, StatusCode, Step, StreamId,
@@ -174,7 +174,7 @@ const NOTIFIES: u64 = 200;
 
 /// What a thousand NOTIFYs allocate, in batches that come in one read each, once there were some
 /// before them.
-async fn allocated_by(route: impl Into<Route>, message: Message) -> AllocationInfo {
+async fn allocated_by<Kind>(route: impl IntoRoute<Kind>, message: Message) -> AllocationInfo {
     let mut talk = Talk::start(Registry::new().on("m", route)).await;
     let batch: Vec<u8> = (0..NOTIFIES).flat_map(|id| notify((id, 1), message.clone())).collect();
     assert_eq!(talk.acks(&batch).len() as u64, NOTIFIES);
@@ -202,7 +202,25 @@ fn with_40_arguments() -> Message {
 async fn a_notify_that_a_function_answers_allocates_nothing() {
     let local =
         |client: Client| Ok::<_, ActionError>(variable("local", client.ip.is_loopback().into()));
-    assert_eq!(allocated_by(handler_fn(local), ask_client()).await.count_total, 0);
+    assert_eq!(allocated_by(local, ask_client()).await.count_total, 0);
+}
+
+#[actix_rt::test]
+async fn what_a_function_takes_allocates_nothing_and_an_async_one_that_is_ready_at_once_neither() {
+    type Taken = (State<Arc<u32>>, Origin, Deadline, Tasks);
+    fn taken((State(number), origin, deadline, _): Taken) -> Option<Actions> {
+        (deadline.instant() == origin.deadline()).then(|| variable("number", (*number).into()))
+    }
+    let plain = |_: Client, a: State<Arc<u32>>, b: Origin, c: Deadline, d: Tasks| {
+        taken((a, b, c, d)).ok_or("another deadline")
+    };
+    let plain = Route::new(plain).state(Arc::new(7_u32));
+    assert_eq!(allocated_by(plain, ask_client()).await.count_total, 0);
+    let later = async |_: Client, a: State<Arc<u32>>, b: Origin, c: Deadline, d: Tasks| {
+        taken((a, b, c, d)).ok_or("another deadline")
+    };
+    let later = Route::new(later).state(Arc::new(7_u32));
+    assert_eq!(allocated_by(later, ask_client()).await.count_total, 0);
 }
 
 #[actix_rt::test]
@@ -224,7 +242,7 @@ async fn a_notify_that_an_actor_answers_at_once_allocates_the_future_of_its_call
 #[actix_rt::test]
 async fn a_message_is_a_copy_out_of_its_frame() {
     for body in [100, 8 << 10] {
-        let allocated = allocated_by(handler_fn(length), with_body(body)).await;
+        let allocated = allocated_by(length, with_body(body)).await;
         assert_eq!(allocated.count_total, BATCHES * NOTIFIES);
     }
 }

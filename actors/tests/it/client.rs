@@ -5,9 +5,8 @@ use std::{future::pending, time::Duration};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use spoa_actors::{
-    Actions, Limits, Message, Registry, Scope,
+    Actions, Limits, Message, Registry, Route, Scope,
     client::{Client, ClientError, ClientOptions},
-    handler_fn,
     spop::{Ack, AgentHello, Disconnect, Frame, FrameCodec, FrameId, Notify, StatusCode, StreamId},
     testing::InMemoryAgent,
 };
@@ -76,7 +75,7 @@ async fn many_tasks_ask_one_agent_and_each_gets_its_own_answer() {
     struct Number {
         n: i64,
     }
-    let later = handler_fn(async |Number { n }: Number| {
+    let later = Route::new(async |Number { n }: Number| {
         sleep(Duration::from_millis((n % 7) as u64)).await;
         Actions::new().set_var(Scope::Session, "v", n)
     });

@@ -130,7 +130,7 @@ mod tests {
 
     use actix_rt::System;
     use spoa_actors::{
-        Actions, Agent, BoxError, Message, Registry, handler_fn,
+        Actions, Agent, BoxError, Message, Registry, Route,
         spop::{HaproxyHello, Messages},
         testing::{self, FakeHaproxy},
     };
@@ -274,7 +274,7 @@ mod tests {
     /// What an agent has counted that was asked, left, refused, and offended.
     async fn used() -> (Statistics, String) {
         let agent = Agent::bind("127.0.0.1:0").unwrap();
-        let score = handler_fn(|(): ()| Ok::<_, BoxError>(Actions::new()));
+        let score = Route::new(|(): ()| Ok::<_, BoxError>(Actions::new()));
         let registry = Registry::new().on("check-client-ip", score);
         let agent = agent.start(registry).await.unwrap();
         let address = agent.local_addresses()[0];

@@ -7,7 +7,7 @@
 use std::{env, net::IpAddr, time::Duration};
 
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
+use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Route, Scope};
 
 #[derive(Deserialize)]
 struct Client {
@@ -23,7 +23,7 @@ fn score(client: Client) -> Result<Actions, ActionError> {
 async fn main() -> Result<(), AgentError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     // HAProxy waits one second.
-    let score = || handler_fn(score).deadline(Duration::from_millis(900));
+    let score = || Route::new(score).deadline(Duration::from_millis(900));
     // The second name is that of their first files.
     let registry = Registry::new().on("check-client-ip", score()).on("my-message-name", score());
     Agent::bind(address)?.serve(registry).await

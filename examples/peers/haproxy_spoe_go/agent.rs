@@ -13,7 +13,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Scope, handler_fn};
+use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Route, Scope};
 
 const BLACKLISTED: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66));
 
@@ -35,6 +35,6 @@ fn score(client: Client) -> Result<Actions, ActionError> {
 async fn main() -> Result<(), AgentError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     // HAProxy waits ten milliseconds.
-    let score = handler_fn(score).deadline(Duration::from_millis(8));
+    let score = Route::new(score).deadline(Duration::from_millis(8));
     Agent::bind(address)?.serve(Registry::new().on("get-ip-reputation", score)).await
 }

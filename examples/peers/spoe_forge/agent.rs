@@ -9,9 +9,7 @@ use std::{env, time::Duration};
 
 use bytes::Bytes;
 use serde::Deserialize;
-use spoa_actors::{
-    ActionError, Actions, Agent, AgentError, Registry, Scope, TypedData, handler_fn,
-};
+use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Route, Scope, TypedData};
 use tokio::time::sleep;
 
 #[derive(Deserialize)]
@@ -47,7 +45,7 @@ async fn main() -> Result<(), AgentError> {
     // HAProxy waits one second.
     let deadline = Duration::from_millis(900);
     let registry = Registry::new()
-        .on("test-ping", handler_fn(ping).deadline(deadline))
-        .on("test-pong", handler_fn(pong).deadline(deadline));
+        .on("test-ping", Route::new(ping).deadline(deadline))
+        .on("test-pong", Route::new(pong).deadline(deadline));
     Agent::bind(address)?.serve(registry).await
 }

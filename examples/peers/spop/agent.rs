@@ -12,7 +12,7 @@ use std::{env, net::IpAddr, time::Duration};
 use bytes::Bytes;
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, Agent, AgentError, Message, Registry, Scope, TypedData, handler_fn,
+    ActionError, Actions, Agent, AgentError, Message, Registry, Route, Scope, TypedData,
 };
 
 /// Below HAProxy's ten milliseconds.
@@ -82,9 +82,9 @@ async fn main() -> Result<(), AgentError> {
     let socket = arguments.next().unwrap_or_else(|| "/tmp/spoa.sock".to_owned());
     let other = arguments.next().unwrap_or_else(|| "127.0.0.1:12346".to_owned());
     let registry = Registry::new()
-        .on("check-client-ip", handler_fn(score).deadline(DEADLINE))
-        .on("log-request", handler_fn(log).deadline(DEADLINE))
-        .on("echo-args", handler_fn(echo).deadline(DEADLINE));
+        .on("check-client-ip", Route::new(score).deadline(DEADLINE))
+        .on("log-request", Route::new(log).deadline(DEADLINE))
+        .on("echo-args", Route::new(echo).deadline(DEADLINE));
     // For all of this machine, as theirs is: the HAProxy of their container is a user of its own. Where
     // you can give the two a group in common, 0o660 is enough.
     Agent::bind(address)?.listen_unix(socket, Some(0o666))?.listen(other)?.serve(registry).await

@@ -26,7 +26,7 @@ use clap::Parser;
 use serde::Deserialize;
 use spoa_actors::{
     Actions, Agent, BoxError, HandlerActor, Limits, Message, Origin, Registry, Route, Scope,
-    TypedData, handler_fn,
+    TypedData,
 };
 use tokio::time::sleep;
 
@@ -70,16 +70,16 @@ async fn main() -> Result<(), BoxError> {
 
 fn registry() -> Registry {
     Registry::new()
-        .on("echo", handler_fn(echo))
+        .on("echo", echo)
         .on("sleep", Route::new(|| Sleep).concurrency(WAITING))
-        .on("checksum", handler_fn(checksum))
-        .on("scopes", handler_fn(scopes))
-        .on("unset", handler_fn(unset))
-        .on("fail", handler_fn(fail))
-        .on("panic", handler_fn(panics))
-        .on("never", handler_fn(never).concurrency(WAITING))
-        .on("get-ip-reputation", handler_fn(ip_reputation))
-        .on("big", handler_fn(big))
+        .on("checksum", checksum)
+        .on("scopes", scopes)
+        .on("unset", unset)
+        .on("fail", fail)
+        .on("panic", panics)
+        .on("never", Route::new(never).concurrency(WAITING))
+        .on("get-ip-reputation", ip_reputation)
+        .on("big", big)
 }
 
 /// Names come from the peer, who wants back what he sent, so they are not checked.

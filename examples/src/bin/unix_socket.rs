@@ -27,7 +27,7 @@
 use std::env;
 
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Listen, Registry, Scope, handler_fn};
+use spoa_actors::{ActionError, Actions, Agent, AgentError, Listen, Registry, Scope};
 
 #[derive(Deserialize)]
 struct Request {
@@ -44,6 +44,6 @@ async fn main() -> Result<(), AgentError> {
     let path = env::args().nth(1).unwrap_or_else(|| "spoa-example.sock".to_owned());
     // For its user and its group: HAProxy's, see above.
     let listen = Listen::unix(path).mode(0o660);
-    let registry = Registry::new().on("greet", handler_fn(greet));
+    let registry = Registry::new().on("greet", greet);
     Agent::new().listen_on(listen)?.serve(registry).await
 }

@@ -6,7 +6,7 @@
 
 use std::num::NonZero;
 
-use spoa_actors::{Actions, Agent, AgentError, BoxError, Registry, handler_fn};
+use spoa_actors::{Actions, Agent, AgentError, BoxError, Registry, Route};
 use tracing::{Subscriber, subscriber};
 
 fn to_stderr() -> impl Subscriber {
@@ -14,11 +14,11 @@ fn to_stderr() -> impl Subscriber {
 }
 
 fn registry() -> Registry {
-    let process = handler_fn(|(): ()| -> Result<_, BoxError> {
+    let process = Route::new(|(): ()| -> Result<_, BoxError> {
         subscriber::set_global_default(to_stderr())?;
         Ok(Actions::new())
     });
-    let thread = handler_fn(|(): ()| -> Result<_, BoxError> {
+    let thread = Route::new(|(): ()| -> Result<_, BoxError> {
         std::mem::forget(subscriber::set_default(to_stderr()));
         Ok(Actions::new())
     });

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, Agent, AgentError, Limits, Listen, Message, Registry, Scope, handler_fn,
+    ActionError, Actions, Agent, AgentError, Limits, Listen, Message, Registry, Route, Scope,
 };
 
 /// Short, so that a test sees its end; far beyond what a peer of good will needs.
@@ -33,13 +33,13 @@ const LARGE: usize = 8000;
 /// `greet` is answered by which process it is, a moment later; `large` at once, and at length; `keep` and
 /// `keep-text` never.
 fn registry() -> Registry {
-    let greet = handler_fn(async |(): ()| {
+    let greet = Route::new(async |(): ()| {
         tokio::time::sleep(THOUGHT).await;
         set("greeting", &std::process::id().to_string())
     });
-    let large = handler_fn(|(): ()| set("large", &"x".repeat(LARGE)));
-    let keep = handler_fn(async |message: Message| never(message).await);
-    let keep_text = handler_fn(async |text: Text| never(text.body).await);
+    let large = Route::new(|(): ()| set("large", &"x".repeat(LARGE)));
+    let keep = Route::new(async |message: Message| never(message).await);
+    let keep_text = Route::new(async |text: Text| never(text.body).await);
     Registry::new()
         .on("greet", greet)
         .on("large", large)

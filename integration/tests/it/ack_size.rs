@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use spoa_actors::spop::FrameType;
-use spoa_actors::{ActionError, Actions, Registry, Scope, TypedData, handler_fn};
+use spoa_actors::{ActionError, Actions, Registry, Route, Scope, TypedData};
 use spoa_integration::{Engine, SeenFrame, Tap, on_every_haproxy};
 
 use crate::scene::{self, REQUEST, SOON, endpoint, error, set, shown};
@@ -30,7 +30,7 @@ on_every_haproxy! {
     async fn checklist_20_an_ack_too_large_loses_actions_from_the_end_and_nothing_else(
         version: Version
     ) {
-        let registry = Registry::new().on("many", handler_fn(|(): ()| ten_variables()));
+        let registry = Registry::new().on("many", Route::new(|(): ()| ten_variables()));
         let agent = scene::agent(registry).await;
         let tap = Tap::before(endpoint(&agent)).await.unwrap();
         let headers: Vec<_> = (0..10).map(|n| format!("var(txn.t.v{n}),length")).collect();
@@ -58,7 +58,7 @@ on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_20_an_ack_of_exactly_the_negotiated_size_is_taken(version: Version) {
         let fills = |Size { size }: Size| set("v", TypedData::String(&vec![b'x'; size]));
-        let agent = scene::agent(Registry::new().on("fill", handler_fn(fills))).await;
+        let agent = scene::agent(Registry::new().on("fill", fills)).await;
         let tap = Tap::before(endpoint(&agent)).await.unwrap();
         let size = "size=req.hdr(x-size),add(0)";
         let engine = small_frames(&tap).message("fill", size, REQUEST);
@@ -80,9 +80,9 @@ on_every_haproxy! {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_20_actions_of_all_messages_share_the_room_of_one_ack(version: Version) {
-        let large = || handler_fn(|(): ()| set("large", [b'x'; 300]));
-        let second = handler_fn(|(): ()| set("second", [b'x'; 300]));
-        let small = handler_fn(|(): ()| set("small", 1));
+        let large = || Route::new(|(): ()| set("large", [b'x'; 300]));
+        let second = Route::new(|(): ()| set("second", [b'x'; 300]));
+        let small = Route::new(|(): ()| set("small", 1));
         let registry = Registry::new().on("large", large()).on("second", second).on("small", small);
         let agent = scene::agent(registry).await;
         let tap = Tap::before(endpoint(&agent)).await.unwrap();

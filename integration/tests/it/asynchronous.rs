@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use spoa_actors::spop::FrameType;
-use spoa_actors::{Agent, Registry, RunningAgent, handler_fn};
+use spoa_actors::{Agent, Registry, Route, RunningAgent};
 use spoa_integration::{
     Answer, Haproxy, Load, Tally, Tap, Version, on_every_haproxy, on_old_engines,
 };
@@ -22,7 +22,7 @@ const HANDLING: Duration = Duration::from_secs(1);
 const CONNECTION_LOST: &str = "257";
 
 async fn agent(is_asynchronous: bool) -> RunningAgent {
-    let later = handler_fn(async |(): ()| {
+    let later = Route::new(async |(): ()| {
         tokio::time::sleep(HANDLING).await;
         set("greeting", "hello")
     });

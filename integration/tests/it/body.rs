@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Deserialize;
 use spoa_actors::spop::FrameType;
-use spoa_actors::{Limits, Registry, RunningAgent, handler_fn};
+use spoa_actors::{Limits, Registry, Route, RunningAgent};
 use spoa_integration::{Config, Engine, Haproxy, Tap, Version, on_every_haproxy, on_old_engines};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -29,7 +29,7 @@ struct Uploads {
 impl Uploads {
     async fn start(version: Version, limits: Limits, frames: &str) -> Self {
         let (sender, bodies) = unbounded_channel();
-        let upload = handler_fn(move |upload: Upload| {
+        let upload = Route::new(move |upload: Upload| {
             let length = upload.body.len() as u64;
             let _ = sender.send(upload.body);
             set("length", length)

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use spoa_actors::{ActionError, Actions, Registry, RunningAgent, Scope, handler_fn};
+use spoa_actors::{ActionError, Actions, Registry, Route, RunningAgent, Scope};
 use spoa_integration::{Answer, Haproxy, Load, Tally, Version, on_every_haproxy};
 
 use crate::fleet::CLIENTS;
@@ -22,11 +22,11 @@ const RATIO: u32 = 8;
 
 fn registry() -> Registry {
     let fallback = Actions::new().set_var(Scope::Transaction, "greeting", "fallback").unwrap();
-    let greet = handler_fn(async |(): ()| {
+    let greet = Route::new(async |(): ()| {
         tokio::time::sleep(Duration::from_millis(3)).await;
         set("greeting", "hello")
     });
-    let never = handler_fn(async |(): ()| pending::<Result<Actions, ActionError>>().await);
+    let never = Route::new(async |(): ()| pending::<Result<Actions, ActionError>>().await);
     Registry::new()
         .on("greet", greet.fallback(fallback.clone()))
         .on("never", never.deadline(DEADLINE).fallback(fallback))

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Registry, Scope, handler_fn};
+use spoa_actors::{ActionError, Actions, Registry, Scope};
 use spoa_integration::{Config, Engine, on_every_haproxy};
 
 use crate::scene;
@@ -37,7 +37,7 @@ on_every_haproxy! {
     async fn checklist_46_the_configuration_of_the_readme_loads_without_complaint_and_is_answered(
         version: Version
     ) {
-        let registry = Registry::new().on("check-client-ip", handler_fn(score));
+        let registry = Registry::new().on("check-client-ip", score);
         let agent = scene::agent(registry).await;
         let text = readme().replace("use-backend agents", "use-backend hello-agents");
         let engine = Engine::new("hello").agent(scene::endpoint(&agent)).text(&text);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spoa_actors::spop::FrameType;
-use spoa_actors::{Registry, handler_fn};
+use spoa_actors::{Registry, Route};
 use spoa_integration::{
     Answer, Direction, Haproxy, Load, SeenFrame, Tally, Tap, Version, on_every_haproxy, until,
 };
@@ -14,7 +14,7 @@ use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, set, shown, sta
 const CLIENTS: usize = 40;
 
 fn greets_later() -> Registry {
-    let later = handler_fn(async |(): ()| {
+    let later = Route::new(async |(): ()| {
         tokio::time::sleep(Duration::from_millis(3)).await;
         set("greeting", "hello")
     });

@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder};
 use spoa_actors::spop::FrameType;
 use spoa_actors::spop::StatusCode;
 use spoa_actors::{
-    ActionError, Actions, Agent, Registry, RunningAgent, handler_fn, observe::StatusCounts,
+    ActionError, Actions, Agent, Registry, Route, RunningAgent, observe::StatusCounts,
 };
 use spoa_integration::{Direction, Haproxy, Tap, Version, on_every_haproxy, on_old_engines, until};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -114,7 +114,7 @@ on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_31_what_is_under_way_is_dropped_with_its_connection(version: Version) {
         let (sender, mut dropped) = unbounded_channel();
-        let never = handler_fn(move |(): ()| {
+        let never = Route::new(move |(): ()| {
             let watched = Watched(sender.clone());
             async move {
                 let _watched = watched;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 use spoa_actors::spop::FrameType;
-use spoa_actors::{ActionError, Actions, BoxError, Registry, handler_fn};
+use spoa_actors::{ActionError, Actions, BoxError, Registry, Route};
 use spoa_integration::{App, Config, Engine, Tap, Version, on_every_haproxy};
 use spoa_integration::{on_old_engines, until};
 
@@ -27,11 +27,11 @@ struct Response {
 fn registry() -> Registry {
     let paths = Arc::new(Mutex::new(HashMap::new()));
     let asked = Arc::clone(&paths);
-    let request = handler_fn(move |request: Request| {
+    let request = Route::new(move |request: Request| {
         asked.lock().unwrap().insert(request.id, request.path);
         Ok::<_, ActionError>(Actions::new())
     });
-    let response = handler_fn(move |response: Response| {
+    let response = Route::new(move |response: Response| {
         let path = paths.lock().unwrap().remove(&response.id).ok_or("no such request")?;
         let told = format!("{path} was answered with {}", response.status);
         Ok::<_, BoxError>(set("told", &told)?)
@@ -90,8 +90,8 @@ fn forgetful() -> Registry {
     struct Path {
         path: String,
     }
-    let request = handler_fn(|request: Path| set("ticket", &request.path));
-    let response = handler_fn(|response: Ticket| {
+    let request = Route::new(|request: Path| set("ticket", &request.path));
+    let response = Route::new(|response: Ticket| {
         let told = format!("{} was answered with {}", response.ticket, response.status);
         set("told", &told)
     });

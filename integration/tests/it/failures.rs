@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use spoa_actors::spop::FrameType;
-use spoa_actors::{ActionError, Actions, BoxError, Registry, Route, Scope, handler_fn};
+use spoa_actors::{ActionError, Actions, BoxError, Registry, Route, Scope};
 use spoa_integration::{Answer, Engine, Load, Tap, on_every_haproxy};
 
 use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, sets, shown};
@@ -24,17 +24,17 @@ struct Number {
 
 /// Every way in which a handler can have no answer, by message name.
 fn faults() -> [(&'static str, Route); 8] {
-    let panics = handler_fn(|(): ()| -> Nothing { panic!("asked to") });
-    let panics_later = handler_fn(async |(): ()| -> Nothing {
+    let panics = Route::new(|(): ()| -> Nothing { panic!("asked to") });
+    let panics_later = Route::new(async |(): ()| -> Nothing {
         tokio::task::yield_now().await;
         panic!("asked to")
     });
-    let number = || handler_fn(|_: Number| Ok::<_, ActionError>(Actions::new()));
+    let number = || Route::new(|_: Number| Ok::<_, ActionError>(Actions::new()));
     [
-        ("fails", handler_fn(|(): ()| Err::<Actions, BoxError>("asked to".into()))),
+        ("fails", Route::new(|(): ()| Err::<Actions, BoxError>("asked to".into()))),
         ("panics", panics),
         ("panics-later", panics_later),
-        ("never", handler_fn(async |(): ()| pending::<Nothing>().await).deadline(DEADLINE)),
+        ("never", Route::new(async |(): ()| pending::<Nothing>().await).deadline(DEADLINE)),
         ("wrong-type", number()),
         ("out-of-range", number()),
         ("missing", number()),
@@ -129,7 +129,7 @@ on_every_haproxy! {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn checklist_19_an_answer_after_the_deadline_is_dropped(version: Version) {
-        let late = handler_fn(async |(): ()| {
+        let late = Route::new(async |(): ()| {
             tokio::time::sleep(2 * DEADLINE).await;
             Actions::new().set_var(Scope::Transaction, "late", "answer")
         });
@@ -156,7 +156,7 @@ on_every_haproxy! {
             .set_var(Scope::Session, "score", -1)
             .and_then(|actions| actions.set_var(Scope::Transaction, "ip", Ipv4Addr::LOCALHOST))
             .unwrap();
-        let fails = handler_fn(|(): ()| Err::<Actions, BoxError>("asked to".into()));
+        let fails = Route::new(|(): ()| Err::<Actions, BoxError>("asked to".into()));
         let agent = scene::agent(Registry::new().on("fails", fails.fallback(fallback))).await;
         let engine = engine(endpoint(&agent)).message("fails", "ip=src", REQUEST);
         let headers = ["var(sess.t.score)", "var(txn.t.ip)"];

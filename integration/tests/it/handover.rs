@@ -16,9 +16,9 @@ use crate::scene::{self, ANSWER, REQUEST, SOON, error, shown};
 
 /// How often the agent restarts under one load.
 const RESTARTS: usize = 5;
-/// A NOTIFY that crosses the DISCONNECT cannot be saved, which a machine that stands still for longer
+/// A NOTIFY that crosses the farewell cannot be saved, which a machine that stands still for longer
 /// than the quiet time makes likely: so a run that lost one is tried again.
-const TRIES: usize = 2;
+const TRIES: usize = 3;
 /// Longer than a restart takes, on a busy machine as well.
 const PROCESSING: Duration = Duration::from_secs(3);
 

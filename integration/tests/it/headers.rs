@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde::Deserialize;
-use spoa_actors::{Actions, HeaderBlock, HeaderBlockBuf, Registry, Scope, TypedData, handler_fn};
+use spoa_actors::{Actions, HeaderBlock, HeaderBlockBuf, Registry, Route, Scope, TypedData};
 use spoa_integration::{App, Config, Version, on_every_haproxy};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -72,7 +72,7 @@ on_every_haproxy! {
 #[actix_rt::test]
 async fn haproxy_3_4_sets_the_headers_that_are_encoded_and_no_other() {
     let app = App::start().await.unwrap();
-    let set = handler_fn(|(): ()| {
+    let set = Route::new(|(): ()| {
         let block = HeaderBlock::encode([
             ("x-agent-user", "joe \u{e9}"),
             ("x-agent-trap", "a\r\nx-agent-forged: yes"),

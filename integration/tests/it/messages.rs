@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use spoa_actors::spop::{Flags, FrameType};
-use spoa_actors::{Agent, Message, Registry, Route, Scope, handler_fn};
+use spoa_actors::{Agent, Message, Registry, Route, Scope};
 use spoa_integration::{Direction, Tap, on_every_haproxy};
 use tokio::time::sleep;
 
@@ -15,7 +15,7 @@ const LATER: Duration = Duration::from_millis(20);
 
 /// Answers only after others had their turn.
 fn sets_late(name: &'static str, value: &'static str) -> Route {
-    handler_fn(move |(): ()| async move {
+    Route::new(move |(): ()| async move {
         sleep(LATER).await;
         set(name, value)
     })
@@ -26,7 +26,7 @@ on_every_haproxy! {
     async fn the_actions_of_all_messages_are_in_one_ack_in_the_order_of_the_messages(
         version: Version
     ) {
-        let first = handler_fn(async |(): ()| {
+        let first = Route::new(async |(): ()| {
             sleep(LATER).await;
             set("first", 1)?.set_var(Scope::Transaction, "last", 1)
         });
@@ -93,7 +93,7 @@ on_every_haproxy! {
 on_every_haproxy! {
     #[actix_rt::test]
     async fn a_catch_all_answers_what_has_no_route_of_its_own(version: Version) {
-        let names = handler_fn(|message: Message| set("name", message.name()));
+        let names = Route::new(|message: Message| set("name", message.name()));
         let registry = Registry::new().on("known", sets("known", "yes")).catch_all(names);
         let agent = scene::agent(registry).await;
         let engine =

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, BoxError, HandlerActor, Origin, Registry, Route, Scope, handler_fn,
+    ActionError, Actions, BoxError, HandlerActor, IntoRoute, Origin, Registry, Route, Scope,
     observe::Statistics,
 };
 use spoa_integration::{Answer, Load, Version, on_every_haproxy};
@@ -61,9 +61,9 @@ impl HandlerActor for Greeter {
 }
 
 /// With a fallback of its own.
-fn route(route: impl Into<Route>) -> Route {
+fn route<Kind>(handler: impl IntoRoute<Kind>) -> Route {
     let fallback = Actions::new().set_var(Scope::Transaction, "greeting", "fallback").unwrap();
-    route.into().deadline(DEADLINE).fallback(fallback)
+    Route::new(handler).deadline(DEADLINE).fallback(fallback)
 }
 
 fn outcome(answer: &Answer) -> String {
@@ -75,7 +75,7 @@ fn outcome(answer: &Answer) -> String {
 async fn all_are_answered(version: Version, unlucky: Route) -> Statistics {
     let _turn = scene::turn().await;
     let lucky = Greeter::new(false);
-    let lucky = route(handler_fn(move |(): ()| lucky.greet()));
+    let lucky = route(move |(): ()| lucky.greet());
     let agent = scene::agent(Registry::new().on("unlucky", unlucky).on("lucky", lucky)).await;
     let engine = engine(endpoint(&agent))
         .agent_line("option dontlog-normal")
@@ -110,7 +110,7 @@ on_every_haproxy! {
         version: Version
     ) {
         let greeter = Greeter::new(true);
-        let unlucky = route(handler_fn(move |(): ()| greeter.greet()));
+        let unlucky = route(Route::new(move |(): ()| greeter.greet()));
         all_are_answered(version, unlucky).await;
     }
 }

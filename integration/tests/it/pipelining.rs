@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use spoa_actors::spop::{Flags, FrameType};
-use spoa_actors::{Limits, Registry, Route, RunningAgent, handler_fn};
+use spoa_actors::{Limits, Registry, Route, RunningAgent};
 use spoa_integration::{
     Answer, Engine, Haproxy, HttpClient, Load, SeenFrame, Tap, Version, on_every_haproxy,
     on_old_engines,
@@ -24,7 +24,7 @@ struct Name {
 /// Answers with the name it was given when the test adds a permit.
 pub(crate) fn waits(permits: &Arc<Semaphore>) -> Route {
     let permits = Arc::clone(permits);
-    handler_fn(move |name: Name| {
+    Route::new(move |name: Name| {
         let permits = Arc::clone(&permits);
         async move {
             permits.acquire().await.unwrap().forget();
@@ -194,7 +194,7 @@ pub(crate) fn one_ack_each(frames: &[SeenFrame], connections: usize) {
 /// Answers at once, or 1, 2 or 3 milliseconds later, in turn.
 fn answers_unevenly() -> Route {
     let turn = Arc::new(AtomicU64::new(0));
-    handler_fn(move |(): ()| {
+    Route::new(move |(): ()| {
         let delay = turn.fetch_add(1, Ordering::Relaxed) % 4;
         async move {
             if delay > 0 {

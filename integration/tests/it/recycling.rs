@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use spoa_actors::{Limits, Registry, Route, handler_fn};
+use spoa_actors::{Limits, Registry, Route};
 use spoa_integration::{Answer, Config, Haproxy, Load, SpoeLine, Version, on_every_haproxy};
 
 use crate::scene::{self, ANSWER, REQUEST, SOON, endpoint, engine, error, set, shown, statistics};
@@ -27,7 +27,7 @@ const CROSSED: u64 = 2;
 const TIMED_OUT: u32 = 1;
 
 fn greets_later() -> Route {
-    let later = handler_fn(async |(): ()| {
+    let later = Route::new(async |(): ()| {
         tokio::time::sleep(Duration::from_millis(3)).await;
         set("greeting", "hello")
     });

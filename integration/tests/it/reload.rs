@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spoa_actors::{Registry, Route, RunningAgent, handler_fn, observe::Statistics};
+use spoa_actors::{Registry, Route, RunningAgent, observe::Statistics};
 use spoa_integration::{Answer, Config, Haproxy, Load, Tally, Version, on_every_haproxy};
 
 use crate::fleet::CLIENTS;
@@ -31,7 +31,7 @@ async fn reloading(version: Version, agent: &RunningAgent) -> Haproxy {
 
 /// Long enough for a reload to find messages under way.
 fn greets_later() -> Route {
-    handler_fn(async |(): ()| {
+    Route::new(async |(): ()| {
         tokio::time::sleep(Duration::from_millis(3)).await;
         set("greeting", "hello")
     })

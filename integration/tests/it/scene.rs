@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use spoa_actors::{
     ActionError, Actions, Agent, FromMessage, Limits, Message, Registry, Route, RunningAgent,
-    Scope, ToTypedData, handler_fn, observe::Statistics,
+    Scope, ToTypedData, observe::Statistics,
 };
 use spoa_integration::{Answer, Config, Endpoint, Engine, Haproxy, Version, until};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -98,7 +98,7 @@ pub(crate) fn error(answer: &Answer) -> &str {
 
 /// A route that answers with `txn.t.NAME` = `value`.
 pub(crate) fn sets(name: &'static str, value: &'static str) -> Route {
-    handler_fn(move |(): ()| set(name, value))
+    Route::new(move |(): ()| set(name, value))
 }
 
 /// One variable of the transaction.
@@ -118,7 +118,7 @@ where
     A: for<'a> FromMessage<'a> + 'static,
     T: Send + 'static,
 {
-    handler_fn(move |args: A| {
+    Route::new(move |args: A| {
         let _ = sender.send(read(args));
         Ok::<_, ActionError>(Actions::new())
     })

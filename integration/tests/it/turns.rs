@@ -14,7 +14,7 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 use spoa_actors::spop::{Flags, FrameType};
-use spoa_actors::{ActionError, Actions, Registry, RunningAgent, Scope, handler_fn};
+use spoa_actors::{ActionError, Actions, Registry, Route, RunningAgent, Scope};
 use spoa_integration::{Peer, frame, notify};
 use tokio::time::sleep;
 
@@ -58,11 +58,11 @@ impl Work {
 /// `greet` is answered at once; so is `n`, with a fallback if it is one of too many.
 fn registry(work: &Arc<Work>) -> Registry {
     let work = Arc::clone(work);
-    let greet = handler_fn(move |(): ()| {
+    let greet = Route::new(move |(): ()| {
         work.greet();
         set("greeting", 1)
     });
-    let many = handler_fn(|(): ()| set("n", 1)).fallback(set("n", -1).unwrap());
+    let many = Route::new(|(): ()| set("n", 1)).fallback(set("n", -1).unwrap());
     Registry::new().on("greet", greet).on("n", many)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, Registry, RunningAgent, Scope, handler_fn};
+use spoa_actors::{ActionError, Actions, Agent, Registry, RunningAgent, Scope};
 use spoa_integration::{
     Answer, Config, Endpoint, Engine, Haproxy, Load, Scratch, Version, on_every_haproxy,
 };
@@ -38,9 +38,7 @@ fn log_request(request: Request) -> Result<Actions, ActionError> {
 }
 
 fn registry() -> Registry {
-    Registry::new()
-        .on("check-client-ip", handler_fn(check_client_ip))
-        .on("log-request", handler_fn(log_request))
+    Registry::new().on("check-client-ip", check_client_ip).on("log-request", log_request)
 }
 
 /// As in the example of the crate `spop`, but for the timeout: 10 ms of processing is what a busy

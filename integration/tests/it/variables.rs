@@ -4,9 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use reqwest::Method;
 use spoa_actors::spop::MAX_VAR_NAME;
-use spoa_actors::{
-    ActionError, Actions, Message, Registry, Route, RunningAgent, Scope, TypedData, handler_fn,
-};
+use spoa_actors::{ActionError, Actions, Message, Registry, Route, RunningAgent, Scope, TypedData};
 use spoa_integration::{App, Config, Engine, Haproxy, Version, on_every_haproxy};
 
 use crate::scene::{self, REQUEST, endpoint, engine, error, next, recorder, shown};
@@ -40,7 +38,7 @@ fn set_all(scope: Scope) -> Result<Actions, ActionError> {
 }
 
 fn sets_all(scope: Scope) -> Route {
-    handler_fn(move |(): ()| set_all(scope))
+    Route::new(move |(): ()| set_all(scope))
 }
 
 fn event_of(scope: Scope) -> &'static str {
@@ -117,7 +115,7 @@ fn keeps_value(message: Message) -> Result<Actions, ActionError> {
 }
 
 async fn keeping(version: Version) -> (Haproxy, RunningAgent) {
-    let agent = scene::agent(Registry::new().on("keep", handler_fn(keeps_value))).await;
+    let agent = scene::agent(Registry::new().on("keep", keeps_value)).await;
     let engine = engine(endpoint(&agent)).message("keep", "value=req.hdr(x-value)", REQUEST);
     (scene::haproxy(version, engine, &["var(sess.t.value)"]).await, agent)
 }
@@ -155,7 +153,7 @@ on_every_haproxy! {
         version: Version
     ) {
         let app = App::start().await.unwrap();
-        let wrong = handler_fn(|(): ()| {
+        let wrong = Route::new(|(): ()| {
             Actions::new()
                 .set_var(Scope::Response, "early", 1)?
                 .set_var(Scope::Transaction, "next", 2)
@@ -175,7 +173,7 @@ on_every_haproxy! {
     async fn checklist_25_the_longest_name_is_set_under_a_prefix_of_25_bytes(version: Version) {
         let name = "n".repeat(MAX_VAR_NAME);
         let long = name.clone();
-        let sets = handler_fn(move |(): ()| Actions::new().set_var(Scope::Session, &long, 1));
+        let sets = Route::new(move |(): ()| Actions::new().set_var(Scope::Session, &long, 1));
         let agent = scene::agent(Registry::new().on("set", sets)).await;
         let prefix = "p".repeat(25);
         let engine = Engine::new(&prefix).agent(endpoint(&agent)).message("set", "", REQUEST);
@@ -187,7 +185,7 @@ on_every_haproxy! {
 
 /// A variable of the process that nothing else in the configuration names.
 async fn process_variable(version: Version, agent_line: &str) -> String {
-    let sets = handler_fn(|(): ()| Actions::new().set_var(Scope::Process, "seen", "yes"));
+    let sets = Route::new(|(): ()| Actions::new().set_var(Scope::Process, "seen", "yes"));
     let agent = scene::agent(Registry::new().on("set", sets)).await;
     let engine = engine(endpoint(&agent)).agent_line(agent_line).message("set", "", REQUEST);
     let haproxy = scene::haproxy(version, engine, scene::ERROR_ALONE).await;

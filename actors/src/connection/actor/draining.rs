@@ -62,7 +62,6 @@ impl<S: Transport> Connection<S> {
         // Not while there may be more to read at once, or a frame is not whole yet.
         let is_settled =
             next == Next::Wait && self.conversation.is_idle() && !self.conversation.has_begun();
-        window.settle(is_settled);
         let is_quiet = is_settled && window.is_quiet();
         if window.must_end(now) {
             self.conversation.give_up();
@@ -78,9 +77,7 @@ impl<S: Transport> Connection<S> {
             tracing::debug!(peer = %self.conversation.peer().address, "the connection is recycled");
             self.shared.counters.count(|statistics| statistics.connections_expired += 1);
         }
-        let closing = Phase::Closing(Box::new(Closing::after_input(normal_disconnect())));
-        // Others wait for this one until its DISCONNECT has left.
-        let _drained = self.enter(closing);
+        self.begin_end(Closing::after_input(normal_disconnect()));
         // At once, so that the DISCONNECT leaves with the ACKs.
         self.end(task)
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use opentelemetry::trace::noop::NoopTracer;
 use spoa_actors::{
     Actions, Agent, AgentError, Limit, Limits, Listen, Registry, Route, Sampling, Traces,
-    handler_fn,
     testing::{Exchange, InMemoryAgent},
 };
 
@@ -122,7 +121,7 @@ async fn a_limit_is_called_what_the_agent_calls_it() {
 #[actix_rt::test]
 async fn every_setting_of_a_route_is_taken_within_its_bounds_and_refused_by_name_beyond() {
     const MOST_CALLS: usize = usize::MAX >> 3;
-    let route = || handler_fn(|(): ()| Ok::<_, AgentError>(Actions::new()));
+    let route = || Route::new(|(): ()| Ok::<_, AgentError>(Actions::new()));
     let taken: [Route; 8] = [
         route(),
         route().deadline(NANOSECOND),

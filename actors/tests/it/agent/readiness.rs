@@ -7,7 +7,7 @@ use std::{
 };
 
 use spoa_actors::{
-    Actions, Agent, BoxError, Limits, Message, Registry, handler_fn,
+    Actions, Agent, BoxError, Limits, Message, Registry,
     status::Readiness,
     testing::{FakeHaproxy, InMemoryAgent},
 };
@@ -108,7 +108,7 @@ async fn an_arbiter_whose_thread_is_blocked_is_silent_and_left_out_of_the_statis
         Ok::<_, BoxError>(Actions::new())
     };
     let agent = Agent::bind("127.0.0.1:0")?.arbiters(NonZero::<usize>::MIN);
-    let agent = agent.start(Registry::new().on("block", handler_fn(block))).await?;
+    let agent = agent.start(Registry::new().on("block", block)).await?;
     let observer = agent.observer();
     assert_eq!(observer.readiness().await, Readiness::Ready);
     let socket = TcpStream::connect(agent.local_addresses()[0]).await?;

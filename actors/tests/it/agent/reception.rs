@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use spoa_actors::{
-    Actions, Agent, Limits, Message, Registry, RunningAgent, Scope, handler_fn,
+    Actions, Agent, Limits, Message, Registry, Route, RunningAgent, Scope,
     spop::{Frame, StatusCode},
     testing::{ClientError, FakeHaproxy, hello},
 };
@@ -38,12 +38,12 @@ fn blocking() -> (Registry, Block) {
     let (end, ended) = mpsc::channel::<()>();
     let (begin, began) = unbounded_channel();
     let ended = Arc::new(Mutex::new(ended));
-    let block = handler_fn(move |(): ()| {
+    let block = Route::new(move |(): ()| {
         let _ = begin.send(());
         let _ = ended.lock().unwrap().recv();
         Ok::<_, ClientError>(Actions::new())
     });
-    let thread = handler_fn(|(): ()| {
+    let thread = Route::new(|(): ()| {
         let thread = format!("{:?}", std::thread::current().id());
         Actions::new().set_var(Scope::Transaction, "thread", &thread)
     });

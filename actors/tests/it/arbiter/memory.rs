@@ -5,7 +5,7 @@ use std::{future::pending, time::Duration};
 use allocation_counter::measure;
 use serde::Deserialize;
 use spoa_actors::{
-    Limits, Message, Registry, handler_fn,
+    Limits, Message, Registry, Route,
     spop::{FrameType, HaproxyHello, StatusCode},
     testing::{FakeHaproxy, InMemoryAgent, hello},
 };
@@ -135,9 +135,9 @@ fn taken_by(message: &str, body: usize, count: u64) -> (u64, u64) {
     let keep = async |message: Message| pending::<Answered>().await.inspect(|_| drop(message));
     let copy = async |text: Text| pending::<Answered>().await.inspect(|_| drop(text.body));
     let registry = Registry::new()
-        .on("later", handler_fn(later).concurrency(10_000))
-        .on("keep", handler_fn(keep).concurrency(10_000))
-        .on("copy", handler_fn(copy).concurrency(10_000));
+        .on("later", Route::new(later).concurrency(10_000))
+        .on("keep", Route::new(keep).concurrency(10_000))
+        .on("copy", Route::new(copy).concurrency(10_000));
     let limits = Limits::default().memory(1 << 30);
     let message = Message::new(message).arg("body", "x".repeat(body).as_str());
     let (agent, mut haproxy) = system.block_on(async {

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::BytesMut;
 use spoa_actors::{
-    Actions, Limits, Message, Route, handler_fn,
+    Actions, Limits, Message, Route,
     spop::{
         Disconnect, Flags, Fragment, Frame, FrameCodec, FrameId, FrameType, HaproxyHello, Notify,
         StatusCode, StreamId,
@@ -39,7 +39,7 @@ impl Drop for Watched {
 /// A route that never answers, and tells when a call of it is dropped.
 fn watched() -> (Route, Receiver<()>) {
     let (sender, dropped) = channel();
-    let route = handler_fn(move |(): ()| {
+    let route = Route::new(move |(): ()| {
         let watched = Watched(sender.clone());
         async move {
             let _watched = watched;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use futures_util::FutureExt;
 use spoa_actors::{
-    Limits, Message, handler_fn,
+    Limits, Message, Route,
     spop::{Frame, StatusCode},
     testing::{ClientError, FakeHaproxy, InMemoryAgent},
 };
@@ -30,7 +30,7 @@ async fn slow((): ()) -> std::result::Result<spoa_actors::Actions, ClientError> 
 #[actix_rt::test]
 async fn what_comes_while_a_call_of_a_slow_route_is_waited_for_is_answered() -> Result {
     tokio::time::pause();
-    let routes = registry().on("slow", handler_fn(slow).deadline(5 * SECOND));
+    let routes = registry().on("slow", Route::new(slow).deadline(5 * SECOND));
     let agent = InMemoryAgent::start(routes, Limits::default()).await.unwrap();
     let mut haproxy = agent.connect().await?.patience(60 * SECOND);
     haproxy.send_notify(Message::new("slow")).await?;
@@ -68,7 +68,7 @@ async fn what_the_acks_of_slow_handlers_let_come_is_answered() -> Result {
 async fn no_ack_is_held_back_for_longer_than_the_shortest_deadline_of_a_route() -> Result {
     tokio::time::pause();
     let shortest = SECOND / 10;
-    let quick = handler_fn(|(): ()| Ok::<_, ClientError>(variable("quick", 1))).deadline(shortest);
+    let quick = Route::new(|(): ()| Ok::<_, ClientError>(variable("quick", 1))).deadline(shortest);
     let routes = registry().on("quick", quick);
     let agent = InMemoryAgent::start(routes, Limits::default()).await.unwrap();
     let mut haproxy = agent.connect().await?;
@@ -152,7 +152,7 @@ async fn no_ack_of_a_stop_is_later_than_its_deadline_because_another_is_due() ->
 #[actix_rt::test]
 async fn what_was_let_go_leaves_as_soon_as_the_peer_reads() -> Result {
     tokio::time::pause();
-    let registry = registry().on("slow", handler_fn(slow).deadline(5 * SECOND));
+    let registry = registry().on("slow", Route::new(slow).deadline(5 * SECOND));
     let agent = InMemoryAgent::start(registry, Limits::default()).await.unwrap();
     let (ours, theirs) = tokio::io::duplex(1024);
     agent.adopt(theirs);

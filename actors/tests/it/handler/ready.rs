@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use spoa_actors::{
     Actions, HandlerActor, Limits, Message, MessageRef, Messages, Origin, ReadyHandler, Registry,
-    Route, Scope, TypedData, handler_fn,
+    Route, Scope, TypedData,
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tokio::time::Instant;
@@ -270,7 +270,7 @@ impl HandlerActor for Actor {
 async fn with_handlers_of_other_kinds_in_one_notify_the_order_is_that_of_the_messages() -> Result {
     tokio::time::pause();
     let registry = registry()
-        .on("function", handler_fn(|(): ()| -> Answered { Ok(variable("function", 1)) }))
+        .on("function", Route::new(|(): ()| -> Answered { Ok(variable("function", 1)) }))
         .on("actor", || Actor)
         .on_ready("number", Counting::new);
     let agent = InMemoryAgent::start(registry, Limits::default()).await?;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use spoa_actors::{
-    Actions, Agent, AgentError, Listen, Registry, RunningAgent, Scope, handler_fn,
+    Actions, Agent, AgentError, Listen, Registry, Route, RunningAgent, Scope,
     testing::{ClientError, FakeHaproxy},
 };
 use tokio::net::{TcpStream, UnixStream};
@@ -116,7 +116,7 @@ fn thread_name() -> ThreadId {
 
 #[actix_rt::test]
 async fn connections_are_handed_to_the_arbiters_in_turn() -> Result {
-    let route = handler_fn(|(): ()| {
+    let route = Route::new(|(): ()| {
         let thread = format!("{:?}", thread_name());
         Actions::new().set_var(Scope::Transaction, "thread", &thread)
     });

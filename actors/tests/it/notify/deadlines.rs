@@ -15,7 +15,6 @@ use bytes::BytesMut;
 use serde::Deserialize;
 use spoa_actors::{
     Actions, BoxError, HandlerActor, Limits, Message, Messages, Origin, Registry, Route,
-    handler_fn,
     spop::{FrameId, StreamId},
     testing::{FakeHaproxy, InMemoryAgent},
 };
@@ -136,7 +135,7 @@ fn working(calls: &Arc<AtomicU64>) -> Registry {
         std::thread::sleep(Duration::from_millis(time.ms));
         Ok::<_, BoxError>(variable("worked", 1))
     };
-    Registry::new().on("work", handler_fn(work).fallback(variable("worked", -1)))
+    Registry::new().on("work", Route::new(work).fallback(variable("worked", -1)))
 }
 
 fn ask_work(ms: u64) -> Message {
@@ -254,7 +253,7 @@ async fn an_answer_that_comes_late_in_the_poll_that_brings_it_is_late() -> Resul
         std::thread::sleep(Duration::from_millis(60));
         Ok::<_, BoxError>(variable("worked", 1))
     };
-    let route = handler_fn(work).fallback(variable("worked", -1)).deadline(LIMIT);
+    let route = Route::new(work).fallback(variable("worked", -1)).deadline(LIMIT);
     let agent = InMemoryAgent::start(Registry::new().on("work", route), Limits::default()).await?;
     let mut haproxy = agent.connect().await?;
     assert_eq!(haproxy.notify(Message::new("work")).await?.to_string(), TOO_LATE);

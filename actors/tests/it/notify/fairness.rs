@@ -11,7 +11,7 @@ use std::{
 use bytes::BytesMut;
 use serde::Deserialize;
 use spoa_actors::{
-    Action, Actions, BoxError, Limits, Message, Registry, handler_fn,
+    Action, Actions, BoxError, Limits, Message, Registry, Route,
     spop::{Frame, FrameId, Messages, Notify, StreamId},
     testing::{FakeHaproxy, InMemoryAgent},
 };
@@ -47,7 +47,7 @@ async fn checklist_36_thousands_of_connections_with_a_frame_or_none_and_one_with
 {
     tokio::time::pause();
     // Room for all: it is the connections that are looked at.
-    let registry = Registry::new().on("sleep", handler_fn(sleeps).concurrency(2 * MANY));
+    let registry = Registry::new().on("sleep", Route::new(sleeps).concurrency(2 * MANY));
     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
     let mut idle = Vec::new();
     let mut asking = Vec::new();
@@ -85,11 +85,11 @@ async fn checklist_36_thousands_of_connections_with_a_frame_or_none_and_one_with
 fn counting() -> Registry {
     let calls = Arc::new(AtomicI64::new(0));
     let counted = Arc::clone(&calls);
-    let count = handler_fn(move |(): ()| {
+    let count = Route::new(move |(): ()| {
         counted.fetch_add(1, Ordering::Relaxed);
         Ok::<_, BoxError>(Actions::new())
     });
-    let seen = handler_fn(move |(): ()| {
+    let seen = Route::new(move |(): ()| {
         Ok::<_, BoxError>(variable("seen", calls.load(Ordering::Relaxed)))
     });
     Registry::new().on("count", count).on("seen", seen)

@@ -12,7 +12,7 @@ use std::{
 
 use serde::Deserialize;
 use spoa_actors::{
-    Actions, Limits, Message, Registry, Route, handler_fn, spop::Messages, testing::InMemoryAgent,
+    Actions, Limits, Message, Registry, Route, spop::Messages, testing::InMemoryAgent,
 };
 use tokio::time::{Instant, sleep};
 
@@ -39,7 +39,7 @@ fn counting_polls(polls: &Arc<AtomicU64>) -> Registry {
         Ok(variable("slept", 1))
     };
     Registry::new()
-        .on("sleep", handler_fn(move |time: Milliseconds| slept(Arc::clone(&polls), time)))
+        .on("sleep", Route::new(move |time: Milliseconds| slept(Arc::clone(&polls), time)))
 }
 
 #[actix_rt::test]
@@ -62,7 +62,7 @@ async fn what_is_ready_is_polled_and_not_what_waits_beside_it_in_the_same_notify
 /// Answers 1, or -1 unasked.
 fn counted() -> Route {
     let one = |(): ()| -> Answered { Ok(variable("n", 1)) };
-    handler_fn(one).fallback(variable("n", -1))
+    Route::new(one).fallback(variable("n", -1))
 }
 
 fn all(count: u64, name: &'static str) -> impl Iterator<Item = Message> {

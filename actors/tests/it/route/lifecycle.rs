@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use spoa_actors::{
     Actions, Agent, AgentError, BoxError, HandlerActor, Limits, Message, Origin, Registry, Route,
-    Tasks, handler_fn,
+    Tasks,
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tokio::{
@@ -149,7 +149,7 @@ async fn a_handler_that_does_not_stop_is_not_waited_for_without_end() -> Result 
 
 #[actix_rt::test]
 async fn a_handler_that_blocks_its_thread_is_not_waited_for_without_end() -> Result {
-    let blocking = handler_fn(|(): ()| {
+    let blocking = Route::new(|(): ()| {
         std::thread::sleep(Duration::from_secs(20));
         Ok::<_, BoxError>(Actions::new())
     });
@@ -210,7 +210,7 @@ impl std::error::Error for Trap {}
 
 #[actix_rt::test]
 async fn an_error_that_panics_when_it_is_shown_hurts_no_other_frame() -> Result {
-    let trap = handler_fn(|(): ()| Err::<Actions, _>(Trap)).fallback(variable("trap", -1));
+    let trap = Route::new(|(): ()| Err::<Actions, _>(Trap)).fallback(variable("trap", -1));
     let agent = InMemoryAgent::start(registry().on("trap", trap), Limits::default()).await?;
     let mut haproxy = agent.connect().await?;
     let actions = haproxy.notify([Message::new("trap"), ask_score()]).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use spoa_actors::{
-    Limits, Message, Registry, TypedData, handler_fn,
+    Limits, Message, Registry, Route, TypedData,
     observe::{ArgumentSeen, Outcome, RouteStatistics},
     testing::InMemoryAgent,
 };
@@ -59,7 +59,7 @@ async fn calls_in_flight_and_instances_are_seen_while_they_last() -> Result {
 #[actix_rt::test]
 async fn arguments_are_seen_by_name_and_type_of_a_message_after_each_look() -> Result {
     let registry = Registry::new()
-        .on("any", handler_fn(|_: Message| Ok::<_, std::convert::Infallible>(variable("ok", 1))));
+        .on("any", Route::new(|_: Message| Ok::<_, std::convert::Infallible>(variable("ok", 1))));
     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
     let mut haproxy = agent.connect().await?;
     assert_eq!(route(&agent, "any").await.arguments, []);

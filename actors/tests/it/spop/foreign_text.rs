@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use spoa_actors::{
-    Actions, BoxError, Limits, Message, Registry, TypedData, handler_fn,
+    Actions, BoxError, Limits, Message, Registry, TypedData,
     spop::{EngineId, Flags, Fragment, Frame, FrameId, FrameType, HaproxyHello, StreamId},
     testing::{InMemoryAgent, hello},
 };
@@ -27,7 +27,7 @@ fn unexpected_user(user: User) -> std::result::Result<Actions, BoxError> {
 }
 
 fn registry() -> Registry {
-    Registry::new().on("find", handler_fn(unknown_user)).on("trust", handler_fn(unexpected_user))
+    Registry::new().on("find", unknown_user).on("trust", unexpected_user)
 }
 
 /// The lines that come of a conversation: one, which holds nothing that a terminal obeys.

@@ -1,7 +1,7 @@
 //! Fragments: of a NOTIFY, as HAProxy up to 3.0 sends them, and of an ACK for a peer that takes them.
 
 use spoa_actors::{
-    Actions, Limits, Message, Registry, Scope, TypedData, handler_fn,
+    Actions, Limits, Message, Registry, Route, Scope, TypedData,
     spop::{
         Capabilities, Flags, Fragment, Frame, FrameId, FrameType, HaproxyHello, StatusCode,
         StreamId,
@@ -16,7 +16,7 @@ const ABORT: Flags = Flags { fin: true, abort: true };
 fn registry() -> Registry {
     crate::support::registry().on(
         "length",
-        handler_fn(|message: Message| {
+        Route::new(|message: Message| {
             let body = message.get("body").and_then(|body| body.as_bytes()).unwrap_or_default();
             Actions::new().set_var(Scope::Transaction, "length", body.len() as u64)
         }),

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use spoa_actors::{
-    Actions, BoxError, Limits, Message, TypedData, handler_fn,
+    Actions, BoxError, Limits, Message, Route, TypedData,
     spop::{Flags, Fragment, Frame, FrameId, FrameType, StatusCode, StreamId},
     testing::{FakeHaproxy, InMemoryAgent},
 };
@@ -13,7 +13,7 @@ use crate::support::{Result, ask_score, registry};
 /// An agent, and word of each call of its handler `told`.
 async fn telling() -> Result<(InMemoryAgent, Receiver<()>)> {
     let (calls, told) = channel();
-    let route = handler_fn(move |(): ()| {
+    let route = Route::new(move |(): ()| {
         let _ = calls.send(());
         Ok::<_, BoxError>(Actions::new())
     });

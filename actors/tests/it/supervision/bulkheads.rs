@@ -4,7 +4,7 @@ use std::{cell::Cell, time::Duration};
 
 use serde::Deserialize;
 use spoa_actors::{
-    Actions, BoxError, Limits, Message, OnFull, Registry, Route, handler_fn,
+    Actions, BoxError, Limits, Message, OnFull, Registry, Route,
     testing::{FakeHaproxy, InMemoryAgent},
 };
 use tokio::time::{Instant, sleep};
@@ -111,7 +111,7 @@ async fn counted((): ()) -> std::result::Result<Actions, BoxError> {
 #[actix_rt::test]
 async fn messages_that_may_wait_for_room_are_answered_in_turn() -> Result {
     tokio::time::pause();
-    let route = handler_fn(counted).concurrency(4).on_full(OnFull::Queue);
+    let route = Route::new(counted).concurrency(4).on_full(OnFull::Queue);
     let (agent, mut haproxy) = start(Registry::new().on("counted", route)).await?;
     let asked = Instant::now();
     let notifies: Vec<_> = (0..40).map(|_| Message::new("counted").into()).collect();
@@ -142,7 +142,7 @@ struct Nothing {}
 
 #[actix_rt::test]
 async fn a_handler_that_answers_at_once_needs_no_room() -> Result {
-    let ready = handler_fn(|_: Nothing| Ok::<_, BoxError>(variable("ready", 1)));
+    let ready = Route::new(|_: Nothing| Ok::<_, BoxError>(variable("ready", 1)));
     let (_, mut haproxy) = start(Registry::new().on("ready", ready.concurrency(1))).await?;
     let messages: Vec<_> = (0..100).map(|_| Message::new("ready")).collect();
     let actions = haproxy.notify(messages.into_iter().collect::<spoa_actors::Messages>()).await?;

@@ -3,9 +3,7 @@
 use std::{error::Error, fmt, panic::panic_any, time::Duration};
 
 use async_trait::async_trait;
-use spoa_actors::{
-    HandlerActor, Limits, Message, Origin, Registry, Route, handler_fn, testing::InMemoryAgent,
-};
+use spoa_actors::{HandlerActor, Limits, Message, Origin, Registry, Route, testing::InMemoryAgent};
 use tokio::time::sleep;
 
 use crate::support::{
@@ -28,7 +26,7 @@ impl Drop for Payload {
 
 #[actix_rt::test]
 async fn a_payload_whose_drop_panics_with_another_such_payload_ends_no_connection() -> Result {
-    let trap = handler_fn(|(): ()| -> Answered { panic_any(Payload(1)) });
+    let trap = Route::new(|(): ()| -> Answered { panic_any(Payload(1)) });
     let registry = registry().on("trap", trap.fallback(variable("fallback", -1)));
     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
     let mut haproxy = agent.connect().await?;
@@ -161,7 +159,7 @@ impl Drop for Guard {
 
 /// Never answers, and panics when its call is dropped.
 fn guarded() -> Route {
-    let guarded = handler_fn(async |(): ()| -> Answered {
+    let guarded = Route::new(async |(): ()| -> Answered {
         let _guard = Guard;
         std::future::pending().await
     });
@@ -204,7 +202,7 @@ async fn errors_that_panic_when_they_are_dropped_are_told_once_a_second() -> Res
     tokio::time::pause();
     let log = Log::default();
     let _listening = log.listen();
-    let agent = agent(handler_fn(|(): ()| -> Answered { Err(Trap(Guard).into()) })).await;
+    let agent = agent(Route::new(|(): ()| -> Answered { Err(Trap(Guard).into()) })).await;
     let mut haproxy = agent.connect().await?;
     for _ in 0..100 {
         haproxy.notify(ask()).await?;

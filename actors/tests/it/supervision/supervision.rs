@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use spoa_actors::{
-    AgentError, BoxError, HandlerActor, Limits, Origin, Registry, Route, handler_fn,
-    status::Readiness, testing::InMemoryAgent,
+    AgentError, BoxError, HandlerActor, Limits, Origin, Registry, Route, status::Readiness,
+    testing::InMemoryAgent,
 };
 use tokio::time::{Instant, sleep};
 
@@ -276,7 +276,7 @@ async fn a_start_that_hangs_is_given_up_in_time() {
 
 #[actix_rt::test]
 async fn a_function_has_nothing_to_renew_and_no_budget() -> Result {
-    let panics = handler_fn(|wish: Wish| {
+    let panics = Route::new(|wish: Wish| {
         assert!(!wish.panic, "as asked");
         Ok::<_, BoxError>(variable("instance", 0))
     });

@@ -16,7 +16,7 @@ use actix_rt::task::JoinHandle;
 use bytes::BytesMut;
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, BoxError, Message, Registry, Route, Scope, handler_fn,
+    ActionError, Actions, BoxError, Message, Registry, Route, Scope,
     observe::Statistics,
     spop::{Ack, Disconnect, Frame, FrameId, Messages, Notify, StreamId},
     testing::{ClientError, FakeHaproxy, InMemoryAgent},
@@ -68,18 +68,18 @@ fn score(client: Client) -> std::result::Result<Actions, ActionError> {
 pub(crate) fn registry() -> Registry {
     let fallback = |name: &str| variable(name, -1);
     Registry::new()
-        .on("score", handler_fn(score))
-        .on("sleep", handler_fn(sleep))
-        .on("big", handler_fn(big))
-        .on("big-later", handler_fn(big_later))
-        .on("fail", handler_fn(|(): ()| Err::<Actions, _>("as asked")).fallback(fallback("fail")))
-        .on("panic", handler_fn(panics).fallback(fallback("panic")))
-        .on("panic-later", handler_fn(panics_later).fallback(fallback("panic_later")))
+        .on("score", score)
+        .on("sleep", sleep)
+        .on("big", big)
+        .on("big-later", big_later)
+        .on("fail", Route::new(|(): ()| Err::<Actions, _>("as asked")).fallback(fallback("fail")))
+        .on("panic", Route::new(panics).fallback(fallback("panic")))
+        .on("panic-later", Route::new(panics_later).fallback(fallback("panic_later")))
         .on("never", never())
 }
 
 pub(crate) fn never() -> Route {
-    handler_fn(async |(): ()| {
+    Route::new(async |(): ()| {
         std::future::pending::<std::result::Result<Actions, ClientError>>().await
     })
     .fallback(variable("never", -1))

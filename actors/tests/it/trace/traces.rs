@@ -15,7 +15,7 @@ use opentelemetry_sdk::{
 };
 use spoa_actors::{
     Actions, BlockingHandler, BoxError, HandlerActor, Limits, MailboxCall, Message, Origin,
-    Registry, Route, Sampling, Scope, Traces, handler_fn,
+    Registry, Route, Sampling, Scope, Traces,
     spop::Frame,
     testing::{FakeHaproxy, InMemoryAgent},
 };
@@ -333,7 +333,7 @@ impl actix::Handler<MailboxCall> for Raw {
 fn nesting() -> Registry {
     Registry::new()
         .on("async", || Nesting)
-        .on("function", handler_fn(|(): ()| current("function")))
+        .on("function", Route::new(|(): ()| current("function")))
         .on_actor("raw", || Raw.start())
         .on("blocking", Route::blocking(NonZero::<usize>::MIN, || Nesting))
 }

@@ -1,13 +1,13 @@
 //! What `/status.json` says, and that its names stay.
 
 use serde_json::{Value, json};
-use spoa_actors::{Registry, handler_fn};
+use spoa_actors::Registry;
 
 use super::scene::{Answer, Scene, answer_nothing, haproxy, message};
 
 #[actix_rt::test]
 async fn the_names_of_the_json_stay() {
-    let registry = Registry::new().on("m", handler_fn(answer_nothing));
+    let registry = Registry::new().on("m", answer_nothing);
     let (scene, agent) = Scene::with_agent(registry).await;
     let mut sound = haproxy(&agent).await;
     sound.notify(message("m")).await.unwrap();

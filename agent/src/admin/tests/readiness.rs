@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use serde_json::json;
 use spoa_actors::{
     ActionError, Actions, Agent, BoxError, HandlerActor, Message, Origin, Registry, Route,
-    handler_fn,
 };
 
 use super::scene::{PATIENCE, Scene, answer_nothing, haproxy, message};
@@ -22,7 +21,7 @@ async fn it_is_ready_from_the_start_of_the_agent_to_its_end() {
     assert!(before.body.starts_with("starting: "), "{before:?}");
     assert_eq!(scene.json().await["readiness"]["state"], "starting");
 
-    let registry = Registry::new().on("m", handler_fn(answer_nothing));
+    let registry = Registry::new().on("m", answer_nothing);
     let agent = Agent::bind("127.0.0.1:0").unwrap().start(registry).await.unwrap();
     scene.view.started(agent.observer());
     let ready = scene.get("/readyz").await;
@@ -40,7 +39,7 @@ async fn it_is_ready_from_the_start_of_the_agent_to_its_end() {
 
 #[actix_rt::test]
 async fn a_handler_that_is_down_is_named_by_readyz() {
-    let broken = handler_fn(answer_nothing);
+    let broken = Route::new(answer_nothing);
     let panics = Route::new(|| Panics).restarts(1, Duration::from_secs(60));
     let (scene, agent) =
         Scene::with_agent(Registry::new().on("sound", broken).on("score", panics)).await;
@@ -62,7 +61,7 @@ async fn an_arbiter_that_is_blocked_blocks_nothing_here() {
         let _ = wait.lock().unwrap().recv_timeout(PATIENCE);
         Ok::<_, ActionError>(Actions::new())
     };
-    let (scene, agent) = Scene::with_agent(Registry::new().on("m", handler_fn(block))).await;
+    let (scene, agent) = Scene::with_agent(Registry::new().on("m", block)).await;
     let mut haproxy = haproxy(&agent).await;
     haproxy.send_notify(message("m")).await.unwrap();
     let silent = scene.until("/readyz", |answer| answer.status == 503).await;

@@ -13,7 +13,7 @@ use clap::{Parser, ValueEnum};
 use serde::Deserialize;
 use spoa_actors::{
     ActionError, Actions, Agent, BoxError, FromMessage, HandlerActor, Message, MessageRef, Origin,
-    ReadyHandler, Registry, Route, Scope, handler_fn,
+    ReadyHandler, Registry, Route, Scope,
 };
 use spoa_bench::{Burner, Sockets};
 
@@ -32,7 +32,7 @@ struct Options {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Kind {
-    /// A function, by `handler_fn`.
+    /// A function.
     Function,
     /// A `HandlerActor`.
     Actor,
@@ -63,9 +63,9 @@ fn registry(kind: Kind) -> Registry {
     let registry = Registry::new();
     match kind {
         Kind::Function => registry
-            .on("check-client-ip", handler_fn(check_client_ip))
-            .on("read-all", handler_fn(|message: Message| read_all(message.as_ref())))
-            .on("burn", handler_fn(move |work: Work| burn(burner, work))),
+            .on("check-client-ip", check_client_ip)
+            .on("read-all", Route::new(|message: Message| read_all(message.as_ref())))
+            .on("burn", Route::new(move |work: Work| burn(burner, work))),
         Kind::Actor => registry
             .on("check-client-ip", actor(check_client_ip))
             .on("read-all", actor(|message: Message| read_all(message.as_ref())))

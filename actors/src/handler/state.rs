@@ -1,0 +1,71 @@
+//! State: values that a registry or a route hands to its handlers.
+
+use std::{
+    any::{Any, TypeId, type_name},
+    fmt,
+    sync::Arc,
+};
+
+use crate::error::BoxError;
+
+/// A value that the registry has, as an argument of a function: a configuration, a client, a pool.
+///
+/// [`Registry::state`](crate::Registry::state) hands it to all handlers of an agent,
+/// [`Route::state`](crate::Route::state) to one. Each call gets a clone, so put what is large or shared
+/// into an `Arc`; most clients and pools of other crates hold one already. An agent whose registry lacks
+/// the value does not start.
+///
+/// ```
+/// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+///
+/// use spoa_actors::{ActionError, Actions, Registry, Scope, State};
+///
+/// #[derive(Clone, Default)]
+/// struct Requests(Arc<AtomicU64>);
+///
+/// fn count(State(Requests(seen)): State<Requests>) -> Result<Actions, ActionError> {
+///     let number = seen.fetch_add(1, Ordering::Relaxed) + 1;
+///     Actions::new().set_var(Scope::Transaction, "number", number)
+/// }
+///
+/// let registry = Registry::new().state(Requests::default()).on("count-request", count);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct State<T>(pub T);
+
+/// Values by their types.
+#[derive(Clone, Default)]
+pub(crate) struct States(Vec<(TypeId, Arc<dyn Any + Send + Sync>)>);
+
+impl States {
+    /// Adds a value, in place of one of the same type.
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        let key = TypeId::of::<T>();
+        self.0.retain(|(known, _)| *known != key);
+        self.0.push((key, Arc::new(value)));
+    }
+
+    /// These values, and those of `others` whose types are not among them.
+    pub(crate) fn or(&self, others: &Self) -> Self {
+        let is_new = |key: &TypeId| self.0.iter().all(|(known, _)| known != key);
+        let more = others.0.iter().filter(|(key, _)| is_new(key));
+        Self(self.0.iter().chain(more).cloned().collect())
+    }
+
+    pub(crate) fn get<T: Clone + 'static>(&self) -> Result<T, BoxError> {
+        let key = TypeId::of::<T>();
+        let found = self.0.iter().find(|(known, _)| *known == key);
+        let value = found.and_then(|(_, value)| value.downcast_ref::<T>());
+        value.cloned().ok_or_else(|| {
+            let name = type_name::<T>();
+            format!("it takes `State<{name}>`, which was not set; add it by `Registry::state`")
+                .into()
+        })
+    }
+}
+
+impl fmt::Debug for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} values", self.0.len())
+    }
+}
