@@ -148,9 +148,9 @@ pub enum AgentError {
         /// The error of the handler.
         cause: BoxError,
     },
-    /// This thread has no actix system.
-    #[error("the agent needs an actix system: use `#[actix_rt::main]`")]
-    NoSystem,
+    /// This thread has no tokio runtime.
+    #[error("the agent needs a tokio runtime: use `#[tokio::main]` or `#[actix_rt::main]`")]
+    NoRuntime,
     /// The agent cannot start a thread or its event loop.
     #[error("cannot start a worker thread: {cause}")]
     Thread {

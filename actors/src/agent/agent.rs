@@ -11,10 +11,9 @@ use std::{
     time::Duration,
 };
 
-use actix_rt::System;
 use tokio_util::sync::CancellationToken;
 
-use super::{running_agent::RunningAgent, signals::Signals};
+use super::{host::Host, running_agent::RunningAgent, signals::Signals};
 #[cfg(feature = "tls")]
 use crate::listen::secured;
 use crate::{
@@ -42,6 +41,12 @@ use crate::{
 ///     Agent::bind("127.0.0.1:12345")?.serve(registry).await
 /// }
 /// ```
+///
+/// It runs on any tokio runtime with I/O and time: under `#[tokio::main]`, or in the actix system of
+/// `#[actix_rt::main]`. Handlers run on the agent's own threads, the arbiters. These belong to the
+/// system that the agent is started in, which handlers find as `System::current()`. If there is none, the
+/// agent starts a system of its own, on a thread that also accepts. [`start`](Self::start) takes no
+/// signals; [`serve`](Self::serve) takes those of [`Signals`].
 ///
 /// It logs through `tracing`. Unless the process has had a subscriber when the agent starts, its warnings and
 /// errors go to stderr, a line each, and so does where it listens, if [`serve`](Self::serve) is called. A
@@ -253,7 +258,7 @@ impl Agent {
     /// # Errors
     ///
     /// If two routes have the same name, a limit cannot work, a handler does not start, there is
-    /// nothing to listen on, or this is no actix system.
+    /// nothing to listen on, or this thread has no tokio runtime.
     pub async fn start(self, registry: Registry) -> Result<RunningAgent, AgentError> {
         self.start_unless(CancellationToken::new(), registry).await
     }
@@ -264,7 +269,6 @@ impl Agent {
         start_given_up: CancellationToken,
         registry: Registry,
     ) -> Result<RunningAgent, AgentError> {
-        System::try_current().ok_or(AgentError::NoSystem)?;
         log::fall_back_to_stderr();
         registry.check()?;
         let addresses = self.local_addresses();
@@ -289,9 +293,9 @@ impl Agent {
             secured::check_memory(&common);
         }
         let names = self.listeners.iter().map(|listener| Arc::clone(&listener.name)).collect();
-        let mut running = RunningAgent::new(addresses, names, common);
+        let mut running = RunningAgent::new(Host::find().await?, addresses, names, common);
         running.start_workers(arbiters, &Arc::new(registry)).await?;
-        if let Err(error) = running.accept(self.listeners) {
+        if let Err(error) = running.accept(self.listeners).await {
             running.stop().await;
             return Err(error);
         }

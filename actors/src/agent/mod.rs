@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `agent` | where it listens, on how many arbiters, within which limits |
+//! | `host` | the thread that accepts, and the actix system: the caller's, or one of the agent's own |
 //! | `workers`, `supervisor` | the arbiters, which start together; routes and connections of each |
 //! | `reception`, `excess_connections` | gives each accepted socket its place, and hands it to an arbiter; who is over the limit, and silent |
 //! | `running_agent`, `signals` | a started agent, and its end |
@@ -10,6 +11,7 @@
 
 mod agent;
 mod excess_connections;
+mod host;
 mod observer;
 mod reception;
 mod running_agent;

@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use super::{
+    host::Host,
     observer::Observer,
     reception::Reception,
     signals::Signals,
@@ -30,8 +31,11 @@ use crate::{
 /// How long an agent that stops at once waits to know what it has seen and done.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// An agent that has started. Dropping it ends it without a DISCONNECT; [`stop`](Self::stop) ends it in
-/// good order.
+/// An agent that has started. [`stop`](Self::stop) ends it in good order.
+///
+/// Dropping it ends it at once, and waits for nothing: it stops listening, its connections close without
+/// a DISCONNECT, and its handlers are dropped without a call of `stopping`. HAProxy fails the requests
+/// that wait for an answer. A blocking handler ends its current call first.
 ///
 /// ```
 /// # use spoa_actors::*;
@@ -50,6 +54,8 @@ pub struct RunningAgent {
     common: AgentContext,
     workers: Vec<Worker>,
     listeners: Vec<Accepting>,
+    /// Behind what it hosts, so that it ends last.
+    host: Host,
     counters: Arc<ListenerCounters>,
     since: Instant,
 }
@@ -63,7 +69,8 @@ struct Accepting {
 }
 
 impl RunningAgent {
-    pub(crate) fn new(
+    pub(super) fn new(
+        host: Host,
         addresses: Vec<SocketAddr>,
         listeners: Vec<Arc<str>>,
         common: AgentContext,
@@ -73,6 +80,7 @@ impl RunningAgent {
             common,
             workers: Vec::new(),
             listeners: Vec::new(),
+            host,
             counters: Arc::new(ListenerCounters::new(listeners)),
             since: Instant::now(),
         }
@@ -120,7 +128,7 @@ impl RunningAgent {
 
     /// Runs until a signal, then ends in good order; a second one ends it at once. Returns what it has
     /// seen and done.
-    pub(crate) async fn serve_until(self, signals: &mut Signals) -> Statistics {
+    pub(super) async fn serve_until(self, signals: &mut Signals) -> Statistics {
         let signal = signals.stop().await;
         tracing::info!("agent stopping: received {signal}");
         let observer = self.observer();
@@ -197,12 +205,12 @@ impl RunningAgent {
         !self.listeners.is_empty() && self.listeners.iter().all(|listener| listener.is_handed_over)
     }
 
-    pub(crate) async fn start_workers(
+    pub(super) async fn start_workers(
         &mut self,
         count: NonZero<usize>,
         registry: &Arc<Registry>,
     ) -> Result<(), AgentError> {
-        self.workers = workers::start(count, registry, &self.common).await?;
+        self.workers = workers::start(&self.host, count, registry, &self.common).await?;
         if self.common.asynchronous {
             self.introduce();
         }
@@ -219,30 +227,45 @@ impl RunningAgent {
         }
     }
 
-    /// Accepts on this thread and hands the connections to the arbiters in turn.
-    pub(crate) fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
-        let supervisors = self.workers.iter().map(|worker| worker.supervisor.clone());
-        let reception =
-            Rc::new(Reception::new(supervisors, self.common.clone(), Arc::clone(&self.counters)));
-        let activate = |Listener { name, bound, setup, is_handed_over }| match bound.activate() {
-            Ok(active) => Ok((name, active, setup, is_handed_over)),
-            Err(cause) => Err(AgentError::Bind { address: name.to_string(), cause }),
+    /// Accepts, and hands the connections to the arbiters in turn.
+    pub(super) async fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
+        let supervisors: Vec<_> =
+            self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
+        let (common, counters) = (self.common.clone(), Arc::clone(&self.counters));
+        let accept = move || {
+            let reception = Reception::new(supervisors.into_iter(), common, Arc::clone(&counters));
+            accept(listeners, &Rc::new(reception), &counters)
         };
-        // All of them, before the first one serves.
-        let active: Vec<_> = listeners.into_iter().map(activate).collect::<Result<_, _>>()?;
-        for (name, active, mut setup, is_handed_over) in active {
-            setup.open(&name, &self.counters);
-            let reception = Rc::clone(&reception);
-            let take = async move |socket: Socket| {
-                reception.receive(socket, Arc::clone(&name), setup.preamble()).await;
-            };
-            let (stop, stopped) = oneshot::channel();
-            let counters = Arc::clone(&self.counters);
-            let task = actix_rt::spawn(active.run(take, stopped, is_handed_over, counters));
-            self.listeners.push(Accepting { task, stop, is_handed_over });
-        }
+        self.listeners = self.host.run(accept).await??;
         Ok(())
     }
+}
+
+/// Accepts on this thread.
+fn accept(
+    listeners: Vec<Listener>,
+    reception: &Rc<Reception>,
+    counters: &Arc<ListenerCounters>,
+) -> Result<Vec<Accepting>, AgentError> {
+    let activate = |Listener { name, bound, setup, is_handed_over }| match bound.activate() {
+        Ok(active) => Ok((name, active, setup, is_handed_over)),
+        Err(cause) => Err(AgentError::Bind { address: name.to_string(), cause }),
+    };
+    // All of them, before the first one serves.
+    let active: Vec<_> = listeners.into_iter().map(activate).collect::<Result<_, _>>()?;
+    let mut accepting = Vec::with_capacity(active.len());
+    for (name, active, mut setup, is_handed_over) in active {
+        setup.open(&name, counters);
+        let reception = Rc::clone(reception);
+        let take = async move |socket: Socket| {
+            reception.receive(socket, Arc::clone(&name), setup.preamble()).await;
+        };
+        let (stop, stopped) = oneshot::channel();
+        let counters = Arc::clone(counters);
+        let task = actix_rt::spawn(active.run(take, stopped, is_handed_over, counters));
+        accepting.push(Accepting { task, stop, is_handed_over });
+    }
+    Ok(accepting)
 }
 
 /// Has health checks refused, and lets HAProxy see it if it asks at all.

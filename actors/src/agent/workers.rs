@@ -7,7 +7,10 @@ use actix_rt::Arbiter;
 use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::{sync::oneshot, time::timeout};
 
-use super::supervisor::{Stop, Supervisor};
+use super::{
+    host::Host,
+    supervisor::{Stop, Supervisor},
+};
 use crate::{
     arbiter::AgentContext, connection::DrainClock, error::AgentError, log, route::Registry,
 };
@@ -37,12 +40,14 @@ struct Starting {
 /// Starts all workers at the same time. If one fails, or the start is given up, those that have started
 /// stop in good order.
 pub(crate) async fn start(
+    host: &Host,
     count: NonZero<usize>,
     registry: &Arc<Registry>,
     common: &AgentContext,
 ) -> Result<Vec<Worker>, AgentError> {
     // Without room for all threads no handler starts.
-    let threads: Result<Vec<_>, _> = (0..count.get()).map(|_| Thread::start()).collect();
+    let start_all = move || (0..count.get()).map(|_| Thread::start()).collect();
+    let threads: Result<Vec<_>, _> = host.run(start_all).await?;
     let begin = |thread| Starting::begin(thread, Arc::clone(registry), common.clone());
     let mut starting: Vec<_> = threads?.into_iter().map(begin).collect();
     let started = tokio::select! {

@@ -3,4 +3,5 @@
 mod bounds;
 mod readiness;
 mod reception;
+mod runtimes;
 mod status;
