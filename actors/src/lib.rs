@@ -1,8 +1,8 @@
-//! An actor-based SPOE agent (SPOA) for HAProxy, supervised per connection.
+//! Answers HAProxy's SPOE messages: an agent (SPOA) of supervised actors.
 //!
-//! HAProxy hands parts of a request to an agent over SPOP and waits for variables: who is this
-//! client, may it pass, where should it go? Write a handler, register it under the message's name,
-//! and serve:
+//! HAProxy sends the agent selected request data, such as the client IP or a header, in a message.
+//! Your handler answers with variables, and your HAProxy rules act on them. Write a handler,
+//! register it under the name of the message, and serve:
 //!
 //! ```no_run
 //! use std::net::IpAddr;
@@ -29,25 +29,25 @@
 //! }
 //! ```
 //!
-//! | to | see |
+//! | To | see |
 //! |---|---|
-//! | answer messages with a function, which takes what it needs | [`Registry::on`], [`FromCall`], [`IntoActions`] |
-//! | have a configuration, a client or a pool | [`State`], [`Registry::state`] |
+//! | answer messages with a function of typed parameters | [`Registry::on`], [`FromCall`], [`IntoActions`] |
+//! | give handlers a configuration, a client or a pool | [`State`], [`Registry::state`] |
 //! | answer messages with an actor that has state | [`HandlerActor`] |
-//! | answer messages at once, from where they lie | [`ReadyHandler`], [`Registry::on_ready`] |
+//! | answer messages at once, with arguments read in place | [`ReadyHandler`], [`Registry::on_ready`] |
 //! | answer messages with a raw actix actor | [`Registry::on_actor`], [`MailboxCall`] |
-//! | answer calls with a handler of your own, now or later | [`Handler`], [`Route::handler`] |
-//! | answer messages on threads of their own | [`BlockingHandler`], [`Registry::on_blocking`] |
-//! | say which arguments a handler takes | [`FromMessage`] |
+//! | write your own kind of handler | [`Handler`], [`Route::handler`] |
+//! | answer messages on separate threads | [`BlockingHandler`], [`Registry::on_blocking`] |
+//! | choose the arguments that a handler takes | [`FromMessage`] |
 //! | set and unset variables | [`Actions`], [`Var`] |
-//! | say what is sent when there is no answer, and how long to wait for one | [`Route`] |
-//! | bind, start, stop, and bound an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`], [`Signals`] |
-//! | speak TLS (feature `tls`), ask for a PROXY header | [`Listen`] |
-//! | see what the agent does and has done | [`RunningAgent::observer`], [`observe`], [`status`] |
-//! | see each NOTIFY as a trace | [`Traces`], [`Sampling`] |
+//! | set the fallback, the deadline and the concurrency of a route | [`Route`] |
+//! | bind, start, stop and limit an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`], [`Signals`] |
+//! | use TLS (feature `tls`) or PROXY headers | [`Listen`] |
+//! | get statistics and the current state | [`RunningAgent::observer`], [`observe`], [`status`] |
+//! | trace NOTIFYs | [`Traces`], [`Sampling`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
-//! | ask an agent, as HAProxy does | [`client`] (feature `client`) |
-//! | speak the protocol | [`spop`] |
+//! | call an agent as HAProxy does | [`client`] (feature `client`) |
+//! | use the protocol alone | [`spop`] |
 
 mod agent;
 mod arbiter;

@@ -1,4 +1,4 @@
-//! Limits: how much one peer may ask of the agent.
+//! Limits: what an agent accepts from its peers, and how long it waits.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::{
     spop::{MAX_FRAME_SIZE_FLOOR, Offer},
 };
 
-/// No limit is longer.
+/// The longest duration.
 pub(crate) const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The bounds of an agent, with defaults that suit HAProxy as it comes.
+/// Limits what an agent accepts from its peers. The defaults suit HAProxy without changes.
 ///
-/// Times are at most a day, and all but `refusal_delay` and `notice_period` longer than 0; counts are at
-/// least 1. [`Agent::start`](crate::Agent::start) refuses others, and names them
-/// ([`AgentError::BadLimit`]).
+/// Durations are longer than 0 (`refusal_delay` and `notice_period` can be 0) and up to a day;
+/// counts are at least 1. [`Agent::start`](crate::Agent::start) refuses other values with
+/// [`AgentError::BadLimit`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,83 +28,80 @@ pub(crate) const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How long a message may take before its fallback is sent in place of its answer. It must be
-    /// shorter than HAProxy's `timeout processing`. Default 1 s; a route may have its own. The shortest
-    /// one of a route is for how long an ACK is held back when its connection ends for its age, or as
-    /// the agent stops.
+    /// The time for an answer; then the message gets its fallback. It must be shorter than
+    /// HAProxy's `timeout processing`. A route can have its own deadline. If a connection ends at a
+    /// stop or for its age, ACKs are held back for up to the shortest deadline of a route. Default
+    /// 1 s.
     pub deadline: Duration,
-    /// How many connections the agent may have open, on all arbiters and listeners together. One
-    /// more is refused with DISCONNECT 13 after [`refusal_delay`](Self::refusal_delay), if it is no
-    /// health check. Each takes an open file. Default 10,000.
+    /// Open connections, on all arbiters and listeners together. Further ones are refused with
+    /// DISCONNECT 13 after [`refusal_delay`](Self::refusal_delay), except health checks. Each takes
+    /// a file descriptor. Default 10,000.
     pub connections: usize,
-    /// How many connections over that limit may be open, to be refused; those of health checks are
-    /// among them, and are answered. While there are as many, none is accepted: they wait in the
-    /// backlog of the kernel. Each takes an open file, for a second at most until its HELLO has come.
-    /// Default 1024.
+    /// Open connections over that limit: health checks, which are answered, and connections to
+    /// refuse. When this limit is reached, further connections wait in the kernel's backlog. Each
+    /// takes a file descriptor, for up to 1 s until its HELLO has arrived. Default 1,024.
     pub excess_connections: usize,
-    /// How many TLS handshakes may be in progress, on all listeners together; each arbiter has its part
-    /// of them, rounded up. One more waits for its turn, within [`hello_timeout`](Self::hello_timeout);
-    /// meanwhile a handshake that takes longer than a second is ended. Each takes 64 KiB of
+    /// TLS handshakes in progress, on all listeners together. Each arbiter has an equal share,
+    /// rounded up. Further ones wait within [`hello_timeout`](Self::hello_timeout); meanwhile, a
+    /// handshake that takes longer than 1 s is closed. Each takes 64 KiB of
     /// [`memory`](Self::memory). Default 1,000.
     pub handshakes: usize,
-    /// How many messages of one connection can wait for their answers; at the limit the connection
-    /// is not read, and of one NOTIFY no more than that many wait. It is several times the concurrency
-    /// of a route, so that a route that never answers does not stop the reading. Default 2048.
+    /// Messages of one connection that wait for answers. At the limit, the connection is not read,
+    /// and further messages of the same NOTIFY get their fallbacks. It is several times the
+    /// concurrency of a route, so that a route that never answers does not stop the reading.
+    /// Default 2,048.
     pub messages_per_connection: usize,
-    /// How many messages of all connections together can wait for their answers; at the limit,
-    /// messages get their fallbacks at once, whether or not their handlers would have to wait.
-    /// Default 16,384.
+    /// Messages of all connections together that wait for answers. At the limit, further messages
+    /// get their fallbacks at once, even if their handlers would answer at once. Default 16,384.
     pub messages: usize,
-    /// The largest frame in bytes, the 4 of its length not counted; HAProxy announces its own, and
-    /// the smaller one counts. At least 256, default 1 MiB.
+    /// The largest frame in bytes, without the 4 bytes of its length. If HAProxy announces a
+    /// smaller one, that one applies. At least 256, default 1 MiB.
     pub max_frame_size: u32,
-    /// The largest NOTIFY that is put together from fragments, in bytes. Default 4 MiB.
+    /// The largest NOTIFY that is reassembled from fragments, in bytes. Default 4 MiB.
     pub max_reassembled_size: usize,
-    /// The largest ACK in bytes for a peer that takes ACKs in fragments; HAProxy does not, and gets
-    /// at most max-frame-size. Actions beyond it are left out. Default 4 MiB.
+    /// The largest ACK in bytes for a peer that accepts ACKs in fragments. HAProxy does not: its
+    /// limit is max-frame-size. Actions over the limit are dropped. Default 4 MiB.
     pub max_fragmented_ack: usize,
-    /// How long a connection may take to say HELLO, PROXY header and TLS handshake included. Default
-    /// 10 s.
+    /// The time for PROXY header, TLS handshake and HELLO together. Default 10 s.
     pub hello_timeout: Duration,
-    /// How long a frame, or a NOTIFY in fragments, may take from its first byte to its last; then
-    /// its connection is ended with DISCONNECT 2. HELLO has a time of its own. Default 30 s.
+    /// The time for a frame, or a NOTIFY in fragments, from its first byte to its last. Then the
+    /// connection is closed with DISCONNECT 2. HELLO has its own limit. Default 30 s.
     pub read_timeout: Duration,
-    /// How many bytes all connections together may keep between their wake-ups: frames that have
-    /// begun, unfinished fragments, unread output, and NOTIFYs in flight: their payloads, and 1,280
-    /// bytes for each message that waits. At three quarters of it, a connection that has more than its
-    /// part in flight, which is `memory / connections`, is not read until answers have come; beyond all
-    /// of it, one that keeps more than its part of the rest is ended with DISCONNECT 13 as it wakes up.
-    /// At least `max_frame_size` and `max_reassembled_size`, default 256 MiB.
+    /// Bytes that all connections together buffer between their wake-ups: incomplete frames and
+    /// fragments, unread output, and NOTIFYs in flight with 1,280 bytes per waiting message. At
+    /// three quarters, a connection with more than its share in flight, `memory / connections`, is
+    /// not read until answers arrive. At the limit, a connection that buffers more than its share
+    /// of the rest is closed with DISCONNECT 13 as it wakes up. At least `max_frame_size` and
+    /// `max_reassembled_size`, default 256 MiB.
     pub memory: usize,
-    /// How many bytes of ACKs may wait for a peer that does not read them; above, the connection is
-    /// not read and no further answer is collected. Default 256 KiB.
+    /// Bytes of ACKs that wait for a peer that does not read them. At the limit, the connection is
+    /// not read, and no further answers are collected. Default 256 KiB.
     pub output_buffer: usize,
-    /// How long a peer may read nothing of what waits for it; then its connection is closed. Default
-    /// 30 s.
+    /// How long a peer can leave its output unread. Then its connection is closed. Default 30 s.
     pub write_timeout: Duration,
-    /// How long a refused HELLO or connection waits for its answer: HAProxy up to 3.0 comes back at
-    /// once, a thousand times a second. Default 100 ms.
+    /// How long the answer to a refused HELLO or connection is delayed: HAProxy up to 3.0
+    /// reconnects at once, a thousand times per second. Default 100 ms.
     pub refusal_delay: Duration,
-    /// How old a connection may become, give or take a tenth; then it ends with what it is asked next,
-    /// as at a stop, and HAProxy opens another: so that a load balancer in between can spread them anew.
-    /// An idle one is left to HAProxy. Nothing is lost but a NOTIFY that crosses the DISCONNECT, if every
-    /// deadline is below `timeout processing`.
+    /// Closes connections older than this (±10 %) after their next request, as at a stop. HAProxy
+    /// then reconnects, so that a load balancer can distribute the connections again. Idle
+    /// connections stay open. No request is lost except one that crosses the DISCONNECT, if every
+    /// deadline is below `timeout processing`. Default: never.
     ///
-    /// One at a time ends so, in the whole agent: with deadlines of 1 s two a second, up to eight if 20
-    /// NOTIFYs wait for their ACKs on each. One whose calls always outlast the shortest deadline, or
-    /// 1 s, tries again after a tenth of its age, and ten such times at the least; with a shortest
-    /// deadline below 10 ms it hardly ever ends. By default there is no such age.
+    /// The whole agent closes one connection at a time: with deadlines of 1 s two per second, and
+    /// up to eight if 20 NOTIFYs wait on each. If the calls of a connection always outlast the
+    /// shortest deadline, or 1 s, the agent tries again after a tenth of the age, and at least
+    /// after ten such deadlines. With a shortest deadline below 10 ms, connections are hardly ever
+    /// closed.
     pub max_connection_age: Option<Duration>,
-    /// How long a handler may take to start. Default 30 s.
+    /// How long the start of a handler can take. Default 30 s.
     pub start_timeout: Duration,
-    /// How long the agent goes on as before when it stops, but for health checks, which it refuses:
-    /// the time for HAProxy to send its messages elsewhere. At least `inter` × `fall` of its `server`
-    /// lines; if nobody has asked in the last 30 s there is none. A health check asks, and so does
-    /// [`Observer::readiness`](crate::Observer::readiness). Default 7 s, as `inter 2s
-    /// fall 3` is HAProxy's.
+    /// How long the agent keeps serving at a stop while it refuses health checks, so that HAProxy
+    /// sends its messages elsewhere. At least `inter` × `fall` of HAProxy's `server` lines. If no
+    /// health check arrived in the last 30 s, and nothing called
+    /// [`Observer::readiness`](crate::Observer::readiness), the agent skips it. Default 7 s, for
+    /// HAProxy's `inter 2s fall 3`.
     pub notice_period: Duration,
-    /// How long connections may take to end when the agent stops, after the notice period. Default
-    /// 10 s.
+    /// How long connections can take to close at a stop, after the notice period. Default 10 s.
     pub shutdown_timeout: Duration,
 }
 
@@ -140,7 +137,7 @@ macro_rules! setters {
     ($($field:ident: $value:ty,)+) => {
         impl Limits {
             $(
-                #[doc = concat!("The same with this `", stringify!($field), "`.")]
+                #[doc = concat!("Sets [`", stringify!($field), "`](field@Self::", stringify!($field), ").")]
                 #[must_use]
                 pub fn $field(mut self, $field: $value) -> Self {
                     self.$field = $field.into();
@@ -216,7 +213,7 @@ impl Limits {
         check(names.of(Limit::MaxFrameSize), is_frame_size, "at least 256")
     }
 
-    /// How many bytes one connection may keep whatever the others do.
+    /// How many bytes one connection can always buffer.
     pub(crate) fn part(&self) -> usize {
         self.memory / self.connections
     }
@@ -230,7 +227,7 @@ impl Limits {
     }
 }
 
-/// Refuses a time that is over before it begins, or that no clock can hold.
+/// Refuses 0, and durations that a clock cannot represent.
 pub(crate) fn check_duration(limit: &'static str, duration: Duration) -> Result<(), AgentError> {
     let is_possible = !duration.is_zero() && duration <= MAX_DURATION;
     check(limit, is_possible, "longer than 0 and at most a day")

@@ -1,6 +1,7 @@
-//! What goes on in an agent at one moment: its connections, its readiness, and the last violations of its peers.
+//! Status: the current state of an agent: its connections, its readiness, and recent violations by
+//! peers.
 //!
-//! [`Observer::status`](crate::Observer::status) gives it.
+//! Get it from [`Observer::status`](crate::Observer::status).
 
 use std::{
     fmt,
@@ -15,41 +16,41 @@ use crate::{
     spop::{Capabilities, EngineId, StatusCode},
 };
 
-/// What goes on in an agent.
+/// The current state of an agent.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// What it has seen and done so far.
+    /// The statistics so far.
     pub statistics: Statistics,
-    /// Whether it should be asked.
+    /// Whether clients should send requests.
     pub readiness: Readiness,
-    /// Connections that are open, the oldest first.
+    /// The open connections, oldest first.
     pub connections: Vec<ConnectionStatus>,
-    /// How peers broke the protocol lately, the newest first; at most 32 for each arbiter.
+    /// Recent violations of the protocol, newest first; up to 32 per arbiter.
     pub violations: Vec<PastViolation>,
-    /// What it works within.
+    /// The limits of the agent.
     pub limits: Limits,
-    /// On how many arbiters it works.
+    /// The number of arbiters.
     pub arbiters: usize,
-    /// For how long it has been there.
+    /// The time since the start.
     pub uptime: Duration,
 }
 
-/// Whether an agent should be asked.
+/// Whether clients should send requests to an agent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Readiness {
-    /// It answers.
+    /// The agent answers.
     Ready,
-    /// It comes to its end.
+    /// The agent stops.
     Draining,
-    /// The handler of a route that is required has failed too often and never answered, or takes too
-    /// long to start: nothing but its fallback is sent.
+    /// The handler of a required route failed too often and never answered, or takes too long to
+    /// start. Its messages get the fallback.
     HandlerDown {
         /// The name of the message.
         message: String,
     },
-    /// An arbiter does not answer within a second.
+    /// An arbiter did not answer within 1 s.
     Unresponsive,
 }
 
@@ -57,72 +58,72 @@ pub enum Readiness {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionStatus {
-    /// Who is at the other end.
+    /// The address of the peer.
     pub peer: PeerAddress,
-    /// Where it came in: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
+    /// The listener: `127.0.0.1:12345` or `unix:/run/spoa.sock`.
     pub listener: Arc<str>,
     /// The engine-id of its HELLO.
     pub engine_id: Option<EngineId>,
-    /// What HELLO has agreed; nothing before.
+    /// What both sides agreed on; `None` before HELLO.
     pub agreed: Option<Agreed>,
-    /// How far it has come.
+    /// The phase of the connection.
     pub phase: ConnectionPhase,
     /// Messages that wait for their answers.
     pub messages_in_flight: usize,
-    /// Bytes that it keeps between its wake-ups.
+    /// Bytes that it buffers between its wake-ups.
     pub buffered_bytes: usize,
-    /// For how long it has been open.
+    /// The time since it was accepted.
     pub age: Duration,
 }
 
-/// How far a connection has come.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ConnectionPhase {
-    /// HELLO, or what comes before it, is still to come.
+    /// HELLO, or what comes before it, is not complete.
     Greeting,
     /// Frames are read and answered.
     Open,
-    /// Answers are held back, so that none is under way at the DISCONNECT.
+    /// Answers are held back, so that none is on its way at the DISCONNECT.
     Draining,
-    /// Nothing more is read.
+    /// Frames are no longer read.
     Closing,
 }
 
-/// What HELLO has agreed.
+/// What both sides agreed on in HELLO.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Agreed {
     /// The version of the protocol.
     pub version: &'static str,
-    /// The largest frame of either side, in bytes.
+    /// The largest frame in either direction, in bytes.
     pub max_frame_size: u32,
-    /// What both sides can do.
+    /// The agreed capabilities.
     pub capabilities: Capabilities,
 }
 
-/// How a peer broke the protocol.
+/// A violation of the protocol by a peer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct PastViolation {
-    /// When.
+    /// When it happened.
     pub time: SystemTime,
-    /// Who.
+    /// The address of the peer.
     pub peer: PeerAddress,
-    /// Which engine, if HELLO was agreed and had one.
+    /// The engine-id, if HELLO was agreed and had one.
     pub engine_id: Option<EngineId>,
-    /// What the peer was told.
+    /// The status-code of the DISCONNECT.
     pub status_code: StatusCode,
-    /// The kind of it: `snake_case`, and one of a bounded set.
+    /// The kind of violation: `snake_case`, from a bounded set.
     pub reason: &'static str,
-    /// What has happened.
+    /// What happened.
     pub text: String,
-    /// What an operator can do about it.
+    /// How to fix it.
     pub advice: String,
 }
 
 impl ConnectionPhase {
-    /// One word for it, in lower case.
+    /// The name of the phase in lower case.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {

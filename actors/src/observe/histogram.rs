@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Durations in buckets whose bounds double from one to the next, from 1 µs on: what it says of a
-/// quantile is right within a factor of two.
+/// Durations in buckets with doubling bounds from 1 µs on. A quantile is right within a factor of
+/// two.
 ///
 /// ```
 /// use spoa_actors::observe::Statistics;
@@ -21,12 +21,12 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// How many buckets there are.
+    /// The number of buckets.
     pub const BUCKETS: usize = 32;
 
-    /// The buckets from the smallest: the upper bound of each, and how many durations lie in it.
+    /// The buckets from the smallest: the upper bound and the count of each.
     ///
-    /// The first holds all below 1 µs; the last has no bound.
+    /// The first bucket has all durations below 1 µs. The last one has no bound.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
         self.counts.iter().enumerate().map(|(index, &count)| {
             let bound = match index {
@@ -37,19 +37,19 @@ impl Histogram {
         })
     }
 
-    /// How many durations there are.
+    /// The number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// All durations together.
+    /// The sum of all durations.
     #[must_use]
     pub fn sum(&self) -> Duration {
         self.sum
     }
 
-    /// A bound that so large a part of the durations keeps, such as 0.99; nothing if there are none.
+    /// An upper bound of this quantile, such as 0.99; `None` without durations.
     #[must_use]
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let count = self.count();
@@ -71,7 +71,7 @@ impl Histogram {
         let microseconds = seconds.saturating_add(duration.subsec_micros().into());
         let index = (u64::BITS - microseconds.leading_zeros()) as usize;
         self.counts[index.min(Self::BUCKETS - 1)] += times;
-        // The multiplication is left out where there is nothing to multiply: it is the common case.
+        // The multiplication is skipped in the common case.
         self.sum += match times {
             1 => duration,
             times => duration.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX)),

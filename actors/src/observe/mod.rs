@@ -1,19 +1,18 @@
-//! What an agent counts and how often it logs: statistics per worker, added up when somebody asks.
+//! What an agent counts, and how often it logs: statistics per arbiter, summed on request.
 //!
-//! [`Statistics`] has all of it. Where an agent gives it:
-//! [`RunningAgent::statistics`](crate::RunningAgent::statistics),
-//! [`Observer::statistics`](crate::Observer::statistics), and [`Status`](crate::status::Status).
+//! [`Statistics`] has all counts. Get it from [`RunningAgent::statistics`](crate::RunningAgent::statistics),
+//! [`Observer::statistics`](crate::Observer::statistics), or [`Status`](crate::status::Status).
 //!
 //! | file | what |
 //! |---|---|
-//! | `statistics`, `counters` | all counts of an agent, and those of one arbiter while they are counted |
+//! | `statistics`, `counters` | all counts of an agent, and the live counts of one arbiter |
 //! | `route_statistics`, `route_metrics` | the same for one route |
-//! | `unrouted`, `argument_seen` | messages without a route by their names; the arguments of a message, without their values |
+//! | `unrouted`, `argument_seen` | messages without a route by name; the arguments of a message, without their values |
 //! | `listener_statistics`, `listener_counters` | the same for one listener, where connections are accepted |
-//! | `engine_statistics`, `group` | connections and frames of one engine; connections that have something in common |
-//! | `frame_counts`, `status_counts`, `reasons`, `protocol_mismatches` | frames by type, DISCONNECTs by status-code, refusals by reason, foreign protocols |
-//! | `outcome`, `histogram`, `latencies` | how a message ended, and after how long |
-//! | `log_limits`, `rate_limit` | one log line a second for each cause |
+//! | `engine_statistics`, `group` | connections of one engine; connections with a common property |
+//! | `frame_counts`, `status_counts`, `reasons`, `protocol_mismatches` | frames by type, DISCONNECTs by status-code, refusals by reason, unexpected protocols |
+//! | `outcome`, `histogram`, `latencies` | what happened to a message, and how long it took |
+//! | `log_limits`, `rate_limit` | one log line per second for each cause |
 
 mod argument_seen;
 mod counters;

@@ -2,7 +2,7 @@
 
 use super::trace_parent::TraceParent;
 
-/// Which NOTIFYs become spans. It is decided before a span is built.
+/// Sets which NOTIFYs become spans. The decision is made before a span is built.
 ///
 /// ```
 /// use spoa_actors::Sampling;
@@ -14,17 +14,19 @@ use super::trace_parent::TraceParent;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Sampling {
-    /// Whether the parent decides, if it has decided.
+    /// If a NOTIFY has a parent with a sampling decision, that decision applies.
     pub parent_based: bool,
-    /// Which part of the others are sampled: 1.0 all, 0.0 none. The agent does not start with one that is
-    /// below 0, above 1 or no number.
+    /// The ratio of other NOTIFYs to sample, from 0.0 to 1.0. The agent does not start with another
+    /// value.
     pub ratio: f64,
-    /// Ratios of single messages, instead of [`ratio`](Self::ratio). A NOTIFY is sampled if one of
-    /// its messages is. One whose messages all have 0 here is not, whatever its parent says.
+    /// Ratios for single messages, instead of [`ratio`](Self::ratio). A NOTIFY is sampled if one of
+    /// its messages is. If all its messages have the ratio 0, it is not sampled, whatever its
+    /// parent's decision.
     pub by_message: Vec<(String, f64)>,
-    /// Whether a NOTIFY is sampled from its first failure on, if it was not: a message whose handler fails,
-    /// panics, is late or has stopped, or cannot read it, is always seen then. One that was not asked, as
-    /// its route was full or down or too many waited, is only counted.
+    /// Samples a NOTIFY from its first failure on, even if it was not sampled: a handler that
+    /// fails, panics, is late or has stopped, or arguments that do not match. If the handler was
+    /// not called because its route was full or down, or a message limit was reached, the failure
+    /// is only counted.
     pub failures: bool,
 }
 
@@ -35,41 +37,41 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// The same with this [`parent_based`](Self::parent_based).
+    /// Sets [`parent_based`](field@Self::parent_based).
     #[must_use]
     pub fn parent_based(mut self, parent_based: bool) -> Self {
         self.parent_based = parent_based;
         self
     }
 
-    /// The same with this [`ratio`](Self::ratio) for NOTIFYs that name no parent.
+    /// Sets [`ratio`](field@Self::ratio).
     #[must_use]
     pub fn ratio(mut self, ratio: f64) -> Self {
         self.ratio = ratio;
         self
     }
 
-    /// The same with this [`failures`](Self::failures).
+    /// Sets [`failures`](field@Self::failures).
     #[must_use]
     pub fn failures(mut self, failures: bool) -> Self {
         self.failures = failures;
         self
     }
 
-    /// The same with a ratio of its own for this message.
+    /// Sets the ratio of this message.
     #[must_use]
     pub fn message(mut self, name: impl Into<String>, ratio: f64) -> Self {
         self.by_message.push((name.into(), ratio));
         self
     }
 
-    /// Whether every ratio is a part of all.
+    /// Whether every ratio is from 0 to 1.
     pub(crate) fn are_parts(&self) -> bool {
         let mut ratios = self.by_message.iter().map(|(_, ratio)| *ratio).chain([self.ratio]);
         ratios.all(|ratio| (0.0..=1.0).contains(&ratio))
     }
 
-    /// The ratio that holds for a message.
+    /// The ratio of a message.
     pub(super) fn ratio_of(&self, message: &[u8]) -> Ratio {
         let own = self.by_message.iter().find(|(name, _)| name.as_bytes() == message);
         match own {
@@ -78,45 +80,45 @@ impl Sampling {
         }
     }
 
-    /// Whether a NOTIFY with this parent, and this ratio, is sampled.
+    /// Whether to sample a NOTIFY with this parent and this ratio.
     #[inline]
     pub(super) fn decide(&self, parent: Option<&TraceParent>, ratio: Ratio) -> bool {
         if ratio.is_never {
             return false;
         }
         match parent {
-            // A trace with holes is worth little: whoever has begun it has decided for all.
+            // A trace with gaps is worth little: its first participant has decided for all.
             Some(TraceParent { is_sampled: Some(is_sampled), .. }) if self.parent_based => {
                 *is_sampled
             }
-            // Everybody who sees this trace decides alike.
+            // Every participant of the trace decides alike.
             Some(parent) => ratio.holds(parent.lot()),
             None => ratio.holds(fastrand::u64(..)),
         }
     }
 }
 
-/// Which part of the NOTIFYs is sampled.
+/// The ratio of NOTIFYs to sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ratio {
     of: f64,
-    /// Whether no parent has a say.
+    /// Whether parents are ignored.
     is_never: bool,
 }
 
 impl Ratio {
-    /// Of a NOTIFY without messages.
+    /// The ratio of a NOTIFY without messages.
     pub(super) const NEVER: Self = Self { of: 0.0, is_never: true };
 
-    /// That of a NOTIFY whose messages have the one and the other.
+    /// The ratio of a NOTIFY with messages of both ratios.
     #[inline]
     pub(super) fn or(self, other: Self) -> Self {
         Self { of: self.of.max(other.of), is_never: self.is_never && other.is_never }
     }
 
-    /// Whether it holds for one of 2^64 lots.
+    /// Whether to sample this one of 2^64 lots.
     fn holds(self, lot: u64) -> bool {
-        // As the samplers of OpenTelemetry compare: 63 bits.
+        // OpenTelemetry's samplers compare 63 bits.
         const LOTS: u64 = 1 << 63;
         self.of >= 1.0 || (lot >> 1) < (self.of * LOTS as f64) as u64
     }

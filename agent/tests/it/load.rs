@@ -184,12 +184,7 @@ fn a_broken_agent_is_found_out() {
     check_is_wrong(other, 3, &[("unmatched", 3)], "never sent");
     check_is_wrong(|id| ack(0, id, b""), 0, &[("not_final", 3)], "without FIN");
     check_is_wrong(|id| ack(3, id, b""), 0, &[("aborted", 3)], "with ABORT");
-    check_is_wrong(
-        |id| ack(1, id, b"\x07"),
-        0,
-        &[("malformed", 3)],
-        "not an ACK with the expected list of act",
-    );
+    check_is_wrong(|id| ack(1, id, b"\x07"), 0, &[("malformed", 3)], "not an ACK with the exp");
     check_is_wrong(|id| ack(1, id, &[0; 16_380]), 0, &[("too_large", 1), ("lost", 1)], "larger");
 }
 
