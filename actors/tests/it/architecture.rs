@@ -250,7 +250,7 @@ fn the_modules_of_the_library_import_one_way() {
 const CRATES: &[(&str, usize)] = &[
     ("src", 500),
     ("../agent/src", 70),
-    ("../agent/handlers/src", 0),
+    ("../agent/handlers/src", 200),
     ("../integration/src", 70),
     ("../integration/bench/src/bin/spoa-bench", 40),
     ("../integration/bench/src", 3),

@@ -9,12 +9,14 @@
 //! | [`file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
 //! | [`kind`] | the description of a kind of handler: its arguments, variables, reasons and settings |
 //! | [`configuration`] | the sections about the agent itself, its listeners and its messages |
+//! | [`expression`] | CEL, checked when it is read, with a place for every mistake |
 
 #[macro_use]
 mod macros;
 
 pub mod configuration;
 pub mod data;
+pub mod expression;
 pub mod file;
 pub mod finding;
 pub mod kind;

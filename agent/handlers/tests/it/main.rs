@@ -6,6 +6,7 @@ mod architecture;
 mod broken_files;
 mod data;
 mod examples;
+mod expressions;
 mod properties;
 mod sample_kinds;
 mod table;
