@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use spoa_actors::{
     Actions, Agent, AgentError, BlockingHandler, HandlerActor, Limits, MailboxCall, Message,
-    MessageRef, Messages, Origin, ReadyHandler, Registry, Route, RunningAgent, Tasks, handler_fn,
+    MessageRef, Messages, Origin, ReadyHandler, Registry, Route, RunningAgent, Tasks,
     testing::{FakeHaproxy, hello},
 };
 use tokio::{
@@ -175,15 +175,12 @@ impl actix::Handler<MailboxCall> for Raw {
 
 fn registry(lives: &Lives) -> Registry {
     Registry::new()
-        .on("function", handler_fn(|(): ()| Ok::<_, AgentError>(variable("function", 1))))
-        .on(
-            "later",
-            handler_fn(async |(): ()| {
-                yield_now().await;
-                sleep(Duration::from_millis(1)).await;
-                Ok::<_, AgentError>(variable("later", 1))
-            }),
-        )
+        .on("function", |(): ()| variable("function", 1))
+        .on("later", async |(): ()| {
+            yield_now().await;
+            sleep(Duration::from_millis(1)).await;
+            variable("later", 1)
+        })
         .on("actor", Busy::route(lives).fallback(variable("fallback", -1)))
         .on_ready("ready", || AtOnce)
         .on_blocking("blocking", NonZero::<usize>::MIN, || OnAThread)
@@ -317,7 +314,7 @@ async fn a_start_that_is_dropped_leaves_nothing_behind() -> Result {
 async fn an_agent_that_cannot_start_says_why() -> Result {
     let error = Agent::new().start(Registry::new()).await.unwrap_err();
     assert!(matches!(error, AgentError::NoListener), "{error}");
-    let failing = handler_fn(|(): ()| Ok::<_, AgentError>(Actions::new()));
+    let failing = |(): ()| Actions::new();
     let registry = Registry::new().on("m", failing).on("m", Busy::route(&Lives::default()));
     let error = agent().start(registry).await.unwrap_err();
     assert!(matches!(error, AgentError::DuplicateRoute { .. }), "{error}");
