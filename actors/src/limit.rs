@@ -1,4 +1,4 @@
-//! Limit: one bound of an agent, and how whoever sets it calls it.
+//! Limit: names one limit of an agent, in errors and log lines.
 
 /// A field of [`Limits`](crate::Limits), where a line of the log or an error says what to do about it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

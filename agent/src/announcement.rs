@@ -1,4 +1,4 @@
-//! Announcement: the one line that tells what is served, where, and how to try it.
+//! Announcement: the one line with the served messages, the addresses and a command to try.
 
 use std::{
     io,
@@ -29,7 +29,7 @@ impl Announcement<'_> {
     /// Prints the line.
     pub(crate) fn print(&self) {
         let line = self.line(&program::called());
-        // The agent serves even if nobody reads what it prints.
+        // The agent serves even if stdout is closed.
         if let Ok(stdout) = LineQueue::start(io::stdout()) {
             stdout.push(format!("{line}\n").as_bytes());
         }
@@ -74,7 +74,7 @@ impl Announcement<'_> {
         }
     }
 
-    /// A message that is answered; its arguments are to be filled in where nobody has told them.
+    /// A message that the agent answers; without an example, with placeholders as arguments.
     fn example(&self) -> String {
         let first = || self.names.first().map(|name| format!("{name} NAME=VALUE"));
         let example = self.program.example.clone().or_else(first);

@@ -1,4 +1,4 @@
-//! Cgroup: how much memory the process may take, as its container, unit or slice says.
+//! Cgroup: the memory limit of the process's container, unit or slice.
 
 use std::{
     fs,

@@ -16,14 +16,14 @@ pub(crate) enum Failure {
     Usage(Box<dyn Error>),
     /// The command could not do its work.
     Failed(Box<dyn Error>),
-    /// The health check did its work, and the agent is not well.
+    /// The health check ran, and the agent is not healthy.
     NotHealthy(Box<dyn Error>),
-    /// The agent answered, but with nothing, and that was to be a failure.
+    /// The agent answered without actions, and --fail-empty was given.
     Empty(Box<dyn Error>),
 }
 
 impl Failure {
-    /// 2 for wrong usage, as clap does; 3 for an answer with nothing in it; 1 for all else.
+    /// 2 for wrong usage, as in clap; 3 for an answer without actions; 1 for anything else.
     #[must_use]
     pub(crate) fn exit_code(&self) -> i32 {
         match self {

@@ -101,7 +101,7 @@ async fn ask(
 impl HealthcheckOptions {
     fn say(&self, verdict: &dyn Display) {
         if !self.quiet {
-            // The exit code is the verdict, even if nobody reads this line.
+            // The exit code has the result, even if stdout is closed.
             let _ = writeln!(io::stdout(), "healthy: {verdict}");
         }
     }

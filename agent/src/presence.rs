@@ -69,7 +69,7 @@ impl Presence {
         let text = serde_json::to_vec(self)?;
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let mut file = File::from(memfd_create(NAME, flags)?);
-        // At once: whoever reads it meanwhile finds nothing or all of it.
+        // In one write, so that a reader finds nothing or all of it.
         file.write_all(&text)?;
         fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK)?;
         Ok(Shown { _file: file })

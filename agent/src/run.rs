@@ -1,4 +1,4 @@
-//! `run`: serves until a signal, after it has told where and how to try it.
+//! `run`: prints the addresses and a command to try, and serves until a signal.
 
 use std::{io, num::NonZero, path::PathBuf, process, time::Duration};
 
@@ -185,7 +185,7 @@ impl Service {
     }
 }
 
-/// What a log has to begin with, for whoever reads it later.
+/// The first line of the log.
 fn log_start(program: &Program, running: &RunningAgent, routes: &str, limits: &Limits) {
     tracing::info!(
         version = program.version(),

@@ -35,7 +35,7 @@ pub(crate) enum SocketError {
     NoStream { wanted: String, descriptor: usize },
 }
 
-/// What was handed over and nobody has taken yet.
+/// The sockets that were handed over and not taken yet.
 #[derive(Default)]
 pub(crate) struct Sockets {
     descriptors: Option<ListenFd>,
@@ -58,7 +58,7 @@ impl Sockets {
         Self { names: names.collect(), descriptors: Some(descriptors) }
     }
 
-    /// Those that nobody has taken.
+    /// Those that were not taken.
     pub(crate) fn unused(&self) -> Vec<String> {
         self.names.iter().flatten().cloned().collect()
     }

@@ -266,7 +266,7 @@ fn runtime() -> io::Result<Background> {
 }
 
 /// What it makes, or why it cannot: tokio and the SDK of OpenTelemetry panic without a thread. It is for the
-/// start of the process, as nobody else's panic is printed meanwhile.
+/// start of the process: other panics are not printed meanwhile.
 fn caught<T>(make: impl FnOnce() -> T) -> io::Result<T> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| ()));

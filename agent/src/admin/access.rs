@@ -1,4 +1,4 @@
-//! Access: who may look. A host that is known keeps strange pages out, a token everybody without it.
+//! Access: requests need a known host, which keeps other web pages out, and the token if one is set.
 
 use std::{io, net::IpAddr, os::unix::fs::PermissionsExt, path::Path};
 

@@ -87,7 +87,7 @@ impl Door {
     /// The next client; when there are no descriptors left, out of the reserve.
     async fn accept(&self) -> io::Result<Client> {
         let accept = |context: &mut Context<'_>| match self.poll_accept(context) {
-            // It fails so whether or not somebody waits: only with a descriptor the kernel looks.
+            // It fails with and without a waiting client: the kernel needs a descriptor first.
             Poll::Ready(Err(_)) => open_files::with_reserve(|| self.poll_accept(context)),
             accepted => accepted,
         };

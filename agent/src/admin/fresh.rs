@@ -32,7 +32,7 @@ impl<T: Clone> Fresh<T> {
             sleep_until(*begun + PAUSE).await;
         }
         let begun = Instant::now();
-        // Before it is made: whoever is displaced meanwhile leaves others their answer, but not at once.
+        // Set before it is made, so that a client that is displaced meanwhile does not stop the others.
         *last = Some((begun, None));
         let answer = make().await;
         *last = Some((begun, Some(answer.clone())));

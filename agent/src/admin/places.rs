@@ -39,7 +39,7 @@ impl Places {
         self.0.push((peer, task));
     }
 
-    /// Makes room for one more; whether somebody had to go.
+    /// Makes room for one more; returns whether a client was displaced.
     pub(super) fn make_room(&mut self) -> bool {
         self.forget_ended();
         self.0.len() >= PLACES && self.displace()

@@ -11,7 +11,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What every response has. There is no Date: whoever asks has a clock.
+/// The headers of every response, without Date: clients have clocks.
 const ALWAYS: [(&str, &str); 6] = [
     ("cache-control", "no-store"),
     ("connection", "close"),

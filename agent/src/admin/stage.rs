@@ -10,7 +10,7 @@ pub(super) enum Stage {
     /// It does not listen yet.
     #[default]
     Starting,
-    /// It listens, or comes to its end.
+    /// It listens, or stops.
     Started(Readiness),
 }
 

@@ -1,4 +1,4 @@
-//! Connection: the socket of a dialogue: one read, and one write of all that is due, per wake-up.
+//! Connection: the socket of a dialogue: one read and one write per wake-up.
 
 use std::{
     future::poll_fn,
@@ -72,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// Reads once and takes the frames; says whether there was anything.
+    /// Reads once and takes the frames; returns whether there were bytes.
     fn receive(
         &mut self,
         context: &mut Context<'_>,
@@ -101,7 +101,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// Writes what is due; says whether there may be more that the socket would take.
+    /// Writes the pending NOTIFYs; returns whether the socket can take more.
     fn send(&mut self, context: &mut Context<'_>, buffers: &mut Buffers) -> io::Result<bool> {
         if !self.unsent.is_empty() {
             let mut unsent = std::mem::take(&mut self.unsent);

@@ -47,12 +47,12 @@ impl Dialogue {
         Self { in_flight, window, pace, max_frame_size, expected_actions }
     }
 
-    /// Whether no answer is waited for.
+    /// Whether no NOTIFY waits for its ACK.
     pub(crate) fn is_quiet(&self) -> bool {
         self.in_flight.count() == 0
     }
 
-    /// Takes all frames that are there as a whole; says how many bytes they are.
+    /// Takes all complete frames; returns their size in bytes.
     pub(crate) fn take(
         &mut self,
         bytes: &[u8],
@@ -80,7 +80,7 @@ impl Dialogue {
         taken
     }
 
-    /// Appends the NOTIFYs that are due, as the window has room, `left` of them at the most.
+    /// Appends the NOTIFYs whose time has come, as the window has room, up to `left` of them.
     pub(crate) fn give(
         &mut self,
         notify: &Notify,
@@ -164,7 +164,7 @@ impl Dialogue {
     }
 }
 
-/// What the agent says as it leaves.
+/// The reason in the agent's DISCONNECT.
 fn disconnect_text(frame: &[u8]) -> String {
     match Frame::decode(Bytes::copy_from_slice(frame)) {
         Ok(Frame::AgentDisconnect(disconnect)) => format!(
@@ -197,7 +197,7 @@ mod tests {
     }
 
     impl Scene {
-        /// With so many NOTIFYs sent at 0.
+        /// With a full window of NOTIFYs sent at 0.
         fn with(window: usize, expected_actions: Option<u64>) -> Self {
             Self::paced(window, Pace::AsAnswered, expected_actions)
         }

@@ -1,31 +1,31 @@
-//! Fault: what an agent may do wrong, and how often it did.
+//! Fault: errors of an agent, and their counts.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What an agent may do wrong.
+/// An error of the agent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
-    /// An ACK answers what was never sent on this connection.
+    /// An ACK for a NOTIFY that this connection did not send.
     Unmatched,
-    /// An ACK answers what has been answered.
+    /// A second ACK for the same NOTIFY.
     Duplicate,
     /// An ACK has no FIN, though fragments were not agreed.
     NotFinal,
     /// An ACK has ABORT.
     Aborted,
-    /// It is no ACK, or holds no list of actions, or not as many as expected.
+    /// The frame is not an ACK, or does not have the expected list of actions.
     Malformed,
     /// A frame is larger than agreed.
     TooLarge,
     /// A NOTIFY has no ACK.
     Lost,
-    /// The agent has left.
+    /// The agent disconnected.
     Disconnected,
 }
 
-/// How often it did.
+/// The counts of each error.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub(crate) struct Faults {
     pub(crate) unmatched: u64,

@@ -13,11 +13,11 @@ use crate::ask::endpoint::Stream;
 pub(crate) struct Greeted {
     pub(crate) stream: Box<dyn Stream>,
     pub(crate) hello: AgentHello,
-    /// What came behind the answer.
+    /// The bytes after the answer.
     pub(crate) rest: Vec<u8>,
 }
 
-/// Says HELLO as HAProxy 3.2 does, with this max-frame-size.
+/// Sends the HELLO of HAProxy 3.2, with this max-frame-size.
 pub(crate) async fn greet(
     mut stream: Box<dyn Stream>,
     max_frame_size: u32,

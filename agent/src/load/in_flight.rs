@@ -35,7 +35,7 @@ pub(crate) struct Answered {
 }
 
 impl InFlight {
-    /// Room for so many without a search.
+    /// Space for a window of this size without a search.
     pub(crate) fn new(window: usize) -> Self {
         let places = vec![Place::default(); window.max(1).next_power_of_two()];
         Self { places, late: HashMap::new(), count: 0, next: 1, highest: 0 }

@@ -36,11 +36,11 @@ use crate::{
     },
 };
 
-/// So many connections are made at a time: fewer than any backlog of a listener.
+/// The number of connections opened at a time: fewer than any listener's backlog.
 const BURST: usize = 64;
-/// What is open beside connections.
+/// Open files other than connections.
 const OTHER_FILES: u64 = 64;
-/// How often it is looked whether answers still come.
+/// How often the load checks whether answers still arrive.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Asks as often as the options say, and prints the report on stdout.
@@ -266,7 +266,7 @@ impl Load {
         out.flush()
     }
 
-    /// A misspelt message is answered as well as any other: whoever does not expect that is told.
+    /// A misspelt message is answered like any other, so the user is warned.
     fn warn_of_no_actions(&self) {
         let has_none = matches!(self.shared.tally.borrow().actions, Some((_, 0)));
         if has_none && self.options.expect != Some(0) {

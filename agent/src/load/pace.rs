@@ -1,15 +1,15 @@
-//! Pace: when the NOTIFYs of a connection are due.
+//! Pace: the times of a connection's NOTIFYs.
 
-/// When the NOTIFYs of a connection are due; all times are in nanoseconds since the start.
+/// The times of a connection's NOTIFYs, in nanoseconds since the start.
 #[derive(Debug)]
 pub(crate) enum Pace {
-    /// Closed loop: at once, whenever the window has room.
+    /// Closed loop: as soon as the window has room.
     AsAnswered,
-    /// Open loop: by the clock, answered or not.
+    /// Open loop: at fixed times, whether or not earlier ones are answered.
     ByTheClock(Schedule),
 }
 
-/// Every `step`-th beat of a clock, from one of them on.
+/// Every `step`-th tick of a clock.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     interval: f64,
@@ -19,7 +19,7 @@ pub(crate) struct Schedule {
 }
 
 impl Pace {
-    /// The intended time of the next NOTIFY, if it is due; it is taken for sent then.
+    /// The time of the next NOTIFY, if it has come; the NOTIFY then counts as sent.
     #[inline]
     pub(crate) fn take(&mut self, now: u64) -> Option<u64> {
         match self {
@@ -30,17 +30,17 @@ impl Pace {
 }
 
 impl Schedule {
-    /// So many beats a second in all, of which each of `step` connections has every `step`-th.
+    /// `rate` ticks per second in all; each of `step` connections has every `step`-th.
     pub(crate) fn new(rate: u32, start: u64, first: u64, step: u64) -> Self {
         Self { interval: 1e9 / f64::from(rate), start, beat: first, step }
     }
 
-    /// When the next one is due.
+    /// The time of the next one.
     pub(crate) fn next(&self) -> u64 {
         self.start + (self.beat as f64 * self.interval) as u64
     }
 
-    /// The intended time of the next one, if it is due; the one behind it is the next then.
+    /// The time of the next one, if it has come; moves on to the one after it.
     pub(crate) fn take(&mut self, now: u64) -> Option<u64> {
         let due = self.next();
         (due <= now).then(|| {

@@ -1,4 +1,4 @@
-//! Pacer: wakes each connection when its next NOTIFY is due.
+//! Pacer: wakes each connection at the time of its next NOTIFY.
 
 use std::{convert::Infallible, io, os::fd::OwnedFd, rc::Rc, time::Duration};
 
@@ -10,12 +10,12 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::load::{pace::Schedule, shared::Shared};
 
-/// A timer of no time at all would never expire.
+/// A timer of 0 would never expire.
 const SHORTEST: u64 = 1_000;
 
 /// Wakes the connections in turn, by the beats of this schedule, until it is dropped.
 ///
-/// It has a timer of its own, for the runtime's keeps to whole milliseconds.
+/// It has its own timer, because the runtime's has a resolution of 1 ms.
 pub(crate) async fn wake_in_turn(
     shared: Rc<Shared>,
     mut schedule: Schedule,

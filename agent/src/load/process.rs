@@ -25,7 +25,7 @@ pub(crate) struct CpuTime {
 impl Process {
     /// The CPU time that it has used.
     ///
-    /// That of a thread that runs just now is behind by a tick of the scheduler at the most.
+    /// The time of a running thread lags by up to one tick of the scheduler.
     pub(crate) fn cpu_time(self) -> io::Result<CpuTime> {
         let mut threads = Duration::ZERO;
         for thread in fs::read_dir(format!("/proc/{}/task", self.0))? {

@@ -21,7 +21,7 @@ pub(crate) async fn print(shared: &Shared) {
         let line = line(shared, before, now);
         before = (shared.tally.borrow().frames, now);
         let mut out = io::stderr().lock();
-        // The load goes on even if nobody reads this.
+        // The load continues even if stderr is closed.
         let _ = if out.is_terminal() {
             write!(out, "\r\x1b[K{line}").and_then(|()| out.flush())
         } else {
@@ -40,7 +40,7 @@ pub(crate) fn end() {
 fn line(shared: &Shared, (frames, at): (u64, u64), now: u64) -> String {
     let tally = shared.tally.borrow();
     let seconds = now.saturating_sub(at) as f64 / 1e9;
-    // At the end of the warm-up it begins anew.
+    // It restarts at the end of the warm-up.
     let rate = tally.frames.saturating_sub(frames) as f64 / seconds;
     let p99 = tally.latency.value_at_quantile(0.99) as f64 / 1e3;
     let errors = tally.faults.total();

@@ -1,4 +1,4 @@
-//! Tally: what was sent and what came back.
+//! Tally: counts of NOTIFYs, ACKs and faults.
 
 use hdrhistogram::Histogram;
 
@@ -9,12 +9,12 @@ use crate::{
 
 /// A latency of more than an hour counts as an hour.
 const LONGEST: u64 = 3_600_000_000_000;
-/// So many bytes of a frame are shown.
+/// How many bytes of a frame are shown.
 const SHOWN: usize = 48;
 
-/// What was sent and what came back; times are in nanoseconds since the start.
+/// Counts of NOTIFYs, ACKs and faults; times are in nanoseconds since the start.
 ///
-/// Faults are counted from the first NOTIFY on, all else from the end of the warm-up on.
+/// Faults are counted from the first NOTIFY on, everything else after the warm-up.
 #[derive(Debug)]
 pub(crate) struct Tally {
     /// NOTIFYs with an ACK that is right.
@@ -67,7 +67,7 @@ impl Tally {
         }
     }
 
-    /// Begins anew, but for the faults.
+    /// Resets everything but the faults.
     pub(crate) fn end_warm_up(&mut self) {
         *self = Self {
             faults: std::mem::take(&mut self.faults),

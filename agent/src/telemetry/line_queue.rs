@@ -1,6 +1,6 @@
-//! Line queue: lines on their way to a file that may not take them, and the thread that writes them.
+//! Line queue: log lines that wait for a file, and the thread that writes them.
 //!
-//! Whoever has something to say never waits: a pipe whose reader stands still would stop an arbiter.
+//! Logging never waits: a pipe whose reader hangs would stop an arbiter.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -10,21 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many bytes may wait; as many again are being written.
+/// How many bytes can wait; as many again can be in a write.
 const SIZE: usize = 1 << 20;
 /// How far apart two lines about lines that were dropped are.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait for a file that says itself that it takes nothing now.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A way for lines. Its thread ends when nobody has one any more, and all is written.
+/// A queue of lines. Its thread ends when all clones are dropped and everything is written.
 #[derive(Clone, Debug)]
 pub(crate) struct LineQueue(Arc<Handle>);
 
-/// What happened to lines that nobody will read.
+/// Counts of lost lines.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct LostLines {
-    /// There was no room for them.
+    /// The queue was full.
     pub(crate) full: u64,
     /// They could not be written.
     pub(crate) failed: u64,
@@ -36,7 +36,7 @@ struct Handle(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Something waits, or nobody is left to say anything.
+    /// Lines wait, or all clones are dropped.
     filled: Condvar,
     /// All that waited is written.
     emptied: Condvar,
@@ -75,7 +75,7 @@ impl LineQueue {
         self.0.0.filled.notify_one();
     }
 
-    /// Waits until all is written, for so long at most; says whether it is.
+    /// Waits until everything is written, up to `limit`; returns whether it is.
     pub(crate) fn flush_within(&self, limit: Duration) -> bool {
         let state = self.0.0.state();
         let waited = self.0.0.emptied.wait_timeout_while(state, limit, |state| !state.is_empty());
@@ -83,7 +83,7 @@ impl LineQueue {
         state.is_empty()
     }
 
-    /// How many lines nobody will read.
+    /// The counts of lost lines.
     pub(crate) fn lost(&self) -> LostLines {
         self.0.0.state().lost
     }
@@ -191,12 +191,12 @@ fn write<'a>(file: &mut impl Write, mut bytes: &'a [u8]) -> &'a [u8] {
             Ok(0) => break,
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            // Somebody who shares it has said that it shall not block.
+            // A process that shares the file has made it non-blocking.
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(PAUSE),
             Err(_) => break,
         }
     }
-    // If that fails, nobody knows which lines are lost.
+    // If that fails, the lost lines are unknown.
     let _ = file.flush();
     bytes
 }
@@ -210,7 +210,7 @@ mod tests {
     /// The longest that a test may take.
     const LONG: Duration = Duration::from_secs(20);
 
-    /// A file that takes what it is given as it is told to: so many bytes, or an error.
+    /// A file that takes a given number of bytes, or fails.
     struct Reluctant {
         orders: Receiver<io::Result<usize>>,
         written: Sender<Vec<u8>>,

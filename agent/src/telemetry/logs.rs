@@ -114,12 +114,12 @@ impl Logs {
         Ok((Self { handle, lines }, layer))
     }
 
-    /// How many lines nobody will read.
+    /// The counts of lost lines.
     pub(crate) fn lost(&self) -> LostLines {
         self.lines.lost()
     }
 
-    /// Waits until all is written, for so long at most.
+    /// Waits until everything is written, up to `limit`.
     pub(crate) fn flush_within(&self, limit: Duration) -> bool {
         self.lines.flush_within(limit)
     }

@@ -47,7 +47,7 @@ pub(crate) fn families(
     lost_lines: LostLines,
 ) -> Vec<MetricFamily> {
     let mut own = vec![build(statistics), log(lost_lines), exports(spans)];
-    // Without the part of an arbiter, its counters would seem to have begun anew: a gap is honest.
+    // Without one arbiter, counters would seem to be reset: a gap is better.
     if statistics.workers_unresponsive == 0 {
         own.extend([
             connections::families(statistics, limits),
@@ -75,7 +75,7 @@ fn build(statistics: &Statistics) -> Vec<Family> {
     ]
 }
 
-/// Lines of the log that nobody will read.
+/// Lost log lines.
 fn log(lost: LostLines) -> Vec<Family> {
     let reasons = [("full", lost.full), ("failed", lost.failed)];
     let help = "Log lines dropped, by reason: full (1 MiB was queued; check the program that reads \

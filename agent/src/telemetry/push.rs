@@ -66,7 +66,7 @@ impl Push {
             loop {
                 ticks.tick().await;
                 let statistics = observer.statistics().await;
-                // Without the part of an arbiter, its counters would seem to have begun anew.
+                // Without one arbiter, counters would seem to be reset.
                 if statistics.workers_unresponsive == 0 {
                     self.send(&statistics, &spans.snapshot()).await;
                 }

@@ -51,7 +51,7 @@ impl SpanCounters {
         self.is_closed.store(true, Relaxed);
     }
 
-    /// So many have left the queue, of which the collector refused some.
+    /// Spans have left the queue; the collector refused `failed` of them.
     pub(crate) fn sent(&self, spans: u64, failed: u64) {
         self.exported.fetch_add(spans - failed, Relaxed);
         self.failed.fetch_add(failed, Relaxed);

@@ -86,12 +86,12 @@ impl Spans {
         self.provider.tracer("spoa-agent")
     }
 
-    /// The process ends: what waits is sent soon, or not. Returns how long that may take.
+    /// The process ends: queued spans are sent soon, or dropped. Returns how long that can take.
     pub(crate) fn close(&self) -> Duration {
         self.transport.close()
     }
 
-    /// Sends what waits, for so long at most, and tells what was lost. It blocks.
+    /// Sends the queued spans, up to `limit`, and logs lost ones. It blocks.
     pub(crate) fn shutdown(&self, limit: Duration) -> SpanCounts {
         let ended = self.provider.shutdown_with_timeout(limit);
         let counts = self.counters.snapshot();
@@ -112,7 +112,7 @@ impl Spans {
     }
 }
 
-/// One line a second at most, and not from where a span ends: that may be in the middle of a line.
+/// Up to one line per second, and not where a span ends: that may be within a line.
 async fn tell_drops(counters: Arc<SpanCounters>) {
     let mut said = 0;
     let mut ticks = interval(WATCH);
@@ -200,7 +200,7 @@ impl SpanExporter for Exporter {
                 ),
             }
         }
-        // What failed is counted and said: the SDK would say it once more for every batch.
+        // Failures are counted and logged here: the SDK would log each batch again.
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use tracing_subscriber::{
 
 use crate::telemetry::logs::{BoxedLayer, HANDLE};
 
-/// What is in a trace at the most, whatever is logged.
+/// The finest level in a trace, whatever is logged.
 const LEVEL: LevelFilter = LevelFilter::INFO;
 
 /// The layer that turns them into spans of this tracer.

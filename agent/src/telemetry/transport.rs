@@ -43,7 +43,7 @@ use crate::telemetry::{
 /// How long the first pause is; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const TRIES: u32 = 5;
-/// The same once the process ends: a collector that does not come back at once is not waited for.
+/// Tries at the end of the process, which does not wait for a collector to recover.
 const LAST_TRIES: u32 = 2;
 /// How long the last requests of the process may take.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -150,7 +150,7 @@ impl Transport {
         }
     }
 
-    /// Waits for so long, or until the process ends.
+    /// Waits for `time`, or until the process ends.
     async fn pause(&self, time: Duration) {
         // It is not dropped before this returns: an error is none.
         let mut closing = self.closing.subscribe();
