@@ -37,6 +37,7 @@
 //! | answer messages at once, with arguments read in place | [`ReadyHandler`], [`Registry::on_ready`] |
 //! | answer messages with a raw actix actor | [`Registry::on_actor`], [`MailboxCall`] |
 //! | write your own kind of handler | [`Handler`], [`Route::handler`] |
+//! | add behavior around handlers, such as a cache | [`Layer`], [`Route::layer`], [`Registry::layer`] |
 //! | answer messages on separate threads | [`BlockingHandler`], [`Registry::on_blocking`] |
 //! | choose the arguments that a handler takes | [`FromMessage`] |
 //! | set and unset variables | [`Actions`], [`Var`] |
@@ -57,6 +58,7 @@ pub mod client;
 mod connection;
 mod error;
 mod handler;
+mod layer;
 mod limit;
 mod limits;
 mod listen;
@@ -81,6 +83,7 @@ pub use handler::{
     HandlerFn, IntoActions, MailboxCall, OwnedCall, PendingAnswer, ReadyHandler, Reply, Setup,
     State,
 };
+pub use layer::{KeptNext, Layer, Next};
 pub use limit::Limit;
 pub use limits::Limits;
 pub use listen::Listen;

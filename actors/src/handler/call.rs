@@ -1,4 +1,4 @@
-//! Call: what a handler is asked: one message, or the messages of a NOTIFY together.
+//! Call: one message, or several messages of a NOTIFY together, for a handler.
 
 use std::{fmt, slice, time::Duration};
 
@@ -10,11 +10,10 @@ use crate::{
     supervision::Permit,
 };
 
-/// What a [`Handler`](crate::Handler) is asked: one message, or several messages of one NOTIFY together,
-/// where they are from, and until when an answer is wanted.
+/// What a [`Handler`](crate::Handler) answers: one message, or several messages of one NOTIFY together,
+/// with their origin and deadline.
 ///
-/// It is borrowed from the frame, and cheap: nothing is copied. [`to_owned`](Self::to_owned) makes one
-/// that outlives the frame.
+/// A call borrows from the frame and copies nothing. Use [`to_owned`](Self::to_owned) to keep it longer.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     subject: Subject<'a>,
@@ -31,14 +30,14 @@ enum Subject<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A call about one message, as the test of a handler makes it.
+    /// A call with one message, for the test of a handler.
     #[must_use]
     #[inline]
     pub fn new(message: &'a MessageRef<'a>, origin: &'a Origin) -> Self {
         Self { subject: Subject::Message(message), origin, permit: None }
     }
 
-    /// The message; if there are several, the first of them.
+    /// The message, or the first of several.
     #[must_use]
     #[inline]
     pub fn message(&self) -> MessageRef<'a> {
@@ -49,7 +48,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// All messages, in the order of the NOTIFY: one, unless the route takes several together.
+    /// All messages, in the order of the NOTIFY. There is one, unless the route takes several together.
     #[must_use]
     #[inline]
     pub fn messages(&self) -> &'a [MessageRef<'a>] {
@@ -66,14 +65,14 @@ impl<'a> Call<'a> {
         self.messages().iter().find(|message| message.name() == name).copied()
     }
 
-    /// Where it is from, and until when an answer is wanted.
+    /// Where the call comes from, and until when its answer is wanted.
     #[must_use]
     #[inline]
     pub fn origin(&self) -> &'a Origin {
         self.origin
     }
 
-    /// When the fallback will be sent if there is no answer by then.
+    /// When the fallback is sent if there is no answer.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.origin.deadline()
@@ -85,7 +84,7 @@ impl<'a> Call<'a> {
         self.origin.remaining()
     }
 
-    /// The same call, to outlive the frame: its messages are copied.
+    /// The same call, to keep: its messages are copied from the frame.
     #[must_use]
     pub fn to_owned(&self) -> OwnedCall {
         let subject = match self.subject {
@@ -97,13 +96,13 @@ impl<'a> Call<'a> {
         OwnedCall { subject, origin: self.origin.clone() }
     }
 
-    /// The same call, with its place in the bulkhead.
+    /// The same call, with its permit of the bulkhead.
     #[inline]
     pub(crate) fn with_permit(self, permit: Option<&'a Permit>) -> Self {
         Self { permit, ..self }
     }
 
-    /// Its place in the bulkhead: whoever queues the call elsewhere takes a share in it.
+    /// The permit of the bulkhead: whoever queues the call elsewhere holds a share of it.
     #[inline]
     pub(crate) fn permit(&self) -> Option<&'a Permit> {
         self.permit
@@ -133,7 +132,7 @@ enum OwnedSubject {
 }
 
 impl OwnedCall {
-    /// The message; if there are several, the first of them.
+    /// The message, or the first of several.
     #[must_use]
     pub fn message(&self) -> &Message {
         match self.messages() {
@@ -142,7 +141,7 @@ impl OwnedCall {
         }
     }
 
-    /// All messages, in the order of the NOTIFY: one, unless the route takes several together.
+    /// All messages, in the order of the NOTIFY. There is one, unless the route takes several together.
     #[must_use]
     pub fn messages(&self) -> &[Message] {
         match &self.subject {
@@ -151,13 +150,13 @@ impl OwnedCall {
         }
     }
 
-    /// Where it is from, and until when an answer is wanted.
+    /// Where the call comes from, and until when its answer is wanted.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// Does `work` with the call as a handler takes it.
+    /// Runs `work` with the call in the form that a handler takes.
     pub fn with<T>(&self, work: impl FnOnce(&Call<'_>) -> T) -> T {
         let call = |subject| Call { subject, origin: &self.origin, permit: None };
         match &self.subject {

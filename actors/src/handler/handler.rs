@@ -1,4 +1,4 @@
-//! Handler: the one way in which the library calls whatever answers.
+//! Handler: the trait through which the library calls handlers of every kind.
 
 use async_trait::async_trait;
 
@@ -8,16 +8,16 @@ use crate::{
     supervision::{Catch, FailureSignal, Panic, PanicGuard},
 };
 
-/// A call in, a reply out: what stands behind a route.
+/// Answers calls, at once or later: a call in, a reply out.
 ///
-/// Functions, [`HandlerActor`](crate::HandlerActor)s, [`ReadyHandler`](crate::ReadyHandler)s,
-/// [`BlockingHandler`](crate::BlockingHandler)s and raw actors are all called through it. Implement it
-/// yourself, and register it with [`Route::handler`](crate::Route::handler), for a handler that reads the
-/// call where it lies and answers now or later, as it finds out: one that asks somebody else only
-/// for what it does not know.
+/// The library calls handlers of every kind through this trait: functions,
+/// [`HandlerActor`](crate::HandlerActor), [`ReadyHandler`](crate::ReadyHandler),
+/// [`BlockingHandler`](crate::BlockingHandler) and raw actors. Implement it yourself if a handler
+/// reads the frame in place and knows only then whether it answers at once, such as one with a
+/// cache in front of a lookup. Register it with [`Route::handler`](crate::Route::handler).
 ///
-/// Each arbiter has an instance of its own, made by the factory that was registered, and made anew after
-/// a panic. While it is called, its arbiter does nothing else.
+/// Each arbiter has its own instance, which the registered factory makes, and makes again after a
+/// panic. While a call runs, its arbiter does nothing else.
 ///
 /// ```
 /// use std::{cell::RefCell, collections::HashMap, rc::Rc};
@@ -25,7 +25,7 @@ use crate::{
 /// use spoa_actors::{Actions, BoxError, Call, Handler, Registry, Reply, Route, Scope, TypedData};
 /// # async fn look_up(_: &[u8]) -> Result<i64, BoxError> { Ok(7) }
 ///
-/// /// Remembers the scores that it has looked up.
+/// /// Keeps the scores of the users that it has looked up.
 /// #[derive(Default)]
 /// struct Scores {
 ///     known: Rc<RefCell<HashMap<Vec<u8>, i64>>>,
@@ -40,7 +40,7 @@ use crate::{
 ///         if let Some(&score) = self.known.borrow().get(user) {
 ///             return Reply::now(set(score), actions);
 ///         }
-///         // The frame is gone by the time the answer comes.
+///         // The frame is no longer there when the answer arrives.
 ///         let (user, known) = (user.to_vec(), Rc::clone(&self.known));
 ///         let answer = async move {
 ///             let score = look_up(&user).await?;
@@ -59,13 +59,13 @@ use crate::{
     label = "does not implement `Handler`"
 )]
 pub trait Handler: 'static {
-    /// Answers one call, now or later.
+    /// Answers one call, at once or later.
     ///
-    /// An answer that is there is put into `actions`, which is empty at first: [`Reply::now`] and
-    /// [`Reply::later`] do so. What was put there is dropped with any other reply.
+    /// An answer at once goes into `actions`, which is empty at first; [`Reply::now`] and
+    /// [`Reply::later`] put it there. With any reply but [`Reply::Answered`] the list is dropped.
     fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply;
 
-    /// Called once when the agent ends in good order, after the last call; not for an instance that has
+    /// Called once after the last call, when the agent stops. Not called for an instance that has
     /// panicked.
     async fn stopping(&self) {}
 }
@@ -73,11 +73,11 @@ pub trait Handler: 'static {
 /// What makes the next instance from something that has outlived the last one.
 pub(crate) type Handover = Box<dyn FnOnce(FailureSignal) -> Box<dyn Adapter>>;
 
-/// What the library has to know of a handler besides.
+/// What the library needs to know about a handler in addition.
 #[async_trait(?Send)]
 pub(crate) trait Adapter: Handler {
-    /// Whether calls are queued somewhere else, where they stay even if nobody waits any more. Each
-    /// takes a share in the permit of its call with it.
+    /// Whether the handler queues its calls elsewhere, where they stay even if nobody waits for them
+    /// any longer. Each queued call then holds a share of its permit.
     fn is_queued(&self) -> bool {
         false
     }
@@ -99,7 +99,7 @@ pub(crate) trait Adapter: Handler {
     }
 }
 
-/// A handler of the user's on its route.
+/// A handler of the user's own, on its route.
 pub(crate) struct Own<H>(PanicGuard<H>);
 
 impl<H> Own<H> {
@@ -112,7 +112,7 @@ impl<H> Own<H> {
 impl<H: Handler> Handler for Own<H> {
     #[inline]
     fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
-        // What others have answered is not for it to see, nor what it has left without an answer for them.
+        // A list of its own: it does not see the answers of others, and leaves nothing behind when it fails.
         let mut own = Actions::new();
         let reply = self.0.call(call, &mut own);
         if let Reply::Answered = reply {

@@ -66,19 +66,19 @@ pub struct MailboxCall {
 }
 
 impl MailboxCall {
-    /// What HAProxy says; if there are several messages, the first of them.
+    /// The message, or the first of several.
     #[must_use]
     pub fn message(&self) -> &Message {
         self.call.message()
     }
 
-    /// All messages, in the order of the NOTIFY: one, unless the route takes several together.
+    /// All messages, in the order of the NOTIFY. There is one, unless the route takes several together.
     #[must_use]
     pub fn messages(&self) -> &[Message] {
         self.call.messages()
     }
 
-    /// Where it came from, and until when an answer is wanted.
+    /// Where the call comes from, and until when its answer is wanted.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         self.call.origin()

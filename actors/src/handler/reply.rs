@@ -1,4 +1,4 @@
-//! Reply: what comes back from calling a handler.
+//! Reply: what a handler returns.
 
 use std::{
     fmt,
@@ -8,28 +8,27 @@ use std::{
 
 use crate::{error::HandlerError, spop::Actions};
 
-/// What a handler said to a call.
+/// The answer of a handler, or why there is none.
 pub(crate) type Answer = Result<Actions, HandlerError>;
 
-/// An answer that is not there yet.
+/// An answer that is still to come.
 pub type PendingAnswer = Pin<Box<dyn Future<Output = Result<Actions, HandlerError>>>>;
 
-/// What comes back from calling a [`Handler`](crate::Handler).
+/// What a [`Handler`](crate::Handler) returns.
 pub enum Reply<Pending = PendingAnswer> {
-    /// Its actions are in the list that was handed over with the call.
+    /// The actions are in the list that came with the call.
     Answered,
-    /// There is no answer: the route's fallback is sent, unless a layer has something better.
+    /// There is no answer: HAProxy receives the fallback of the route, unless a layer answers instead.
     Failed(HandlerError),
-    /// The answer is still to come. It is dropped if it has not come by the deadline.
+    /// The answer is still to come. The library drops it at the deadline.
     Later(Pending),
 }
 
 impl Reply {
-    /// An answer that is there: it is put behind `actions`.
+    /// Answers at once: appends the answer to `actions`.
     ///
-    /// An error can be a [`BoxError`](crate::BoxError), which the handler has returned, an
-    /// [`ActionError`](crate::ActionError), an [`ArgsError`](crate::ArgsError), or the [`HandlerError`] of
-    /// another handler.
+    /// The error can be a [`BoxError`](crate::BoxError), an [`ActionError`](crate::ActionError), an
+    /// [`ArgsError`](crate::ArgsError), or the [`HandlerError`] of another handler.
     #[inline]
     pub fn now<E>(answer: Result<Actions, E>, actions: &mut Actions) -> Self
     where
@@ -44,8 +43,8 @@ impl Reply {
         }
     }
 
-    /// An answer that may take its time. It is polled once, in place: an answer that is there already is
-    /// put behind `actions`, and costs no further wake-up.
+    /// Answers when the future is ready. It is polled once, in place: an answer that is ready at once is
+    /// appended to `actions`, without another wake-up.
     pub fn later(
         answer: impl Future<Output = Result<Actions, HandlerError>> + 'static,
         actions: &mut Actions,

@@ -16,6 +16,7 @@ use super::handler_slot::{HandlerSlot, State, Up};
 use crate::{
     error::BoxError,
     handler::{Adapter, Handover, States, fence},
+    layer::{LayerFactory, Layered, Layers},
     log,
     observe::{RateLimit, RouteMetrics, count},
     spop::ForeignText,
@@ -39,6 +40,8 @@ pub(super) struct SupervisionPolicy {
     pub(super) start: Start,
     /// What its functions can take.
     pub(super) states: States,
+    /// What makes the layers around the handler, the innermost first.
+    pub(super) layers: Vec<LayerFactory>,
     /// Whether the agent starts only if the handler does.
     pub(super) is_required: bool,
     /// How long a start may take.
@@ -59,6 +62,8 @@ struct HandlerSupervisor {
     has_answered: bool,
     /// What the next instance takes over from the one that failed.
     handover: Option<Handover>,
+    /// The layers around it, once they have started.
+    layers: Option<Layers>,
     background: Rc<Background>,
     starts: RateLimit,
 }
@@ -82,6 +87,7 @@ pub(crate) async fn start(
         slot: Rc::downgrade(&slot),
         has_answered: false,
         handover: None,
+        layers: None,
         starts: RateLimit::default(),
     };
     if keeper.policy.is_required {
@@ -162,6 +168,9 @@ impl HandlerSupervisor {
         let mut failed_has_answered = false;
         if let Some(failed) = slot.leave(is_gone) {
             self.handover = failed.handler.handover();
+            if failed.signal.has_layers_failed() {
+                self.layers = None;
+            }
             failed_has_answered = failed.signal.has_answered();
             self.has_answered |= failed_has_answered;
         }
@@ -192,15 +201,10 @@ impl HandlerSupervisor {
     /// Makes and starts an instance.
     async fn try_start(&mut self, slot: &HandlerSlot) -> Result<Failures, BoxError> {
         let (signal, mut faults) = FailureSignal::new(Rc::clone(&self.background));
-        let handover = self.handover.take();
         let limit = self.policy.start_timeout;
-        let start = Catch::new(async {
-            match handover {
-                Some(handover) => Ok(handover(signal.clone())),
-                None => (self.policy.start)(signal.clone(), &self.policy.states).await,
-            }
-        });
-        let handler = tokio::select! {
+        let (handover, layers) = (self.handover.take(), self.layers.clone());
+        let start = Catch::new(self.policy.start(handover, layers, signal.clone()));
+        let (handler, layers) = tokio::select! {
             // The failure first: an instance that has started and panicked in the same wake-up has not
             // started.
             biased;
@@ -211,10 +215,8 @@ impl HandlerSupervisor {
                 Err(_) => return Err(format!("it has not started within {limit:?}").into()),
             }
         };
-        // A function that panics is the same function afterwards: restarting it would change nothing, and
-        // cost its messages their wait.
-        let signal = if handler.is_renewable() { signal } else { FailureSignal::unheard() };
-        let up = Up { is_queued: handler.is_queued(), handler, signal };
+        self.layers = layers.clone();
+        let up = Up::new(handler, layers, signal);
         match slot.enter(State::Up(Rc::new(up))) {
             // Nobody waits for its end any more.
             State::Stopped => slot.stop().await,
@@ -254,7 +256,42 @@ impl HandlerSupervisor {
     }
 }
 
+impl Up {
+    /// An instance that has started.
+    fn new(handler: Box<dyn Adapter>, layers: Option<Layers>, signal: FailureSignal) -> Self {
+        let is_queued = handler.is_queued();
+        // A function that panics is the same function afterwards: restarting it would change nothing, and
+        // cost its messages their wait.
+        let own = if handler.is_renewable() { signal.clone() } else { FailureSignal::unheard() };
+        match layers {
+            None => Self { handler, is_queued, signal: own },
+            Some(layers) => {
+                let handler = Box::new(Layered::new(layers, handler, own));
+                Self { handler, is_queued, signal: signal.of_layers() }
+            }
+        }
+    }
+}
+
 impl SupervisionPolicy {
+    /// Makes and starts a handler, and its layers if there are none from the instance before.
+    async fn start(
+        &self,
+        handover: Option<Handover>,
+        layers: Option<Layers>,
+        signal: FailureSignal,
+    ) -> Result<(Box<dyn Adapter>, Option<Layers>), BoxError> {
+        let handler = match handover {
+            Some(handover) => handover(signal),
+            None => (self.start)(signal, &self.states).await?,
+        };
+        let layers = match layers {
+            None if !self.layers.is_empty() => Some(Layers::start(&self.layers).await?),
+            layers => layers,
+        };
+        Ok((handler, layers))
+    }
+
     /// Restarts the handler once a window from now on, as it has failed too often.
     fn give_up(&self, slot: &HandlerSlot, cause: &Cause, delay: Duration) {
         if slot.go_down() {

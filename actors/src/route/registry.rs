@@ -1,6 +1,6 @@
 //! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
 
-use std::{cell::Cell, num::NonZero, rc::Rc, time::Duration};
+use std::{cell::Cell, fmt, num::NonZero, rc::Rc, time::Duration};
 
 use actix::Recipient;
 use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     live_route::LiveRoute,
-    route::{IntoRoute, Route},
+    route::{IntoRoute, Route, layer_factory},
 };
 use crate::{
     error::AgentError,
@@ -17,6 +17,7 @@ use crate::{
         BlockingHandler, Factory, FactoryNow, IsBlocking, IsReady, MailboxCall, ReadyHandler,
         States,
     },
+    layer::{Layer, LayerFactory},
     limit::LimitNames,
     limits::Limits,
     log,
@@ -53,11 +54,12 @@ const CATCH_ALL: &str = "(any other)";
 ///         .deadline(Duration::from_millis(200)));
 /// # Ok::<(), ActionError>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Registry {
     routes: Vec<(String, Route)>,
     catch_all: Option<Route>,
     states: States,
+    layers: Vec<LayerFactory>,
 }
 
 impl Registry {
@@ -133,6 +135,20 @@ impl Registry {
         self
     }
 
+    /// Puts a [`Layer`] around every route, including routes that are registered later. Each route has its
+    /// own instance on each arbiter.
+    ///
+    /// Layers of the registry are outside of the layers of a route. The last one is the outermost.
+    #[must_use]
+    pub fn layer<L, F>(mut self, factory: F) -> Self
+    where
+        L: Layer,
+        F: Fn() -> L + Send + Sync + 'static,
+    {
+        self.layers.push(layer_factory(factory));
+        self
+    }
+
     /// The names that have a route, in the order in which they were registered.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.routes.iter().map(|(name, _)| name.as_str())
@@ -186,7 +202,8 @@ impl Registry {
         let mut starts: FuturesUnordered<_> = all
             .enumerate()
             .map(async |(order, (name, route))| {
-                (order, name, route.start(name.into(), &self.states, bounds).await.map(Rc::new))
+                let live = route.start(name.into(), &self.states, &self.layers, bounds).await;
+                (order, name, live.map(Rc::new))
             })
             .collect();
         let mut first: Option<(usize, AgentError)> = None;
@@ -208,6 +225,17 @@ impl Registry {
                 None => return first.map_or(Ok(()), |(_, error)| Err(error)),
             }
         }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("routes", &self.routes)
+            .field("catch_all", &self.catch_all)
+            .field("states", &self.states)
+            .field("layers", &self.layers.len())
+            .finish()
     }
 }
 

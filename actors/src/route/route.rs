@@ -15,6 +15,7 @@ use crate::{
         HandlerFn, IsActor, IsBlocking, IsOwn, IsReady, Mailbox, MailboxCall, Own, Ready,
         ReadyHandler, States, actor_handler,
     },
+    layer::{Layer, LayerFactory},
     limit::LimitNames,
     limits::{Limits, MAX_DURATION, check, check_duration},
     observe::RouteMetrics,
@@ -46,6 +47,7 @@ const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 pub struct Route {
     start: Start,
     states: States,
+    layers: Vec<LayerFactory>,
     fallback: Actions,
     deadline: Option<Duration>,
     deadline_argument: Option<Box<str>>,
@@ -112,8 +114,7 @@ impl Route {
         })
     }
 
-    /// A route to the handler of your own that `factory` makes, once for every arbiter and again after a
-    /// panic; see [`Handler`].
+    /// A route to your own [`Handler`]. Each arbiter calls `factory` once, and again after a panic.
     pub fn handler<H, Kind>(factory: impl Factory<IsOwn, H, Kind>) -> Self
     where
         H: Handler,
@@ -130,6 +131,7 @@ impl Route {
         Self {
             start: Arc::new(start),
             states: States::default(),
+            layers: Vec::new(),
             fallback: Actions::new(),
             deadline: None,
             deadline_argument: None,
@@ -145,6 +147,18 @@ impl Route {
     #[must_use]
     pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states.insert(value);
+        self
+    }
+
+    /// Puts a [`Layer`] around the handler and the layers it already has: the last one is the outermost.
+    /// Each arbiter calls `factory` once, and again after a layer has panicked.
+    #[must_use]
+    pub fn layer<L, F>(mut self, factory: F) -> Self
+    where
+        L: Layer,
+        F: Fn() -> L + Send + Sync + 'static,
+    {
+        self.layers.push(layer_factory(factory));
         self
     }
 
@@ -221,11 +235,12 @@ impl Route {
         check("Route::concurrency", is_possible, "at least 1, and a number that can be counted")
     }
 
-    /// Starts the handler on this arbiter.
+    /// Starts the handler on this arbiter, with `outer` around its own layers.
     pub(super) async fn start(
         &self,
         name: Rc<str>,
         states: &States,
+        outer: &[LayerFactory],
         (limits, limit_names): (&Limits, LimitNames),
     ) -> Result<LiveRoute, BoxError> {
         let record = Rc::new(RouteMetrics::default());
@@ -237,6 +252,7 @@ impl Route {
             name: Rc::clone(&name),
             start: Arc::clone(&self.start),
             states: self.states.or(states),
+            layers: self.layers.iter().chain(outer).map(Arc::clone).collect(),
             is_required: self.is_required,
             start_timeout: limits.start_timeout,
             patience: deadline.time,
@@ -255,6 +271,13 @@ impl Route {
             log: Default::default(),
         })
     }
+}
+
+/// A factory of layers of any kind.
+pub(super) fn layer_factory<L: Layer>(
+    factory: impl Fn() -> L + Send + Sync + 'static,
+) -> LayerFactory {
+    Arc::new(move || Box::new(factory()))
 }
 
 /// What becomes a [`Route`], and so can be registered by [`Registry::on`](crate::Registry::on).
@@ -328,6 +351,7 @@ impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Route")
             .field("states", &self.states)
+            .field("layers", &self.layers.len())
             .field("fallback", &self.fallback)
             .field("deadline", &self.deadline)
             .field("concurrency", &self.concurrency)

@@ -13,13 +13,19 @@ use crate::{
 
 /// Reports the first failure of one instance.
 #[derive(Clone)]
-pub(crate) struct FailureSignal(Option<Rc<SignalState>>);
+pub(crate) struct FailureSignal {
+    state: Option<Rc<SignalState>>,
+    /// Whether the layers around the handler raise it.
+    is_of_layers: bool,
+}
 
 /// Receives the first failure of an instance.
 pub(crate) type Failures = oneshot::Receiver<Failure>;
 
 struct SignalState {
     is_raised: Cell<bool>,
+    /// Whether a layer has failed.
+    has_layers_failed: Cell<bool>,
     has_answered: Cell<bool>,
     fault: Cell<Option<oneshot::Sender<Failure>>>,
     background: Rc<Background>,
@@ -50,58 +56,74 @@ impl FailureSignal {
         let (fault, faults) = oneshot::channel();
         let bell = SignalState {
             is_raised: Cell::new(false),
+            has_layers_failed: Cell::new(false),
             has_answered: Cell::new(false),
             fault: Cell::new(Some(fault)),
             background,
         };
-        (Self(Some(Rc::new(bell))), faults)
+        (Self { state: Some(Rc::new(bell)), is_of_layers: false }, faults)
     }
 
     /// A signal without a receiver: for an instance that cannot be restarted.
     pub(crate) fn unheard() -> Self {
-        Self(None)
+        Self { state: None, is_of_layers: false }
+    }
+
+    /// The same signal, for the layers around the handler.
+    pub(crate) fn of_layers(self) -> Self {
+        Self { is_of_layers: true, ..self }
+    }
+
+    /// Whether the layers are replaced with the handler.
+    pub(crate) fn has_layers_failed(&self) -> bool {
+        self.state.as_ref().is_some_and(|bell| bell.has_layers_failed.get())
     }
 
     /// A signal that counts and logs the background panics of the same route, and restarts nothing.
     pub(crate) fn without_restart(&self) -> Self {
-        Self(self.0.as_ref().map(|state| {
+        let state = self.state.as_ref().map(|state| {
             Rc::new(SignalState {
                 is_raised: Cell::new(false),
+                has_layers_failed: Cell::new(false),
                 has_answered: Cell::new(false),
                 fault: Cell::new(None),
                 background: Rc::clone(&state.background),
             })
-        }))
+        });
+        Self { state, is_of_layers: false }
     }
 
     /// Whether the instance has failed and will be replaced.
     #[inline]
     pub(crate) fn is_raised(&self) -> bool {
-        self.0.as_ref().is_some_and(|bell| bell.is_raised.get())
+        self.state.as_ref().is_some_and(|bell| bell.is_raised.get())
     }
 
     /// Records that the instance has returned an answer or an error.
     #[inline]
     pub(crate) fn note_answer(&self) {
-        if let Some(bell) = &self.0 {
+        if let Some(bell) = &self.state {
             bell.has_answered.set(true);
         }
     }
 
     /// Whether the instance has ever returned an answer or an error.
     pub(crate) fn has_answered(&self) -> bool {
-        self.0.as_ref().is_some_and(|bell| bell.has_answered.get())
+        self.state.as_ref().is_some_and(|bell| bell.has_answered.get())
     }
 
     #[cold]
     pub(crate) fn raise(&self, fault: Failure) {
-        let Some(bell) = &self.0 else { return };
+        let Some(bell) = &self.state else { return };
         if let Failure::Background(panic) = &fault {
             bell.background.report(panic);
         }
         // Set before the supervisor receives the failure, which is in a later wake-up: calls of
         // this turn already see that the instance has failed.
         bell.is_raised.set(true);
+        if self.is_of_layers {
+            bell.has_layers_failed.set(true);
+        }
         // The first failure ends the instance. Later ones are of the same instance, and their
         // routes have counted them.
         if let Some(first) = bell.fault.take() {

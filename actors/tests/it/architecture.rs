@@ -216,6 +216,7 @@ const ORDER: &[&str] = &[
     "status",
     "client",
     "handler",
+    "layer",
     "route",
     "trace",
     "arbiter",

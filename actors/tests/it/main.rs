@@ -10,6 +10,7 @@ mod architecture;
 mod client;
 mod connection;
 mod handler;
+mod layer;
 mod listen;
 mod notify;
 mod observe;

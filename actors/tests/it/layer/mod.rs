@@ -1,0 +1,3 @@
+//! Tests of what lies in `src/layer/`.
+
+mod layers;
