@@ -10,6 +10,8 @@
 //! | `state` | how a data set is, for those who look at it from outside |
 //! | `ip_reading` | what the lines of a list say, on the way into the table |
 //! | `ip_list`, `ip_lines`, `ip_csv` | lists of addresses, as text and as CSV |
+//! | `record`, `rows_file`, `rows_csv`, `rows_json` | tables of rows, from CSV and JSON |
+//! | `mmdb` | databases in MaxMind's format |
 //! | `shared`, `followed`, `follower` | a table as arbiters take it; the thread that looks at the files |
 
 mod bad_lines;
@@ -22,6 +24,11 @@ mod ip_lines;
 mod ip_list;
 mod ip_reading;
 mod load;
+mod mmdb;
+mod record;
+mod rows_csv;
+mod rows_file;
+mod rows_json;
 mod shared;
 mod source;
 mod stamp;
@@ -34,5 +41,7 @@ pub use followed::{Current, Followed};
 pub use ip_csv::CsvColumns;
 pub use ip_list::{IpList, ListFormat};
 pub use load::{Load, Loaded};
+pub use mmdb::Mmdb;
+pub use rows_file::{RowsFile, RowsFormat};
 pub use source::Source;
 pub use state::DataState;

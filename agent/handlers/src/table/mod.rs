@@ -6,21 +6,31 @@
 //! | `sweep` | prefixes that lie in each other become boundaries, each with the value up to the next |
 //! | `ranges`, `v4`, `v6` | values by address, as boundaries |
 //! | `listed` | what lists say of an address: score, tags, lists |
+//! | `cell`, `row_keys`, `rows` | rows by key: exact, domain, prefix, cidr |
+//! | `geo` | where an address is |
 //! | `slots` | small states by key, bounded, shared without a lock |
 //! | `rates`, `bans` | what somebody may still do, and who is out |
 
 mod bans;
+mod cell;
+mod geo;
 mod listed;
 mod prefix;
 mod ranges;
 mod rates;
+mod row_keys;
+mod rows;
 mod slots;
 mod sweep;
 mod v4;
 mod v6;
 
 pub use bans::{BanRule, Bans, Standing};
+pub use cell::Cell;
+pub use geo::{Geo, GeoError, GeoPath, GeoRecord, MOST_DATABASES};
 pub use listed::{IpSet, IpSetBuilder, Listed, TooManySets};
 pub use prefix::{Prefix, PrefixError, prefixes};
 pub use ranges::{Ranges, RangesBuilder};
 pub use rates::{Allowance, Rate, Rates};
+pub use row_keys::Match;
+pub use rows::{KeyError, Row, Rows, RowsBuilder};

@@ -113,10 +113,10 @@ mod tests {
     fn covers(prefix: Prefix, address: IpAddr) -> bool {
         match (prefix, address.to_canonical()) {
             (Prefix::V4(first, length), IpAddr::V4(address)) => {
-                u32::from(address) & mask_v4(length) == first.into()
+                u32::from(address) & mask_v4(length) == u32::from(first)
             }
             (Prefix::V6(first, length), IpAddr::V6(address)) => {
-                u128::from(address) & mask_v6(length) == first.into()
+                u128::from(address) & mask_v6(length) == u128::from(first)
             }
             _ => false,
         }

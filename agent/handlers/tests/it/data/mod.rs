@@ -2,6 +2,8 @@
 
 mod followed;
 mod ip_list;
+mod mmdb;
+mod rows;
 
 use std::{
     thread,

@@ -1,0 +1,98 @@
+//! Record: a row as it was read, before all columns are known.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use crate::table::Cell;
+
+/// A row, and where it stands.
+#[derive(Debug)]
+pub(super) struct Record {
+    /// The number of its file.
+    pub(super) file: u32,
+    pub(super) line: u64,
+    pub(super) key: Vec<String>,
+    /// Values by the numbers of their columns.
+    pub(super) cells: Vec<(usize, Cell)>,
+}
+
+/// All rows of all files.
+#[derive(Debug)]
+pub(super) struct Records<'a> {
+    key: &'a [String],
+    /// Those that rows must have; otherwise all are taken.
+    wanted: Option<&'a [String]>,
+    columns: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, usize>,
+    paths: Vec<Arc<Path>>,
+    all: Vec<Record>,
+}
+
+impl<'a> Records<'a> {
+    pub(super) fn new(key: &'a [String], wanted: Option<&'a [String]>) -> Self {
+        let mut records = Self {
+            key,
+            wanted,
+            columns: Vec::new(),
+            numbers: HashMap::new(),
+            paths: Vec::new(),
+            all: Vec::new(),
+        };
+        for name in wanted.into_iter().flatten() {
+            records.number(name);
+        }
+        records
+    }
+
+    /// What is added from now on is in this file.
+    pub(super) fn begin(&mut self, path: &Path) {
+        self.paths.push(path.into());
+    }
+
+    pub(super) fn path(&self) -> Arc<Path> {
+        self.paths.last().cloned().unwrap_or_else(|| Path::new("").into())
+    }
+
+    pub(super) fn key(&self) -> &'a [String] {
+        self.key
+    }
+
+    pub(super) fn wanted(&self) -> Option<&'a [String]> {
+        self.wanted
+    }
+
+    /// The number of a column; none of one that is part of the key, or that nobody wants.
+    pub(super) fn column(&mut self, name: &str) -> Option<usize> {
+        match self.wanted {
+            Some(wanted) if !wanted.iter().any(|one| one == name) => None,
+            None if self.key.iter().any(|one| one == name) => None,
+            _ => Some(self.number(name)),
+        }
+    }
+
+    pub(super) fn add(&mut self, line: u64, key: Vec<String>, cells: Vec<(usize, Cell)>) {
+        let file = self.paths.len().saturating_sub(1) as u32;
+        self.all.push(Record { file, line, key, cells });
+    }
+
+    pub(super) fn columns(&self) -> Vec<Arc<str>> {
+        self.columns.clone()
+    }
+
+    pub(super) fn paths(&self) -> &[Arc<Path>] {
+        &self.paths
+    }
+
+    pub(super) fn into_all(self) -> Vec<Record> {
+        self.all
+    }
+
+    fn number(&mut self, name: &str) -> usize {
+        if let Some(&number) = self.numbers.get(name) {
+            return number;
+        }
+        let (number, name) = (self.columns.len(), Arc::<str>::from(name));
+        self.columns.push(Arc::clone(&name));
+        self.numbers.insert(name, number);
+        number
+    }
+}
