@@ -1,11 +1,14 @@
 //! A million IPv4 prefixes: how long it takes to build them, and to look an address up, beside `prefix-trie`.
 
+mod support;
+
 use std::{hint::black_box, net::Ipv4Addr};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ipnet::Ipv4Net;
 use prefix_trie::PrefixMap;
 use spoa_handlers::table::{Prefix, Ranges};
+use support::measure;
 
 /// The same numbers in each run.
 struct Random(u64);
@@ -52,8 +55,8 @@ fn million(criterion: &mut Criterion) {
     let prefixes = prefixes();
     let mut build = criterion.benchmark_group("a million prefixes: build");
     build.sample_size(10);
-    build.bench_function("ranges", |bencher| bencher.iter(|| ranges(&prefixes)));
-    build.bench_function("prefix-trie", |bencher| bencher.iter(|| trie(&prefixes)));
+    build.bench_function("ranges", |bencher| measure(bencher, || ranges(&prefixes)));
+    build.bench_function("prefix-trie", |bencher| measure(bencher, || trie(&prefixes)));
     build.finish();
 
     let (ranges, trie) = (ranges(&prefixes), trie(&prefixes));
@@ -61,10 +64,10 @@ fn million(criterion: &mut Criterion) {
     let mut look_up = criterion.benchmark_group("a million prefixes: look up");
     let mut random = Random(2).map(Ipv4Addr::from);
     look_up.bench_function("ranges", |bencher| {
-        bencher.iter(|| random.next().and_then(|ip| ranges.get(black_box(ip).into())));
+        measure(bencher, || random.next().and_then(|ip| ranges.get(black_box(ip).into())));
     });
     look_up.bench_function("prefix-trie", |bencher| {
-        bencher.iter(|| {
+        measure(bencher, || {
             let ip = random.next().map(Ipv4Net::from)?;
             trie.get_lpm(black_box(&ip)).map(|(_, value)| *value)
         });

@@ -1,9 +1,12 @@
 //! Buckets by key: a key that comes again and again, and a million that come in turn.
 
+mod support;
+
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use spoa_handlers::table::{Rate, Rates};
+use support::measure;
 
 fn rates(criterion: &mut Criterion) {
     let began = Instant::now();
@@ -12,14 +15,14 @@ fn rates(criterion: &mut Criterion) {
 
     let mut hot = criterion.benchmark_group("a key that comes again");
     hot.bench_function("rates", |bencher| {
-        bencher.iter(|| ours.take(&7_u32, &rate, 1, Instant::now()));
+        measure(bencher, || ours.take(&7_u32, &rate, 1, Instant::now()));
     });
     hot.finish();
 
     let mut keys = (0..1_000_000_u32).cycle();
     let mut cold = criterion.benchmark_group("one of a million keys");
     cold.bench_function("rates", |bencher| {
-        bencher.iter(|| ours.take(&keys.next(), &rate, 1, Instant::now()));
+        measure(bencher, || ours.take(&keys.next(), &rate, 1, Instant::now()));
     });
     cold.finish();
 }

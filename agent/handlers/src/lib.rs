@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`table`] | what requests are looked up in and counted by, in memory |
 //! | [`data`] | tables out of files, which are followed when they change |
+//! | [`handler`] | handlers over these tables, for agents that are written in Rust |
 //! | [`value`] | durations, sizes, rates and percentages as they are written; secrets by name |
 //! | [`finding`] | what is wrong with a file, all of it at once, each with its place |
 //! | [`file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
@@ -19,6 +20,7 @@ pub mod data;
 pub mod expression;
 pub mod file;
 pub mod finding;
+pub mod handler;
 pub mod kind;
 pub mod table;
 pub mod value;

@@ -13,7 +13,6 @@ use crate::table::Geo;
 ///
 /// An entry is a node of the search tree.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
 pub struct Mmdb;
 
 impl Load for Mmdb {

@@ -12,6 +12,7 @@ use imports::Crate;
 const ORDER: &[&str] = &[
     "table",
     "data",
+    "handler",
     "value",
     "finding",
     "file",

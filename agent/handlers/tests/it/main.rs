@@ -7,6 +7,7 @@ mod broken_files;
 mod data;
 mod examples;
 mod expressions;
+mod handler;
 mod properties;
 mod sample_kinds;
 mod table;

@@ -19,7 +19,7 @@ fn database(name: &str) -> PathBuf {
 
 fn open(names: &[&str]) -> Result<Followed<Geo>, DataError> {
     let files = names.iter().map(|name| database(name).display().to_string());
-    Followed::open(Source::new("geo", files), Mmdb::default())
+    Followed::open(Source::new("geo", files), Mmdb)
 }
 
 fn value(geo: &Followed<Geo>, address: &str, path: &str) -> Option<String> {
@@ -66,7 +66,7 @@ fn a_broken_database_is_refused_and_the_last_one_stays() {
     let file = folder.path().join("geo.mmdb");
     let good = fs::read(database("GeoLite2-Country-Test.mmdb")).unwrap();
     fs::write(&file, &good).unwrap();
-    let geo = Followed::open(source(&file), Mmdb::default()).unwrap();
+    let geo = Followed::open(source(&file), Mmdb).unwrap();
     let is_there = || value(&geo, "81.2.69.160", "country.iso_code").as_deref() == Some("GB");
     assert!(is_there());
     let mut broken = good.clone();
@@ -103,6 +103,6 @@ fn more_databases_than_eight_are_refused() {
         let copy = folder.path().join(format!("{number}.mmdb"));
         fs::copy(database("GeoLite2-ASN-Test.mmdb"), copy).unwrap();
     }
-    let error = Followed::open(source(&folder.path().join("*.mmdb")), Mmdb::default()).unwrap_err();
+    let error = Followed::open(source(&folder.path().join("*.mmdb")), Mmdb).unwrap_err();
     assert!(error.to_string().contains("8.mmdb: more than 8 databases"), "{error}");
 }
