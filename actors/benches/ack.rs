@@ -5,21 +5,22 @@ use std::hint::black_box;
 use bytes::BytesMut;
 use criterion::{Criterion, criterion_group, criterion_main};
 use spoa_actors::{
-    ActionError, Actions, Scope,
+    Actions, Var,
     spop::{Ack, FrameId, StreamId},
 };
 
-fn one() -> Result<Actions, ActionError> {
-    Actions::new().set_var(Scope::Session, "ip_score", black_box(20))
+const SCORE: Var = Var::session("ip_score");
+const ALLOWED: Var = Var::transaction("allowed");
+const REASON: Var = Var::transaction("reason");
+
+fn one() -> Actions {
+    Actions::new().set(SCORE, black_box(20))
 }
 
 /// One more than lie in the answer itself.
-fn three() -> Result<Actions, ActionError> {
-    one()?.set_var(Scope::Transaction, "allowed", black_box(true))?.set_var(
-        Scope::Transaction,
-        "reason",
-        black_box("none of the lists has this address"),
-    )
+fn three() -> Actions {
+    let reason = black_box("none of the lists has this address");
+    one().set(ALLOWED, black_box(true)).set(REASON, reason)
 }
 
 fn make(criterion: &mut Criterion) {
@@ -32,7 +33,6 @@ fn make(criterion: &mut Criterion) {
 fn encode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ack/encode whole");
     for (name, actions) in [("1", one()), ("3", three())] {
-        let actions = actions.expect("the names are good");
         let ack = Ack { stream_id: StreamId(1_000), frame_id: FrameId(1), actions };
         let mut output = BytesMut::with_capacity(1024);
         group.bench_function(name, |bencher| {

@@ -26,7 +26,7 @@ impl ReadyHandler for Scores {
     type Args<'a> = Client;
 
     fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(score(client)?)
+        Ok(score(client))
     }
 }
 
@@ -35,7 +35,7 @@ impl HandlerActor for Scores {
     type Args = Client;
 
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(score(client)?)
+        Ok(score(client))
     }
 }
 
@@ -45,7 +45,7 @@ impl ReadyHandler for Weighs {
     type Args<'a> = MessageRef<'a>;
 
     fn handle(&self, message: MessageRef<'_>, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(weigh(message)?)
+        Ok(weigh(message))
     }
 }
 
@@ -54,7 +54,7 @@ impl HandlerActor for Weighs {
     type Args = Message;
 
     async fn handle(&self, message: Message, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(weigh(message.as_ref())?)
+        Ok(weigh(message.as_ref()))
     }
 }
 
@@ -87,11 +87,11 @@ fn by_hand(
 
 fn of_ip(message: MessageRef<'_>) -> Actions {
     let client = Client::from_message(message).expect("there is an ip");
-    score(client).expect("the name is good")
+    score(client)
 }
 
 fn of_all(message: MessageRef<'_>) -> Actions {
-    weigh(message).expect("the name is good")
+    weigh(message)
 }
 
 /// What takes the bytes of NOTIFYs, and gives those of ACKs.

@@ -2,7 +2,9 @@
 //!
 //! ```
 //! use spoa_actors::testing::{ClientError, FakeHaproxy};
-//! use spoa_actors::{Actions, Message, Registry, Scope};
+//! use spoa_actors::{Actions, Message, Registry, Var};
+//!
+//! const DOUBLED: Var = Var::transaction("doubled");
 //!
 //! #[derive(serde::Deserialize)]
 //! struct Number {
@@ -12,7 +14,7 @@
 //! #[actix_rt::main]
 //! async fn main() -> Result<(), ClientError> {
 //!     let registry = Registry::new().on("double", |Number { n }: Number| {
-//!         Actions::new().set_var(Scope::Transaction, "doubled", 2 * n)
+//!         Actions::new().set(DOUBLED, 2 * n)
 //!     });
 //!     let mut haproxy = FakeHaproxy::start(registry).await?;
 //!     let actions = haproxy.notify(Message::new("double").arg("n", 21)).await?;

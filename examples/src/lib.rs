@@ -17,6 +17,10 @@ mod first_handler {}
 mod readme {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/request-response.md")]
+mod request_response {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/own-agent.md")]
 mod own_agent {}
 

@@ -7,9 +7,11 @@ use std::net::IpAddr;
 use bytes::BytesMut;
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, Message, MessageRef, Scope,
+    Actions, Message, MessageRef, Var,
     spop::{Frame, FrameId, Notify, StreamId},
 };
+
+const SCORE: Var = Var::session("ip_score");
 
 /// What is asked of every client.
 #[derive(Deserialize)]
@@ -19,17 +21,17 @@ pub(crate) struct Client {
 
 /// The smallest useful answer to the smallest useful question.
 #[inline]
-pub(crate) fn score(client: Client) -> Result<Actions, ActionError> {
+pub(crate) fn score(client: Client) -> Actions {
     let score = if client.ip.is_loopback() { 20 } else { 10 };
-    Actions::new().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set(SCORE, score)
 }
 
 /// Reads all arguments, and looks at no byte of a value.
 #[inline]
-pub(crate) fn weigh(message: MessageRef<'_>) -> Result<Actions, ActionError> {
+pub(crate) fn weigh(message: MessageRef<'_>) -> Actions {
     let size = |value: &[u8]| i64::try_from(value.len()).unwrap_or(i64::MAX);
     let sizes = message.args().map(|arg| size(arg.name) + arg.value.as_bytes().map_or(0, size));
-    Actions::new().set_var(Scope::Session, "ip_score", sizes.sum::<i64>())
+    Actions::new().set(SCORE, sizes.sum::<i64>())
 }
 
 /// One argument, an address.

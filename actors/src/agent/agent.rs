@@ -31,12 +31,14 @@ use crate::{
 /// An agent: where it listens, on how many arbiters it works, and within which limits.
 ///
 /// ```no_run
-/// use spoa_actors::{Actions, Agent, AgentError, Registry, Scope};
+/// use spoa_actors::{Actions, Agent, AgentError, Registry, Var};
+///
+/// const GREETING: Var = Var::transaction("greeting");
 ///
 /// #[actix_rt::main]
 /// async fn main() -> Result<(), AgentError> {
 ///     let registry = Registry::new().on("hello", || {
-///         Actions::new().set_var(Scope::Transaction, "greeting", "hello")
+///         Actions::new().set(GREETING, "hello")
 ///     });
 ///     Agent::bind("127.0.0.1:12345")?.serve(registry).await
 /// }

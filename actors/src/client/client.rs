@@ -24,9 +24,11 @@ use crate::spop::{Actions, AgentHello, Messages};
 /// pending and later calls return that reason: connect again.
 ///
 /// ```
-/// use spoa_actors::{Actions, Limits, Message, Registry, Scope};
+/// use spoa_actors::{Actions, Limits, Message, Registry, Var};
 /// use spoa_actors::client::{Client, ClientError, ClientOptions};
 /// use spoa_actors::testing::InMemoryAgent;
+///
+/// const DOUBLED: Var = Var::transaction("doubled");
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Number {
@@ -36,7 +38,7 @@ use crate::spop::{Actions, AgentHello, Messages};
 /// #[actix_rt::main]
 /// async fn main() -> Result<(), ClientError> {
 ///     let registry = Registry::new().on("double", |Number { n }: Number| {
-///         Actions::new().set_var(Scope::Transaction, "doubled", 2 * n)
+///         Actions::new().set(DOUBLED, 2 * n)
 ///     });
 ///     let agent = InMemoryAgent::start(registry, Limits::default()).await?;
 ///     let client = Client::over(agent.open_stream(), ClientOptions::default()).await?;

@@ -37,8 +37,10 @@ use crate::{
 /// ```
 /// use async_trait::async_trait;
 /// use serde::Deserialize;
-/// use spoa_actors::{Actions, BoxError, HandlerActor, Origin, Scope};
+/// use spoa_actors::{Actions, BoxError, HandlerActor, Origin, Var};
 /// use std::net::IpAddr;
+///
+/// const SCORE: Var = Var::session("ip_score");
 ///
 /// #[derive(Deserialize)]
 /// struct Client {
@@ -53,7 +55,7 @@ use crate::{
 ///
 ///     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
 ///         let score = if client.ip.is_loopback() { 20 } else { 10 };
-///         Ok(Actions::new().set_var(Scope::Session, "ip_score", score)?)
+///         Ok(Actions::new().set(SCORE, score))
 ///     }
 /// }
 /// ```

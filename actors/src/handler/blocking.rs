@@ -34,7 +34,9 @@ use crate::{
 /// use std::num::NonZero;
 ///
 /// use serde::Deserialize;
-/// use spoa_actors::{Actions, BlockingHandler, BoxError, Origin, Registry, Scope};
+/// use spoa_actors::{Actions, BlockingHandler, BoxError, Origin, Registry, Var};
+///
+/// const STRONG: Var = Var::transaction("strong");
 ///
 /// #[derive(Deserialize)]
 /// struct Password {
@@ -49,7 +51,7 @@ use crate::{
 ///
 ///     fn handle(&mut self, password: Password, _: &Origin) -> Result<Actions, BoxError> {
 ///         let strong = password.hash.len() > 60; // and much work
-///         Ok(Actions::new().set_var(Scope::Transaction, "strong", strong)?)
+///         Ok(Actions::new().set(STRONG, strong))
 ///     }
 /// }
 ///

@@ -22,8 +22,10 @@ use crate::{
 /// ```
 /// use std::{cell::RefCell, collections::HashMap, rc::Rc};
 ///
-/// use spoa_actors::{Actions, BoxError, Call, Handler, Registry, Reply, Route, Scope, TypedData};
+/// use spoa_actors::{Actions, BoxError, Call, Handler, Registry, Reply, Route, TypedData, Var};
 /// # async fn look_up(_: &[u8]) -> Result<i64, BoxError> { Ok(7) }
+///
+/// const SCORE: Var = Var::transaction("score");
 ///
 /// /// Keeps the scores of the users that it has looked up.
 /// #[derive(Default)]
@@ -36,16 +38,16 @@ use crate::{
 ///         let Some(TypedData::String(user)) = call.message().get("user") else {
 ///             return Reply::Answered;
 ///         };
-///         let set = |score| Actions::new().set_var(Scope::Transaction, "score", score);
 ///         if let Some(&score) = self.known.borrow().get(user) {
-///             return Reply::now(set(score), actions);
+///             actions.append(Actions::new().set(SCORE, score));
+///             return Reply::Answered;
 ///         }
 ///         // The frame is no longer there when the answer arrives.
 ///         let (user, known) = (user.to_vec(), Rc::clone(&self.known));
 ///         let answer = async move {
 ///             let score = look_up(&user).await?;
 ///             known.borrow_mut().insert(user, score);
-///             Ok(set(score)?)
+///             Ok(Actions::new().set(SCORE, score))
 ///         };
 ///         Reply::later(answer, actions)
 ///     }

@@ -34,7 +34,9 @@ impl Mailbox {
 ///
 /// ```
 /// use actix::{Actor, Context, Handler};
-/// use spoa_actors::{Actions, BoxError, MailboxCall, Registry, Scope};
+/// use spoa_actors::{Actions, BoxError, MailboxCall, Registry, Var};
+///
+/// const NUMBER: Var = Var::transaction("number");
 ///
 /// #[derive(Default)]
 /// struct Counter {
@@ -51,7 +53,7 @@ impl Mailbox {
 ///     fn handle(&mut self, call: MailboxCall, _: &mut Context<Self>) -> Self::Result {
 ///         let _entered = call.span().enter();
 ///         self.count += 1;
-///         Ok(Actions::new().set_var(Scope::Transaction, "number", self.count)?)
+///         Ok(Actions::new().set(NUMBER, self.count))
 ///     }
 /// }
 ///

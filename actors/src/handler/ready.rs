@@ -28,7 +28,9 @@ use crate::{
 /// use std::{cell::Cell, net::IpAddr};
 ///
 /// use serde::Deserialize;
-/// use spoa_actors::{Actions, BoxError, Origin, ReadyHandler, Registry, Scope};
+/// use spoa_actors::{Actions, BoxError, Origin, ReadyHandler, Registry, Var};
+///
+/// const ALLOWED: Var = Var::transaction("allowed");
 ///
 /// #[derive(Deserialize)]
 /// struct Request<'a> {
@@ -48,7 +50,7 @@ use crate::{
 ///     fn handle(&self, request: Request<'_>, _: &Origin) -> Result<Actions, BoxError> {
 ///         self.asked.set(self.asked.get() + 1);
 ///         let allowed = request.ip.is_loopback() || !request.path.starts_with("/admin");
-///         Ok(Actions::new().set_var(Scope::Transaction, "allowed", allowed)?)
+///         Ok(Actions::new().set(ALLOWED, allowed))
 ///     }
 /// }
 ///

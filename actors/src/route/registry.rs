@@ -46,13 +46,14 @@ const CATCH_ALL: &str = "(any other)";
 /// #     async fn handle(&self, _: (), _: &Origin) -> Result<Actions, BoxError> { Ok(Actions::new()) }
 /// # }
 /// # use std::time::Duration;
-/// let closed = Actions::new().set_var(Scope::Transaction, "deny", true)?;
+/// const DENY: Var = Var::transaction("deny");
+///
+/// let closed = Actions::new().set(DENY, true);
 /// let registry = Registry::new()
 ///     .on("check-client-ip", IpReputation::default)
 ///     .on("check-token", Route::new(IpReputation::default)
 ///         .fallback(closed)
 ///         .deadline(Duration::from_millis(200)));
-/// # Ok::<(), ActionError>(())
 /// ```
 #[derive(Default)]
 pub struct Registry {

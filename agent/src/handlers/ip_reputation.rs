@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use spoa_actors::{Actions, BoxError, HandlerActor, Origin, Scope};
+use spoa_actors::{Actions, BoxError, HandlerActor, Origin, Var};
+
+const SCORE: Var = Var::session("ip_score");
 
 const LOOPBACK_SCORE: u32 = 20;
 const OTHER_SCORE: u32 = 10;
@@ -24,7 +26,7 @@ impl HandlerActor for IpReputation {
     type Args = Client;
 
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(Actions::new().set_var(Scope::Session, "ip_score", score(client.ip))?)
+        Ok(Actions::new().set(SCORE, score(client.ip)))
     }
 }
 

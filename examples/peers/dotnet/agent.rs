@@ -7,16 +7,18 @@
 use std::{env, net::IpAddr, time::Duration};
 
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Route, Scope};
+use spoa_actors::{Actions, Agent, AgentError, Registry, Route, Var};
+
+const SCORE: Var = Var::session("ip_score");
 
 #[derive(Deserialize)]
 struct Client {
     ip: IpAddr,
 }
 
-fn score(client: Client) -> Result<Actions, ActionError> {
+fn score(client: Client) -> Actions {
     let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
-    Actions::new().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set(SCORE, score)
 }
 
 #[actix_rt::main]

@@ -13,22 +13,23 @@ use std::{
 };
 
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Route, Scope};
+use spoa_actors::{Actions, Agent, AgentError, Registry, Route, Var};
 
 const BLACKLISTED: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66));
+const SCORE: Var = Var::session("ip_score");
 
 #[derive(Deserialize)]
 struct Client {
     ip: IpAddr,
 }
 
-fn score(client: Client) -> Result<Actions, ActionError> {
+fn score(client: Client) -> Actions {
     let score = match client.ip.to_canonical() {
         BLACKLISTED => 0,
         ip if ip.is_loopback() => 100,
         _ => 50,
     };
-    Actions::new().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set(SCORE, score)
 }
 
 #[actix_rt::main]

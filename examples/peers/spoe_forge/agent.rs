@@ -9,15 +9,17 @@ use std::{env, time::Duration};
 
 use bytes::Bytes;
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Registry, Route, Scope, TypedData};
+use spoa_actors::{Actions, Agent, AgentError, Registry, Route, TypedData, Var};
 use tokio::time::sleep;
+
+const SPOE_ARG: Var = Var::request("spoe_arg");
 
 #[derive(Deserialize)]
 struct Ping {
     ua: Option<Bytes>,
 }
 
-async fn ping(ping: Ping) -> Result<Actions, ActionError> {
+async fn ping(ping: Ping) -> Actions {
     // Python prints `None` for a missing value.
     let ua = ping.ua.as_deref().unwrap_or(b"None");
     if ua.windows(4).any(|word| word == b"slow") {
@@ -25,7 +27,7 @@ async fn ping(ping: Ping) -> Result<Actions, ActionError> {
     }
     // spoe-forge reads and writes latin-1: bytes that are not UTF-8 come back unchanged.
     let answer = [b"ua was: ", ua].concat();
-    Actions::new().set_var(Scope::Request, "spoe_arg", TypedData::String(&answer))
+    Actions::new().set(SPOE_ARG, TypedData::String(&answer))
 }
 
 /// What older files ask behind the ping; theirs prints it, and sets nothing.
@@ -34,9 +36,8 @@ struct Pong {
     test_arg: Option<Bytes>,
 }
 
-fn pong(pong: Pong) -> Result<Actions, ActionError> {
+fn pong(pong: Pong) {
     println!("test-pong with {:?}", pong.test_arg);
-    Ok(Actions::new())
 }
 
 #[actix_rt::main]

@@ -11,9 +11,10 @@ use std::{env, net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use serde::Deserialize;
-use spoa_actors::{
-    ActionError, Actions, Agent, AgentError, Message, Registry, Route, Scope, TypedData,
-};
+use spoa_actors::{Actions, Agent, AgentError, Message, Registry, Route, TypedData, Var};
+
+const SCORE: Var = Var::session("ip_score");
+const SUMMARY: Var = Var::transaction("summary");
 
 /// Below HAProxy's ten milliseconds.
 const DEADLINE: Duration = Duration::from_millis(8);
@@ -24,9 +25,9 @@ struct Client {
 }
 
 /// HAProxy rejects what is below 20.
-fn score(client: Client) -> Result<Actions, ActionError> {
+fn score(client: Client) -> Actions {
     let score = if client.ip.to_canonical().is_loopback() { 99 } else { 20 };
-    Actions::new().set_var(Scope::Session, "ip_score", score)
+    Actions::new().set(SCORE, score)
 }
 
 /// Source and destination have no name, and older files do not send them; the oldest sends nothing.
@@ -39,17 +40,19 @@ struct Request {
     unnamed: Vec<IpAddr>,
 }
 
-fn log(request: Request) -> Result<Actions, ActionError> {
+const MY_VAR: Var = Var::transaction("my_var");
+
+fn log(request: Request) -> Actions {
     let Request { ip, country, user_agent, unnamed } = request;
     // As spop does, replace bytes that are not UTF-8.
     let [country, user_agent] =
         [&country, &user_agent].map(|text| text.as_deref().map(String::from_utf8_lossy));
     println!("{ip:?} from {country:?} with {user_agent:?}; source and destination: {unnamed:?}");
-    Actions::new().set_var(Scope::Transaction, "my_var", "tequila")
+    Actions::new().set(MY_VAR, "tequila")
 }
 
 /// Tells how its arguments arrived: unnamed, repeated, and with a name that is not UTF-8.
-fn echo(message: Message) -> Result<Actions, ActionError> {
+fn echo(message: Message) -> Actions {
     let first = |name: &[u8]| message.get(name).map_or("missing".to_owned(), shown);
     let all = message.args().map(|arg| {
         let name = String::from_utf8_lossy(arg.name);
@@ -64,7 +67,7 @@ fn echo(message: Message) -> Result<Actions, ActionError> {
         unnamed.collect::<Vec<_>>().join(","),
         all.collect::<Vec<_>>().join(",")
     );
-    Actions::new().set_var(Scope::Transaction, "summary", summary.as_str())
+    Actions::new().set(SUMMARY, summary.as_str())
 }
 
 fn shown(value: TypedData<'_>) -> String {

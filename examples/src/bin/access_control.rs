@@ -25,9 +25,9 @@ use std::{
 };
 
 use serde::Deserialize;
-use spoa_actors::{
-    ActionError, Actions, Agent, BoxError, Origin, ReadyHandler, Registry, Route, Scope,
-};
+use spoa_actors::{Actions, Agent, BoxError, Origin, ReadyHandler, Registry, Route, Var};
+
+const ACCESS_ALLOWED: Var = Var::transaction("access_allowed");
 
 /// Who is trusted if nobody is named.
 const TRUSTED: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -50,7 +50,7 @@ impl ReadyHandler for AccessControl {
     fn handle(&self, request: Request<'_>, _: &Origin) -> Result<Actions, BoxError> {
         // Behind a dual-stack bind an IPv4 client comes as `::ffff:192.0.2.1`: it is the same address.
         let is_trusted = self.trusted.contains(&request.ip.to_canonical());
-        Ok(verdict(is_trusted || is_public(request.path))?)
+        Ok(verdict(is_trusted || is_public(request.path)))
     }
 }
 
@@ -60,15 +60,15 @@ fn is_public(path: &str) -> bool {
     is_plain && (path == "/" || path.starts_with("/public/"))
 }
 
-fn verdict(access_allowed: bool) -> Result<Actions, ActionError> {
-    Actions::new().set_var(Scope::Transaction, "access_allowed", access_allowed)
+fn verdict(access_allowed: bool) -> Actions {
+    Actions::new().set(ACCESS_ALLOWED, access_allowed)
 }
 
 /// Closed: without an answer, nobody may.
-fn registry(trusted: Vec<IpAddr>) -> Result<Registry, ActionError> {
+fn registry(trusted: Vec<IpAddr>) -> Registry {
     let handler = move || AccessControl { trusted: trusted.clone() };
-    let route = Route::ready(handler).fallback(verdict(false)?);
-    Ok(Registry::new().on("check-access", route))
+    let route = Route::ready(handler).fallback(verdict(false));
+    Registry::new().on("check-access", route)
 }
 
 #[actix_rt::main]
@@ -83,7 +83,7 @@ async fn main() -> Result<(), BoxError> {
     if trusted.is_empty() {
         trusted.push(TRUSTED);
     }
-    Ok(Agent::bind(address)?.serve(registry(trusted)?).await?)
+    Ok(Agent::bind(address)?.serve(registry(trusted)).await?)
 }
 
 #[cfg(test)]
@@ -105,7 +105,7 @@ mod tests {
 
     #[actix_rt::test]
     async fn a_message_without_its_arguments_is_denied() -> Result<(), ClientError> {
-        let mut haproxy = FakeHaproxy::start(registry(vec![TRUSTED]).expect("valid names")).await?;
+        let mut haproxy = FakeHaproxy::start(registry(vec![TRUSTED])).await?;
         let actions = haproxy.notify(Message::new("check-access").arg("path", "/")).await?;
         assert_eq!(actions.to_string(), "set-var txn.access_allowed false");
         Ok(())

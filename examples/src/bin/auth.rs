@@ -34,7 +34,10 @@ use std::{
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
-use spoa_actors::{Actions, Agent, BoxError, Origin, ReadyHandler, Registry, Route, Scope};
+use spoa_actors::{Actions, Agent, BoxError, Origin, ReadyHandler, Registry, Route, Var};
+
+const USER: Var = Var::transaction("user");
+const SIGNED_IN: Var = Var::transaction("signed_in");
 
 /// A shorter key could be guessed.
 const SHORTEST_KEY: usize = 32;
@@ -79,10 +82,10 @@ impl ReadyHandler for Sessions {
     fn handle(&self, cookies: Cookies<'_>, _: &Origin) -> Result<Actions, BoxError> {
         let user = cookies.session.and_then(|session| self.user(session, SystemTime::now()));
         let actions = match user {
-            Some(user) => Actions::new().set_var(Scope::Transaction, "user", user)?,
+            Some(user) => Actions::new().set(USER, user),
             None => Actions::new(),
         };
-        Ok(actions.set_var(Scope::Transaction, "signed_in", user.is_some())?)
+        Ok(actions.set(SIGNED_IN, user.is_some()))
     }
 }
 

@@ -15,7 +15,9 @@
 use std::{env, num::NonZero, time::Duration};
 
 use serde::Deserialize;
-use spoa_actors::{Actions, Agent, BlockingHandler, BoxError, Origin, Registry, Route, Scope};
+use spoa_actors::{Actions, Agent, BlockingHandler, BoxError, Origin, Registry, Route, Var};
+
+const IS_PRIME: Var = Var::transaction("is_prime");
 
 /// So many divisions are made between two looks at the clock.
 const DIVISIONS: usize = 100_000;
@@ -35,7 +37,7 @@ impl BlockingHandler for Primes {
         // Nobody waits for an answer any more: an error is as good as any.
         let is_prime = is_prime(question.n, is_late).ok_or("the deadline has passed")?;
         let answer = if is_prime { "yes" } else { "no" };
-        Ok(Actions::new().set_var(Scope::Transaction, "is_prime", answer)?)
+        Ok(Actions::new().set(IS_PRIME, answer))
     }
 }
 
@@ -56,7 +58,7 @@ fn is_prime(n: u64, is_late: impl Fn() -> bool) -> Option<bool> {
 }
 
 fn registry() -> Result<Registry, BoxError> {
-    let unknown = Actions::new().set_var(Scope::Transaction, "is_prime", "unknown")?;
+    let unknown = Actions::new().set(IS_PRIME, "unknown");
     // On every arbiter. One for each core would compute as much; with two, what is short does not wait
     // behind what is long, unless there are two of these.
     let threads = NonZero::new(2).ok_or("no threads")?;

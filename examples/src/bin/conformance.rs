@@ -26,9 +26,15 @@ use clap::Parser;
 use serde::Deserialize;
 use spoa_actors::{
     Actions, Agent, BoxError, HandlerActor, Limits, Message, Origin, Registry, Route, Scope,
-    TypedData,
+    TypedData, Var,
 };
 use tokio::time::sleep;
+
+const SLEPT: Var = Var::transaction("slept");
+const LEN: Var = Var::transaction("len");
+const CRC32: Var = Var::transaction("crc32");
+const SCORE: Var = Var::session("ip_score");
+const BIG: Var = Var::transaction("big");
 
 /// The longest string that `big` is asked for.
 const MAX_BIG: u32 = 16 * 1024 * 1024;
@@ -104,7 +110,7 @@ impl HandlerActor for Sleep {
 
     async fn handle(&self, args: Milliseconds, _: &Origin) -> Result<Actions, BoxError> {
         sleep(Duration::from_millis(args.ms)).await;
-        Ok(Actions::new().set_var(Scope::Transaction, "slept", args.ms)?)
+        Ok(Actions::new().set(SLEPT, args.ms))
     }
 }
 
@@ -113,11 +119,7 @@ fn checksum(message: Message) -> Result<Actions, BoxError> {
     let data = message.get("data").ok_or("argument data is missing")?;
     let data = data.as_bytes().ok_or("argument data is neither binary nor string")?;
     let crc32 = TypedData::Uint32(crc32fast::hash(data));
-    Ok(Actions::new().set_var(Scope::Transaction, "len", data.len() as u64)?.set_var(
-        Scope::Transaction,
-        "crc32",
-        crc32,
-    )?)
+    Ok(Actions::new().set(LEN, data.len() as u64).set(CRC32, crc32))
 }
 
 fn scopes(_: Message) -> Result<Actions, BoxError> {
@@ -152,9 +154,9 @@ struct Client {
     ip: IpAddr,
 }
 
-fn ip_reputation(client: Client) -> Result<Actions, BoxError> {
+fn ip_reputation(client: Client) -> Actions {
     let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
-    Ok(Actions::new().set_var(Scope::Session, "ip_score", score)?)
+    Actions::new().set(SCORE, score)
 }
 
 #[derive(Deserialize)]
@@ -167,5 +169,5 @@ fn big(size: Size) -> Result<Actions, BoxError> {
         return Err(format!("argument n is above {MAX_BIG}").into());
     }
     let text = vec![b'x'; size.n.try_into()?];
-    Ok(Actions::new().set_var(Scope::Transaction, "big", TypedData::String(&text))?)
+    Ok(Actions::new().set(BIG, TypedData::String(&text)))
 }

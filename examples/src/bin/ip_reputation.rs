@@ -18,9 +18,10 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Deserialize;
-use spoa_actors::{
-    ActionError, Actions, Agent, BoxError, HandlerActor, Origin, Registry, Route, Scope, Tasks,
-};
+use spoa_actors::{Actions, Agent, BoxError, HandlerActor, Origin, Registry, Route, Tasks, Var};
+
+const SCORE: Var = Var::session("ip_score");
+const IS_BROWSER: Var = Var::transaction("is_browser");
 
 /// With more requests than this in a minute, an address is a nuisance.
 const MANY: u32 = 10;
@@ -59,11 +60,7 @@ impl HandlerActor for IpReputation {
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
         let score = self.score(client.ip.to_canonical());
         let is_browser = client.user_agent.is_some_and(|agent| agent.starts_with(b"Mozilla/"));
-        Ok(Actions::new().set_var(Scope::Session, "ip_score", score)?.set_var(
-            Scope::Transaction,
-            "is_browser",
-            is_browser,
-        )?)
+        Ok(Actions::new().set(SCORE, score).set(IS_BROWSER, is_browser))
     }
 }
 
@@ -80,18 +77,18 @@ impl IpReputation {
 }
 
 /// Without an answer the request is treated as one of an unknown client.
-fn registry() -> Result<Registry, ActionError> {
-    let unknown = Actions::new().set_var(Scope::Session, "ip_score", 50)?;
+fn registry() -> Registry {
+    let unknown = Actions::new().set(SCORE, 50);
     let route =
         Route::new(IpReputation::default).fallback(unknown).deadline(Duration::from_millis(200));
-    Ok(Registry::new().on("get-ip-reputation", route))
+    Registry::new().on("get-ip-reputation", route)
 }
 
 #[actix_rt::main]
 async fn main() -> Result<(), BoxError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     let agent = Agent::bind(address)?.arbiters(NonZero::<usize>::MIN);
-    Ok(agent.serve(registry()?).await?)
+    Ok(agent.serve(registry()).await?)
 }
 
 #[cfg(test)]
@@ -105,7 +102,7 @@ mod tests {
 
     #[actix_rt::test]
     async fn an_address_that_comes_often_gets_a_bad_score() -> Result<(), ClientError> {
-        let mut haproxy = FakeHaproxy::start(registry().expect("valid names")).await?;
+        let mut haproxy = FakeHaproxy::start(registry()).await?;
         let message = || Message::new("get-ip-reputation").arg("ip", IpAddr::from([192, 0, 2, 7]));
         for _ in 0..MANY {
             let actions = haproxy.notify(message()).await?;
@@ -132,7 +129,7 @@ mod tests {
 
     #[actix_rt::test]
     async fn without_an_address_the_fallback_is_sent() -> Result<(), ClientError> {
-        let mut haproxy = FakeHaproxy::start(registry().expect("valid names")).await?;
+        let mut haproxy = FakeHaproxy::start(registry()).await?;
         let actions = haproxy.notify(Message::new("get-ip-reputation")).await?;
         assert_eq!(actions.to_string(), "set-var sess.ip_score 50");
         Ok(())

@@ -17,7 +17,10 @@ use std::{
 };
 
 use actix::{Actor, Addr, Context, Handler};
-use spoa_actors::{Actions, Agent, AgentError, BoxError, MailboxCall, Registry, Scope};
+use spoa_actors::{Actions, Agent, AgentError, BoxError, MailboxCall, Registry, Var};
+
+const NUMBER: Var = Var::transaction("number");
+const PEER: Var = Var::transaction("peer");
 
 #[derive(Default)]
 struct Counter {
@@ -39,11 +42,7 @@ impl Handler<MailboxCall> for Counter {
     fn handle(&mut self, call: MailboxCall, _: &mut Self::Context) -> Self::Result {
         self.requests += 1;
         let peer = call.origin().peer_address().to_string();
-        Ok(Actions::new().set_var(Scope::Transaction, "number", self.requests)?.set_var(
-            Scope::Transaction,
-            "peer",
-            &peer,
-        )?)
+        Ok(Actions::new().set(NUMBER, self.requests).set(PEER, peer))
     }
 }
 
@@ -104,7 +103,7 @@ mod tests {
         fn handle(&mut self, _: MailboxCall, _: &mut Self::Context) -> Self::Result {
             self.calls += 1;
             assert_eq!(self.calls, 1, "as it has to");
-            Ok(Actions::new().set_var(Scope::Transaction, "calls", self.calls)?)
+            Ok(Actions::new().set(NUMBER, self.calls))
         }
     }
 
@@ -112,7 +111,7 @@ mod tests {
     async fn an_actor_that_has_panicked_is_replaced() -> Result<(), ClientError> {
         let factory = shared(|| Fragile::default().start());
         let mut haproxy = FakeHaproxy::start(Registry::new().on_actor("ask", factory)).await?;
-        for expected in ["set-var txn.calls 1", "", "set-var txn.calls 1", ""] {
+        for expected in ["set-var txn.number 1", "", "set-var txn.number 1", ""] {
             let actions = haproxy.notify(Message::new("ask")).await?;
             assert_eq!(actions.to_string(), expected);
         }

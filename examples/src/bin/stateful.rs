@@ -38,9 +38,11 @@ use ipnet::{IpNet, Ipv4Net};
 use prefix_trie::joint::JointPrefixSet;
 use serde::Deserialize;
 use spoa_actors::{
-    Actions, Agent, BoxError, ForeignText, HandlerActor, Origin, Registry, Scope, Tasks,
+    Actions, Agent, BoxError, ForeignText, HandlerActor, Origin, Registry, Tasks, Var,
 };
 use tokio::sync::watch;
+
+const IS_LISTED: Var = Var::transaction("is_listed");
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -77,7 +79,7 @@ impl HandlerActor for Blocklist {
 
     async fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
         let is_listed = self.listed.borrow().contain(client.ip);
-        Ok(Actions::new().set_var(Scope::Transaction, "is_listed", is_listed)?)
+        Ok(Actions::new().set(IS_LISTED, is_listed))
     }
 }
 

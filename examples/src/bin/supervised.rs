@@ -25,9 +25,10 @@ use std::{cell::Cell, env, num::NonZero, time::Duration};
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use spoa_actors::{
-    ActionError, Actions, Agent, BoxError, HandlerActor, Origin, Registry, Route, Scope,
-};
+use spoa_actors::{Actions, Agent, BoxError, HandlerActor, Origin, Registry, Route, Var};
+
+const SHARE: Var = Var::transaction("share");
+const ASKED: Var = Var::transaction("asked");
 
 #[derive(Deserialize)]
 struct Order {
@@ -48,19 +49,15 @@ impl HandlerActor for Shares {
         self.asked.set(self.asked.get() + 1);
         // The bug: nobody thought of an order without parties.
         let share = 100 / order.parties;
-        Ok(Actions::new().set_var(Scope::Transaction, "share", share)?.set_var(
-            Scope::Transaction,
-            "asked",
-            self.asked.get(),
-        )?)
+        Ok(Actions::new().set(SHARE, share).set(ASKED, self.asked.get()))
     }
 }
 
-fn registry() -> Result<Registry, ActionError> {
-    let nothing = Actions::new().set_var(Scope::Transaction, "share", 0)?;
+fn registry() -> Registry {
+    let nothing = Actions::new().set(SHARE, 0);
     // Three panics before the first answer, within two seconds, are restarted soon; one more is not.
     let route = Route::new(Shares::default).fallback(nothing).restarts(3, Duration::from_secs(2));
-    Ok(Registry::new().on("share-out", route))
+    Registry::new().on("share-out", route)
 }
 
 #[actix_rt::main]
@@ -69,5 +66,5 @@ async fn main() -> Result<(), BoxError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     // One arbiter has one handler: its count is easy to follow.
     let agent = Agent::bind(address)?.arbiters(NonZero::<usize>::MIN);
-    Ok(agent.serve(registry()?).await?)
+    Ok(agent.serve(registry()).await?)
 }

@@ -40,14 +40,17 @@ use opentelemetry_sdk::{
 use reqwest::Client;
 use serde::Deserialize;
 use spoa_actors::{
-    Actions, Agent, BlockingHandler, BoxError, HandlerActor, Origin, Registry, RunningAgent, Scope,
-    Traces,
+    Actions, Agent, BlockingHandler, BoxError, HandlerActor, Origin, Registry, RunningAgent,
+    Traces, Var,
 };
 use tokio_rustls::rustls::crypto::ring;
 use tracing::{info, info_span, instrument};
 use tracing_subscriber::{
     Layer, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt,
 };
+
+const STATUS: Var = Var::transaction("status");
+const SUM: Var = Var::transaction("sum");
 
 /// Asks a server over HTTP.
 struct LookUp {
@@ -67,7 +70,7 @@ impl HandlerActor for LookUp {
     async fn handle(&self, visitor: Visitor, origin: &Origin) -> Result<Actions, BoxError> {
         // A little before the deadline: an error says who was late.
         let status = self.ask(visitor.ip, origin.remaining().mul_f64(0.9)).await?;
-        Ok(Actions::new().set_var(Scope::Transaction, "status", u32::from(status))?)
+        Ok(Actions::new().set(STATUS, u32::from(status)))
     }
 }
 
@@ -101,7 +104,7 @@ impl BlockingHandler for Work {
             info!("adding up");
             (1..=1000).sum()
         });
-        Ok(Actions::new().set_var(Scope::Transaction, "sum", sum)?)
+        Ok(Actions::new().set(SUM, sum))
     }
 }
 

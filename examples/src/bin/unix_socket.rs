@@ -27,16 +27,18 @@
 use std::env;
 
 use serde::Deserialize;
-use spoa_actors::{ActionError, Actions, Agent, AgentError, Listen, Registry, Scope};
+use spoa_actors::{Actions, Agent, AgentError, Listen, Registry, Var};
+
+const GREETING: Var = Var::transaction("greeting");
 
 #[derive(Deserialize)]
 struct Request {
     host: Option<String>,
 }
 
-fn greet(request: Request) -> Result<Actions, ActionError> {
+fn greet(request: Request) -> Actions {
     let greeting = format!("hello to {}", request.host.as_deref().unwrap_or("nobody"));
-    Actions::new().set_var(Scope::Transaction, "greeting", &greeting)
+    Actions::new().set(GREETING, &greeting)
 }
 
 #[actix_rt::main]

@@ -14,6 +14,7 @@ mod peers;
 mod program;
 mod published;
 mod raw;
+mod request_response;
 mod scene;
 mod stateful;
 mod supervised;

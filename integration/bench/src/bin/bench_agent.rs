@@ -12,10 +12,12 @@ use async_trait::async_trait;
 use clap::{Parser, ValueEnum};
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, Agent, BoxError, FromMessage, HandlerActor, Message, MessageRef, Origin,
-    ReadyHandler, Registry, Route, Scope,
+    Actions, Agent, BoxError, FromMessage, HandlerActor, Message, MessageRef, Origin, ReadyHandler,
+    Registry, Route, Var,
 };
 use spoa_bench::{Burner, Sockets};
+
+const IP_SCORE: Var = Var::session("ip_score");
 
 /// An agent on spoa-actors.
 #[derive(Parser)]
@@ -80,7 +82,7 @@ fn registry(kind: Kind) -> Registry {
 fn actor<A, F>(answer: F) -> Route
 where
     A: for<'a> FromMessage<'a> + 'static,
-    F: Fn(A) -> Result<Actions, ActionError> + Clone + Send + Sync + 'static,
+    F: Fn(A) -> Actions + Clone + Send + Sync + 'static,
 {
     Route::new(move || Actor { answer: answer.clone(), args: PhantomData })
 }
@@ -95,12 +97,12 @@ struct Actor<A, F> {
 impl<A, F> HandlerActor for Actor<A, F>
 where
     A: for<'a> FromMessage<'a> + 'static,
-    F: Fn(A) -> Result<Actions, ActionError> + 'static,
+    F: Fn(A) -> Actions + 'static,
 {
     type Args = A;
 
     async fn handle(&self, args: A, _: &Origin) -> Result<Actions, BoxError> {
-        Ok((self.answer)(args)?)
+        Ok((self.answer)(args))
     }
 }
 
@@ -110,7 +112,7 @@ impl ReadyHandler for CheckClientIp {
     type Args<'a> = Client;
 
     fn handle(&self, client: Client, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(check_client_ip(client)?)
+        Ok(check_client_ip(client))
     }
 }
 
@@ -120,7 +122,7 @@ impl ReadyHandler for ReadAll {
     type Args<'a> = MessageRef<'a>;
 
     fn handle(&self, message: MessageRef<'_>, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(read_all(message)?)
+        Ok(read_all(message))
     }
 }
 
@@ -130,7 +132,7 @@ impl ReadyHandler for Burn {
     type Args<'a> = Work;
 
     fn handle(&self, work: Work, _: &Origin) -> Result<Actions, BoxError> {
-        Ok(burn(self.0, work)?)
+        Ok(burn(self.0, work))
     }
 }
 
@@ -139,11 +141,11 @@ struct Client {
     ip: IpAddr,
 }
 
-fn check_client_ip(client: Client) -> Result<Actions, ActionError> {
+fn check_client_ip(client: Client) -> Actions {
     set(if client.ip.is_loopback() { 20 } else { 10 })
 }
 
-fn read_all(message: MessageRef<'_>) -> Result<Actions, ActionError> {
+fn read_all(message: MessageRef<'_>) -> Actions {
     let size = |value: &[u8]| i64::try_from(value.len()).unwrap_or(i64::MAX);
     let sizes = message.args().map(|arg| size(arg.name) + arg.value.as_bytes().map_or(0, size));
     set(sizes.sum())
@@ -154,11 +156,11 @@ struct Work {
     us: u32,
 }
 
-fn burn(burner: Burner, work: Work) -> Result<Actions, ActionError> {
+fn burn(burner: Burner, work: Work) -> Actions {
     burner.burn(work.us);
     set(10)
 }
 
-fn set(score: i64) -> Result<Actions, ActionError> {
-    Actions::new().set_var(Scope::Session, "ip_score", score)
+fn set(score: i64) -> Actions {
+    Actions::new().set(IP_SCORE, score)
 }

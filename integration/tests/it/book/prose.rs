@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 28] = [
+const PAGES: [&str; 29] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
@@ -26,6 +26,7 @@ const PAGES: [&str; 28] = [
     "docs/operating.md",
     "docs/own-agent.md",
     "docs/performance.md",
+    "docs/request-response.md",
     "docs/security.md",
     "docs/supervision.md",
     "docs/tracing.md",
