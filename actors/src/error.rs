@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::{
     args::ArgsError,
-    observe::Outcome,
+    observe::{Outcome, ReloadOutcome},
     spop::{ActionError, ForeignText},
     supervision::Panic,
 };
@@ -166,6 +166,50 @@ pub enum AgentError {
         /// The error of the operating system.
         cause: io::Error,
     },
+}
+
+/// Why a reload failed. The agent continues as before.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The same errors as at the start: a duplicate name, an invalid limit, a handler that does not
+    /// start.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// A limit that needs a restart has another value.
+    #[error("{limit} cannot change without a restart: keep its value, or restart the agent")]
+    NeedsRestart {
+        /// The limit's name, as [`Agent::limit_names`](crate::Agent::limit_names) gives it.
+        limit: &'static str,
+    },
+    /// An arbiter did not respond in time.
+    #[error(
+        "a worker thread is blocked or overloaded: find out which handler blocks its thread, and put it on \
+         threads with `on_blocking`"
+    )]
+    Unresponsive,
+    /// A worker thread has ended.
+    #[error("a worker thread has ended: restart the agent")]
+    ArbiterGone,
+    /// The agent stops.
+    #[error("given up: the agent stops")]
+    Stopping,
+    /// The caller dropped the future.
+    #[error("given up: it was cancelled before all worker threads were ready")]
+    Abandoned,
+}
+
+impl ReloadError {
+    /// The outcome that the reload is counted with.
+    #[must_use]
+    pub fn outcome(&self) -> ReloadOutcome {
+        match self {
+            Self::Agent(AgentError::Handler { .. }) => ReloadOutcome::Failed,
+            Self::Agent(_) | Self::NeedsRestart { .. } => ReloadOutcome::Refused,
+            Self::Unresponsive | Self::ArbiterGone => ReloadOutcome::Unresponsive,
+            Self::Stopping | Self::Abandoned => ReloadOutcome::GivenUp,
+        }
+    }
 }
 
 impl fmt::Debug for AgentError {

@@ -44,6 +44,7 @@
 //! | set the fallback, the deadline and the concurrency of a route | [`Route`] |
 //! | bind, start, stop and limit an agent | [`Agent`], [`Listen`], [`RunningAgent`], [`Limits`], [`Signals`] |
 //! | use TLS (feature `tls`) or PROXY headers | [`Listen`] |
+//! | replace handlers and limits without a restart | [`RunningAgent::reload`], [`Reloader`] |
 //! | get statistics and the current state | [`RunningAgent::observer`], [`observe`], [`status`] |
 //! | trace NOTIFYs | [`Traces`], [`Sampling`] |
 //! | test a handler in ten lines | [`testing`] (feature `testing`) |
@@ -75,9 +76,9 @@ pub mod testing;
 mod trace;
 mod turn;
 
-pub use agent::{Agent, Observer, RunningAgent, Signals};
+pub use agent::{Agent, Observer, Reload, Reloader, RunningAgent, Signals};
 pub use args::{ArgsError, FromMessage};
-pub use error::{AgentError, BoxError, HandlerError};
+pub use error::{AgentError, BoxError, HandlerError, ReloadError};
 pub use handler::{
     BlockingHandler, Call, Deadline, Factory, FactoryNow, FromCall, Handler, HandlerActor,
     HandlerFn, IntoActions, MailboxCall, OwnedCall, PendingAnswer, ReadyHandler, Reply, Setup,

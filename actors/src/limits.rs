@@ -25,7 +25,15 @@ pub(crate) const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 /// let limits = Limits::default().deadline(Duration::from_millis(200)).connections(1_000);
 /// let agent = Agent::new().limits(limits);
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+///
+/// A [reload](crate::Reloader) can change most limits:
+///
+/// | limits | take effect |
+/// |---|---|
+/// | `deadline`, `start_timeout`, `messages_per_connection`, `output_buffer`, `read_timeout`, `write_timeout`, `refusal_delay`, `notice_period`, `shutdown_timeout` | with the reload, also for open connections |
+/// | `hello_timeout`, `max_connection_age`, `max_frame_size`, `max_reassembled_size`, `max_fragmented_ack` | for connections that are opened after the reload |
+/// | `connections`, `excess_connections`, `handshakes`, `messages`, `memory` | with a restart: the reload is refused ([`ReloadError::NeedsRestart`](crate::ReloadError::NeedsRestart)) |
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
     /// The time for an answer; then the message gets its fallback. It must be shorter than
@@ -211,6 +219,22 @@ impl Limits {
         check(names.of(Limit::Memory), self.memory >= largest, requirement)?;
         let is_frame_size = self.max_frame_size >= MAX_FRAME_SIZE_FLOOR;
         check(names.of(Limit::MaxFrameSize), is_frame_size, "at least 256")
+    }
+
+    /// The first of these limits that others have another value for, and that a reload cannot change: what all
+    /// arbiters share is allotted as the agent starts.
+    pub(crate) fn needs_restart(&self, others: &Self) -> Option<Limit> {
+        let totals = |limits: &Self| {
+            [
+                (Limit::Connections, limits.connections),
+                (Limit::ExcessConnections, limits.excess_connections),
+                (Limit::Handshakes, limits.handshakes),
+                (Limit::Messages, limits.messages),
+                (Limit::Memory, limits.memory),
+            ]
+        };
+        let pairs = totals(self).into_iter().zip(totals(others));
+        pairs.into_iter().find(|(own, other)| own != other).map(|((limit, _), _)| limit)
     }
 
     /// How many bytes one connection can always buffer.

@@ -139,7 +139,7 @@ impl Service {
         telemetry: &mut Telemetry,
     ) -> Result<Ended, RunError> {
         let Self { program, options, handed_over, limits } = self;
-        let view = View::new(limits.clone(), telemetry.logs().clone(), telemetry.span_counters());
+        let view = View::new(limits, telemetry.logs().clone(), telemetry.span_counters());
         let admin = serve_admin(&options, &view)?;
         if admin.is_some() {
             open_files::keep_reserve();
@@ -154,7 +154,7 @@ impl Service {
         }
         let registry = handlers().map_err(RunError::Handlers)?;
         let names: Vec<_> = registry.names().map(str::to_owned).collect();
-        let served_limits = limits.clone();
+        let served_limits = limits;
         let paths =
             [options.unix.clone(), handed_over.iter().filter_map(Socket::path).collect()].concat();
         let mut agent = bind(&options, handed_over, limits)?;

@@ -138,7 +138,7 @@ impl Telemetry {
         let push = match &metrics {
             Some(MetricSettings { otlp, interval }) => {
                 let transport = Transport::new(otlp)?;
-                let push = Push::new(transport, &resource, limits.clone(), logs.clone());
+                let push = Push::new(transport, &resource, *limits, logs.clone());
                 Some((Arc::new(push), *interval))
             }
             None => None,

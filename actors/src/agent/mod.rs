@@ -8,12 +8,14 @@
 //! | `reception`, `excess_connections` | gives each accepted socket its place, and hands it to an arbiter; who is over the limit, and silent |
 //! | `running_agent`, `signals` | a started agent, and its end |
 //! | `observer` | looks at an agent from outside |
+//! | `reloader` | puts other routes in the place of those at work |
 
 mod agent;
 mod excess_connections;
 mod host;
 mod observer;
 mod reception;
+mod reloader;
 mod running_agent;
 mod signals;
 mod supervisor;
@@ -21,6 +23,7 @@ mod workers;
 
 pub use agent::Agent;
 pub use observer::Observer;
+pub use reloader::{Reload, Reloader};
 pub use running_agent::RunningAgent;
 #[cfg(feature = "testing")]
 pub(crate) use running_agent::give_notice;

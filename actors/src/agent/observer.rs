@@ -73,7 +73,7 @@ impl Observer {
             readiness,
             connections: Vec::new(),
             violations: Vec::new(),
-            limits: self.common.limits.clone(),
+            limits: self.common.current_limits.get(),
             arbiters: self.arbiters.len(),
             uptime: self.since.elapsed(),
         };
@@ -138,6 +138,7 @@ impl Observer {
             }
         }
         all.buffered_bytes = self.common.memory.held() as u64;
+        all.reloads = self.common.reloads.snapshot();
         all
     }
 }

@@ -89,7 +89,7 @@ impl Reception {
         }
         self.counters.accept_paused_for_places();
         if let Some(suppressed) = self.is_full.permit() {
-            let Limits { connections: limit, excess_connections, .. } = self.common.limits;
+            let Limits { connections: limit, excess_connections, .. } = self.common.start_limits;
             let connections = self.common.name(Limit::Connections);
             fence::quietly(|| {
                 log::warn!(

@@ -14,6 +14,7 @@ use super::{
     host::Host,
     observer::Observer,
     reception::Reception,
+    reloader::{Reload, Reloader},
     signals::Signals,
     supervisor::{Elsewhere, GoDown, Stop, Supervisor},
     workers::{self, PATIENCE, Worker},
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     arbiter::AgentContext,
     connection::DrainClock,
-    error::AgentError,
+    error::{AgentError, ReloadError},
     listen::{Listener, Socket},
     log,
     observe::{ListenerCounters, Statistics},
@@ -111,8 +112,32 @@ impl RunningAgent {
     /// Looks at the agent from any thread, while it serves and while it stops.
     #[must_use]
     pub fn observer(&self) -> Observer {
-        let arbiters = self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
-        Observer::new(arbiters, Arc::clone(&self.counters), self.common.clone(), self.since)
+        Observer::new(
+            self.supervisors(),
+            Arc::clone(&self.counters),
+            self.common.clone(),
+            self.since,
+        )
+    }
+
+    /// A handle that reloads the agent from any thread while it serves.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(self.supervisors(), self.common.clone())
+    }
+
+    /// Replaces the routes, limits or traces while the agent serves, and returns the number of the
+    /// new generation. [`Reloader`] has the details.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reloader::reload`].
+    pub async fn reload(&self, reload: impl Into<Reload>) -> Result<u64, ReloadError> {
+        self.reloader().reload(reload).await
+    }
+
+    fn supervisors(&self) -> Arc<[Addr<Supervisor>]> {
+        self.workers.iter().map(|worker| worker.supervisor.clone()).collect()
     }
 
     /// Runs until SIGTERM or SIGINT, then ends in good order; a second one, 1 s or more after the
@@ -176,11 +201,12 @@ impl RunningAgent {
         });
         join_all(closing.collect::<Vec<_>>()).await;
         // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
-        let patience = 2 * self.common.limits.shutdown_timeout + PATIENCE;
+        let patience = 2 * self.common.current_limits.get().shutdown_timeout + PATIENCE;
         let clock = DrainClock::begin();
         let stop = |worker: &Worker| worker.supervisor.send(Stop(Arc::clone(&clock)));
         let stops = self.workers.iter().map(|worker| timeout(patience, stop(worker)));
         let mut all = self.counters.snapshot();
+        all.reloads = self.common.reloads.snapshot();
         for stopped in join_all(stops).await {
             match stopped {
                 Ok(Ok(statistics)) => all.add(&statistics),
@@ -277,7 +303,7 @@ pub(crate) async fn give_notice(
     let told = supervisors.map(|supervisor| timeout(PATIENCE, supervisor.send(GoDown)));
     let is_asked = join_all(told).await.into_iter().flatten().flatten().any(|is_asked| is_asked);
     if is_asked {
-        let notice_period = common.limits.notice_period;
+        let notice_period = common.current_limits.get().notice_period;
         tracing::info!(
             "notice period started: refusing health checks for {notice_period:?}, so that HAProxy \
              sends its messages elsewhere"

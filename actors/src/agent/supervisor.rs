@@ -1,6 +1,7 @@
 //! Supervisor: one on every arbiter; it owns the routes and the connections there.
 
 mod inspection;
+mod succession;
 
 use std::{
     collections::BTreeMap,
@@ -16,10 +17,11 @@ use actix::{
     Actor, Addr, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture,
     Supervised, dev::ContextFut,
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::OptionFuture};
 use tokio::{
     net::{TcpStream, UnixStream},
     sync::oneshot,
+    task::JoinHandle,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -36,12 +38,14 @@ use crate::{
     log,
     observe::{Counters, QueuedConnection, Statistics},
     origin::PeerAddress,
-    route::Registry,
+    route::{Registry, Routes},
     supervision::{Panic, panics},
 };
 
 pub(crate) use self::inspection::{ArbiterStatus, ReadinessRequest, StatusRequest};
 use self::inspection::{Arriving, Link};
+use self::succession::Successions;
+pub(crate) use self::succession::{Blueprint, Prepare, Prepared};
 
 /// The root of one arbiter.
 pub(crate) struct Supervisor {
@@ -53,6 +57,10 @@ pub(crate) struct Supervisor {
     stopping: CancellationToken,
     /// Once the agent stops.
     drain: Option<Arc<DrainClock>>,
+    /// The last generation that was to take the place of the one at work.
+    successor: Option<JoinHandle<()>>,
+    /// What ends as it was replaced.
+    successions: Successions,
     /// Told when the last connection has ended, once the agent stops.
     stopped: Option<oneshot::Sender<()>>,
 }
@@ -126,8 +134,9 @@ impl Supervisor {
     ) -> Result<Addr<Self>, AgentError> {
         panics::install_panic_hook();
         let counters = Rc::new(Counters::new(common.engines.clone()));
-        let routes =
-            registry.start(&common.limits, common.limit_names, &common.start_given_up).await?;
+        let (limits, names) = (&common.start_limits, common.limit_names);
+        let given_up = common.start_given_up.cancelled();
+        let routes = registry.start(limits, names, &Routes::default(), given_up).await?;
         let shared = Rc::new(ArbiterContext::new(routes, common, counters));
         let supervisor = Self {
             shared,
@@ -135,6 +144,8 @@ impl Supervisor {
             next_key: 0,
             stopping: CancellationToken::new(),
             drain: None,
+            successor: None,
+            successions: Successions::default(),
             stopped: None,
         };
         let context = Context::new();
@@ -346,7 +357,7 @@ impl Handler<Stop> for Supervisor {
             self.stopped = Some(stopped);
         }
         let stopping = self.stopping.clone();
-        let moment = HELLO_AT_STOP.min(shared.common.limits.shutdown_timeout / 2);
+        let moment = HELLO_AT_STOP.min(shared.limits().shutdown_timeout / 2);
         actix_rt::spawn(async move {
             sleep(moment).await;
             stopping.cancel();
@@ -355,16 +366,22 @@ impl Handler<Stop> for Supervisor {
             link.control.do_send(Control::Drain(Arc::clone(&clock)));
         }
         self.drain = Some(clock);
+        let (successor, successions) = (self.successor.take(), self.successions.clone());
+        let limit = shared.limits().shutdown_timeout;
         Box::pin(async move {
             // An error says that there was nothing to wait for.
-            if timeout(shared.common.limits.shutdown_timeout, all_ended).await.is_err() {
+            if timeout(limit, all_ended).await.is_err() {
                 let shutdown_timeout = shared.common.name(Limit::ShutdownTimeout);
                 log::warn!(
                     "connections cut off: they did not close in time; look for slow handlers, or \
                  raise {shutdown_timeout}"
                 );
             }
-            shared.routes.stop_within(shared.common.limits.shutdown_timeout).await;
+            // It is given up, or was decided before.
+            let _ = timeout(limit, OptionFuture::from(successor)).await;
+            let generation = shared.generation();
+            let stop = generation.routes.stop_within(limit);
+            tokio::join!(stop, successions.end_within(limit));
             shared.statistics()
         })
     }

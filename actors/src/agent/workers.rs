@@ -57,7 +57,7 @@ pub(crate) async fn start(
     };
     if let Err(error) = started {
         common.start_given_up.cancel();
-        let patience = 2 * common.limits.shutdown_timeout + PATIENCE;
+        let patience = 2 * common.start_limits.shutdown_timeout + PATIENCE;
         join_all(starting.into_iter().map(|starting| starting.give_up(patience))).await;
         return Err(error);
     }

@@ -8,28 +8,35 @@ use std::{
     },
 };
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{connection_permits::ConnectionPermits, demand::Demand, shared_budget::SharedBudget};
+use super::{
+    connection_permits::ConnectionPermits, current_limits::CurrentLimits, demand::Demand,
+    shared_budget::SharedBudget,
+};
 use crate::{
     error::AgentError,
     limit::{Limit, LimitNames},
-    limits::{Limits, check},
-    observe::EngineNames,
+    limits::Limits,
+    observe::{EngineNames, ReloadCounters},
     trace::Traces,
 };
 
 /// What all arbiters of an agent have in common; clones are of the same agent.
 #[derive(Clone, Debug)]
 pub(crate) struct AgentContext {
-    pub(crate) limits: Limits,
+    /// Those that it has started with: the totals of the agent stay so.
+    pub(crate) start_limits: Limits,
+    /// Those that hold now.
+    pub(crate) current_limits: CurrentLimits,
     /// What they are called in lines of the log and in errors.
     pub(crate) limit_names: LimitNames,
     /// Whether an ACK without actions gets one that does nothing.
     pub(crate) fill_empty_acks: bool,
     /// Whether an ACK may leave on another connection than its own.
     pub(crate) asynchronous: bool,
-    /// How NOTIFYs become spans, if they do.
+    /// How NOTIFYs become spans, if they do, until a reload says otherwise.
     pub(crate) traces: Option<Arc<Traces>>,
     /// The places of the connections that are open.
     pub(crate) places: ConnectionPermits,
@@ -53,6 +60,11 @@ pub(crate) struct AgentContext {
     pub(crate) demand: Demand,
     /// Whether the agent comes to its end.
     pub(crate) draining: Arc<AtomicBool>,
+    /// Cancelled as it comes to its end: a reload is given up then.
+    pub(crate) stopping: CancellationToken,
+    /// The reloads, one after the other.
+    pub(crate) reloads: Arc<ReloadCounters>,
+    pub(crate) reload_turn: Arc<Semaphore>,
     /// Ends the start of the agent: what has started stops.
     pub(crate) start_given_up: CancellationToken,
 }
@@ -66,7 +78,8 @@ impl AgentContext {
             in_flight: SharedBudget::new(limits.messages),
             memory: SharedBudget::new(limits.memory),
             costs: SharedBudget::new(limits.memory),
-            limits,
+            current_limits: CurrentLimits::new(limits),
+            start_limits: limits,
             limit_names: LimitNames::default(),
             engines: EngineNames::default(),
             demand: Demand::default(),
@@ -74,6 +87,9 @@ impl AgentContext {
             asynchronous: false,
             traces: None,
             draining: Arc::default(),
+            stopping: CancellationToken::new(),
+            reloads: Arc::new(ReloadCounters::new()),
+            reload_turn: Arc::new(Semaphore::new(1)),
             start_given_up: CancellationToken::new(),
         }
     }
@@ -85,9 +101,8 @@ impl AgentContext {
 
     /// Refuses settings that cannot work.
     pub(crate) fn check(&self) -> Result<(), AgentError> {
-        self.limits.check(self.limit_names)?;
-        let are_parts = self.traces.as_ref().is_none_or(|traces| traces.sampling.are_parts());
-        check("ratio of sampling", are_parts, "from 0 to 1")
+        self.start_limits.check(self.limit_names)?;
+        self.traces.as_ref().map_or(Ok(()), |traces| traces.check())
     }
 
     /// What an operator calls this limit.
@@ -98,6 +113,7 @@ impl AgentContext {
     /// From now on the agent comes to its end.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Relaxed);
+        self.stopping.cancel();
     }
 
     /// Whether the agent comes to its end.

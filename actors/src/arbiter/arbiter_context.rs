@@ -1,6 +1,11 @@
 //! Arbiter context: what everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
 
-use std::{cell::Cell, fmt, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    rc::Rc,
+    sync::Arc,
+};
 
 use bytes::BytesMut;
 use tokio::time::{Duration, Instant};
@@ -9,7 +14,7 @@ use tokio::time::{Duration, Instant};
 use super::handshakes::Handshakes;
 use super::{
     ack_router::AckRouter, agent_context::AgentContext, connection_permits::ConnectionPermit,
-    health::Health, past_violations::PastViolations, peer_fault::PeerFault,
+    generation::Generation, health::Health, past_violations::PastViolations, peer_fault::PeerFault,
 };
 use crate::{
     limits::Limits,
@@ -22,7 +27,10 @@ use crate::{
 
 /// What the connections of one arbiter share.
 pub(crate) struct ArbiterContext {
-    pub(crate) routes: Routes,
+    /// What answers the messages of now.
+    generation: RefCell<Rc<Generation>>,
+    /// What holds now.
+    limits: Cell<Limits>,
     /// What it shares with the other arbiters.
     pub(crate) common: AgentContext,
     pub(crate) counters: Rc<Counters>,
@@ -42,12 +50,17 @@ pub(crate) struct ArbiterContext {
 impl ArbiterContext {
     pub(crate) fn new(routes: Routes, common: AgentContext, counters: Rc<Counters>) -> Self {
         Self {
-            routes,
+            limits: Cell::new(common.start_limits),
+            generation: RefCell::new(Rc::new(Generation {
+                number: 1,
+                routes,
+                traces: common.traces.clone(),
+            })),
             ack_router: common
                 .asynchronous
                 .then(|| AckRouter::new(&common.memory, Rc::clone(&counters))),
             #[cfg(feature = "tls")]
-            handshakes: Handshakes::new(common.limits.handshakes, common.arbiters),
+            handshakes: Handshakes::new(common.start_limits.handshakes, common.arbiters),
             common,
             counters,
             health: Health::default(),
@@ -61,9 +74,28 @@ impl ArbiterContext {
 }
 
 impl ArbiterContext {
+    /// What answers the messages of now: to be taken for one wake-up.
+    #[inline]
+    pub(crate) fn generation(&self) -> Rc<Generation> {
+        Rc::clone(&self.generation.borrow())
+    }
+
+    /// What holds now.
+    #[inline]
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits.get()
+    }
+
+    /// Puts another generation in the place of this one, which is returned. No wake-up is in progress: those
+    /// that come are answered by the other one.
+    pub(crate) fn succeed(&self, next: Generation, limits: Limits) -> Rc<Generation> {
+        self.limits.set(limits);
+        self.generation.replace(Rc::new(next))
+    }
+
     /// What was seen and done on this arbiter so far.
     pub(crate) fn statistics(&self) -> Statistics {
-        self.counters.snapshot(self.routes.statistics())
+        self.counters.snapshot(self.generation().routes.statistics())
     }
 
     /// The number of a turn that begins; no other one of this arbiter has the same.
@@ -76,7 +108,8 @@ impl ArbiterContext {
     /// For how long an ACK may be held back: HAProxy's `timeout processing` is not known here, but
     /// every deadline is below it.
     pub(crate) fn hold_time(&self) -> Duration {
-        self.routes.shortest_deadline().unwrap_or(self.common.limits.deadline)
+        let shortest = self.generation().routes.shortest_deadline();
+        shortest.unwrap_or(self.limits().deadline)
     }
 
     /// How many lines about this were left suppressed since the last one, if one may be written now.

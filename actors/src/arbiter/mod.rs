@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `agent_context` | settings and totals of all arbiters |
-//! | `arbiter_context` | routes, counters, health and lent buffers of one arbiter |
+//! | `arbiter_context` | the generation, counters, health and lent buffers of one arbiter |
+//! | `generation`, `current_limits` | what a reload puts another in the place of: routes, traces, limits |
 //! | `shared_budget`, `connection_permits`, `handshakes` | bounds on bytes and messages, on connections, and on TLS handshakes |
 //! | `health` | what health checks are answered, and whether anybody asks |
 //! | `demand` | whether HAProxy has ever come to ask, or only to check |
@@ -14,7 +15,9 @@ mod ack_router;
 mod agent_context;
 mod arbiter_context;
 mod connection_permits;
+mod current_limits;
 mod demand;
+mod generation;
 #[cfg(feature = "tls")]
 mod handshakes;
 mod health;
@@ -26,5 +29,6 @@ pub(crate) use ack_router::{AckGroup, AckQueue, AckRouter, RoutedAck};
 pub(crate) use agent_context::AgentContext;
 pub(crate) use arbiter_context::{ArbiterContext, ConnectionGuard, ProtocolMismatch};
 pub(crate) use connection_permits::{ConnectionPermit, ExcessConnection};
+pub(crate) use generation::Generation;
 pub(crate) use peer_fault::{PeerFault, of_foreign};
 pub(crate) use shared_budget::{Reservation, SharedBudget};

@@ -84,9 +84,9 @@ impl<S: Transport> Connection<S> {
     ) -> Self {
         let mut timer = Timer::default();
         let since = guard.since();
-        timer.arm(guard.hello_deadline(&shared.common.limits));
+        timer.arm(guard.hello_deadline(&shared.limits()));
         Self {
-            retires: shared.common.limits.max_connection_age.map(|age| since + jittered(age)),
+            retires: shared.limits().max_connection_age.map(|age| since + jittered(age)),
             is_too_old: false,
             stream: BufferedStream::new(stream, Rc::clone(&shared)),
             conversation: Conversation::new(
@@ -297,7 +297,7 @@ impl<S: Transport> Connection<S> {
     fn turn_away(&mut self) {
         self.stream.input.clear();
         connection_limit::report(&self.shared, self.conversation.peer());
-        let later = Instant::now() + self.shared.common.limits.refusal_delay;
+        let later = Instant::now() + self.shared.limits().refusal_delay;
         self.begin_end(Closing::not_before(later, Some(connection_limit::disconnect())));
     }
 
@@ -305,7 +305,7 @@ impl<S: Transport> Connection<S> {
         self.conversation.report(fault);
         if let PeerFault::Violation(Violation::ForeignProtocol(_)) = fault {
             // As late as after any refused HELLO, but without a DISCONNECT, which it cannot read.
-            let later = Instant::now() + self.shared.common.limits.refusal_delay;
+            let later = Instant::now() + self.shared.limits().refusal_delay;
             return self.begin_end(Closing::not_before(later, None));
         }
         let (status_code, message) = (fault.status(), fault.to_string().into());
@@ -321,7 +321,7 @@ impl<S: Transport> Connection<S> {
             Closing::after_answers(disconnect)
         } else {
             Closing::not_before(
-                Instant::now() + self.shared.common.limits.refusal_delay,
+                Instant::now() + self.shared.limits().refusal_delay,
                 Some(disconnect),
             )
         });

@@ -125,7 +125,7 @@ impl<S: Transport> BufferedStream<S> {
         let polled = poll_read_buf(Pin::new(&mut self.stream), task, &mut room);
         if S::HOLDS_BACK {
             if polled.is_pending() && self.stream.has_begun() {
-                self.unfinished.arm(Instant::now() + self.shared.common.limits.read_timeout);
+                self.unfinished.arm(Instant::now() + self.shared.limits().read_timeout);
             } else {
                 self.unfinished.disarm();
             }
@@ -143,7 +143,7 @@ impl<S: Transport> BufferedStream<S> {
         while !self.output.is_empty() {
             let write = Pin::new(&mut self.stream).poll_write(task, &self.output);
             let Poll::Ready(written) = write else {
-                self.stall.arm(Instant::now() + self.shared.common.limits.write_timeout);
+                self.stall.arm(Instant::now() + self.shared.limits().write_timeout);
                 return Poll::Pending;
             };
             let written = written?;
@@ -162,7 +162,7 @@ impl<S: Transport> BufferedStream<S> {
         let flushed = Pin::new(&mut self.stream).poll_flush(task);
         match flushed {
             Poll::Pending => {
-                self.stall.arm(Instant::now() + self.shared.common.limits.write_timeout);
+                self.stall.arm(Instant::now() + self.shared.limits().write_timeout);
             }
             Poll::Ready(_) => self.stall.disarm(),
         }

@@ -16,7 +16,7 @@ pub(crate) fn report(shared: &ArbiterContext, peer: &Peer) {
         let connections = shared.common.name(Limit::Connections);
         log::warn!(
             peer = %peer.address,
-            limit = shared.common.limits.connections,
+            limit = shared.common.start_limits.connections,
             suppressed,
             "connection limit reached: refused a connection; raise {connections} or reduce \
              HAProxy's threads"

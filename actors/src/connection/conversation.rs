@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant};
 
 use super::detached_notifies::DetachedNotifies;
 use crate::{
-    arbiter::{AckQueue, AgentContext, ArbiterContext},
+    arbiter::{AckQueue, AgentContext, ArbiterContext, Generation},
     limits::MAX_DURATION,
     notify::{AckEncoder, Dispatched, InFlight, NotifyContext, dispatch},
     observe::Group,
@@ -51,6 +51,8 @@ pub(crate) struct Conversation {
     notifies: u64,
     /// How many were answered at once since it was looked.
     answered: u64,
+    /// The number of the generation that it was traced by last.
+    generation: u64,
     /// What its NOTIFYs are traced with, if they are, once HELLO is agreed.
     trace: Option<Rc<ConnectionTrace>>,
     /// Where the connection came in, and when.
@@ -110,7 +112,7 @@ impl Conversation {
         Self {
             session: Session::new(Offer {
                 asynchronous: shared.ack_router.is_some(),
-                ..shared.common.limits.offer()
+                ..shared.limits().offer()
             }),
             in_flight: InFlight::new(&shared.common, Rc::clone(&shared.counters)),
             ack_encoder: AckEncoder::new(shared.common.fill_empty_acks),
@@ -126,6 +128,7 @@ impl Conversation {
             is_behind: false,
             notifies: 0,
             answered: 0,
+            generation: 0,
             trace: None,
             listener,
             since,
@@ -207,7 +210,7 @@ impl Conversation {
     fn read_deadline(&self) -> Option<Instant> {
         // HELLO has a time of its own.
         let begun = self.begun.filter(|_| self.is_greeted());
-        begun.map(|begun| begun + self.shared.common.limits.read_timeout)
+        begun.map(|begun| begun + self.shared.limits().read_timeout)
     }
 
     /// Takes whole frames from `input` and puts what can be answered at once into `output`.
@@ -225,7 +228,13 @@ impl Conversation {
         // line through all cores.
         self.in_flight.look();
         self.answered = 0;
-        let flow = self.take_frames(input, output);
+        // Once a wake-up: all that has come is answered by one generation, and an idle connection keeps
+        // none of them.
+        let generation = self.shared.generation();
+        if self.generation != generation.number {
+            self.trace_by(&generation);
+        }
+        let flow = self.take_frames(&generation, input, output);
         self.is_paused = matches!(flow, Flow::Paused);
         // What stays in the input has arrived already: its deadlines count from then, not from the next
         // turn.
@@ -247,7 +256,12 @@ impl Conversation {
     }
 
     /// Takes frames until there is a reason not to. What they hold is read where it lies.
-    fn take_frames(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
+    fn take_frames(
+        &mut self,
+        generation: &Generation,
+        input: &mut BytesMut,
+        output: &mut BytesMut,
+    ) -> Flow {
         let mut at = 0;
         let flow = loop {
             // In this order: a full connection must not spend its turn, and a turn that is over must not
@@ -266,7 +280,7 @@ impl Conversation {
             };
             self.turn.take_frame(length);
             at += LENGTH_SIZE + length;
-            if let Err(end) = self.take(&unread[LENGTH_SIZE..][..length], output) {
+            if let Err(end) = self.take(&unread[LENGTH_SIZE..][..length], generation, output) {
                 break Flow::Over(end);
             }
         };
@@ -277,7 +291,12 @@ impl Conversation {
 
     /// Takes one frame.
     #[inline]
-    fn take(&mut self, frame: &[u8], output: &mut BytesMut) -> Result<(), End> {
+    fn take(
+        &mut self,
+        frame: &[u8],
+        generation: &Generation,
+        output: &mut BytesMut,
+    ) -> Result<(), End> {
         // The hot path. A whole NOTIFY is read where it lies, without a `Bytes` of its own; everything else
         // is rare, and takes the way through the session.
         if self.session.takes_notify()
@@ -285,7 +304,7 @@ impl Conversation {
         {
             self.begun = None;
             self.shared.counters.notify(LENGTH_SIZE + frame.len());
-            self.dispatch(notify, output);
+            self.dispatch(notify, generation, output);
             return Ok(());
         }
         self.take_any(Bytes::copy_from_slice(frame), output)
@@ -345,7 +364,7 @@ impl Conversation {
 
     /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
     pub(super) fn is_full(&self, output: &BytesMut) -> bool {
-        self.in_flight.waiting() >= self.shared.common.limits.messages_per_connection
+        self.in_flight.waiting() >= self.shared.limits().messages_per_connection
             || self.is_clogged(output)
             || self.waits_for_memory()
     }
@@ -359,24 +378,24 @@ impl Conversation {
 
     #[cold]
     fn has_too_much_in_flight(&self) -> bool {
-        let AgentContext { limits, memory, costs, .. } = &self.shared.common;
+        let AgentContext { start_limits: limits, memory, costs, .. } = &self.shared.common;
         let kept = memory.held().saturating_sub(costs.held());
         self.in_flight.bytes() > limits.part() && kept > limits.memory - limits.memory / RESERVE
     }
 
     /// Whether the peer has left so much unread that nothing more is put into `output`.
     pub(super) fn is_clogged(&self, output: &BytesMut) -> bool {
-        output.len() >= self.shared.common.limits.output_buffer
+        output.len() >= self.shared.limits().output_buffer
     }
 
     /// Hands a NOTIFY to its handlers.
     #[inline(always)]
-    fn dispatch(&mut self, notify: NotifyRef<'_>, output: &mut BytesMut) {
+    fn dispatch(&mut self, notify: NotifyRef<'_>, generation: &Generation, output: &mut BytesMut) {
         let NotifyRef { stream_id, frame_id, messages } = notify;
         let bytes = messages.encoded_len();
-        let ArbiterContext { routes, common, counters, .. } = &*self.shared;
+        let (routes, counters) = (&generation.routes, &*self.shared.counters);
         // Both bounds in one number, so that the dispatcher compares once.
-        let waiting = common.limits.messages_per_connection.min(self.in_flight.left());
+        let waiting = self.shared.limits().messages_per_connection.min(self.in_flight.left());
         let (room, begins_turn) = (self.ack_encoder.max_size, self.answered == 0);
         let turn = &self.turn;
         let context = NotifyContext { routes, counters, bytes, room, waiting, begins_turn, turn };

@@ -57,7 +57,7 @@ impl MemoryGuard {
 
     /// Whether so many bytes are more than one connection may keep whatever the others do.
     pub(super) fn is_more_than_its_part(&self, bytes: usize) -> bool {
-        bytes > self.shared.common.limits.part()
+        bytes > self.shared.common.start_limits.part()
     }
 
     /// The connection is not read while it has so much in flight, or is read again. Counts and logs it.
@@ -79,7 +79,7 @@ impl MemoryGuard {
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 buffered = self.kept(),
-                limit = self.shared.common.limits.memory,
+                limit = self.shared.common.start_limits.memory,
                 suppressed,
                 "memory limit near: paused reading from a connection with many messages in \
                  flight; look for slow handlers, or raise {memory}"
@@ -96,7 +96,7 @@ impl MemoryGuard {
                 peer = %peer.address,
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 buffered = self.kept(),
-                limit = self.shared.common.limits.memory,
+                limit = self.shared.common.start_limits.memory,
                 suppressed,
                 "memory limit reached: closed a connection that buffers more than its share; look \
                  for slow handlers or an HAProxy that does not read replies, or raise {memory}"

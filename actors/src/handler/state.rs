@@ -2,7 +2,7 @@
 
 use std::{
     any::{Any, TypeId, type_name},
-    fmt,
+    fmt, ptr,
     sync::Arc,
 };
 
@@ -50,6 +50,14 @@ impl States {
         let is_new = |key: &TypeId| self.0.iter().all(|(known, _)| known != key);
         let more = others.0.iter().filter(|(key, _)| is_new(key));
         Self(self.0.iter().chain(more).cloned().collect())
+    }
+
+    /// Whether both have the same values, and not only equal ones.
+    pub(crate) fn are_same(&self, others: &Self) -> bool {
+        let is_same = |((_, one), (_, other)): (&(_, Arc<_>), &(_, Arc<_>))| {
+            ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
+        };
+        self.0.len() == others.0.len() && self.0.iter().zip(&others.0).all(is_same)
     }
 
     pub(crate) fn get<T: Clone + 'static>(&self) -> Result<T, BoxError> {

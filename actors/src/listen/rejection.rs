@@ -53,7 +53,7 @@ pub(crate) enum Rejection {
 impl PendingConnection {
     /// When the preamble and HELLO must be complete.
     pub(crate) fn deadline(&self) -> Instant {
-        self.guard.hello_deadline(&self.shared.common.limits)
+        self.guard.hello_deadline(&self.shared.limits())
     }
 
     /// Counts and logs the rejection, and closes the connection after the same delay as a refused
@@ -77,7 +77,7 @@ impl PendingConnection {
         if matches!(rejection, Rejection::Silent) {
             return;
         }
-        sleep(self.shared.common.limits.refusal_delay).await;
+        sleep(self.shared.limits().refusal_delay).await;
         // Not a reset: the bytes of the peer are read until it closes its side.
         let close = async {
             stream.write_all(words).await?;
@@ -130,7 +130,7 @@ impl PendingConnection {
         self.shared.counters.count(|statistics| statistics.tls_handshakes_refused.count(reason));
         let Some(suppressed) = self.shared.limited(Cause::HandshakesFull) else { return };
         let (peer, common) = (self.address, &self.shared.common);
-        let limits = &common.limits;
+        let limits = &common.start_limits;
         if reason == "memory" {
             let memory = common.name(Limit::Memory);
             log::warn!(

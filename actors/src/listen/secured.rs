@@ -26,7 +26,7 @@ const WRITE_BUFFER: usize = 64 * 1024;
 
 /// Warns if the TLS sessions of all connections could take more than half of the memory limit.
 pub(crate) fn check_memory(common: &AgentContext) {
-    let limits = &common.limits;
+    let limits = &common.start_limits;
     let sessions = limits.connections.saturating_mul(COST);
     if sessions > limits.memory / 2 {
         let [memory, connections] =

@@ -83,18 +83,28 @@ impl Counters {
         statistics
     }
 
+    /// Keeps the counts of a route that is shown no more in the sums of all.
+    pub(crate) fn forget(&self, route: &RouteStatistics) {
+        add(&mut self.rest.borrow_mut(), route);
+    }
+
     /// All counts, with the sum of the routes' counts.
     pub(crate) fn snapshot(&self, routes: Vec<RouteStatistics>) -> Statistics {
         let mut statistics = self.without_routes();
         // Summed on request, so that a message is counted in one place.
         for route in &routes {
-            statistics.messages.add(&route.outcomes());
-            statistics.handler_restarts += route.restarts;
-            statistics.handler_starts_failed += route.starts_failed;
-            statistics.handlers_down += route.times_down;
-            statistics.background_panics += route.background_panics;
+            add(&mut statistics, route);
         }
         statistics.routes = routes;
         statistics
     }
+}
+
+/// Adds what is counted for every route.
+fn add(statistics: &mut Statistics, route: &RouteStatistics) {
+    statistics.messages.add(&route.outcomes());
+    statistics.handler_restarts += route.restarts;
+    statistics.handler_starts_failed += route.starts_failed;
+    statistics.handlers_down += route.times_down;
+    statistics.background_panics += route.background_panics;
 }

@@ -14,6 +14,8 @@ use super::{
 pub struct RouteStatistics {
     /// The name of the route, which is the name of its messages; `(any other)` is the catch-all.
     pub route: String,
+    /// Whether a reload has removed it: its counts stay, also for the next route of that name.
+    pub is_removed: bool,
     /// Whether the agent starts only if the handler starts.
     pub is_required: bool,
     /// The deadline of a message.
@@ -75,6 +77,7 @@ impl RouteStatistics {
 
     /// Adds the statistics of another arbiter for the same route.
     fn add(&mut self, other: &Self) {
+        self.is_removed &= other.is_removed;
         self.latencies.add(&other.latencies);
         self.concurrency += other.concurrency;
         self.concurrency_limit += other.concurrency_limit;

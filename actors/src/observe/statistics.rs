@@ -8,6 +8,7 @@ use super::{
     outcome::Outcomes,
     protocol_mismatches::ProtocolMismatches,
     reasons::Reasons,
+    reload_statistics::ReloadStatistics,
     route_statistics::{self, RouteStatistics},
     status_counts::StatusCounts,
     unrouted::{self, UnroutedMessage},
@@ -131,7 +132,9 @@ pub struct Statistics {
     pub disconnects_received: StatusCounts,
     /// The time from the arrival of a NOTIFY to its ACK.
     pub latency: Histogram,
-    /// All routes, by name.
+    /// The reloads, counted for the whole agent.
+    pub reloads: ReloadStatistics,
+    /// All routes, by name; then the routes that reloads have removed, up to the last 64.
     pub routes: Vec<RouteStatistics>,
     /// The connections of each listener.
     pub listeners: Vec<ListenerStatistics>,
@@ -226,6 +229,7 @@ impl Statistics {
                 disconnects_sent,
                 disconnects_received,
                 latency,
+                reloads,
             ],
             [
                 routes of route_statistics,

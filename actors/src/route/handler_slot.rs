@@ -2,21 +2,36 @@
 //! restarted, or down.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::sync::Notify;
 
+use super::source::Source;
 use crate::{
     error::HandlerError,
     handler::{Adapter, Answer, Call, Guarded, Reply, fence},
     observe::Instances,
     spop::Actions,
-    supervision::{Bulkhead, Failure, FailureSignal, Permit},
+    supervision::{Budget, Bulkhead, Failure, FailureSignal, OnFull, Permit},
 };
+
+/// What holds for a handler, and may change while it is at work.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) concurrency: usize,
+    pub(super) on_full: OnFull,
+    /// How long a start may take.
+    pub(super) start_timeout: Duration,
+    /// How long messages wait for a restart if nobody can stand in, before they are answered by the
+    /// fallback until the handler is back.
+    pub(super) patience: Duration,
+    pub(super) budget: Budget,
+}
 
 /// The handler of one route on one arbiter.
 pub(super) struct HandlerSlot {
@@ -24,6 +39,9 @@ pub(super) struct HandlerSlot {
     /// Tells those who wait that the state is another one.
     changed: Notify,
     bulkhead: Bulkhead,
+    terms: Cell<Terms>,
+    /// What its instances are made from.
+    source: Source,
 }
 
 /// What a message meets.
@@ -65,8 +83,35 @@ impl Future for PendingCall {
 
 impl HandlerSlot {
     /// A slot whose handler is still to come.
-    pub(super) fn new(bulkhead: Bulkhead) -> Self {
-        Self { state: RefCell::new(State::Restarting(None)), changed: Notify::new(), bulkhead }
+    pub(super) fn new(source: Source, terms: Terms) -> Self {
+        Self {
+            state: RefCell::new(State::Restarting(None)),
+            changed: Notify::new(),
+            bulkhead: Bulkhead::new(terms.concurrency, terms.on_full),
+            terms: Cell::new(terms),
+            source,
+        }
+    }
+
+    /// What its instances are made from.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Whether its handler is made from this, and goes on.
+    pub(super) fn is_of(&self, source: &Source) -> bool {
+        self.source.is_same(source) && !self.is_stopped()
+    }
+
+    /// What holds for it.
+    pub(super) fn terms(&self) -> Terms {
+        self.terms.get()
+    }
+
+    /// Has something else hold for it from now on: also for calls in flight, and restarts.
+    pub(super) fn change(&self, terms: Terms) {
+        self.terms.set(terms);
+        self.bulkhead.change(terms.concurrency, terms.on_full);
     }
 
     /// Hands over a call, behind the fence, if the handler is at work and has room; has it wait,

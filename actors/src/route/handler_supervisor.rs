@@ -4,52 +4,36 @@
 use std::{
     fmt,
     hash::{BuildHasher, RandomState},
-    pin::{Pin, pin},
+    pin::pin,
     rc::{Rc, Weak},
-    sync::Arc,
     time::Duration,
 };
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::handler_slot::{HandlerSlot, State, Up};
+use super::{
+    handler_slot::{HandlerSlot, State, Terms, Up},
+    source::Source,
+};
 use crate::{
     error::BoxError,
-    handler::{Adapter, Handover, States, fence},
-    layer::{LayerFactory, Layered, Layers},
+    handler::{Adapter, Handover, fence},
+    layer::{Layered, Layers},
     log,
     observe::{RateLimit, RouteMetrics, count},
     spop::ForeignText,
-    supervision::{
-        Background, Budget, Bulkhead, Catch, Failure, FailureSignal, Failures, Restarts, Verdict,
-    },
+    supervision::{Background, Catch, Failure, FailureSignal, Failures, Restarts, Verdict},
 };
 
 /// How long messages wait for a restart at most if the instance that has panicked can stand in: short, so
 /// that they do not take up the room of their route.
 const MOMENT: Duration = Duration::from_millis(25);
 
-/// How a handler is started, each time from its factory.
-pub(super) type Start = Arc<dyn Fn(FailureSignal, &States) -> Starting + Send + Sync>;
-/// A handler that is starting.
-pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Adapter>, BoxError>>>>;
-
 /// How a handler is kept.
 pub(super) struct SupervisionPolicy {
     pub(crate) name: Rc<str>,
-    pub(super) start: Start,
-    /// What its functions can take.
-    pub(super) states: States,
-    /// What makes the layers around the handler, the innermost first.
-    pub(super) layers: Vec<LayerFactory>,
     /// Whether the agent starts only if the handler does.
     pub(super) is_required: bool,
-    /// How long a start may take.
-    pub(super) start_timeout: Duration,
-    /// How long messages wait for a restart if nobody can stand in, before they are answered by the
-    /// fallback until the handler is back.
-    pub(super) patience: Duration,
-    pub(super) budget: Budget,
     pub(crate) record: Rc<RouteMetrics>,
 }
 
@@ -77,11 +61,12 @@ enum Cause {
 /// Starts a handler, and keeps it from then on. One that is not required may come later.
 pub(crate) async fn start(
     policy: SupervisionPolicy,
-    bulkhead: Bulkhead,
+    source: Source,
+    terms: Terms,
 ) -> Result<Rc<HandlerSlot>, BoxError> {
-    let slot = Rc::new(HandlerSlot::new(bulkhead));
+    let slot = Rc::new(HandlerSlot::new(source, terms));
     let mut keeper = HandlerSupervisor {
-        restarts: Restarts::new(policy.budget),
+        restarts: Restarts::new(terms.budget),
         background: Rc::new(Background::new(Rc::clone(&policy.name), Rc::clone(&policy.record))),
         policy: Rc::new(policy),
         slot: Rc::downgrade(&slot),
@@ -121,7 +106,8 @@ impl HandlerSupervisor {
         let (slot, policy) = (Weak::clone(&self.slot), Rc::clone(&self.policy));
         // Half of the patience at the most, so that even with a short deadline there is time to be answered
         // by the instance that stands in.
-        let moment = MOMENT.min(policy.patience / 2);
+        let patience = slot.upgrade()?.terms().patience;
+        let moment = MOMENT.min(patience / 2);
         let mut restart = pin!(self.try_until_up(cause));
         tokio::select! {
             faults = &mut restart => return faults,
@@ -129,7 +115,7 @@ impl HandlerSupervisor {
         }
         tokio::select! {
             faults = &mut restart => return faults,
-            () = sleep(policy.patience - moment) => policy.lose_patience(&*slot.upgrade()?),
+            () = sleep(patience - moment) => policy.lose_patience(&*slot.upgrade()?),
         }
         restart.await
     }
@@ -166,6 +152,7 @@ impl HandlerSupervisor {
         let is_gone = matches!(cause, Cause::Failure(Failure::Gone));
         // One that ends before its first answer may do so at once, each time.
         let mut failed_has_answered = false;
+        self.restarts.change(slot.terms().budget);
         if let Some(failed) = slot.leave(is_gone) {
             self.handover = failed.handler.handover();
             if failed.signal.has_layers_failed() {
@@ -201,9 +188,9 @@ impl HandlerSupervisor {
     /// Makes and starts an instance.
     async fn try_start(&mut self, slot: &HandlerSlot) -> Result<Failures, BoxError> {
         let (signal, mut faults) = FailureSignal::new(Rc::clone(&self.background));
-        let limit = self.policy.start_timeout;
+        let limit = slot.terms().start_timeout;
         let (handover, layers) = (self.handover.take(), self.layers.clone());
-        let start = Catch::new(self.policy.start(handover, layers, signal.clone()));
+        let start = Catch::new(slot.source().start(handover, layers, signal.clone()));
         let (handler, layers) = tokio::select! {
             // The failure first: an instance that has started and panicked in the same wake-up has not
             // started.
@@ -274,34 +261,17 @@ impl Up {
 }
 
 impl SupervisionPolicy {
-    /// Makes and starts a handler, and its layers if there are none from the instance before.
-    async fn start(
-        &self,
-        handover: Option<Handover>,
-        layers: Option<Layers>,
-        signal: FailureSignal,
-    ) -> Result<(Box<dyn Adapter>, Option<Layers>), BoxError> {
-        let handler = match handover {
-            Some(handover) => handover(signal),
-            None => (self.start)(signal, &self.states).await?,
-        };
-        let layers = match layers {
-            None if !self.layers.is_empty() => Some(Layers::start(&self.layers).await?),
-            layers => layers,
-        };
-        Ok((handler, layers))
-    }
-
     /// Restarts the handler once a window from now on, as it has failed too often.
     fn give_up(&self, slot: &HandlerSlot, cause: &Cause, delay: Duration) {
         if slot.go_down() {
             count(&self.record.times_down);
         }
+        let budget = slot.terms().budget;
         fence::quietly(|| {
             log::error!(
                 route = &*self.name,
-                budget = self.budget.count,
-                window = ?self.budget.window,
+                budget = budget.count,
+                window = ?budget.window,
                 "restart limit reached: {cause}; the next attempt is in {delay:.1?}; fix the handler, \
                  or give its route more restarts"
             );
@@ -320,7 +290,7 @@ impl SupervisionPolicy {
                 route = &*self.name,
                 "handler restart slow: not started within {:?}, its fallback is sent at once; \
                  find out why it takes long to start",
-                self.patience
+                slot.terms().patience
             );
         });
     }

@@ -1,10 +1,10 @@
 //! Live route: a route on one arbiter, its handler started.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
-use super::handler_slot::{HandlerSlot, PendingCall};
+use super::handler_slot::{HandlerSlot, PendingCall, Terms};
 use crate::{
     error::HandlerError,
     handler::{Answer, Call, Reply, fence},
@@ -18,12 +18,16 @@ use crate::{
 pub(crate) struct LiveRoute {
     pub(crate) name: Rc<str>,
     pub(super) slot: Rc<HandlerSlot>,
+    /// What holds for the handler once this route is the one that answers.
+    pub(super) terms: Terms,
     pub(super) fallback: Actions,
     pub(super) deadline: Deadline,
     pub(super) is_required: bool,
     pub(crate) record: Rc<RouteMetrics>,
     pub(super) limit_names: LimitNames,
     pub(super) log: [RateLimit; Outcome::ALL.len()],
+    /// Dropped with the route, which calls in flight hold.
+    pub(super) in_use: Cell<Option<oneshot::Sender<()>>>,
 }
 
 /// How long a message may take.

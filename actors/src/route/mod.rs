@@ -6,13 +6,18 @@
 //! | `route` | how a handler is made, and what holds for its calls |
 //! | `live_route` | a route on one arbiter, its handler started |
 //! | `handler_slot` | the handler as its callers see it: at work, restarting, or down |
+//! | `source` | what the instances of a handler are made from |
+//! | `succession`, `removed_routes` | how the routes of one generation follow those of another, and what stays known of those that are gone |
 //! | `handler_supervisor` | starts the handler and restarts it after a failure |
 
 mod handler_slot;
 mod handler_supervisor;
 mod live_route;
 mod registry;
+mod removed_routes;
 mod route;
+mod source;
+mod succession;
 
 pub(crate) use handler_slot::PendingCall;
 pub(crate) use live_route::LiveRoute;

@@ -5,10 +5,11 @@ use std::{cell::Cell, fmt, num::NonZero, rc::Rc, time::Duration};
 use actix::Recipient;
 use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use super::{
+    handler_slot::HandlerSlot,
     live_route::LiveRoute,
+    removed_routes::RemovedRoutes,
     route::{IntoRoute, Route, layer_factory},
 };
 use crate::{
@@ -55,7 +56,7 @@ const CATCH_ALL: &str = "(any other)";
 ///         .fallback(closed)
 ///         .deadline(Duration::from_millis(200)));
 /// ```
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Registry {
     routes: Vec<(String, Route)>,
     catch_all: Option<Route>,
@@ -155,6 +156,32 @@ impl Registry {
         self.routes.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Replaces the route of the messages called `name`, or adds one. Use it to make the registry of
+    /// a [reload](crate::Reloader) from a clone of the last one.
+    #[must_use]
+    pub fn replace<Kind>(mut self, name: impl Into<String>, handler: impl IntoRoute<Kind>) -> Self {
+        let (name, route) = (name.into(), handler.into_route());
+        match self.routes.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = route,
+            None => self.routes.push((name, route)),
+        }
+        self
+    }
+
+    /// Removes the route of the messages called `name`, if they have one.
+    #[must_use]
+    pub fn remove(mut self, name: &str) -> Self {
+        self.routes.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// The route of the messages called `name`. A [reload](crate::Reloader) with a clone of it under
+    /// the same name keeps the handler and its state.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|(known, _)| known == name).map(|(_, route)| route)
+    }
+
     pub(crate) fn check(&self) -> Result<(), AgentError> {
         let mut routes = self.routes.iter().map(|(_, route)| route).chain(&self.catch_all);
         routes.try_for_each(Route::check)?;
@@ -166,19 +193,21 @@ impl Registry {
         }
     }
 
-    /// Starts every handler on this arbiter, all at the same time. If one fails, or the start of the
-    /// agent is given up, those that have started stop, and the others are dropped.
+    /// Starts every handler on this arbiter, all at the same time, but for those that the routes before have:
+    /// these go on. If one fails, or the start is given up, those that have started stop, and the
+    /// others are dropped.
     pub(crate) async fn start(
         &self,
         limits: &Limits,
         names: LimitNames,
-        given_up: &CancellationToken,
+        before: &Routes,
+        given_up: impl Future<Output = ()>,
     ) -> Result<Routes, AgentError> {
         let mut started = Routes::default();
         let outcome = tokio::select! {
             biased;
-            outcome = self.start_all((limits, names), &mut started) => outcome,
-            () = given_up.cancelled() => Err(AgentError::ArbiterGone),
+            outcome = self.start_all((limits, names), before, &mut started) => outcome,
+            () = given_up => Err(AgentError::ArbiterGone),
         };
         match outcome {
             Ok(()) => {
@@ -186,7 +215,7 @@ impl Registry {
                 Ok(started)
             }
             Err(error) => {
-                started.stop_within(limits.shutdown_timeout).await;
+                started.discard(before, limits.shutdown_timeout).await;
                 Err(error)
             }
         }
@@ -196,6 +225,7 @@ impl Registry {
     async fn start_all(
         &self,
         bounds: (&Limits, LimitNames),
+        before: &Routes,
         started: &mut Routes,
     ) -> Result<(), AgentError> {
         let named = self.routes.iter().map(|(name, route)| (name.as_str(), route));
@@ -203,8 +233,11 @@ impl Registry {
         let mut starts: FuturesUnordered<_> = all
             .enumerate()
             .map(async |(order, (name, route))| {
-                let live = route.start(name.into(), &self.states, &self.layers, bounds).await;
-                (order, name, live.map(Rc::new))
+                let record = before.record_of(name).unwrap_or_default();
+                let before = before.route_called(name).map(|live| &**live);
+                let shared = (&self.states, &*self.layers);
+                let live = route.start(name.into(), shared, bounds, before, record);
+                (order, name, live.await.map(Rc::new))
             })
             .collect();
         let mut first: Option<(usize, AgentError)> = None;
@@ -252,6 +285,8 @@ pub(crate) struct Routes {
     missing: RateLimit,
     /// For the messages that are not looked at.
     unread: RateLimit,
+    /// Those that reloads have removed.
+    pub(super) removed: RemovedRoutes,
 }
 
 impl Routes {
@@ -268,6 +303,15 @@ impl Routes {
         let Ok(index) = found else { return self.catch_all.as_ref() };
         self.last.set(index);
         self.by_name.get(index)
+    }
+
+    /// The route of this name; the catch-all has one, too.
+    pub(super) fn route_called(&self, name: &str) -> Option<&Rc<LiveRoute>> {
+        let found = self.by_name.binary_search_by(|route| (*route.name).cmp(name));
+        match found {
+            Ok(index) => self.by_name.get(index),
+            Err(_) => self.catch_all.as_ref().filter(|route| *route.name == *name),
+        }
     }
 
     /// Logs that a message has no route.
@@ -311,16 +355,24 @@ impl Routes {
 
     /// What was seen of each so far.
     pub(crate) fn statistics(&self) -> Vec<RouteStatistics> {
-        self.iter().map(|route| route.statistics()).collect()
+        self.iter().map(|route| route.statistics()).chain(self.removed.statistics()).collect()
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Rc<LiveRoute>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Rc<LiveRoute>> {
         self.by_name.iter().chain(&self.catch_all)
     }
 
     /// Ends every handler in good order; drops those that take longer.
     pub(crate) async fn stop_within(&self, limit: Duration) {
-        let stops = join_all(self.iter().map(|route| route.slot.stop()));
+        Self::stop_all(self.iter(), limit).await;
+    }
+
+    pub(super) async fn stop_all(routes: impl Iterator<Item = &Rc<LiveRoute>>, limit: Duration) {
+        Self::stop_slots(routes.map(|route| &*route.slot), limit).await;
+    }
+
+    pub(super) async fn stop_slots(slots: impl Iterator<Item = &HandlerSlot>, limit: Duration) {
+        let stops = join_all(slots.map(HandlerSlot::stop));
         if timeout(limit, stops).await.is_err() {
             log::warn!("handlers dropped: they did not stop in time; make their `stopping` faster");
         }

@@ -1,12 +1,14 @@
 //! Route: how the handler of a message is made, and what holds for its calls.
 
-use std::{fmt, num::NonZero, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, fmt, num::NonZero, rc::Rc, sync::Arc, time::Duration};
 
 use actix::Recipient;
 
 use super::{
-    handler_supervisor::{self, Start, Starting, SupervisionPolicy},
+    handler_slot::Terms,
+    handler_supervisor::{self, SupervisionPolicy},
     live_route::{Deadline, LiveRoute},
+    source::{Source, Start, Starting},
 };
 use crate::{
     error::{AgentError, BoxError},
@@ -44,10 +46,13 @@ const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 ///     .on_full(OnFull::Queue);
 /// let registry = Registry::new().on("check-token", check);
 /// ```
+#[derive(Clone)]
 pub struct Route {
     start: Start,
     states: States,
     layers: Vec<LayerFactory>,
+    /// Whether its handler is a function.
+    takes_states: bool,
     fallback: Actions,
     deadline: Option<Duration>,
     deadline_argument: Option<Box<str>>,
@@ -132,6 +137,7 @@ impl Route {
             start: Arc::new(start),
             states: States::default(),
             layers: Vec::new(),
+            takes_states: false,
             fallback: Actions::new(),
             deadline: None,
             deadline_argument: None,
@@ -235,40 +241,51 @@ impl Route {
         check("Route::concurrency", is_possible, "at least 1, and a number that can be counted")
     }
 
-    /// Starts the handler on this arbiter, with `outer` around its own layers.
+    /// Starts the handler on this arbiter, with states and layers that it shares with others, unless it is
+    /// that of the route before, which goes on then.
     pub(super) async fn start(
         &self,
         name: Rc<str>,
-        states: &States,
-        outer: &[LayerFactory],
+        (states, outer): (&States, &[LayerFactory]),
         (limits, limit_names): (&Limits, LimitNames),
+        before: Option<&LiveRoute>,
+        record: Rc<RouteMetrics>,
     ) -> Result<LiveRoute, BoxError> {
-        let record = Rc::new(RouteMetrics::default());
         let deadline = Deadline {
             time: self.deadline.unwrap_or(limits.deadline),
             argument: self.deadline_argument.clone(),
         };
-        let care = SupervisionPolicy {
-            name: Rc::clone(&name),
-            start: Arc::clone(&self.start),
-            states: self.states.or(states),
-            layers: self.layers.iter().chain(outer).map(Arc::clone).collect(),
-            is_required: self.is_required,
+        let terms = Terms {
+            concurrency: self.concurrency,
+            on_full: self.on_full,
             start_timeout: limits.start_timeout,
             patience: deadline.time,
             budget: self.budget,
+        };
+        let care = SupervisionPolicy {
+            name: Rc::clone(&name),
+            is_required: self.is_required,
             record: Rc::clone(&record),
         };
-        let bulkhead = Bulkhead::new(self.concurrency, self.on_full);
+        // Other handlers than functions take none, so that they go on when those are others.
+        let states = if self.takes_states { self.states.or(states) } else { States::default() };
+        let layers = self.layers.iter().chain(outer).cloned().collect();
+        let source = Source { start: Arc::clone(&self.start), states, layers };
+        let slot = match before.filter(|before| before.slot.is_of(&source)) {
+            Some(before) => Rc::clone(&before.slot),
+            None => handler_supervisor::start(care, source, terms).await?,
+        };
         Ok(LiveRoute {
             name,
-            slot: handler_supervisor::start(care, bulkhead).await?,
+            slot,
+            terms,
             fallback: self.fallback.clone(),
             deadline,
             is_required: self.is_required,
             record,
             limit_names,
             log: Default::default(),
+            in_use: Cell::default(),
         })
     }
 }
@@ -327,10 +344,11 @@ where
 {
     fn into_route(self) -> Route {
         let function = Arc::new(self);
-        Route::from_start(move |signal, states| {
+        let route = Route::from_start(move |signal, states| {
             let started = Function::start(Arc::clone(&function), states, &signal);
             Box::pin(async { Ok(Box::new(started?) as Box<dyn Adapter>) })
-        })
+        });
+        Route { takes_states: true, ..route }
     }
 }
 

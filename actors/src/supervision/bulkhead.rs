@@ -20,9 +20,9 @@ pub enum OnFull {
 
 /// The limit of one route on one arbiter.
 pub(crate) struct Bulkhead {
-    calls: usize,
+    calls: Cell<usize>,
     room: Arc<Semaphore>,
-    on_full: OnFull,
+    on_full: Cell<OnFull>,
     queued: Rc<Cell<usize>>,
 }
 
@@ -40,7 +40,35 @@ impl Bulkhead {
     pub(crate) const MAX: usize = Semaphore::MAX_PERMITS;
 
     pub(crate) fn new(calls: usize, on_full: OnFull) -> Self {
-        Self { calls, room: Arc::new(Semaphore::new(calls)), on_full, queued: Rc::default() }
+        Self {
+            calls: Cell::new(calls),
+            room: Arc::new(Semaphore::new(calls)),
+            on_full: Cell::new(on_full),
+            queued: Rc::default(),
+        }
+    }
+
+    /// From now on there may be so many calls. Those that are there go on, and count.
+    pub(crate) fn change(&self, calls: usize, on_full: OnFull) {
+        self.on_full.set(on_full);
+        let before = self.calls.replace(calls);
+        if let Some(more) = calls.checked_sub(before) {
+            return self.room.add_permits(more);
+        }
+        let mut debt = before - calls - self.room.forget_permits(before - calls);
+        let room = Arc::clone(&self.room);
+        if debt > 0 {
+            // The first places that are given back are taken away, and nobody gets one before.
+            actix_rt::spawn(async move {
+                while let Ok(part) = u32::try_from(debt.min(u32::MAX as usize))
+                    && part > 0
+                    && let Ok(places) = room.acquire_many(part).await
+                {
+                    places.forget();
+                    debt -= part as usize;
+                }
+            });
+        }
     }
 
     /// Whether all permits are taken.
@@ -51,12 +79,12 @@ impl Bulkhead {
 
     /// How many calls are in flight.
     pub(crate) fn taken(&self) -> usize {
-        self.calls - self.room.available_permits()
+        self.calls.get().saturating_sub(self.room.available_permits())
     }
 
     /// How many calls can be in flight.
     pub(crate) fn calls(&self) -> usize {
-        self.calls
+        self.calls.get()
     }
 
     /// Takes a permit, if one is free.
@@ -68,7 +96,8 @@ impl Bulkhead {
     pub(crate) fn queue(&self) -> Option<QueueSlot> {
         // The queue has a limit as well: a message that cannot be called before its deadline only
         // costs memory until then.
-        if self.on_full == OnFull::Reject || self.queued.get() >= self.calls.max(Self::DEFAULT) {
+        let most = self.calls.get().max(Self::DEFAULT);
+        if self.on_full.get() == OnFull::Reject || self.queued.get() >= most {
             return None;
         }
         self.queued.set(self.queued.get() + 1);

@@ -55,6 +55,11 @@ impl Restarts {
         Self { budget, failures: VecDeque::new(), stumbled: None, proved_at: None }
     }
 
+    /// From now on it may fail so often.
+    pub(crate) fn change(&mut self, budget: Budget) {
+        self.budget = budget;
+    }
+
     /// A working handler has panicked: it has its full budget again, and is restarted after this
     /// delay, the first time at once. `jitter` is as for [`fail`](Self::fail).
     pub(crate) fn stumble(&mut self, now: Instant, jitter: f64) -> Duration {

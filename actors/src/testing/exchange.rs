@@ -12,7 +12,7 @@ use crate::{
     limits::Limits,
     observe::{Counters, Statistics},
     origin::PeerAddress,
-    route::Registry,
+    route::{Registry, Routes},
     supervision::panics,
     trace::Traces,
 };
@@ -52,8 +52,9 @@ impl Exchange {
         common.check()?;
         panics::install_panic_hook();
         let counters = Rc::new(Counters::default());
-        let routes =
-            registry.start(&common.limits, common.limit_names, &common.start_given_up).await?;
+        let (limits, names) = (&common.start_limits, common.limit_names);
+        let given_up = common.start_given_up.cancelled();
+        let routes = registry.start(limits, names, &Routes::default(), given_up).await?;
         let shared = Rc::new(ArbiterContext::new(routes, common, counters));
         let address = PeerAddress::InMemory;
         let conversation =

@@ -10,10 +10,10 @@ use tokio::{
 
 use super::{ByteStream, ClientError, FakeHaproxy, hello};
 use crate::{
-    agent::{Adopt, Observer, Stop, Supervisor, give_notice},
+    agent::{Adopt, Observer, Reload, Reloader, Stop, Supervisor, give_notice},
     arbiter::AgentContext,
     connection::DrainClock,
-    error::AgentError,
+    error::{AgentError, ReloadError},
     limits::Limits,
     listen::{Listen, Preamble, Socket},
     observe::Statistics,
@@ -150,6 +150,21 @@ impl InMemoryAgent {
     #[must_use]
     pub fn observer(&self) -> Observer {
         self.observer.clone()
+    }
+
+    /// Reloads the agent; see [`Reloader::reload`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn reload(&self, reload: impl Into<Reload>) -> Result<u64, ReloadError> {
+        self.reloader().reload(reload).await
+    }
+
+    /// Reloads the agent from another task.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader::new(Arc::new([self.supervisor.clone()]), self.common.clone())
     }
 
     /// Stops the agent as [`RunningAgent::stop`](crate::RunningAgent::stop) does, and returns the

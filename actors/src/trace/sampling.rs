@@ -66,7 +66,7 @@ impl Sampling {
     }
 
     /// Whether every ratio is from 0 to 1.
-    pub(crate) fn are_parts(&self) -> bool {
+    pub(super) fn are_parts(&self) -> bool {
         let mut ratios = self.by_message.iter().map(|(_, ratio)| *ratio).chain([self.ratio]);
         ratios.all(|ratio| (0.0..=1.0).contains(&ratio))
     }

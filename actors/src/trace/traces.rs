@@ -13,7 +13,11 @@ use super::{
     sampling::{Ratio, Sampling},
     trace_parent::{Format, TraceParent},
 };
-use crate::spop::{Arg, MessageRef, MessagesRef, Scope, TypedData};
+use crate::{
+    error::AgentError,
+    limits::check,
+    spop::{Arg, MessageRef, MessagesRef, Scope, TypedData},
+};
 
 /// Turns NOTIFYs into OpenTelemetry spans. Pass it to [`Agent::traces`](crate::Agent::traces).
 ///
@@ -43,7 +47,7 @@ pub struct Traces {
     tracestate: Option<String>,
     b3: Option<String>,
     baggage: Option<(String, Box<dyn TextMapPropagator + Send + Sync>)>,
-    pub(crate) sampling: Sampling,
+    pub(super) sampling: Sampling,
     is_only_with_parent: bool,
     pub(super) handed_back: Option<Scope>,
 }
@@ -144,6 +148,11 @@ impl Traces {
     pub fn hand_back(mut self, scope: Option<Scope>) -> Self {
         self.handed_back = scope;
         self
+    }
+
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> Result<(), AgentError> {
+        check("ratio of sampling", self.sampling.are_parts(), "from 0 to 1")
     }
 
     /// Whether to sample a NOTIFY, and its parent.

@@ -113,9 +113,19 @@ const LOCKS: &[&str] = &[
 const HARMLESS: &[(&str, &str, &str)] = &[
     ("agent::reception", "Semaphore", "the same; nobody but the thread that accepts waits there"),
     (
+        "arbiter::agent_context",
+        "Semaphore",
+        "reloads wait there for each other, in their own tasks",
+    ),
+    (
         "arbiter::connection_permits",
         "Semaphore",
         "it is locked to list who waits: once a connection, and for no frame",
+    ),
+    (
+        "arbiter::current_limits",
+        "watch",
+        "a reload writes it, which an arbiter does not look at: each has a copy",
     ),
     (
         "arbiter::handshakes",

@@ -61,8 +61,9 @@ pub(super) struct UnroutedJson {
     arguments: Vec<ArgumentJson>,
 }
 
+/// Those that reloads have removed are in the metrics alone.
 pub(super) fn routes(statistics: &Statistics) -> Vec<RouteJson> {
-    statistics.routes.iter().map(RouteJson::from).collect()
+    statistics.routes.iter().filter(|route| !route.is_removed).map(RouteJson::from).collect()
 }
 
 pub(super) fn unrouted(statistics: &Statistics) -> Vec<UnroutedJson> {

@@ -21,6 +21,8 @@ use crate::admin::{
 pub(super) struct StatusJson {
     version: &'static str,
     uptime_seconds: f64,
+    /// Which routes are in use: one more with each reload; 0 before the start.
+    generation: u64,
     readiness: ReadinessJson,
     workers: WorkersJson,
     limits: LimitsJson,
@@ -149,6 +151,7 @@ impl StatusJson {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: status.uptime.as_secs_f64(),
+            generation: statistics.reloads.generation,
             readiness: Stage::Started(status.readiness.clone()).into(),
             workers: WorkersJson {
                 total: status.arbiters,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 use spoa_actors::{
-    observe::{FrameCounts, Histogram, Outcomes, Reasons, Statistics, StatusCounts},
+    observe::{FrameCounts, Histogram, Outcomes, Reasons, ReloadOutcome, Statistics, StatusCounts},
     spop::StatusCode,
 };
 
@@ -23,6 +23,7 @@ pub(super) struct TotalsJson {
     disconnects_sent: Vec<StatusCountJson>,
     disconnects_received: Vec<StatusCountJson>,
     protocol_mismatches: BTreeMap<&'static str, u64>,
+    reloads: BTreeMap<&'static str, u64>,
 }
 
 /// Messages by what happened to them; each but `answered` got the fallback.
@@ -149,6 +150,9 @@ impl TotalsJson {
                 ("other", wrong.other),
             ]
             .into(),
+            reloads: ReloadOutcome::ALL
+                .map(|outcome| (outcome.label(), statistics.reloads.count(outcome)))
+                .into(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod frames;
 mod greetings;
 mod messages;
 mod places;
+mod reloads;
 mod routes;
 mod tls;
 
@@ -57,6 +58,7 @@ pub(crate) fn families(
             frames::families(statistics),
             messages::families(statistics, limits),
             routes::families(statistics),
+            reloads::families(statistics),
         ]);
     }
     let own = own.into_iter().flatten().filter_map(Family::into_proto);
@@ -250,6 +252,7 @@ mod tests {
             "hello_refusals",
             "latency",
             "listeners",
+            "reloads",
             "routes",
             "tls_handshakes_refused",
             "violations",

@@ -83,7 +83,7 @@ impl Handler<StatusRequest> for Supervisor {
                 statistics: shared.statistics(),
                 connections,
                 violations: shared.past_violations.newest_first(),
-                down: shared.routes.down(),
+                down: shared.generation().routes.down(),
             }
         })
     }
@@ -94,7 +94,7 @@ impl Handler<ReadinessRequest> for Supervisor {
 
     fn handle(&mut self, _: ReadinessRequest, _: &mut Context<Self>) -> Self::Result {
         self.shared.health.ask();
-        self.shared.routes.down()
+        self.shared.generation().routes.down()
     }
 }
 

@@ -74,7 +74,7 @@ impl<S: Transport> Connection<S> {
         }
         if let Phase::Draining(window) = &mut self.phase {
             // What is held back shall leave well before the process ends.
-            window.join(clock, now + self.shared.common.limits.shutdown_timeout / 2);
+            window.join(clock, now + self.shared.limits().shutdown_timeout / 2);
             self.timer.arm(window.next());
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{io, task::Context};
 
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use super::{Connection, Phase, normal_disconnect};
 use crate::connection::{
@@ -91,8 +91,9 @@ impl<S: Transport> Connection<S> {
             self.timer.arm(window.next());
             return Ok(next.if_flushed(self.stream.poll_flush(task)?.is_ready()));
         }
-        let age = self.shared.common.limits.max_connection_age.unwrap_or_default();
-        self.retires = Some(now + (age / RETRY_AFTER).max(RETRY_AFTER * window.time()));
+        let age = self.shared.limits().max_connection_age;
+        let later = |age: Duration| now + (age / RETRY_AFTER).max(RETRY_AFTER * window.time());
+        self.retires = age.map(later);
         self.is_too_old = false;
         self.enter(Phase::Open);
         // It sends, and has the timer armed for what is in flight.

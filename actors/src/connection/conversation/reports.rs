@@ -120,7 +120,7 @@ impl Conversation {
                 engine_id = peer.engine_id.as_ref().map(tracing::field::display),
                 stream_id = notify.stream_id.0,
                 frame_id = notify.frame_id.0,
-                limit = self.shared.common.limits.max_reassembled_size,
+                limit = self.shared.limits().max_reassembled_size,
                 suppressed,
                 "NOTIFY size limit reached: sent the fallbacks of its messages without reading \
                  it; pass less data, or raise {max_reassembled_size}"

@@ -6,13 +6,14 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Conversation, End, Greeting};
 use crate::{
-    arbiter::AckGroup,
+    arbiter::{AckGroup, Generation},
     notify::refuse,
     origin::{Origin, Peer},
     spop::{
         AgentHello, Disconnect, Frame, HaproxyHello, LENGTH_SIZE, Notify, NotifyRef, StatusCode,
         Step,
     },
+    status::Agreed,
     trace::{ConnectionTrace, NotifyTrace},
 };
 
@@ -67,7 +68,8 @@ impl Conversation {
     #[inline(never)]
     fn dispatch_owned(&mut self, notify: &Notify, output: &mut BytesMut) {
         self.shared.counters.count(|statistics| statistics.notifies += 1);
-        self.dispatch(notify.as_ref(), output);
+        let generation = self.shared.generation();
+        self.dispatch(notify.as_ref(), &generation, output);
     }
 
     /// Answers a health check: with our HELLO, or with a DISCONNECT while the agent stops.
@@ -86,6 +88,7 @@ impl Conversation {
 
     /// Answers a NOTIFY that was too large to be read.
     fn refuse(&mut self, notify: &Notify, output: &mut BytesMut) {
+        let generation = self.shared.generation();
         self.notifies += 1;
         self.shared.counters.count(|statistics| statistics.notifies += 1);
         self.report_oversize(notify);
@@ -94,7 +97,7 @@ impl Conversation {
         let room = self.ack_encoder.max_size;
         let trace = self.trace.as_ref();
         let trace = trace.map(|trace| NotifyTrace::new(trace, &self.origin, &messages));
-        let finished = refuse(messages, &self.origin, &self.shared.routes, room, trace);
+        let finished = refuse(messages, &self.origin, &generation.routes, room, trace);
         self.acknowledge(finished, output);
     }
 
@@ -108,11 +111,7 @@ impl Conversation {
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
         // Before anything else is read: the next frame may be as large as was just agreed.
         self.codec.set_max_frame_size(ours.max_frame_size);
-        self.ack_encoder.agree(
-            ours.max_frame_size,
-            theirs.capabilities,
-            &self.shared.common.limits,
-        );
+        self.ack_encoder.agree(ours.max_frame_size, theirs.capabilities, &self.shared.limits());
         let address = self.peer().address;
         tracing::debug!(
             peer = %address,
@@ -131,12 +130,26 @@ impl Conversation {
                 theirs.engine_id.clone().map(|engine_id| ack_router.open(group(engine_id)));
         }
         let peer = Peer { address, engine_id: theirs.engine_id };
-        if let Some(traces) = &self.shared.common.traces {
-            let agreed = (ours.max_frame_size, ours.capabilities);
-            let trace = ConnectionTrace::new(Arc::clone(traces), peer.clone(), agreed, self.since);
-            self.trace = Some(Rc::new(trace));
-        }
         self.origin = Origin::new(peer);
+        let generation = self.shared.generation();
+        self.trace_by(&generation);
         self.put(&Frame::AgentHello(ours), output);
+    }
+    /// Has the connection traced as this generation has it: also one that was there before.
+    #[cold]
+    pub(super) fn trace_by(&mut self, generation: &Generation) {
+        self.generation = generation.number;
+        let Some(Agreed { max_frame_size, capabilities, .. }) = self.agreed() else { return };
+        let is_same = match (&self.trace, &generation.traces) {
+            (Some(trace), Some(traces)) => Arc::ptr_eq(&trace.traces, traces),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        if is_same {
+            return;
+        }
+        let (peer, agreed) = (self.peer().clone(), (max_frame_size, capabilities));
+        self.trace = generation.traces.as_ref().map(|traces| {
+            Rc::new(ConnectionTrace::new(Arc::clone(traces), peer, agreed, self.since))
+        });
     }
 }

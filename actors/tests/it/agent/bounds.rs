@@ -78,10 +78,10 @@ async fn every_limit_is_taken_within_its_bounds_and_refused_by_name_beyond() {
         assert!(is_taken(&error), "{name}: {error}");
     }
     for (name, limits) in refused {
-        let error = judged(Agent::new().limits(limits.clone()), Registry::new()).await;
+        let error = judged(Agent::new().limits(limits), Registry::new()).await;
         assert!(is_refused(&error, name), "{name}: {error}");
         // The agents of tests take what the real one takes.
-        let error = InMemoryAgent::start(Registry::new(), limits.clone()).await.unwrap_err();
+        let error = InMemoryAgent::start(Registry::new(), limits).await.unwrap_err();
         assert!(is_refused(&error, name), "{name}: {error}");
         let error = Exchange::start(Registry::new(), limits).await.map(drop).unwrap_err();
         assert!(is_refused(&error, name), "{name}: {error}");

@@ -3,5 +3,7 @@
 mod bounds;
 mod readiness;
 mod reception;
+mod reload;
+mod reload_together;
 mod runtimes;
 mod status;

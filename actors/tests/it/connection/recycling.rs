@@ -157,7 +157,7 @@ async fn a_connection_that_is_recycled_has_its_time_whatever_a_stop_would_allow(
 async fn a_stop_hastens_the_end_of_a_connection_that_is_being_recycled() -> Result {
     tokio::time::pause();
     let limits = Limits::default().deadline(Duration::from_secs(60));
-    let agent = recycling(Duration::from_secs(1), limits.clone()).await;
+    let agent = recycling(Duration::from_secs(1), limits).await;
     let mut haproxy = agent.connect().await?.patience(Duration::from_secs(60));
     haproxy.send_notify(Message::new("never")).await?;
     haproxy.send_notify(ask_sleep(1500)).await?;

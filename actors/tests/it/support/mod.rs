@@ -1,6 +1,7 @@
 //! What several topics need: handlers, and messages for them.
 
 pub(crate) mod certificates;
+pub(crate) mod lives;
 pub(crate) mod numbered;
 pub(crate) mod streams;
 pub(crate) mod waiting;

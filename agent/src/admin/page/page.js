@@ -35,6 +35,7 @@ function showState(status) {
   put(byId("state-why"), status.readiness.text === status.readiness.state ? "" : status.readiness.text);
   put(byId("version"), status.version);
   put(byId("uptime"), age(status.uptime_seconds));
+  put(byId("generation"), number(status.generation));
   const { total, unresponsive } = status.workers;
   put(byId("workers"), unresponsive ? `${number(total)}, ${number(unresponsive)} unresponsive` : number(total));
   put(byId("listeners"), status.listeners.map((one) => one.listener).join(", ") || "–");

@@ -82,6 +82,7 @@ fn expected_shape() -> Value {
     json!({
         "version": "string",
         "uptime_seconds": "number",
+        "generation": "number",
         "readiness": {"is_ready": "bool", "state": "string", "text": "string"},
         "workers": {"total": "number", "unresponsive": "number"},
         "limits": {

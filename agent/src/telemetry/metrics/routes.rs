@@ -9,12 +9,17 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
     let each = |family: Family, count: fn(&RouteStatistics) -> u64| {
         family.with_each(routes, |route| ([("route", route.route.as_str())], count(route)))
     };
+    // A route that a reload has removed has its counts and nothing else.
+    let of_live = |family: Family, count: fn(&RouteStatistics) -> u64| {
+        family.with_each(live(routes), |route| ([("route", route.route.as_str())], count(route)))
+    };
     vec![
         durations(routes),
-        each(Family::gauge("spoa_route_concurrency", "Calls of the route in progress."), |route| {
-            route.concurrency
-        }),
-        each(
+        of_live(
+            Family::gauge("spoa_route_concurrency", "Calls of the route in progress."),
+            |route| route.concurrency,
+        ),
+        of_live(
             Family::gauge(
                 "spoa_route_concurrency_limit",
                 "Limit of calls of the route in progress, all worker threads together; each has its \
@@ -54,6 +59,10 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
     ]
 }
 
+fn live(routes: &[RouteStatistics]) -> impl Iterator<Item = &RouteStatistics> {
+    routes.iter().filter(|route| !route.is_removed)
+}
+
 fn durations(routes: &[RouteStatistics]) -> Family {
     let family = Family::histogram(
         "spoa_handler_duration_seconds",
@@ -70,7 +79,7 @@ fn durations(routes: &[RouteStatistics]) -> Family {
 fn deadlines(routes: &[RouteStatistics]) -> Family {
     let family =
         Family::gauge("spoa_route_deadline_seconds", "Deadline of the messages of the route.");
-    routes.iter().fold(family, |family, route| {
+    live(routes).fold(family, |family, route| {
         family.with_f64(&[("route", &route.route)], route.deadline.as_secs_f64())
     })
 }
@@ -80,7 +89,7 @@ fn instances(routes: &[RouteStatistics]) -> Family {
         "spoa_route_instances",
         "Handlers of the route by state, one on each worker thread; down sends the fallback.",
     );
-    routes.iter().fold(family, |family, route| {
+    live(routes).fold(family, |family, route| {
         let instances = &route.instances;
         let states = [
             ("up", instances.up),
