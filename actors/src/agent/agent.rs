@@ -1,4 +1,4 @@
-//! Agent: where it listens, on how many arbiters it works, and within which limits.
+//! Agent: its listeners, its arbiters and its limits.
 
 use std::{
     fmt,
@@ -28,7 +28,7 @@ use crate::{
     trace::Traces,
 };
 
-/// An agent: where it listens, on how many arbiters it works, and within which limits.
+/// Serves HAProxy: sets where the agent listens, its number of arbiters and its limits.
 ///
 /// ```no_run
 /// use spoa_actors::{Actions, Agent, AgentError, Registry, Var};
@@ -44,16 +44,17 @@ use crate::{
 /// }
 /// ```
 ///
-/// It runs on any tokio runtime with I/O and time: under `#[tokio::main]`, or in the actix system of
-/// `#[actix_rt::main]`. Handlers run on the agent's own threads, the arbiters. These belong to the
-/// system that the agent is started in, which handlers find as `System::current()`. If there is none, the
-/// agent starts a system of its own, on a thread that also accepts. [`start`](Self::start) takes no
-/// signals; [`serve`](Self::serve) takes those of [`Signals`].
+/// It runs on any tokio runtime with I/O and time: under `#[tokio::main]`, or in the actix system
+/// of `#[actix_rt::main]`. Handlers run on the agent's own threads, the arbiters. They belong to
+/// the actix system in which you start the agent; handlers get it with `System::current()`. Without
+/// a system, the agent starts its own, on a thread that also accepts connections.
+/// [`start`](Self::start) takes no signals;
+/// [`serve`](Self::serve) takes those of [`Signals`].
 ///
-/// It logs through `tracing`. Unless the process has had a subscriber when the agent starts, its warnings and
-/// errors go to stderr, a line each, and so does where it listens, if [`serve`](Self::serve) is called. A
-/// subscriber that is set later has the log from then on; `tracing::subscriber::NoSubscriber`, set before the
-/// start, silences it.
+/// It logs through `tracing`. Unless the process has had a subscriber when the agent starts,
+/// warnings and errors go to stderr, one per line. With [`serve`](Self::serve), the addresses go
+/// there too. A subscriber that you set later gets the log from then on. To silence the agent, set
+/// `tracing::subscriber::NoSubscriber` before the start.
 #[derive(Default)]
 pub struct Agent {
     listeners: Vec<Listener>,
@@ -66,7 +67,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An agent that listens nowhere yet.
+    /// An agent without listeners yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -76,7 +77,7 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// If the address cannot be listened on.
+    /// If the agent cannot listen on the address.
     pub fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, AgentError> {
         Self::new().listen(address)
     }
@@ -85,19 +86,20 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// If the address cannot be listened on.
+    /// If the agent cannot listen on the address.
     pub fn listen(self, address: impl ToSocketAddrs + fmt::Display) -> Result<Self, AgentError> {
         self.listen_on(Listen::tcp(address))
     }
 
-    /// Listens on a UNIX socket, whose file gets the permission bits `mode` if they are given.
+    /// Listens on a UNIX socket, and sets the permission bits of its file to `mode`.
     ///
-    /// A socket file that nobody listens on any more is replaced; the file is removed at the end.
+    /// If a dead process has left a socket file there, the agent replaces it. It removes its own
+    /// file when it stops.
     ///
     /// # Errors
     ///
-    /// If the socket cannot be listened on, another process listens on it, or the path is that of
-    /// something else than a socket.
+    /// If another process listens on the socket, the path is not a socket, or the system refuses
+    /// it.
     pub fn listen_unix(
         self,
         path: impl Into<PathBuf>,
@@ -110,35 +112,34 @@ impl Agent {
         })
     }
 
-    /// Listens as it is described: with a PROXY header, for example.
+    /// Listens as described by a [`Listen`], for example with a PROXY header.
     ///
     /// # Errors
     ///
-    /// If it cannot be listened on.
+    /// If the agent cannot listen there.
     pub fn listen_on(mut self, listen: Listen) -> Result<Self, AgentError> {
         listen.open(&mut self.listeners)?;
         Ok(self)
     }
 
-    /// On how many arbiters, each with a thread of its own, the agent works: one per core unless
-    /// this is called.
+    /// Sets the number of arbiters, each with its own thread [default: one per core].
     #[must_use]
     pub fn arbiters(mut self, arbiters: NonZero<usize>) -> Self {
         self.arbiters = Some(arbiters);
         self
     }
 
-    /// Sets all limits, a [`deadline`](Self::deadline) that was set before included: call that one after
-    /// it. [`start`](Self::start) refuses limits that cannot work.
+    /// Sets all limits, and replaces an earlier [`deadline`](Self::deadline).
+    /// [`start`](Self::start) refuses limits that cannot work.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// What an operator calls the limits, where your agent has options or keys of a configuration for
-    /// them: lines of the log and errors then say `raise --max-connections`. Unless this is called, they
-    /// say `raise Limits::connections` ([`Limit::path`]).
+    /// Sets the names of the limits in log lines and errors. Use the names of your options or
+    /// configuration keys, so that lines end with `raise --max-connections` [default:
+    /// [`Limit::path`], such as `raise Limits::connections`].
     ///
     /// ```
     /// use spoa_actors::{Agent, Limit};
@@ -154,56 +155,57 @@ impl Agent {
         self
     }
 
-    /// Sets [`Limits::deadline`] alone.
+    /// Sets [`Limits::deadline`] only.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.limits.deadline = deadline;
         self
     }
 
-    /// Whether an ACK without actions gets one that does nothing (`unset-var txn.spoa_none`); it does
-    /// not unless this is called.
+    /// Adds an action without effect (`unset-var txn.spoa_none`) to ACKs without actions [default:
+    /// no].
     ///
-    /// HAProxy 3.1.0 to 3.1.4 let the stream of an empty ACK wait until `timeout processing`.
+    /// After an empty ACK, HAProxy 3.1.0 to 3.1.4 delay the stream until `timeout processing`.
     #[must_use]
     pub fn fill_empty_acks(mut self, fill: bool) -> Self {
         self.fill_empty_acks = fill;
         self
     }
 
-    /// Whether an ACK whose connection has gone may leave on another one of the same engine (`async`);
-    /// it may not unless this is called.
+    /// Sends an ACK whose connection is lost on another one of the same engine (`async`) [default:
+    /// no].
     ///
-    /// HAProxy up to 3.0 offers it, from 3.1 on it does not and nothing changes. Once it is agreed,
-    /// HAProxy no longer fails what is in flight when a connection ends: it waits for the ACK, or for
-    /// `timeout processing`. So this pays where connections break and the agent stays, and costs where
-    /// the agent is killed.
+    /// HAProxy offers this up to 3.0; with newer versions, it has no effect. Once it is agreed,
+    /// HAProxy no longer fails its streams when a connection ends: it waits for the ACK, or for
+    /// `timeout processing`. Use it where connections break and the agent stays; it costs time
+    /// where agents are killed.
     #[must_use]
     pub fn asynchronous(mut self, asynchronous: bool) -> Self {
         self.asynchronous = asynchronous;
         self
     }
 
-    /// Has NOTIFYs become spans of OpenTelemetry; they do not unless this is called.
+    /// Turns NOTIFYs into OpenTelemetry spans [default: no].
     #[must_use]
     pub fn traces(mut self, traces: Traces) -> Self {
         self.traces = Some(traces);
         self
     }
 
-    /// The TCP addresses that are listened on: to know the port when it was given as 0.
+    /// The TCP addresses on which the agent listens, with the actual port if you gave port 0.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(|listener| listener.bound.local_address()).collect()
     }
 
-    /// Starts the agent, logs where it listens, and runs it until a signal: [`start`](Self::start), then
-    /// [`RunningAgent::serve`]. A signal that comes during the start ends it: what has started stops, and
-    /// this is no error. A second one, 1 s or more after it, ends it at once.
+    /// Starts the agent, logs where it listens, and runs it until a signal, as
+    /// [`RunningAgent::serve`] does. If a signal arrives during the start, the handlers that have
+    /// started stop, and `serve` returns `Ok`. A second signal, 1 s or more later, ends the agent
+    /// at once.
     ///
     /// # Errors
     ///
-    /// If it cannot start.
+    /// If the agent cannot start.
     pub async fn serve(self, registry: Registry) -> Result<(), AgentError> {
         let listeners = join(self.listeners.iter().map(|listener| &*listener.name));
         let routes = join(registry.names());
@@ -213,12 +215,12 @@ impl Agent {
         self.serve_with(registry, announce).await.map(drop)
     }
 
-    /// The same, and calls `started` when the agent has started: to tell that it is there. Returns what
-    /// the agent has seen and done until its end.
+    /// Does the same as [`serve`](Self::serve), and calls `started` when the agent has started.
+    /// Returns the final statistics.
     ///
     /// # Errors
     ///
-    /// If it cannot start.
+    /// If the agent cannot start.
     pub async fn serve_with(
         self,
         registry: Registry,
@@ -227,12 +229,12 @@ impl Agent {
         self.serve_until(registry, &mut Signals::listen()?, started).await
     }
 
-    /// The same with signals that the caller goes on to listen to: for what has to end behind the
-    /// agent, and also at once if there is a [second signal](Signals::again).
+    /// Does the same as [`serve_with`](Self::serve_with), with signals that you keep: for work that
+    /// has to end after the agent, and also at once after a [second signal](Signals::again).
     ///
     /// # Errors
     ///
-    /// If it cannot start.
+    /// If the agent cannot start.
     pub async fn serve_until(
         self,
         registry: Registry,
@@ -254,18 +256,20 @@ impl Agent {
         Ok(running.serve_until(signals).await)
     }
 
-    /// Starts the agent: when this returns, every handler has started and connections are accepted. All
-    /// handlers start at the same time; if one fails, those that have started stop.
+    /// Starts the agent. When this returns, every handler has started, and the agent accepts
+    /// connections. All handlers start at the same time; if one fails, those that have started
+    /// stop.
     ///
     /// # Errors
     ///
-    /// If two routes have the same name, a limit cannot work, a handler does not start, there is
-    /// nothing to listen on, or this thread has no tokio runtime.
+    /// If two routes have the same name, a limit cannot work, a handler does not start, the agent
+    /// has no listener, or this thread has no tokio runtime.
     pub async fn start(self, registry: Registry) -> Result<RunningAgent, AgentError> {
         self.start_unless(CancellationToken::new(), registry).await
     }
 
-    /// The same, unless it is given up: then what has started stops, and this is an error.
+    /// Starts the agent unless `given_up`: then the handlers that have started stop, and this is an
+    /// error.
     async fn start_unless(
         self,
         start_given_up: CancellationToken,
@@ -309,14 +313,14 @@ fn join<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// Waits until what has started before the signal has stopped, or for another signal.
+/// Waits until the started handlers have stopped, or for another signal.
 async fn end_of_start(
     start: impl Future<Output = Result<RunningAgent, AgentError>>,
     signals: &mut Signals,
 ) -> Statistics {
     let stop = async {
         match start.await {
-            // The signal has crossed its end.
+            // The signal came when the start had succeeded.
             Ok(running) => running.stop().await,
             Err(_) => Statistics::default(),
         }
@@ -371,7 +375,7 @@ mod tests {
         let handler = Arc::clone(&has_stopped);
         let route = Route::new(move || Stops(Arc::clone(&handler)));
         let mut agent = Agent::bind("127.0.0.1:0").unwrap();
-        // A file is nothing to wait for.
+        // A file cannot be polled.
         let file = std::net::TcpListener::from(OwnedFd::from(File::open("Cargo.toml").unwrap()));
         file.set_nonblocking(true).unwrap();
         agent.listeners[0].bound = Bound::Tcp(file);

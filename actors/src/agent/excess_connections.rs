@@ -1,4 +1,4 @@
-//! Surplus connections: those over the limit, of which the oldest silent one makes room for another.
+//! Excess connections: those over the limit; the oldest silent one is closed for another.
 
 use std::{
     cell::RefCell,
@@ -14,24 +14,24 @@ use crate::{
     observe::ListenerCounters,
 };
 
-/// A connection that has said nothing for so long is silent; what it says may be on its way before.
+/// A connection without bytes for this long is silent; a younger one may have its HELLO on the way.
 const SILENT: Duration = Duration::from_millis(100);
-/// How soon an arbiter gives back a place that was taken away.
+/// How soon an arbiter returns the permit of a closed connection.
 const SOON: Duration = Duration::from_millis(10);
-/// There is nobody to displace: a place comes when another is answered.
+/// No connection can be closed: a permit is free when another is answered.
 const LATER: Duration = Duration::from_secs(1);
 
-/// The connections over the limit in the order in which they came, to the thread that accepts them.
+/// The connections over the limit, oldest first, on the thread that accepts.
 #[derive(Default)]
 pub(super) struct ExcessConnections(RefCell<VecDeque<(Instant, Weak<ExcessConnection>)>>);
 
 impl ExcessConnections {
-    /// Those that have gone are forgotten when there are so many.
+    /// Closed ones are removed from the list at this length.
     const MANY: usize = 4096;
 
-    /// A connection has this place.
-    pub(super) fn note(&self, place: &ConnectionPermit) {
-        let Some(excess) = place.excess() else { return };
+    /// Adds a connection with this permit.
+    pub(super) fn note(&self, permit: &ConnectionPermit) {
+        let Some(excess) = permit.excess() else { return };
         let mut all = self.0.borrow_mut();
         if all.len() >= Self::MANY && all.len() == all.capacity() {
             all.retain(|(_, excess)| excess.strong_count() > 0);
@@ -39,7 +39,7 @@ impl ExcessConnections {
         all.push_back((Instant::now(), Arc::downgrade(excess)));
     }
 
-    /// Takes the place of the one that has been silent for the longest time, if it is long. Says when to try again.
+    /// Closes the connection that has been silent for the longest time. Returns when to try again.
     pub(super) fn displace_oldest(&self, counters: &ListenerCounters) -> Duration {
         let mut all = self.0.borrow_mut();
         while let Some((since, excess)) = all.front() {

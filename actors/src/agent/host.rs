@@ -1,4 +1,4 @@
-//! Host: the thread that accepts, with the actix system that the arbiters of an agent belong to.
+//! Host: the thread that accepts, with the actix system of the arbiters.
 
 use std::{io, thread};
 
@@ -12,10 +12,10 @@ use crate::error::AgentError;
 
 /// The actix system of an agent.
 pub(super) enum Host {
-    /// The agent was started within one: handlers find it as `System::current()`.
+    /// The agent was started in one: handlers get it with `System::current()`.
     Callers,
-    /// The agent was started on another runtime, such as that of `#[tokio::main]`. The system has a
-    /// thread of its own, and ends with the agent.
+    /// The agent was started on another runtime, such as `#[tokio::main]`. The system has its own
+    /// thread, and ends with the agent.
     Own(System),
 }
 
@@ -30,7 +30,7 @@ impl Host {
         }
     }
 
-    /// Does `work` within the system: what it spawns there goes on beside it.
+    /// Runs `work` in the system; what it spawns continues there.
     pub(super) async fn run<T>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -42,7 +42,7 @@ impl Host {
             Self::Callers => Ok(work()),
             Self::Own(system) => {
                 let (tell, done) = oneshot::channel();
-                // Whoever started the agent may not wait for it any more.
+                // The caller may have dropped the start.
                 system.arbiter().spawn_fn(move || drop(tell.send(work())));
                 done.await.map_err(|_| AgentError::ArbiterGone)
             }
@@ -58,7 +58,7 @@ impl Drop for Host {
     }
 }
 
-/// Starts a system on a thread of its own, which nobody waits for.
+/// Starts a system on a separate thread, which is never joined.
 async fn start() -> io::Result<System> {
     let (tell, started) = oneshot::channel();
     thread::Builder::new().name("spoa-agent".to_owned()).spawn(move || {
@@ -68,7 +68,7 @@ async fn start() -> io::Result<System> {
         };
         let runner = System::with_tokio_rt(|| runtime);
         if tell.send(Ok(System::current())).is_ok() {
-            // It ends when it is told to, and with no error but that of a code which nobody sets.
+            // It ends on request; its only error would be an exit code, which is never set.
             let _ = runner.run();
         }
     })?;

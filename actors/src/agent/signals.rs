@@ -1,4 +1,4 @@
-//! Signals: those that end an agent that serves, and those that would end it without a word.
+//! Signals: stop an agent that serves; other signals, which would end the process, are logged.
 
 use std::fmt;
 
@@ -9,36 +9,36 @@ use tokio::{
 
 use crate::{error::AgentError, log};
 
-/// A signal that follows the first one so soon is taken for the same: GNU `timeout` sends its own
+/// A signal that follows the first one this soon counts as the same: GNU `timeout` sends its signal
 /// twice, to the process and to its group.
 const SAME: Duration = Duration::from_secs(1);
 
-/// The signals that a process takes from now on, for [`Agent::serve_until`](crate::Agent::serve_until).
+/// Takes signals for [`Agent::serve_until`](crate::Agent::serve_until).
 ///
 /// | signal | effect |
 /// |---|---|
-/// | SIGTERM, SIGINT | the agent stops in good order; a second one, 1 s or more after the first, stops it at once |
-/// | SIGHUP | logged: there is nothing to reload |
-/// | SIGUSR1, SIGUSR2 | logged, and ignored |
+/// | SIGTERM, SIGINT | the agent stops gracefully; a second one, 1 s or more after the first, stops it at once |
+/// | SIGHUP | logged: changed certificates are loaded without a signal |
+/// | SIGUSR1, SIGUSR2 | logged |
 ///
-/// None of them ends the process any more, even after this value is dropped.
+/// From now on, none of them ends the process by itself, even after this value is dropped.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
     user: [Signal; 2],
-    /// When the agent was asked to stop.
+    /// When the first stop signal arrived.
     asked: Option<Instant>,
-    /// Whether it was asked again.
+    /// Whether a second one arrived.
     is_urgent: bool,
 }
 
 impl Signals {
-    /// Takes them from now on: one that comes before it is waited for is not missed.
+    /// Takes all signals from now on. One that arrives before you wait for it is not lost.
     ///
     /// # Errors
     ///
-    /// If the system does not allow it, or there is no tokio runtime with I/O on this thread.
+    /// If the system does not allow it, or this thread has no tokio runtime with I/O.
     pub fn listen() -> Result<Self, AgentError> {
         let [hangup, user1, user2] = meaningless()?;
         Ok(Self {
@@ -51,26 +51,26 @@ impl Signals {
         })
     }
 
-    /// Takes SIGHUP, SIGUSR1 and SIGUSR2 alone, which would end the process: for a program whose start may take
-    /// long, and which SIGTERM shall end until it serves.
+    /// Takes SIGHUP, SIGUSR1 and SIGUSR2 only, which would end the process. Use it if your program
+    /// takes long to start, and SIGTERM should end it until it serves.
     ///
     /// # Errors
     ///
-    /// As [`listen`](Self::listen).
+    /// Those of [`listen`](Self::listen).
     pub fn shield() -> Result<(), AgentError> {
-        // Once taken, a signal stays so.
+        // Once taken, a signal stays taken.
         meaningless().map(drop)
     }
 
-    /// Waits until the agent is asked to stop; returns the name of the signal.
+    /// Waits for a stop signal, and returns its name.
     pub(crate) async fn stop(&mut self) -> &'static str {
         let signal = self.next().await;
         self.asked = Some(Instant::now());
         signal
     }
 
-    /// Waits until the agent is asked to stop at once, by a second signal; returns immediately if it
-    /// was. Await it beside whatever has to end before the process does.
+    /// Waits for a second stop signal; returns at once if it has arrived. Await it beside work that
+    /// has to end before the process does.
     pub async fn again(&mut self) {
         while !self.is_urgent {
             let signal = self.next().await;
@@ -88,7 +88,7 @@ impl Signals {
         }
     }
 
-    /// Waits for the next one that ends the agent; returns its name.
+    /// Waits for the next stop signal, and returns its name.
     async fn next(&mut self) -> &'static str {
         let [user1, user2] = &mut self.user;
         loop {
@@ -112,7 +112,7 @@ impl Signals {
     }
 }
 
-/// Those that mean nothing to an agent.
+/// The signals without a meaning for the agent.
 fn meaningless() -> Result<[Signal; 3], AgentError> {
     Ok([
         listen(SignalKind::hangup())?,

@@ -1,9 +1,10 @@
-//! ACK router: sends an ACK whose connection is lost over another one of the same engine.
+//! ACK router: sends an ACK whose connection is lost on another one of the same engine.
 //!
-//! HAProxy up to 3.0 takes an ACK on any connection of its engine, if both sides have said `async` on
-//! it. From 3.1 on it never says so, and would take the ACK for the answer to another client.
+//! HAProxy up to 3.0 takes an ACK on any connection of its engine, if both sides agreed on `async`
+//! there. From 3.1 on it does not offer `async`, and would take the ACK for the answer to another
+//! client.
 //!
-//! An engine-id is what a peer says: so the other connection has to come from the same host, on the same
+//! A peer can send any engine-id. So the other connection must come from the same host, on the same
 //! listener.
 
 use std::{
@@ -25,35 +26,36 @@ use crate::{
     spop::{Ack, EngineId},
 };
 
-/// How many bytes of ACKs may wait for one connection to take them, and how many may be under way from
-/// one arbiter to others.
+/// How many bytes of ACKs can wait for one connection, and how many can be on their way from one
+/// arbiter to others.
 const CAPACITY: usize = 1 << 20;
-/// How many bytes an ACK takes beside its actions.
+/// The size of an ACK without its actions.
 const ACK: usize = 128;
 
-/// Whose ACKs a connection takes: those of the same engine, from the same host, on the same listener.
+/// The connections that can take each other's ACKs: of the same engine and host, on the same
+/// listener.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct AckGroup {
     pub(super) engine_id: EngineId,
     pub(super) listener: Arc<str>,
-    /// None where hosts have no addresses.
+    /// `None` where hosts have no addresses.
     host: Option<IpAddr>,
 }
 
-/// The detours of one arbiter.
+/// Routes ACKs between the connections of one arbiter.
 pub(crate) struct AckRouter {
-    /// The connections that have agreed on `async`.
+    /// The connections that agreed on `async`.
     queues: RefCell<HashMap<AckGroup, Vec<Rc<Queue>>>>,
     /// The other arbiters of the agent.
     elsewhere: RefCell<Vec<Recipient<RoutedAck>>>,
-    /// The bytes that are under way to them.
+    /// The bytes on their way to them.
     under_way: RefCell<Reservation>,
     memory: SharedBudget,
     counters: Rc<Counters>,
     log: RateLimit,
 }
 
-/// The side of a connection that takes the ACKs of others; closed when it is dropped.
+/// A connection's queue of other connections' ACKs; dropping it closes the queue.
 pub(crate) struct AckQueue {
     group: AckGroup,
     queue: Rc<Queue>,
@@ -62,12 +64,12 @@ pub(crate) struct AckQueue {
 
 struct Queue {
     acks: RefCell<VecDeque<Ack>>,
-    /// The bytes that wait in them.
+    /// The bytes in the queue.
     waiting: RefCell<Reservation>,
     waker: Cell<Option<Waker>>,
 }
 
-/// Sends an ACK on a connection of its kin; answered with whether there is one.
+/// Sends an ACK on a connection of its group; returns whether there is one.
 pub(crate) struct RoutedAck {
     pub(crate) group: AckGroup,
     pub(crate) ack: Ack,
@@ -78,7 +80,7 @@ impl actix::Message for RoutedAck {
 }
 
 impl AckGroup {
-    /// The kin of a peer that says this engine-id.
+    /// The group of a peer with this engine-id.
     pub(crate) fn new(engine_id: EngineId, listener: Arc<str>, address: PeerAddress) -> Self {
         let host = match address {
             PeerAddress::Tcp(address) => Some(address.ip()),
@@ -100,12 +102,12 @@ impl AckRouter {
         })
     }
 
-    /// From now on, what has no way here is sent to these arbiters.
+    /// From now on, ACKs without a connection here are sent to these arbiters.
     pub(crate) fn know(&self, elsewhere: Vec<Recipient<RoutedAck>>) {
         *self.elsewhere.borrow_mut() = elsewhere;
     }
 
-    /// A connection takes the ACKs of others of its kin.
+    /// Opens the queue of a connection for ACKs of its group.
     pub(crate) fn open(self: &Rc<Self>, group: AckGroup) -> AckQueue {
         let queue = Rc::new(Queue {
             acks: RefCell::default(),
@@ -116,12 +118,12 @@ impl AckRouter {
         AckQueue { group, queue, ack_router: Rc::clone(self) }
     }
 
-    /// Hands an ACK to a connection of this arbiter; gives it back if there is none.
+    /// Queues an ACK for a connection of this arbiter; returns it if there is none.
     #[expect(clippy::result_large_err, reason = "what could not be handed over comes back")]
     pub(crate) fn reroute(&self, RoutedAck { group, ack }: RoutedAck) -> Result<(), RoutedAck> {
         let queues = self.queues.borrow();
         let mut own = queues.get(&group).into_iter().flatten();
-        // Whichever comes first: HAProxy takes the ACK on any of them, and those that are busy have no
+        // The first one with room: HAProxy takes the ACK on any of them, and busy ones have no
         // room.
         if let Some(queue) = own.find(|queue| queue.waiting.borrow().has_room()) {
             queue.push(ack);
@@ -133,8 +135,8 @@ impl AckRouter {
         Err(RoutedAck { group, ack })
     }
 
-    /// Hands an ACK to a connection of another arbiter; it is dropped if there is none, or as much is
-    /// under way as may be.
+    /// Sends an ACK to a connection of another arbiter. It is dropped if there is none, or the
+    /// limit of bytes on their way is reached.
     pub(crate) fn reroute_elsewhere(self: Rc<Self>, reroute: RoutedAck) {
         if !self.under_way.borrow().has_room() {
             self.report_full();
@@ -142,7 +144,8 @@ impl AckRouter {
         }
         let bytes = weight(&reroute.ack);
         self.under_way.borrow_mut().add(bytes);
-        // In a task, as other arbiters answer by message. The bytes are counted until they are somewhere.
+        // In a task, because other arbiters answer by message. The bytes count until the ACK is
+        // queued.
         actix_rt::spawn(async move {
             if !self.is_taken_elsewhere(&reroute).await {
                 self.lose(1);
@@ -153,8 +156,7 @@ impl AckRouter {
 
     async fn is_taken_elsewhere(&self, RoutedAck { group, ack }: &RoutedAck) -> bool {
         let elsewhere = self.elsewhere.borrow().clone();
-        // One after the other, with a copy each: an ACK that two arbiters take would be sent
-        // twice.
+        // One after the other, with a copy each: an ACK that two arbiters take would be sent twice.
         for arbiter in elsewhere {
             if let Ok(true) =
                 arbiter.send(RoutedAck { group: group.clone(), ack: ack.clone() }).await
@@ -165,7 +167,7 @@ impl AckRouter {
         false
     }
 
-    /// Counts ACKs that leave on no connection.
+    /// Counts dropped ACKs.
     fn lose(&self, acks: u64) {
         self.counters.count(|statistics| {
             statistics.notifies_cancelled += acks;
@@ -173,7 +175,7 @@ impl AckRouter {
         });
     }
 
-    /// Logs that as much waits as may.
+    /// Logs that the limit is reached.
     fn report_full(&self) {
         if let Some(suppressed) = self.log.permit() {
             log::warn!(
@@ -196,22 +198,22 @@ impl AckQueue {
         next
     }
 
-    /// Whether there is none.
+    /// Whether the queue is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.acks.borrow().is_empty()
     }
 
-    /// How many bytes wait.
+    /// How many bytes the queue has.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.waiting.borrow().amount()
     }
 
-    /// Whose ACKs it takes.
+    /// The group of the connection.
     pub(crate) fn group(&self) -> &AckGroup {
         &self.group
     }
 
-    /// Takes no more; gives back what was not sent.
+    /// Closes the queue; returns the unsent ACKs.
     pub(crate) fn close(&self) -> VecDeque<Ack> {
         let mut queues = self.ack_router.queues.borrow_mut();
         if let Some(own) = queues.get_mut(&self.group) {
@@ -220,7 +222,7 @@ impl AckQueue {
                 queues.remove(&self.group);
             }
         }
-        // They are handed on by whoever calls, and count there.
+        // The caller routes them again, and counts them there.
         self.queue.waiting.borrow_mut().set(0);
         self.queue.acks.take()
     }
@@ -244,7 +246,7 @@ impl Queue {
 }
 
 impl Reservation {
-    /// Whether more ACKs may wait in it.
+    /// Whether the queue has room for more ACKs.
     fn has_room(&self) -> bool {
         self.amount() < CAPACITY && self.left() > 0
     }

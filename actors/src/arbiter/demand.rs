@@ -1,4 +1,4 @@
-//! Demand: whether HAProxy has ever come to ask an agent, or only to check it.
+//! Demand: whether HAProxy has ever sent an agent messages, or only health checks.
 
 use std::sync::{
     Arc,
@@ -7,15 +7,16 @@ use std::sync::{
 
 use tokio::time::{Duration, Instant};
 
-/// An agent that has been there for less is still being brought into use.
+/// A younger agent may not be in use yet.
 const LONG: Duration = Duration::from_mins(10);
-/// Fewer checks may be those of a person.
+/// Fewer checks can be those of a person.
 const MANY: u64 = 10;
 
-/// Whether anybody but health checks has come to any arbiter of an agent; clones are of the same agent.
+/// Whether any arbiter of an agent got connections other than health checks; clones belong to the
+/// same agent.
 ///
-/// HAProxy opens a connection for messages when there is one to send, so its HELLO says that the agent is asked,
-/// and no NOTIFY needs to be looked at. An agent that was asked once is not judged: nights are quiet.
+/// HAProxy opens a connection for messages when it has one to send. So its HELLO is enough, and no
+/// NOTIFY needs a check. An agent that once got messages is not reported: nights are quiet.
 #[derive(Clone, Debug)]
 pub(crate) struct Demand(Arc<State>);
 
@@ -23,17 +24,17 @@ pub(crate) struct Demand(Arc<State>);
 struct State {
     since: Instant,
     checks: AtomicU64,
-    /// The agent was asked, or it has been told that it is not.
+    /// The agent got messages, or it was reported that it did not.
     is_settled: AtomicBool,
 }
 
 impl Demand {
-    /// A connection for messages has come.
+    /// A connection for messages has sent HELLO.
     pub(crate) fn asked(&self) {
         self.0.is_settled.store(true, Relaxed);
     }
 
-    /// A health check was answered. Says, once, how many there were, if nobody has asked for long.
+    /// A health check was answered. Returns their number, once, if no messages have come for long.
     pub(crate) fn checked(&self) -> Option<u64> {
         let State { since, checks, is_settled } = &*self.0;
         if is_settled.load(Relaxed) {

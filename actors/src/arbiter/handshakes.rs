@@ -1,4 +1,4 @@
-//! Handshakes: how many TLS handshakes may be in progress on one arbiter.
+//! Handshakes: limits the TLS handshakes in progress on one arbiter.
 
 use std::{num::NonZero, rc::Rc, sync::Arc};
 
@@ -7,33 +7,34 @@ use tokio::{
     time::{Duration, sleep},
 };
 
-/// How long a handshake may take while others wait for a place. One of HAProxy takes milliseconds.
+/// How long a handshake can take while others wait for a permit. One of HAProxy takes milliseconds.
 const SHARE: Duration = Duration::from_secs(1);
 
-/// The places of the TLS handshakes of one arbiter. Each has its own: one that is blocked would take those
-/// of the others.
+/// The permits of TLS handshakes on one arbiter. Each arbiter has its own: a blocked one would take
+/// those of the others.
 #[derive(Debug)]
 pub(crate) struct Handshakes {
-    places: Arc<Semaphore>,
-    /// One that waits holds it, too.
+    permits: Arc<Semaphore>,
+    /// Held by each waiting handshake, too.
     waiting: Rc<()>,
 }
 
 impl Handshakes {
-    /// The part that each of so many arbiters has of `connection_permits`.
-    pub(super) fn new(places: usize, arbiters: NonZero<usize>) -> Self {
-        let places = places.div_ceil(arbiters.get()).min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(places)), waiting: Rc::default() }
+    /// This arbiter's share of `permits`, rounded up.
+    pub(super) fn new(permits: usize, arbiters: NonZero<usize>) -> Self {
+        let permits = permits.div_ceil(arbiters.get()).min(Semaphore::MAX_PERMITS);
+        Self { permits: Arc::new(Semaphore::new(permits)), waiting: Rc::default() }
     }
 
-    /// Waits for a place, in the order of the callers.
-    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+    /// Waits for a permit, in the order of the calls.
+    pub(crate) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         let _waiting = Rc::clone(&self.waiting);
-        // It is never closed.
-        Arc::clone(&self.places).acquire_owned().await.ok()
+        // The semaphore is never closed.
+        Arc::clone(&self.permits).acquire_owned().await.ok()
     }
 
-    /// Ready when a handshake that begins now has had its place for long enough, while others lack one.
+    /// Ready when a handshake that begins now has had its permit for long enough, while others wait
+    /// for one.
     pub(crate) async fn outlasted(&self) {
         loop {
             sleep(SHARE).await;

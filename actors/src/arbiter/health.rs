@@ -1,13 +1,13 @@
-//! Health: what health checks are told, and whether anybody asks, HAProxy or others.
+//! Health: the answer to health checks, and when the last one arrived.
 
 use std::cell::Cell;
 
 use tokio::time::{Duration, Instant};
 
-/// An HAProxy that has not asked for so long is not expected to ask again soon.
+/// A client that has not checked for this long is not expected to check again soon.
 const LATELY: Duration = Duration::from_secs(30);
 
-/// What the health checks of an arbiter's connections are told.
+/// The answer to health checks on an arbiter.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     is_down: Cell<bool>,
@@ -15,13 +15,13 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// Whether a health check that comes now is told that all is well.
+    /// A health check arrived; whether the agent is healthy.
     pub(crate) fn ask(&self) -> bool {
         self.asked.set(Some(Instant::now()));
         !self.is_down.get()
     }
 
-    /// From now on health checks are told that this agent is down. Says whether any came lately.
+    /// From now on health checks are refused. Returns whether any came recently.
     pub(crate) fn go_down(&self) -> bool {
         self.is_down.set(true);
         self.asked.get().is_some_and(|asked| asked.elapsed() <= LATELY)

@@ -1,16 +1,16 @@
-//! Past violations: how peers broke the protocol, kept for those who look later.
+//! Past violations: recent violations of the protocol, for the status.
 
 use std::{cell::RefCell, collections::VecDeque, time::SystemTime};
 
 use super::peer_fault::PeerFault;
 use crate::{origin::Peer, status::PastViolation};
 
-/// The last violations on one arbiter.
+/// The recent violations on one arbiter.
 #[derive(Debug, Default)]
 pub(crate) struct PastViolations(RefCell<VecDeque<PastViolation>>);
 
 impl PastViolations {
-    /// How many are kept.
+    /// How many are stored.
     const MOST: usize = 32;
 
     pub(super) fn keep(&self, peer: &Peer, fault: &PeerFault, advice: String) {
@@ -29,7 +29,7 @@ impl PastViolations {
         });
     }
 
-    /// All that are kept, the newest first.
+    /// All stored violations, newest first.
     pub(crate) fn newest_first(&self) -> Vec<PastViolation> {
         self.0.borrow().iter().rev().cloned().collect()
     }

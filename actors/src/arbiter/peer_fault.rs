@@ -1,4 +1,4 @@
-//! Peer fault: how a peer broke the protocol, or took too long, and what an operator can do about it.
+//! Peer fault: a violation of the protocol or a timeout of a peer, and its fix.
 
 use thiserror::Error;
 
@@ -7,25 +7,26 @@ use crate::{
     spop::{ForeignProtocol, StatusCode, Violation, WireError},
 };
 
-/// `tune.bufsize` is kilobytes, or some megabytes: what announces a longer frame is hardly HAProxy.
+/// `tune.bufsize` is kilobytes, or some megabytes: a peer that announces a longer frame is hardly
+/// HAProxy.
 const BELIEVABLE: u32 = 128 << 20;
 
-/// Why the agent ends a connection.
+/// Why the agent closes a connection.
 #[derive(Debug, Error)]
 pub(crate) enum PeerFault {
     /// The peer broke the protocol.
     #[error(transparent)]
     Violation(#[from] Violation),
-    /// No HELLO came within its time.
+    /// HELLO was not complete in time.
     #[error("no HELLO in time")]
     HelloTimeout,
-    /// A frame, or a NOTIFY in fragments, did not come to its end within its time.
+    /// A frame, or a NOTIFY in fragments, was not complete in time.
     #[error("a frame that was not complete in time")]
     ReadTimeout,
 }
 
 impl PeerFault {
-    /// The status-code that the peer is sent.
+    /// The status-code of the DISCONNECT.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Violation(violation) => violation.status(),
@@ -33,7 +34,7 @@ impl PeerFault {
         }
     }
 
-    /// The kind of it in `snake_case`: one of a bounded set, to count by.
+    /// The kind of fault in `snake_case`, from a bounded set.
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::Violation(violation) => violation.reason(),
@@ -42,7 +43,7 @@ impl PeerFault {
         }
     }
 
-    /// The limit that a peer of good will has exceeded.
+    /// The limit that a well-behaved peer may have exceeded.
     pub(super) fn limit(&self) -> Option<Limit> {
         match self {
             Self::Violation(Violation::Wire(WireError::FrameTooLarge { length, .. }))
@@ -55,7 +56,7 @@ impl PeerFault {
         }
     }
 
-    /// What an operator can do about it, beside raising the limit.
+    /// The fix, other than a higher limit.
     pub(super) fn advice(&self) -> &'static str {
         match self {
             Self::Violation(violation) => of_violation(violation),
@@ -90,7 +91,7 @@ fn of_violation(violation: &Violation) -> &'static str {
     }
 }
 
-/// What an operator can do about a protocol that comes where plain SPOP is expected.
+/// The fix for another protocol where plain SPOP is expected.
 pub(crate) fn of_foreign(protocol: ForeignProtocol) -> &'static str {
     match protocol {
         ForeignProtocol::Http => {

@@ -1,22 +1,22 @@
-//! Shared budget: a bound on what all arbiters of an agent hold together, and what one holder has
-//! reserved of it.
+//! Shared budget: a limit on what all arbiters of an agent hold together, and one holder's
+//! reservation.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// A bound on what all arbiters of an agent hold together; clones are of the same one.
+/// A limit on what all arbiters of an agent hold together; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedBudget {
     held: Arc<AtomicUsize>,
     bound: usize,
 }
 
-/// What one holder has of a quota; given back when it is dropped.
+/// What one holder has reserved; returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    quota: SharedBudget,
+    budget: SharedBudget,
     amount: usize,
 }
 
@@ -25,15 +25,15 @@ impl SharedBudget {
         Self { held: Arc::default(), bound }
     }
 
-    /// One place of it, if there is one left.
-    pub(crate) fn take_place(&self) -> Option<Reservation> {
+    /// Reserves one, if one is left.
+    pub(crate) fn take_one(&self) -> Option<Reservation> {
         let next = |held| (held < self.bound).then_some(held + 1);
-        // Compared and taken in one step: of two that look at the same time, one gets the last place.
+        // Compared and taken in one step: of two concurrent callers, one gets the last.
         self.held.fetch_update(Relaxed, Relaxed, next).ok()?;
-        Some(Reservation { quota: self.clone(), amount: 1 })
+        Some(Reservation { budget: self.clone(), amount: 1 })
     }
 
-    /// How much all holders may take together before the bound is met.
+    /// How much all holders can take together before the limit is reached.
     pub(crate) fn left(&self) -> usize {
         self.bound.saturating_sub(self.held())
     }
@@ -43,18 +43,18 @@ impl SharedBudget {
         self.held.load(Relaxed)
     }
 
-    /// A share with nothing in it.
+    /// An empty reservation.
     pub(crate) fn share(&self) -> Reservation {
-        Reservation { quota: self.clone(), amount: 0 }
+        Reservation { budget: self.clone(), amount: 0 }
     }
 }
 
 impl Reservation {
-    /// Changes what this holder has, within the bound or not.
+    /// Changes this holder's reservation, even beyond the limit.
     pub(crate) fn set(&mut self, amount: usize) {
-        // Only the difference is written. That it can go beyond the bound is meant: what has arrived is
-        // there, and the holders look at `left` before they take more.
-        let held = &self.quota.held;
+        // Only the difference is written. Exceeding the limit is intended: arrived bytes are in
+        // memory already, and holders check `left` before they take more.
+        let held = &self.budget.held;
         if amount > self.amount {
             held.fetch_add(amount - self.amount, Relaxed);
         } else if amount < self.amount {
@@ -63,24 +63,24 @@ impl Reservation {
         self.amount = amount;
     }
 
-    /// Takes so much more.
+    /// Reserves more.
     pub(crate) fn add(&mut self, amount: usize) {
         self.set(self.amount + amount);
     }
 
-    /// Gives so much back.
+    /// Returns a part.
     pub(crate) fn subtract(&mut self, amount: usize) {
         self.set(self.amount - amount);
     }
 
-    /// What this holder has.
+    /// The size of this reservation.
     pub(crate) fn amount(&self) -> usize {
         self.amount
     }
 
-    /// How much all holders may take together before the bound is met.
+    /// How much all holders can take together before the limit is reached.
     pub(crate) fn left(&self) -> usize {
-        self.quota.left()
+        self.budget.left()
     }
 }
 
@@ -96,18 +96,18 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_holder_is_gone() {
-        let quota = SharedBudget::new(2);
-        let first = quota.take_place();
-        let second = quota.clone().take_place();
-        assert!(first.is_some() && second.is_some() && quota.take_place().is_none());
+        let budget = SharedBudget::new(2);
+        let first = budget.take_one();
+        let second = budget.clone().take_one();
+        assert!(first.is_some() && second.is_some() && budget.take_one().is_none());
         drop(first);
-        assert!(quota.take_place().is_some());
+        assert!(budget.take_one().is_some());
     }
 
     #[test]
     fn shares_may_go_beyond_the_bound_and_come_back() {
-        let quota = SharedBudget::new(10);
-        let (mut one, mut other) = (quota.share(), quota.share());
+        let budget = SharedBudget::new(10);
+        let (mut one, mut other) = (budget.share(), budget.share());
         one.set(7);
         assert_eq!((one.amount(), other.left()), (7, 3));
         other.set(5);
@@ -120,8 +120,8 @@ mod tests {
 
     #[test]
     fn threads_take_no_more_places_than_there_are() {
-        let quota = SharedBudget::new(100);
-        let take = || (0..60).filter_map(|_| quota.take_place()).collect::<Vec<_>>();
+        let budget = SharedBudget::new(100);
+        let take = || (0..60).filter_map(|_| budget.take_one()).collect::<Vec<_>>();
         let taken = std::thread::scope(|scope| {
             let threads = [scope.spawn(take), scope.spawn(take)];
             threads.map(|thread| thread.join().expect("it does not panic"))

@@ -16,30 +16,30 @@ use super::{
 };
 use crate::spop::Disconnect;
 
-/// How long a peer may take to close its side when everything is said.
+/// How long a peer has to close its side after DISCONNECT.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How a connection comes to its end: nothing more is read.
+/// How a connection closes: nothing more is read.
 pub(super) struct Closing {
     stage: Stage,
 }
 
-/// How far it has come; it only ever goes down this list.
+/// The stages of closing, in order.
 enum Stage {
-    /// When all that was asked is answered, the DISCONNECT follows.
+    /// After all answers, the DISCONNECT follows.
     Flush(Flush),
-    /// Everything is said; it leaves, and then the write side closes.
+    /// Everything is written; it is flushed, and then the write side closes.
     Shutdown,
-    /// The peer may close its side, so that nothing it has sent makes the kernel reset.
+    /// Waits for the peer to close its side, so that unread bytes do not make the kernel reset.
     Linger,
-    /// There is nothing left to do.
+    /// The connection is closed.
     Done,
 }
 
 struct Flush {
-    /// What is said at last; nothing to a peer that has closed its side already.
+    /// The DISCONNECT; `None` for a peer that has closed its side already.
     disconnect: Option<Disconnect>,
-    /// Whether what was read already is still to be answered.
+    /// Whether bytes that were read are still to be answered.
     takes_input: bool,
     not_before: Option<Instant>,
 }
@@ -50,23 +50,23 @@ impl Closing {
         Self::answering(Some(disconnect), false, None)
     }
 
-    /// Answers what was read already too, and sends `disconnect`.
+    /// Answers the bytes that were read too, and sends `disconnect`.
     pub(super) fn after_input(disconnect: Disconnect) -> Self {
         Self::answering(Some(disconnect), true, None)
     }
 
-    /// Sends `disconnect`, if the peer can read one, but not before that time.
+    /// Sends `disconnect`, if the peer can read one, at that time.
     pub(super) fn not_before(time: Instant, disconnect: Option<Disconnect>) -> Self {
         Self::answering(disconnect, false, Some(time))
     }
 
-    /// Sends what is answered at once, which may still reach a peer that has closed its side; there is
-    /// no way for the rest here.
+    /// Sends the immediate answers, which can still reach a peer that has closed its side; pending
+    /// answers are not sent.
     pub(super) fn of_the_stream() -> Self {
         Self::answering(None, true, None)
     }
 
-    /// There is nothing more to say.
+    /// Closes without DISCONNECT.
     pub(super) fn without_disconnect() -> Self {
         Self { stage: Stage::Shutdown }
     }
@@ -79,7 +79,7 @@ impl Closing {
         Self { stage: Stage::Flush(Flush { disconnect, takes_input, not_before }) }
     }
 
-    /// Whether there is nothing left to do.
+    /// Whether the connection is closed.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Done)
     }
@@ -92,7 +92,7 @@ impl Closing {
         timer: &mut Timer,
         task: &mut Context<'_>,
     ) -> io::Result<Next> {
-        // One turn may go through several stages: a connection whose answers are all there ends in one
+        // One turn can go through several stages: a connection with all its answers closes in one
         // wake-up.
         let mut next = Next::Wait;
         if let Stage::Flush(answering) = &mut self.stage {
@@ -104,14 +104,14 @@ impl Closing {
                 }
             }
         }
-        // The write side closes behind the last byte; until then the peer wakes the task.
+        // The write side closes after the last byte; until then the peer wakes the task.
         if stream.poll_flush(task)?.is_pending() {
             return Ok(Next::Wait);
         }
         if matches!(self.stage, Stage::Shutdown) {
             timer.arm(Instant::now() + LINGER);
-            // A socket that is closed with unread bytes is reset by the kernel, and the reset throws away
-            // what the peer has not read yet, the DISCONNECT with it. So only the write side closes here.
+            // The kernel resets a socket that is closed with unread bytes. The reset drops what the
+            // peer has not read, with the DISCONNECT. So only the write side closes here.
             if stream.poll_shutdown(task)?.is_pending() {
                 return Ok(Next::Wait);
             }
@@ -123,13 +123,13 @@ impl Closing {
         Ok(next)
     }
 
-    /// Throws away what the peer still sends, until it closes its side.
+    /// Drops what the peer still sends, until it closes its side.
     fn linger<S: Transport>(
         &mut self,
         stream: &mut BufferedStream<S>,
         task: &mut Context<'_>,
     ) -> io::Result<Next> {
-        // What is thrown away must not pile up until the peer closes.
+        // Dropped bytes must not accumulate until the peer closes.
         stream.input.clear();
         match stream.poll_read(task) {
             Poll::Ready(Ok(0)) => {
@@ -142,7 +142,7 @@ impl Closing {
         }
     }
 
-    /// Does what is due when the timer has gone off.
+    /// Handles an expired timer.
     pub(super) fn on_time(&mut self, conversation: &mut Conversation) {
         match self.stage {
             Stage::Flush(_) => conversation.expire(Instant::now()),
@@ -152,7 +152,7 @@ impl Closing {
 }
 
 impl Flush {
-    /// Gathers what is answered, and sends DISCONNECT when that is all; nothing when all is said.
+    /// Collects answers, and then sends DISCONNECT; `None` when everything is sent.
     fn proceed<S>(
         &mut self,
         conversation: &mut Conversation,
@@ -174,7 +174,7 @@ impl Flush {
             }
         }
         if !self.takes_input {
-            // Nothing more is read: what has begun has no end to wait for.
+            // Nothing more is read: a frame in progress will not be complete.
             conversation.forget();
         }
         if self.disconnect.is_none() {
@@ -191,7 +191,7 @@ impl Flush {
         if self.takes_input || !conversation.is_idle() {
             let may_receive = conversation.is_idle() || conversation.is_paused() || acks > 0;
             let is_clogged = conversation.is_clogged(&stream.output);
-            // Input that waits for room is taken as soon as an ACK has made some.
+            // Input that waits for room is handled as soon as an ACK has made some.
             return Some(Next::again_if(is_clogged || self.takes_input && may_receive));
         }
         if let Some(disconnect) = self.disconnect.take() {

@@ -1,4 +1,4 @@
-//! Detached NOTIFYs: what was in flight on a connection that is lost, and may be answered on another.
+//! Detached NOTIFYs: in flight on a lost connection; they can be answered on another one.
 
 use std::{
     collections::VecDeque,
@@ -17,20 +17,20 @@ use crate::{
     spop::Ack,
 };
 
-/// The NOTIFYs of an engine whose connection has gone.
+/// The NOTIFYs of an engine whose connection is lost.
 pub(super) struct DetachedNotifies {
     pub(super) group: AckGroup,
-    /// What had come to that connection to be sent there for another.
+    /// Other connections' ACKs that were queued on the lost one.
     pub(super) acks: VecDeque<Ack>,
     pub(crate) in_flight: InFlight,
-    /// What all may keep.
+    /// The memory limit.
     pub(crate) memory: SharedBudget,
     pub(crate) ack_router: Rc<AckRouter>,
     pub(crate) counters: Rc<Counters>,
 }
 
 impl DetachedNotifies {
-    /// Has them run to their end, the deadline included, and sends their ACKs on.
+    /// Runs them until they are answered, or until their deadlines, and routes their ACKs.
     pub(super) fn adopt(mut self) {
         for ack in std::mem::take(&mut self.acks) {
             self.send(ack);
@@ -42,7 +42,7 @@ impl DetachedNotifies {
             let mut timer = Timer::default();
             loop {
                 if self.memory.left() == 0 {
-                    // They are cancelled: what is kept is for those who are still there.
+                    // They are cancelled: the memory is for open connections.
                     return;
                 }
                 let Some(finished) = poll_fn(|task| self.poll_next(&mut timer, task)).await else {
@@ -65,7 +65,7 @@ impl DetachedNotifies {
         }
     }
 
-    /// The next one that is answered; nothing when that was all.
+    /// The next complete ACK; `None` after the last.
     fn poll_next(
         &mut self,
         timer: &mut Timer,

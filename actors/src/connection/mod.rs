@@ -2,15 +2,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `actor` | the phases of a connection; `actor/` has how it drains and what controls it |
+//! | `actor` | the phases of a connection; `actor/` has draining and control |
 //! | `conversation` | frames in, ACKs out, without the socket |
 //! | `transport`, `buffered_stream` | a socket, or TLS on it, and its buffers |
 //! | `memory_guard` | the bytes that a connection buffers between its wake-ups |
-//! | `next` | whether a connection goes on at once, or waits to be woken |
-//! | `timer` | a clock that is armed only while something is waited for |
+//! | `next` | whether a connection continues at once, or waits to be woken |
+//! | `timer` | a timer that is armed only when needed |
 //! | `drain_window`, `drain_clock`, `closing` | how ACKs are held back before DISCONNECT, for how long, and how a connection closes |
-//! | `detached_notifies` | `async`: what was in flight on a connection that has gone |
-//! | `connection_limit` | what a connection over the limit is answered |
+//! | `detached_notifies` | `async`: what was in flight on a lost connection |
+//! | `connection_limit` | the answer to a connection over the limit |
 
 mod actor;
 mod buffered_stream;

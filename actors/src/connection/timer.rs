@@ -1,4 +1,4 @@
-//! Timer: a clock of a connection, armed only while it waits for something.
+//! Timer: of a connection, armed only when needed.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -8,14 +8,14 @@ use std::{
 
 use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
-/// A timer that can be moved; it takes no memory worth speaking of while it is off.
+/// A timer that can be moved; it takes hardly any memory while it is off.
 #[derive(Default)]
 pub(crate) struct Timer {
     armed: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timer {
-    /// Goes off at `at`, or earlier if that was due.
+    /// Expires at `at`, or earlier if it was armed for earlier.
     pub(super) fn arm(&mut self, at: Instant) {
         match &mut self.armed {
             Some(sleep) if sleep.deadline() <= at => {}
@@ -24,17 +24,17 @@ impl Timer {
         }
     }
 
-    /// Does not go off.
+    /// Turns the timer off.
     pub(super) fn disarm(&mut self) {
         self.armed = None;
     }
 
-    /// Whether it may go off.
+    /// Whether it is armed.
     pub(super) fn is_armed(&self) -> bool {
         self.armed.is_some()
     }
 
-    /// Whether it has gone off; it is off then.
+    /// Whether it has expired; it is off then.
     #[inline]
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> bool {
         let Some(sleep) = &mut self.armed else {
@@ -48,9 +48,9 @@ impl Timer {
     }
 }
 
-/// `duration`, give or take a tenth, so that what began together does not end together.
+/// `duration` ±10 %, so that timers armed together do not expire together.
 pub(super) fn jittered(duration: Duration) -> Duration {
-    // Each has random keys of its own.
+    // Each call has random keys.
     let random = RandomState::new().build_hasher().finish();
     duration.mul_f64(0.9 + 0.2 * (random as f64 / u64::MAX as f64))
 }

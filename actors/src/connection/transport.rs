@@ -1,15 +1,15 @@
-//! Transport: what carries the bytes of a connection: a socket, or TLS on a socket.
+//! Transport: the byte stream of a connection: a socket, or TLS on a socket.
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
 };
 
-/// A byte stream that a connection can own, and what it buffers itself.
+/// A byte stream that a connection can own, and its own buffers.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
-    /// How many bytes of memory it takes while nothing is sent.
+    /// How many bytes of memory it takes while idle.
     const COST: usize = 0;
-    /// Whether it may hold back bytes that have come until others follow.
+    /// Whether it can hold back received bytes until others follow.
     const HOLDS_BACK: bool = false;
 
     /// How many bytes it buffers beyond [`COST`](Self::COST) now.
@@ -17,7 +17,7 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
         0
     }
 
-    /// Whether it holds back bytes now: they are part of something that is not complete.
+    /// Whether it holds back an incomplete record now.
     fn has_begun(&self) -> bool {
         false
     }

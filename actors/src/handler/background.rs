@@ -1,10 +1,10 @@
-//! Background: the actor that owns the work of a handler beside its messages.
+//! Background: the actor that owns the background work of a handler.
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, WrapFuture};
 
 use crate::supervision::{FailureSignal, Tasks};
 
-/// The work of a handler beside its messages; it ends when this is dropped.
+/// The background work of a handler; ends when this is dropped.
 pub(super) struct Work(Addr<Background>);
 
 impl Work {
@@ -14,7 +14,7 @@ impl Work {
         (tasks, Self::of(run))
     }
 
-    /// Has an actor on this arbiter go on with `run`.
+    /// Starts an actor on this arbiter that runs `run`.
     pub(super) fn of(run: impl Future<Output = ()> + 'static) -> Self {
         Self(Background::create(|ctx| {
             ctx.spawn(run.into_actor(&Background));
@@ -22,9 +22,9 @@ impl Work {
         }))
     }
 
-    /// Ends the work; ready when it has ended.
+    /// Ends the work; completes when it has ended.
     pub(super) async fn end(&self) {
-        // An actor that is gone already has nothing left to end.
+        // An actor that has stopped has no work left.
         let _ = self.0.send(End).await;
     }
 }

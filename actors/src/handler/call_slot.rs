@@ -1,4 +1,4 @@
-//! Call slot: the memory of a call that was ready at once, kept for the next one.
+//! Call slot: reuses the memory of a call that was ready at once.
 
 use std::{cell::Cell, pin::Pin, task::Poll};
 
@@ -12,7 +12,7 @@ use crate::spop::Actions;
 pub struct CallSlot<Call>(Cell<Option<Pin<Box<Fuse<Call>>>>>);
 
 impl<Call: Future<Output = Answer> + 'static> CallSlot<Call> {
-    /// Polls a call once; only one that is not ready keeps its memory.
+    /// Polls a call once. A call that is not ready keeps the memory.
     pub(super) fn poll_once(&self, call: Call, actions: &mut Actions) -> Reply {
         let call = call.fuse();
         let mut place = match self.0.take() {

@@ -1,11 +1,11 @@
-//! Deadline: until when an answer is wanted, as an argument of a function.
+//! Deadline: the deadline of a call, as an argument of a function.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Until when the answer is wanted, as an argument of a function: the time limit for whatever the
-/// function asks elsewhere.
+/// The deadline of a call, as an argument of a function. Use it as the time limit of requests to
+/// other services.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,13 +24,13 @@ use tokio::time::Instant;
 pub struct Deadline(pub(super) Instant);
 
 impl Deadline {
-    /// When the fallback will be sent if there is no answer by then.
+    /// When the agent sends the fallback if the handler has not answered.
     #[must_use]
     pub fn instant(self) -> Instant {
         self.0
     }
 
-    /// How much time is left: zero when it is over.
+    /// The time left until the deadline; zero after it.
     #[must_use]
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())

@@ -1,4 +1,4 @@
-//! Factory: how the instances of a handler are made.
+//! Factory: makes the instances of a handler.
 
 use std::pin::Pin;
 
@@ -7,13 +7,13 @@ use super::{
 };
 use crate::error::BoxError;
 
-/// A handler in the making.
+/// A future that makes a handler.
 pub(crate) type Making<H> = Pin<Box<dyn Future<Output = Result<H, BoxError>>>>;
 
-/// What makes the handlers of a route: `Fn() -> H`, `Fn() -> Result<H, E>`, or an async function with
+/// Makes the handlers of a route: `Fn() -> H`, `Fn() -> Result<H, E>`, or an async function with
 /// one of these results.
 ///
-/// A factory that fails is a start that fails: see [`HandlerActor::started`].
+/// If it fails, the start of the handler fails: see [`HandlerActor::started`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not make a handler",
     label = "must be `Fn() -> H` or `Fn() -> Result<H, E>`, plain or async, `Send + Sync + 'static`",
@@ -26,7 +26,7 @@ pub trait Factory<Role, H, Kind>: Send + Sync + 'static {
     fn make(&self) -> Pin<Box<dyn Future<Output = Result<H, BoxError>>>>;
 }
 
-/// What makes the handlers of a route at once: `Fn() -> H` or `Fn() -> Result<H, E>`.
+/// Makes the handlers of a route at once: `Fn() -> H` or `Fn() -> Result<H, E>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not make a handler at once",
     label = "must be `Fn() -> H` or `Fn() -> Result<H, E>`, and `Send + Sync + 'static`"
@@ -36,7 +36,7 @@ pub trait FactoryNow<Role, H, Kind>: Send + Sync + 'static {
     fn make_now(&self) -> Result<H, BoxError>;
 }
 
-/// Which trait a handler implements: it tells `Result<H, E>` from a handler.
+/// The trait that a handler implements; distinguishes `Result<H, E>` from a handler.
 #[doc(hidden)]
 pub trait IsHandler<Role>: 'static {}
 

@@ -1,4 +1,4 @@
-//! The fence: a panic behind it becomes an answer, and raises the alarm.
+//! Fence: turns the panics of handlers into answers, and reports them.
 
 use std::{
     pin::Pin,
@@ -25,7 +25,7 @@ pub(crate) fn call(signal: &FailureSignal, dispatch: impl FnOnce() -> Reply) -> 
     }
 }
 
-/// An error that the handler has returned is an answer of it; wrong arguments never reached it.
+/// A returned error counts as an answer; arguments that do not match never reached the handler.
 fn noted(signal: &FailureSignal, error: HandlerError) -> HandlerError {
     if let HandlerError::Failed(_) = error {
         signal.note_answer();
@@ -39,20 +39,20 @@ fn panicked(signal: &FailureSignal, panic: Panic) -> HandlerError {
     HandlerError::Panicked(panic)
 }
 
-/// Does what a handler's error has a say in, with its `Display` and its `Drop`.
+/// Runs code that uses a handler's error, with its `Display` and `Drop`.
 pub(crate) fn shield(name: &str, work: impl FnOnce()) {
     if let Err(panic) = panics::catch(work) {
         panics::report(format_args!("the error of the handler of {name:?}"), &panic);
     }
 }
 
-/// Writes to the log where a log that panics would end more than one connection.
+/// Writes to the log where a subscriber that panics would end more than one connection.
 pub(crate) fn quietly(log: impl FnOnce()) {
-    // There is no other place to complain to.
+    // This panic cannot be logged.
     let _ = panics::catch(log);
 }
 
-/// A pending answer that is polled, and dropped, behind the fence.
+/// A pending answer that is polled and dropped with panics caught.
 pub(crate) struct Guarded {
     answer: PanicGuard<PendingAnswer>,
     signal: FailureSignal,

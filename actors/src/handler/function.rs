@@ -24,31 +24,31 @@ use crate::{
 
 /// A plain or async function as a handler; see [`Registry::on`](crate::Registry::on).
 ///
-/// It takes up to eight arguments, each a [`FromCall`], and answers with anything that is
-/// [`IntoActions`], at once or with a future.
+/// It takes up to eight arguments that implement [`FromCall`], and returns a type that implements
+/// [`IntoActions`], at once or from a future.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler function",
     label = "must be `Send + Sync + 'static`, take what is `FromCall`, and answer `IntoActions`"
 )]
 pub trait HandlerFn<Args, Kind>: Send + Sync + 'static {
-    /// What is prepared for all calls.
+    /// What is prepared once for all calls.
     #[doc(hidden)]
     type Prepared: 'static;
 
     #[doc(hidden)]
     fn prepare(setup: &Setup<'_>) -> Result<Self::Prepared, BoxError>;
 
-    /// How the library calls it.
+    /// Calls the function.
     #[doc(hidden)]
     fn call(&self, prepared: &Self::Prepared, call: &Call<'_>, actions: &mut Actions) -> Reply;
 }
 
-/// The kind of a function that answers at once.
+/// The kind of a plain function.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Plain;
 
-/// The kind of a function that answers with a future.
+/// The kind of an async function.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Asynchronous;
@@ -131,9 +131,9 @@ functions!(A B C D E G);
 functions!(A B C D E G H);
 functions!(A B C D E G H I);
 
-/// A function on its route, with what is prepared for its arguments.
+/// A function on its route, with its prepared arguments.
 pub(crate) struct Function<F: HandlerFn<Args, Kind>, Args, Kind> {
-    /// A state, or what a function holds, may panic when it is dropped.
+    /// Caught, because a state, or a captured value, can panic in its drop.
     function: PanicGuard<(Arc<F>, F::Prepared)>,
     work: Option<Work>,
     kind: PhantomData<fn(Args) -> Kind>,
@@ -172,7 +172,7 @@ where
     Args: 'static,
     Kind: 'static,
 {
-    /// A function has no state of its own, and no factory either.
+    /// A function has neither state nor a factory.
     fn is_renewable(&self) -> bool {
         false
     }

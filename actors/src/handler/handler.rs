@@ -72,7 +72,7 @@ pub trait Handler: 'static {
     async fn stopping(&self) {}
 }
 
-/// What makes the next instance from something that has outlived the last one.
+/// Makes the next instance from a part that has outlived the last one.
 pub(crate) type Handover = Box<dyn FnOnce(FailureSignal) -> Box<dyn Adapter>>;
 
 /// What the library needs to know about a handler in addition.
@@ -84,19 +84,19 @@ pub(crate) trait Adapter: Handler {
         false
     }
 
-    /// Whether a new instance could do better than one that has panicked.
+    /// Whether a new instance can work after a panic.
     fn is_renewable(&self) -> bool {
         true
     }
 
-    /// What the next instance takes over from this one, which has failed.
+    /// What the next instance takes from this one, which has failed.
     fn handover(&self) -> Option<Handover> {
         None
     }
 
-    /// Ends the handler in good order.
+    /// Stops the handler gracefully.
     async fn stop(&self) -> Result<(), Panic> {
-        // Not every implementation does all of its work in the future.
+        // Some implementations work before they return the future.
         Catch::new(async { self.stopping().await }).await
     }
 }

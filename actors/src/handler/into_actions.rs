@@ -1,22 +1,22 @@
-//! Into actions: what a function may return.
+//! Into actions: what a function can return.
 
 use crate::{
     error::BoxError,
     spop::{Actions, ToTypedData, Var},
 };
 
-/// What a function may answer.
+/// The result of a handler function.
 ///
-/// | answer | sets |
+/// | result | sets |
 /// |---|---|
-/// | [`Actions`] | them |
-/// | `()`, `None` | nothing: HAProxy goes on without a variable |
+/// | [`Actions`] | these actions |
+/// | `()`, `None` | nothing: HAProxy continues without a variable |
 /// | `Some(answer)`, `Ok(answer)` | what the answer sets |
-/// | `Err(error)` | the route's fallback is sent; the error is counted and logged |
+/// | `Err(error)` | the route's fallback; the error is counted and logged |
 /// | `(VAR, value)` | one variable |
 /// | `(one, other)`, up to four | what they set, in order |
 ///
-/// The error is any that becomes a [`BoxError`], so `?` takes them all.
+/// The error is any type that converts into [`BoxError`], so you can use `?`.
 ///
 /// ```
 /// use spoa_actors::{Actions, BoxError, Registry, Var};
@@ -36,11 +36,11 @@ use crate::{
     note = "the error of a `Result` must convert into `spoa_actors::BoxError`"
 )]
 pub trait IntoActions {
-    /// The actions that go into the ACK.
+    /// The actions for the ACK.
     ///
     /// # Errors
     ///
-    /// If there is no answer, and the fallback is to be sent.
+    /// If there is no answer. The agent then sends the fallback.
     fn into_actions(self) -> Result<Actions, BoxError>;
 }
 

@@ -1,4 +1,4 @@
-//! Mailbox: the way to a raw actix actor, message by message.
+//! Mailbox: calls a raw actix actor.
 
 use tracing::Span;
 
@@ -26,11 +26,12 @@ impl Mailbox {
     }
 }
 
-/// A message for a raw actix actor, registered with [`Registry::on_actor`](crate::Registry::on_actor).
+/// A message for a raw actix actor, registered with
+/// [`Registry::on_actor`](crate::Registry::on_actor).
 ///
-/// An actor that panics or stops over it leaves the fallback, and its factory is asked for another
-/// one. A call whose deadline passes while it waits in the mailbox is not delivered any more. The
-/// panic of such an actor is printed by the panic hook of the process: it is not behind the fence.
+/// If the actor panics or stops before it answers, the message gets the fallback, and the factory
+/// makes another actor. A call whose deadline passes in the mailbox is not delivered. The process's
+/// panic hook prints the panic of such an actor, because the agent does not catch it.
 ///
 /// ```
 /// use actix::{Actor, Context, Handler};
@@ -63,7 +64,7 @@ impl Mailbox {
 pub struct MailboxCall {
     call: OwnedCall,
     span: Span,
-    /// Held until the actor has taken the call: what waits in a mailbox counts as in flight.
+    /// Held until the actor takes the call: calls in a mailbox count as in flight.
     _permit: Option<Permit>,
 }
 
@@ -80,13 +81,13 @@ impl MailboxCall {
         self.call.messages()
     }
 
-    /// Where the call comes from, and until when its answer is wanted.
+    /// Where the call comes from, and its deadline.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         self.call.origin()
     }
 
-    /// The span of the call; entered, or given to a future, it takes in what the actor logs. It is
+    /// The span of the call. Enter it, or give it to a future, to add what the actor logs. It is
     /// disabled unless the NOTIFY is sampled.
     #[must_use]
     pub fn span(&self) -> &Span {

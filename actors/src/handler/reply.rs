@@ -56,8 +56,8 @@ impl Reply {
         }
     }
 
-    /// Polls a call once: a handler that need not wait costs no further wake-up. Whoever takes a
-    /// pending answer polls it again with a waker of his own.
+    /// Polls a call once: a handler that need not wait costs no further wake-up. A pending answer
+    /// is polled again with its caller's waker.
     #[inline]
     pub(super) fn poll_once(
         call: Pin<&mut (impl Future<Output = Answer> + ?Sized)>,

@@ -1,4 +1,4 @@
-//! Setup: what a handler can have as it starts.
+//! Setup: what a handler gets when it starts.
 
 use std::cell::OnceCell;
 
@@ -8,8 +8,8 @@ use crate::{
     supervision::{FailureSignal, Tasks},
 };
 
-/// What the arguments of a function can be prepared from, once on each arbiter, before its first call;
-/// see [`FromCall`](crate::FromCall).
+/// Prepares the arguments of a function, once per arbiter, before its first call; see
+/// [`FromCall`](crate::FromCall).
 pub struct Setup<'a> {
     states: &'a States,
     signal: &'a FailureSignal,
@@ -25,12 +25,12 @@ impl<'a> Setup<'a> {
     ///
     /// # Errors
     ///
-    /// If there is none of this type. The agent does not start then.
+    /// If there is no value of this type. The agent then does not start.
     pub fn state<T: Clone + 'static>(&self) -> Result<T, BoxError> {
         self.states.get()
     }
 
-    /// Starts work that goes on beside the messages; it ends with the route.
+    /// Starts background work, which ends with the route.
     #[must_use]
     pub fn tasks(&self) -> Tasks {
         self.tasks.get_or_init(|| Work::start(self.signal.without_restart())).0.clone()

@@ -1,8 +1,8 @@
-//! Thread pool: hands the messages of a route to its threads, and their answers back.
+//! Thread pool: passes the messages of a route to its threads, and their answers back.
 //!
-//! A thread gets a message only when it is free, so that none is held up by another one; what waits,
-//! waits here, where a message whose deadline has passed is dropped. Each holds a place of its route,
-//! which bounds how many wait. The threads outlive a panic: each makes its handler anew.
+//! A thread gets a message only when it is free, so that no message waits behind another one. Other
+//! messages wait here, and are dropped when their deadline passes. Each holds a permit of its
+//! route, which limits how many wait. The threads outlive a panic, and make another handler.
 
 use std::{
     collections::VecDeque,
@@ -28,19 +28,19 @@ use crate::{
 
 /// The threads of one route on one arbiter.
 pub(crate) struct Blocking {
-    orders: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<Command>,
     signal: FailureSignal,
 }
 
-/// What the feeder is told.
+/// A command for the thread pool.
 enum Command {
     Do(Job),
-    /// There is a new instance, whose alarm this is.
+    /// There is a new instance, with this failure signal.
     Raise(FailureSignal),
 }
 
 impl Blocking {
-    /// Starts the threads; ready when each has made its handler.
+    /// Starts the threads; completes when each has made its handler.
     pub(crate) async fn start<H: BlockingHandler>(
         threads: NonZero<usize>,
         factory: Arc<dyn Fn() -> Result<H, BoxError> + Send + Sync>,
@@ -48,10 +48,10 @@ impl Blocking {
     ) -> Result<Self, BoxError> {
         let starts = (0..threads.get()).map(|_| start_thread(Arc::clone(&factory)));
         let free = try_join_all(starts).await?;
-        let feeder = ThreadPool { free, waiting: VecDeque::new(), signal: signal.clone() };
-        let (orders, taken) = mpsc::unbounded_channel();
-        actix_rt::spawn(feeder.run(taken));
-        Ok(Self { orders, signal })
+        let pool = ThreadPool { free, waiting: VecDeque::new(), signal: signal.clone() };
+        let (commands, taken) = mpsc::unbounded_channel();
+        actix_rt::spawn(pool.run(taken));
+        Ok(Self { commands, signal })
     }
 }
 
@@ -60,8 +60,8 @@ impl Handler for Blocking {
         let (answer, answered) = oneshot::channel();
         let (span, permit) = (Span::current(), call.permit().cloned());
         let job = Job { call: call.to_owned(), span, answer, permit };
-        // Without a feeder the sender of the answer is dropped, which says so.
-        let _ = self.orders.send(Command::Do(job));
+        // Without a thread pool, the sender of the answer is dropped, which its receiver sees.
+        let _ = self.commands.send(Command::Do(job));
         let signal = self.signal.clone();
         Reply::Later(Box::pin(async move {
             let answer = answered.await.unwrap_or(Err(HandlerError::ActorStopped));
@@ -81,12 +81,12 @@ impl Adapter for Blocking {
     }
 
     fn handover(&self) -> Option<Handover> {
-        let orders = self.orders.clone();
-        (!orders.is_closed()).then(|| -> Handover {
+        let commands = self.commands.clone();
+        (!commands.is_closed()).then(|| -> Handover {
             Box::new(|signal| {
-                // It ends in a fault if there is no feeder any more.
-                let _ = orders.send(Command::Raise(signal.clone()));
-                Box::new(Self { orders, signal })
+                // If the thread pool has ended, this is a failure.
+                let _ = commands.send(Command::Raise(signal.clone()));
+                Box::new(Self { commands, signal })
             })
         })
     }
@@ -94,22 +94,22 @@ impl Adapter for Blocking {
 
 /// Gives jobs to the threads.
 struct ThreadPool {
-    /// The thread that was busy last is the next one that is busy.
+    /// A stack: the thread that was busy last gets the next job.
     free: Vec<threads::Sender<Task>>,
     waiting: VecDeque<Job>,
     signal: FailureSignal,
 }
 
 impl ThreadPool {
-    /// Runs until the route has dropped its side and everything that was asked is answered.
-    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Command>) {
+    /// Runs until the route has dropped its side and all calls are answered.
+    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         let mut busy = FuturesUnordered::new();
         let mut taken = Vec::new();
         let mut is_open = true;
         while is_open || !self.waiting.is_empty() || !busy.is_empty() {
             tokio::select! {
-                // All at once: each job of a burst would otherwise cost a wake-up of its own.
-                more = orders.recv_many(&mut taken, usize::MAX), if is_open => {
+                // All at once: otherwise each job of a burst would cost a wake-up.
+                more = commands.recv_many(&mut taken, usize::MAX), if is_open => {
                     is_open = more > 0;
                     taken.drain(..).for_each(|order| self.take(order));
                 }
@@ -120,7 +120,7 @@ impl ThreadPool {
                 busy.push(async move { (thread, unheard.await) });
             }
             if self.free.is_empty() && busy.is_empty() {
-                // No thread is left. Who waits hears of it.
+                // No thread is left. The callers see that their answers are dropped.
                 break;
             }
         }
@@ -133,7 +133,7 @@ impl ThreadPool {
         }
     }
 
-    /// Takes back a thread that is free; one that has ended says nothing.
+    /// Takes back a free thread; one that has ended reports nothing.
     fn take_back<E>(&mut self, thread: threads::Sender<Task>, unheard: Result<Unheard, E>) {
         let Ok(unheard) = unheard else { return };
         self.free.push(thread);
@@ -142,16 +142,15 @@ impl ThreadPool {
         }
     }
 
-    /// Gives a free thread what waits longest, but for jobs whose callers have taken the fallback.
+    /// Gives the oldest job to a free thread, without jobs whose callers have taken the fallback.
     fn feed(&mut self) -> Option<(threads::Sender<Task>, oneshot::Receiver<Unheard>)> {
-        // From the front, which has waited longest. Those further behind are looked at when they come to
-        // the front.
+        // From the front, which has waited longest. Others are checked when they reach the front.
         while self.waiting.pop_front_if(|job| job.answer.is_closed()).is_some() {}
-        // The one that was busy last: its handler is in the caches, and the others may sleep.
+        // The one that was busy last: its handler is in the caches, and the others can sleep.
         let thread = self.free.pop_if(|_| !self.waiting.is_empty())?;
         let job = self.waiting.pop_front()?;
         let (free, is_free) = oneshot::channel();
-        // A thread that has ended drops the job, which says so.
+        // A thread that has ended drops the job, which its caller sees.
         let _ = thread.send(Task { job, free });
         Some((thread, is_free))
     }

@@ -189,14 +189,14 @@ impl<S: Transport> IncomingConnection<S> {
 #[cfg(feature = "tls")]
 struct Turn {
     counters: Rc<Counters>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
     _memory: MemoryGuard,
 }
 
 #[cfg(feature = "tls")]
 impl Turn {
     async fn wait(shared: &Rc<ArbiterContext>) -> Result<Self, Rejection> {
-        let place = shared.handshakes.place().await.ok_or(Rejection::HandshakesFull)?;
+        let permit = shared.handshakes.permit().await.ok_or(Rejection::HandshakesFull)?;
         // All of its memory is reserved at once: rustls allocates internally, without a check.
         let memory = MemoryGuard::new(Rc::clone(shared), handshake::COST);
         if memory.is_exhausted() {
@@ -204,7 +204,7 @@ impl Turn {
         }
         let counters = Rc::clone(&shared.counters);
         counters.count(|statistics| statistics.tls_handshakes += 1);
-        Ok(Self { counters, _place: place, _memory: memory })
+        Ok(Self { counters, _permit: permit, _memory: memory })
     }
 }
 

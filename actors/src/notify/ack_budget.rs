@@ -1,19 +1,19 @@
-//! ACK budget: how much one ACK may hold, and what is left out of it.
+//! ACK budget: limits the actions of one ACK, and drops those over the limit.
 
 use crate::spop::Actions;
 
-/// How much one ACK may hold: many large answers make no large memory.
+/// Limits the actions of one ACK, so that many large answers do not take much memory.
 ///
-/// Messages are told apart by their place in the NOTIFY. What finds no room is left out from the
-/// end; once something is left out, nothing at a later place is kept, whenever it comes.
+/// Messages are identified by their position in the NOTIFY. Actions over the limit are dropped from
+/// the end. Once an action was dropped, nothing at a later position is kept, whenever it arrives.
 pub(super) struct AckBudget {
-    /// What may be kept in all, in bytes.
+    /// The limit in bytes.
     bytes: usize,
-    /// What is kept now, in bytes.
+    /// The bytes in use.
     used: usize,
-    /// The place behind which nothing is kept.
+    /// The position after which nothing is kept.
     end: Option<usize>,
-    /// How many actions are not kept.
+    /// How many actions were dropped.
     left_out: usize,
 }
 
@@ -22,17 +22,17 @@ impl AckBudget {
         Self { bytes, used: 0, end: None, left_out: 0 }
     }
 
-    /// How many actions are not kept.
+    /// How many actions were dropped.
     pub(super) fn left_out(&self) -> usize {
         self.left_out
     }
 
-    /// Keeps the actions of the message at `place`, for now; none of them if something was left out
-    /// before that place.
+    /// Keeps the actions of the message at `place` for now, or drops all of them if something
+    /// before it was dropped.
     #[inline]
     pub(super) fn take(&mut self, actions: &mut Actions, place: usize) {
-        // Whoever comes later than what was left out is left out too: HAProxy would else see the later of
-        // two answers without the earlier one, and take it for the whole.
+        // A later message is dropped too: otherwise HAProxy would see the later of two answers
+        // without the earlier one, and take it for complete.
         if self.end.is_some_and(|end| place >= end) {
             self.left_out += actions.fit_to(0);
         } else {
@@ -40,12 +40,12 @@ impl AckBudget {
         }
     }
 
-    /// The place behind which nothing is kept, once something was left out.
+    /// The position after which nothing is kept, once something was dropped.
     pub(super) fn end(&self) -> Option<usize> {
         self.end
     }
 
-    /// Whether there is something to [`trim`](Self::trim).
+    /// Whether [`trim`](Self::trim) has something to drop.
     #[inline]
     pub(super) fn is_exceeded(&self) -> bool {
         self.used > self.bytes
@@ -56,7 +56,7 @@ impl AckBudget {
         if self.end.is_some() { 0 } else { self.bytes.saturating_sub(self.used) }
     }
 
-    /// Trims the actions of the message at `place`, behind which nothing is kept any more.
+    /// Trims the actions of the message at `place`, after which nothing is kept.
     pub(super) fn trim(&mut self, actions: &mut Actions, place: usize) {
         let length = actions.encoded_len();
         let excess = self.used.saturating_sub(self.bytes).min(length);

@@ -1,4 +1,4 @@
-//! ACK encoder: writes ACKs in the form that one peer takes.
+//! ACK encoder: encodes ACKs for one peer: in frames or fragments.
 
 use bytes::BytesMut;
 
@@ -11,23 +11,23 @@ use crate::{
     },
 };
 
-/// The name of a variable that nobody sets: to unset it changes nothing.
+/// The name of an unused variable: to unset it has no effect.
 const NO_VARIABLE: &str = "spoa_none";
 
-/// Writes ACKs in the form that one peer takes.
+/// Encodes ACKs for one peer.
 pub(crate) struct AckEncoder {
     /// The negotiated max-frame-size.
     pub(crate) max_frame_size: u32,
     /// The largest ACK, in one frame or in fragments.
     pub(crate) max_size: usize,
-    /// Whether the peer puts ACKs together from fragments.
+    /// Whether the peer accepts ACKs in fragments.
     in_fragments: bool,
-    /// Whether an ACK without actions is to hold one that changes nothing.
+    /// Whether an ACK without actions gets one without effect.
     fill_empty: bool,
 }
 
 impl AckEncoder {
-    /// Before HELLO, when there is nothing to acknowledge.
+    /// Before HELLO, when there are no ACKs.
     pub(crate) fn new(fill_empty_acks: bool) -> Self {
         Self {
             max_frame_size: FrameCodec::HELLO_LIMIT,
@@ -37,7 +37,7 @@ impl AckEncoder {
         }
     }
 
-    /// Takes note of what HELLO has agreed, and of what the peer said it can.
+    /// Applies what both sides agreed on in HELLO.
     pub(crate) fn agree(&mut self, max_frame_size: u32, theirs: Capabilities, limits: &Limits) {
         self.max_frame_size = max_frame_size;
         self.in_fragments = theirs.fragmentation;
@@ -47,7 +47,7 @@ impl AckEncoder {
         };
     }
 
-    /// Appends the ACK; returns how many actions were left out.
+    /// Appends the ACK; returns how many actions were dropped.
     #[inline(always)]
     pub(crate) fn encode(
         &self,
@@ -62,7 +62,7 @@ impl AckEncoder {
         ack::encode(ids, actions, self.max_frame_size, output)
     }
 
-    /// In fragments, or with something instead of no actions.
+    /// In fragments, or with an action without effect.
     fn encode_otherwise(
         &self,
         (stream_id, frame_id): (StreamId, FrameId),
@@ -80,8 +80,8 @@ impl AckEncoder {
         let ids = (stream_id, frame_id);
         let left_out = ack::encode(ids, actions, self.max_frame_size, output);
         if self.fill_empty && actions.iter().count() == left_out {
-            // HAProxy 3.1.0 to 3.1.4 takes an ACK without actions for none, and its stream waits until
-            // `timeout processing`.
+            // HAProxy 3.1.0 to 3.1.4 takes an ACK without actions for none, and its stream waits
+            // until `timeout processing`.
             output.truncate(start);
             let scope = Scope::Transaction;
             let filling = Actions::new().unset_var_unchecked(scope, NO_VARIABLE.as_bytes());
@@ -91,9 +91,9 @@ impl AckEncoder {
     }
 }
 
-/// Counts the frames behind the first.
+/// Counts the frames after the first.
 fn count_continuations(frames: &[u8], counters: &Counters) {
-    // They were written a moment ago: it is only counted how many there are.
+    // They were encoded a moment ago, and are only counted.
     let whole = FrameCodec::new(u32::MAX);
     let mut rest = frames;
     while let Ok(Some(length)) = whole.whole_frame(rest) {

@@ -17,29 +17,29 @@ use crate::{
     route::{LiveRoute, PendingCall},
 };
 
-/// The call of a message that is not answered yet.
+/// The call of a message without an answer yet.
 pub(crate) struct PendingMessage {
     pub(super) answer: PendingCall,
-    /// When it was handed over.
+    /// When the call began.
     pub(super) begun: Instant,
-    /// When its fallback is due.
+    /// When its fallback is sent.
     pub(super) deadline: Instant,
     pub(super) route: Rc<LiveRoute>,
-    /// That of its call; none unless it is sampled.
+    /// The span of its call; disabled unless it is sampled.
     pub(super) span: Span,
 }
 
-/// Completes a message of a [`PendingAck`], by its answer or its fallback: a future of its own, so that only what was
-/// woken is polled, however many messages a NOTIFY has.
+/// Completes a message of a [`PendingAck`] with its answer or its fallback. Each message has its
+/// own future, so that only woken ones are polled, however many messages a NOTIFY has.
 ///
 /// The last one of a NOTIFY returns its ACK.
 pub(super) struct Completion {
-    /// None if it was settled by its deadline.
+    /// `None` if its deadline has completed it.
     waiting: Option<PendingMessage>,
     place: usize,
-    /// Whom to wake when it was settled by its deadline.
+    /// Woken when the deadline has completed it.
     waker: Option<Waker>,
-    /// Behind the call, whose span ends before those of its NOTIFY.
+    /// Declared after the call, whose span ends before those of its NOTIFY.
     ack: Rc<RefCell<PendingAck>>,
 }
 
@@ -53,21 +53,21 @@ impl Completion {
         Self { waiting: Some(waiting), place, waker: None, ack: Rc::clone(ack) }
     }
 
-    /// When its fallback is due.
+    /// When its fallback is sent.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.waiting.as_ref().map(|waiting| waiting.deadline)
     }
 
-    /// When the ACK of its NOTIFY must leave as far as this message has a say; now, if all are settled.
+    /// When the ACK of its NOTIFY must leave because of this message; now, if all are complete.
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
         self.deadline().or_else(|| self.ack.borrow().is_complete().then_some(now))
     }
 
-    /// Settles the message if its time is over by `now`, which drops its call.
+    /// Completes the message if its deadline has passed by `now`, which drops its call.
     pub(super) fn expire(&mut self, now: Instant) {
         if self.is_late(now) {
             self.complete(Err(HandlerError::DeadlineExceeded));
-            // The set polls only what was woken, and by itself this future is not: its call is dropped.
+            // The set polls only woken futures, and nothing wakes this one: its call is dropped.
             if let Some(waker) = self.waker.take() {
                 waker.wake();
             }
@@ -83,7 +83,7 @@ impl Completion {
         else {
             return;
         };
-        // Before anything is borrowed: what it drops is the handler's.
+        // Before anything is borrowed: the call's drop runs the handler's code.
         drop(call);
         let mut ack = self.ack.borrow_mut();
         if let (Some(trace), Err(error)) = (ack.trace(), &answer) {
@@ -97,7 +97,7 @@ impl Future for Completion {
     type Output = Option<CompletedAck>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<CompletedAck>> {
-        // First: a call whose time is over is not polled again, however close it is to its answer.
+        // First: a call whose deadline has passed is not polled again, however close its answer is.
         if self.is_late(Instant::now()) {
             self.complete(Err(HandlerError::DeadlineExceeded));
         } else if let Some(PendingMessage { answer, span, .. }) = &mut self.waiting {
@@ -105,7 +105,7 @@ impl Future for Completion {
                 self.waker.get_or_insert_with(|| task.waker().clone()).clone_from(task.waker());
                 return Poll::Pending;
             };
-            // It may have taken all the time that was left.
+            // The poll can have taken all the remaining time.
             let is_late = answer.is_ok() && self.is_late(Instant::now());
             self.complete(if is_late { Err(HandlerError::DeadlineExceeded) } else { answer });
         }

@@ -1,7 +1,7 @@
-//! Dispatch: hands the messages of one NOTIFY to their handlers, in order.
+//! Dispatch: calls the handlers of one NOTIFY's messages, in order.
 //!
-//! A handler is called in place. If all of them answer at once, as most do, their actions lie in one
-//! list, and that was all; only what is still to come makes a [`PendingAck`].
+//! A handler is called in place. If all answer at once, as most do, their actions are one list.
+//! Only pending answers make a [`PendingAck`].
 
 use std::rc::Rc;
 
@@ -23,41 +23,41 @@ use crate::{
     turn::Turn,
 };
 
-/// What became of a NOTIFY when its messages were handed out.
+/// The state of a NOTIFY after its handlers were called.
 pub(crate) enum Dispatched {
     /// All handlers answered at once.
     Now,
-    /// All handlers answered at once, with more than there is room for.
+    /// All handlers answered at once, with more actions than the ACK has room for.
     InPart(CompletedAck),
-    /// These messages wait for their answers, each at its place.
+    /// These messages wait for their answers, each with its position.
     Later(PendingAck, Vec<(usize, PendingMessage)>),
 }
 
-/// How many messages of one NOTIFY are handed to their handlers. HAProxy sends those of one event or
-/// group, up to a few dozen; a frame of a mebibyte has room for half a million.
+/// How many messages of one NOTIFY reach handlers. HAProxy sends those of one event or group, up to
+/// a few dozen; a frame of 1 MiB has room for half a million.
 const MAX_MESSAGES: usize = 1024;
 
-/// How many more are looked at, for their fallbacks: the ACK of a frame as large as HAProxy's has no room
-/// for so many. Those beyond contribute nothing, and are only counted: to find their routes takes time.
+/// How many more are read, for their fallbacks: the ACK of a frame as large as HAProxy's has no
+/// room for more. Further messages add nothing, and are only counted, because finding their routes
+/// takes time.
 const MAX_FALLBACKS: usize = 16 * MAX_MESSAGES;
 
-/// What holds for a NOTIFY.
+/// The limits of a NOTIFY.
 pub(crate) struct NotifyContext<'a> {
     pub(crate) routes: &'a Routes,
     pub(crate) counters: &'a Counters,
-    /// How many bytes the messages of the NOTIFY take.
+    /// The size of the messages in bytes.
     pub(crate) bytes: usize,
-    /// How many bytes of actions an ACK may hold.
+    /// The largest actions of the ACK in bytes.
     pub(crate) room: usize,
-    /// How many messages of one NOTIFY may wait for their answers.
+    /// How many messages of one NOTIFY can wait for answers.
     pub(crate) waiting: usize,
-    /// Whether nothing was answered in this turn yet.
+    /// Whether no call was made in this turn yet.
     pub(crate) begins_turn: bool,
     pub(crate) turn: &'a Turn,
 }
 
-/// Hands the messages of a NOTIFY to their handlers, in order; what is answered at once is put into
-/// `settled`.
+/// Calls the handlers of a NOTIFY's messages, in order; appends immediate answers to `settled`.
 #[inline(always)]
 pub(crate) fn dispatch(
     messages: MessagesRef<'_>,
@@ -66,8 +66,9 @@ pub(crate) fn dispatch(
     settled: &mut Actions,
     trace: Option<&mut NotifyTrace>,
 ) -> Dispatched {
-    // The first message is dispatched here and not in the loop: it is the only one of nearly all NOTIFYs,
-    // and the loop with its state is kept out of the hot path, in a function that is never inlined.
+    // The first message is dispatched here and not in the loop: nearly all NOTIFYs have one
+    // message, and the loop with its state stays out of the hot path, in a function that is never
+    // inlined.
     let left = MAX_MESSAGES - 1;
     let mut dispatcher = Dispatcher { origin, context, trace, is_first: true, left, waiting: 0 };
     // Most NOTIFYs have one message, and most handlers answer at once.
@@ -81,7 +82,8 @@ pub(crate) fn dispatch(
     dispatcher.go_on(waiting, others, settled)
 }
 
-/// Answers a NOTIFY that was too large to be read: with the fallbacks of the messages it names.
+/// Answers a NOTIFY that was too large to be read, with the fallbacks of the messages that it
+/// names.
 pub(crate) fn refuse(
     messages: MessagesRef<'_>,
     origin: &Origin,
@@ -109,15 +111,15 @@ struct Dispatcher<'a> {
     trace: Option<&'a mut NotifyTrace>,
     /// Whether the next message is the first of the NOTIFY.
     is_first: bool,
-    /// How many of its messages behind the first are handed to their handlers yet.
+    /// How many of the next messages can still reach handlers.
     left: usize,
-    /// How many of its messages wait for their answers, or for one before them.
+    /// How many messages wait for their answers, or for one before them.
     waiting: usize,
 }
 
 impl Dispatcher<'_> {
-    /// Asks the handler of a message, if there is one. What is settled at once is put behind `settled`;
-    /// otherwise it waits.
+    /// Calls the handler of a message, if it has a route. An immediate answer is appended to
+    /// `settled`; otherwise the message waits.
     #[inline(always)]
     fn dispatch(
         &mut self,
@@ -128,8 +130,8 @@ impl Dispatcher<'_> {
             self.miss(message);
             return None;
         };
-        // Before the handler is called: a message that may not wait is not started either, as nobody can
-        // know whether its handler answers at once.
+        // Before the handler is called: whether it answers at once is unknown, so a message that
+        // cannot wait is not started.
         if self.waiting >= self.context.waiting {
             self.fall_back(
                 route,
@@ -141,7 +143,7 @@ impl Dispatcher<'_> {
             return None;
         }
         let (time, turn) = (route.time_for(message), self.context.turn);
-        // Those before it may have taken all the time: it is not even asked then.
+        // Earlier messages can have taken all the time: the handler is not called then.
         if turn.is_late(time) {
             let begun = self.origin.arrived();
             self.fall_back(route, HandlerError::DeadlineExceeded, begun, &Span::none(), settled);
@@ -162,16 +164,16 @@ impl Dispatcher<'_> {
         let looked = (begun.is_some() || turn.wants_a_look()).then(|| turn.look());
         match reply {
             Reply::Answered if looked.is_some() && turn.is_late(time) => {
-                // The answer is there, but its time is over: it counts as late, as it would if it had come
-                // a moment later, so that a deadline means the same for handlers that wait and for those
-                // that do not.
+                // The answer is ready, but its deadline has passed: it counts as late, as it would
+                // a moment later, so that a deadline means the same for handlers that wait and for
+                // those that do not.
                 settled.take_back(before);
                 let begun = begun.unwrap_or(self.origin.arrived());
                 self.fall_back(route, HandlerError::DeadlineExceeded, begun, &span, settled);
             }
             Reply::Answered => {
                 let took = match (begun, looked) {
-                    // What was before it in the turn is not its time.
+                    // The time before it in the turn is not its own.
                     (Some(begun), Some(looked)) if is_before => {
                         Some(looked.saturating_sub(begun - turn.began()))
                     }
@@ -181,13 +183,13 @@ impl Dispatcher<'_> {
                 route.record.answered_in_place(took);
             }
             Reply::Failed(error) => {
-                // Rather too long than none at all, if it was not timed.
+                // If it was not timed, the time since the arrival: too long is better than none.
                 let begun = begun.unwrap_or(self.origin.arrived());
                 self.fall_back(route, error, begun, &span, settled);
             }
             Reply::Later(answer) => {
-                // What waits is timed in any case: its histogram would otherwise hold only the calls that
-                // were sampled.
+                // A call that waits is always timed: otherwise its histogram would have only the
+                // timed calls.
                 let begun = begun.unwrap_or_else(Instant::now);
                 let (deadline, route) = (self.origin.deadline(), Rc::clone(route));
                 return Some(PendingMessage { answer, begun, deadline, route, span });
@@ -208,7 +210,7 @@ impl Dispatcher<'_> {
         span.in_scope(|| route.call(&Call::new(message, self.origin), settled))
     }
 
-    /// Puts the fallback of a message behind `settled`.
+    /// Appends the fallback of a message to `settled`.
     #[cold]
     fn fall_back(
         &mut self,
@@ -224,7 +226,7 @@ impl Dispatcher<'_> {
         settled.append_all(route.fall_back(error, begun));
     }
 
-    /// Asks the handlers of all messages but the first.
+    /// Calls the handlers of all messages but the first.
     #[inline(never)]
     fn go_on(
         mut self,
@@ -244,7 +246,7 @@ impl Dispatcher<'_> {
         self.wait_for(std::mem::take(settled), waiting, messages)
     }
 
-    /// The next message whose handler may be called.
+    /// The next message that can reach its handler.
     fn next<'m>(&mut self, messages: &mut MessagesRef<'m>) -> Option<MessageRef<'m>> {
         self.left = self.left.checked_sub(1)?;
         self.context.turn.take_message();
@@ -267,7 +269,7 @@ impl Dispatcher<'_> {
         self.context.routes.report_missing(message.name());
     }
 
-    /// Goes on with a NOTIFY that is not answered at once, or whose answers exceed their room.
+    /// Continues a NOTIFY with a pending answer, or whose answers exceed their limit.
     #[cold]
     fn wait_for(
         mut self,
@@ -276,8 +278,8 @@ impl Dispatcher<'_> {
         mut messages: MessagesRef<'_>,
     ) -> Dispatched {
         let mut ack = PendingAck::new(self.origin, self.context.bytes, self.context.room);
-        // Those in front are joined to one slot, so that a NOTIFY of a thousand messages that wait for
-        // nothing has one list of actions and not a thousand.
+        // The leading answers share one slot, so that a NOTIFY of a thousand immediate answers has
+        // one list of actions and not a thousand.
         ack.complete(settled);
         let mut calls = Vec::new();
         calls.extend(waiting.map(|waiting| (ack.wait(), waiting)));
@@ -299,7 +301,7 @@ impl Dispatcher<'_> {
         Dispatched::Later(ack, calls)
     }
 
-    /// Settles the messages beyond the bound by their fallbacks: no handler is asked.
+    /// Completes the messages over the limit with their fallbacks: no handler is called.
     #[cold]
     fn fall_back_beyond(&mut self, mut messages: MessagesRef<'_>, ack: &mut PendingAck) {
         let begun = Instant::now();
@@ -321,7 +323,7 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// So many messages are behind all that are looked at.
+    /// Counts messages after the last one that is read.
     #[cold]
     fn leave_unread(&self, messages: usize) {
         let NotifyContext { counters, routes, .. } = self.context;

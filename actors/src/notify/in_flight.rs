@@ -1,4 +1,4 @@
-//! In flight: the NOTIFYs of one connection that wait for their answers, and the next deadline.
+//! In flight: the NOTIFYs of one connection that wait for answers, and the next deadline.
 
 use std::{
     cell::RefCell,
@@ -18,27 +18,27 @@ use crate::{
     observe::Counters,
 };
 
-/// What a connection waits for. Only what was woken is polled.
+/// The NOTIFYs of one connection that wait for answers. Only woken ones are polled.
 pub(crate) struct InFlight {
-    /// None before the first: it takes half a kilobyte, and connections whose handlers answer at once
-    /// need none. Others will need it again.
+    /// `None` before the first: it takes half a KiB, and connections whose handlers answer at once
+    /// need none.
     awaited: Option<FuturesUnordered<Completion>>,
-    /// How many NOTIFYs they are of.
+    /// How many NOTIFYs wait.
     notifies: usize,
-    /// How many messages wait in them, as a share of what the agent allows.
+    /// How many messages wait, reserved from the agent's limit.
     waiting: Reservation,
-    /// How many more might wait in the agent when that was looked at last.
+    /// How many more could wait in the agent at the last look.
     left: usize,
-    /// How many bytes they take, as a share of what the agent may keep.
+    /// How many bytes they take, reserved from the agent's limit.
     kept: Reservation,
-    /// The earliest deadline among them, or an earlier one that is met already.
+    /// The earliest deadline, or an earlier one that is over.
     deadline: Option<Instant>,
     counters: Rc<Counters>,
 }
 
-/// How many bytes a message that waits takes beside its payload, which its handler may keep: its call in
-/// a box, its place in the set, its part of the NOTIFY. 810 to 1,110 were measured with
-/// handlers of few words, in allocations that have some bytes of their own each.
+/// How many bytes a waiting message takes beside its payload, which its handler may hold: its boxed
+/// call, its future in the set, its part of the NOTIFY. 810 to 1,110 were measured with small
+/// handlers.
 const CALL: usize = 1280;
 
 impl InFlight {
@@ -52,45 +52,45 @@ impl InFlight {
         self.notifies == 0
     }
 
-    /// How many NOTIFYs wait for their answers.
+    /// How many NOTIFYs wait for answers.
     pub(crate) fn len(&self) -> usize {
         self.notifies
     }
 
-    /// How many messages wait for their answers.
+    /// How many messages wait for answers.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.amount()
     }
 
-    /// How many more messages may wait in the whole agent; others may take them meanwhile.
+    /// How many more messages can wait in the whole agent; others may take them meanwhile.
     pub(crate) fn left(&self) -> usize {
         self.left
     }
 
-    /// Looks how many more messages may wait in the whole agent.
+    /// Reads how many more messages can wait in the whole agent.
     ///
-    /// It is not looked at for every NOTIFY: all arbiters write there, and a message that is answered
-    /// at once has nothing to do with it.
+    /// Not for every NOTIFY: all arbiters write there, and messages that are answered at once do
+    /// not need it.
     pub(crate) fn look(&mut self) {
         self.left = self.waiting.left();
     }
 
-    /// How many bytes the NOTIFYs take, as far as can be known.
+    /// How many bytes the NOTIFYs take, as far as known.
     pub(crate) fn bytes(&self) -> usize {
         self.kept.amount()
     }
 
-    /// When the first of their ACKs must leave; now, if one is settled.
+    /// When the first of their ACKs must leave; now, if one is complete.
     pub(crate) fn first_due(&self, now: Instant) -> Option<Instant> {
         self.awaited.iter().flatten().filter_map(|awaited| awaited.due(now)).min()
     }
 
-    /// When the next fallback is due.
+    /// When the next fallback is sent.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Waits for these messages of a NOTIFY, each with its place.
+    /// Waits for these messages of a NOTIFY, each with its position.
     pub(crate) fn push(&mut self, ack: PendingAck, messages: Vec<(usize, PendingMessage)>) {
         self.waiting.add(ack.waited());
         self.look();
@@ -99,8 +99,7 @@ impl InFlight {
         self.notifies += 1;
         let ack = Rc::new(RefCell::new(ack));
         let all = self.awaited.get_or_insert_default();
-        // A future for each message and not for each NOTIFY: the set then polls what was woken and no
-        // other.
+        // One future per message and not per NOTIFY: the set then polls only woken ones.
         for (place, waiting) in messages {
             self.deadline = earlier(self.deadline, Some(waiting.deadline));
             all.push(Completion::new(waiting, place, &ack));
@@ -108,7 +107,7 @@ impl InFlight {
         self.counters.count(|statistics| statistics.notifies_in_flight += 1);
     }
 
-    /// The next one that is answered.
+    /// The next complete ACK.
     #[inline]
     pub(crate) fn poll_next(&mut self, task: &mut Context<'_>) -> Option<CompletedAck> {
         let awaited = self.awaited.as_mut().filter(|awaited| !awaited.is_empty())?;
@@ -123,8 +122,8 @@ impl InFlight {
         let taken = finished.bytes + finished.waited * CALL;
         self.kept.subtract(taken);
         self.notifies -= 1;
-        // Otherwise it stays, though it may be met already: a timer that goes off for nothing costs less
-        // than looking through the set for each ACK.
+        // Otherwise it stays, though it may be over: a timer without effect costs less than
+        // searching the set for each ACK.
         if self.notifies == 0 {
             self.deadline = None;
         }
@@ -135,7 +134,7 @@ impl InFlight {
         Some(finished)
     }
 
-    /// Settles what is due by now, whether or not its ACK can be sent already.
+    /// Completes messages whose deadline has passed, whether or not their ACKs can be sent already.
     pub(crate) fn expire(&mut self, now: Instant) {
         self.deadline = None;
         for awaited in self.awaited.iter_mut().flatten() {
@@ -144,7 +143,7 @@ impl InFlight {
         }
     }
 
-    /// Drops everything: nobody waits for it any more.
+    /// Drops everything: the answers are no longer awaited.
     pub(crate) fn cancel(&mut self) {
         let Some(awaited) = &mut self.awaited else {
             return;

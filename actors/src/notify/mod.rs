@@ -2,11 +2,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `dispatcher` | hands the messages to their handlers, in order |
+//! | `dispatch` | calls the handlers of the messages, in order |
 //! | `completion` | completes a message that waits, by its answer or its deadline |
-//! | `pending_ack` | the ACK of a NOTIFY with such messages: keeps their order |
+//! | `pending_ack` | the ACK of a NOTIFY with such messages, in their order |
 //! | `in_flight` | the pending ACKs of one connection, and the next deadline |
-//! | `ack_budget`, `ack_encoder` | how much an ACK may hold, and its form for this peer |
+//! | `ack_budget`, `ack_encoder` | the size limit of an ACK, and its form for this peer |
 
 mod ack_budget;
 mod ack_encoder;

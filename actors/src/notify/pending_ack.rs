@@ -1,7 +1,7 @@
 //! Pending ACK: one NOTIFY in, one ACK out, by the deadline.
 //!
-//! It is a value, not an actor: it keeps the order of the messages, holds a place for each that is
-//! not answered yet, and cannot fail. Each message that waits has a [`Completion`](super::completion).
+//! It is a value, not an actor: it keeps the order of the messages, has a slot for each that is not
+//! answered yet, and cannot fail. Each waiting message has a [`Completion`](super::completion).
 
 use std::collections::VecDeque;
 
@@ -17,47 +17,47 @@ use crate::{
 /// The answer to a NOTIFY.
 pub(crate) struct CompletedAck {
     pub(crate) ack: Ack,
-    /// How many actions found no room in it.
+    /// How many actions were dropped from it.
     pub(crate) left_out: usize,
-    /// When the NOTIFY had arrived.
+    /// When the NOTIFY arrived.
     pub(super) arrived: Instant,
     /// How many of its messages had to wait.
     pub(super) waited: usize,
-    /// How many bytes its payload had.
+    /// The size of its payload in bytes.
     pub(super) bytes: usize,
-    /// Its spans, if there may be any.
+    /// Its spans, if traced.
     pub(crate) trace: Option<Box<NotifyTrace>>,
 }
 
-/// The answers to one NOTIFY, as they come.
+/// The answers to one NOTIFY so far.
 pub(crate) struct PendingAck {
     ids: (StreamId, FrameId),
     arrived: Instant,
     budget: AckBudget,
     /// The actions of the leading messages that are complete.
     leading: Actions,
-    /// The first message that is not complete, and all behind it that have a part in the ACK.
+    /// The first message that is not complete, and all later ones with a part in the ACK.
     slots: VecDeque<Slot>,
-    /// How many slots there were at first.
+    /// How many slots there were in the beginning.
     waited: usize,
-    /// The place of the first slot, counted over the whole NOTIFY.
+    /// The position of the first slot in the whole NOTIFY.
     first_place: usize,
-    /// How many messages are still waited for.
+    /// How many messages wait for answers.
     awaited: usize,
-    /// How many bytes its payload has.
+    /// The size of its payload in bytes.
     bytes: usize,
-    /// Its spans, if there may be any.
+    /// Its spans, if traced.
     trace: Option<Box<NotifyTrace>>,
 }
 
-/// So many bytes of actions of messages that were answered at once share a slot.
+/// Up to this size, immediate answers share a slot.
 const SHARED: usize = 1024;
 
-/// What a message puts into the ACK, once it is complete.
+/// The actions of a message, once it is complete.
 type Slot = Option<Actions>;
 
 impl PendingAck {
-    /// The answers to a NOTIFY whose payload has so many bytes.
+    /// The answers to a NOTIFY with a payload of this size.
     pub(super) fn new(origin: &Origin, bytes: usize, room: usize) -> Self {
         Self {
             ids: origin.ids(),
@@ -66,7 +66,7 @@ impl PendingAck {
             leading: Actions::new(),
             slots: VecDeque::new(),
             waited: 0,
-            // Place 0 is that of the leading messages that were settled at once.
+            // Position 0 is that of the leading messages that were complete at once.
             first_place: 1,
             awaited: 0,
             bytes,
@@ -89,12 +89,12 @@ impl PendingAck {
         self.slots.len()
     }
 
-    /// Whether no message is waited for.
+    /// Whether no message waits for its answer.
     pub(super) fn is_complete(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// A message waits for its answer; returns its place.
+    /// Adds a message that waits for its answer; returns its position.
     pub(super) fn wait(&mut self) -> usize {
         self.slots.push_back(None);
         self.awaited += 1;
@@ -116,7 +116,7 @@ impl PendingAck {
         self.bytes
     }
 
-    /// Takes the actions of a message that was answered at once.
+    /// Adds the actions of a message that was answered at once.
     pub(super) fn complete(&mut self, mut actions: Actions) {
         let place = if self.slots.is_empty() { 0 } else { self.next_place() };
         self.budget.take(&mut actions, place);
@@ -125,40 +125,41 @@ impl PendingAck {
         }
         match self.slots.back_mut() {
             None => self.leading.append(actions),
-            // Answers at once behind one that waits share a slot up to that size: appending is cheap, but
-            // each reallocation of a large list copies it.
+            // Immediate answers after a waiting one share a slot up to that size: appending is
+            // cheap, but each reallocation of a large list copies it.
             Some(Some(last)) if last.encoded_len() < SHARED => last.append(actions),
             Some(_) => self.slots.push_back(Some(actions)),
         }
         self.leave_out_excess();
     }
 
-    /// Takes the actions of the message at `place`, which was waited for.
+    /// Adds the actions of the message at `place`, which has waited.
     pub(super) fn complete_at(&mut self, place: usize, mut actions: Actions) {
         self.budget.take(&mut actions, place);
         let slot = place.checked_sub(self.first_place).and_then(|index| self.slots.get_mut(index));
         if let Some(slot) = slot {
-            // HAProxy applies actions in the order of the ACK, so that of two messages that set the same
-            // variable the later one wins, whichever was answered first.
+            // HAProxy applies actions in the order of the ACK. So of two messages that set the same
+            // variable, the later one wins, whichever was answered first.
             *slot = Some(actions);
         }
         self.leave_out_excess();
         self.advance();
     }
 
-    /// One that was waited for is settled, and will not come again; with the last one it is finished.
+    /// A waiting message is complete; the last one completes the ACK.
     pub(super) fn leave(&mut self) -> Option<CompletedAck> {
         self.awaited -= 1;
-        // Counted, and not asked of the slots: a slot may be filled while its call is still in the set.
+        // Counted, not read from the slots: a slot can be filled while its call is still in the
+        // set.
         (self.awaited == 0).then(|| self.finish())
     }
 
-    /// The place of the message behind all slots.
+    /// The position after all slots.
     fn next_place(&self) -> usize {
         self.first_place + self.slots.len()
     }
 
-    /// Leaves out, from the end, what goes beyond the room.
+    /// Drops actions over the limit, from the end.
     #[inline]
     fn leave_out_excess(&mut self) {
         if self.budget.is_exceeded() {
@@ -169,7 +170,7 @@ impl PendingAck {
     #[cold]
     fn leave_out(&mut self) {
         let Self { budget, leading, slots, first_place, .. } = self;
-        // Behind the end there is nothing left, so no slot is looked at again and again.
+        // After the end there is nothing left, so no slot is read repeatedly.
         let last = budget.end().map_or(slots.len(), |end| (end + 1).saturating_sub(*first_place));
         let kept = slots.range_mut(..last.min(slots.len())).enumerate().rev();
         for (index, slot) in kept {
@@ -183,10 +184,10 @@ impl PendingAck {
         budget.trim(leading, 0);
     }
 
-    /// Joins the leading messages that are settled.
+    /// Joins the leading complete messages.
     #[inline]
     fn advance(&mut self) {
-        // As soon as it can be done: what is joined is one list, and the deque stays short.
+        // As soon as possible: joined answers are one list, and the deque stays short.
         while let Some(Some(actions)) = self.slots.front_mut() {
             self.leading.append(std::mem::take(actions));
             self.slots.pop_front();
@@ -227,7 +228,7 @@ mod tests {
         PendingAck::new(&Origin::new(peer), 0, room)
     }
 
-    /// So many actions, each of [`ACTION`] bytes.
+    /// This number of actions, each of [`ACTION`] bytes.
     fn actions(count: usize, name: usize) -> Actions {
         (0..count).fold(Actions::new(), |actions, _| {
             actions.set_var_unchecked(Scope::Session, format!("{name:05}").as_bytes(), true)
@@ -236,7 +237,8 @@ mod tests {
 
     const ACTION: usize = 10;
 
-    /// What is kept of so many messages with an action each, settled in the order of these places.
+    /// What remains of this number of messages with an action each, completed in this order of
+    /// positions.
     fn kept_of(count: usize, room: usize, order: impl Iterator<Item = usize>) -> (String, usize) {
         let mut ack = ack(room);
         let first = ack.wait();
@@ -289,14 +291,14 @@ mod tests {
     fn what_is_left_out_is_looked_at_once_however_many_messages_there_are() {
         const MANY: usize = 100_000;
         let began = std::time::Instant::now();
-        // Each answer that comes displaces one that is behind it.
+        // Each answer displaces one after it.
         let (kept, left_out) = kept_of(MANY, 10 * ACTION, (0..MANY).rev());
         assert_eq!((kept.split(", ").count(), left_out), (10, MANY - 10));
         let mut behind_one = ack(10 * ACTION);
         behind_one.wait();
         (0..MANY).for_each(|name| behind_one.complete(actions(1, name)));
         assert!(behind_one.waiting() <= 2, "{}", behind_one.waiting());
-        // It took minutes when all were looked at for each.
+        // It took minutes when all were read for each.
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
 }

@@ -48,8 +48,8 @@ impl EngineNames {
     /// The name, if it has a slot or gets a free one.
     fn admit(&self, name: &str) -> Option<Arc<str>> {
         // Each slot is written once, so that arbiters agree on the names without a lock.
-        let mut places = self.0.iter().map(|place| place.get_or_init(|| name.into()));
-        places.find(|taken| ***taken == *name).cloned()
+        let mut slots = self.0.iter().map(|slot| slot.get_or_init(|| name.into()));
+        slots.find(|taken| ***taken == *name).cloned()
     }
 }
 

@@ -27,7 +27,7 @@ struct SignalState {
     /// Whether a layer has failed.
     has_layers_failed: Cell<bool>,
     has_answered: Cell<bool>,
-    fault: Cell<Option<oneshot::Sender<Failure>>>,
+    first: Cell<Option<oneshot::Sender<Failure>>>,
     background: Rc<Background>,
 }
 
@@ -53,15 +53,15 @@ pub(crate) struct Background {
 
 impl FailureSignal {
     pub(crate) fn new(background: Rc<Background>) -> (Self, Failures) {
-        let (fault, faults) = oneshot::channel();
-        let bell = SignalState {
+        let (first, failures) = oneshot::channel();
+        let state = SignalState {
             is_raised: Cell::new(false),
             has_layers_failed: Cell::new(false),
             has_answered: Cell::new(false),
-            fault: Cell::new(Some(fault)),
+            first: Cell::new(Some(first)),
             background,
         };
-        (Self { state: Some(Rc::new(bell)), is_of_layers: false }, faults)
+        (Self { state: Some(Rc::new(state)), is_of_layers: false }, failures)
     }
 
     /// A signal without a receiver: for an instance that cannot be restarted.
@@ -76,7 +76,7 @@ impl FailureSignal {
 
     /// Whether the layers are replaced with the handler.
     pub(crate) fn has_layers_failed(&self) -> bool {
-        self.state.as_ref().is_some_and(|bell| bell.has_layers_failed.get())
+        self.state.as_ref().is_some_and(|state| state.has_layers_failed.get())
     }
 
     /// A signal that counts and logs the background panics of the same route, and restarts nothing.
@@ -86,7 +86,7 @@ impl FailureSignal {
                 is_raised: Cell::new(false),
                 has_layers_failed: Cell::new(false),
                 has_answered: Cell::new(false),
-                fault: Cell::new(None),
+                first: Cell::new(None),
                 background: Rc::clone(&state.background),
             })
         });
@@ -96,39 +96,39 @@ impl FailureSignal {
     /// Whether the instance has failed and will be replaced.
     #[inline]
     pub(crate) fn is_raised(&self) -> bool {
-        self.state.as_ref().is_some_and(|bell| bell.is_raised.get())
+        self.state.as_ref().is_some_and(|state| state.is_raised.get())
     }
 
     /// Records that the instance has returned an answer or an error.
     #[inline]
     pub(crate) fn note_answer(&self) {
-        if let Some(bell) = &self.state {
-            bell.has_answered.set(true);
+        if let Some(state) = &self.state {
+            state.has_answered.set(true);
         }
     }
 
     /// Whether the instance has ever returned an answer or an error.
     pub(crate) fn has_answered(&self) -> bool {
-        self.state.as_ref().is_some_and(|bell| bell.has_answered.get())
+        self.state.as_ref().is_some_and(|state| state.has_answered.get())
     }
 
     #[cold]
-    pub(crate) fn raise(&self, fault: Failure) {
-        let Some(bell) = &self.state else { return };
-        if let Failure::Background(panic) = &fault {
-            bell.background.report(panic);
+    pub(crate) fn raise(&self, failure: Failure) {
+        let Some(state) = &self.state else { return };
+        if let Failure::Background(panic) = &failure {
+            state.background.report(panic);
         }
         // Set before the supervisor receives the failure, which is in a later wake-up: calls of
         // this turn already see that the instance has failed.
-        bell.is_raised.set(true);
+        state.is_raised.set(true);
         if self.is_of_layers {
-            bell.has_layers_failed.set(true);
+            state.has_layers_failed.set(true);
         }
         // The first failure ends the instance. Later ones are of the same instance, and their
         // routes have counted them.
-        if let Some(first) = bell.fault.take() {
+        if let Some(first) = state.first.take() {
             // The receiver is dropped once the agent has stopped.
-            let _ = first.send(fault);
+            let _ = first.send(failure);
         }
     }
 }

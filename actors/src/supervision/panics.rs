@@ -21,7 +21,7 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// Where the last caught panic was. While a thread ends, this can be destroyed before something
     /// else of the thread panics in its drop: a panic hook that panics ends the process.
-    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
+    static LOCATION: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// A panic that the agent caught.
@@ -87,13 +87,13 @@ pub(crate) fn install_panic_hook() {
 
 fn note(panic: &PanicHookInfo<'_>) {
     // A hook must not panic, wait or log: it runs inside the code that panicked.
-    let place = panic.location().map(ToString::to_string);
-    let _ = PLACE.try_with(|known| known.set(place));
+    let location = panic.location().map(ToString::to_string);
+    let _ = LOCATION.try_with(|known| known.set(location));
 }
 
 /// Where the last caught panic was, if known.
-fn place() -> Option<String> {
-    PLACE.try_with(Cell::take).ok().flatten()
+fn location() -> Option<String> {
+    LOCATION.try_with(Cell::take).ok().flatten()
 }
 
 /// Runs `work`, and turns a panic in it into a value.
@@ -103,7 +103,7 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     DEPTH.set(DEPTH.get() + 1);
     let done = catch_unwind(AssertUnwindSafe(work));
     DEPTH.set(DEPTH.get() - 1);
-    done.map_err(|payload| Panic::new(payload, place()))
+    done.map_err(|payload| Panic::new(payload, location()))
 }
 
 /// A value of the user's type whose drop cannot panic outward.
@@ -200,7 +200,7 @@ mod tests {
         struct Last;
         impl Drop for Last {
             fn drop(&mut self) {
-                PLACE.try_with(|_| ()).unwrap_err();
+                LOCATION.try_with(|_| ()).unwrap_err();
                 let panic = catch(|| panic!("at last")).unwrap_err();
                 assert_eq!((panic.message(), panic.location()), ("at last", None));
                 ENDED.store(true, Ordering::SeqCst);

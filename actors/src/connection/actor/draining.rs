@@ -27,7 +27,7 @@ impl<S: Transport> Connection<S> {
         if !self.is_too_old || !self.stream.has_left() {
             return None;
         }
-        let slot = self.shared.common.recycling.take_place()?;
+        let slot = self.shared.common.recycling.take_one()?;
         Some(self.new_window(Instant::now()).with_recycle_slot(slot))
     }
 

@@ -1,4 +1,4 @@
-//! The output of a conversation: ACKs and what else goes to HAProxy.
+//! Output of a conversation: ACKs and other frames to HAProxy.
 
 use std::task::Context;
 
@@ -14,12 +14,12 @@ use crate::{
     turn::give_way,
 };
 
-/// How many ACKs that have come later are sent before others of the arbiter have their turn.
+/// How many pending ACKs are sent before other connections of the arbiter have their turn.
 const TURN: usize = 256;
 
 impl Conversation {
-    /// Puts the ACKs whose answers have come into `output`, and has `timer` go off when the next
-    /// fallback, or the rest of a frame, is due; says how many.
+    /// Appends complete ACKs to `output`, and arms `timer` for the next fallback or the end of a
+    /// frame. Returns how many.
     pub(crate) fn poll_acks(
         &mut self,
         task: &mut Context<'_>,
@@ -27,8 +27,8 @@ impl Conversation {
         timer: &mut Timer,
     ) -> usize {
         let mut sent = 0;
-        // Answers are taken only as long as they can be sent: what is not taken stays in the in-flight set,
-        // which is bounded, while the output would grow with each slow read of the peer.
+        // Answers are taken only while they can be sent: others stay in the in-flight set, which
+        // has a limit, while the output would grow with each slow read of the peer.
         while sent < TURN && !self.is_clogged(output) {
             let Some(finished) = self.in_flight.poll_next(task) else { break };
             self.acknowledge(finished, output);
@@ -38,11 +38,11 @@ impl Conversation {
             sent = self.poll_ack_queue(sent, task, output);
         }
         if sent >= TURN {
-            // There may be more, of which nobody says so again.
+            // There can be more, which will not wake the task again.
             give_way(task);
         }
         if self.is_clogged(output) {
-            // Nothing is read now: it is not for the peer to go on.
+            // Reading is paused: missing bytes are not the peer's fault.
             self.begun = None;
         }
         let deadlines = [self.in_flight.deadline(), self.read_deadline()];
@@ -52,8 +52,8 @@ impl Conversation {
         sent
     }
 
-    /// Puts the ACKs whose own connections have gone into `output`, behind so many that are sent; says
-    /// how many there are then.
+    /// Appends ACKs of lost connections to `output`, after `sent` others; returns how many there
+    /// are then.
     #[cold]
     fn poll_ack_queue(
         &mut self,
@@ -73,7 +73,7 @@ impl Conversation {
         sent
     }
 
-    /// Puts our DISCONNECT into `output`: the last word, after which no ACK comes in.
+    /// Appends our DISCONNECT to `output`: the last frame, after which no ACK is added.
     pub(crate) fn disconnect(&mut self, disconnect: Disconnect, output: &mut BytesMut) {
         self.ack_queue = None;
         let status_code = disconnect.status_code;
@@ -84,7 +84,7 @@ impl Conversation {
         self.put(&Frame::AgentDisconnect(disconnect), output);
     }
 
-    /// Puts a frame that is no ACK into `output`.
+    /// Appends a frame that is not an ACK to `output`.
     pub(super) fn put(&self, frame: &Frame, output: &mut BytesMut) {
         let before = output.len();
         frame.encode(output);
@@ -95,8 +95,8 @@ impl Conversation {
         self.shared.counters.count(count);
     }
 
-    /// Puts the ACK of a traced NOTIFY that was answered at once into `output`; what hands its context
-    /// back is the first to be left out.
+    /// Appends the ACK of a traced NOTIFY that was answered at once to `output`. Its trace context
+    /// is the first to be dropped.
     #[inline(never)]
     pub(super) fn put_ack_in(
         &self,
@@ -120,7 +120,7 @@ impl Conversation {
         }
     }
 
-    /// Says how many actions were left out in all.
+    /// Returns how many actions were dropped in all.
     #[inline(always)]
     pub(super) fn put_ack(
         &self,
