@@ -29,5 +29,9 @@ mod own_agent {}
 mod supervision {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/tokio.md")]
+mod tokio {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/tracing.md")]
 mod tracing {}

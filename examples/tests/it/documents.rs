@@ -74,6 +74,15 @@ fn the_code_that_the_pages_show_is_that_of_the_examples() {
 }
 
 #[test]
+fn the_program_beside_an_http_server_is_that_of_the_example() {
+    let page = read(examples().join("../docs/tokio.md"));
+    let (_, code) = page.split_once("```rust,no_run\n").unwrap();
+    let (code, _) = code.split_once("```").unwrap();
+    let example = read(examples().join("src/bin/beside_http.rs"));
+    assert!(example.ends_with(code), "{code}");
+}
+
+#[test]
 fn the_handler_that_the_readme_shows_is_that_of_hello() {
     let readme = read(examples().join("../README.md"));
     let (_, code) = readme.split_once("```rust,no_run\n").unwrap();

@@ -6,6 +6,7 @@
 mod access_control;
 mod auth;
 mod basics;
+mod beside_http;
 mod blocking;
 mod conformance;
 mod documents;

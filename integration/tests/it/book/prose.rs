@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 29] = [
+const PAGES: [&str; 30] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
@@ -29,6 +29,7 @@ const PAGES: [&str; 29] = [
     "docs/request-response.md",
     "docs/security.md",
     "docs/supervision.md",
+    "docs/tokio.md",
     "docs/tracing.md",
     "examples/README.md",
     "integration/bench/README.md",
