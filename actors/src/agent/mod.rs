@@ -1,14 +1,14 @@
-//! An agent as a whole: its start, its arbiters, its stop, and how it is seen from outside.
+//! The whole agent: its start, its arbiters, its stop, and its observer.
 //!
 //! | file | what |
 //! |---|---|
-//! | `agent` | where it listens, on how many arbiters, within which limits |
-//! | `host` | the thread that accepts, and the actix system: the caller's, or one of the agent's own |
+//! | `agent` | listeners, number of arbiters, limits |
+//! | `host` | the thread that accepts, and the actix system: the caller's, or the agent's own |
 //! | `workers`, `supervisor` | the arbiters, which start together; routes and connections of each |
-//! | `reception`, `excess_connections` | gives each accepted socket its place, and hands it to an arbiter; who is over the limit, and silent |
-//! | `running_agent`, `signals` | a started agent, and its end |
-//! | `observer` | looks at an agent from outside |
-//! | `reloader` | puts other routes in the place of those at work |
+//! | `reception`, `excess_connections` | gives each accepted socket its permit, and passes it to an arbiter; connections over the limit |
+//! | `running_agent`, `signals` | a started agent, and its stop |
+//! | `observer` | statistics, status and readiness from any thread |
+//! | `reloader` | replaces routes, limits and traces of a running agent |
 
 mod agent;
 mod excess_connections;

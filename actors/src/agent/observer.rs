@@ -1,4 +1,4 @@
-//! Observer: looks at an agent from outside.
+//! Observer: statistics, status and readiness of an agent from any thread.
 
 use std::{fmt, sync::Arc};
 
@@ -15,13 +15,14 @@ use crate::{
     status::{Readiness, Status},
 };
 
-/// How long an arbiter may take to answer.
+/// How long an arbiter has to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Looks at an agent from any thread with a tokio runtime, while it serves and while it stops.
+/// Reads statistics, status and readiness of an agent from any thread with a tokio runtime, while
+/// the agent serves and while it stops.
 ///
-/// What it costs the agent is a message to each arbiter, and for [`status`](Self::status) one to each
-/// connection that is told of.
+/// It costs the agent one message to each arbiter, and for [`status`](Self::status) one to each
+/// shown connection.
 ///
 /// ```
 /// # use spoa_actors::*;
@@ -56,14 +57,13 @@ impl Observer {
         Self { arbiters, listeners, common, since }
     }
 
-    /// What the agent has seen and done so far, on all arbiters together. One that does not answer
-    /// within a second is left out, and counted in
-    /// [`workers_unresponsive`](Statistics::workers_unresponsive).
+    /// The statistics so far, of all arbiters together. An arbiter that does not answer within 1 s
+    /// is missing, and counted in [`workers_unresponsive`](Statistics::workers_unresponsive).
     pub async fn statistics(&self) -> Statistics {
         self.add_up(&self.ask(|| StatisticsRequest).await)
     }
 
-    /// The same, and at most `most` of the connections that are open, and the last violations.
+    /// The statistics, up to `most` open connections, and recent violations.
     pub async fn status(&self, most: usize) -> Status {
         let mut insights = self.ask(|| StatusRequest { most }).await;
         let down = insights.iter().map(|insight| Some(insight.as_ref()?.down.clone()));
@@ -90,11 +90,12 @@ impl Observer {
         status
     }
 
-    /// Whether the agent should be asked: it does not come to its end, and no required handler is
-    /// down on any of its arbiters.
+    /// Whether clients should send requests: the agent does not stop, and no required handler is
+    /// down on any arbiter.
     ///
-    /// It is a health check: a stop lets who has asked lately see that the agent drains, for
-    /// [`notice_period`](crate::Limits::notice_period), before connections come to their end.
+    /// Each call counts as a health check: if a stop follows, the agent keeps serving for
+    /// [`notice_period`](crate::Limits::notice_period), so that the caller sees that it drains, before
+    /// connections close.
     pub async fn readiness(&self) -> Readiness {
         if self.common.is_draining() {
             return Readiness::Draining;
@@ -102,7 +103,7 @@ impl Observer {
         self.judge(self.ask(|| ReadinessRequest).await.into_iter())
     }
 
-    /// Asks every arbiter; nothing from one that does not answer in time.
+    /// Sends a message to every arbiter; `None` for one that does not answer in time.
     async fn ask<M>(&self, message: impl Fn() -> M) -> Vec<Option<M::Result>>
     where
         M: Message + Send + 'static,
@@ -115,7 +116,7 @@ impl Observer {
         answers.into_iter().map(|answer| answer.ok()?.ok()).collect()
     }
 
-    /// Judges by the required routes that are down, one of each arbiter that has answered.
+    /// The readiness, from the required routes that are down on each arbiter.
     fn judge(&self, down: impl Iterator<Item = Option<Option<String>>>) -> Readiness {
         if self.common.is_draining() {
             return Readiness::Draining;

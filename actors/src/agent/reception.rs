@@ -1,4 +1,5 @@
-//! Reception: gives every accepted socket its place, and hands it to the next arbiter that takes it.
+//! Reception: gives every accepted socket its permit, and passes it to the next arbiter that takes
+//! it.
 
 use std::{cell::Cell, sync::Arc, time::Duration};
 
@@ -23,30 +24,30 @@ use crate::{
     observe::{ListenerCounters, QueuedConnection, RateLimit},
 };
 
-/// How many sockets may wait for one arbiter to take them: few, as they wait for as long as a handler
+/// How many sockets can be queued for one arbiter: few, because they wait for as long as a handler
 /// blocks it.
 const WAITING: usize = 4;
-/// An arbiter that takes nothing for so long is no longer only busy.
+/// An arbiter that takes nothing for this long is unresponsive.
 const UNRESPONSIVE: Duration = Duration::from_secs(1);
 
-/// Where accepted sockets get their places, and the arbiters that they are handed to.
+/// The permits of accepted sockets, and the arbiters that serve them.
 pub(crate) struct Reception {
     common: AgentContext,
-    /// Those who are over the limit.
+    /// The connections over the limit.
     excess_connections: ExcessConnections,
     desks: Vec<Desk>,
-    /// Whose turn it is, whichever listener the next socket comes from.
+    /// The arbiter whose turn it is, for the sockets of all listeners.
     turn: Cell<usize>,
     counters: Arc<ListenerCounters>,
     is_full: RateLimit,
     is_blocked: RateLimit,
 }
 
-/// One arbiter, and the sockets that wait for it.
+/// One arbiter, and the sockets queued for it.
 struct Desk {
     supervisor: Addr<Supervisor>,
     room: Arc<Semaphore>,
-    /// Since when there is no room, as far as it was looked at.
+    /// Since when its queue was seen full.
     full_since: Cell<Option<Instant>>,
 }
 
@@ -67,11 +68,11 @@ impl Reception {
         }
     }
 
-    /// Hands a socket over. While there is no place for it, or no arbiter takes it, the caller waits, and
-    /// further ones wait in the kernel's backlog.
+    /// Passes a socket to an arbiter. While no permit is free, or no arbiter takes sockets, the
+    /// caller waits, and further connections wait in the kernel's backlog.
     pub(crate) async fn receive(&self, socket: Socket, listener: Arc<str>, preamble: Preamble) {
-        // The permit first, then the arbiter: what waits for a permit must not hold the place of another
-        // socket.
+        // The permit first, then the arbiter: a socket that waits for a permit must not take the
+        // queue slot of another.
         let Some(place) = self.place().await else { return };
         self.excess_connections.note(&place);
         let (desk, room) = match self.free_desk() {
@@ -79,7 +80,7 @@ impl Reception {
             None => self.next_desk().await,
         };
         let queued = Some(QueuedConnection::new(room, &self.counters));
-        // Without waiting for an answer. How many are under way is bounded by the desk's own permits.
+        // Without waiting for an answer. The permits of the desk limit how many are on their way.
         desk.supervisor.do_send(Adopt { socket, listener, preamble, place, queued });
     }
 
@@ -102,7 +103,7 @@ impl Reception {
             });
         }
         loop {
-            // A peer that has a place over the limit and says nothing gives it up, or silent peers would
+            // A silent peer over the limit is closed for the next one: otherwise silent peers would
             // keep health checks out.
             let patience = self.excess_connections.displace_oldest(&self.counters);
             if let Ok(place) = timeout(patience, self.common.places.take()).await {
@@ -111,7 +112,7 @@ impl Reception {
         }
     }
 
-    /// The next arbiter in turn that has taken its last sockets.
+    /// The next arbiter in turn with a free queue slot.
     fn free_desk(&self) -> Option<(&Desk, OwnedSemaphorePermit)> {
         let count = self.desks.len();
         let turn = self.turn.get();
@@ -119,8 +120,8 @@ impl Reception {
             let desk = &self.desks[nth];
             if let Ok(room) = Arc::clone(&desk.room).try_acquire_owned() {
                 desk.full_since.set(None);
-                // In turn, and not to the one with the fewest: HAProxy opens its connections together, and
-                // all would go to the arbiter that looked idle a moment ago.
+                // In turn, and not to the one with the fewest: HAProxy opens its connections
+                // together, and all would go to the arbiter that was idle a moment ago.
                 self.turn.set((nth + 1) % count);
                 return Some((desk, room));
             }
@@ -136,7 +137,7 @@ impl Reception {
     async fn next_desk(&self) -> (&Desk, OwnedSemaphorePermit) {
         self.counters.accept_paused_for_arbiters();
         loop {
-            // Boxed for `select_all`. It happens only when all arbiters are blocked.
+            // Boxed for `select_all`. This happens only when all arbiters are blocked.
             let rooms =
                 self.desks.iter().map(|desk| Box::pin(Arc::clone(&desk.room).acquire_owned()));
             match timeout(UNRESPONSIVE, select_all(rooms)).await {
@@ -145,7 +146,7 @@ impl Reception {
                     self.turn.set((nth + 1) % self.desks.len());
                     return (&self.desks[nth], room);
                 }
-                // They are never closed.
+                // The semaphores are never closed.
                 Ok((Err(_), ..)) => {}
                 Err(_) => self.report(self.turn.get()),
             }
@@ -173,7 +174,7 @@ impl Desk {
         Self { supervisor, room: Arc::new(Semaphore::new(WAITING)), full_since: Cell::default() }
     }
 
-    /// Whether it was full when it was looked at before, and has been for long.
+    /// Whether its queue was full at the last look, and has been full for long.
     fn is_unresponsive(&self) -> bool {
         let since = self.full_since.get().unwrap_or_else(Instant::now);
         self.full_since.set(Some(since));

@@ -1,4 +1,4 @@
-//! `RunningAgent`: accepts, hands out connections in turn, and ends in good order.
+//! `RunningAgent`: accepts connections, passes them to the arbiters in turn, and stops gracefully.
 
 use std::{fmt, net::SocketAddr, num::NonZero, pin::pin, rc::Rc, sync::Arc};
 
@@ -29,14 +29,14 @@ use crate::{
     route::Registry,
 };
 
-/// How long an agent that stops at once waits to know what it has seen and done.
+/// How long an agent that stops at once waits for its final statistics.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// An agent that has started. [`stop`](Self::stop) ends it in good order.
+/// An agent that has started. [`stop`](Self::stop) stops it gracefully.
 ///
-/// Dropping it ends it at once, and waits for nothing: it stops listening, its connections close without
-/// a DISCONNECT, and its handlers are dropped without a call of `stopping`. HAProxy fails the requests
-/// that wait for an answer. A blocking handler ends its current call first.
+/// If you drop it, it ends at once: it stops listening, its connections close without DISCONNECT,
+/// and its handlers are dropped without a call of `stopping`. HAProxy fails the requests that wait
+/// for an answer. A blocking handler ends its current call first.
 ///
 /// ```
 /// # use spoa_actors::*;
@@ -55,17 +55,17 @@ pub struct RunningAgent {
     common: AgentContext,
     workers: Vec<Worker>,
     listeners: Vec<Accepting>,
-    /// Behind what it hosts, so that it ends last.
+    /// The last field, so that it is dropped last.
     host: Host,
     counters: Arc<ListenerCounters>,
     since: Instant,
 }
 
-/// A listener at work.
+/// An active listener.
 struct Accepting {
     task: JoinHandle<()>,
     stop: oneshot::Sender<()>,
-    /// Whether the next agent goes on with its socket.
+    /// Whether the next agent serves its socket.
     is_handed_over: bool,
 }
 
@@ -87,29 +87,29 @@ impl RunningAgent {
         }
     }
 
-    /// The TCP addresses that are listened on.
+    /// The TCP addresses on which the agent listens.
     #[must_use]
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Where it listens, all of it: `127.0.0.1:12345`, `unix:/run/spoa.sock`.
+    /// All listeners: `127.0.0.1:12345`, `unix:/run/spoa.sock`.
     pub fn listeners(&self) -> impl Iterator<Item = &str> {
         self.counters.names()
     }
 
-    /// On how many arbiters it works.
+    /// The number of arbiters.
     #[must_use]
     pub fn arbiters(&self) -> usize {
         self.workers.len()
     }
 
-    /// What the agent has seen and done so far, on all arbiters together.
+    /// The statistics so far, of all arbiters together.
     pub async fn statistics(&self) -> Statistics {
         self.observer().statistics().await
     }
 
-    /// Looks at the agent from any thread, while it serves and while it stops.
+    /// Observes the agent from any thread, while it serves and while it stops.
     #[must_use]
     pub fn observer(&self) -> Observer {
         Observer::new(
@@ -131,7 +131,7 @@ impl RunningAgent {
     ///
     /// # Errors
     ///
-    /// As [`Reloader::reload`].
+    /// Those of [`Reloader::reload`].
     pub async fn reload(&self, reload: impl Into<Reload>) -> Result<u64, ReloadError> {
         self.reloader().reload(reload).await
     }
@@ -140,19 +140,19 @@ impl RunningAgent {
         self.workers.iter().map(|worker| worker.supervisor.clone()).collect()
     }
 
-    /// Runs until SIGTERM or SIGINT, then ends in good order; a second one, 1 s or more after the
-    /// first, ends it at once. [`Signals`] has what the others do.
+    /// Runs until SIGTERM or SIGINT, then stops gracefully. A second signal, 1 s or more after the
+    /// first, ends the agent at once. For other signals, see [`Signals`].
     ///
     /// # Errors
     ///
-    /// If the signals cannot be listened to.
+    /// If the agent cannot listen to the signals.
     pub async fn serve(self) -> Result<(), AgentError> {
         self.serve_until(&mut Signals::listen()?).await;
         Ok(())
     }
 
-    /// Runs until a signal, then ends in good order; a second one ends it at once. Returns what it has
-    /// seen and done.
+    /// Runs until a signal, then stops gracefully; a second one ends it at once. Returns the final
+    /// statistics.
     pub(super) async fn serve_until(self, signals: &mut Signals) -> Statistics {
         let signal = signals.stop().await;
         tracing::info!("agent stopping: received {signal}");
@@ -175,18 +175,20 @@ impl RunningAgent {
         }
     }
 
-    /// Ends the agent in good order; returns what it has seen and done.
+    /// Stops the agent gracefully, and returns the final statistics.
     ///
-    /// 1. Health checks are refused, and all else goes on as before for
-    ///    [`notice_period`](crate::Limits::notice_period), if there were any health checks lately. Not so
-    ///    if all sockets were [handed over](crate::Listen::handed_over_tcp): for HAProxy nothing stops.
-    /// 2. The listeners close, with an empty backlog, unless they were handed over.
-    /// 3. Every connection answers what HAProxy still sends, and sends DISCONNECT.
-    /// 4. The handlers stop. What does not end within [`shutdown_timeout`](crate::Limits::shutdown_timeout)
-    ///    is cut off.
+    /// 1. The agent refuses health checks, and serves everything else for
+    ///    [`notice_period`](crate::Limits::notice_period). It skips this step without recent health
+    ///    checks, and if all sockets were [handed over](crate::Listen::handed_over_tcp): HAProxy
+    ///    then notices no stop.
+    /// 2. The listeners accept the connections in their backlogs and close, unless they were handed
+    ///    over.
+    /// 3. Every connection answers the requests that HAProxy still sends, and sends DISCONNECT.
+    /// 4. The handlers stop. Connections and handlers that do not end within
+    ///    [`shutdown_timeout`](crate::Limits::shutdown_timeout) are cut off.
     ///
-    /// Where HAProxy has another server for its messages, no request is lost but one that crosses
-    /// the DISCONNECT: for that there is no frame in SPOP.
+    /// If HAProxy has another server for its messages, no request is lost except one that crosses
+    /// the DISCONNECT: SPOP has no frame to prevent that.
     pub async fn stop(mut self) -> Statistics {
         if self.is_succeeded() {
             self.common.drain();
@@ -194,13 +196,14 @@ impl RunningAgent {
             give_notice(self.workers.iter().map(|worker| &worker.supervisor), &self.common).await;
         }
         tracing::info!("accepting stopped: open connections drain");
-        // They hand over what is in their backlogs, and close.
+        // They pass on the connections in their backlogs, and close.
         let closing = self.listeners.drain(..).map(|listener| {
             let _ = listener.stop.send(());
             listener.task
         });
         join_all(closing.collect::<Vec<_>>()).await;
-        // A supervisor keeps its own times; if it cannot, a handler blocks its thread.
+        // A supervisor has its own timeouts; if it does not answer in time, a handler blocks its
+        // thread.
         let patience = 2 * self.common.current_limits.get().shutdown_timeout + PATIENCE;
         let clock = DrainClock::begin();
         let stop = |worker: &Worker| worker.supervisor.send(Stop(Arc::clone(&clock)));
@@ -225,7 +228,7 @@ impl RunningAgent {
         all
     }
 
-    /// Whether another agent goes on where this one listens, on every socket: HAProxy must not take it for
+    /// Whether another agent continues on every socket of this one: HAProxy must not mark it as
     /// down meanwhile.
     fn is_succeeded(&self) -> bool {
         !self.listeners.is_empty() && self.listeners.iter().all(|listener| listener.is_handed_over)
@@ -253,7 +256,7 @@ impl RunningAgent {
         }
     }
 
-    /// Accepts, and hands the connections to the arbiters in turn.
+    /// Accepts, and passes the connections to the arbiters in turn.
     pub(super) async fn accept(&mut self, listeners: Vec<Listener>) -> Result<(), AgentError> {
         let supervisors: Vec<_> =
             self.workers.iter().map(|worker| worker.supervisor.clone()).collect();
@@ -294,7 +297,7 @@ fn accept(
     Ok(accepting)
 }
 
-/// Has health checks refused, and lets HAProxy see it if it asks at all.
+/// Refuses health checks, and waits until HAProxy has seen it, if it checks at all.
 pub(crate) async fn give_notice(
     supervisors: impl Iterator<Item = &Addr<Supervisor>>,
     common: &AgentContext,

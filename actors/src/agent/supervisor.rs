@@ -1,4 +1,4 @@
-//! Supervisor: one on every arbiter; it owns the routes and the connections there.
+//! Supervisor: one per arbiter; owns its routes and connections.
 
 mod inspection;
 mod succession;
@@ -47,36 +47,36 @@ use self::inspection::{Arriving, Link};
 use self::succession::Successions;
 pub(crate) use self::succession::{Blueprint, Prepare, Prepared};
 
-/// The root of one arbiter.
+/// The root actor of one arbiter.
 pub(crate) struct Supervisor {
     shared: Rc<ArbiterContext>,
-    /// The oldest first.
+    /// Oldest first.
     connections: BTreeMap<u64, Link>,
     next_key: u64,
     /// Ends the preambles a moment after the agent stops.
     stopping: CancellationToken,
-    /// Once the agent stops.
+    /// Set when the agent stops.
     drain: Option<Arc<DrainClock>>,
     /// The last generation that was to take the place of the one at work.
     successor: Option<JoinHandle<()>>,
     /// What ends as it was replaced.
     successions: Successions,
-    /// Told when the last connection has ended, once the agent stops.
+    /// Completed when the last connection has ended, once the agent stops.
     stopped: Option<oneshot::Sender<()>>,
 }
 
-/// Takes over a connection that was accepted.
+/// Takes an accepted connection.
 pub(crate) struct Adopt {
-    /// Where it came in.
+    /// The address of the listener.
     pub(crate) listener: Arc<str>,
     pub(crate) socket: Socket,
     pub(crate) preamble: Preamble,
     pub(crate) place: ConnectionPermit,
-    /// It is taken when this is dropped; nothing if nobody counts it.
+    /// Dropped when the connection is taken.
     pub(crate) queued: Option<QueuedConnection>,
 }
 
-/// What is known of a connection that was accepted, beside its stream.
+/// An accepted connection without its stream.
 struct NewConnection {
     address: PeerAddress,
     listener: Arc<str>,
@@ -98,28 +98,28 @@ impl actix::Message for Ended {
     type Result = ();
 }
 
-/// Has health checks refused from now on; answered with whether any came lately.
+/// Refuses health checks from now on; returns whether there were recent ones.
 pub(crate) struct GoDown;
 
 impl actix::Message for GoDown {
     type Result = bool;
 }
 
-/// Makes the other arbiters known, for the ACKs that have no way here.
+/// Makes the other arbiters known, for ACKs that have no connection here.
 pub(crate) struct Elsewhere(pub(crate) Vec<Recipient<RoutedAck>>);
 
 impl actix::Message for Elsewhere {
     type Result = ();
 }
 
-/// Ends everything on this arbiter in good order; answered with its statistics when that is done.
+/// Stops everything on this arbiter gracefully; returns its statistics at the end.
 pub(crate) struct Stop(pub(crate) Arc<DrainClock>);
 
 impl actix::Message for Stop {
     type Result = Statistics;
 }
 
-/// Asks for the statistics of this arbiter.
+/// Returns the statistics of this arbiter.
 pub(crate) struct StatisticsRequest;
 
 impl actix::Message for StatisticsRequest {
@@ -184,8 +184,8 @@ impl Supervisor {
         self.welcome(visit, excess, arriving, ctx);
     }
 
-    /// Runs what comes before SPOP, and then the connection. Once the agent stops, a connection has a
-    /// moment to come to SPOP: HAProxy has opened it for a request that waits.
+    /// Runs the preamble, and then the connection. Once the agent stops, a connection has a moment
+    /// for its preamble: HAProxy has opened it for a request that waits.
     fn welcome<S>(
         &mut self,
         visit: Arriving,
@@ -199,7 +199,7 @@ impl Supervisor {
         let control = AsyncContext::address(&context).recipient();
         let visit = Rc::new(visit);
         let link = Link { control, arriving: Rc::downgrade(&visit), excess };
-        // In boxes, so that neither the connection nor what is around keeps its place.
+        // Boxed, so that the finished preamble takes no memory of the connection.
         let arriving = self.stopping.clone().run_until_cancelled_owned(Box::pin(arriving));
         let arriving = Box::pin(async move {
             let _visit = visit;
@@ -213,7 +213,7 @@ impl Supervisor {
         self.supervise(link, run, ctx);
     }
 
-    /// Runs a connection: for as long as it likes, or until another gets its place.
+    /// Runs a connection until it ends, or until another one gets its permit.
     fn supervise(
         &mut self,
         link: Link,
@@ -230,12 +230,12 @@ impl Supervisor {
         }
     }
 
-    /// Runs a connection behind a fence: if its own code panics, only this connection ends.
+    /// Runs a connection, and catches panics: if its own code panics, only this connection ends.
     fn fence(&mut self, link: Link, run: impl Future<Output = ()> + 'static, ctx: &Context<Self>) {
         let key = self.next_key;
         self.next_key += 1;
         if let Some(clock) = &self.drain {
-            // It was accepted before the agent stops, and handed over afterwards.
+            // It was accepted before the stop, and passed on after it.
             link.control.do_send(Control::Drain(Arc::clone(clock)));
         }
         self.connections.insert(key, link);
@@ -255,8 +255,8 @@ impl Actor for Supervisor {
 
 impl Supervised for Supervisor {}
 
-/// Runs the supervisor: a panic over one message, to which no way is known, loses that message (and
-/// the answer to a [`Stop`] that is under way), and not the arbiter.
+/// Runs the supervisor. No panic is known here; one would lose its message (and the answer to a
+/// [`Stop`]), and not the arbiter.
 struct Undying {
     run: ContextFut<Supervisor, Context<Supervisor>>,
 }
@@ -369,7 +369,7 @@ impl Handler<Stop> for Supervisor {
         let (successor, successions) = (self.successor.take(), self.successions.clone());
         let limit = shared.limits().shutdown_timeout;
         Box::pin(async move {
-            // An error says that there was nothing to wait for.
+            // An error means that there was nothing to wait for.
             if timeout(limit, all_ended).await.is_err() {
                 let shutdown_timeout = shared.common.name(Limit::ShutdownTimeout);
                 log::warn!(

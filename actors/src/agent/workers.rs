@@ -15,37 +15,37 @@ use crate::{
     arbiter::AgentContext, connection::DrainClock, error::AgentError, log, route::Registry,
 };
 
-/// How long an arbiter may take to answer beyond the time that it is given to stop.
+/// How long an arbiter has to answer, beyond its time to stop.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// One arbiter and the supervisor on it.
+/// One arbiter and its supervisor.
 pub(crate) struct Worker {
     pub(crate) supervisor: Addr<Supervisor>,
     _thread: Thread,
 }
 
-/// The thread of an arbiter, which is told to end when this is dropped. It is not waited for: a handler
-/// may block it.
+/// The thread of an arbiter. Dropping this tells it to end, and does not wait: a handler may block
+/// it.
 struct Thread(Arbiter);
 
 /// A worker whose handlers are starting.
 struct Starting {
     thread: Thread,
-    /// Until it has told.
+    /// Until it has reported.
     started: Option<oneshot::Receiver<Result<Addr<Supervisor>, AgentError>>>,
     /// Once they have started.
     supervisor: Option<Addr<Supervisor>>,
 }
 
-/// Starts all workers at the same time. If one fails, or the start is given up, those that have started
-/// stop in good order.
+/// Starts all workers at the same time. If one fails, or the start is given up, those that have
+/// started stop gracefully.
 pub(crate) async fn start(
     host: &Host,
     count: NonZero<usize>,
     registry: &Arc<Registry>,
     common: &AgentContext,
 ) -> Result<Vec<Worker>, AgentError> {
-    // Without room for all threads no handler starts.
+    // If the threads cannot be started, no handler starts.
     let start_all = move || (0..count.get()).map(|_| Thread::start()).collect();
     let threads: Result<Vec<_>, _> = host.run(start_all).await?;
     let begin = |thread| Starting::begin(thread, Arc::clone(registry), common.clone());
@@ -80,7 +80,7 @@ impl Starting {
         let (tell, started) = oneshot::channel();
         thread.0.spawn_fn(move || {
             actix_rt::spawn(async move {
-                // The receiver is gone only if the agent's start was dropped.
+                // The receiver is dropped only if the agent's start was dropped.
                 let _ = tell.send(Supervisor::start(registry, common).await);
             });
         });
@@ -95,12 +95,12 @@ impl Starting {
         Ok(())
     }
 
-    /// Ends it in good order, unless a handler blocks its thread.
+    /// Stops it gracefully, unless a handler blocks its thread.
     async fn give_up(mut self, patience: Duration) {
         if self.thread.answers().await {
             let stop = async {
                 if self.supervisor.is_none() {
-                    // It has been told to end its start.
+                    // It was told to end its start.
                     self.has_started().await.ok()?;
                 }
                 self.supervisor.as_ref()?.send(Stop(DrainClock::begin())).await.ok()
@@ -120,11 +120,11 @@ impl Thread {
         Arbiter::try_new().map(Self).map_err(|cause| AgentError::Thread { cause })
     }
 
-    /// Whether it takes work within the time for that.
+    /// Whether it answers in time.
     async fn answers(&self) -> bool {
         let (answer, answered) = oneshot::channel();
         self.0.spawn(async move {
-            // Nobody waits for one that is late.
+            // A late answer has no receiver.
             let _ = answer.send(());
         });
         timeout(PATIENCE, answered).await.is_ok_and(|answered| answered.is_ok())

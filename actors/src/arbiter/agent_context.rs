@@ -1,4 +1,4 @@
-//! Agent context: what all arbiters of an agent have in common.
+//! Agent context: shared by all arbiters of an agent.
 
 use std::{
     num::NonZero,
@@ -23,24 +23,24 @@ use crate::{
     trace::Traces,
 };
 
-/// What all arbiters of an agent have in common; clones are of the same agent.
+/// Shared by all arbiters of an agent; clones belong to the same agent.
 #[derive(Clone, Debug)]
 pub(crate) struct AgentContext {
     /// Those that it has started with: the totals of the agent stay so.
     pub(crate) start_limits: Limits,
     /// Those that hold now.
     pub(crate) current_limits: CurrentLimits,
-    /// What they are called in lines of the log and in errors.
+    /// The names of the limits in log lines and errors.
     pub(crate) limit_names: LimitNames,
-    /// Whether an ACK without actions gets one that does nothing.
+    /// Whether an ACK without actions gets one without effect.
     pub(crate) fill_empty_acks: bool,
-    /// Whether an ACK may leave on another connection than its own.
+    /// Whether an ACK can leave on another connection than its own.
     pub(crate) asynchronous: bool,
     /// How NOTIFYs become spans, if they do, until a reload says otherwise.
     pub(crate) traces: Option<Arc<Traces>>,
-    /// The places of the connections that are open.
+    /// The permits of open connections.
     pub(crate) places: ConnectionPermits,
-    /// How many arbiters there are.
+    /// The number of arbiters.
     #[cfg_attr(
         not(feature = "tls"),
         expect(dead_code, reason = "they share TLS handshakes alone")
@@ -48,17 +48,17 @@ pub(crate) struct AgentContext {
     pub(crate) arbiters: NonZero<usize>,
     /// The connections that are being recycled: one at a time.
     pub(crate) recycling: SharedBudget,
-    /// The messages that wait for their answers.
+    /// The messages that wait for answers.
     pub(crate) in_flight: SharedBudget,
-    /// The bytes that connections keep between their wake-ups.
+    /// The bytes that connections buffer between their wake-ups.
     pub(crate) memory: SharedBudget,
-    /// The part of it that connections cost whatever their peers do.
+    /// The part of it that connections take regardless of their peers.
     pub(crate) costs: SharedBudget,
-    /// The engines that are counted each by itself.
+    /// The engines with their own counts.
     pub(crate) engines: EngineNames,
-    /// Whether anybody has asked it.
+    /// Whether any client has sent a message.
     pub(crate) demand: Demand,
-    /// Whether the agent comes to its end.
+    /// Whether the agent is stopping.
     pub(crate) draining: Arc<AtomicBool>,
     /// Cancelled as it comes to its end: a reload is given up then.
     pub(crate) stopping: CancellationToken,
@@ -94,7 +94,7 @@ impl AgentContext {
         }
     }
 
-    /// The same with NOTIFYs that become spans, if they do.
+    /// The same with NOTIFYs that become spans, if set.
     pub(crate) fn traced(self, traces: Option<Traces>) -> Self {
         Self { traces: traces.map(Arc::new), ..self }
     }
@@ -105,18 +105,18 @@ impl AgentContext {
         self.traces.as_ref().map_or(Ok(()), |traces| traces.check())
     }
 
-    /// What an operator calls this limit.
+    /// The operator's name of this limit.
     pub(crate) fn name(&self, limit: Limit) -> &'static str {
         self.limit_names.of(limit)
     }
 
-    /// From now on the agent comes to its end.
+    /// From now on the agent is stopping.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Relaxed);
         self.stopping.cancel();
     }
 
-    /// Whether the agent comes to its end.
+    /// Whether the agent is stopping.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Arbiter context: what everything on one arbiter shares: routes, limits, counters, and the buffers it lends.
+//! Arbiter context: shared on one arbiter: routes, limits, counters, and a buffer.
 
 use std::{
     cell::{Cell, RefCell},
@@ -31,12 +31,12 @@ pub(crate) struct ArbiterContext {
     generation: RefCell<Rc<Generation>>,
     /// What holds now.
     limits: Cell<Limits>,
-    /// What it shares with the other arbiters.
+    /// Shared with the other arbiters.
     pub(crate) common: AgentContext,
     pub(crate) counters: Rc<Counters>,
     pub(crate) health: Health,
     pub(crate) past_violations: PastViolations,
-    /// If the agent is to have any.
+    /// Set if the agent has `async`.
     pub(crate) ack_router: Option<Rc<AckRouter>>,
     pub(crate) input: ScratchBuffer,
     pub(crate) output: ScratchBuffer,
@@ -93,31 +93,31 @@ impl ArbiterContext {
         self.generation.replace(Rc::new(next))
     }
 
-    /// What was seen and done on this arbiter so far.
+    /// The statistics of this arbiter so far.
     pub(crate) fn statistics(&self) -> Statistics {
         self.counters.snapshot(self.generation().routes.statistics())
     }
 
-    /// The number of a turn that begins; no other one of this arbiter has the same.
+    /// The number of the next turn, unique on this arbiter.
     pub(crate) fn next_turn(&self) -> u64 {
         let number = self.turns.get() + 1;
         self.turns.set(number);
         number
     }
 
-    /// For how long an ACK may be held back: HAProxy's `timeout processing` is not known here, but
+    /// How long an ACK can be held back: HAProxy's `timeout processing` is not known here, but
     /// every deadline is below it.
     pub(crate) fn hold_time(&self) -> Duration {
         let shortest = self.generation().routes.shortest_deadline();
         shortest.unwrap_or(self.limits().deadline)
     }
 
-    /// How many lines about this were left suppressed since the last one, if one may be written now.
+    /// Permits a line about this cause, and returns how many were suppressed since the last one.
     pub(crate) fn limited(&self, cause: Cause) -> Option<u64> {
         self.log.permit(cause)
     }
 
-    /// Counts how a peer has broken the protocol, keeps it for those who look later, and logs it.
+    /// Counts a violation of the protocol, stores it for the status, and logs it.
     pub(crate) fn report_fault(&self, peer: &Peer, is_greeted: bool, fault: &PeerFault) {
         if is_greeted {
             self.counters.count(|statistics| statistics.violations.count(fault.reason()));
@@ -137,7 +137,7 @@ impl ArbiterContext {
         self.past_violations.keep(peer, fault, advice);
     }
 
-    /// What an operator can do about it; last, the limit that may be too low.
+    /// The fix; its last part is the limit that may be too low.
     fn advice(&self, fault: &PeerFault) -> String {
         let advice = fault.advice();
         match fault.limit() {
@@ -146,7 +146,7 @@ impl ArbiterContext {
         }
     }
 
-    /// Counts a HELLO that was refused, or did not come.
+    /// Counts a refused or missing HELLO.
     pub(crate) fn count_refusal(&self, reason: &'static str) {
         self.counters.count(|statistics| {
             statistics.hellos_refused += 1;
@@ -154,7 +154,7 @@ impl ArbiterContext {
         });
     }
 
-    /// Counts a connection that begins with another protocol than is due, and logs it.
+    /// Counts and logs a connection that begins with an unexpected protocol.
     pub(crate) fn report_mismatch(&self, peer: PeerAddress, mismatch: ProtocolMismatch) {
         let ProtocolMismatch { found, expected, advice } = mismatch;
         self.counters.count(|statistics| statistics.protocol_mismatches.count(found));
@@ -168,7 +168,7 @@ impl ArbiterContext {
     }
 }
 
-/// Keeps a connection counted as open, in its place.
+/// Counts a connection as open, and holds its permit.
 pub(crate) struct ConnectionGuard {
     counters: Rc<Counters>,
     since: Instant,
@@ -177,7 +177,7 @@ pub(crate) struct ConnectionGuard {
 }
 
 impl ConnectionGuard {
-    /// How long a connection over the limit may take to say HELLO: others wait for its place.
+    /// The time for HELLO on a connection over the limit: others wait for its permit.
     const EXCESS_PATIENCE: Duration = Duration::from_secs(1);
 
     pub(crate) fn new(
@@ -201,30 +201,30 @@ impl ConnectionGuard {
         Self { counters, since: Instant::now(), listener, place }
     }
 
-    /// Whether it is one over the limit: only a health check is answered on it.
+    /// Whether it is over the limit: only health checks are answered on it.
     pub(crate) fn is_excess(&self) -> bool {
         self.place.is_excess()
     }
 
-    /// The peer has said what it wants.
+    /// The peer has sent its HELLO.
     pub(crate) fn speak(&self) {
         if let Some(excess) = self.place.excess() {
             excess.speak();
         }
     }
 
-    /// When HELLO must be there, and what comes before it.
+    /// When HELLO and the preamble must be complete.
     pub(crate) fn hello_deadline(&self, limits: &Limits) -> Instant {
         let patience = limits.hello_timeout;
         self.since + if self.is_excess() { patience.min(Self::EXCESS_PATIENCE) } else { patience }
     }
 
-    /// Where the connection came in.
+    /// The listener of the connection.
     pub(crate) fn listener(&self) -> &Arc<str> {
         self.listener.name()
     }
 
-    /// When the connection came.
+    /// When the connection was accepted.
     pub(crate) fn since(&self) -> Instant {
         self.since
     }
@@ -243,30 +243,30 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// A connection that begins with another protocol than is due.
+/// A connection that begins with an unexpected protocol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProtocolMismatch {
-    /// What it begins with; `None` if that has no name, as plain SPOP where TLS is due.
+    /// The received protocol; `None` if unknown, such as plain SPOP where TLS is expected.
     pub(crate) found: Option<ForeignProtocol>,
     pub(crate) expected: &'static str,
     pub(crate) advice: &'static str,
 }
 
-/// A buffer that the arbiter lends to whichever connection is awake, so that an idle one holds none.
+/// A buffer that the arbiter lends to the awake connection, so that idle ones have none.
 #[derive(Default)]
 pub(crate) struct ScratchBuffer(Cell<BytesMut>);
 
 impl ScratchBuffer {
-    /// What a sleeping connection keeps is copied into the lent buffer up to this size; beyond it,
-    /// the connection has a buffer of its own.
+    /// Up to this size, the bytes of a sleeping connection are copied into the lent buffer; above
+    /// it, the connection keeps its own buffer.
     const SMALL: usize = 16 * 1024;
-    /// A buffer that grew beyond this is not kept.
+    /// A larger buffer is freed.
     const LARGE: usize = 1024 * 1024;
-    /// A sleeping connection keeps no buffer that is more than so many times what is in it.
+    /// A sleeping connection's buffer has up to this many times the size of its bytes.
     const SLACK: usize = 4;
 
-    /// Replaces `kept` by the lent buffer, with the bytes of `kept` in it; nobody knows how
-    /// much of it was spent before.
+    /// Replaces `kept` by the lent buffer, with the bytes of `kept` in it; how much of it was spent
+    /// before is unknown.
     #[inline]
     pub(crate) fn lend(&self, kept: &mut BytesMut, spent: &mut Option<usize>) {
         if kept.capacity() <= Self::SMALL {
@@ -278,8 +278,9 @@ impl ScratchBuffer {
         }
     }
 
-    /// Takes the lent buffer back; what it still holds stays with the connection. `spent` is how many
-    /// bytes were taken off the front of a buffer of the connection's own, which it still has.
+    /// Takes the lent buffer back; its remaining bytes stay with the connection. `spent` is how
+    /// many bytes were taken from the front of a buffer of the connection's own, which it still
+    /// has.
     #[inline]
     pub(crate) fn take_back(&self, lent: &mut BytesMut, spent: &mut Option<usize>) {
         if lent.len() > Self::SMALL
@@ -292,7 +293,7 @@ impl ScratchBuffer {
         let kept = if lent.is_empty() { BytesMut::new() } else { BytesMut::from(&lent[..]) };
         let mut lent = std::mem::replace(lent, kept);
         lent.clear();
-        // What it has left at its end says enough: when it has come round it is as large as it is.
+        // Its remaining capacity at the end is enough to know: later it has its full size again.
         if lent.capacity() <= Self::LARGE {
             self.0.set(lent);
         }

@@ -1,4 +1,4 @@
-//! Current limits: those of an agent as they are now, for whoever is on no arbiter.
+//! Current limits: the limits of an agent now, for code outside of arbiters.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl CurrentLimits {
         *self.0.borrow()
     }
 
-    /// A reload has come to its end: these hold from now on.
+    /// Sets the limits after a reload.
     pub(crate) fn set(&self, limits: Limits) {
         self.0.send_replace(limits);
     }

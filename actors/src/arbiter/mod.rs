@@ -1,15 +1,15 @@
-//! What the connections of one arbiter share, and what all arbiters of an agent share.
+//! Shared by the connections of one arbiter, and by all arbiters of an agent.
 //!
 //! | file | what |
 //! |---|---|
 //! | `agent_context` | settings and totals of all arbiters |
 //! | `arbiter_context` | the generation, counters, health and lent buffers of one arbiter |
-//! | `generation`, `current_limits` | what a reload puts another in the place of: routes, traces, limits |
-//! | `shared_budget`, `connection_permits`, `handshakes` | bounds on bytes and messages, on connections, and on TLS handshakes |
-//! | `health` | what health checks are answered, and whether anybody asks |
-//! | `demand` | whether HAProxy has ever come to ask, or only to check |
+//! | `generation`, `current_limits` | what a reload replaces: routes, traces, limits |
+//! | `shared_budget`, `connection_permits`, `handshakes` | limits on bytes and messages, on connections, and on TLS handshakes |
+//! | `health` | the answer to health checks |
+//! | `demand` | whether HAProxy has ever sent messages, or only health checks |
 //! | `ack_router` | `async`: an ACK that leaves on another connection of its engine |
-//! | `peer_fault`, `past_violations` | how a peer broke the protocol, or took too long, and what to do; the last ones |
+//! | `peer_fault`, `past_violations` | violations of the protocol and timeouts, and their fixes; recent ones |
 
 mod ack_router;
 mod agent_context;

@@ -1,8 +1,8 @@
 //! Connection: the actor that owns one HAProxy connection, and its one I/O future.
 //!
-//! The future owns everything of the connection: socket, codec, reassembly, what is in flight, and
-//! the output. On each wake-up it reads what has come, hands it out, gathers what is answered, and
-//! writes once. The actor's mailbox is for control only.
+//! The future owns the whole connection: socket, codec, reassembly, messages in flight, and output.
+//! On each wake-up it reads, calls handlers, collects answers, and writes once. The actor's mailbox
+//! is for control only.
 
 mod control;
 mod draining;
@@ -42,10 +42,11 @@ use crate::{
 
 pub(crate) use self::control::{Control, HELLO_AT_STOP};
 
-/// How many times a connection reads before it lets others of its arbiter go on.
+/// How many times a connection reads before other connections of its arbiter continue.
 const ROUNDS: usize = 3;
 
-/// How soon a connection that waits for memory looks for it again: others free it without waking this one.
+/// How soon a connection that waits for memory checks again: connections that free memory do not
+/// wake it.
 const MEMORY_WAIT: Duration = Duration::from_millis(25);
 
 /// One HAProxy connection.
@@ -54,22 +55,23 @@ pub(crate) struct Connection<S> {
     shared: Rc<ArbiterContext>,
     conversation: Conversation,
     phase: Phase,
-    /// What those wait for that drain, if this one shall drain when it has its HELLO.
+    /// The drain clock, if this connection drains once it has its HELLO.
     newcomer: Option<Arc<DrainClock>>,
     timer: Timer,
-    /// When it is too old, or tries again to end because it is.
+    /// When it exceeds its maximum age, or tries again to close.
     retires: Option<Instant>,
-    /// Whether that time has come: it ends with what it is asked next.
+    /// Whether its maximum age is over: it closes after its next request.
     is_too_old: bool,
     memory_guard: MemoryGuard,
     guard: ConnectionGuard,
 }
 
-/// Where a connection is in its life; only one that was too old, and could not end, goes back to `Open`.
+/// The phase of a connection. Only one that exceeded its age and could not close goes back to
+/// `Open`.
 enum Phase {
     /// Frames are read and answered.
     Open,
-    /// Frames are read and answered, but the answers are held back until no more come.
+    /// Frames are read and answered, but the answers are held back until no more frames arrive.
     Draining(Box<DrainWindow>),
     /// Nothing more is read.
     Closing(Box<Closing>),
@@ -105,22 +107,22 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Goes on as far as possible; ready when the connection has ended.
+    /// Continues as far as possible; ready when the connection has ended.
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
         self.stream.borrow_buffers();
         let progress = self.proceed(task);
         self.stream.return_buffers();
         match progress {
             Poll::Ready(Err(error)) => {
-                // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
+                // HAProxy from 3.1 on closes idle connections with a reset: a normal end.
                 self.conversation.report_loss(Some(&error), &mut self.stream.input);
                 self.conversation.lose();
                 Poll::Ready(())
             }
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Pending => {
-                // Only between wake-ups: what a connection holds while it is awake is the arbiter's, and
-                // there is one.
+                // Only between wake-ups: the buffers of an awake connection are the arbiter's,
+                // which has one.
                 let kept = self.stream.kept() + self.conversation.kept();
                 self.memory_guard.keep(kept, self.conversation.in_flight());
                 let waits = self.conversation.waits_for_memory();
@@ -130,23 +132,23 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Takes turns until there is nothing to do at once. Pending is left by
+    /// Takes turns until nothing can be done at once. While it is pending, it is woken by
     ///
-    /// - the read side, when something comes, unless the in-flight set or the output is full;
+    /// - the read side, when bytes arrive, unless the in-flight set or the output is full;
     /// - an answer, when it is ready; it makes room in the in-flight set;
-    /// - the write side, when the peer takes something; until then nothing is put into the output;
-    /// - the timer (deadlines, HELLO, age, hold, refusal, linger), and those of a stalled output and of
-    ///   an input that TLS holds back.
+    /// - the write side, when the peer reads; until then nothing is added to the output;
+    /// - the timer (deadlines, HELLO, age, hold, refusal, linger), and those of a stalled output
+    ///   and of an input that TLS holds back.
     fn proceed(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Bounded, so that a peer that sends as fast as it is read does not keep its arbiter to itself.
+        // Limited, so that a peer that sends without a pause does not occupy its arbiter.
         for _ in 0..ROUNDS {
             let mut next = match self.phase {
                 Phase::Open => self.converse(task)?,
                 Phase::Draining(_) => self.drain(task)?,
                 Phase::Closing(_) => self.end(task)?,
             };
-            // What is settled by a timer may leave at once, and a timer that went off has to be polled
-            // when it is armed anew.
+            // A fallback of a timer can leave at once, and an expired timer has to be polled when
+            // it is armed again.
             if self.timer.poll(task) {
                 self.on_time();
                 next = Next::Again;
@@ -173,7 +175,7 @@ impl<S: Transport> Connection<S> {
         Poll::Pending
     }
 
-    /// Takes what came, and sends what is answered.
+    /// Handles the received bytes, and sends the answers.
     fn converse(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
         let retirement = self.retirement();
         let next = self.take(task)?;
@@ -181,7 +183,7 @@ impl<S: Transport> Connection<S> {
             if let Some(window) = retirement
                 && self.has_something_to_hold_back()
             {
-                // Nothing has left of what this turn has answered; holding has a timer to arm.
+                // Nothing of this turn's answers has been sent; draining has a timer to arm.
                 self.hold_back(window);
                 return Ok(Next::Again);
             }
@@ -191,13 +193,13 @@ impl<S: Transport> Connection<S> {
         }
         let is_flushed = self.stream.poll_flush(task)?.is_ready();
         if self.drain_newcomer() {
-            // Holding has a timer to arm.
+            // Draining has a timer to arm.
             return Ok(Next::Again);
         }
         Ok(next.if_flushed(is_flushed))
     }
 
-    /// Reads once, hands out what came, gathers what is answered.
+    /// Reads once, calls handlers, collects answers.
     fn take(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
         let was_behind = self.conversation.is_behind();
         let may_read = !was_behind && !self.conversation.is_full(&self.stream.output);
@@ -209,7 +211,7 @@ impl<S: Transport> Connection<S> {
         };
         let read = match polled {
             Poll::Ready(Ok(0)) => {
-                // Nothing more comes that would wake the task: the end begins in the next turn.
+                // No further bytes will wake the task: closing begins in the next turn.
                 self.begin_end(Closing::of_the_stream());
                 return Ok(Next::Again);
             }
@@ -219,28 +221,28 @@ impl<S: Transport> Connection<S> {
         let was_greeted = self.conversation.is_greeted();
         let flow = self.conversation.receive(&mut self.stream.input, &mut self.stream.output);
         if !was_greeted && self.conversation.is_greeted() {
-            // HELLO came in time.
+            // HELLO arrived in time.
             self.timer.disarm();
         }
         let acks = self.conversation.poll_acks(task, &mut self.stream.output, &mut self.timer);
-        // Behind a clogged output there may be answers that wake nobody again.
+        // After a clogged output there can be answers that do not wake the task again.
         let is_clogged = self.conversation.is_clogged(&self.stream.output);
         Ok(match flow {
-            // The socket wakes the task only if it was read until it was empty, which it was not while
-            // frames from before had to be taken first.
+            // The socket wakes the task only if it was read until it was empty, which it was not
+            // while earlier frames had to be handled first.
             Flow::Hungry => {
                 let more = read > 0 && self.read_on(task)? == Next::Again;
                 Next::again_if(more || was_behind || is_clogged)
             }
             Flow::Full => {
-                // Other connections free memory, and none of them wakes this one.
+                // Other connections free memory without waking this one.
                 if self.conversation.waits_for_memory() {
                     self.timer.arm(Instant::now() + MEMORY_WAIT);
                 }
-                // Each ACK has made room for frames that are here already.
+                // Each ACK has made room for frames in the input.
                 Next::again_if(acks > 0 || is_clogged)
             }
-            // There may be whole frames in the input.
+            // The input can have complete frames.
             Flow::Paused => Next::Again,
             Flow::Over(end) => {
                 self.on_end(end);
@@ -250,11 +252,12 @@ impl<S: Transport> Connection<S> {
         })
     }
 
-    /// Has the task woken when more comes, unless there is more already. Mostly there is not, and the
-    /// socket, drained by the read before, need not be asked: that is a round saved.
+    /// Wakes the task when more bytes arrive, unless there are some already. Usually there are
+    /// none, and the socket, drained by the last read, need not be polled again.
     fn read_on(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
         if self.conversation.is_full(&self.stream.output) {
-            // Nothing is read, so the socket wakes nobody; the next turn finds out what to wait for.
+            // Nothing is read, so the socket does not wake the task; the next turn finds out what
+            // to wait for.
             return Ok(Next::Again);
         }
         match self.stream.poll_read(task) {
@@ -262,7 +265,7 @@ impl<S: Transport> Connection<S> {
             Poll::Ready(Ok(0)) => self.begin_end(Closing::of_the_stream()),
             Poll::Ready(Ok(_)) => {}
             Poll::Ready(Err(error)) => {
-                // What is answered at once may still reach a peer that is deaf on one side only.
+                // Immediate answers can still reach a peer that has closed one direction.
                 let _ = self.stream.poll_flush(task);
                 return Err(error);
             }
@@ -274,7 +277,7 @@ impl<S: Transport> Connection<S> {
         self.enter(Phase::Closing(Box::new(closing)));
     }
 
-    /// Goes on with the end.
+    /// Continues closing.
     fn end(&mut self, task: &mut Context<'_>) -> io::Result<Next> {
         let Phase::Closing(closing) = &mut self.phase else { return Ok(Next::Wait) };
         closing.proceed(&mut self.conversation, &mut self.stream, &mut self.timer, task)
@@ -293,7 +296,7 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// There is no place for it: it is told so.
+    /// No permit is free: refuses the connection.
     fn turn_away(&mut self) {
         self.stream.input.clear();
         connection_limit::report(&self.shared, self.conversation.peer());
@@ -312,7 +315,7 @@ impl<S: Transport> Connection<S> {
         self.dismiss(Disconnect { status_code, message });
     }
 
-    /// Takes nothing more from the peer, and sends DISCONNECT when it has its answers.
+    /// Reads nothing more from the peer, and sends DISCONNECT after its answers.
     fn dismiss(&mut self, disconnect: Disconnect) {
         self.stream.input.clear();
         self.conversation.forget();
@@ -329,7 +332,7 @@ impl<S: Transport> Connection<S> {
 
     fn enter(&mut self, phase: Phase) {
         self.timer.disarm();
-        // Each phase arms what it waits for: a time of the phase before must not end this one.
+        // Each phase arms its own timer: one of the previous phase must not end this one.
         self.phase = phase;
         self.guard.speak();
     }
@@ -355,7 +358,7 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// A TLS record is not finished in time. HELLO has a time of its own.
+    /// A TLS record is not complete in time. HELLO has its own timeout.
     fn on_unfinished(&mut self) {
         if self.conversation.is_greeted() && !matches!(self.phase, Phase::Closing(_)) {
             self.on_read_timeout();
@@ -367,10 +370,10 @@ impl<S: Transport> Connection<S> {
         self.on_fault(&PeerFault::ReadTimeout);
     }
 
-    /// Ends the connection: all together keep more than they may, and it keeps more than its part.
-    /// Says whether it is over at once.
+    /// Closes the connection: the memory limit is reached, and it buffers more than its share.
+    /// Returns whether it has ended at once.
     fn on_excess(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        // A peer that does not read what it gets would not read a DISCONNECT either.
+        // A peer that does not read its ACKs would not read a DISCONNECT either.
         let is_deaf = self.memory_guard.is_more_than_its_part(self.stream.output.len());
         if !is_deaf && matches!(self.phase, Phase::Closing(_)) {
             return Poll::Pending;
@@ -405,7 +408,7 @@ impl<S: Transport> Connection<S> {
     }
 }
 
-/// What ends a connection that nobody has done wrong on.
+/// The DISCONNECT of a connection without an error.
 fn normal_disconnect() -> Disconnect {
     Disconnect::new(StatusCode::NORMAL)
 }
@@ -418,7 +421,7 @@ impl<S: Transport> Actor for Connection<S> {
     }
 }
 
-/// The one future of a connection: all its state is the actor's.
+/// The one future of a connection: all its state belongs to the actor.
 struct Io;
 
 impl<S: Transport> ActorFuture<Connection<S>> for Io {

@@ -1,4 +1,4 @@
-//! The byte stream of a connection, with what was read and not yet taken, and what is to be written.
+//! Buffered stream: the byte stream of a connection with its input and output buffers.
 
 use std::{
     io,
@@ -14,32 +14,32 @@ use tokio_util::io::poll_read_buf;
 use super::{timer::Timer, transport::Transport};
 use crate::arbiter::ArbiterContext;
 
-/// The most that is read at a time, however large the buffer has become: a connection keeps what it
-/// cannot take for now. The 20 NOTIFYs that HAProxy sends without an ACK come together up to 8 KiB each.
+/// The largest read in bytes, however large the buffer is: a connection keeps what it cannot handle
+/// yet. The 20 NOTIFYs that HAProxy sends without an ACK fit with up to 8 KiB each.
 const READ_LIMIT: usize = 160 * 1024;
-/// By how much the buffer grows at the least.
+/// The smallest growth of the buffer.
 const READ_SIZE: usize = 64 * 1024;
-/// The buffer grows when less room than this is left in it.
+/// The buffer grows when less space than this is left.
 const READ_ROOM: usize = 16 * 1024;
 
 /// A byte stream, and its buffers while its connection is awake.
 pub(super) struct BufferedStream<S> {
     stream: S,
     shared: Rc<ArbiterContext>,
-    /// How many bytes have come.
+    /// How many bytes were received.
     received: u64,
-    /// How many of them had been taken when the buffers were lent.
+    /// How many of them were handled when the buffers were lent.
     taken: u64,
-    /// What was read and not yet taken.
+    /// Received bytes that are not handled.
     pub(crate) input: BytesMut,
-    /// What is to be written.
+    /// Bytes to write.
     pub(crate) output: BytesMut,
-    /// How many bytes of memory in front of each are spent, if it is not the arbiter's.
+    /// How many bytes of memory before each are spent, if the buffer is not the arbiter's.
     spent_input: Option<usize>,
     spent_output: Option<usize>,
-    /// On while the peer takes nothing of it.
+    /// Armed while the peer does not read the output.
     stall: Timer,
-    /// On while the transport holds back the beginning of something.
+    /// Armed while the transport holds back an incomplete record.
     unfinished: Timer,
 }
 
@@ -59,7 +59,7 @@ impl<S> BufferedStream<S> {
         }
     }
 
-    /// How many bytes have come.
+    /// How many bytes were received.
     pub(super) fn received(&self) -> u64 {
         self.received
     }
@@ -71,7 +71,7 @@ impl<S> BufferedStream<S> {
         self.shared.output.lend(&mut self.output, &mut self.spent_output);
     }
 
-    /// Gives them back; what is left in them stays here.
+    /// Returns them; remaining bytes stay here.
     pub(super) fn return_buffers(&mut self) {
         if let Some(spent) = &mut self.spent_input {
             let taken = self.received - self.input.len() as u64;
@@ -81,43 +81,44 @@ impl<S> BufferedStream<S> {
         self.shared.input.take_back(&mut self.input, &mut self.spent_input);
     }
 
-    /// Whether nothing waits for the peer to take it, here or in TLS.
+    /// Whether nothing waits to be sent, here or in TLS.
     pub(super) fn has_left(&self) -> bool {
         self.output.is_empty() && !self.is_behind()
     }
 
-    /// Whether the peer has not yet taken all of what was flushed.
+    /// Whether the peer has not read all of the flushed output.
     pub(super) fn is_behind(&self) -> bool {
         self.stall.is_armed()
     }
 
-    /// Whether the peer has taken nothing for longer than it may.
+    /// Whether the peer has not read for longer than the write timeout.
     pub(super) fn is_stalled(&mut self, task: &mut Context<'_>) -> bool {
         self.stall.poll(task)
     }
 }
 
 impl<S: Transport> BufferedStream<S> {
-    /// How many bytes of memory are left here, and in the transport.
+    /// How many bytes of memory are in use here, and in the transport.
     pub(super) fn kept(&self) -> usize {
         let spent = self.spent_input.unwrap_or(0) + self.spent_output.unwrap_or(0);
         self.input.capacity() + self.output.capacity() + spent + self.stream.kept()
     }
 
-    /// Whether the peer has begun something that the transport holds back, and has not completed it in
-    /// time.
+    /// Whether the peer has begun a record that the transport holds back, and has not completed it
+    /// in time.
     pub(super) fn is_unfinished(&mut self, task: &mut Context<'_>) -> bool {
         S::HOLDS_BACK && self.unfinished.poll(task)
     }
 
-    /// Does not read for now: that nothing comes is not the peer's doing.
+    /// Pauses reading: missing bytes are then not the peer's fault.
     pub(super) fn pause_reading(&mut self) {
         self.unfinished.disarm();
     }
 
-    /// Reads what has come, once; ready with 0 when the peer has closed its side.
+    /// Reads once; ready with 0 when the peer has closed its side.
     pub(super) fn poll_read(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        // `reserve` moves what is left to the front if that makes room, and allocates only if it does not.
+        // `reserve` moves the remaining bytes to the front if that makes room, and allocates only
+        // otherwise.
         if self.input.capacity() - self.input.len() < READ_ROOM {
             self.input.reserve(READ_SIZE);
         }
@@ -136,7 +137,7 @@ impl<S: Transport> BufferedStream<S> {
         Poll::Ready(Ok(read))
     }
 
-    /// Writes everything, in one go if the peer takes it.
+    /// Writes everything, in one call if the peer reads it.
     pub(super) fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
         // One write for all ACKs of a wake-up. It loops for a peer that takes a part, and ends with "would
         // block", so that the socket wakes the task.
@@ -147,7 +148,7 @@ impl<S: Transport> BufferedStream<S> {
                 return Poll::Pending;
             };
             let written = written?;
-            // A stream that takes nothing and says so would be asked for ever.
+            // Otherwise a stream that accepts nothing would be polled forever.
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -158,7 +159,7 @@ impl<S: Transport> BufferedStream<S> {
             }
             self.shared.counters.count(|statistics| statistics.bytes_out += written as u64);
         }
-        // TLS has a buffer of its own.
+        // TLS has its own buffer.
         let flushed = Pin::new(&mut self.stream).poll_flush(task);
         match flushed {
             Poll::Pending => {

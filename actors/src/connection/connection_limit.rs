@@ -1,4 +1,4 @@
-//! Connection limit: how a connection over it is refused.
+//! Connection limit: refuses connections over it.
 
 use crate::{
     arbiter::ArbiterContext,
@@ -9,7 +9,7 @@ use crate::{
     spop::{Disconnect, StatusCode},
 };
 
-/// Counts and logs that a connection is refused, as there is no place for it.
+/// Counts and logs a connection that is refused because no permit is free.
 pub(crate) fn report(shared: &ArbiterContext, peer: &Peer) {
     shared.counters.count(|statistics| statistics.connections_refused += 1);
     if let Some(suppressed) = shared.limited(Cause::Refused) {
@@ -24,7 +24,7 @@ pub(crate) fn report(shared: &ArbiterContext, peer: &Peer) {
     }
 }
 
-/// What it is told.
+/// The DISCONNECT of a refused connection.
 pub(super) fn disconnect() -> Disconnect {
     let message = "the agent has reached its limit of connections".into();
     Disconnect { status_code: StatusCode::NO_RESOURCE, message }

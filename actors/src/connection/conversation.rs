@@ -30,55 +30,55 @@ pub(crate) struct Conversation {
     shared: Rc<ArbiterContext>,
     session: Session,
     codec: FrameCodec,
-    /// Where the messages come from; the ids are those of the NOTIFY that is taken.
+    /// The origin of the messages; its ids are those of the current NOTIFY.
     origin: Origin,
     ack_encoder: AckEncoder,
     in_flight: InFlight,
-    /// What both sides can do, and the engine that has said so, once HELLO is agreed.
+    /// The agreed capabilities and the engine, once HELLO is agreed.
     greeting: Option<Greeting>,
-    /// Where the ACKs of other connections come in, once `async` is agreed.
+    /// The queue for ACKs of other connections, once `async` is agreed.
     ack_queue: Option<AckQueue>,
-    /// When the frame, or the fragments, that are not whole yet had begun to come.
+    /// When the incomplete frame, or fragments, began to arrive.
     begun: Option<Instant>,
-    /// When what is taken had come.
+    /// When the current bytes arrived.
     arrived: Instant,
     turn: Turn,
-    /// Whether others have their turn before the next frame is taken.
+    /// Whether other connections have their turn before the next frame.
     is_paused: bool,
-    /// Whether there may be whole frames that were read and not taken.
+    /// Whether the input can have complete frames that are not handled.
     is_behind: bool,
-    /// How many NOTIFYs have come.
+    /// How many NOTIFYs arrived.
     notifies: u64,
-    /// How many were answered at once since it was looked.
+    /// How many were answered at once since the last look.
     answered: u64,
     /// The number of the generation that it was traced by last.
     generation: u64,
-    /// What its NOTIFYs are traced with, if they are, once HELLO is agreed.
+    /// The trace of the connection, once HELLO is agreed.
     trace: Option<Rc<ConnectionTrace>>,
-    /// Where the connection came in, and when.
+    /// The listener of the connection, and when it was accepted.
     listener: Arc<str>,
     since: Instant,
-    /// Whether it is one over the limit.
+    /// Whether the connection is over the limit.
     is_excess: bool,
 }
 
-/// What HELLO has left behind.
+/// The result of HELLO.
 struct Greeting {
     capabilities: Capabilities,
-    /// Keeps the connection counted as one of its engine.
+    /// Counts the connection as one of its engine.
     _engine: Rc<Group>,
 }
 
-/// This part of the memory is not for messages in flight, but for what their connections read meanwhile.
+/// A quarter of the memory is not for messages in flight, but for what connections read meanwhile.
 const RESERVE: usize = 4;
 
-/// Why no more frames are taken from the input now.
+/// Why no more frames are taken from the input.
 pub(crate) enum Flow {
-    /// There is no whole frame left.
+    /// The input has no complete frame.
     Hungry,
-    /// As much is in flight, or waits to be sent, as the limits allow.
+    /// The limit of messages in flight, or of unsent output, is reached.
     Full,
-    /// There may be more, after others have had their turn.
+    /// Other connections have their turn first.
     Paused,
     /// The conversation is over.
     Over(End),
@@ -86,11 +86,11 @@ pub(crate) enum Flow {
 
 /// How a conversation ends.
 pub(crate) enum End {
-    /// It was a health check, and it is answered or refused.
+    /// It was a health check, answered or refused.
     Healthcheck,
-    /// It was none, and there is no place for anything else.
+    /// It was not a health check, and the connection limit is reached.
     Excess,
-    /// HAProxy said so.
+    /// HAProxy sent DISCONNECT.
     Disconnected(Disconnect),
     /// HAProxy broke the protocol.
     Violation(Violation),
@@ -136,7 +136,7 @@ impl Conversation {
         }
     }
 
-    /// The same on a connection over the limit, if it is one: only a health check is answered there.
+    /// Marks the connection as over the limit: only a health check is answered on it.
     pub(super) fn excess(self, is_excess: bool) -> Self {
         Self { is_excess, ..self }
     }
@@ -149,34 +149,34 @@ impl Conversation {
         self.session.is_greeted()
     }
 
-    /// What HELLO has agreed.
+    /// What both sides agreed on in HELLO.
     pub(super) fn agreed(&self) -> Option<Agreed> {
         let Greeting { capabilities, .. } = self.greeting.as_ref()?;
         let max_frame_size = self.ack_encoder.max_frame_size;
         Some(Agreed { version: VERSION, max_frame_size, capabilities: *capabilities })
     }
 
-    /// How many messages wait for their answers.
+    /// How many messages wait for answers.
     pub(super) fn waiting(&self) -> usize {
         self.in_flight.waiting()
     }
 
-    /// Whether no NOTIFY waits for its answer, and no answer for being sent.
+    /// Whether no NOTIFY waits for its answer, and no answer waits to be sent.
     pub(super) fn is_idle(&self) -> bool {
         self.in_flight.is_empty() && self.ack_queue.as_ref().is_none_or(AckQueue::is_empty)
     }
 
-    /// Whether a frame, or fragments, have begun to come and are not whole yet.
+    /// Whether a frame, or fragments, are incomplete.
     pub(super) fn has_begun(&self) -> bool {
         self.begun.is_some()
     }
 
-    /// How many NOTIFYs have come.
+    /// How many NOTIFYs arrived.
     pub(super) fn notifies(&self) -> u64 {
         self.notifies
     }
 
-    /// How many of them wait for their answers.
+    /// How many of them wait for answers.
     pub(super) fn unanswered(&self) -> usize {
         self.in_flight.len()
     }
@@ -191,29 +191,29 @@ impl Conversation {
         self.in_flight.bytes() + self.ack_queue.as_ref().map_or(0, AckQueue::waiting)
     }
 
-    /// Gives up a NOTIFY whose fragments have not all come.
+    /// Drops an incomplete NOTIFY in fragments.
     pub(super) fn forget(&mut self) {
         self.session.forget();
         self.begun = None;
     }
 
-    /// When the first ACK of what is in flight must leave; now, if one is ready.
+    /// When the first ACK in flight must leave; now, if one is ready.
     pub(super) fn first_due(&self, now: Instant) -> Option<Instant> {
         self.in_flight.first_due(now)
     }
 
-    /// Whether the peer has not finished in time what it has begun to send.
+    /// Whether the peer has not completed a frame in time.
     pub(super) fn is_overdue(&self, now: Instant) -> bool {
         self.read_deadline().is_some_and(|deadline| deadline <= now)
     }
 
     fn read_deadline(&self) -> Option<Instant> {
-        // HELLO has a time of its own.
+        // HELLO has its own timeout.
         let begun = self.begun.filter(|_| self.is_greeted());
         begun.map(|begun| begun + self.shared.limits().read_timeout)
     }
 
-    /// Takes whole frames from `input` and puts what can be answered at once into `output`.
+    /// Takes complete frames from `input`, and appends immediate answers to `output`.
     pub(crate) fn receive(&mut self, input: &mut BytesMut, output: &mut BytesMut) -> Flow {
         let now = Instant::now();
         let behind = if self.is_behind {
@@ -224,8 +224,8 @@ impl Conversation {
         };
         self.origin.set_arrived(self.arrived);
         self.turn.begin(self.shared.next_turn(), now, behind);
-        // Once a turn, as all arbiters write to that counter: looking for each NOTIFY would pull its cache
-        // line through all cores.
+        // Once per turn, because all arbiters write to that counter: reading it for each NOTIFY
+        // would move its cache line between cores.
         self.in_flight.look();
         self.answered = 0;
         // Once a wake-up: all that has come is answered by one generation, and an idle connection keeps
@@ -236,17 +236,18 @@ impl Conversation {
         }
         let flow = self.take_frames(&generation, input, output);
         self.is_paused = matches!(flow, Flow::Paused);
-        // What stays in the input has arrived already: its deadlines count from then, not from the next
+        // The bytes in the input have arrived: their deadlines count from then, not from the next
         // turn.
         self.is_behind = matches!(flow, Flow::Paused | Flow::Full) && !input.is_empty();
         match flow {
-            // The clock of `read_timeout` starts with the first byte of something unfinished, and goes on
-            // over further bytes: a peer that sends one byte a second is as slow as one that sends none.
+            // The clock of `read_timeout` starts with the first byte of an incomplete frame, and
+            // continues over further bytes: a peer that sends one byte per second is as slow as one
+            // that sends none.
             Flow::Hungry if !input.is_empty() || self.session.is_reassembling() => {
                 self.begun.get_or_insert(now);
             }
             Flow::Hungry | Flow::Over(_) => {}
-            // It was not asked for more: what is missing is not missing by the fault of the peer.
+            // Reading was paused: missing bytes are not the peer's fault.
             Flow::Full | Flow::Paused => self.begun = None,
         }
         if self.answered > 0 {
@@ -255,7 +256,7 @@ impl Conversation {
         flow
     }
 
-    /// Takes frames until there is a reason not to. What they hold is read where it lies.
+    /// Takes frames until there is a reason to stop. They are read in place.
     fn take_frames(
         &mut self,
         generation: &Generation,
@@ -264,8 +265,8 @@ impl Conversation {
     ) -> Flow {
         let mut at = 0;
         let flow = loop {
-            // In this order: a full connection must not spend its turn, and a turn that is over must not
-            // look at a frame that it does not take.
+            // In this order: a full connection must not use up its turn, and a finished turn must
+            // not read a frame that it does not take.
             if self.is_full(output) {
                 break Flow::Full;
             }
@@ -297,8 +298,8 @@ impl Conversation {
         generation: &Generation,
         output: &mut BytesMut,
     ) -> Result<(), End> {
-        // The hot path. A whole NOTIFY is read where it lies, without a `Bytes` of its own; everything else
-        // is rare, and takes the way through the session.
+        // The hot path. A complete NOTIFY is read in place, without a `Bytes` of its own;
+        // everything else is rare, and goes through the session.
         if self.session.takes_notify()
             && let Some(notify) = Frame::whole_notify(frame).map_err(Violation::from)?
         {
@@ -310,24 +311,24 @@ impl Conversation {
         self.take_any(Bytes::copy_from_slice(frame), output)
     }
 
-    /// Settles everything whose deadline has passed by its fallback.
+    /// Completes messages whose deadline has passed with their fallbacks.
     pub(super) fn expire(&mut self, now: Instant) {
         self.in_flight.expire(now);
     }
 
-    /// Settles everything by its fallback: there is no time left.
+    /// Completes all messages with their fallbacks: there is no time left.
     pub(super) fn give_up(&mut self) {
-        // No deadline is longer, so this is behind all of them.
+        // No deadline is longer, so this is after all of them.
         self.in_flight.expire(Instant::now() + MAX_DURATION);
     }
 
-    /// Drops what is in flight: nobody waits for it any more.
+    /// Drops what is in flight: the answers are no longer awaited.
     pub(super) fn cancel(&mut self) {
         self.ack_queue = None;
         self.in_flight.cancel();
     }
 
-    /// The connection has gone. What is in flight is dropped, unless `async` was agreed: then it may
+    /// The connection is lost. What is in flight is dropped, unless `async` was agreed: then it can
     /// be answered on another connection.
     pub(super) fn lose(&mut self) {
         let (Some(ack_queue), Some(ack_router)) = (&self.ack_queue, &self.shared.ack_router) else {
@@ -347,30 +348,31 @@ impl Conversation {
         detached.adopt();
     }
 
-    /// Neither trusts this peer with the ACKs of others any more, nor its own to others.
+    /// From now on, this peer neither gets other connections' ACKs nor gives them its own.
     pub(super) fn leave_ack_router(&mut self) {
         self.ack_queue = None;
     }
 
-    /// Whether others have their turn before more is taken.
+    /// Whether other connections have their turn before more is taken.
     pub(super) fn is_paused(&self) -> bool {
         self.is_paused
     }
 
-    /// Whether nothing more is to be read: what was read before comes first, and counts from when it came.
+    /// Whether reading is paused, because earlier bytes come first and count from their arrival.
     pub(super) fn is_behind(&self) -> bool {
         self.is_behind
     }
 
-    /// Whether nothing more is to be read: as much is in flight, or unread by the peer, as may be.
+    /// Whether reading is paused, because the limit of messages in flight or of unread output is
+    /// reached.
     pub(super) fn is_full(&self, output: &BytesMut) -> bool {
         self.in_flight.waiting() >= self.shared.limits().messages_per_connection
             || self.is_clogged(output)
             || self.waits_for_memory()
     }
 
-    /// Whether all connections keep almost as much as they may beside their costs, and this one has
-    /// more than its part in flight. Then it looks again soon.
+    /// Whether the memory limit is near, and this connection has more than its share in flight. It
+    /// checks again soon.
     #[inline]
     pub(super) fn waits_for_memory(&self) -> bool {
         self.in_flight.bytes() > 0 && self.has_too_much_in_flight()
@@ -383,7 +385,7 @@ impl Conversation {
         self.in_flight.bytes() > limits.part() && kept > limits.memory - limits.memory / RESERVE
     }
 
-    /// Whether the peer has left so much unread that nothing more is put into `output`.
+    /// Whether the peer has left so much unread that nothing is added to `output`.
     pub(super) fn is_clogged(&self, output: &BytesMut) -> bool {
         output.len() >= self.shared.limits().output_buffer
     }
@@ -394,7 +396,7 @@ impl Conversation {
         let NotifyRef { stream_id, frame_id, messages } = notify;
         let bytes = messages.encoded_len();
         let (routes, counters) = (&generation.routes, &*self.shared.counters);
-        // Both bounds in one number, so that the dispatcher compares once.
+        // Both limits in one number, so that the dispatcher compares once.
         let waiting = self.shared.limits().messages_per_connection.min(self.in_flight.left());
         let (room, begins_turn) = (self.ack_encoder.max_size, self.answered == 0);
         let turn = &self.turn;

@@ -11,20 +11,20 @@ use crate::{
     origin::Peer,
 };
 
-/// The account of one connection.
+/// The buffered bytes of one connection.
 pub(crate) struct MemoryGuard {
-    /// With what the connection takes whatever its peer does.
+    /// With the bytes that the connection takes regardless of its peer.
     kept: Reservation,
     cost: Reservation,
-    /// The bytes that it has in flight, which have a share of their own.
+    /// The bytes in flight, which are reserved separately.
     in_flight: usize,
-    /// Whether the connection is not read, for what it has in flight.
+    /// Whether reading is paused because of the bytes in flight.
     is_waiting: bool,
     shared: Rc<ArbiterContext>,
 }
 
 impl MemoryGuard {
-    /// The account of a connection that takes `cost` bytes whatever its peer does.
+    /// The guard of a connection that takes `cost` bytes regardless of its peer.
     pub(crate) fn new(shared: Rc<ArbiterContext>, cost: usize) -> Self {
         let (mut kept, mut costs) = (shared.common.memory.share(), shared.common.costs.share());
         kept.set(cost);
@@ -32,38 +32,38 @@ impl MemoryGuard {
         Self { kept, cost: costs, in_flight: 0, is_waiting: false, shared }
     }
 
-    /// Takes note of what is kept now beside the cost.
+    /// Records the buffered bytes without the cost.
     pub(super) fn keep(&mut self, bytes: usize, in_flight: usize) {
         self.kept.set(self.cost.amount() + bytes);
         self.in_flight = in_flight;
     }
 
-    /// What is kept now.
+    /// The buffered bytes.
     pub(super) fn kept(&self) -> usize {
         self.kept.amount() + self.in_flight
     }
 
-    /// Whether all connections keep as much as they may together.
+    /// Whether the memory limit is reached.
     #[cfg(feature = "tls")]
     pub(crate) fn is_exhausted(&self) -> bool {
         self.kept.left() == 0
     }
 
-    /// Whether all connections keep as much as they may together, and this one more than its part: neither
-    /// its cost is counted nor what is in flight, which ends without the peer.
+    /// Whether the memory limit is reached, and this connection buffers more than its share:
+    /// without its cost, and without what is in flight, which ends without the peer.
     pub(super) fn is_over_limit(&self) -> bool {
         self.kept.left() == 0 && self.is_more_than_its_part(self.kept.amount() - self.cost.amount())
     }
 
-    /// Whether so many bytes are more than one connection may keep whatever the others do.
+    /// Whether this is more than one connection can always buffer.
     pub(super) fn is_more_than_its_part(&self, bytes: usize) -> bool {
         bytes > self.shared.common.start_limits.part()
     }
 
-    /// The connection is not read while it has so much in flight, or is read again. Counts and logs it.
+    /// Pauses or resumes reading because of the bytes in flight. Counts and logs it.
     #[inline]
     pub(super) fn wait(&mut self, is_waiting: bool, peer: &Peer) {
-        // One line and one count for each time it begins, not for each wake-up while it lasts.
+        // One line and one count per pause, not per wake-up.
         if is_waiting && !self.is_waiting {
             self.report_wait(peer);
         }
@@ -87,7 +87,7 @@ impl MemoryGuard {
         }
     }
 
-    /// Counts and logs that the connection was ended for it.
+    /// Counts and logs that the connection was closed because of memory.
     pub(super) fn report(&self, peer: &Peer) {
         self.shared.counters.count(|statistics| statistics.memory_exceeded += 1);
         if let Some(suppressed) = self.shared.limited(Cause::Overdrawn) {

@@ -1,4 +1,4 @@
-//! State: values that a registry or a route hands to its handlers.
+//! State: values of a registry or a route for its handlers.
 
 use std::{
     any::{Any, TypeId, type_name},
@@ -8,12 +8,12 @@ use std::{
 
 use crate::error::BoxError;
 
-/// A value that the registry has, as an argument of a function: a configuration, a client, a pool.
+/// A value of the registry, as an argument of a function: a configuration, a client, a pool.
 ///
-/// [`Registry::state`](crate::Registry::state) hands it to all handlers of an agent,
-/// [`Route::state`](crate::Route::state) to one. Each call gets a clone, so put what is large or shared
-/// into an `Arc`; most clients and pools of other crates hold one already. An agent whose registry lacks
-/// the value does not start.
+/// [`Registry::state`](crate::Registry::state) gives it to all handlers of an agent,
+/// [`Route::state`](crate::Route::state) to one. Each call gets a clone, so put large or shared values into
+/// an `Arc`; most clients and pools of other crates contain one already. If the registry lacks the
+/// value, the agent does not start.
 ///
 /// ```
 /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
@@ -33,19 +33,19 @@ use crate::error::BoxError;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct State<T>(pub T);
 
-/// Values by their types.
+/// Values by type.
 #[derive(Clone, Default)]
 pub(crate) struct States(Vec<(TypeId, Arc<dyn Any + Send + Sync>)>);
 
 impl States {
-    /// Adds a value, in place of one of the same type.
+    /// Adds a value; replaces one of the same type.
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         let key = TypeId::of::<T>();
         self.0.retain(|(known, _)| *known != key);
         self.0.push((key, Arc::new(value)));
     }
 
-    /// These values, and those of `others` whose types are not among them.
+    /// These values, and those of `others` with other types.
     pub(crate) fn or(&self, others: &Self) -> Self {
         let is_new = |key: &TypeId| self.0.iter().all(|(known, _)| known != key);
         let more = others.0.iter().filter(|(key, _)| is_new(key));

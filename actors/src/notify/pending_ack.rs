@@ -111,7 +111,7 @@ impl PendingAck {
         self.waited
     }
 
-    /// How many bytes its payload has.
+    /// The size of its payload in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

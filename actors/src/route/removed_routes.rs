@@ -1,21 +1,21 @@
-//! Removed routes: what was seen of the routes that reloads have removed.
+//! Removed routes: the statistics of routes that reloads have removed.
 
 use std::rc::Rc;
 
 use crate::observe::{Counters, RouteMetrics, RouteStatistics};
 
-/// So many removed routes stay known.
+/// How many removed routes are stored.
 const MOST_REMOVED: usize = 64;
 
 /// Who holds the record of one without a call in flight: its list here, and that of the generation before.
 const HOLDERS: usize = 2;
 
-/// What was seen of routes that are there no more, the last one removed at the end.
+/// The statistics of removed routes, the last one removed at the end.
 #[derive(Clone, Default)]
 pub(super) struct RemovedRoutes(Vec<(Rc<str>, Rc<RouteMetrics>)>);
 
 impl RemovedRoutes {
-    /// What was seen of this one.
+    /// The statistics of this route.
     pub(super) fn find(&self, name: &str) -> Option<&Rc<RouteMetrics>> {
         self.0.iter().find(|(known, _)| **known == *name).map(|(_, record)| record)
     }

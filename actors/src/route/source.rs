@@ -19,7 +19,7 @@ pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Adapter>, 
 #[derive(Clone)]
 pub(super) struct Source {
     pub(super) start: Start,
-    /// What its functions can take; none for other handlers.
+    /// Values for its functions; none for other handlers.
     pub(super) states: States,
     /// What makes the layers around the handler, the innermost first.
     pub(super) layers: Vec<LayerFactory>,

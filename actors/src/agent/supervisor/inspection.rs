@@ -1,4 +1,4 @@
-//! Inspection: what goes on on one arbiter, and on its connections.
+//! Inspection: the state of one arbiter, and of its connections.
 
 use std::{
     rc::{Rc, Weak},
@@ -17,7 +17,7 @@ use crate::{
     status::{ConnectionPhase, ConnectionStatus, PastViolation},
 };
 
-/// Asks what goes on on this arbiter, and on so many of its connections at the most.
+/// Requests the state of this arbiter, and of up to this many of its connections.
 pub(crate) struct StatusRequest {
     pub(crate) most: usize,
 }
@@ -26,17 +26,17 @@ impl actix::Message for StatusRequest {
     type Result = ArbiterStatus;
 }
 
-/// What goes on on one arbiter.
+/// The state of one arbiter.
 pub(crate) struct ArbiterStatus {
     pub(crate) statistics: Statistics,
-    /// The oldest of its connections, in any order.
+    /// Its oldest connections, in any order.
     pub(crate) connections: Vec<ConnectionStatus>,
     pub(crate) violations: Vec<PastViolation>,
     /// A required route whose handler is down.
     pub(crate) down: Option<String>,
 }
 
-/// Asks, as a health check does, for a required route whose handler is down on this arbiter.
+/// Requests, as a health check, a required route whose handler is down on this arbiter.
 pub(crate) struct ReadinessRequest;
 
 impl actix::Message for ReadinessRequest {
@@ -46,13 +46,13 @@ impl actix::Message for ReadinessRequest {
 /// The supervisor's end of a connection.
 pub(super) struct Link {
     pub(super) control: Recipient<Control>,
-    /// What is known of it before it has come to SPOP; nobody is there to be asked before.
+    /// The connection's state before SPOP, while it has no actor.
     pub(super) arriving: Weak<Arriving>,
-    /// If it is one over the limit.
+    /// Set for a connection over the limit.
     pub(super) excess: Option<Arc<ExcessConnection>>,
 }
 
-/// A connection that has not come to SPOP yet.
+/// A connection before SPOP.
 pub(super) struct Arriving {
     pub(super) peer: PeerAddress,
     pub(super) listener: Arc<str>,
@@ -75,7 +75,7 @@ impl Handler<StatusRequest> for Supervisor {
         Box::pin(async move {
             drop(teller);
             let mut connections = Vec::new();
-            // One that has ended meanwhile drops the question.
+            // One that has ended meanwhile drops the request.
             while let Some(status) = told.recv().await {
                 connections.push(status);
             }
@@ -99,11 +99,11 @@ impl Handler<ReadinessRequest> for Supervisor {
 }
 
 impl Link {
-    /// Has the connection tell of itself, or tells what is known of it.
+    /// Requests the connection's state, or sends what is known.
     fn tell(&self, listener: &mpsc::UnboundedSender<ConnectionStatus>) {
         match self.arriving.upgrade() {
             None => self.control.do_send(Control::Tell(listener.clone())),
-            // Who has asked has gone.
+            // The requester may have stopped waiting.
             Some(arriving) => drop(listener.send(arriving.status())),
         }
     }

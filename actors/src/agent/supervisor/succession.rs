@@ -1,4 +1,4 @@
-//! Succession: a new generation is prepared beside the one at work, and takes its place or is dropped.
+//! Succession: prepares a new generation beside the current one, which it replaces, or is dropped.
 
 use std::{cell::RefCell, convert::Infallible, rc::Rc, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ pub(crate) struct Blueprint {
     pub(crate) number: u64,
     pub(crate) registry: Registry,
     pub(crate) limits: Limits,
-    /// How NOTIFYs become spans, if they do; the outer one is there if this is to change.
+    /// How NOTIFYs become spans, if they do; the outer `None` leaves this unchanged.
     pub(crate) traces: Option<Option<Arc<Traces>>>,
 }
 
@@ -32,23 +32,23 @@ pub(crate) struct Blueprint {
 /// as nobody waits for `prepared`, or for what that holds.
 pub(crate) struct Prepare {
     pub(crate) blueprint: Arc<Blueprint>,
-    /// Told when all handlers have started.
+    /// Completed when all handlers have started.
     pub(crate) prepared: oneshot::Sender<Result<Prepared, AgentError>>,
-    /// Dropped when the arbiter has gone over to the new generation, or has dropped it.
+    /// Dropped when the arbiter uses the new generation, or has dropped it.
     pub(crate) at_work: mpsc::Sender<Infallible>,
 }
 
-/// A generation whose handlers have started. To drop this drops them.
+/// A generation whose handlers have started. Dropping this drops them.
 pub(crate) struct Prepared(oneshot::Sender<()>);
 
-/// What goes on on an arbiter beside its routes: the last succession, and handlers that end.
+/// Background work of an arbiter: the last succession, and handlers that end.
 #[derive(Clone, Default)]
 pub(super) struct Successions(Rc<RefCell<Vec<JoinHandle<()>>>>);
 
 impl Prepared {
-    /// Has the generation take the place of the one before. This cannot fail.
+    /// Replaces the current generation with this one. This cannot fail.
     pub(crate) fn commit(self) {
-        // Without an arbiter there is nothing to take over.
+        // Without an arbiter there is nothing to replace.
         let _ = self.0.send(());
     }
 }
@@ -61,7 +61,7 @@ impl Handler<Prepare> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, prepare: Prepare, _: &mut Context<Self>) {
-        // What the one before decides comes first, however late.
+        // The previous succession is decided first, however late.
         let before = self.successor.take();
         let (shared, successions) = (Rc::clone(&self.shared), self.successions.clone());
         self.successor = Some(actix_rt::spawn(async move {
@@ -107,7 +107,7 @@ impl Successions {
         all.push(actix_rt::spawn(retirement.run(limit)));
     }
 
-    /// Waits until all that ends has ended, at most for so long.
+    /// Waits until all of it has ended, up to `limit`.
     pub(super) async fn end_within(&self, limit: Duration) {
         let all = self.0.take();
         // Those that take longer are dropped with the arbiter.

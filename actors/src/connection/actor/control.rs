@@ -1,4 +1,4 @@
-//! Control: what the supervisor has to say to a connection.
+//! Control: messages of the supervisor to a connection.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::{
     status::{ConnectionPhase, ConnectionStatus},
 };
 
-/// What the supervisor has to say to a connection.
+/// A message of the supervisor to a connection.
 pub(crate) enum Control {
-    /// It ends in good order, with all others of the agent: what HAProxy may still send is answered
+    /// Drain, together with all others of the agent: requests that HAProxy still sends are answered
     /// first.
     Drain(Arc<DrainClock>),
-    /// It tells what goes on on it.
+    /// Report the status of the connection.
     Tell(mpsc::UnboundedSender<ConnectionStatus>),
 }
 
@@ -37,7 +37,7 @@ impl<S: Transport> Handler<Control> for Connection<S> {
     fn handle(&mut self, control: Control, _: &mut Self::Context) {
         match control {
             Control::Drain(clock) => self.begin_drain(clock),
-            // Nobody may wait for it any more.
+            // The requester may have stopped waiting.
             Control::Tell(listener) => drop(listener.send(self.status())),
         }
     }

@@ -1,4 +1,4 @@
-//! Draining: a connection converses, but holds its ACKs back, before its DISCONNECT.
+//! Draining: a connection answers requests, but holds its ACKs back, before its DISCONNECT.
 
 use std::{io, task::Context};
 
@@ -22,8 +22,8 @@ impl<S: Transport> Connection<S> {
     ///
     /// There is no haste: what is under way is not risked.
     pub(super) fn retirement(&self) -> Option<DrainWindow> {
-        // What is still on its way to HAProxy would be answered with new NOTIFYs, which the window does not
-        // count.
+        // ACKs on their way to HAProxy would be answered with new NOTIFYs, which the window does
+        // not count.
         if !self.is_too_old || !self.stream.has_left() {
             return None;
         }
@@ -31,8 +31,8 @@ impl<S: Transport> Connection<S> {
         Some(self.new_window(Instant::now()).with_recycle_slot(slot))
     }
 
-    /// An idle connection that is too old is left to HAProxy, which may send twenty NOTIFYs at once
-    /// while a DISCONNECT is on its way.
+    /// An idle connection stays open when it exceeds its age: HAProxy can send twenty NOTIFYs at
+    /// once while a DISCONNECT is on its way.
     pub(super) fn has_something_to_hold_back(&self) -> bool {
         !self.conversation.is_idle() || !self.stream.output.is_empty()
     }
@@ -59,7 +59,7 @@ impl<S: Transport> Connection<S> {
         let Phase::Draining(window) = &mut self.phase else { return Ok(Next::Again) };
         // Also when nothing came: that nothing came is what the window is about.
         window.saw(received, now);
-        // Not while there may be more to read at once, or a frame is not whole yet.
+        // Not while there can be more to read at once, or a frame is incomplete.
         let is_settled =
             next == Next::Wait && self.conversation.is_idle() && !self.conversation.has_begun();
         let is_quiet = is_settled && window.is_quiet();

@@ -1,5 +1,4 @@
-//! The reports of a conversation: what goes wrong on it is counted, and logged with its cause and what
-//! to do about it.
+//! Reports of a conversation: counts problems, and logs them with cause and fix.
 
 use std::io;
 
@@ -15,7 +14,7 @@ use crate::{
 };
 
 impl Conversation {
-    /// Counts and logs what the peer has done against the protocol.
+    /// Counts and logs a fault of the peer.
     pub(crate) fn report(&self, fault: &PeerFault) {
         if let PeerFault::Violation(Violation::ForeignProtocol(protocol)) = *fault {
             let (found, advice) = (Some(protocol), of_foreign(protocol));
@@ -25,7 +24,7 @@ impl Conversation {
         self.shared.report_fault(self.peer(), self.is_greeted(), fault);
     }
 
-    /// Logs why HAProxy ends the conversation.
+    /// Logs why HAProxy closes the connection.
     pub(crate) fn report_disconnect(&self, theirs: &Disconnect) {
         let Disconnect { status_code, message } = theirs;
         let peer = self.peer();
@@ -50,7 +49,7 @@ impl Conversation {
         }
     }
 
-    /// Logs that HAProxy checks the agent for long, and has never asked it.
+    /// Logs that HAProxy has only sent health checks for long.
     pub(super) fn report_missing_demand(&self) {
         if let Some(healthchecks) = self.shared.common.demand.checked() {
             log::warn!(
@@ -62,11 +61,11 @@ impl Conversation {
         }
     }
 
-    /// Logs that the connection has gone; counts and drops what had begun to come.
+    /// Logs that the connection is lost; counts and drops incomplete frames.
     pub(crate) fn report_loss(&mut self, error: Option<&io::Error>, input: &mut BytesMut) {
         let is_cut = !input.is_empty() || self.session.is_reassembling();
         self.shared.counters.count(|statistics| statistics.frames_truncated += u64::from(is_cut));
-        // HAProxy from 3.1 on ends idle connections with a bare reset: a normal end.
+        // HAProxy from 3.1 on closes idle connections with a reset: a normal end.
         tracing::debug!(
             peer = %self.peer().address,
             error = error.map(|error| tracing::field::display(ForeignText::of(error))),
@@ -152,8 +151,8 @@ impl Conversation {
     }
 }
 
-/// Whether a peer that says so has found something wrong: it ends idle connections as well, and those
-/// whose time is over.
+/// Whether this status-code blames the agent: HAProxy also closes idle and expired connections with
+/// DISCONNECT.
 fn is_complaint(status_code: StatusCode) -> bool {
     ![StatusCode::NORMAL, StatusCode::IO_ERROR, StatusCode::TIMEOUT].contains(&status_code)
 }

@@ -1,4 +1,4 @@
-//! The steps of a conversation that frames other than a whole NOTIFY ask for: greeting, fragments, ends.
+//! Steps of a conversation for frames other than a complete NOTIFY: HELLO, fragments, DISCONNECT.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Conversation {
-    /// Takes one frame that is no NOTIFY, or not the whole of one.
+    /// Takes a frame that is not a complete NOTIFY.
     pub(super) fn take_any(&mut self, frame: Bytes, output: &mut BytesMut) -> Result<(), End> {
         let size = LENGTH_SIZE + frame.len();
         let frame = Frame::decode(frame)?;
@@ -33,7 +33,7 @@ impl Conversation {
         }
     }
 
-    /// Takes the step that a frame asks for.
+    /// Takes the step that a frame requires.
     fn follow(&mut self, step: Step, output: &mut BytesMut) -> Option<End> {
         let counters = Rc::clone(&self.shared.counters);
         if matches!(step, Step::Greet { .. }) {
@@ -45,7 +45,7 @@ impl Conversation {
             Step::Skip(frame_type) => self.report_skipped(frame_type),
             Step::Aborted => self.report_aborted(),
             Step::Overflowed(notify) => self.refuse(&notify, output),
-            // Over the limit only a health check is answered, and that is known from HELLO alone.
+            // Over the limit only a health check is answered, and only HELLO shows that.
             Step::Greet { .. } if self.is_excess => return Some(End::Excess),
             Step::Greet { theirs, ours } => {
                 counters.count(|statistics| statistics.hellos += 1);
@@ -64,7 +64,7 @@ impl Conversation {
         None
     }
 
-    /// Dispatches what was put together from fragments, or has flags without a meaning.
+    /// Dispatches a NOTIFY that was reassembled, or that has reserved flags.
     #[inline(never)]
     fn dispatch_owned(&mut self, notify: &Notify, output: &mut BytesMut) {
         self.shared.counters.count(|statistics| statistics.notifies += 1);
@@ -72,7 +72,7 @@ impl Conversation {
         self.dispatch(notify.as_ref(), &generation, output);
     }
 
-    /// Answers a health check: with our HELLO, or with a DISCONNECT while the agent stops.
+    /// Answers a health check: with HELLO, or with DISCONNECT while the agent stops.
     fn answer_check(&mut self, hello: AgentHello, output: &mut BytesMut) {
         let counters = Rc::clone(&self.shared.counters);
         if self.shared.health.ask() {
@@ -109,7 +109,7 @@ impl Conversation {
     }
 
     fn greet(&mut self, theirs: HaproxyHello, ours: AgentHello, output: &mut BytesMut) {
-        // Before anything else is read: the next frame may be as large as was just agreed.
+        // Before anything else is read: the next frame can have the size that was just agreed.
         self.codec.set_max_frame_size(ours.max_frame_size);
         self.ack_encoder.agree(ours.max_frame_size, theirs.capabilities, &self.shared.limits());
         let address = self.peer().address;
