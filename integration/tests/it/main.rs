@@ -38,6 +38,7 @@ mod metrics;
 mod own_agent;
 mod panics;
 mod pipelining;
+mod ready_handlers;
 mod recycling;
 mod reload;
 mod resources;

@@ -60,6 +60,14 @@ pub enum DataError {
         /// The first of them.
         first: BadLine,
     },
+    /// It has more entries than it may have.
+    #[error("{}: more than {most} entries: raise `max_entries`", path.display())]
+    TooMany {
+        /// The file that has one too many.
+        path: PathBuf,
+        /// How many there may be.
+        most: usize,
+    },
     /// It has fewer entries than it must have.
     #[error(
         "{entries} entries, expected at least {least}: is a file truncated? Otherwise lower `min_entries`"

@@ -39,6 +39,7 @@ pub struct Contents {
 pub struct Files {
     paths: std::vec::IntoIter<PathBuf>,
     most: u64,
+    most_entries: usize,
     /// How many bytes were read.
     pub(super) read: u64,
     /// When the newest file was written.
@@ -75,7 +76,19 @@ impl Files {
         if paths.is_empty() {
             return Err(DataError::Missing { pattern: source.files.join(", ") });
         }
-        Ok(Self { paths: paths.into_iter(), most: source.max_bytes, read: 0, modified: None })
+        Ok(Self {
+            paths: paths.into_iter(),
+            most: source.max_bytes,
+            most_entries: source.max_entries,
+            read: 0,
+            modified: None,
+        })
+    }
+
+    /// How many entries there may be.
+    #[must_use]
+    pub fn max_entries(&self) -> usize {
+        self.most_entries
     }
 
     fn read(&mut self, path: PathBuf) -> Result<Contents, DataError> {

@@ -31,11 +31,11 @@ pub struct Followed<T> {
     orders: Sender<Order>,
 }
 
-/// The table of the moment, as long as it is looked at.
+/// The table of the moment. As long as somebody has it, it stays in memory, also when it was replaced.
 pub struct Current<T>(Guard<Option<Arc<T>>>);
 
 impl<T: Send + Sync + 'static> Followed<T> {
-    /// Reads the files, and begins to follow them.
+    /// Reads the files on this thread, and begins to follow them on one of its own.
     ///
     /// # Errors
     ///

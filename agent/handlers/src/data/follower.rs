@@ -8,7 +8,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, Sender},
     },
     thread,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use super::{
@@ -19,6 +19,10 @@ use super::{
     shared::Shared,
     source::Source,
 };
+
+/// How often files are read at the start, if they change meanwhile, and the pause between.
+const TRIES: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Reads the files now.
 pub(super) struct Order {
@@ -60,7 +64,7 @@ impl<L: Load> Follower<L> {
             Self { source, load, shared, read: None, seen: None, replaced: Vec::new() };
         // Before they are read: what changes meanwhile is seen at the first look.
         follower.seen = Some(look(&follower.source)?);
-        match follower.take(false) {
+        match follower.take_at_first() {
             Err(DataError::Missing { pattern }) if follower.source.optional => {
                 tracing::info!(
                     data = follower.source.name,
@@ -74,6 +78,18 @@ impl<L: Load> Follower<L> {
         thread.map(drop).map_err(|error| DataError::Thread(error.to_string()))
     }
 
+    /// Reads the files for the first time: one that changes meanwhile is given a moment.
+    fn take_at_first(&mut self) -> Result<(), DataError> {
+        for _ in 1..TRIES {
+            match self.take(false) {
+                Err(DataError::Changed { .. }) => thread::sleep(PAUSE),
+                result => return result,
+            }
+            self.seen = Some(look(&self.source)?);
+        }
+        self.take(false)
+    }
+
     fn run(mut self, orders: &Receiver<Order>) {
         loop {
             match orders.recv_timeout(self.source.every) {
@@ -84,19 +100,27 @@ impl<L: Load> Follower<L> {
                     let _ = reply.send(result);
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.has_changed()
-                        && let Err(error) = self.take(false)
-                    {
-                        tracing::error!(
-                            data = self.source.name,
-                            "data not loaded, the last good data stays in use: {error}"
-                        );
+                    if self.has_changed() {
+                        self.take_or_report();
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             self.judge_age();
             self.replaced.retain(|table| Arc::strong_count(table) > 1);
+        }
+    }
+
+    /// Reads the files, and says why they are not taken; once, if it is tried again and again.
+    fn take_or_report(&mut self) {
+        let before = self.shared.state().last_error.clone();
+        if let Err(error) = self.take(false)
+            && before != Some(error.to_string())
+        {
+            tracing::error!(
+                data = self.source.name,
+                "data not loaded, the last good data stays in use: {error}"
+            );
         }
     }
 
@@ -120,7 +144,8 @@ impl<L: Load> Follower<L> {
                 Ok(())
             }
             Err(error) => {
-                if matches!(error, DataError::Changed { .. }) {
+                // A disk or a network may be there again, and the file the same.
+                if matches!(error, DataError::Changed { .. } | DataError::Read { .. }) {
                     self.read = None;
                 }
                 let mut state = self.shared.state();
@@ -168,7 +193,10 @@ impl<L: Load> Follower<L> {
             "data loaded"
         );
         for line in bad.first() {
-            tracing::warn!(data = self.source.name, "bad line skipped: {line}");
+            tracing::warn!(
+                data = self.source.name,
+                "bad line skipped: {line}; fix the line, or set `bad_lines = \"refuse\"`"
+            );
         }
         let mut state = self.shared.state();
         state.is_up = true;

@@ -43,6 +43,7 @@ impl Load for IpList {
     fn load(&self, files: &mut Files, bad: &mut BadLines) -> Result<Loaded<IpSet>, DataError> {
         let mut builder = IpSetBuilder::default();
         let usual = CsvColumns::default();
+        let most = files.max_entries();
         for contents in files {
             let Contents { path, bytes } = contents?;
             let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -53,6 +54,7 @@ impl Load for IpList {
                 tags: &self.tags,
                 path: &path,
                 bad,
+                most,
                 builder: &mut builder,
             };
             let is_csv = path.extension().is_some_and(|extension| extension == "csv");

@@ -19,6 +19,8 @@ pub(super) struct Reading<'a> {
     pub(super) tags: &'a [String],
     pub(super) path: &'a Path,
     pub(super) bad: &'a mut BadLines,
+    /// How many prefixes there may be.
+    pub(super) most: usize,
     pub(super) builder: &'a mut IpSetBuilder,
 }
 
@@ -36,6 +38,9 @@ impl Reading<'_> {
             Err(Fault::Line(reason)) => {
                 self.bad.add(self.path, line, reason);
                 Ok(())
+            }
+            Err(Fault::TooMany) => {
+                Err(DataError::TooMany { path: self.path.to_owned(), most: self.most })
             }
             Err(Fault::Full(error)) => {
                 Err(DataError::Content { path: self.path.to_owned(), reason: error.to_string() })
@@ -56,13 +61,14 @@ impl Reading<'_> {
         let facts = self.builder.facts(&self.list, score.or(self.score), tags);
         let facts = facts.map_err(Fault::Full)?;
         prefixes.for_each(|prefix| self.builder.add(prefix, facts));
-        Ok(())
+        if self.builder.len() > self.most { Err(Fault::TooMany) } else { Ok(()) }
     }
 }
 
 /// Why a line is not taken.
 enum Fault {
     Line(String),
+    TooMany,
     Full(TooManySets),
 }
 

@@ -25,10 +25,12 @@ pub(super) struct Records<'a> {
     numbers: HashMap<Arc<str>, usize>,
     paths: Vec<Arc<Path>>,
     all: Vec<Record>,
+    /// How many rows there may be.
+    most: usize,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(key: &'a [String], wanted: Option<&'a [String]>) -> Self {
+    pub(super) fn new(key: &'a [String], wanted: Option<&'a [String]>, most: usize) -> Self {
         let mut records = Self {
             key,
             wanted,
@@ -36,6 +38,7 @@ impl<'a> Records<'a> {
             numbers: HashMap::new(),
             paths: Vec::new(),
             all: Vec::new(),
+            most,
         };
         for name in wanted.into_iter().flatten() {
             records.number(name);
@@ -69,9 +72,17 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// Whether there are more rows than there may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.all.len() > self.most
+    }
+
+    /// Adds a row, unless there are too many.
     pub(super) fn add(&mut self, line: u64, key: Vec<String>, cells: Vec<(usize, Cell)>) {
         let file = self.paths.len().saturating_sub(1) as u32;
-        self.all.push(Record { file, line, key, cells });
+        if !self.is_full() {
+            self.all.push(Record { file, line, key, cells });
+        }
     }
 
     pub(super) fn columns(&self) -> Vec<Arc<str>> {

@@ -56,7 +56,8 @@ impl Load for RowsFile {
     type Table = Rows;
 
     fn load(&self, files: &mut Files, bad: &mut BadLines) -> Result<Loaded<Rows>, DataError> {
-        let mut records = Records::new(&self.key, self.columns.as_deref());
+        let most = files.max_entries();
+        let mut records = Records::new(&self.key, self.columns.as_deref(), most);
         for contents in files {
             let Contents { path, bytes } = contents?;
             let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -71,6 +72,9 @@ impl Load for RowsFile {
                 None if is_json => rows_json::read(text, &path, &mut records, bad),
                 None => rows_csv::read(text, b',', &mut records, bad),
             };
+            if records.is_full() {
+                return Err(DataError::TooMany { path, most });
+            }
             read.map_err(|reason| DataError::Content { path, reason })?;
         }
         let mut table = Table::new(Rows::builder(self.by, records.columns()));

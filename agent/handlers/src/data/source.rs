@@ -27,6 +27,9 @@ pub struct Source {
     pub every: Duration,
     /// How many bytes all files have together at most [default: 512 MiB].
     pub max_bytes: u64,
+    /// How many entries it has at most [default: 20 million]: a range of IPv6 in one line may be 254 of
+    /// them.
+    pub max_entries: usize,
     /// How many per cent of its entries it may lose at once: if it loses more, the file was probably
     /// truncated [default: 50].
     pub max_shrink: u8,
@@ -51,6 +54,7 @@ impl Source {
             optional: false,
             every: Duration::from_secs(2),
             max_bytes: 512 << 20,
+            max_entries: 20_000_000,
             max_shrink: 50,
             min_entries: 0,
             bad_lines: OnBadLines::Skip,

@@ -96,7 +96,7 @@ impl Rates {
     ) -> Allowance {
         let now = ticks(now.saturating_duration_since(self.began)) & MOST;
         let full = rate.interval * u64::from(rate.burst);
-        let cost = rate.interval * u64::from(cost);
+        let cost = rate.interval.saturating_mul(cost.into());
         self.slots.update(
             key,
             |state| missing(state, now),
@@ -104,7 +104,7 @@ impl Rates {
                 let before = state.map_or(0, |state| missing(state, now));
                 // Of a rate that was slower: an empty bucket fills at the rate of now.
                 let emptied = (before > full).then(|| now.wrapping_add(full) & MOST);
-                let taken = before.min(full) + cost;
+                let taken = before.min(full).saturating_add(cost);
                 if taken > full {
                     let wait = (cost <= full).then(|| duration(taken - full));
                     return (emptied, Allowance::Limited { retry_after: wait });
@@ -204,6 +204,8 @@ mod tests {
         let retry_after = None;
         assert_eq!(rates.take("b", &rate, 11, now), Allowance::Limited { retry_after });
         assert_eq!(rates.take("b", &rate, 10, now), Allowance::Allowed { remaining: 0 });
+        let slow = Rate::new(1, Duration::from_secs(86_400), 200).unwrap();
+        assert_eq!(rates.take("c", &slow, u32::MAX, now), Allowance::Limited { retry_after });
     }
 
     #[test]

@@ -94,9 +94,11 @@ impl Rows {
     /// The row of a key. It allocates nothing if the key has one part.
     #[must_use]
     pub fn find(&self, key: &[&str]) -> Option<Row<'_>> {
+        if key.iter().any(|part| part.contains(BETWEEN)) {
+            return None;
+        }
         let row = match key {
             [one] => self.keys.row(one),
-            parts if parts.iter().any(|part| part.contains(BETWEEN)) => None,
             parts => self.keys.row(&joined(parts)),
         };
         self.row(row?)
@@ -241,6 +243,7 @@ mod tests {
         assert_eq!(to(&["ab", ""]).unwrap(), "2");
         assert_eq!(to(&["a"]), None);
         assert_eq!(to(&["a\0b", ""]), None);
+        assert_eq!(to(&["a\0b"]), None);
     }
 
     #[test]

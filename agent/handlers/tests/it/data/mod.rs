@@ -1,5 +1,6 @@
 //! Data from real files.
 
+mod any_bytes;
 mod followed;
 mod ip_list;
 mod mmdb;
