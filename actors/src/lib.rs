@@ -35,6 +35,7 @@
 //! | give handlers a configuration, a client or a pool | [`State`], [`Registry::state`] |
 //! | answer messages with an actor that has state | [`HandlerActor`] |
 //! | answer messages at once, with arguments read in place | [`ReadyHandler`], [`Registry::on_ready`] |
+//! | have one handler for the whole agent | [`Route::shared`] |
 //! | answer messages with a raw actix actor | [`Registry::on_actor`], [`MailboxCall`] |
 //! | write your own kind of handler | [`Handler`], [`Route::handler`] |
 //! | add behavior around handlers, such as a cache | [`Layer`], [`Route::layer`], [`Registry::layer`] |
@@ -82,7 +83,7 @@ pub use error::{AgentError, BoxError, HandlerError, ReloadError};
 pub use handler::{
     BlockingHandler, Call, Deadline, Factory, FactoryNow, FromCall, Handler, HandlerActor,
     HandlerFn, IntoActions, MailboxCall, OwnedCall, PendingAnswer, ReadyHandler, Reply, Setup,
-    State,
+    SharedHandler, State,
 };
 pub use layer::{KeptNext, Layer, Next};
 pub use limit::Limit;

@@ -14,6 +14,7 @@
 //! | `call_slot` | the memory of a call that was ready at once |
 //! | `ready` | handlers that answer at once, from where the message lies |
 //! | `blocking`, `thread_pool` | handlers on threads of their own, and how calls reach those threads |
+//! | `shared` | one handler for the whole agent |
 //! | `mailbox` | raw actix actors, call by call |
 //! | `fence` | the one place where panics of handlers are caught: a panic behind it becomes an answer |
 
@@ -33,6 +34,7 @@ mod mailbox;
 mod ready;
 mod reply;
 mod setup;
+mod shared;
 mod state;
 mod thread_pool;
 
@@ -56,6 +58,8 @@ pub use ready::ReadyHandler;
 pub(crate) use reply::Answer;
 pub use reply::{PendingAnswer, Reply};
 pub use setup::Setup;
+pub(crate) use shared::Shared;
+pub use shared::SharedHandler;
 pub use state::State;
 pub(crate) use state::States;
 pub(crate) use thread_pool::Blocking;

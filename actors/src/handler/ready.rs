@@ -1,6 +1,9 @@
 //! Ready: handlers that answer at once, from where the message lies.
 
+use async_trait::async_trait;
+
 use super::{
+    background::Work,
     call::Call,
     handler::{Adapter, Handler},
     reply::Reply,
@@ -10,7 +13,7 @@ use crate::{
     error::{BoxError, HandlerError},
     origin::Origin,
     spop::Actions,
-    supervision::PanicGuard,
+    supervision::{FailureSignal, Panic, PanicGuard, Tasks},
 };
 
 /// A handler that never waits: it looks something up, and answers.
@@ -64,6 +67,19 @@ pub trait ReadyHandler: 'static {
     /// What the message is read into; see [`FromMessage`].
     type Args<'a>: FromMessage<'a>;
 
+    /// Called once, before the first message: to start work that goes on beside the messages, such as
+    /// reading a file again when it has changed. What has to be awaited before the first message is for
+    /// an async factory.
+    ///
+    /// # Errors
+    ///
+    /// If the handler cannot work: the agent does not start then, unless the route is
+    /// [optional](crate::Route::optional).
+    fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
+        let _ = tasks;
+        Ok(())
+    }
+
     /// Answers one message.
     ///
     /// # Errors
@@ -74,11 +90,17 @@ pub trait ReadyHandler: 'static {
 }
 
 /// A ready handler on its route.
-pub(crate) struct Ready<H>(PanicGuard<H>);
+pub(crate) struct Ready<H> {
+    handler: PanicGuard<H>,
+    work: Work,
+}
 
-impl<H> Ready<H> {
-    pub(crate) fn new(handler: H) -> Self {
-        Self(PanicGuard::new(handler))
+impl<H: ReadyHandler> Ready<H> {
+    pub(crate) fn start(handler: H, signal: FailureSignal) -> Result<Self, BoxError> {
+        let handler = PanicGuard::new(handler);
+        let (tasks, work) = Work::start(signal);
+        handler.started(&tasks)?;
+        Ok(Self { handler, work })
     }
 }
 
@@ -87,7 +109,7 @@ impl<H: ReadyHandler> Handler for Ready<H> {
     fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
         match H::Args::from_message(call.message()) {
             Ok(args) => {
-                let answer = self.0.handle(args, call.origin());
+                let answer = self.handler.handle(args, call.origin());
                 Reply::now(answer.map_err(HandlerError::Failed), actions)
             }
             Err(error) => Reply::Failed(error.into()),
@@ -95,4 +117,10 @@ impl<H: ReadyHandler> Handler for Ready<H> {
     }
 }
 
-impl<H: ReadyHandler> Adapter for Ready<H> {}
+#[async_trait(?Send)]
+impl<H: ReadyHandler> Adapter for Ready<H> {
+    async fn stop(&self) -> Result<(), Panic> {
+        self.work.end().await;
+        Ok(())
+    }
+}

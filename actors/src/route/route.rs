@@ -15,7 +15,7 @@ use crate::{
     handler::{
         Adapter, Blocking, BlockingHandler, Factory, FactoryNow, Function, Handler, HandlerActor,
         HandlerFn, IsActor, IsBlocking, IsOwn, IsReady, Mailbox, MailboxCall, Own, Ready,
-        ReadyHandler, States, actor_handler,
+        ReadyHandler, Shared, SharedHandler, States, actor_handler,
     },
     layer::{Layer, LayerFactory},
     limit::LimitNames,
@@ -75,9 +75,51 @@ impl Route {
     where
         H: ReadyHandler,
     {
-        Self::from_start(move |_, _| {
+        Self::from_start(move |signal, _| {
             let handler = factory.make();
-            Box::pin(async { Ok(Box::new(Ready::new(handler.await?)) as Box<dyn Adapter>) })
+            Box::pin(async {
+                let ready = Ready::start(handler.await?, signal)?;
+                Ok(Box::new(ready) as Box<dyn Adapter>)
+            })
+        })
+    }
+
+    /// A route to one handler for the whole agent, called in place on every arbiter: a
+    /// [`HandlerActor`] or a [`ReadyHandler`] that is `Send + Sync`.
+    ///
+    /// The first arbiter that starts calls `factory`, and runs the handler's tasks; the others wait for
+    /// it. When the handler panics, the arbiter that called it makes a new one for the whole agent. Until
+    /// that has started, all others go on with the last one, and with its state. State that has to
+    /// survive a panic comes from outside of the factory.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// use spoa_actors::{Actions, BoxError, Origin, ReadyHandler, Registry, Route, Var};
+    ///
+    /// const NUMBER: Var = Var::transaction("number");
+    ///
+    /// #[derive(Default)]
+    /// struct Counter(AtomicU64);
+    ///
+    /// impl ReadyHandler for Counter {
+    ///     type Args<'a> = ();
+    ///
+    ///     fn handle(&self, (): (), _: &Origin) -> Result<Actions, BoxError> {
+    ///         Ok(Actions::new().set(NUMBER, self.0.fetch_add(1, Ordering::Relaxed) + 1))
+    ///     }
+    /// }
+    ///
+    /// let registry = Registry::new().on("count-request", Route::shared(Counter::default));
+    /// ```
+    pub fn shared<Role, H, Kind>(factory: impl Factory<Role, H, Kind>) -> Self
+    where
+        H: SharedHandler<Role>,
+    {
+        let (factory, shared) = (Arc::new(factory), Arc::new(Shared::default()));
+        Self::from_start(move |signal, _| {
+            let (factory, shared) = (Arc::clone(&factory), Arc::clone(&shared));
+            Box::pin(async move { shared.start(&*factory, signal).await })
         })
     }
 

@@ -134,6 +134,11 @@ const HARMLESS: &[(&str, &str, &str)] = &[
     ),
     ("client::client", "Semaphore", "those who ask an agent wait for it, in their own tasks"),
     ("handler::blocking", "std::sync::mpsc", "a thread of a blocking route waits there for calls"),
+    (
+        "handler::shared",
+        "Mutex",
+        "it is tokio's: an arbiter that waits for the start of another goes on with its other tasks",
+    ),
     ("handler::thread_pool", "std::sync::mpsc", "the sending side alone, which is unbounded"),
     (
         "listen::certificates",

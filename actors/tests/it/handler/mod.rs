@@ -5,4 +5,5 @@ mod functions;
 mod own;
 mod raw_actors;
 mod ready;
+mod shared;
 mod threads;
