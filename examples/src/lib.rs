@@ -25,6 +25,10 @@ mod request_response {}
 mod own_agent {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/state.md")]
+mod state {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/supervision.md")]
 mod supervision {}
 

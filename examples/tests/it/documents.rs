@@ -92,6 +92,24 @@ fn the_handler_that_the_readme_shows_is_that_of_hello() {
     assert!(hello.contains(handler), "{handler}");
 }
 
+#[test]
+fn the_code_of_the_page_on_state_is_that_of_its_examples() {
+    let page = read(examples().join("../docs/state.md"));
+    let mut programs = Vec::new();
+    for section in page.split("\n## ").skip(1) {
+        let Some((_, code)) = section.split_once("```rust\n") else { continue };
+        let (code, _) = code.split_once("```").unwrap();
+        let (_, program) = section.split_once("../examples/src/bin/").unwrap();
+        let (program, _) = program.split_once(".rs").unwrap();
+        let example = read(examples().join(format!("src/bin/{program}.rs")));
+        // The imports that only `main` needs are not on the page.
+        let (_, handlers) = code.split_once("\nconst ").unwrap();
+        assert!(example.contains(handlers), "{program}:\n{handlers}");
+        programs.push(program.to_owned());
+    }
+    assert_eq!(programs, ["counter", "http_client", "database", "file_reload"]);
+}
+
 /// Behind a dual-stack bind, HAProxy sends an IPv4 client as an IPv6 address.
 #[test]
 fn whether_an_address_is_of_loopback_is_asked_of_its_canonical_form() {

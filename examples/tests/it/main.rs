@@ -17,6 +17,7 @@ mod published;
 mod raw;
 mod request_response;
 mod scene;
+mod state;
 mod stateful;
 mod supervised;
 mod traced;

@@ -20,6 +20,9 @@ const WEB: &str = "127.0.0.1:8080";
 /// Where they listen themselves.
 const AGENT: &str = "127.0.0.1:12345";
 
+/// Those with the options of `spoa-agent`.
+const OF_SPOA_AGENT: [&str; 5] = ["counter", "database", "file_reload", "hello", "http_client"];
+
 /// The program of an example.
 macro_rules! example {
     ($name:literal) => {
@@ -39,8 +42,7 @@ impl Example {
     pub(crate) fn new(name: &'static str, program: &str) -> Self {
         let address = free_address();
         let mut command = Command::new(program);
-        // It has the options of `spoa-agent`.
-        if name == "hello" {
+        if OF_SPOA_AGENT.contains(&name) {
             command.arg("--listen");
         }
         command.arg(address.to_string());

@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 30] = [
+const PAGES: [&str; 31] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
@@ -28,6 +28,7 @@ const PAGES: [&str; 30] = [
     "docs/performance.md",
     "docs/request-response.md",
     "docs/security.md",
+    "docs/state.md",
     "docs/supervision.md",
     "docs/tokio.md",
     "docs/tracing.md",
