@@ -105,8 +105,9 @@ impl Registry {
         self.on(name, Route::ready(factory))
     }
 
-    /// Answers the messages called `name` on threads of their own, so many on every arbiter; see
-    /// [`BlockingHandler`] and [`Route::blocking`].
+    /// Answers the messages `name` on `threads` separate threads per arbiter; see
+    /// [`BlockingHandler`] and
+    /// [`Route::blocking`].
     #[must_use]
     pub fn on_blocking<H, Kind>(
         self,

@@ -252,14 +252,16 @@ impl Route {
         self
     }
 
-    /// How often the handler may fail before it has answered, within any `window` of a second to a day:
-    /// 10 times in 10 s unless this is called. Beyond that it is restarted once a window, and shown as
-    /// down until it answers; with 0 that is so after its first failure.
+    /// Limits the failures of the handler before it has answered, within any `window` of a second
+    /// to a day
+    /// [default: 10 in 10 s]. At the limit, the handler is restarted once per window, and shown as down until it
+    /// answers. With 0, this happens after its first failure.
     ///
-    /// A start that fails always counts. A panic, or the end of a raw actor, counts only as long as no
-    /// instance on the arbiter has answered, that is, has returned `Ok` or `Err` to any message. A handler
-    /// that has answered works: it is restarted at once when it panics, after up to 250 ms if it panics
-    /// again and again, and whoever can send a message that it panics over cannot switch its route off.
+    /// A failed start always counts. A panic, or the end of a raw actor, counts only until an
+    /// instance on the arbiter has answered, that is, returned `Ok` or `Err` to any message. A
+    /// handler that has answered works: it is restarted at once when it panics, and after up to 250
+    /// ms if it panics repeatedly. So a client that sends messages that cause panics cannot disable
+    /// the route.
     #[must_use]
     pub fn restarts(mut self, count: usize, window: Duration) -> Self {
         self.budget = Budget { count, window };

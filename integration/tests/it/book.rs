@@ -10,5 +10,6 @@ mod log_lines;
 mod metrics;
 mod page;
 mod prose;
+mod rustdoc;
 mod systemd;
 mod versions;

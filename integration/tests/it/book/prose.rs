@@ -66,6 +66,21 @@ const WORDS: [(&str, &str); 18] = [
     ("asks nobody", "has no authentication"),
 ];
 
+/// Words, and what to write instead.
+pub(super) type Words = Vec<(&'static str, &'static str)>;
+
+/// The words that readers of pages and of rustdoc stumble over.
+pub(super) fn of_everyone() -> impl Iterator<Item = (&'static str, &'static str)> {
+    WORDS.into_iter()
+}
+
+/// The words of a line that readers stumble over.
+pub(super) fn stumbled_over(line: &str, words: &[(&str, &str)]) -> Vec<String> {
+    let text = format!(" {} ", line.to_lowercase()).replace(" for every", " for each");
+    let found = words.iter().filter(|(word, _)| text.contains(&format!(" {word}")));
+    found.map(|(word, better)| format!("{word:?}, which is {better:?}: {line}")).collect()
+}
+
 /// What is wrong with the prose of a page.
 fn faults(page: &Page) -> Vec<String> {
     let mut faults = Vec::new();
@@ -85,10 +100,7 @@ fn faults(page: &Page) -> Vec<String> {
         if paragraph > LINES {
             faults.push(format!("more than {LINES} lines: {line}"));
         }
-        let text = format!(" {} ", line.to_lowercase()).replace(" for every", " for each");
-        for (word, better) in WORDS.iter().filter(|(word, _)| text.contains(&format!(" {word}"))) {
-            faults.push(format!("{word:?}, which is {better:?}: {line}"));
-        }
+        faults.extend(stumbled_over(line, &WORDS));
     }
     faults
 }
