@@ -1,7 +1,7 @@
 //! Actor handler: one handler on one arbiter, and the actor that owns its tasks.
 //!
-//! A message does not go through the actor's mailbox but is handed over in place, which costs neither
-//! a hop nor a wake-up.
+//! A message does not go through the actor's mailbox: it is handled in place, which costs no
+//! wake-up.
 
 use std::rc::Rc;
 
@@ -24,15 +24,14 @@ use crate::{
 
 /// An actor that answers the messages of one name.
 ///
-/// Each arbiter has an instance of its own, made by the factory that was registered, so its state
-/// is `Cell`, `RefCell` and `Rc`, never a lock. Calls interleave at every `.await`, hence `&self`;
-/// futures never leave their arbiter, hence `?Send`.
+/// Each arbiter has its own instance, made by the registered factory. So its state is in `Cell`,
+/// `RefCell` and `Rc`, without locks. Calls interleave at every `.await`, hence `&self`. Futures
+/// never leave their arbiter, hence `?Send`.
 ///
-/// One that panics is restarted from its factory. Messages that come meanwhile wait for the new
-/// instance for up to 25 ms; if its start takes longer, the old one answers them until then, and goes on
-/// with the calls that wait for an answer. What panics is logged, and not
-/// printed by the panic hook of the process: an agent that starts puts a hook of its own in front of
-/// the one it finds.
+/// If it panics, it is restarted from its factory. Messages that arrive meanwhile wait up to 25 ms
+/// for the new instance. If the start takes longer, the old instance answers them until then, and
+/// continues the calls that wait for an answer. Panics are logged. The process's panic hook does
+/// not print them, because an agent that starts installs its own hook before the existing one.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -65,17 +64,17 @@ use crate::{
     label = "does not implement `HandlerActor`"
 )]
 pub trait HandlerActor: 'static {
-    /// What the message is read into; see [`FromMessage`].
+    /// The type of the arguments; see [`FromMessage`].
     type Args: for<'a> FromMessage<'a> + 'static;
 
-    /// Called once, before the first message: to load what the handler needs, and to start work
-    /// that goes on beside the messages.
+    /// Called once, before the first message. Load what the handler needs, and start background
+    /// work.
     ///
-    /// It is called again for every instance that takes the place of one that has panicked.
+    /// It is called again for every instance that replaces one that panicked.
     ///
     /// # Errors
     ///
-    /// If the handler cannot work: the agent does not start then, unless the route is
+    /// If the handler cannot work. The agent then does not start, unless the route is
     /// [optional](crate::Route::optional).
     async fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
         let _ = tasks;
@@ -86,12 +85,11 @@ pub trait HandlerActor: 'static {
     ///
     /// # Errors
     ///
-    /// An error is an answer: the route's fallback is sent in its place, it is counted and logged,
-    /// and the handler goes on.
+    /// The agent sends the route's fallback, and counts and logs the error. The handler continues.
     async fn handle(&self, args: Self::Args, origin: &Origin) -> Result<Actions, BoxError>;
 
-    /// Called once when the agent ends in good order, after the last message; not for an instance
-    /// that has panicked.
+    /// Called once when the agent stops gracefully, after the last message; not for an instance
+    /// that panicked.
     async fn stopping(&self) {}
 }
 
@@ -102,13 +100,13 @@ struct ActorHandler<H, Ask, Asked> {
     spare: CallSlot<Asked>,
 }
 
-/// A handler and the actor of its tasks; it ends when the last call has its answer.
+/// A handler and the actor of its tasks; ends after the answer to the last call.
 struct Running<H> {
     handler: PanicGuard<H>,
     work: Work,
 }
 
-/// Starts a handler, and its actor, on this arbiter.
+/// Starts a handler and its actor on this arbiter.
 pub(crate) async fn start<H: HandlerActor>(
     handler: H,
     signal: FailureSignal,
@@ -116,7 +114,7 @@ pub(crate) async fn start<H: HandlerActor>(
     let handler = PanicGuard::new(handler);
     let (tasks, run) = Tasks::new(signal);
     let mut run = Box::pin(run);
-    // Tasks run from the first on: `started` may wait for one of them.
+    // Tasks run from the beginning: `started` can wait for one of them.
     tokio::select! {
         started = handler.started(&tasks) => started?,
         () = &mut run => {}
@@ -154,7 +152,7 @@ where
     Asked: Future<Output = Answer> + 'static,
 {
     async fn stop(&self) -> Result<(), Panic> {
-        // Not every implementation does all of its work in the future.
+        // Some implementations work before they return the future.
         let stopped = Catch::new(async { self.working.handler.stopping().await }).await;
         self.working.work.end().await;
         stopped

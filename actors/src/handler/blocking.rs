@@ -1,4 +1,4 @@
-//! Blocking: handlers that compute or block, on threads of their own.
+//! Blocking: handlers that compute or block, on separate threads.
 
 use std::{
     sync::{Arc, mpsc},
@@ -17,18 +17,17 @@ use crate::{
     supervision::{Panic, PanicGuard, Permit, panics},
 };
 
-/// A handler that computes for long or blocks: it has a thread of its own, so that nobody else waits
-/// for it.
+/// A handler that computes for long or blocks. It runs on a separate thread, so that other messages
+/// do not wait for it.
 ///
-/// Each thread has an instance of its own, made on that thread by the factory that was registered
-/// with [`Registry::on_blocking`](crate::Registry::on_blocking), and made anew after a panic; the other
-/// threads go on meanwhile. Each arbiter has threads of its own. A message goes to a thread that is
-/// free, or waits for the first one that is; [`Route::concurrency`](crate::Route::concurrency) bounds how
-/// many wait.
+/// Each thread has its own instance, made on that thread by the factory of
+/// [`Registry::on_blocking`](crate::Registry::on_blocking). After a panic, the thread makes another one;
+/// the other threads continue. Each arbiter has its own threads. A message goes to a free thread,
+/// or waits for one; [`Route::concurrency`](crate::Route::concurrency) limits how many wait.
 ///
-/// A call that never returns keeps its thread forever, and holds up no other message while there is
-/// another thread. The end of the agent waits for no thread. A test with paused time does not wait for a
-/// thread either: let time be real there.
+/// A call that never returns occupies its thread forever, and delays no message while another
+/// thread is free. A stop does not wait for threads, and neither does a test with paused time: use
+/// real time there.
 ///
 /// ```
 /// use std::num::NonZero;
@@ -64,40 +63,39 @@ use crate::{
     label = "does not implement `BlockingHandler`"
 )]
 pub trait BlockingHandler: 'static {
-    /// What the message is read into, on the thread; see [`FromMessage`].
+    /// The type of the arguments, which are read on the thread; see [`FromMessage`].
     type Args: for<'a> FromMessage<'a>;
 
     /// Answers one message.
     ///
-    /// [`Origin::remaining`] tells how much time is left: the answer is not wanted any more after it.
+    /// [`Origin::remaining`] is the time left: later answers are dropped.
     ///
     /// # Errors
     ///
-    /// An error is an answer: the route's fallback is sent in its place, it is counted and logged,
-    /// and the handler goes on.
+    /// The agent sends the route's fallback, and counts and logs the error. The handler continues.
     fn handle(&mut self, args: Self::Args, origin: &Origin) -> Result<Actions, BoxError>;
 }
 
 /// One message on its way to a thread.
 pub(super) struct Job {
     pub(super) call: OwnedCall,
-    /// The span that was current when it was handed over.
+    /// The current span at the time of the call.
     pub(super) span: Span,
     pub(super) answer: oneshot::Sender<Answer>,
-    /// Held until a thread is done with it.
+    /// Held until a thread has finished the message.
     pub(super) permit: Option<Permit>,
 }
 
-/// What a thread takes at a time; it says when it is free again.
+/// A job for a thread, which reports when it is free again.
 pub(super) struct Task {
     pub(super) job: Job,
     pub(super) free: oneshot::Sender<Unheard>,
 }
 
-/// A panic whose caller did not wait for it any more.
+/// A panic whose caller stopped waiting.
 pub(super) type Unheard = Option<Panic>;
 
-/// Starts a thread with a handler of its own.
+/// Starts a thread with its own handler.
 pub(super) async fn start_thread<H: BlockingHandler>(
     factory: Arc<dyn Fn() -> Result<H, BoxError> + Send + Sync>,
 ) -> Result<mpsc::Sender<Task>, BoxError> {
@@ -107,7 +105,7 @@ pub(super) async fn start_thread<H: BlockingHandler>(
         let mut thread = Thread { handler: None, factory };
         let made = thread.make();
         let is_made = made.is_ok();
-        // Nobody waits for it if the start was given up.
+        // The receiver is dropped if the start was given up.
         if started.send(made).is_ok() && is_made {
             given.iter().for_each(|task| thread.work(task));
         }
@@ -117,7 +115,7 @@ pub(super) async fn start_thread<H: BlockingHandler>(
     Ok(tasks)
 }
 
-/// One thread and its handler; there is none after a panic, until the next message.
+/// One thread and its handler; `None` after a panic, until the next message.
 struct Thread<H> {
     handler: Option<PanicGuard<H>>,
     factory: Arc<dyn Fn() -> Result<H, BoxError> + Send + Sync>,
@@ -132,7 +130,7 @@ impl<H: BlockingHandler> Thread<H> {
 
     fn work(&mut self, Task { job, free }: Task) {
         let answer = job.span.in_scope(|| self.answer(&job.call));
-        // Before the answer is seen: who has it may ask again at once, or look at the span.
+        // Before the answer is seen: its receiver may call again at once, or look at the span.
         drop((job.permit, job.span));
         let unheard = job.answer.send(answer).err().and_then(panic_of);
         let _ = free.send(unheard);
@@ -155,7 +153,7 @@ impl<H: BlockingHandler> Thread<H> {
     }
 }
 
-/// The panic in an answer that comes too late, or in its end.
+/// The panic in an answer that comes too late, or in its drop.
 fn panic_of(answer: Answer) -> Option<Panic> {
     match answer {
         Err(HandlerError::Panicked(panic)) => Some(panic),

@@ -1,4 +1,4 @@
-//! From call: what a function may take.
+//! From call: what a function can take as arguments.
 
 use super::{call::Call, deadline::Deadline, setup::Setup, state::State};
 use crate::{
@@ -8,19 +8,19 @@ use crate::{
     supervision::Tasks,
 };
 
-/// What a function may take as an argument, of up to eight.
+/// An argument of a handler function, which takes up to eight.
 ///
-/// | argument | is |
+/// | argument | has |
 /// |---|---|
 /// | a struct with serde's `Deserialize`, [`Message`](crate::Message) | the message's arguments; see [`FromMessage`] |
-/// | `Option` of such a struct | nothing if the message passes no value at all |
+/// | `Option` of such a struct | `None` if the message has no value at all |
 /// | [`State<T>`](State) | a clone of the registry's `T` |
-/// | [`Deadline`] | until when the answer is wanted |
-/// | [`Origin`] | who asks: the peer, the stream, the frame |
-/// | [`Tasks`] | starts work that goes on beside the messages |
+/// | [`Deadline`] | the deadline of the call |
+/// | [`Origin`] | the peer, the stream and the frame |
+/// | [`Tasks`] | starts background work |
 ///
-/// Several structs take their arguments out of the same message. What a function does not take costs
-/// nothing. A type of your own is prepared once, when the handler starts, and made for every call:
+/// Several structs can take arguments of the same message. Arguments that you do not take cost
+/// nothing. A type of your own is prepared once, when the handler starts, and made for each call:
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,21 +62,21 @@ use crate::{
     note = "a type that borrows from the message is for a `ReadyHandler`"
 )]
 pub trait FromCall: Sized + 'static {
-    /// What is prepared for all calls on an arbiter.
+    /// What is prepared once for all calls on an arbiter.
     type Source: 'static;
 
-    /// Prepares it, when the handler starts.
+    /// Prepares the source when the handler starts.
     ///
     /// # Errors
     ///
-    /// If something is absent: the handler does not start then.
+    /// If something is missing. The handler then does not start.
     fn prepare(setup: &Setup<'_>) -> Result<Self::Source, BoxError>;
 
     /// Makes the argument of one call.
     ///
     /// # Errors
     ///
-    /// If the function cannot be called: the route's fallback is sent then.
+    /// If the function cannot be called. The agent then sends the route's fallback.
     fn from_call(source: &Self::Source, call: &Call<'_>) -> Result<Self, HandlerError>;
 }
 

@@ -1,4 +1,4 @@
-//! Ready: handlers that answer at once, from where the message lies.
+//! Ready: handlers that answer at once, with arguments read in place.
 
 use async_trait::async_trait;
 
@@ -16,16 +16,16 @@ use crate::{
     supervision::{FailureSignal, Panic, PanicGuard, Tasks},
 };
 
-/// A handler that never waits: it looks something up, and answers.
+/// A handler that answers without waiting, for example from a table.
 ///
-/// Its arguments may borrow from the frame (`&'a str`, `&'a [u8]`, [`MessageRef`](crate::MessageRef)), however large it
-/// is, and nothing is allocated for a call. Everything else is as for a
-/// [`HandlerActor`](crate::HandlerActor): each arbiter has an instance of its own, made by the factory
-/// that was registered with [`Registry::on_ready`](crate::Registry::on_ready), and made anew after a
-/// panic.
+/// Its arguments can borrow from the frame (`&'a str`, `&'a [u8]`,
+/// [`MessageRef`](crate::MessageRef)), and nothing is allocated for a call. As for a
+/// [`HandlerActor`](crate::HandlerActor), each arbiter has its own instance, made by the factory of
+/// [`Registry::on_ready`](crate::Registry::on_ready), and restarted after a panic.
 ///
-/// While it is called, its arbiter does nothing else: what takes longer than some ten microseconds is
-/// for a [`BlockingHandler`](crate::BlockingHandler), what waits is for a `HandlerActor`.
+/// While it is called, its arbiter does nothing else. If a call takes longer than about 10 µs, use
+/// a
+/// [`BlockingHandler`](crate::BlockingHandler). If it waits, use a `HandlerActor`.
 ///
 /// ```
 /// use std::{cell::Cell, net::IpAddr};
@@ -64,16 +64,16 @@ use crate::{
     label = "does not implement `ReadyHandler`"
 )]
 pub trait ReadyHandler: 'static {
-    /// What the message is read into; see [`FromMessage`].
+    /// The type of the arguments; see [`FromMessage`].
     type Args<'a>: FromMessage<'a>;
 
-    /// Called once, before the first message: to start work that goes on beside the messages, such as
-    /// reading a file again when it has changed. What has to be awaited before the first message is for
-    /// an async factory.
+    /// Called once, before the first message, to start background work, such as reading a file
+    /// again when it has changed. To await something before the first message, use an async
+    /// factory.
     ///
     /// # Errors
     ///
-    /// If the handler cannot work: the agent does not start then, unless the route is
+    /// If the handler cannot work. The agent then does not start, unless the route is
     /// [optional](crate::Route::optional).
     fn started(&self, tasks: &Tasks) -> Result<(), BoxError> {
         let _ = tasks;
@@ -84,8 +84,7 @@ pub trait ReadyHandler: 'static {
     ///
     /// # Errors
     ///
-    /// An error is an answer: the route's fallback is sent in its place, it is counted and logged,
-    /// and the handler goes on.
+    /// The agent sends the route's fallback, and counts and logs the error. The handler continues.
     fn handle(&self, args: Self::Args<'_>, origin: &Origin) -> Result<Actions, BoxError>;
 }
 

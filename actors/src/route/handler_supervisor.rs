@@ -1,5 +1,5 @@
-//! Handler supervisor: starts the handler of a slot, hears of its failures, and restarts it from its
-//! factory.
+//! Handler supervisor: starts the handler of a slot, and restarts it from its factory after a
+//! failure.
 
 use std::{
     fmt,
@@ -25,26 +25,26 @@ use crate::{
     supervision::{Background, Catch, Failure, FailureSignal, Failures, Restarts, Verdict},
 };
 
-/// How long messages wait for a restart at most if the instance that has panicked can stand in: short, so
-/// that they do not take up the room of their route.
+/// How long messages wait for a restart if the instance that panicked can stand in: short, so that
+/// they do not use up the permits of their route.
 const MOMENT: Duration = Duration::from_millis(25);
 
-/// How a handler is kept.
+/// How a handler is supervised.
 pub(super) struct SupervisionPolicy {
     pub(crate) name: Rc<str>,
-    /// Whether the agent starts only if the handler does.
+    /// Whether the agent starts only if the handler starts.
     pub(super) is_required: bool,
     pub(crate) record: Rc<RouteMetrics>,
 }
 
-/// Who keeps the handler of one slot alive.
+/// Restarts the handler of one slot.
 struct HandlerSupervisor {
     policy: Rc<SupervisionPolicy>,
     slot: Weak<HandlerSlot>,
     restarts: Restarts,
     /// Whether any instance has returned an answer or an error: then the handler works.
     has_answered: bool,
-    /// What the next instance takes over from the one that failed.
+    /// What the next instance takes from the failed one.
     handover: Option<Handover>,
     /// The layers around it, once they have started.
     layers: Option<Layers>,
@@ -52,13 +52,13 @@ struct HandlerSupervisor {
     starts: RateLimit,
 }
 
-/// Why a handler is to be restarted.
+/// Why a handler is restarted.
 enum Cause {
     Failure(Failure),
     Start(String),
 }
 
-/// Starts a handler, and keeps it from then on. One that is not required may come later.
+/// Starts a handler, and supervises it from then on. An optional one can start later.
 pub(crate) async fn start(
     policy: SupervisionPolicy,
     source: Source,
@@ -89,7 +89,7 @@ pub(crate) async fn start(
 }
 
 impl HandlerSupervisor {
-    /// Restarts the handler each time it fails, until its slot is gone or stopped.
+    /// Restarts the handler after each failure, until its slot is dropped or stopped.
     async fn keep(mut self, mut faults: Failures) {
         while let Ok(fault) = faults.await {
             match self.restart(Some(Cause::Failure(fault))).await {
@@ -99,13 +99,13 @@ impl HandlerSupervisor {
         }
     }
 
-    /// Tries until the handler is up again; nothing if its slot is gone or stopped. Messages wait for
-    /// it for a moment; then the instance that has panicked stands in, or there is the fallback.
+    /// Tries until the handler is up; `None` if its slot is dropped or stopped. Messages wait for a
+    /// moment; then the instance that panicked stands in, or they get the fallback.
     async fn restart(&mut self, cause: Option<Cause>) -> Option<Failures> {
-        // Weak: whoever holds the slot decides how long its handler lives, and not who keeps it alive.
+        // Weak: the owner of the slot decides how long its handler lives.
         let (slot, policy) = (Weak::clone(&self.slot), Rc::clone(&self.policy));
-        // Half of the patience at the most, so that even with a short deadline there is time to be answered
-        // by the instance that stands in.
+        // Up to half of the patience, so that even with a short deadline the instance that stands
+        // in has time to answer.
         let patience = slot.upgrade()?.terms().patience;
         let moment = MOMENT.min(patience / 2);
         let mut restart = pin!(self.try_until_up(cause));
@@ -131,7 +131,7 @@ impl HandlerSupervisor {
             let slot = self.cell_at_work()?;
             match self.try_start(&slot).await {
                 Ok(faults) => {
-                    // The first start of one that may come later is no restart.
+                    // The first start of an optional handler is not a restart.
                     if cause.is_some() {
                         count(&self.policy.record.restarts);
                     }
@@ -146,11 +146,11 @@ impl HandlerSupervisor {
         self.slot.upgrade().filter(|slot| !slot.is_stopped())
     }
 
-    /// What a failure means for the messages, and how long the next start has to wait.
+    /// What a failure means for the messages, and the delay before the next start.
     fn judge(&mut self, cause: &Cause) -> Option<Duration> {
         let slot = self.cell_at_work()?;
         let is_gone = matches!(cause, Cause::Failure(Failure::Gone));
-        // One that ends before its first answer may do so at once, each time.
+        // One that ends before its first answer can do so at once, each time.
         let mut failed_has_answered = false;
         self.restarts.change(slot.terms().budget);
         if let Some(failed) = slot.leave(is_gone) {
@@ -162,7 +162,7 @@ impl HandlerSupervisor {
             self.has_answered |= failed_has_answered;
         }
         let verdict = match cause {
-            // There is nobody to answer meanwhile.
+            // No instance can answer meanwhile.
             Cause::Failure(Failure::Gone) if failed_has_answered => {
                 Verdict::Restart(Duration::ZERO)
             }
@@ -192,7 +192,7 @@ impl HandlerSupervisor {
         let (handover, layers) = (self.handover.take(), self.layers.clone());
         let start = Catch::new(slot.source().start(handover, layers, signal.clone()));
         let (handler, layers) = tokio::select! {
-            // The failure first: an instance that has started and panicked in the same wake-up has not
+            // The failure first: an instance that started and panicked in the same wake-up has not
             // started.
             biased;
             Ok(fault) = &mut faults => return Err(fault.to_string().into()),
@@ -205,7 +205,7 @@ impl HandlerSupervisor {
         self.layers = layers.clone();
         let up = Up::new(handler, layers, signal);
         match slot.enter(State::Up(Rc::new(up))) {
-            // Nobody waits for its end any more.
+            // The slot no longer waits for its end.
             State::Stopped => slot.stop().await,
             State::Down(failed) => {
                 self.note_answers(failed);
@@ -220,12 +220,12 @@ impl HandlerSupervisor {
         Ok(faults)
     }
 
-    /// What stood in may have been the first to answer.
+    /// The instance that stood in can have been the first to answer.
     fn note_answers(&mut self, failed: Option<Rc<Up>>) {
         self.has_answered |= failed.is_some_and(|failed| failed.signal.has_answered());
     }
 
-    /// Counts and logs a start that has failed, and drops its error.
+    /// Counts and logs a failed start, and drops its error.
     fn fail_to_start(&self, error: BoxError) -> String {
         let name = &*self.policy.name;
         count(&self.policy.record.starts_failed);
@@ -247,8 +247,8 @@ impl Up {
     /// An instance that has started.
     fn new(handler: Box<dyn Adapter>, layers: Option<Layers>, signal: FailureSignal) -> Self {
         let is_queued = handler.is_queued();
-        // A function that panics is the same function afterwards: restarting it would change nothing, and
-        // cost its messages their wait.
+        // A function that panics is the same function afterwards: a restart would change nothing,
+        // and its messages would wait.
         let own = if handler.is_renewable() { signal.clone() } else { FailureSignal::unheard() };
         match layers {
             None => Self { handler, is_queued, signal: own },
@@ -261,7 +261,7 @@ impl Up {
 }
 
 impl SupervisionPolicy {
-    /// Restarts the handler once a window from now on, as it has failed too often.
+    /// Restarts the handler after one window, because it has failed too often.
     fn give_up(&self, slot: &HandlerSlot, cause: &Cause, delay: Duration) {
         if slot.go_down() {
             count(&self.record.times_down);
@@ -278,7 +278,7 @@ impl SupervisionPolicy {
         });
     }
 
-    /// Has the fallback sent at once, as the restart takes too long and nobody stands in.
+    /// Sends the fallback at once, because the restart takes too long and no instance stands in.
     fn lose_patience(&self, slot: &HandlerSlot) {
         if !slot.is_empty() {
             return;
@@ -305,7 +305,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Between 0 and 1, and never twice the same.
+/// A random number between 0 and 1.
 fn jitter() -> f64 {
     let random = RandomState::new().hash_one(());
     f64::from((random >> 32) as u32) / f64::from(u32::MAX)

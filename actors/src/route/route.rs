@@ -1,4 +1,4 @@
-//! Route: how the handler of a message is made, and what holds for its calls.
+//! Route: how a handler is made, and the settings of its calls.
 
 use std::{cell::Cell, fmt, num::NonZero, rc::Rc, sync::Arc, time::Duration};
 
@@ -25,12 +25,13 @@ use crate::{
     supervision::{Budget, Bulkhead, FailureSignal, OnFull},
 };
 
-/// No handler is restarted again and again without a pause.
+/// The shortest window of restarts.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 
-/// How a handler is made, and what holds for its route.
+/// Sets how a handler is made, its fallback, its deadline and its limits.
 ///
-/// A function or a factory is a route with the defaults; see [`Registry::on`](crate::Registry::on).
+/// A function or a factory converts into a route with the defaults; see
+/// [`Registry::on`](crate::Registry::on).
 ///
 /// ```
 /// use std::time::Duration;
@@ -63,14 +64,14 @@ pub struct Route {
 }
 
 impl Route {
-    /// A route to a function, or to the actor that a factory makes on every arbiter, and again after a
-    /// panic: whatever [`Registry::on`](crate::Registry::on) takes.
+    /// A route to a function, or to the actor that a factory makes on every arbiter and after each
+    /// panic: takes the same as [`Registry::on`](crate::Registry::on).
     pub fn new<Kind>(handler: impl IntoRoute<Kind>) -> Self {
         handler.into_route()
     }
 
-    /// A route to the handler that `factory` makes, once for every arbiter and again after a panic, and
-    /// that answers at once.
+    /// A route to the handler that `factory` makes, once per arbiter and after each panic, and that
+    /// answers at once.
     pub fn ready<H, Kind>(factory: impl Factory<IsReady, H, Kind>) -> Self
     where
         H: ReadyHandler,
@@ -85,12 +86,13 @@ impl Route {
     }
 
     /// A route to one handler for the whole agent, called in place on every arbiter: a
-    /// [`HandlerActor`] or a [`ReadyHandler`] that is `Send + Sync`.
+    /// [`HandlerActor`] or a
+    /// [`ReadyHandler`] that is `Send + Sync`.
     ///
-    /// The first arbiter that starts calls `factory`, and runs the handler's tasks; the others wait for
-    /// it. When the handler panics, the arbiter that called it makes a new one for the whole agent. Until
-    /// that has started, all others go on with the last one, and with its state. State that has to
-    /// survive a panic comes from outside of the factory.
+    /// The first arbiter that starts calls `factory`, and runs the handler's tasks; the others wait
+    /// for it. If the handler panics, the arbiter that called it makes another one for the whole
+    /// agent. Until that one has started, the other arbiters use the old one and its state. To keep
+    /// state after a panic, create it outside of the factory.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -123,7 +125,7 @@ impl Route {
         })
     }
 
-    /// A route to `threads` threads on every arbiter, each with a handler that `factory` makes, for
+    /// A route to `threads` threads per arbiter, each with a handler that `factory` makes, for
     /// handlers that block or compute for long.
     pub fn blocking<H, Kind>(
         threads: NonZero<usize>,
@@ -144,12 +146,12 @@ impl Route {
     }
 
     /// A route through the mailbox of a raw actix actor, for strict order, exclusive state across
-    /// awaits, or another thread. `factory` is called once for every arbiter, and on it; it may
-    /// start an actor there or return the address of one that runs elsewhere: an [`actix::Addr`], or a
-    /// [`Recipient`] of calls. It is called again when the actor has stopped or panicked: what waited in
-    /// that mailbox is answered by the fallback. It must start another one then: with the address of the
-    /// old one, which [`Addr::connected`](actix::Addr::connected) tells, the fallback is all that the
-    /// route answers from then on.
+    /// awaits, or another thread. `factory` is called once per arbiter, and on it. It starts an
+    /// actor there, or returns the address of one elsewhere: an [`actix::Addr`], or a [`Recipient`]
+    /// of calls. It is called again after the actor has stopped or panicked; the messages in that
+    /// mailbox get the fallback. It must then start another actor. If it returns the address of the
+    /// stopped one (check [`Addr::connected`](actix::Addr::connected)), the route answers with its
+    /// fallback only.
     pub fn actor<A, F>(factory: F) -> Self
     where
         A: Into<Recipient<MailboxCall>>,
@@ -190,7 +192,8 @@ impl Route {
         }
     }
 
-    /// Hands a value to the function of this route, instead of the registry's of the same type; see
+    /// Gives a value to the function of this route, instead of the registry's value of the same
+    /// type; see
     /// [`State`](crate::State).
     #[must_use]
     pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
@@ -210,42 +213,41 @@ impl Route {
         self
     }
 
-    /// What is sent when the handler fails, panics or is late: none unless this is called, so that
-    /// HAProxy goes on as if it had not asked.
+    /// Sets the actions of a message whose handler fails, panics or is late [default: none, so that
+    /// HAProxy continues as if it had not asked].
     #[must_use]
     pub fn fallback(mut self, actions: Actions) -> Self {
         self.fallback = actions;
         self
     }
 
-    /// How long the handler may take, instead of [`Limits::deadline`](crate::Limits::deadline): longer
-    /// than 0 and at most a day, or the agent does not start.
+    /// Sets the time for an answer, instead of [`Limits::deadline`](crate::Limits::deadline). If it
+    /// is not longer than 0 and at most a day, the agent does not start.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// The argument that shortens the deadline of its message: an integer, in milliseconds. It never
-    /// makes it longer; a message without it has the deadline of the route.
+    /// Sets the argument that shortens the deadline of its message, an integer in milliseconds. It
+    /// never extends the deadline. A message without it has the deadline of the route.
     #[must_use]
     pub fn deadline_argument(mut self, name: impl Into<String>) -> Self {
         self.deadline_argument = Some(name.into().into());
         self
     }
 
-    /// How many calls of this route can be in progress on an arbiter, those included that wait for a
-    /// restart: 256 unless this is called. A call that is answered at once never counts. It is
-    /// well below [`Limits::messages_per_connection`](crate::Limits::messages_per_connection), so that a connection is read on for
-    /// the sake of other routes. With 0 the agent does not start.
+    /// Limits the calls of this route in progress on an arbiter, with those that wait for a restart
+    /// [default: 256]. A call that is answered at once does not count. Keep it well below
+    /// [`Limits::messages_per_connection`](crate::Limits::messages_per_connection), so that connections are
+    /// still read for other routes. With 0 the agent does not start.
     #[must_use]
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = calls;
         self
     }
 
-    /// What happens to a message when the concurrency limit is reached: the fallback at once, unless
-    /// this is called.
+    /// Sets what happens to a message at the concurrency limit [default: the fallback at once].
     #[must_use]
     pub fn on_full(mut self, on_full: OnFull) -> Self {
         self.on_full = on_full;
@@ -253,9 +255,8 @@ impl Route {
     }
 
     /// Limits the failures of the handler before it has answered, within any `window` of a second
-    /// to a day
-    /// [default: 10 in 10 s]. At the limit, the handler is restarted once per window, and shown as down until it
-    /// answers. With 0, this happens after its first failure.
+    /// to a day. The default is 10 in 10 s. At the limit, the handler is restarted once per window,
+    /// and shown as down until it answers. With 0, this happens after its first failure.
     ///
     /// A failed start always counts. A panic, or the end of a raw actor, counts only until an
     /// instance on the arbiter has answered, that is, returned `Ok` or `Err` to any message. A
@@ -268,9 +269,9 @@ impl Route {
         self
     }
 
-    /// Has the agent start without waiting for the handler, and even if it does not start: its
-    /// messages wait for it as for a restart, up to their deadline, and get the fallback from then on
-    /// until it has.
+    /// Lets the agent start without waiting for the handler, even if it does not start. Its
+    /// messages wait as for a restart, up to their deadline. Later ones get the fallback until the
+    /// handler has started.
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.is_required = false;
@@ -285,8 +286,8 @@ impl Route {
         check("Route::concurrency", is_possible, "at least 1, and a number that can be counted")
     }
 
-    /// Starts the handler on this arbiter, with states and layers that it shares with others, unless it is
-    /// that of the route before, which goes on then.
+    /// Starts the handler on this arbiter, with states and layers that it shares with others; or
+    /// continues the handler of the previous route, if it is the same.
     pub(super) async fn start(
         &self,
         name: Rc<str>,
@@ -311,7 +312,7 @@ impl Route {
             is_required: self.is_required,
             record: Rc::clone(&record),
         };
-        // Other handlers than functions take none, so that they go on when those are others.
+        // Other handlers take no states, so that they continue when the states change.
         let states = if self.takes_states { self.states.or(states) } else { States::default() };
         let layers = self.layers.iter().chain(outer).cloned().collect();
         let source = Source { start: Arc::clone(&self.start), states, layers };
@@ -341,13 +342,13 @@ pub(super) fn layer_factory<L: Layer>(
     Arc::new(move || Box::new(factory()))
 }
 
-/// What becomes a [`Route`], and so can be registered by [`Registry::on`](crate::Registry::on).
+/// Converts into a [`Route`], for [`Registry::on`](crate::Registry::on).
 ///
 /// | type | answers |
 /// |---|---|
-/// | a function, plain or async | with what it returns; see [`FromCall`](crate::FromCall) for what it may take and [`IntoActions`](crate::IntoActions) for what it may return |
+/// | a function, plain or async | with its result; see [`FromCall`](crate::FromCall) for its arguments and [`IntoActions`](crate::IntoActions) for its results |
 /// | a factory of a [`HandlerActor`](crate::HandlerActor): `Fn() -> H`, `Fn() -> Result<H, E>`, or an async function of these | with an actor on each arbiter |
-/// | a [`Route`] | as it was made |
+/// | a [`Route`] | with that route |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     label = "is neither a handler function, nor a factory of a `HandlerActor`, nor a `Route`",
@@ -357,7 +358,7 @@ pub(super) fn layer_factory<L: Layer>(
     note = "the type of each argument of a closure has to be written: `|login: Login| …`"
 )]
 pub trait IntoRoute<Kind> {
-    /// The route, with the defaults unless it is one already.
+    /// Returns the route; one with the defaults unless it is a route already.
     fn into_route(self) -> Route;
 }
 
