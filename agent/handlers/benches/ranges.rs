@@ -1,13 +1,17 @@
-//! A million IPv4 prefixes: how long it takes to build them, and to look an address up, beside `prefix-trie`.
+//! A million IPv4 prefixes: how long it takes to read and to build them, and to look an address up, beside
+//! `prefix-trie`.
 
 mod support;
 
-use std::{hint::black_box, net::Ipv4Addr};
+use std::{fmt::Write, fs, hint::black_box, net::Ipv4Addr};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use ipnet::Ipv4Net;
 use prefix_trie::PrefixMap;
-use spoa_handlers::table::{Prefix, Ranges};
+use spoa_handlers::{
+    data::{Followed, IpList, Source},
+    table::{Prefix, Ranges},
+};
 use support::measure;
 
 /// The same numbers in each run.
@@ -58,6 +62,20 @@ fn million(criterion: &mut Criterion) {
     build.bench_function("ranges", |bencher| measure(bencher, || ranges(&prefixes)));
     build.bench_function("prefix-trie", |bencher| measure(bencher, || trie(&prefixes)));
     build.finish();
+
+    let file = tempfile::NamedTempFile::new().expect("there is room");
+    let mut list = String::new();
+    for prefix in &prefixes {
+        writeln!(list, "{prefix}").expect("a String takes it");
+    }
+    fs::write(file.path(), list).expect("there is room");
+    let source = || Source::new("list", [file.path().display().to_string()]);
+    let mut read = criterion.benchmark_group("a million lines: read");
+    read.sample_size(10);
+    read.bench_function("ip list", |bencher| {
+        measure(bencher, || Followed::open(source(), IpList::default()).is_ok());
+    });
+    read.finish();
 
     let (ranges, trie) = (ranges(&prefixes), trie(&prefixes));
     println!("ranges take {} bytes", ranges.bytes());

@@ -52,6 +52,7 @@ impl Load for IpList {
                 list,
                 score: self.score,
                 tags: &self.tags,
+                plain: None,
                 path: &path,
                 bad,
                 most,

@@ -17,6 +17,8 @@ pub(super) struct Reading<'a> {
     pub(super) score: Option<u8>,
     /// Of all addresses.
     pub(super) tags: &'a [String],
+    /// The number of what is said of addresses without a score and tags of their own, once it is known.
+    pub(super) plain: Option<u16>,
     pub(super) path: &'a Path,
     pub(super) bad: &'a mut BadLines,
     /// How many prefixes there may be.
@@ -48,6 +50,18 @@ impl Reading<'_> {
         }
     }
 
+    /// The number of what is said; most lines of most lists say nothing of their own.
+    fn facts(&mut self, score: Option<u8>, tags: &[&str]) -> Result<u16, TooManySets> {
+        let is_plain = score.is_none() && tags.is_empty();
+        if let Some(plain) = self.plain.filter(|_| is_plain) {
+            return Ok(plain);
+        }
+        let tags = self.tags.iter().map(String::as_str).chain(tags.iter().copied());
+        let facts = self.builder.facts(&self.list, score.or(self.score), tags)?;
+        self.plain = self.plain.or(is_plain.then_some(facts));
+        Ok(facts)
+    }
+
     fn try_add(&mut self, address: &str, score: Option<&str>, tags: &[&str]) -> Result<(), Fault> {
         let prefixes = prefixes(address).map_err(|error| Fault::Line(error.to_string()))?;
         let score = score.map(self::score).transpose().map_err(Fault::Line)?;
@@ -57,9 +71,7 @@ impl Reading<'_> {
                 "a tag of {length} characters is none: expected 1 to {LONGEST_TAG} visible ASCII characters"
             )));
         }
-        let tags = self.tags.iter().map(String::as_str).chain(tags.iter().copied());
-        let facts = self.builder.facts(&self.list, score.or(self.score), tags);
-        let facts = facts.map_err(Fault::Full)?;
+        let facts = self.facts(score, tags).map_err(Fault::Full)?;
         prefixes.for_each(|prefix| self.builder.add(prefix, facts));
         if self.builder.len() > self.most { Err(Fault::TooMany) } else { Ok(()) }
     }

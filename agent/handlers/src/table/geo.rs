@@ -223,3 +223,22 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Value(None))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_no_public_network_is_in_no_database() {
+        for address in
+            ["10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "127.0.0.1", "0.1.2.3"]
+                .into_iter()
+                .chain(["169.254.0.1", "::1", "::", "fd00::1", "fe80::1"])
+        {
+            assert!(is_private(address.parse().unwrap()), "{address}");
+        }
+        for address in ["9.255.255.255", "172.32.0.1", "100.128.0.1", "100.63.0.1", "2001:db8::1"] {
+            assert!(!is_private(address.parse().unwrap()), "{address}");
+        }
+    }
+}

@@ -227,6 +227,16 @@ mod tests {
         assert!(ranges.bytes() < 100, "{}", ranges.bytes());
     }
 
+    #[test]
+    fn prefixes_beside_each_other_with_one_value_are_one_range() {
+        let mut builder = Ranges::builder();
+        for number in 0..65_536_u32 {
+            builder.add(Prefix::V4((number + (10 << 24)).into(), 32), 7_u16);
+        }
+        let ranges = builder.build(|outer, inner| outer | inner);
+        assert!(ranges.bytes() < 300_000, "{}", ranges.bytes());
+    }
+
     /// 60 % addresses, 20 % /24, and the rest of other lengths, as block lists have them.
     #[test]
     fn a_million_prefixes_take_less_than_twelve_megabytes() {

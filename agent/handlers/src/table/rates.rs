@@ -250,17 +250,17 @@ mod tests {
     fn threads_share_one_bucket() {
         let now = Instant::now();
         let rates = Rates::new(64, now);
-        rates.take("key", &rate(1, 10_000), 1, now);
+        rates.take("key", &rate(1, 300_000), 1, now);
         let begin = Barrier::new(4);
         let passed: usize = thread::scope(|scope| {
             let ask = || {
                 begin.wait();
-                let all = (0..5_000).map(|_| rates.take("key", &rate(1, 10_000), 1, now));
+                let all = (0..200_000).map(|_| rates.take("key", &rate(1, 300_000), 1, now));
                 all.filter(|&one| is_allowed(one)).count()
             };
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
-        assert_eq!(passed, 9_999);
+        assert_eq!(passed, 299_999);
     }
 }

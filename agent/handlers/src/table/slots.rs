@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn no_change_is_lost_between_threads() {
-        const EACH: u64 = 20_000;
+        const EACH: u64 = 200_000;
         let slots = Slots::new(64);
         let begin = Barrier::new(4);
         thread::scope(|scope| {
