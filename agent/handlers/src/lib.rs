@@ -11,10 +11,13 @@
 //! | [`kind`] | the description of a kind of handler: its arguments, variables, reasons and settings |
 //! | [`configuration`] | the sections about the agent itself, its listeners and its messages |
 //! | [`expression`] | CEL, checked when it is read, with a place for every mistake |
+//! | [`chain`] | the handlers of a message in order, what they find, and the verdict |
+//! | [`kinds`] | the kinds of handlers |
 
 #[macro_use]
 mod macros;
 
+pub mod chain;
 pub mod configuration;
 pub mod data;
 pub mod expression;
@@ -22,5 +25,6 @@ pub mod file;
 pub mod finding;
 pub mod handler;
 pub mod kind;
+pub mod kinds;
 pub mod table;
 pub mod value;

@@ -11,6 +11,7 @@ mod asynchronous;
 mod body;
 mod book;
 mod bulkhead;
+mod chain;
 mod collector;
 mod documents;
 mod drain;

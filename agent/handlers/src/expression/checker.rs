@@ -117,6 +117,9 @@ impl<'n> Checker<'n> {
     }
 
     fn unknown_variable<T>(&mut self, path: &str, span: &Range<usize>) -> Option<T> {
+        if self.names.is_broken(path) {
+            return None;
+        }
         let mut known = self.names.all();
         known.extend(self.locals.iter().map(|(name, _)| name.clone()));
         let help = suggestion(path, known.iter().map(String::as_str));

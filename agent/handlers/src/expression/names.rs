@@ -11,6 +11,11 @@ pub trait Names {
     /// The variable of this name, with dots: `geo.country`.
     fn find(&self, name: &str) -> Option<(Slot, Type)>;
 
+    /// Whether a name could not be read where it is defined: then it is no mistake to use it.
+    fn is_broken(&self, _name: &str) -> bool {
+        false
+    }
+
     /// The names that there are, for suggestions.
     fn all(&self) -> Vec<String>;
 }

@@ -54,7 +54,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// All mistakes in it.
+    /// All mistakes in it; none if it only names what could not be read elsewhere.
     pub fn condition(text: &str, names: &dyn Names) -> Result<Self, Vec<Mistake>> {
         Self::read(text, names, true)
     }

@@ -57,6 +57,11 @@ impl<'t> TableReader<'t> {
         Some(read)
     }
 
+    /// Names whose keys they are, once it is known.
+    pub fn rename(&mut self, owner: impl Into<String>) {
+        self.owner = owner.into();
+    }
+
     /// Takes these keys for known: somebody else reads them.
     pub fn leave(&mut self, keys: impl IntoIterator<Item = &'static str>) {
         self.asked.extend(keys);

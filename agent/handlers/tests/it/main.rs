@@ -4,6 +4,7 @@
 
 mod architecture;
 mod broken_files;
+mod chain;
 mod data;
 mod examples;
 mod expressions;

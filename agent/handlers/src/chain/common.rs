@@ -1,0 +1,42 @@
+//! The settings that every handler has.
+
+use super::output::Outputs;
+use crate::file::Text;
+
+words! {
+    /// What becomes of a handler's decision.
+    pub enum Mode, "a mode" {
+        /// It counts.
+        Enforce = "enforce",
+        /// It is counted, and nothing else: for a rule that is tried.
+        Observe = "observe",
+        /// The handler is not run.
+        Off = "off",
+    }
+}
+
+words! {
+    /// What happens if a handler cannot say.
+    pub enum OnError, "one of `skip`, `allow` and `deny`" {
+        /// The chain goes on without it.
+        Skip = "skip",
+        /// The verdict is `allow`.
+        Allow = "allow",
+        /// The verdict is `deny`.
+        Deny = "deny",
+    }
+}
+
+settings! {
+    /// The settings that every handler has.
+    pub struct CommonSettings, "a handler" {
+        /// A condition: the handler runs only if it holds.
+        when: Option<Text>,
+        /// What becomes of its decision.
+        mode: Mode = Mode::Enforce,
+        /// What happens if it cannot say.
+        on_error: OnError = OnError::Skip,
+        /// Which of its variables HAProxy gets, and under which names: all, unless it is set.
+        set: Option<Outputs>,
+    }
+}

@@ -1,0 +1,33 @@
+//! Where a handler puts what it finds.
+
+use crate::expression::Value;
+
+/// What the handlers that run side by side have found, until those behind them may see it.
+pub struct Found<'c> {
+    /// The place of the first variable of the handler that is running.
+    first: usize,
+    values: Vec<(usize, Value<'c>)>,
+}
+
+impl<'c> Found<'c> {
+    pub(super) fn new() -> Self {
+        Self { first: 0, values: Vec::new() }
+    }
+
+    /// Sets a variable of the handler, by its place in what the handler says of itself.
+    pub fn set(&mut self, variable: usize, value: Value<'c>) {
+        self.values.push((self.first + variable, value));
+    }
+
+    pub(super) fn begin(&mut self, first: usize) {
+        self.first = first;
+    }
+
+    pub(super) fn drain_into(&mut self, all: &mut [Option<Value<'c>>]) {
+        for (at, value) in self.values.drain(..) {
+            if let Some(slot) = all.get_mut(at) {
+                *slot = Some(value);
+            }
+        }
+    }
+}

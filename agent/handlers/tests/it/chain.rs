@@ -1,0 +1,325 @@
+//! Chains: what handlers see of each other, what they decide, and what HAProxy gets.
+
+use std::{collections::BTreeSet, fs, net::IpAddr, path::Path};
+
+use spoa_actors::{Action, Actions, Message, TypedData};
+use spoa_handlers::{
+    chain::{Chain, chains},
+    configuration::Configuration,
+    file::{Loaded, Reading, load, load_text},
+    finding::Report,
+    kinds::KINDS,
+};
+
+use crate::broken_files::environment;
+
+/// The chain of the message `m`, and what is said about the file.
+fn read(mut loaded: Loaded) -> (Option<Chain>, String) {
+    let configuration = Configuration::read(&mut loaded);
+    let Loaded { document, sources, findings } = &mut loaded;
+    let mut reading = Reading { document, sources, findings };
+    let mut chains = chains(&configuration.messages, KINDS, &mut reading);
+    (chains.remove("m"), Report::new(&loaded.findings, &loaded.sources).to_string())
+}
+
+/// The chain of a file that is right.
+fn chain(text: &str) -> Chain {
+    let (chain, said) = read(load_text(Path::new("chain.toml"), text, &environment));
+    assert_eq!(said, "");
+    chain.unwrap()
+}
+
+/// The variables that HAProxy gets, as `scope.name=value`; what is unset has no `=`.
+fn gets(chain: &Chain, message: &Message) -> Vec<String> {
+    let mut actions = Actions::new();
+    chain.run(&message.as_ref(), &mut actions);
+    shown(&actions)
+}
+
+fn shown(actions: &Actions) -> Vec<String> {
+    let shown = actions.iter().map(|action| match action {
+        Action::SetVar { scope, name, value } => {
+            let value = match value {
+                TypedData::String(text) => String::from_utf8_lossy(text).into_owned(),
+                other => format!("{other:?}"),
+            };
+            format!("{scope}.{}={value}", String::from_utf8_lossy(name))
+        }
+        Action::UnsetVar { scope, name } => format!("{scope}.{}", String::from_utf8_lossy(name)),
+    });
+    shown.collect()
+}
+
+fn request() -> Message {
+    Message::new("m")
+        .arg("ip", IpAddr::from([203, 0, 113, 7]))
+        .arg("method", "GET")
+        .arg("path", "/admin/users")
+        .arg("query", TypedData::Null)
+        .arg("body_size", 70_000)
+}
+
+const RULES: &str = r#"
+[handler.shown]
+kind = "set"
+values = { version = 3, is_tested = true, note = "{method} {path} of {ip}", plan = "free" }
+
+[handler.rules]
+kind = "rules"
+rules = [
+    { if = "path == '/login'", then = "allow" },
+    { if = "shown.plan == 'free' && body_size > 65536", then = "deny", status = 413, reason = "too_large" },
+    { if = "true", then = "challenge", level = 2 },
+]
+"#;
+
+#[test]
+fn a_chain_ends_in_one_verdict() {
+    let text =
+        format!("{RULES}\n[message.m]\nrun = [\"shown\", \"rules\"]\nunanswered = \"deny\"\n");
+    let chain = chain(&text);
+    assert_eq!(
+        gets(&chain, &request()),
+        [
+            "txn.action=deny",
+            "txn.reason=too_large",
+            "txn.by=rules",
+            "txn.status=Int64(413)",
+            "txn.level",
+            "txn.shown.version=Int64(3)",
+            "txn.shown.is_tested=Bool(true)",
+            "txn.shown.note=GET /admin/users of 203.0.113.7",
+            "txn.shown.plan=free",
+        ]
+    );
+    let small = Message::new("m").arg("ip", "203.0.113.7").arg("method", "GET").arg("path", "/");
+    assert_eq!(
+        gets(&chain, &small)[..5],
+        [
+            "txn.action=challenge",
+            "txn.reason=rule",
+            "txn.by=rules",
+            "txn.status",
+            "txn.level=Int64(2)"
+        ]
+    );
+    let login = Message::new("m").arg("path", "/login");
+    let allowed = gets(&chain, &login);
+    assert_eq!(allowed[..3], ["txn.action=allow", "txn.reason=rule", "txn.by=rules"]);
+    // Without an address there is no note; the rest is there.
+    assert!(!allowed.iter().any(|variable| variable.starts_with("txn.shown.note")), "{allowed:?}");
+    assert!(allowed.contains(&"txn.shown.plan=free".to_owned()));
+}
+
+#[test]
+fn without_a_decision_the_request_is_allowed_and_nothing_old_stays() {
+    let chain = chain(
+        "[handler.a]\nkind = 'rules'\nrules = { if = \"path == '/x'\", then = 'deny' }\n\
+         [message.m]\nrun = ['a']\nunanswered = 'allow'\n",
+    );
+    let nothing = ["txn.action=allow", "txn.reason", "txn.by", "txn.status", "txn.level"];
+    assert_eq!(gets(&chain, &request()), nothing);
+    assert_eq!(gets(&chain, &Message::new("m")), nothing);
+}
+
+#[test]
+fn handlers_side_by_side_do_not_see_each_other() {
+    let file = |run: &str| {
+        format!(
+            "[handler.one]\nkind = 'set'\nvalues = {{ is = true }}\n\
+             [handler.two]\nkind = 'rules'\nrules = {{ if = 'one.is', then = 'drop' }}\n\
+             [message.m]\nrun = {run}\n"
+        )
+    };
+    assert_eq!(gets(&chain(&file("['one', 'two']")), &request())[0], "txn.action=drop");
+    let (chain, said) = read(load_text(Path::new("a"), &file("[['one', 'two']]"), &environment));
+    assert!(chain.is_none());
+    assert!(said.starts_with("error: there is no variable `one.is`"), "{said}");
+}
+
+#[test]
+fn the_first_of_those_side_by_side_decides() {
+    let rule = |name: &str, action: &str| {
+        format!(
+            "[handler.{name}]\nkind = 'rules'\nrules = {{ if = 'true', then = '{action}', reason = '{name}' }}\n"
+        )
+    };
+    let text = format!(
+        "{}{}{}[message.m]\nrun = [['b', 'a'], 'c']\nunanswered = 'allow'\n",
+        rule("a", "deny"),
+        rule("b", "tarpit"),
+        rule("c", "drop")
+    );
+    let chain = chain(&text);
+    assert_eq!(gets(&chain, &request())[..3], ["txn.action=tarpit", "txn.reason=b", "txn.by=b"]);
+    let counts: Vec<_> =
+        chain.counts().iter().map(|own| (own.name.clone(), own.run, own.decided)).collect();
+    let expected = [("b", 1, 1), ("a", 1, 1), ("c", 0, 0)].map(|(n, r, d)| (n.to_owned(), r, d));
+    assert_eq!(counts, expected);
+}
+
+#[test]
+fn a_handler_runs_only_when_its_condition_holds() {
+    let text = "[handler.a]\nkind = 'set'\nwhen = \"method == 'POST'\"\nvalues = { is = true }\n\
+                [handler.b]\nkind = 'set'\nwhen = \"!a.is && !has(a.is)\"\nvalues = { was = 1 }\n\
+                [handler.c]\nkind = 'set'\nmode = 'off'\nvalues = { never = 1 }\n\
+                [message.m]\nrun = ['a', 'b', 'c']\n";
+    let chain = chain(text);
+    assert_eq!(gets(&chain, &request())[5..], ["txn.b.was=Int64(1)"]);
+    assert_eq!(
+        gets(&chain, &Message::new("m").arg("method", "POST"))[5..],
+        ["txn.a.is=Bool(true)"]
+    );
+    let skipped: Vec<_> = chain.counts().iter().map(|own| own.skipped).collect();
+    assert_eq!(skipped, [1, 1, 0]);
+}
+
+#[test]
+fn a_handler_that_observes_decides_nothing() {
+    let text = "[handler.a]\nkind = 'rules'\nmode = 'observe'\nrules = { if = 'true', then = 'deny' }\n\
+                [message.m]\nrun = ['a']\n";
+    let chain = chain(text);
+    assert_eq!(gets(&chain, &request())[0], "txn.action=allow");
+    assert_eq!((chain.counts()[0].observed, chain.counts()[0].decided), (1, 0));
+}
+
+#[test]
+fn a_handler_that_cannot_say_does_what_its_section_says() {
+    for (on_error, mode, expected) in [
+        ("skip", "enforce", ["txn.action=allow", "txn.reason"]),
+        ("allow", "enforce", ["txn.action=allow", "txn.reason=failed"]),
+        ("deny", "enforce", ["txn.action=deny", "txn.reason=failed"]),
+        ("deny", "observe", ["txn.action=allow", "txn.reason"]),
+    ] {
+        for failing in [
+            "rules = { if = 'ip.isLoopback()', then = 'drop' }",
+            "when = 'ip.isLoopback()'\nrules = { if = 'true', then = 'drop' }",
+        ] {
+            let text = format!(
+                "[handler.a]\nkind = 'rules'\non_error = '{on_error}'\nmode = '{mode}'\n{failing}\n\
+                 [message.m]\nrun = ['a']\nunanswered = 'allow'\n"
+            );
+            let chain = chain(&text);
+            assert_eq!(gets(&chain, &Message::new("m"))[..2], expected, "{on_error} {failing}");
+            assert_eq!(chain.counts()[0].failed, 1);
+            assert_eq!(
+                gets(&chain, &Message::new("m").arg("ip", "127.0.0.1"))[..1],
+                [if mode == "observe" { "txn.action=allow" } else { "txn.action=drop" }]
+            );
+        }
+    }
+}
+
+#[test]
+fn variables_go_out_under_the_names_that_the_file_says() {
+    let set = |set: &str| {
+        let text = format!(
+            "[handler.a]\nkind = 'set'\nvalues = {{ x = 1, y = 'two' }}\n{set}\n[message.m]\nrun = ['a']\n"
+        );
+        gets(&chain(&text), &request())[5..].to_vec()
+    };
+    assert_eq!(set(""), ["txn.a.x=Int64(1)", "txn.a.y=two"]);
+    assert_eq!(set("set = ['y']"), ["txn.a.y=two"]);
+    assert_eq!(set("set = 'none'"), [""; 0]);
+    assert_eq!(
+        set("set = { \"sess.ip_score\" = 'x', fail = 'y' }"),
+        ["sess.ip_score=Int64(1)", "txn.fail=two"]
+    );
+}
+
+#[test]
+fn what_does_not_fit_into_an_ack_is_left_out_and_counted() {
+    let long = "x".repeat(8000);
+    let text = format!(
+        "[handler.a]\nkind = 'set'\nvalues = {{ a = '{long}', b = '{long}', c = 1 }}\n\
+         [handler.r]\nkind = 'rules'\nrules = {{ if = 'true', then = 'deny' }}\n\
+         [message.m]\nrun = ['a', 'r']\nunanswered = 'deny'\n"
+    );
+    let chain = chain(&text);
+    let gets = gets(&chain, &request());
+    assert_eq!(gets[0], "txn.action=deny");
+    let names: Vec<_> = gets[5..].iter().map(|own| own.split('=').next().unwrap()).collect();
+    assert_eq!(names, ["txn.a.a", "txn.a.c"]);
+    assert_eq!(chain.dropped(), 1);
+
+    let many: Vec<_> = (0..300).map(|at| format!("v{at} = {at}")).collect();
+    let text = format!(
+        "[handler.a]\nkind = 'set'\nvalues = {{ {} }}\n[message.m]\nrun = ['a']\n",
+        many.join(", ")
+    );
+    let chain = self::chain(&text);
+    assert_eq!(self::gets(&chain, &request()).len(), 255);
+    assert_eq!(chain.dropped(), 50);
+}
+
+#[test]
+fn a_fallback_is_a_verdict() {
+    let text = "[handler.a]\nkind = 'set'\nvalues = { x = 1 }\n[message.m]\nrun = ['a']\n\
+                fallback = { action = 'deny', status = 503 }\n";
+    let fallback = chain(text).fallback().unwrap();
+    let expected = [
+        "txn.action=deny",
+        "txn.reason=unanswered",
+        "txn.by=fallback",
+        "txn.status=Int64(503)",
+        "txn.level",
+    ];
+    assert_eq!(shown(&fallback), expected);
+}
+
+#[test]
+fn what_a_client_sends_is_a_value_and_nothing_else() {
+    let text = "[handler.a]\nkind = 'set'\nvalues = { note = '{path}', same = '{{path}}' }\n\
+                [handler.r]\nkind = 'rules'\nrules = { if = \"path.contains('}') && path == '{ip}'\", then = 'deny' }\n\
+                [message.m]\nrun = ['a', 'r']\nunanswered = 'deny'\n";
+    let chain = chain(text);
+    let hostile = Message::new("m").arg("path", "' || true || '{ip}${HOME}");
+    assert_eq!(
+        gets(&chain, &hostile)[5..],
+        ["txn.a.note=' || true || '{ip}${HOME}", "txn.a.same={path}"]
+    );
+    assert_eq!(gets(&chain, &hostile)[0], "txn.action=allow");
+    let binary = Message::new("m").arg("path", TypedData::String(b"\xff\0"));
+    assert_eq!(gets(&chain, &binary)[5], "txn.a.note=\u{fffd}\0");
+}
+
+#[test]
+fn a_broken_chain_gets_exactly_what_stands_beside_it() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/broken_chains"));
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let paths: BTreeSet<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    let mut different = Vec::new();
+    for path in &paths {
+        let (_, said) = read(load(path, &environment));
+        let said = said.replace(&format!("{}/", folder.display()), "");
+        let expected = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
+        if said != expected || said.is_empty() {
+            let actual = Path::new(env!("CARGO_TARGET_TMPDIR"))
+                .join(path.with_extension("txt").file_name().unwrap());
+            fs::write(&actual, &said).unwrap();
+            different.push(format!("see {}\n{said}", actual.display()));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(paths.len() >= 15, "only {} files", paths.len());
+}
+
+#[test]
+fn a_page_of_a_kind_has_all_that_can_be_said_about_it() {
+    for kind in KINDS {
+        let description = kind.description();
+        let page = description.to_string();
+        assert!(page.starts_with(&format!("# {}\n\n{}", description.name, description.summary)));
+        for setting in description.settings {
+            assert!(page.contains(&format!("| `{}` |", setting.name)), "{page}");
+        }
+        // Its example is right.
+        let name = description.example.split(['.', ']']).nth(1).unwrap();
+        let text = format!(
+            "{}\n[message.m]\nrun = ['{name}']\nunanswered = 'deny'\n",
+            description.example
+        );
+        drop(chain(&text));
+    }
+}
