@@ -7,7 +7,7 @@
 //! | [`handler`] | handlers over these tables, for agents that are written in Rust |
 //! | [`value`] | durations, sizes, rates and percentages as they are written; secrets by name |
 //! | [`finding`] | what is wrong with a file, all of it at once, each with its place |
-//! | [`file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
+//! | [`mod@file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
 //! | [`kind`] | the description of a kind of handler: its arguments, variables, reasons and settings |
 //! | [`configuration`] | the sections about the agent itself, its listeners and its messages |
 //! | [`expression`] | CEL, checked when it is read, with a place for every mistake |

@@ -30,14 +30,16 @@ use crate::{file::Text, finding::Findings};
 ///     }
 /// }
 ///
-/// impl Variables for &str {
+/// struct Request(&'static str);
+///
+/// impl Variables for Request {
 ///     fn get(&self, _: Slot) -> Option<Value<'_>> {
-///         Some(Value::text(self))
+///         Some(Value::text(self.0))
 ///     }
 /// }
 ///
 /// let program = Program::condition("path.startsWith('/admin')", &Path).unwrap();
-/// assert_eq!(program.test(&"/admin/users"), Ok(true));
+/// assert_eq!(program.test(&Request("/admin/users")), Ok(true));
 ///
 /// let mistakes = Program::condition("pth.startsWith('/admin')", &Path).err().unwrap();
 /// assert_eq!(mistakes[0].title, "there is no variable `pth`");
