@@ -18,7 +18,10 @@ use spoa_actors::{
     Limits, Message, Origin, PeerAddress, Registry, Route, Scope, Setup, State, Tasks, Var,
     testing::{FakeHaproxy, InMemoryAgent},
 };
-use tokio::{net::TcpStream, time::sleep};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use crate::support::{Answered, Result, variable};
 
@@ -39,9 +42,12 @@ struct Secret(&'static str);
 struct Counter(Arc<AtomicU64>);
 
 async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        sleep(Duration::from_millis(1)).await;
-    }
+    let holds = async {
+        while !condition() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), holds).await.expect("it holds soon");
 }
 
 fn request() -> Message {

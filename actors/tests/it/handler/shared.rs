@@ -16,7 +16,10 @@ use spoa_actors::{
     Agent, BoxError, HandlerActor, Message, Origin, ReadyHandler, Registry, Route, RunningAgent,
     Tasks, observe::Statistics, testing::FakeHaproxy,
 };
-use tokio::{net::TcpStream, time::sleep};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use crate::support::{Answered, Result, Started, variable};
 
@@ -161,10 +164,25 @@ async fn ask(haproxy: &mut FakeHaproxy<TcpStream>) -> Result<String> {
     Ok(haproxy.notify(Message::new("m")).await?.to_string())
 }
 
+/// Long enough for a busy machine; only a failing test waits for so long.
+const SOON: Duration = Duration::from_secs(20);
+
 async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        sleep(Duration::from_millis(1)).await;
-    }
+    let holds = async {
+        while !condition() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(SOON, holds).await.expect("it holds soon");
+}
+
+/// Asks until the second instance answers: until its arbiter has heard of it, the last one does.
+async fn until_the_second(haproxy: &mut FakeHaproxy<TcpStream>) -> Result {
+    let answers = async {
+        while !ask(haproxy).await?.starts_with("set-var txn.instance 2,") {}
+        Ok(())
+    };
+    timeout(SOON, answers).await.expect("there is a second instance soon")
 }
 
 async fn one_counts_for_all(route: Route, seen: &Seen) -> Result<Statistics> {
@@ -211,8 +229,7 @@ async fn a_panic_makes_one_for_all(route: Route, seen: &Seen) -> Result {
     let panics = Message::new("m").arg("panic", true);
     assert_eq!(connections[1].notify(panics).await?, variable("fallback", -1));
     for haproxy in &mut connections {
-        // Until its arbiter has heard of the new one, the last one answers.
-        while !ask(haproxy).await?.starts_with("set-var txn.instance 2,") {}
+        until_the_second(haproxy).await?;
     }
     until(|| seen.dropped.load(SeqCst) == 1 && seen.tasks_ended.load(SeqCst) == 1).await;
     assert_eq!((seen.made.load(SeqCst), seen.started.load(SeqCst)), (2, 2));
@@ -246,7 +263,7 @@ async fn a_call_that_waits_ends_with_the_instance_that_it_was_made_on() -> Resul
     connections[0].send_notify(slow).await?;
     until(|| !seen.callers.lock().unwrap().is_empty()).await;
     connections[1].notify(Message::new("m").arg("panic", true)).await?;
-    while !ask(&mut connections[2]).await?.starts_with("set-var txn.instance 2,") {}
+    until_the_second(&mut connections[2]).await?;
     let answer = connections[0].ack().await?.actions.to_string();
     assert_eq!(answer, "set-var txn.instance 1, set-var txn.call 1");
     agent.stop().await;
