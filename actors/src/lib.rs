@@ -61,6 +61,7 @@ mod connection;
 mod error;
 mod handler;
 mod layer;
+pub mod layers;
 mod limit;
 mod limits;
 mod listen;

@@ -17,6 +17,14 @@ mod first_handler {}
 mod readme {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/layers.md")]
+mod layers {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+mod testing {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/request-response.md")]
 mod request_response {}
 

@@ -32,6 +32,17 @@ impl ArgsError {
         Self(Box::new(Wrong { argument, problem }))
     }
 
+    /// An argument that is absent or null.
+    pub(crate) fn missing(argument: &str) -> Self {
+        let problem = "has no value: the spoe-message section does not pass it, or it is null";
+        Self::new(Some(argument.to_owned()), problem.to_owned())
+    }
+
+    /// An argument of another type than is required.
+    pub(crate) fn of_type(argument: &str, found: &str, expected: &str) -> Self {
+        Self::new(Some(argument.to_owned()), format!("is {found}, expected {expected}"))
+    }
+
     /// Sets which argument it is, unless that is set already.
     #[cold]
     pub(super) fn of_argument(mut self, name: &[u8]) -> Self {

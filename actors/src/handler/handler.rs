@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::{call::Call, reply::Reply};
 use crate::{
+    observe::LayerCount,
     spop::Actions,
     supervision::{Catch, FailureSignal, Panic, PanicGuard},
 };
@@ -92,6 +93,11 @@ pub(crate) trait Adapter: Handler {
     /// What the next instance takes from this one, which has failed.
     fn handover(&self) -> Option<Handover> {
         None
+    }
+
+    /// What the layers around it did.
+    fn layer_counts(&self) -> Vec<LayerCount> {
+        Vec::new()
     }
 
     /// Stops the handler gracefully.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::{
     error::{BoxError, HandlerError},
     handler::{Adapter, Call, OwnedCall, Reply, fence},
+    observe::LayerCount,
     spop::Actions,
     supervision::{FailureSignal, PanicGuard, Permit},
 };
@@ -75,6 +76,12 @@ pub trait Layer: 'static {
     /// Called once when the agent stops, after the handler has stopped. Not called if the handler or a
     /// layer has panicked and is not restarted yet.
     async fn stopping(&self) {}
+
+    /// What the layer has done since it was made, by event. It is in the statistics of the route, and in
+    /// the metrics of `spoa-agent`.
+    fn counts(&self) -> Vec<LayerCount> {
+        Vec::new()
+    }
 }
 
 /// The handler behind a layer, or the next layer, to call once and in place.

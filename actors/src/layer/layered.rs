@@ -8,8 +8,9 @@ use super::layer::{Chain, Layer};
 use crate::{
     error::BoxError,
     handler::{Adapter, Call, Handler, Handover, Reply},
+    observe::LayerCount,
     spop::Actions,
-    supervision::{Catch, FailureSignal, Panic, PanicGuard},
+    supervision::{Catch, FailureSignal, Panic, PanicGuard, panics::catch},
 };
 
 /// Makes a layer on each arbiter.
@@ -60,6 +61,16 @@ impl Adapter for Layered {
 
     fn handover(&self) -> Option<Handover> {
         self.0.handler.handover()
+    }
+
+    fn layer_counts(&self) -> Vec<LayerCount> {
+        let mut counts = Vec::new();
+        for layer in self.0.layers.iter() {
+            // A layer of the user's own may panic; its counts are not worth more than that.
+            let own = catch(|| layer.counts()).unwrap_or_default();
+            LayerCount::add_all(&mut counts, &own);
+        }
+        counts
     }
 
     async fn stop(&self) -> Result<(), Panic> {

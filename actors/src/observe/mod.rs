@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `statistics`, `counters` | all counts of an agent, and the live counts of one arbiter |
 //! | `route_statistics`, `route_metrics` | the same for one route |
+//! | `layer_count` | what the layers of a route did |
 //! | `unrouted`, `argument_seen` | messages without a route by name; the arguments of a message, without their values |
 //! | `listener_statistics`, `listener_counters` | the same for one listener, where connections are accepted |
 //! | `engine_statistics`, `group` | connections of one engine; connections with a common property |
@@ -21,6 +22,7 @@ mod frame_counts;
 mod group;
 mod histogram;
 mod latencies;
+mod layer_count;
 mod listener_counters;
 mod listener_statistics;
 mod log_limits;
@@ -43,6 +45,7 @@ pub use frame_counts::{FrameCount, FrameCounts};
 pub(crate) use group::Group;
 pub use histogram::Histogram;
 pub use latencies::Latencies;
+pub use layer_count::LayerCount;
 pub(crate) use listener_counters::{ListenerCounters, QueuedConnection};
 pub use listener_statistics::ListenerStatistics;
 pub(crate) use log_limits::{Cause, LogLimits};

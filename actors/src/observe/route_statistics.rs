@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     argument_seen::ArgumentSeen,
     latencies::Latencies,
+    layer_count::LayerCount,
     outcome::{Outcome, Outcomes},
 };
 
@@ -41,6 +42,8 @@ pub struct RouteStatistics {
     pub background_panics: u64,
     /// The arguments of a recent message, in wire order.
     pub arguments: Vec<ArgumentSeen>,
+    /// What its layers did, since each was made.
+    pub layers: Vec<LayerCount>,
 }
 
 /// The handlers of a route by state, one per arbiter.
@@ -86,6 +89,7 @@ impl RouteStatistics {
         self.starts_failed += other.starts_failed;
         self.times_down += other.times_down;
         self.background_panics += other.background_panics;
+        LayerCount::add_all(&mut self.layers, &other.layers);
         if self.arguments.is_empty() {
             self.arguments.clone_from(&other.arguments);
         }

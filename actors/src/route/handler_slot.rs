@@ -15,7 +15,7 @@ use super::source::Source;
 use crate::{
     error::HandlerError,
     handler::{Adapter, Answer, Call, Guarded, Reply, fence},
-    observe::Instances,
+    observe::{Instances, LayerCount},
     spop::Actions,
     supervision::{Budget, Bulkhead, Failure, FailureSignal, OnFull, Permit},
 };
@@ -286,6 +286,14 @@ impl HandlerSlot {
     /// How many calls may be in flight.
     pub(super) fn concurrency_limit(&self) -> u64 {
         self.bulkhead.calls() as u64
+    }
+
+    /// What the layers around its handler did.
+    pub(super) fn layer_counts(&self) -> Vec<LayerCount> {
+        match &*self.state.borrow() {
+            State::Up(up) | State::StandIn(up) | State::Down(Some(up)) => up.handler.layer_counts(),
+            State::Restarting(_) | State::Down(None) | State::Stopped => Vec::new(),
+        }
     }
 
     /// What its one handler is doing.

@@ -105,6 +105,7 @@ impl LiveRoute {
             concurrency: self.slot.concurrency(),
             concurrency_limit: self.slot.concurrency_limit(),
             instances: self.slot.instances(),
+            layers: self.slot.layer_counts(),
             ..self.record.statistics()
         }
     }

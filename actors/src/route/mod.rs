@@ -24,3 +24,4 @@ pub(crate) use live_route::LiveRoute;
 pub use registry::Registry;
 pub(crate) use registry::Routes;
 pub use route::{IntoRoute, Route};
+pub(crate) use source::Starting;

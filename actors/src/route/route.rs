@@ -286,6 +286,12 @@ impl Route {
         check("Route::concurrency", is_possible, "at least 1, and a number that can be counted")
     }
 
+    /// What starts its handler alone, for a layer that asks it beside another one.
+    pub(crate) fn start_alone(&self) -> impl Fn() -> Starting + 'static {
+        let (start, states) = (Arc::clone(&self.start), self.states.clone());
+        move || start(FailureSignal::unheard(), &states)
+    }
+
     /// Starts the handler on this arbiter, with states and layers that it shares with others; or
     /// continues the handler of the previous route, if it is the same.
     pub(super) async fn start(

@@ -13,7 +13,7 @@ use crate::{
 /// How a handler is started, each time from its factory.
 pub(super) type Start = Arc<dyn Fn(FailureSignal, &States) -> Starting + Send + Sync>;
 /// A handler that is starting.
-pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Adapter>, BoxError>>>>;
+pub(crate) type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Adapter>, BoxError>>>>;
 
 /// What the instances of a handler are made from.
 #[derive(Clone)]

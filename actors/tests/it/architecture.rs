@@ -140,6 +140,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
         "it is tokio's: an arbiter that waits for the start of another goes on with its other tasks",
     ),
     ("handler::thread_pool", "std::sync::mpsc", "the sending side alone, which is unbounded"),
+    ("layers::audit", "std::sync::mpsc", "nobody waits to send: what finds no room is dropped"),
     (
         "listen::certificates",
         "watch",
@@ -233,6 +234,7 @@ const ORDER: &[&str] = &[
     "handler",
     "layer",
     "route",
+    "layers",
     "trace",
     "arbiter",
     "notify",

@@ -11,6 +11,7 @@ mod client;
 mod connection;
 mod handler;
 mod layer;
+mod layers;
 mod listen;
 mod notify;
 mod observe;

@@ -56,6 +56,7 @@ pub(super) fn families(statistics: &Statistics) -> Vec<Family> {
             ),
             |route| route.background_panics,
         ),
+        layers(routes),
     ]
 }
 
@@ -72,6 +73,20 @@ fn durations(routes: &[RouteStatistics]) -> Family {
         route.latencies.iter().fold(family, |family, (outcome, durations)| {
             let labels = [("route", route.route.as_str()), ("outcome", outcome.label())];
             family.with_durations(&labels, durations)
+        })
+    })
+}
+
+fn layers(routes: &[RouteStatistics]) -> Family {
+    let family = Family::counter(
+        "spoa_layer_events_total",
+        "What the layers of a route did, by layer and event.",
+    );
+    routes.iter().fold(family, |family, route| {
+        family.with_each(&route.layers, |count| {
+            let labels =
+                [("route", route.route.as_str()), ("layer", count.layer), ("event", count.event)];
+            (labels, count.count)
         })
     })
 }

@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 31] = [
+const PAGES: [&str; 33] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
@@ -21,6 +21,7 @@ const PAGES: [&str; 31] = [
     "docs/guarantees.md",
     "docs/haproxy-versions.md",
     "docs/haproxy.md",
+    "docs/layers.md",
     "docs/logs.md",
     "docs/metrics.md",
     "docs/operating.md",
@@ -30,6 +31,7 @@ const PAGES: [&str; 31] = [
     "docs/security.md",
     "docs/state.md",
     "docs/supervision.md",
+    "docs/testing.md",
     "docs/tokio.md",
     "docs/tracing.md",
     "examples/README.md",
