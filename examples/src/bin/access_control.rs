@@ -1,7 +1,7 @@
-//! Who may see what: the agent decides by path and client, HAProxy denies with 403.
+//! Access control: the agent decides by path and client, and HAProxy denies with 403.
 //!
-//! It fails closed, twice: the fallback says no, and HAProxy denies when there is no answer at all.
-//! The handler never waits, so its path is borrowed from the frame. Run it with
+//! It fails closed twice: the fallback denies, and HAProxy denies if there is no answer at all. The
+//! handler never waits, so its path borrows from the frame. Run it with
 //! `cargo run -p spoa-examples --bin access_control` and put HAProxy in front of it,
 //! `haproxy -f examples/haproxy/access_control.cfg`; then
 //!
@@ -11,13 +11,13 @@
 //! curl -i --interface 127.0.0.2 127.0.0.1:8080/admin             403, from anywhere else
 //! ```
 //!
-//! Stop the agent, and everything is 403.
+//! Stop the agent, and every request gets 403.
 //!
-//! Who is trusted stands behind the agent's address: `-- 127.0.0.1:12345 192.0.2.7 192.0.2.8`; without
-//! it, 127.0.0.1 is. HAProxy's `src` must be the client for that. Behind a TLS terminator or another
-//! proxy on the same host, everybody comes from 127.0.0.1, and would be trusted: let that one speak the
-//! PROXY protocol, and write `accept-proxy` behind HAProxy's `bind`. Nobody else may reach that port then,
-//! as whoever does says who it is.
+//! The trusted clients follow the agent's address: `-- 127.0.0.1:12345 192.0.2.7 192.0.2.8`
+//! [default: 127.0.0.1]. HAProxy's `src` must be the client. Behind a TLS terminator or another
+//! proxy on the same host, every client would come from 127.0.0.1, and be trusted. Let that proxy
+//! use the PROXY protocol, and add `accept-proxy` to HAProxy's `bind`. Then only that proxy must
+//! reach the port, because a PROXY header can name any client.
 
 use std::{
     env,

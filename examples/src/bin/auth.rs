@@ -1,10 +1,11 @@
-//! Who is it? A signed session cookie is checked here; HAProxy sends whoever has none to the login.
+//! Authentication: checks a signed session cookie. HAProxy redirects clients without one to the
+//! login.
 //!
-//! This is the half of an OIDC login that every request needs. The other half, the login itself, is a
-//! web application at `/login`: it speaks OIDC with the provider and then sets the cookie
-//! `session=USER.EXPIRES.SIGNATURE`. EXPIRES is in seconds since 1970, SIGNATURE is the HMAC-SHA256 of
-//! `USER.EXPIRES` in hexadecimal, with a key of 32 bytes or more that both know. Run it, put HAProxy
-//! in front of it, and be the login yourself:
+//! This is the half of an OIDC login that every request needs. The other half, the login itself, is
+//! a web application at `/login`: it does OIDC with the provider, and then sets the cookie
+//! `session=USER.EXPIRES.SIGNATURE`. EXPIRES is in seconds since 1970. SIGNATURE is the HMAC-SHA256
+//! of `USER.EXPIRES` in hexadecimal, with a shared key of 32 bytes or more. Run it, put HAProxy in
+//! front of it, and play the login yourself:
 //!
 //! ```text
 //! export SESSION_KEY=$(openssl rand -hex 32)
@@ -16,15 +17,16 @@
 //! curl -i -b "session=$claim.$signature" 127.0.0.1:8080/shop   # 200, x-user: ann
 //! ```
 //!
-//! `ps` shows the key while openssl runs: a login signs in its own process. Until the agent is built,
-//! and when it has stopped, the shop is 503, as nobody can tell who is signed in; the login stays open.
-//! What the login must know:
+//! `ps` shows the key while openssl runs; a real login signs in its own process. Until the agent is
+//! built, and after it has stopped, the shop gets 503, because no one can check the cookie; the
+//! login stays open. Rules for the login:
 //!
-//! - The cookie is `HttpOnly; Secure; SameSite=Lax`: no script reads it, and no wire has it in clear.
-//! - A stolen cookie is good until EXPIRES, and nobody can be signed out earlier: keep that time short.
-//! - A new key is given to the agent and the login at once, and ends all sessions.
-//! - Anybody may write `next` into a link. It is a path of this site only if it begins with one `/`, no
-//!   second one follows, and there is no `\` and no control character in it.
+//! - The cookie is `HttpOnly; Secure; SameSite=Lax`: scripts cannot read it, and it is never sent
+//!   in clear.
+//! - A stolen cookie is valid until EXPIRES, and cannot be revoked: keep that time short.
+//! - Set a new key in the agent and the login at once. It ends all sessions.
+//! - A client can put anything into `next`. It is a path of this site only if it begins with
+//!   exactly one `/`, and has no `\` and no control character.
 
 use std::{
     env,

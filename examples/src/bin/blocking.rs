@@ -1,6 +1,6 @@
-//! Work that takes the CPU for long: on threads of its own, so that nobody else waits for it.
+//! CPU-bound work on separate threads, so that other messages do not wait for it.
 //!
-//! It tells whether a number is a prime, by trial division. Run it with
+//! It checks whether a number is a prime, by trial division. Run it with
 //! `cargo run --release -p spoa-examples --bin blocking` and put HAProxy in front of it,
 //! `haproxy -f examples/haproxy/blocking.cfg`; then
 //!
@@ -9,8 +9,8 @@
 //! curl '127.0.0.1:8080/?n=9223372036854775783'     …: unknown, after 300 ms: this is the fallback
 //! ```
 //!
-//! The second one keeps a thread busy until its deadline, and no longer: the handler looks at the
-//! clock. Meanwhile another thread answers the first one at once.
+//! The second request keeps a thread busy until its deadline, and no longer: the handler checks the
+//! clock. Meanwhile another thread answers the first request at once.
 
 use std::{env, num::NonZero, time::Duration};
 

@@ -1,4 +1,4 @@
-//! State for the whole agent: requests are counted, whichever worker thread they come to.
+//! State for the whole agent: counts requests of all worker threads.
 //!
 //! Run it with `cargo run -p spoa-examples --bin counter`, then put HAProxy in front of it:
 //!

@@ -1,4 +1,4 @@
-//! A pool of a database: which plan does the customer of this API key have?
+//! A connection pool of a database: finds the plan of the customer with this API key.
 //!
 //! ```text
 //! sqlite3 customers.db "CREATE TABLE customers (key TEXT PRIMARY KEY, plan TEXT NOT NULL)"
@@ -8,7 +8,7 @@
 //! curl -H 'x-api-key: k-1' 127.0.0.1:8080          plan gold
 //! ```
 //!
-//! Without an answer there is no variable, and HAProxy takes the customer for one without a plan.
+//! Without an answer there is no variable, and HAProxy treats the customer as one without a plan.
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -1,4 +1,4 @@
-//! A file that is read again beside the requests: a blocklist of addresses.
+//! A file that is loaded again in the background: a blocklist of addresses.
 //!
 //! ```text
 //! echo 192.0.2.1 > blocklist.txt
@@ -9,8 +9,8 @@
 //! curl -i 127.0.0.1:8080                  403, a second later
 //! ```
 //!
-//! The example `stateful` does the same for ranges, reads the file only when it has changed, and never
-//! while somebody writes it.
+//! The example `stateful` does the same for ranges. It reads the file only after a change, and
+//! never during a write.
 
 use std::{
     collections::HashSet,

@@ -1,4 +1,4 @@
-//! The smallest agent: one function, one message, and everything that `spoa-agent` has around it.
+//! The smallest agent: one function, one message, and everything that `spoa-agent` has.
 //!
 //! Run it with `cargo run -p spoa-examples --bin hello`, then
 //!
@@ -6,8 +6,8 @@
 //! cargo run -p spoa-agent -- call check-client-ip ip=127.0.0.1
 //! ```
 //!
-//! or put HAProxy in front of it: `haproxy -f examples/haproxy/hello.cfg`. With `--help` it shows its options: where
-//! it listens, TLS, a status page, metrics, traces.
+//! or put HAProxy in front of it: `haproxy -f examples/haproxy/hello.cfg`. `--help` shows its
+//! options: listeners, TLS, a status page, metrics, traces.
 
 use std::{net::IpAddr, process::ExitCode};
 

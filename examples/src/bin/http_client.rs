@@ -1,6 +1,6 @@
-//! A client of another service: it decides about a token, within the time that HAProxy waits.
+//! A client of another service, which checks a token, within the time that HAProxy waits.
 //!
-//! HAProxy stands in for the service here: a frontend on port 8000 knows one token.
+//! HAProxy also plays the service here: a frontend on port 8000 knows one token.
 //!
 //! ```text
 //! cargo run -p spoa-examples --bin http_client -- --service http://127.0.0.1:8000/ &
@@ -9,7 +9,7 @@
 //! curl -i -H 'x-token: guess' 127.0.0.1:8080       403
 //! ```
 //!
-//! It fails closed: when the service is late or away, HAProxy denies.
+//! It fails closed: if the service is late or unavailable, HAProxy denies.
 
 use std::{process::ExitCode, time::Duration};
 

@@ -1,11 +1,11 @@
-//! Fire and forget: HAProxy has its answer at once, and the work is done afterwards.
+//! Fire and forget: HAProxy gets its answer at once, and the work is done afterwards.
 //!
-//! A copy of each request goes to a second server: method, path and query, without headers and body,
-//! and Host is the second server's. It is written as URLs are: of `/../x` comes `/x`, of `\` comes `/`.
-//! What is not UTF-8 is not copied. The copies wait in a queue that is bounded: what finds it full is
-//! dropped and counted, so that a mirror that is slow or gone costs neither memory nor time. What waits
-//! when the agent stops is dropped, too. Run it with the address of that server, and put HAProxy in
-//! front of it:
+//! A copy of each request goes to a second server: method, path and query, without headers and
+//! body. Host is the second server's. The path is normalized as a URL: `/../x` becomes `/x`, `\`
+//! becomes `/`. Paths that are not UTF-8 are not copied. The copies wait in a queue with a limit;
+//! if it is full, copies are dropped and counted, so that a slow or unavailable mirror costs
+//! neither memory nor time. Copies that wait when the agent stops are dropped, too. Run it with the
+//! address of that server, and put HAProxy in front of it:
 //!
 //! ```text
 //! python3 -m http.server --bind 127.0.0.1 8000 &

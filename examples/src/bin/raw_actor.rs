@@ -1,9 +1,8 @@
-//! A raw actix actor: messages wait in its mailbox and are answered strictly one after the other.
+//! A raw actix actor: messages wait in its mailbox, and are answered strictly in order.
 //!
-//! Choose it for strict order, for state that is held exclusively across awaits, or for an actor
-//! that lives on another thread. One actor serves all arbiters here: it numbers the requests, and is
-//! replaced when it has panicked. Run it with `cargo run -p spoa-examples --bin raw_actor`, then a few
-//! times
+//! Use it for strict order, for state that is held exclusively across awaits, or for an actor on
+//! another thread. One actor serves all arbiters here: it numbers the requests, and is replaced
+//! after a panic. Run it with `cargo run -p spoa-examples --bin raw_actor`, then a few times
 //!
 //! ```text
 //! cargo run -p spoa-agent -- call number-request

@@ -1,12 +1,13 @@
 //! The request and the response of one transaction, related in two ways.
 //!
-//! HAProxy asks twice: `see-request` for the request, `see-response` for the response. What the first
-//! one answers is kept by HAProxy in `txn.pair.ticket` and comes back with the second one: so each
-//! response is told what its request was, whichever agent it goes to. Which clients fail to log in is
-//! counted in the memory of this agent: another agent, or this one after a restart, knows nothing of it.
+//! HAProxy sends `see-request` for the request, and `see-response` for the response. It stores the
+//! answer to the first one in `txn.pair.ticket`, and passes it with the second one. So each
+//! response is matched with its request, whichever agent it goes to. Failed logins per client are
+//! counted in the memory of this agent: another agent, or this one after a restart, does not know
+//! them.
 //!
-//! Run it with `cargo run -p spoa-examples --bin request_response` and put HAProxy in front of it and of a
-//! server on port 8000, `haproxy -f examples/haproxy/request_response.cfg`; then
+//! Run it with `cargo run -p spoa-examples --bin request_response` and put HAProxy in front of it
+//! and of a server on port 8000, `haproxy -f examples/haproxy/request_response.cfg`; then
 //!
 //! ```text
 //! python3 -m http.server --bind 127.0.0.1 8000 &

@@ -1,8 +1,8 @@
-//! State and tasks in the actor: a blocklist that follows its file.
+//! State and background tasks in an actor: a blocklist that follows its file.
 //!
-//! One thread looks at the file every second, and reads it if it has changed and is settled: no request
-//! waits for that. Each arbiter has the list in a cell of its own, so a request finds no lock; the task
-//! that restarts it lives and ends with the handler. Run it with a file, which may be empty, and put
+//! One thread checks the file every second, and reads it if it has changed and is settled: no
+//! request waits for that. Each arbiter has the list in its own cell, so requests need no lock. The
+//! task that updates it ends with the handler. Run it with a file, which can be empty, and put
 //! HAProxy in front of it:
 //!
 //! ```text
@@ -14,11 +14,11 @@
 //! curl -i 127.0.0.1:8080                  403, two seconds later
 //! ```
 //!
-//! A line is an address or a range, and what follows a `#` is a comment. What cannot be read, is not a
-//! regular file, or has another line in it, leaves the last list in use, and one line in the log. Where
-//! half a list would do harm, write a new file and `mv` it there.
+//! A line is an address or a range; text after a `#` is a comment. If the file cannot be read, is
+//! not a regular file, or has an invalid line, the last list stays in use, and the log has one
+//! line. If half a list would do harm, write a new file and `mv` it there.
 //!
-//! It fails open: without an agent nobody is denied. The example `access_control` fails closed.
+//! It fails open: without an agent, no client is denied. The example `access_control` fails closed.
 
 use std::{
     cell::RefCell,

@@ -1,4 +1,4 @@
-//! A handler that panics on some input, what HAProxy sees then, and how the handler comes back.
+//! A handler that panics on some input: what HAProxy receives then, and how the handler restarts.
 //!
 //! Run it with `cargo run -p spoa-examples --bin supervised` and put HAProxy in front of it,
 //! `haproxy -f examples/haproxy/supervised.cfg`; then
@@ -10,16 +10,15 @@
 //! curl '127.0.0.1:8080/?parties=4'        share 25, the 1st: a new handler
 //! ```
 //!
-//! However often it panics, a good request gets its share: from the new handler, or from the one that
-//! has panicked, while the restart waits. Nobody can switch the route off with orders that make it
-//! panic.
+//! However often it panics, a good request gets its share: from the new handler, or from the one
+//! that panicked, while the restart waits. Orders that cause panics cannot disable the route.
 //!
-//! Only a handler that has never answered spends its budget of restarts. Start the agent again and
+//! Only a handler that has never answered uses its budget of restarts. Start the agent again, and
 //! send `parties=0` four times within two seconds: the log has `restart limit reached`, the handler
-//! is restarted two seconds later, and good requests get their shares all the same.
+//! is restarted two seconds later, and good requests still get their shares.
 //!
-//! When the agent itself is gone there is no answer, and HAProxy says so: `no answer: error …`, by
-//! `option set-on-error`.
+//! If the agent itself is stopped, there is no answer, and HAProxy shows `no answer: error …`,
+//! because of `option set-on-error`.
 
 use std::{cell::Cell, env, num::NonZero, time::Duration};
 

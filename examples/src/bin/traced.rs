@@ -1,7 +1,7 @@
-//! Traces: what a handler logs, and what it asks of others, is part of the trace of the request.
+//! Traces: log lines and requests of a handler are part of the trace of the client's request.
 //!
-//! Run a collector that takes OTLP over HTTP on port 4318, a server that the handler may ask, the
-//! agent with the address of that server, and HAProxy in front of it:
+//! Run a collector for OTLP over HTTP on port 4318, a server for the handler's requests, the agent
+//! with the address of that server, and HAProxy in front of it:
 //!
 //! ```text
 //! docker run -p 127.0.0.1:4318:4318 -p 127.0.0.1:16686:16686 jaegertracing/jaeger:2.21.0 &
@@ -11,7 +11,7 @@
 //! curl -i 127.0.0.1:8080          traceparent: 00-…
 //! ```
 //!
-//! Without a collector all but the traces is there. One trace, at localhost:16686, is then
+//! Without a collector, everything but the traces works. One trace, at localhost:16686, is then
 //!
 //! ```text
 //! the client's span

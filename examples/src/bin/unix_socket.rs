@@ -1,5 +1,5 @@
-//! An agent on a UNIX socket, for an HAProxy on the same machine: no port, and the permissions of a
-//! file say who may ask.
+//! An agent on a UNIX socket, for HAProxy on the same machine: no port, and access by file
+//! permissions.
 //!
 //! Run it with `cargo run -p spoa-examples --bin unix_socket`, then
 //!
@@ -7,12 +7,12 @@
 //! cargo run -p spoa-agent -- call --unix spoa-example.sock greet host=example.com
 //! ```
 //!
-//! or put HAProxy in front of it: `haproxy -f examples/haproxy/unix_socket.cfg`. The socket's file is
-//! removed when the agent ends; one that a killed agent has left is replaced.
+//! or put HAProxy in front of it: `haproxy -f examples/haproxy/unix_socket.cfg`. The agent removes
+//! its socket file when it ends, and replaces one that a killed agent has left.
 //!
-//! All three look for it in the folder where they are started. To stay, it wants a folder where nobody
-//! else can make files: in `/tmp` whoever comes first answers HAProxy. The folder belongs to the agent's
-//! user and, with the bit that has the socket inherit it, to the group that HAProxy runs as:
+//! All three use the socket in the folder where you start them. In production, use a folder where
+//! only the agent can create files: in `/tmp`, any process could answer HAProxy first. The folder
+//! belongs to the agent's user and, with the setgid bit, to HAProxy's group:
 //!
 //! ```text
 //! sudo useradd --system spoa
@@ -20,8 +20,8 @@
 //! sudo -u spoa target/debug/unix_socket /run/spoa/agent.sock
 //! ```
 //!
-//! Not the other way round: an HAProxy that is started by root drops all groups but its own, so that
-//! `usermod -aG` does not let it in. With `chroot` it looks for the file below that folder.
+//! The other way round does not work: an HAProxy that root starts drops all groups but its own, so
+//! `usermod -aG` gives it no access. With `chroot`, HAProxy looks for the file below that folder.
 //! `docs/operating.md` has a unit for systemd.
 
 use std::env;
