@@ -48,7 +48,7 @@ const LONGEST_KEY: usize = 4 << 10;
 ///   If it fails or panics, they fail. If its time is over, the answer still comes to those that can wait
 ///   longer.
 /// - Each arbiter has a cache of its own, as it has a handler of its own, and asks once.
-/// - When there is no more room, the answer that nobody has asked for the longest is dropped. Keys of more
+/// - When the cache is full, it drops the answer that was not used for the longest time. Keys of more
 ///   than 4 KiB are not kept.
 /// - A hit takes no place in the concurrency of the route. A call that waits does.
 ///
