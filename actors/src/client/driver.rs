@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io, mem, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     sync::{mpsc, oneshot},
@@ -107,8 +107,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                     None => return Ok(()),
                 },
                 flushed = write(&mut self.writer, &mut self.unsent), if is_behind => {
-                    self.is_flushed = flushed?;
+                    self.is_flushed = match flushed {
+                        Ok(is_flushed) => is_flushed,
+                        Err(error) => return Err(self.why(error)),
+                    };
                 }
+            }
+        }
+    }
+
+    /// Why nothing can be written: what the agent sent before it closed says more than the system.
+    fn why(&mut self, error: io::Error) -> ClientError {
+        loop {
+            let received = match self.frames.next().now_or_never() {
+                None => return error.into(),
+                Some(None) => return ClientError::Closed,
+                Some(Some(frame)) => frame.map_err(Into::into),
+            };
+            if let Err(reason) = received.and_then(|frame| self.receive(frame)) {
+                return reason;
             }
         }
     }

@@ -2,16 +2,17 @@
 
 use std::{future::pending, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::future::join_all;
+use proptest::{collection::vec, prelude::*};
 use spoa_actors::{
-    Actions, Limits, Message, Registry, Route, Scope,
+    Actions, Limits, Message, Registry, Route, Scope, TypedData,
     client::{Client, ClientError, ClientOptions},
     spop::{Ack, AgentHello, Disconnect, Frame, FrameCodec, FrameId, Notify, StatusCode, StreamId},
     testing::InMemoryAgent,
 };
 use tokio::{
-    io::{AsyncReadExt, DuplexStream, duplex},
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     time::{sleep, timeout},
 };
 use tokio_util::codec::Framed;
@@ -93,6 +94,104 @@ async fn many_tasks_ask_one_agent_and_each_gets_its_own_answer() {
     }
 }
 
+/// The agent answers only when it has all of them, and in another order.
+#[actix_rt::test]
+async fn ten_thousand_notifies_in_flight_from_a_hundred_tasks_get_each_its_own_answer() {
+    const TASKS: i64 = 100;
+    const EACH: i64 = 100;
+    const ALL: usize = (TASKS * EACH) as usize;
+    let options = ClientOptions::default().in_flight(ALL).timeout(Duration::from_secs(120));
+    let (client, mut agent) = Agent::greeted(options).await;
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let client = client.clone();
+            actix_rt::spawn(async move {
+                let numbers = task * EACH..(task + 1) * EACH;
+                let asked = numbers.clone().map(|number| client.notify(message(number)));
+                let answers: Vec<_> = join_all(asked).await.into_iter().map(shown).collect();
+                let expected: Vec<_> =
+                    numbers.map(|number| format!("set-var sess.v {number}")).collect();
+                assert_eq!(answers, expected);
+            })
+        })
+        .collect();
+    let mut asked = Vec::new();
+    while asked.len() < ALL {
+        let mut notify = agent.notify().await;
+        let question = notify.messages.next().unwrap();
+        let Some(TypedData::Int64(number)) = question.get("n") else { panic!("{question:?}") };
+        asked.push((notify.stream_id, number));
+    }
+    for nth in 0..ALL {
+        // Prime to the number of them, so that each has its turn.
+        let (stream_id, number) = asked[nth * 7919 % ALL];
+        agent.answer(stream_id, number).await;
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+/// What an agent sends instead of an answer: each call ends, with a reason of one line.
+#[actix_rt::test]
+async fn bytes_of_a_hostile_agent_end_the_connection_with_a_reason() {
+    let endless = [0, 0, 0, 7, 103, 0, 0, 0, 1, 9, 1].repeat(100_000);
+    let forged = Frame::AgentDisconnect(Disconnect {
+        message: "\u{1b}[2Jok\nERROR the disk is full".into(),
+        ..Disconnect::new(StatusCode::NORMAL)
+    });
+    let mut forging = BytesMut::new();
+    forged.encode(&mut forging);
+    for (bytes, reason) in [
+        (&[0xff; 4][..], "4294967295"),
+        (&[0, 0x0f, 0xff, 0xff], "1048575"),
+        (&[0, 0, 0, 0], "frame length 0 is below 7"),
+        (&[0, 0, 0, 7, 0, 0, 0, 0, 1, 0, 0], "unexpected UNSET (0)"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "1213486160"),
+        (&endless, "stream-id 9, frame-id 1"),
+        (&forging, r"\u{1b}[2Jok\nERROR the disk is full"),
+        (&[], "closed"),
+    ] {
+        let (client, agent) = Agent::greeted(ClientOptions::default()).await;
+        let hostile = async {
+            let mut stream = agent.0.into_inner();
+            // The client may have closed before all is sent.
+            let _ = stream.write_all(bytes).await;
+            drop(stream);
+        };
+        let asked = join_all((0..10).map(|number| client.notify(message(number))));
+        let (answers, ()) =
+            timeout(Duration::from_secs(60), async { tokio::join!(asked, hostile) })
+                .await
+                .expect("nobody waits for an agent that misbehaves");
+        for answer in answers {
+            let error = answer.unwrap_err().to_string();
+            assert!(error.contains(reason), "{reason}: {error}");
+            assert!(!error.contains(char::is_control), "{error:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Nothing an agent can send has a call panic or wait without an end.
+    #[test]
+    fn a_call_ends_whatever_the_agent_sends(bytes in vec(any::<u8>(), 0..200), is_framed: bool) {
+        actix_rt::System::new().block_on(async {
+            let options = ClientOptions::default().timeout(Duration::from_millis(20));
+            let (client, agent) = Agent::greeted(options).await;
+            let mut stream = agent.0.into_inner();
+            let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+            let length: &[u8] = if is_framed { &length } else { &[] };
+            stream.write_all(&[length, &bytes].concat()).await.unwrap();
+            let answer = timeout(Duration::from_secs(20), client.notify(message(1))).await;
+            let shown = shown(answer.expect("it ends"));
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        });
+    }
+}
+
 #[actix_rt::test]
 async fn acks_are_taken_in_any_order() {
     let (client, mut agent) = Agent::greeted(ClientOptions::default()).await;
@@ -152,8 +251,8 @@ async fn an_ack_that_nobody_has_asked_for_ends_the_connection_with_that_reason()
         };
         let (waiting, ()) = tokio::join!(client.notify(message(0)), answered);
         let reason = format!(
-            "the agent sent an ACK for stream-id {stream_id}, frame-id {frame_id}, which is no \
-             NOTIFY of this connection"
+            "the agent sent an ACK for stream-id {stream_id}, frame-id {frame_id}, which \
+             this connection did not send"
         );
         assert_eq!(shown(waiting), reason);
         assert_eq!(shown(client.notify(message(0)).await), reason);
