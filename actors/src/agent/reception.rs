@@ -31,7 +31,7 @@ const WAITING: usize = 4;
 const UNRESPONSIVE: Duration = Duration::from_secs(1);
 
 /// The permits of accepted sockets, and the arbiters that serve them.
-pub(crate) struct Reception {
+pub(super) struct Reception {
     common: AgentContext,
     /// The connections over the limit.
     excess_connections: ExcessConnections,
@@ -52,7 +52,7 @@ struct Desk {
 }
 
 impl Reception {
-    pub(crate) fn new(
+    pub(super) fn new(
         supervisors: impl Iterator<Item = Addr<Supervisor>>,
         common: AgentContext,
         counters: Arc<ListenerCounters>,
@@ -70,7 +70,7 @@ impl Reception {
 
     /// Passes a socket to an arbiter. While no permit is free, or no arbiter takes sockets, the
     /// caller waits, and further connections wait in the kernel's backlog.
-    pub(crate) async fn receive(&self, socket: Socket, listener: Arc<str>, preamble: Preamble) {
+    pub(super) async fn receive(&self, socket: Socket, listener: Arc<str>, preamble: Preamble) {
         // The permit first, then the arbiter: a socket that waits for a permit must not take the
         // queue slot of another.
         let Some(place) = self.place().await else { return };

@@ -63,7 +63,7 @@ impl Signals {
     }
 
     /// Waits for a stop signal, and returns its name.
-    pub(crate) async fn stop(&mut self) -> &'static str {
+    pub(super) async fn stop(&mut self) -> &'static str {
         let signal = self.next().await;
         self.asked = Some(Instant::now());
         signal

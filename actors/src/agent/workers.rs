@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// How long an arbiter has to answer, beyond its time to stop.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One arbiter and its supervisor.
-pub(crate) struct Worker {
-    pub(crate) supervisor: Addr<Supervisor>,
+pub(super) struct Worker {
+    pub(super) supervisor: Addr<Supervisor>,
     _thread: Thread,
 }
 
@@ -39,7 +39,7 @@ struct Starting {
 
 /// Starts all workers at the same time. If one fails, or the start is given up, those that have
 /// started stop gracefully.
-pub(crate) async fn start(
+pub(super) async fn start(
     host: &Host,
     count: NonZero<usize>,
     registry: &Arc<Registry>,
