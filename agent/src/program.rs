@@ -1,6 +1,6 @@
 //! Program: the name of an agent, and its own options.
 
-use std::{env, ffi::OsString, path::Path};
+use std::{env, ffi::OsString, path::Path, sync::OnceLock};
 
 use clap::Command;
 
@@ -34,6 +34,12 @@ impl Program {
         Self::new(name.unwrap_or(NAME))
     }
 
+    /// Makes it the program of this process.
+    pub(crate) fn set_running(&self) {
+        // A process runs one.
+        let _ = RUNNING.set(self.clone());
+    }
+
     /// Its own version, or that of the agent.
     pub(crate) fn version(&self) -> String {
         let agent = || format!("({NAME} {})", env!("CARGO_PKG_VERSION"));
@@ -56,6 +62,16 @@ impl Program {
         };
         text.replace(NAME, &self.name)
     }
+}
+
+/// The program of this process, which the status page and the metrics name.
+static RUNNING: OnceLock<Program> = OnceLock::new();
+
+/// The name of the program of this process, and its own version or that of the agent.
+pub(crate) fn running() -> (&'static str, &'static str) {
+    let (name, version) =
+        RUNNING.get().map_or((NAME, None), |program| (&*program.name, program.version.as_deref()));
+    (name, version.unwrap_or(env!("CARGO_PKG_VERSION")))
 }
 
 impl Default for Program {

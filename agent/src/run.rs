@@ -73,6 +73,7 @@ pub(crate) async fn run(
 ) -> Result<(), RunError> {
     // SIGTERM ends it at once until it serves: names may be looked up for long.
     Signals::shield()?;
+    program.set_running();
     // At first: the variables are taken out of the environment, which other threads may read.
     let mut sockets = Sockets::of_process();
     let mut handed_over = Vec::new();

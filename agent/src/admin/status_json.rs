@@ -11,14 +11,18 @@ use spoa_actors::{
     status::{Agreed, ConnectionStatus, PastViolation, Status},
 };
 
-use crate::admin::{
-    route_json::{self, RouteJson, UnroutedJson},
-    stage::Stage,
-    totals_json::{LatencyJson, TotalsJson},
+use crate::{
+    admin::{
+        route_json::{self, RouteJson, UnroutedJson},
+        stage::Stage,
+        totals_json::{LatencyJson, TotalsJson},
+    },
+    program,
 };
 
 #[derive(Debug, Default, Serialize)]
 pub(super) struct StatusJson {
+    program: &'static str,
     version: &'static str,
     uptime_seconds: f64,
     /// Which routes are in use: one more with each reload; 0 before the start.
@@ -136,8 +140,10 @@ impl StatusJson {
     /// What is known before the agent has started.
     pub(super) fn starting(limits: &Limits) -> Self {
         let totals = TotalsJson::new(&Statistics::default());
+        let (program, version) = program::running();
         Self {
-            version: env!("CARGO_PKG_VERSION"),
+            program,
+            version,
             readiness: Stage::Starting.into(),
             limits: limits.into(),
             totals,
@@ -148,8 +154,10 @@ impl StatusJson {
     pub(super) fn new(status: &Status) -> Self {
         let Status { statistics, .. } = status;
         let shown = status.connections.iter().map(ConnectionJson::from).collect();
+        let (program, version) = program::running();
         Self {
-            version: env!("CARGO_PKG_VERSION"),
+            program,
+            version,
             uptime_seconds: status.uptime.as_secs_f64(),
             generation: statistics.reloads.generation,
             readiness: Stage::Started(status.readiness.clone()).into(),

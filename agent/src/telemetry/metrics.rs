@@ -16,11 +16,14 @@ use prometheus::{
 };
 use spoa_actors::{Limits, observe::Statistics};
 
-use crate::telemetry::{
-    admin_counters::{AdminCounters, Outcome},
-    family::Family,
-    line_queue::LostLines,
-    span_counts::SpanCounts,
+use crate::{
+    program,
+    telemetry::{
+        admin_counters::{AdminCounters, Outcome},
+        family::Family,
+        line_queue::LostLines,
+        span_counts::SpanCounts,
+    },
 };
 
 /// The text of `/metrics`, in the format that Prometheus scrapes.
@@ -66,12 +69,13 @@ pub(crate) fn families(
 }
 
 fn build(statistics: &Statistics) -> Vec<Family> {
-    let help = "Always 1; the label has the version of the agent.";
-    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    let help = "Always 1; the labels have the name and the version of the program.";
+    let (program, version) = program::running();
     let silent = "Worker threads that did not answer within 1 s, because a handler blocks them or the \
              agent has ended. Meanwhile other metrics of the agent are not shown.";
     vec![
-        Family::gauge("spoa_build_info", help).with(&version, 1),
+        Family::gauge("spoa_build_info", help)
+            .with(&[("program", program), ("version", version)], 1),
         Family::gauge("spoa_workers_unresponsive", silent)
             .with(&[], statistics.workers_unresponsive),
     ]

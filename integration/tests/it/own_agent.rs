@@ -42,6 +42,12 @@ on_every_haproxy! {
         assert_eq!(answered.await.unwrap(), 1.0);
         let page = agent.http().get("/").await.unwrap();
         assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        let version = env!("CARGO_PKG_VERSION");
+        let info = format!(r#"spoa_build_info{{program="own_agent",version="{version}"}}"#);
+        assert_eq!(agent.sample(&info).await.unwrap(), 1.0);
+        let status = agent.http().get("/status.json").await.unwrap().text();
+        let begin = format!(r#"{{"program":"own_agent","version":"{version}","#);
+        assert!(status.replace([' ', '\n'], "").starts_with(&begin), "{status}");
 
         agent.terminate().unwrap();
         assert!(agent.ended(SOON).await.unwrap().success(), "{}", agent.log());

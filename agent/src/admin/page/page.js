@@ -24,7 +24,8 @@ function show(status) {
   showTables(status);
   showTotals(status.totals);
   const name = words(status.readiness.state);
-  document.title = point.rate == null ? `${name} · spoa-agent` : `${name} · ${rate(point.rate)}/s · spoa-agent`;
+  const parts = [name, point.rate == null ? [] : `${rate(point.rate)}/s`, status.program];
+  document.title = parts.flat().join(" · ");
 }
 
 function showState(status) {
@@ -33,6 +34,7 @@ function showState(status) {
   document.body.dataset.agent = status.readiness.state;
   put(byId("state-name"), words(status.readiness.state));
   put(byId("state-why"), status.readiness.text === status.readiness.state ? "" : status.readiness.text);
+  put(byId("program"), status.program);
   put(byId("version"), status.version);
   put(byId("uptime"), age(status.uptime_seconds));
   put(byId("generation"), number(status.generation));
@@ -104,7 +106,7 @@ function showSilence(error) {
   put(byId("state-name"), "no answer");
   put(byId("state-why"), "");
   put(byId("freshness"), error.name === "TimeoutError" ? "no answer in 4 s" : "not reached");
-  document.title = "no answer · spoa-agent";
+  document.title = `no answer · ${byId("program").textContent}`;
 }
 
 document.addEventListener("visibilitychange", () => {

@@ -80,7 +80,7 @@ fn outcomes() -> Value {
 
 fn expected_shape() -> Value {
     json!({
-        "version": "string",
+        "program": "string", "version": "string",
         "uptime_seconds": "number",
         "generation": "number",
         "readiness": {"is_ready": "bool", "state": "string", "text": "string"},
