@@ -3,13 +3,14 @@
 mod deserializer;
 mod error;
 mod header_block;
+mod notify_deserializer;
 mod value;
 
 use serde::Deserialize;
 
 pub use error::ArgsError;
 
-use crate::spop::{Message, MessageRef};
+use crate::spop::{Message, MessageRef, Messages};
 
 /// A type that a handler can take as its arguments.
 ///
@@ -66,6 +67,21 @@ pub trait FromMessage<'a>: Sized {
     ///
     /// If an argument is absent, has another type or is out of range.
     fn from_message(message: MessageRef<'a>) -> Result<Self, ArgsError>;
+
+    /// Reads the messages that a route takes together; see
+    /// [`Registry::on_notify`](crate::Registry::on_notify).
+    ///
+    /// A struct with serde's `Deserialize` has one field per message, named after it.
+    ///
+    /// # Errors
+    ///
+    /// If a message is missing or repeated, or the type takes a single one and there are several.
+    fn from_messages(messages: &'a [MessageRef<'a>]) -> Result<Self, ArgsError> {
+        match messages {
+            [message] => Self::from_message(*message),
+            _ => Err(ArgsError::several()),
+        }
+    }
 }
 
 impl<'a, T: Deserialize<'a>> FromMessage<'a> for T {
@@ -73,12 +89,27 @@ impl<'a, T: Deserialize<'a>> FromMessage<'a> for T {
     fn from_message(message: MessageRef<'a>) -> Result<Self, ArgsError> {
         T::deserialize(deserializer::MessageDeserializer::new(message))
     }
+
+    fn from_messages(messages: &'a [MessageRef<'a>]) -> Result<Self, ArgsError> {
+        T::deserialize(notify_deserializer::NotifyDeserializer::new(messages))
+    }
 }
 
 impl FromMessage<'_> for Message {
     #[inline]
     fn from_message(message: MessageRef<'_>) -> Result<Self, ArgsError> {
         Ok(message.to_message())
+    }
+}
+
+/// All messages that a route takes together, as they arrived.
+impl FromMessage<'_> for Messages {
+    fn from_message(message: MessageRef<'_>) -> Result<Self, ArgsError> {
+        Ok(message.to_message().into())
+    }
+
+    fn from_messages(messages: &[MessageRef<'_>]) -> Result<Self, ArgsError> {
+        Ok(messages.iter().map(MessageRef::to_message).collect())
     }
 }
 

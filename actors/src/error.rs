@@ -127,10 +127,12 @@ pub enum AgentError {
     #[error("the agent has no address to listen on: call `listen` or `listen_unix`")]
     NoListener,
     /// Two routes have the same name.
-    #[error("two handlers are registered for message {name:?}: each name has one route")]
+    #[error("message {name:?} has two routes, {:?} and {:?}: register it once", .routes[0], .routes[1])]
     DuplicateRoute {
         /// The name of the message.
         name: String,
+        /// The names of the routes: of one that takes several messages, theirs joined by `+`.
+        routes: [String; 2],
     },
     /// The value of a limit cannot work.
     #[error("{limit} must be {requirement}")]

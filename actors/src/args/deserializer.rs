@@ -120,7 +120,7 @@ impl<'de> MapAccess<'de> for ArgMap<'de> {
 }
 
 /// The name of an argument: text if it is UTF-8.
-struct Name<'de>(&'de [u8]);
+pub(super) struct Name<'de>(pub(super) &'de [u8]);
 
 impl<'de> Deserializer<'de> for Name<'de> {
     type Error = ArgsError;

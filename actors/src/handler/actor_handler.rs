@@ -134,7 +134,7 @@ where
     Asked: Future<Output = Answer> + 'static,
 {
     fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
-        match H::Args::from_message(call.message()) {
+        match call.args::<H::Args>() {
             Ok(args) => {
                 let asked = (self.ask)(Rc::clone(&self.working), args, call.origin().clone());
                 self.spare.poll_once(asked, actions)

@@ -138,7 +138,7 @@ impl<H: BlockingHandler> Thread<H> {
 
     fn answer(&mut self, call: &OwnedCall) -> Answer {
         let answered = panics::catch(|| {
-            let args = H::Args::from_message(call.message().as_ref())?;
+            let args = call.with(|call| call.args::<H::Args>())?;
             if self.handler.is_none() {
                 let made = (self.factory)().map_err(HandlerError::Failed)?;
                 self.handler = Some(PanicGuard::new(made));

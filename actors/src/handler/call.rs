@@ -5,6 +5,7 @@ use std::{fmt, slice, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
+    args::{ArgsError, FromMessage},
     origin::Origin,
     spop::{Message, MessageRef},
     supervision::Permit,
@@ -23,10 +24,20 @@ pub struct Call<'a> {
 
 /// What a call is about.
 #[derive(Clone, Copy)]
-enum Subject<'a> {
+pub(crate) enum Subject<'a> {
     Message(&'a MessageRef<'a>),
     /// The messages of a NOTIFY that a route wants to see together, one at least.
     Notify(&'a [MessageRef<'a>]),
+}
+
+impl<'a> Subject<'a> {
+    #[inline(always)]
+    pub(crate) fn messages(self) -> &'a [MessageRef<'a>] {
+        match self {
+            Self::Message(message) => slice::from_ref(message),
+            Self::Notify(messages) => messages,
+        }
+    }
 }
 
 impl<'a> Call<'a> {
@@ -34,7 +45,25 @@ impl<'a> Call<'a> {
     #[must_use]
     #[inline]
     pub fn new(message: &'a MessageRef<'a>, origin: &'a Origin) -> Self {
-        Self { subject: Subject::Message(message), origin, permit: None }
+        Self::about(Subject::Message(message), origin)
+    }
+
+    #[inline(always)]
+    pub(crate) fn about(subject: Subject<'a>, origin: &'a Origin) -> Self {
+        Self { subject, origin, permit: None }
+    }
+
+    /// Reads the arguments: of the message, or of all messages if the route takes several together.
+    ///
+    /// # Errors
+    ///
+    /// If they do not match the type; see [`FromMessage`].
+    #[inline(always)]
+    pub fn args<T: FromMessage<'a>>(&self) -> Result<T, ArgsError> {
+        match self.subject {
+            Subject::Message(message) => T::from_message(*message),
+            Subject::Notify(messages) => T::from_messages(messages),
+        }
     }
 
     /// The message, or the first of several.
@@ -52,10 +81,7 @@ impl<'a> Call<'a> {
     #[must_use]
     #[inline]
     pub fn messages(&self) -> &'a [MessageRef<'a>] {
-        match self.subject {
-            Subject::Message(message) => slice::from_ref(message),
-            Subject::Notify(messages) => messages,
-        }
+        self.subject.messages()
     }
 
     /// The first message with this name.

@@ -89,7 +89,7 @@ impl<T: for<'a> FromMessage<'a> + 'static> FromCall for T {
 
     #[inline(always)]
     fn from_call((): &(), call: &Call<'_>) -> Result<Self, HandlerError> {
-        Ok(T::from_message(call.message())?)
+        Ok(call.args::<T>()?)
     }
 }
 

@@ -40,6 +40,7 @@ mod thread_pool;
 
 pub use actor_handler::HandlerActor;
 pub use blocking::BlockingHandler;
+pub(crate) use call::Subject;
 pub use call::{Call, OwnedCall};
 pub use deadline::Deadline;
 pub use factory::{Factory, FactoryNow};

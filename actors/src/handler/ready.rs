@@ -106,7 +106,7 @@ impl<H: ReadyHandler> Ready<H> {
 impl<H: ReadyHandler> Handler for Ready<H> {
     #[inline]
     fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
-        match H::Args::from_message(call.message()) {
+        match call.args::<H::Args<'_>>() {
             Ok(args) => {
                 let answer = self.handler.handle(args, call.origin());
                 Reply::now(answer.map_err(HandlerError::Failed), actions)

@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     error::HandlerError,
-    handler::{Call, Reply},
+    handler::{Call, Reply, Subject},
     observe::Counters,
     origin::Origin,
-    route::{LiveRoute, PendingCall, Routes},
+    route::{LiveRoute, NotifyRoute, PendingCall, Routes, Together},
     spop::{Actions, MessageRef, MessagesRef},
     trace::NotifyTrace,
     turn::Turn,
@@ -70,12 +70,13 @@ pub(crate) fn dispatch(
     // message, and the loop with its state stays out of the hot path, in a function that is never
     // inlined.
     let left = MAX_MESSAGES - 1;
-    let mut dispatcher = Dispatcher { origin, context, trace, is_first: true, left, waiting: 0 };
+    let (is_first, waiting, number) = (true, 0, 0);
+    let mut dispatcher = Dispatcher { origin, context, trace, is_first, left, waiting, number };
     // Most NOTIFYs have one message, and most handlers answer at once.
     let Some((first, others)) = messages.split_first() else {
         return Dispatched::Now;
     };
-    let waiting = dispatcher.dispatch(&first, settled);
+    let waiting = dispatcher.dispatch(&first, &others, settled);
     if waiting.is_none() && settled.encoded_len() <= context.room && others.is_empty() {
         return Dispatched::Now;
     }
@@ -92,8 +93,15 @@ pub(crate) fn refuse(
     mut trace: Option<NotifyTrace>,
 ) -> CompletedAck {
     let mut ack = PendingAck::new(origin, 0, room);
+    let mut number = 0;
     for message in messages {
-        if let Some(route) = routes.find(message.name()) {
+        let route = routes.find(message.name()).or_else(|| {
+            match routes.find_together(message.name(), &mut number) {
+                Together::First(together) => Some(&together.route),
+                Together::Taken | Together::Unnamed => None,
+            }
+        });
+        if let Some(route) = route {
             let begun = Instant::now();
             if let Some(trace) = &mut trace {
                 trace.fail(&route.name, &HandlerError::TooLarge, begun, &Span::none());
@@ -115,21 +123,81 @@ struct Dispatcher<'a> {
     left: usize,
     /// How many messages wait for their answers, or for one before them.
     waiting: usize,
+    /// The number of the NOTIFY, if it has messages for a route that takes several together; else 0.
+    number: u64,
 }
 
+/// How many messages of one call are collected on the stack; more are collected in a `Vec`.
+const FEW: usize = 8;
+
 impl Dispatcher<'_> {
-    /// Calls the handler of a message, if it has a route. An immediate answer is appended to
-    /// `settled`; otherwise the message waits.
+    /// Calls the handler of a message, if it has a route; `others` are the messages after it. An immediate
+    /// answer is appended to `settled`; otherwise the message waits.
     #[inline(always)]
-    fn dispatch(
+    fn dispatch<'m>(
         &mut self,
-        message: &MessageRef<'_>,
+        message: &MessageRef<'m>,
+        others: &MessagesRef<'m>,
         settled: &mut Actions,
     ) -> Option<PendingMessage> {
-        let Some(route) = self.context.routes.find(message.name()) else {
-            self.miss(message);
-            return None;
-        };
+        match self.context.routes.find(message.name()) {
+            Some(route) => self.call(route, Subject::Message(message), settled),
+            None => self.dispatch_together(message, others.clone(), settled),
+        }
+    }
+
+    /// Calls the handler that takes this message together with others, when this is the first of them.
+    #[inline(never)]
+    fn dispatch_together<'m>(
+        &mut self,
+        message: &MessageRef<'m>,
+        others: MessagesRef<'m>,
+        settled: &mut Actions,
+    ) -> Option<PendingMessage> {
+        match self.context.routes.find_together(message.name(), &mut self.number) {
+            Together::First(together) => self.call_together(together, message, others, settled),
+            Together::Taken => None,
+            Together::Unnamed => {
+                self.miss(message);
+                None
+            }
+        }
+    }
+
+    fn call_together<'m>(
+        &mut self,
+        together: &NotifyRoute,
+        first: &MessageRef<'m>,
+        others: MessagesRef<'m>,
+        settled: &mut Actions,
+    ) -> Option<PendingMessage> {
+        let (mut few, mut count, mut many) = ([*first; FEW], 1, Vec::new());
+        // The others come after the first.
+        let others = others.take(self.left);
+        for message in others.filter(|message| together.takes(message.name())) {
+            match few.get_mut(count) {
+                Some(place) => *place = message,
+                None => {
+                    if many.is_empty() {
+                        many.extend_from_slice(&few);
+                    }
+                    many.push(message);
+                }
+            }
+            count += 1;
+        }
+        let messages = if many.is_empty() { few.get(..count)? } else { &many };
+        self.call(&together.route, Subject::Notify(messages), settled)
+    }
+
+    /// Calls the handler of a route.
+    #[inline(always)]
+    fn call(
+        &mut self,
+        route: &Rc<LiveRoute>,
+        subject: Subject<'_>,
+        settled: &mut Actions,
+    ) -> Option<PendingMessage> {
         // Before the handler is called: whether it answers at once is unknown, so a message that
         // cannot wait is not started.
         if self.waiting >= self.context.waiting {
@@ -142,7 +210,7 @@ impl Dispatcher<'_> {
             );
             return None;
         }
-        let (time, turn) = (route.time_for(message), self.context.turn);
+        let (time, turn) = (route.time_for(subject), self.context.turn);
         // Earlier messages can have taken all the time: the handler is not called then.
         if turn.is_late(time) {
             let begun = self.origin.arrived();
@@ -152,14 +220,14 @@ impl Dispatcher<'_> {
         let is_before = !(self.is_first && self.context.begins_turn);
         self.is_first = false;
         self.origin.set_time(time);
-        let begun = route.record.begin(message, turn, is_before);
+        let begun = route.record.begin(subject.messages(), turn, is_before);
         let before = settled.encoded_len();
         let (reply, span) = match &self.trace {
             Some(trace) if trace.is_sampled() => {
                 let span = trace.handle(&route.name);
-                (self.call_in(&span, route, message, settled), span)
+                (self.call_in(&span, route, subject, settled), span)
             }
-            _ => (route.call(&Call::new(message, self.origin), settled), Span::none()),
+            _ => (route.call(&Call::about(subject, self.origin), settled), Span::none()),
         };
         let looked = (begun.is_some() || turn.wants_a_look()).then(|| turn.look());
         match reply {
@@ -204,10 +272,10 @@ impl Dispatcher<'_> {
         &self,
         span: &Span,
         route: &Rc<LiveRoute>,
-        message: &MessageRef<'_>,
+        subject: Subject<'_>,
         settled: &mut Actions,
     ) -> Reply<PendingCall> {
-        span.in_scope(|| route.call(&Call::new(message, self.origin), settled))
+        span.in_scope(|| route.call(&Call::about(subject, self.origin), settled))
     }
 
     /// Appends the fallback of a message to `settled`.
@@ -241,7 +309,7 @@ impl Dispatcher<'_> {
                 }
                 break;
             };
-            waiting = self.dispatch_next(&message, settled);
+            waiting = self.dispatch_next(&message, &messages, settled);
         }
         self.wait_for(std::mem::take(settled), waiting, messages)
     }
@@ -254,12 +322,13 @@ impl Dispatcher<'_> {
     }
 
     #[inline(never)]
-    fn dispatch_next(
+    fn dispatch_next<'m>(
         &mut self,
-        message: &MessageRef<'_>,
+        message: &MessageRef<'m>,
+        others: &MessagesRef<'m>,
         settled: &mut Actions,
     ) -> Option<PendingMessage> {
-        self.dispatch(message, settled)
+        self.dispatch(message, others, settled)
     }
 
     #[cold]
@@ -286,7 +355,7 @@ impl Dispatcher<'_> {
         while let Some(message) = self.next(&mut messages) {
             self.waiting = ack.waiting();
             let mut settled = Actions::new();
-            match self.dispatch_next(&message, &mut settled) {
+            match self.dispatch_next(&message, &messages, &mut settled) {
                 None => ack.complete(settled),
                 Some(waiting) => calls.push((ack.wait(), waiting)),
             }
@@ -308,9 +377,17 @@ impl Dispatcher<'_> {
         let mut trace = self.trace.take();
         for message in messages.by_ref().take(MAX_FALLBACKS) {
             self.context.turn.take_message();
-            let Some(route) = self.context.routes.find(message.name()) else {
-                self.miss(&message);
-                continue;
+            let routes = self.context.routes;
+            let route = match routes.find(message.name()) {
+                Some(route) => route,
+                None => match routes.find_together(message.name(), &mut self.number) {
+                    Together::First(together) => &together.route,
+                    Together::Taken => continue,
+                    Together::Unnamed => {
+                        self.miss(&message);
+                        continue;
+                    }
+                },
             };
             // One span stands for all of them.
             if let Some(trace) = trace.take() {

@@ -20,9 +20,22 @@ impl ArgumentSeen {
     /// How many bytes of a name are stored.
     const LONGEST: usize = 64;
 
-    /// The first arguments of a message, in wire order.
-    pub(super) fn all_of(message: &MessageRef<'_>) -> Vec<Self> {
-        message.args().take(Self::MOST).map(|arg| Self::of(&arg)).collect()
+    /// The first arguments of a message, in wire order. Of several messages, a name begins with that of its
+    /// message: `check-client.ip`.
+    pub(super) fn all_of(messages: &[MessageRef<'_>]) -> Vec<Self> {
+        let all = messages.iter().flat_map(|message| {
+            message.args().map(move |arg| match messages.len() {
+                1 => Self::of(&arg),
+                _ => Self::of(&arg).in_message(message),
+            })
+        });
+        all.take(Self::MOST).collect()
+    }
+
+    fn in_message(self, message: &MessageRef<'_>) -> Self {
+        let name = message.name();
+        let name = ForeignText::new(name.get(..Self::LONGEST).unwrap_or(name)).to_string();
+        Self { name: format!("{name}.{}", self.name), ..self }
     }
 
     fn of(arg: &Arg<'_>) -> Self {

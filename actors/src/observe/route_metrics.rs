@@ -40,7 +40,7 @@ impl RouteMetrics {
     #[inline]
     pub(crate) fn begin(
         &self,
-        message: &MessageRef<'_>,
+        messages: &[MessageRef<'_>],
         turn: &Turn,
         is_before: bool,
     ) -> Option<Instant> {
@@ -48,7 +48,7 @@ impl RouteMetrics {
             self.take_times();
             self.turn.set(turn.number());
             if self.is_curious.get() {
-                self.see(message);
+                self.see(messages);
             }
         } else if self.answered.get() > 0 {
             return None;
@@ -84,9 +84,9 @@ impl RouteMetrics {
 
     /// Stores names and types of the arguments of a message, without their values.
     #[cold]
-    fn see(&self, message: &MessageRef<'_>) {
+    fn see(&self, messages: &[MessageRef<'_>]) {
         self.is_curious.set(false);
-        self.arguments.replace(ArgumentSeen::all_of(message));
+        self.arguments.replace(ArgumentSeen::all_of(messages));
     }
 
     /// The statistics so far. The next message's arguments are stored, for the next request.

@@ -1,6 +1,6 @@
 //! Unrouted: messages without a route by name, to compare with HAProxy's configuration.
 
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, slice, time::Duration};
 
 use tokio::time::Instant;
 
@@ -57,7 +57,7 @@ impl Unrouted {
             seen.count += 1;
             seen.last = now;
             if std::mem::take(&mut seen.is_curious) {
-                seen.arguments = ArgumentSeen::all_of(message);
+                seen.arguments = ArgumentSeen::all_of(slice::from_ref(message));
             }
             return;
         }
@@ -73,7 +73,7 @@ impl Unrouted {
             shown: ForeignText::new(name).up_to(LONGEST).to_string(),
             count: 1,
             last: now,
-            arguments: ArgumentSeen::all_of(message),
+            arguments: ArgumentSeen::all_of(slice::from_ref(message)),
             is_curious: false,
         });
     }

@@ -7,7 +7,7 @@ use tokio::{sync::oneshot, time::Instant};
 use super::handler_slot::{HandlerSlot, PendingCall, Terms};
 use crate::{
     error::HandlerError,
-    handler::{Answer, Call, Reply, fence},
+    handler::{Answer, Call, Reply, Subject, fence},
     limit::{Limit, LimitNames},
     log,
     observe::{Outcome, RateLimit, RouteMetrics, RouteStatistics},
@@ -62,10 +62,16 @@ impl Deadline {
 }
 
 impl LiveRoute {
-    /// How long this message may take.
-    #[inline]
-    pub(crate) fn time_for(&self, message: &MessageRef<'_>) -> Duration {
-        self.deadline.of(message)
+    /// How long these messages may take: as long as the one that may take least.
+    #[inline(always)]
+    pub(crate) fn time_for(&self, subject: Subject<'_>) -> Duration {
+        match subject {
+            Subject::Message(message) => self.deadline.of(message),
+            Subject::Notify(messages) => {
+                let times = messages.iter().map(|message| self.deadline.of(message));
+                times.min().unwrap_or(self.deadline.time)
+            }
+        }
     }
 
     /// Hands a call to the handler, behind the fence, if it is at work and has room for a call.

@@ -2,9 +2,11 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `registry` | names to routes |
+//! | `registry` | names to routes, before the agent starts |
+//! | `routes` | the same on one arbiter |
 //! | `route` | how a handler is made, and what holds for its calls |
 //! | `live_route` | a route on one arbiter, its handler started |
+//! | `notify_route` | a route that takes several messages of a NOTIFY together |
 //! | `handler_slot` | the handler as its callers see it: at work, restarting, or down |
 //! | `source` | what the instances of a handler are made from |
 //! | `succession`, `removed_routes` | how the routes of one generation follow those of another, and what stays known of those that are gone |
@@ -13,15 +15,18 @@
 mod handler_slot;
 mod handler_supervisor;
 mod live_route;
+mod notify_route;
 mod registry;
 mod removed_routes;
 mod route;
+mod routes;
 mod source;
 mod succession;
 
 pub(crate) use handler_slot::PendingCall;
 pub(crate) use live_route::LiveRoute;
+pub(crate) use notify_route::{NotifyRoute, Together};
 pub use registry::Registry;
-pub(crate) use registry::Routes;
 pub use route::{IntoRoute, Route};
+pub(crate) use routes::Routes;
 pub(crate) use source::Starting;

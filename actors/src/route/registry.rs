@@ -1,16 +1,14 @@
-//! Registry: which handler answers which message; and Routes, the same alive on one arbiter.
+//! Registry: which handler answers which message.
 
-use std::{cell::Cell, fmt, num::NonZero, rc::Rc, time::Duration};
+use std::{fmt, num::NonZero, rc::Rc};
 
 use actix::Recipient;
-use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
-use tokio::time::timeout;
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 
 use super::{
-    handler_slot::HandlerSlot,
-    live_route::LiveRoute,
-    removed_routes::RemovedRoutes,
+    notify_route::NotifyRoute,
     route::{IntoRoute, Route, layer_factory},
+    routes::Routes,
 };
 use crate::{
     error::AgentError,
@@ -20,15 +18,8 @@ use crate::{
     },
     layer::{Layer, LayerFactory},
     limit::LimitNames,
-    limits::Limits,
-    log,
-    observe::{RateLimit, RouteStatistics},
-    origin::Peer,
-    spop::ForeignText,
+    limits::{Limits, check},
 };
-
-/// How many bytes of the name of a message without a route are logged.
-const LONGEST_NAME: usize = 64;
 
 /// How the route of the messages without one of their own is named.
 const CATCH_ALL: &str = "(any other)";
@@ -58,10 +49,26 @@ const CATCH_ALL: &str = "(any other)";
 /// ```
 #[derive(Clone, Default)]
 pub struct Registry {
-    routes: Vec<(String, Route)>,
+    routes: Vec<Registered>,
     catch_all: Option<Route>,
     states: States,
     layers: Vec<LayerFactory>,
+}
+
+/// A route and the messages that it answers.
+#[derive(Clone, Debug)]
+struct Registered {
+    names: Vec<String>,
+    /// Whether it takes those of one NOTIFY together.
+    is_together: bool,
+    route: Route,
+}
+
+impl Registered {
+    /// The name of the route.
+    fn name(&self) -> String {
+        self.names.join("+")
+    }
 }
 
 impl Registry {
@@ -77,7 +84,70 @@ impl Registry {
     /// The same name twice is an error when the agent starts.
     #[must_use]
     pub fn on<Kind>(mut self, name: impl Into<String>, handler: impl IntoRoute<Kind>) -> Self {
-        self.routes.push((name.into(), handler.into_route()));
+        let (names, route) = (vec![name.into()], handler.into_route());
+        self.routes.push(Registered { names, is_together: false, route });
+        self
+    }
+
+    /// Answers several messages of one NOTIFY together: one call, one deadline, one answer.
+    ///
+    /// HAProxy sends all messages of an event or of a `send-spoe-group` in one NOTIFY. The handler is called
+    /// with those of them that `names` lists, as soon as there is one; the other messages of the NOTIFY go
+    /// to their own routes. Messages that are not in the NOTIFY are absent from the call.
+    ///
+    /// A struct with serde's `Deserialize` takes one message per field. Use `Option` for a message that is
+    /// not in every NOTIFY, and [`Messages`](crate::Messages) to take all as they arrived.
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    ///
+    /// use serde::Deserialize;
+    /// use spoa_actors::{Actions, Registry, Var};
+    ///
+    /// const ALLOWED: Var = Var::transaction("allowed");
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Client {
+    ///     ip: IpAddr,
+    /// }
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Token {
+    ///     token: String,
+    /// }
+    ///
+    /// #[derive(Deserialize)]
+    /// #[serde(rename_all = "kebab-case")]
+    /// struct Request {
+    ///     check_client: Client,
+    ///     check_token: Option<Token>,
+    /// }
+    ///
+    /// fn check(Request { check_client, check_token }: Request) -> Actions {
+    ///     let is_known = check_token.is_some_and(|login| login.token == "secret");
+    ///     Actions::new().set(ALLOWED, is_known || check_client.ip.to_canonical().is_loopback())
+    /// }
+    ///
+    /// let registry = Registry::new().on_notify(["check-client", "check-token"], check);
+    /// ```
+    ///
+    /// The deadline is the shortest of the route's and those in the messages
+    /// ([`Route::deadline_argument`]). The call counts once for the concurrency limit, the message limits
+    /// and the metrics, where the route has the names joined by `+`: `check-client+check-token`. The answer
+    /// or the fallback stands where the first of the messages is.
+    ///
+    /// No name, or a name that another route has, is an error when the agent starts.
+    #[must_use]
+    pub fn on_notify<Name, Kind>(
+        mut self,
+        names: impl IntoIterator<Item = Name>,
+        handler: impl IntoRoute<Kind>,
+    ) -> Self
+    where
+        Name: Into<String>,
+    {
+        let names = names.into_iter().map(Into::into).collect();
+        self.routes.push(Registered { names, is_together: true, route: handler.into_route() });
         self
     }
 
@@ -154,17 +224,20 @@ impl Registry {
 
     /// The names that have a route, in the order in which they were registered.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.routes.iter().map(|(name, _)| name.as_str())
+        self.routes.iter().flat_map(|registered| &registered.names).map(String::as_str)
     }
 
     /// Replaces the route of the messages called `name`, or adds one. Use it to make the registry of
     /// a [reload](crate::Reloader) from a clone of the last one.
+    ///
+    /// Here, and for [`remove`](Self::remove) and [`get`](Self::get), a route that takes several messages
+    /// together is called by their names, joined by `+`.
     #[must_use]
     pub fn replace<Kind>(mut self, name: impl Into<String>, handler: impl IntoRoute<Kind>) -> Self {
         let (name, route) = (name.into(), handler.into_route());
-        match self.routes.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = route,
-            None => self.routes.push((name, route)),
+        match self.routes.iter_mut().find(|known| known.name() == name) {
+            Some(known) => known.route = route,
+            None => self.routes.push(Registered { names: vec![name], is_together: false, route }),
         }
         self
     }
@@ -172,7 +245,7 @@ impl Registry {
     /// Removes the route of the messages called `name`, if they have one.
     #[must_use]
     pub fn remove(mut self, name: &str) -> Self {
-        self.routes.retain(|(known, _)| known != name);
+        self.routes.retain(|known| known.name() != name);
         self
     }
 
@@ -180,18 +253,31 @@ impl Registry {
     /// the same name keeps the handler and its state.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Route> {
-        self.routes.iter().find(|(known, _)| known == name).map(|(_, route)| route)
+        self.routes.iter().find(|known| known.name() == name).map(|known| &known.route)
     }
 
     pub(crate) fn check(&self) -> Result<(), AgentError> {
-        let mut routes = self.routes.iter().map(|(_, route)| route).chain(&self.catch_all);
+        let mut routes =
+            self.routes.iter().map(|registered| &registered.route).chain(&self.catch_all);
         routes.try_for_each(Route::check)?;
-        let mut names: Vec<_> = self.names().collect();
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(AgentError::DuplicateRoute { name: pair[0].to_owned() }),
+        let has_names = self.routes.iter().all(|registered| !registered.names.is_empty());
+        check("the number of names of Registry::on_notify", has_names, "at least 1")?;
+        let mut names: Vec<_> = self.routes.iter().flat_map(Self::named).collect();
+        names.sort_by_key(|&(name, _)| name);
+        match names.windows(2).find_map(|pair| match pair {
+            [(one, first), (other, second)] if one == other => Some((*one, [*first, *second])),
+            _ => None,
+        }) {
+            Some((name, routes)) => Err(AgentError::DuplicateRoute {
+                name: name.to_owned(),
+                routes: routes.map(Registered::name),
+            }),
             None => Ok(()),
         }
+    }
+
+    fn named(registered: &Registered) -> impl Iterator<Item = (&str, &Registered)> {
+        registered.names.iter().map(move |name| (name.as_str(), registered))
     }
 
     /// Starts every handler on this arbiter, all at the same time, but for those that the routes before have:
@@ -229,15 +315,16 @@ impl Registry {
         before: &Routes,
         started: &mut Routes,
     ) -> Result<(), AgentError> {
-        let named = self.routes.iter().map(|(name, route)| (name.as_str(), route));
-        let all = named.chain(self.catch_all.as_ref().map(|route| (CATCH_ALL, route)));
+        let named = self.routes.iter().map(|registered| (registered.name(), &registered.route));
+        let catch_all = self.catch_all.as_ref().map(|route| (CATCH_ALL.to_owned(), route));
+        let all = named.chain(catch_all);
         let mut starts: FuturesUnordered<_> = all
             .enumerate()
             .map(async |(order, (name, route))| {
-                let record = before.record_of(name).unwrap_or_default();
-                let before = before.route_called(name).map(|live| &**live);
+                let record = before.record_of(&name).unwrap_or_default();
+                let before = before.route_called(&name).map(|live| &**live);
                 let shared = (&self.states, &*self.layers);
-                let live = route.start(name.into(), shared, bounds, before, record);
+                let live = route.start((&*name).into(), shared, bounds, before, record);
                 (order, name, live.await.map(Rc::new))
             })
             .collect();
@@ -248,13 +335,16 @@ impl Registry {
                 Some(_) => starts.next().now_or_never().flatten(),
             };
             match ended {
-                Some((order, _, Ok(live))) if order == self.routes.len() => {
-                    started.catch_all = Some(live);
-                }
-                Some((_, _, Ok(live))) => started.by_name.push(live),
+                Some((order, _, Ok(live))) => match self.routes.get(order) {
+                    None => started.catch_all = Some(live),
+                    Some(Registered { is_together: true, names, .. }) => {
+                        started.together.push(NotifyRoute::new(live, names));
+                    }
+                    Some(_) => started.by_name.push(live),
+                },
                 Some((order, name, Err(cause))) => {
                     if first.as_ref().is_none_or(|&(known, _)| order < known) {
-                        first = Some((order, AgentError::Handler { name: name.to_owned(), cause }));
+                        first = Some((order, AgentError::Handler { name, cause }));
                     }
                 }
                 None => return first.map_or(Ok(()), |(_, error)| Err(error)),
@@ -271,111 +361,5 @@ impl fmt::Debug for Registry {
             .field("states", &self.states)
             .field("layers", &self.layers.len())
             .finish()
-    }
-}
-
-/// The routes of one arbiter, their handlers started.
-#[derive(Default)]
-pub(crate) struct Routes {
-    /// In the order of their names.
-    by_name: Vec<Rc<LiveRoute>>,
-    catch_all: Option<Rc<LiveRoute>>,
-    /// Which one was found last: most agents are asked for one name again and again.
-    last: Cell<usize>,
-    /// For the messages without a route.
-    missing: RateLimit,
-    /// For the messages that are not looked at.
-    unread: RateLimit,
-    /// Those that reloads have removed.
-    pub(super) removed: RemovedRoutes,
-}
-
-impl Routes {
-    #[inline(always)]
-    pub(crate) fn find(&self, name: &[u8]) -> Option<&Rc<LiveRoute>> {
-        match self.by_name.get(self.last.get()) {
-            Some(last) if last.name.as_bytes() == name => Some(last),
-            _ => self.search(name),
-        }
-    }
-
-    fn search(&self, name: &[u8]) -> Option<&Rc<LiveRoute>> {
-        let found = self.by_name.binary_search_by(|route| route.name.as_bytes().cmp(name));
-        let Ok(index) = found else { return self.catch_all.as_ref() };
-        self.last.set(index);
-        self.by_name.get(index)
-    }
-
-    /// The route of this name; the catch-all has one, too.
-    pub(super) fn route_called(&self, name: &str) -> Option<&Rc<LiveRoute>> {
-        let found = self.by_name.binary_search_by(|route| (*route.name).cmp(name));
-        match found {
-            Ok(index) => self.by_name.get(index),
-            Err(_) => self.catch_all.as_ref().filter(|route| *route.name == *name),
-        }
-    }
-
-    /// Logs that a message has no route.
-    #[cold]
-    pub(crate) fn report_missing(&self, name: &[u8]) {
-        let Some(suppressed) = self.missing.permit() else { return };
-        let routes: Vec<_> = self.by_name.iter().map(|route| &*route.name).collect();
-        log::warn!(
-            spoe_message = %ForeignText::new(name).up_to(LONGEST_NAME),
-            suppressed,
-            routes = routes.join(", "),
-            "message without a route: it adds nothing to its ACK; register a handler under this \
-             name, or remove it from the spoe-agent's messages"
-        );
-    }
-
-    /// Logs that the last messages of a NOTIFY are not looked at.
-    #[cold]
-    pub(crate) fn report_unread(&self, peer: &Peer, messages: usize) {
-        let Some(suppressed) = self.unread.permit() else { return };
-        log::warn!(
-            peer = %peer.address,
-            engine_id = peer.engine_id.as_ref().map(tracing::field::display),
-            messages,
-            suppressed,
-            "messages dropped without their fallbacks: a NOTIFY has more than 17,408 of them; list \
-             at most 1024 messages for one event or spoe-group"
-        );
-    }
-
-    /// A required route whose handler is down.
-    pub(crate) fn down(&self) -> Option<String> {
-        let down = self.iter().find(|route| route.is_required && route.slot.is_down());
-        down.map(|route| route.name.to_string())
-    }
-
-    /// The shortest deadline of a route, if there is a route.
-    pub(crate) fn shortest_deadline(&self) -> Option<Duration> {
-        self.iter().map(|route| route.deadline.time).min()
-    }
-
-    /// What was seen of each so far.
-    pub(crate) fn statistics(&self) -> Vec<RouteStatistics> {
-        self.iter().map(|route| route.statistics()).chain(self.removed.statistics()).collect()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Rc<LiveRoute>> {
-        self.by_name.iter().chain(&self.catch_all)
-    }
-
-    /// Ends every handler in good order; drops those that take longer.
-    pub(crate) async fn stop_within(&self, limit: Duration) {
-        Self::stop_all(self.iter(), limit).await;
-    }
-
-    pub(super) async fn stop_all(routes: impl Iterator<Item = &Rc<LiveRoute>>, limit: Duration) {
-        Self::stop_slots(routes.map(|route| &*route.slot), limit).await;
-    }
-
-    pub(super) async fn stop_slots(slots: impl Iterator<Item = &HandlerSlot>, limit: Duration) {
-        let stops = join_all(slots.map(HandlerSlot::stop));
-        if timeout(limit, stops).await.is_err() {
-            log::warn!("handlers dropped: they did not stop in time; make their `stopping` faster");
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::{rc::Rc, time::Duration};
 use futures_util::future::join_all;
 use tokio::{sync::oneshot, time::timeout};
 
-use super::{handler_slot::HandlerSlot, live_route::LiveRoute, registry::Routes};
+use super::{handler_slot::HandlerSlot, live_route::LiveRoute, routes::Routes};
 use crate::observe::{Counters, RouteMetrics};
 
 /// Handlers that end, each when its last call is answered.

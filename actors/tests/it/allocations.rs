@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::BytesMut;
 use serde::Deserialize;
 use spoa_actors::{
-    ActionError, Actions, Deadline, HandlerActor, IntoRoute, Message, MessageRef, Origin,
-    ReadyHandler, Registry, Route, State, Tasks,
+    ActionError, Actions, Call, Deadline, HandlerActor, IntoRoute, Layer, Message, MessageRef,
+    Messages, Next, Origin, ReadyHandler, Registry, Reply, Route, State, Tasks,
     spop::{
         Disconnect, Flags, Fragment, Frame, FrameCodec, FrameId, FrameType, HaproxyHello, Offer,
         Session, StatusCode, Step, StreamId,
@@ -175,8 +175,12 @@ const NOTIFIES: u64 = 200;
 /// What a thousand NOTIFYs allocate, in batches that come in one read each, once there were some
 /// before them.
 async fn allocated_by<Kind>(route: impl IntoRoute<Kind>, message: Message) -> AllocationInfo {
-    let mut talk = Talk::start(Registry::new().on("m", route)).await;
-    let batch: Vec<u8> = (0..NOTIFIES).flat_map(|id| notify((id, 1), message.clone())).collect();
+    allocated(Registry::new().on("m", route), message.into()).await
+}
+
+async fn allocated(registry: Registry, messages: Messages) -> AllocationInfo {
+    let mut talk = Talk::start(registry).await;
+    let batch: Vec<u8> = (0..NOTIFIES).flat_map(|id| notify((id, 1), messages.clone())).collect();
     assert_eq!(talk.acks(&batch).len() as u64, NOTIFIES);
     // The output is read from its buffer: it is to have one again.
     talk.say(&batch);
@@ -231,6 +235,56 @@ async fn a_notify_that_a_ready_handler_answers_allocates_nothing_however_much_it
     for message in [with_40_arguments(), with_body(1000), with_body(8 << 10)] {
         assert_eq!(allocated_by(sums(), message).await, AllocationInfo::default());
     }
+}
+
+/// Answers to two messages together.
+struct Pairs;
+
+#[derive(Deserialize)]
+struct Pair<'a> {
+    client: Client,
+    #[serde(borrow)]
+    login: Option<Login<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Login<'a> {
+    user: &'a str,
+}
+
+impl ReadyHandler for Pairs {
+    type Args<'a> = Pair<'a>;
+
+    fn handle(&self, Pair { client, login }: Pair<'_>, _: &Origin) -> Answered {
+        let is_root = login.is_some_and(|login| login.user == "root");
+        Ok(variable("local", (client.ip.is_loopback() && is_root).into()))
+    }
+}
+
+#[actix_rt::test]
+async fn messages_that_a_ready_handler_takes_together_allocate_nothing() {
+    let registry = || Registry::new().on_notify(["client", "login"], Route::ready(|| Pairs));
+    let client = Message::new("client").arg("ip", IpAddr::from([127, 0, 0, 1]));
+    let login = Message::new("login").arg("user", "root");
+    for messages in [[client.clone()].into(), [login, client].into()] {
+        assert_eq!(allocated(registry(), messages).await, AllocationInfo::default());
+    }
+}
+
+/// Looks, and asks the next.
+struct Look;
+
+impl Layer for Look {
+    fn call(&self, call: &Call<'_>, next: Next<'_>, actions: &mut Actions) -> Reply {
+        assert!(!call.remaining().is_zero());
+        next.call(call, actions)
+    }
+}
+
+#[actix_rt::test]
+async fn layers_around_a_ready_handler_allocate_nothing() {
+    let route = Route::ready(|| Scores).layer(|| Look).layer(|| Look);
+    assert_eq!(allocated_by(route, ask_client()).await.count_total, 0);
 }
 
 #[actix_rt::test]

@@ -16,17 +16,28 @@ struct Client {
     ip: IpAddr,
 }
 
-fn score(client: Client) -> Actions {
-    let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
-    Actions::new().set(SCORE, score)
+/// The messages of one frame.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Frame {
+    check_client_ip: Option<Client>,
+    my_message_name: Option<Client>,
+}
+
+fn score(frame: Frame) -> Actions {
+    let clients = frame.check_client_ip.into_iter().chain(frame.my_message_name);
+    clients.fold(Actions::new(), |actions, client| {
+        let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
+        actions.set(SCORE, score)
+    })
 }
 
 #[actix_rt::main]
 async fn main() -> Result<(), AgentError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:12345".to_owned());
     // HAProxy waits one second.
-    let score = || Route::new(score).deadline(Duration::from_millis(900));
+    let score = Route::new(score).deadline(Duration::from_millis(900));
     // The second name is that of their first files.
-    let registry = Registry::new().on("check-client-ip", score()).on("my-message-name", score());
-    Agent::bind(address)?.serve(registry).await
+    let names = ["check-client-ip", "my-message-name"];
+    Agent::bind(address)?.serve(Registry::new().on_notify(names, score)).await
 }

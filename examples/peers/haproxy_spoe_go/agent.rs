@@ -23,13 +23,20 @@ struct Client {
     ip: IpAddr,
 }
 
-fn score(client: Client) -> Actions {
-    let score = match client.ip.to_canonical() {
+/// The messages of one NOTIFY.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Request {
+    get_ip_reputation: Option<Client>,
+}
+
+fn score(request: Request) -> Option<Actions> {
+    let score = match request.get_ip_reputation?.ip.to_canonical() {
         BLACKLISTED => 0,
         ip if ip.is_loopback() => 100,
         _ => 50,
     };
-    Actions::new().set(SCORE, score)
+    Some(Actions::new().set(SCORE, score))
 }
 
 #[actix_rt::main]
@@ -37,5 +44,5 @@ async fn main() -> Result<(), AgentError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     // HAProxy waits ten milliseconds.
     let score = Route::new(score).deadline(Duration::from_millis(8));
-    Agent::bind(address)?.serve(Registry::new().on("get-ip-reputation", score)).await
+    Agent::bind(address)?.serve(Registry::new().on_notify(["get-ip-reputation"], score)).await
 }

@@ -3,12 +3,16 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use serde::Deserialize;
 use spoa_actors::spop::{Flags, FrameType};
-use spoa_actors::{Agent, Message, Registry, Route, Scope};
-use spoa_integration::{Direction, Tap, on_every_haproxy};
+use spoa_actors::{
+    ActionError, Actions, Agent, BlockingHandler, BoxError, Message, Origin, ReadyHandler,
+    Registry, Route, Scope,
+};
+use spoa_integration::{Config, Direction, Tap, on_every_haproxy};
 use tokio::time::sleep;
 
-use crate::scene::{self, REQUEST, SOON, endpoint, engine, error, set, sets, shown};
+use crate::scene::{self, ANSWER, REQUEST, SOON, endpoint, engine, error, set, sets, shown};
 
 /// Longer than a handler needs that answers at once.
 const LATER: Duration = Duration::from_millis(20);
@@ -136,5 +140,122 @@ on_every_haproxy! {
         }
         let lines = haproxy.logs().spoe_lines(SOON, 3).await.unwrap();
         assert!(lines.iter().all(|line| line.status == 0), "{lines:?}");
+    }
+}
+
+#[derive(Deserialize)]
+struct Path {
+    path: String,
+}
+
+#[derive(Deserialize)]
+struct Method {
+    method: String,
+}
+
+/// Both messages of an event, the second one if HAProxy sends it.
+#[derive(Deserialize)]
+struct Both {
+    first: Option<Path>,
+    second: Option<Method>,
+}
+
+fn describe(Both { first, second }: Both) -> Result<Actions, ActionError> {
+    let path = first.map_or("-".to_owned(), |first| first.path);
+    let method = second.map_or("-".to_owned(), |second| second.method);
+    set("both", &*format!("{method} {path}"))
+}
+
+/// The same through handlers that answer at once, later and on a thread.
+struct Kinds;
+
+impl ReadyHandler for Kinds {
+    type Args<'a> = Both;
+
+    fn handle(&self, both: Both, _: &Origin) -> Result<Actions, BoxError> {
+        Ok(describe(both)?)
+    }
+}
+
+impl BlockingHandler for Kinds {
+    type Args = Both;
+
+    fn handle(&mut self, both: Both, _: &Origin) -> Result<Actions, BoxError> {
+        Ok(describe(both)?)
+    }
+}
+
+async fn describe_late(both: Both) -> Result<Actions, ActionError> {
+    sleep(LATER).await;
+    describe(both)
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_handler_takes_both_messages_of_an_event_in_one_call(version: Version) {
+        let kinds = [
+            Route::new(describe),
+            Route::new(describe_late),
+            Route::ready(|| Kinds),
+            Route::blocking(NonZero::<usize>::MIN, || Kinds),
+        ];
+        for route in kinds {
+            let registry = Registry::new()
+                .on_notify(["first", "second"], route)
+                .on("alone", sets("alone", "yes"));
+            let agent = scene::agent(registry).await;
+            let condition = format!("{REQUEST} if !{{ method HEAD }}");
+            let engine = engine(endpoint(&agent))
+                .message("first", "path=path", REQUEST)
+                .message("alone", "", REQUEST)
+                .message("second", "method=method", &condition);
+            let headers = ["var(txn.t.both)", "var(txn.t.alone)"];
+            let haproxy = scene::haproxy(version, engine, &headers).await;
+            for path in ["/a", "/b"] {
+                let answer = haproxy.http().get(path).await.unwrap();
+                let both = format!("GET {path}");
+                assert_eq!((shown(&answer), error(&answer)), (vec![&*both, "yes"], ""));
+            }
+            let seen = agent.statistics().await;
+            let together = seen.routes.iter().find(|route| route.route == "first+second").unwrap();
+            assert_eq!(together.outcomes().answered, 2);
+            assert_eq!((seen.messages.answered, seen.messages_without_route), (4, 0));
+        }
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_message_that_a_condition_leaves_out_is_absent_from_the_call(version: Version) {
+        let registry = Registry::new().on_notify(["first", "second"], describe);
+        let agent = scene::agent(registry).await;
+        let condition = format!("{REQUEST} if {{ path /both }}");
+        let engine = engine(endpoint(&agent))
+            .message("first", "path=path", REQUEST)
+            .message("second", "method=method", &condition);
+        let haproxy = scene::haproxy(version, engine, &["var(txn.t.both)"]).await;
+        for (path, expected) in [("/both", "GET /both"), ("/one", "- /one")] {
+            let answer = haproxy.http().get(path).await.unwrap();
+            assert_eq!((shown(&answer), error(&answer)), (vec![expected], ""));
+        }
+    }
+}
+
+on_every_haproxy! {
+    #[actix_rt::test]
+    async fn a_handler_takes_the_messages_of_a_group_in_one_call(version: Version) {
+        let registry = Registry::new().on_notify(["first", "second"], describe_late);
+        let agent = scene::agent(registry).await;
+        let engine = engine(endpoint(&agent))
+            .message("first", "path=path", "")
+            .message("second", "method=method", "")
+            .group("g", "second first");
+        let config = Config::new(version)
+            .engine(engine)
+            .frontend("http-request send-spoe-group t g")
+            .frontend(ANSWER);
+        let haproxy = scene::start(scene::showing(config, &["var(txn.t.both)"])).await;
+        let answer = haproxy.http().get("/in-a-group").await.unwrap();
+        assert_eq!((shown(&answer), error(&answer)), (vec!["GET /in-a-group"], ""));
     }
 }

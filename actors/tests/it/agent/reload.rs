@@ -264,10 +264,7 @@ async fn what_an_agent_would_not_start_with_is_refused_before_anything_starts() 
         Reload::new(registry()).limits(limits)
     };
     for (reload, error) in [
-        (
-            registry().on("a", lives.route(2)).into(),
-            "two handlers are registered for message \"a\"",
-        ),
+        (registry().on("a", lives.route(2)).into(), "message \"a\" has two routes"),
         (with(|limits| limits.deadline = Duration::ZERO), "Limits::deadline must be"),
         (with(|limits| limits.connections = 7), "Limits::connections cannot change without"),
         (with(|limits| limits.excess_connections = 7), "Limits::excess_connections cannot change"),

@@ -5,3 +5,4 @@ pub(crate) mod exchanges;
 mod fairness;
 mod many_messages;
 mod notify;
+mod together;

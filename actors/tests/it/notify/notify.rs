@@ -226,7 +226,7 @@ async fn the_same_name_twice_is_an_error_at_start() {
         Registry::new().on("a", route()).on("b", route()).on("a", route())
     };
     let error = InMemoryAgent::start(twice(), Limits::default()).await.unwrap_err();
-    assert!(matches!(&error, AgentError::DuplicateRoute { name } if name == "a"), "{error}");
+    assert!(matches!(&error, AgentError::DuplicateRoute { name, .. } if name == "a"), "{error}");
     let error = Agent::bind("127.0.0.1:0").unwrap().start(twice()).await.unwrap_err();
     assert!(matches!(error, AgentError::DuplicateRoute { .. }), "{error}");
 }
