@@ -33,6 +33,10 @@ mod request_response {}
 mod own_agent {}
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/reload.md")]
+mod reload {}
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/state.md")]
 mod state {}
 

@@ -21,11 +21,13 @@ const SAME: Duration = Duration::from_secs(1);
 /// | SIGHUP | logged: changed certificates are loaded without a signal |
 /// | SIGUSR1, SIGUSR2 | logged |
 ///
-/// From now on, none of them ends the process by itself, even after this value is dropped.
+/// From now on, none of them ends the process by itself, even after this value is dropped. A program
+/// that reloads on SIGHUP listens to it itself; see [`without_hangup`](Self::without_hangup).
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
+    /// `None` if the program handles it.
+    hangup: Option<Signal>,
     user: [Signal; 2],
     /// When the first stop signal arrived.
     asked: Option<Instant>,
@@ -44,7 +46,7 @@ impl Signals {
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
-            hangup,
+            hangup: Some(hangup),
             user: [user1, user2],
             asked: None,
             is_urgent: false,
@@ -60,6 +62,14 @@ impl Signals {
     pub fn shield() -> Result<(), AgentError> {
         // Once taken, a signal stays taken.
         meaningless().map(drop)
+    }
+
+    /// Leaves SIGHUP to your program, which can listen to it with
+    /// [`tokio::signal::unix`](https://docs.rs/tokio/latest/tokio/signal/unix/) and
+    /// [reload](crate::Reloader) the agent. The library no longer logs it.
+    #[must_use]
+    pub fn without_hangup(self) -> Self {
+        Self { hangup: None, ..self }
     }
 
     /// Waits for a stop signal, and returns its name.
@@ -95,7 +105,7 @@ impl Signals {
             let other = tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
+                Some(_) = hang_up(&mut self.hangup) => {
                     tracing::info!(
                         "SIGHUP ignored: changed certificates are loaded without a signal; \
                          restart the agent to change its options"
@@ -110,6 +120,11 @@ impl Signals {
             );
         }
     }
+}
+
+/// Waits for SIGHUP, unless the program handles it.
+async fn hang_up(hangup: &mut Option<Signal>) -> Option<()> {
+    hangup.as_mut()?.recv().await
 }
 
 /// The signals without a meaning for the agent.

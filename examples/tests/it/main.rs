@@ -15,6 +15,7 @@ mod peers;
 mod program;
 mod published;
 mod raw;
+mod reload;
 mod request_response;
 mod scene;
 mod state;

@@ -47,6 +47,11 @@ impl Program {
         kill_process(Pid::from_child(&self.0), Signal::TERM).unwrap();
     }
 
+    /// Asks it to reload.
+    pub(crate) fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.0), Signal::HUP).unwrap();
+    }
+
     /// How it has ended, if it has.
     pub(crate) fn status(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().unwrap()
