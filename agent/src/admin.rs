@@ -9,11 +9,11 @@
 mod access;
 mod door;
 mod endpoint;
-mod fresh;
 mod places;
 mod request;
 mod response;
 mod route_json;
+mod shared_answer;
 mod stage;
 mod status_json;
 #[cfg(test)]

@@ -8,11 +8,11 @@ use clap_complete::Shell;
 use crate::{
     ask::{argument::Argument, endpoint::Endpoint},
     help,
+    help_form::shaped,
     load::{LOAD_HELP, LoadOptions},
     option_values::{duration, message_name},
     program::Program,
     run_options::RunOptions,
-    shaped::shaped,
     version,
 };
 

@@ -14,8 +14,8 @@ use crate::{
     announcement::reachable,
     ask::endpoint::{Endpoint, EndpointError},
     cli::HealthcheckOptions,
+    discovery::{self, Found, Listening, Place},
     failure::Failure,
-    presence::{self, Found, Listening, Place},
 };
 
 /// Why an agent is not known to be healthy.
@@ -47,7 +47,7 @@ pub(crate) async fn healthcheck(options: HealthcheckOptions) -> Result<(), Healt
         options.say(&verdict);
         return Ok(());
     }
-    let agents = presence::find();
+    let agents = discovery::find();
     match &*agents {
         [] => {
             let asked = ask(&options.endpoint, &options, Instant::now()).await;
@@ -141,7 +141,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::presence::Presence;
+    use crate::discovery::Presence;
 
     #[derive(Debug, Parser)]
     struct Cli {

@@ -36,7 +36,7 @@
 //!            ─▶ call ─▶ answer                             sends one NOTIFY and prints the actions
 //!            ─▶ load                                       sends many NOTIFYs and measures
 //!            ─▶ manual                                     prints completions and manual pages
-//!            ─▶ healthcheck ─▶ presence                    finds the agent, checks it and prints the result
+//!            ─▶ healthcheck ─▶ discovery                   finds the agent, checks it and prints the result
 //! ```
 
 mod admin;
@@ -48,9 +48,11 @@ mod ask;
 mod call;
 mod cgroup;
 mod cli;
+mod discovery;
 mod failure;
 mod healthcheck;
 mod help;
+mod help_form;
 mod hex;
 mod into_registry;
 mod json;
@@ -60,11 +62,9 @@ mod manual;
 mod open_files;
 mod option_values;
 mod options;
-mod presence;
 mod program;
 mod run;
 mod run_options;
-mod shaped;
 mod shortage;
 mod sockets;
 mod telemetry;

@@ -12,10 +12,10 @@ use tokio::time::sleep;
 use crate::{
     admin::{self, Admin, AdminError, Served, View},
     announcement::Announcement,
+    discovery::{Listening, Place, Presence, Shown},
     failure::Failure,
     limit_options,
     open_files::{self, TooFewOpenFiles},
-    presence::{Listening, Place, Presence, Shown},
     program::Program,
     run_options::RunOptions,
     shortage::{SHORTAGE, is_shortage},

@@ -1,7 +1,7 @@
 //! Supervisor: one per arbiter; owns its routes and connections.
 
 mod inspection;
-mod succession;
+mod next_generation;
 
 use std::{
     collections::BTreeMap,
@@ -44,8 +44,8 @@ use crate::{
 
 pub(crate) use self::inspection::{ArbiterStatus, ReadinessRequest, StatusRequest};
 use self::inspection::{Arriving, Link};
-use self::succession::Successions;
-pub(crate) use self::succession::{Blueprint, Prepare, Prepared};
+use self::next_generation::Successions;
+pub(crate) use self::next_generation::{Blueprint, Prepare, Prepared};
 
 /// The root actor of one arbiter.
 pub(crate) struct Supervisor {

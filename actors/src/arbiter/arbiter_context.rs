@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use tokio::time::{Duration, Instant};
 
 #[cfg(feature = "tls")]
-use super::handshakes::Handshakes;
+use super::handshake_permits::HandshakePermits;
 use super::{
     ack_router::AckRouter, agent_context::AgentContext, connection_permits::ConnectionPermit,
     generation::Generation, health::Health, past_violations::PastViolations, peer_fault::PeerFault,
@@ -42,7 +42,7 @@ pub(crate) struct ArbiterContext {
     pub(crate) output: ScratchBuffer,
     /// The TLS handshakes in progress.
     #[cfg(feature = "tls")]
-    pub(crate) handshakes: Handshakes,
+    pub(crate) handshakes: HandshakePermits,
     turns: Cell<u64>,
     log: LogLimits,
 }
@@ -60,7 +60,7 @@ impl ArbiterContext {
                 .asynchronous
                 .then(|| AckRouter::new(&common.memory, Rc::clone(&counters))),
             #[cfg(feature = "tls")]
-            handshakes: Handshakes::new(common.start_limits.handshakes, common.arbiters),
+            handshakes: HandshakePermits::new(common.start_limits.handshakes, common.arbiters),
             common,
             counters,
             health: Health::default(),

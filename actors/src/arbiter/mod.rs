@@ -5,7 +5,7 @@
 //! | `agent_context` | settings and totals of all arbiters |
 //! | `arbiter_context` | the generation, counters, health and lent buffers of one arbiter |
 //! | `generation`, `current_limits` | what a reload replaces: routes, traces, limits |
-//! | `shared_budget`, `connection_permits`, `handshakes` | limits on bytes and messages, on connections, and on TLS handshakes |
+//! | `shared_budget`, `connection_permits`, `handshake_permits` | limits on bytes and messages, on connections, and on TLS handshakes |
 //! | `health` | the answer to health checks |
 //! | `demand` | whether HAProxy has ever sent messages, or only health checks |
 //! | `ack_router` | `async`: an ACK that leaves on another connection of its engine |
@@ -19,7 +19,7 @@ mod current_limits;
 mod demand;
 mod generation;
 #[cfg(feature = "tls")]
-mod handshakes;
+mod handshake_permits;
 mod health;
 mod past_violations;
 mod peer_fault;

@@ -40,7 +40,7 @@ use crate::{
     turn::give_way,
 };
 
-pub(crate) use self::control::{Control, HELLO_AT_STOP};
+pub(crate) use self::{control::Control, draining::HELLO_AT_STOP};
 
 /// How many times a connection reads before other connections of its arbiter continue.
 const ROUNDS: usize = 3;

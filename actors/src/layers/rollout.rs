@@ -5,7 +5,7 @@ use std::{cell::Cell, fmt, hash::Hasher, rc::Rc};
 use async_trait::async_trait;
 use siphasher::sip::SipHasher13;
 
-use super::{key::Key, other::Other};
+use super::{key::Key, second_handler::SecondHandler};
 use crate::{
     error::BoxError,
     handler::{Call, Reply},
@@ -45,7 +45,7 @@ pub struct Rollout {
 /// What happens to the other calls.
 enum Otherwise {
     Answer(Actions),
-    Ask(Rc<Other>),
+    Ask(Rc<SecondHandler>),
 }
 
 impl Rollout {
@@ -86,7 +86,7 @@ impl Rollout {
     /// Who answers the other calls: the handler of a route, of which nothing else is used.
     #[must_use]
     pub fn otherwise<Kind>(mut self, route: impl IntoRoute<Kind>) -> Self {
-        self.otherwise = Otherwise::Ask(Rc::new(Other::of(&route.into_route())));
+        self.otherwise = Otherwise::Ask(Rc::new(SecondHandler::of(&route.into_route())));
         self
     }
 

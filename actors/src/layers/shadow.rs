@@ -4,7 +4,7 @@ use std::{cell::Cell, fmt, rc::Rc, time::Duration};
 
 use async_trait::async_trait;
 
-use super::other::Other;
+use super::second_handler::SecondHandler;
 use crate::{
     error::{BoxError, HandlerError},
     handler::{Call, OwnedCall, Reply},
@@ -38,7 +38,7 @@ pub struct Shadow {
 }
 
 struct State {
-    other: Rc<Other>,
+    other: Rc<SecondHandler>,
     at_once: usize,
     patience: Duration,
     running: Cell<usize>,
@@ -54,7 +54,7 @@ impl Shadow {
     #[must_use]
     pub fn of<Kind>(route: impl IntoRoute<Kind>) -> Self {
         let state = State {
-            other: Rc::new(Other::of(&route.into_route())),
+            other: Rc::new(SecondHandler::of(&route.into_route())),
             at_once: 64,
             patience: Duration::from_secs(1),
             running: Cell::default(),

@@ -9,7 +9,7 @@
 //! | `notify_route` | a route that takes several messages of a NOTIFY together |
 //! | `handler_slot` | the handler as its callers see it: at work, restarting, or down |
 //! | `source` | what the instances of a handler are made from |
-//! | `succession`, `removed_routes` | how the routes of one generation follow those of another, and what stays known of those that are gone |
+//! | `retirement`, `removed_routes` | how the routes of one generation follow those of another, and what stays known of those that are gone |
 //! | `handler_supervisor` | starts the handler and restarts it after a failure |
 
 mod handler_slot;
@@ -18,10 +18,10 @@ mod live_route;
 mod notify_route;
 mod registry;
 mod removed_routes;
+mod retirement;
 mod route;
 mod routes;
 mod source;
-mod succession;
 
 pub(crate) use handler_slot::PendingCall;
 pub(crate) use live_route::LiveRoute;

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use crate::{
     admin::{
         access::Access,
-        fresh::Fresh,
         request::{LONGEST_BODY, Request},
         response::{Response, Status},
+        shared_answer::SharedAnswer,
         stage::Stage,
         status_json::StatusJson,
         view::View,
@@ -43,14 +43,20 @@ pub(super) const FILES: [(&str, &str, &str); 10] = [
 pub(super) struct Endpoint {
     view: View,
     access: Access,
-    stage: Fresh<Stage>,
-    metrics: Fresh<Result<Bytes, String>>,
-    status: Fresh<Bytes>,
+    stage: SharedAnswer<Stage>,
+    metrics: SharedAnswer<Result<Bytes, String>>,
+    status: SharedAnswer<Bytes>,
 }
 
 impl Endpoint {
     pub(super) fn new(view: View, access: Access) -> Self {
-        Self { view, access, stage: Fresh::new(), metrics: Fresh::new(), status: Fresh::new() }
+        Self {
+            view,
+            access,
+            stage: SharedAnswer::new(),
+            metrics: SharedAnswer::new(),
+            status: SharedAnswer::new(),
+        }
     }
 
     pub(super) fn view(&self) -> &View {

@@ -1,10 +1,10 @@
 //! Metrics: what the agent counts, under the names that Prometheus and OTLP see.
 
+mod connection_groups;
 mod connections;
 mod frames;
-mod greetings;
+mod hellos;
 mod messages;
-mod places;
 mod reloads;
 mod routes;
 mod tls;
@@ -55,8 +55,8 @@ pub(crate) fn families(
     if statistics.workers_unresponsive == 0 {
         own.extend([
             connections::families(statistics, limits),
-            places::families(statistics),
-            greetings::families(statistics),
+            connection_groups::families(statistics),
+            hellos::families(statistics),
             tls::families(statistics, limits),
             frames::families(statistics),
             messages::families(statistics, limits),

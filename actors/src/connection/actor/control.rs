@@ -3,14 +3,11 @@
 use std::sync::Arc;
 
 use actix::Handler;
-use tokio::{
-    sync::mpsc,
-    time::{Duration, Instant},
-};
+use tokio::sync::mpsc;
 
-use super::{Connection, Phase, normal_disconnect};
+use super::{Connection, Phase};
 use crate::{
-    connection::{closing::Closing, drain_clock::DrainClock, transport::Transport},
+    connection::{drain_clock::DrainClock, transport::Transport},
     status::{ConnectionPhase, ConnectionStatus},
 };
 
@@ -22,10 +19,6 @@ pub(crate) enum Control {
     /// Report the status of the connection.
     Tell(mpsc::UnboundedSender<ConnectionStatus>),
 }
-
-/// How long a connection without a HELLO may still bring it once the agent stops, or what comes before
-/// it. HAProxy sends both as soon as it is connected.
-pub(crate) const HELLO_AT_STOP: Duration = Duration::from_millis(500);
 
 impl actix::Message for Control {
     type Result = ();
@@ -44,41 +37,6 @@ impl<S: Transport> Handler<Control> for Connection<S> {
 }
 
 impl<S: Transport> Connection<S> {
-    /// Drains a connection that was to, and has its HELLO now. Says whether it was.
-    pub(super) fn drain_newcomer(&mut self) -> bool {
-        let clock = self.newcomer.take_if(|_| self.conversation.is_greeted());
-        clock.is_some_and(|clock| {
-            clock.end(Instant::now());
-            self.begin_drain(clock);
-            true
-        })
-    }
-
-    fn begin_drain(&mut self, clock: Arc<DrainClock>) {
-        let now = Instant::now();
-        if matches!(self.phase, Phase::Open) {
-            if !self.conversation.is_greeted() {
-                // HAProxy has requests that wait for the answer to its HELLO, and has lost them if it is
-                // a DISCONNECT.
-                self.timer.arm(now + HELLO_AT_STOP);
-                self.newcomer = Some(clock);
-                return;
-            }
-            // A window must begin with everything sent: HAProxy counts its NOTIFYs without an ACK from
-            // there.
-            if !self.stream.has_left() {
-                // The peer is behind, and holding gains nothing.
-                return self.begin_end(Closing::after_input(normal_disconnect()));
-            }
-            self.hold_back(self.new_window(now));
-        }
-        if let Phase::Draining(window) = &mut self.phase {
-            // What is held back shall leave well before the process ends.
-            window.join(clock, now + self.shared.limits().shutdown_timeout / 2);
-            self.timer.arm(window.next());
-        }
-    }
-
     fn status(&self) -> ConnectionStatus {
         let peer = self.conversation.peer();
         ConnectionStatus {

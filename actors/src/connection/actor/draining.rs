@@ -1,12 +1,13 @@
 //! Draining: a connection answers requests, but holds its ACKs back, before its DISCONNECT.
 
-use std::{io, task::Context};
+use std::{io, sync::Arc, task::Context};
 
 use tokio::time::{Duration, Instant};
 
 use super::{Connection, Phase, normal_disconnect};
 use crate::connection::{
     closing::Closing,
+    drain_clock::DrainClock,
     drain_window::{DrainWindow, Received},
     next::Next,
     transport::Transport,
@@ -16,7 +17,47 @@ use crate::connection::{
 /// hold its ACKs back at the least.
 const RETRY_AFTER: u32 = 10;
 
+/// How long a connection without a HELLO may still bring it once the agent stops, or what comes before
+/// it. HAProxy sends both as soon as it is connected.
+pub(crate) const HELLO_AT_STOP: Duration = Duration::from_millis(500);
+
 impl<S: Transport> Connection<S> {
+    /// Drains a connection that was to, and has its HELLO now. Says whether it was.
+    pub(super) fn drain_newcomer(&mut self) -> bool {
+        let clock = self.newcomer.take_if(|_| self.conversation.is_greeted());
+        clock.is_some_and(|clock| {
+            clock.end(Instant::now());
+            self.begin_drain(clock);
+            true
+        })
+    }
+
+    /// Begins the drain of a stop.
+    pub(super) fn begin_drain(&mut self, clock: Arc<DrainClock>) {
+        let now = Instant::now();
+        if matches!(self.phase, Phase::Open) {
+            if !self.conversation.is_greeted() {
+                // HAProxy has requests that wait for the answer to its HELLO, and has lost them if it is
+                // a DISCONNECT.
+                self.timer.arm(now + HELLO_AT_STOP);
+                self.newcomer = Some(clock);
+                return;
+            }
+            // A window must begin with everything sent: HAProxy counts its NOTIFYs without an ACK from
+            // there.
+            if !self.stream.has_left() {
+                // The peer is behind, and holding gains nothing.
+                return self.begin_end(Closing::after_input(normal_disconnect()));
+            }
+            self.hold_back(self.new_window(now));
+        }
+        if let Phase::Draining(window) = &mut self.phase {
+            // What is held back shall leave well before the process ends.
+            window.join(clock, now + self.shared.limits().shutdown_timeout / 2);
+            self.timer.arm(window.next());
+        }
+    }
+
     /// What it holds its ACKs back by if it is too old, and no other of the agent does so. It counts from
     /// before NOTIFYs are taken and answered.
     ///

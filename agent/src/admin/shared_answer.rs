@@ -1,4 +1,4 @@
-//! Fresh: an answer that is made once for all who wait for it.
+//! Shared answer: an answer that is made once for all who wait for it.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// An answer that is never older than its question, and made no more often than every 50 ms.
 #[derive(Debug)]
-pub(super) struct Fresh<T>(Mutex<Option<(Instant, Option<T>)>>);
+pub(super) struct SharedAnswer<T>(Mutex<Option<(Instant, Option<T>)>>);
 
-impl<T: Clone> Fresh<T> {
+impl<T: Clone> SharedAnswer<T> {
     pub(super) fn new() -> Self {
         Self(Mutex::new(None))
     }
@@ -51,7 +51,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn many_who_ask_cost_two_answers_and_none_is_older_than_its_question() {
-        let (fresh, made) = (Fresh::new(), Cell::new(0));
+        let (fresh, made) = (SharedAnswer::new(), Cell::new(0));
         let make = async || {
             let number = made.get() + 1;
             made.set(number);
@@ -69,7 +69,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_goes_while_it_is_made_leaves_others_their_answer() {
-        let fresh = Fresh::new();
+        let fresh = SharedAnswer::new();
         let never = fresh.answer(async || std::future::pending().await);
         assert!(tokio::time::timeout(Duration::from_secs(1), never).await.is_err());
         assert_eq!(fresh.answer(async || 1).await, 1);
@@ -77,7 +77,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_pause_holds_after_a_client_that_left_while_its_answer_was_made() {
-        let fresh = Fresh::new();
+        let fresh = SharedAnswer::new();
         let begun = Instant::now();
         let never = fresh.answer(async || std::future::pending().await);
         assert!(tokio::time::timeout(Duration::from_millis(1), never).await.is_err());

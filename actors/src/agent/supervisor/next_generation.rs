@@ -1,4 +1,4 @@
-//! Succession: prepares a new generation beside the current one, which it replaces, or is dropped.
+//! Next generation: prepares a new generation beside the current one, which it replaces, or is dropped.
 
 use std::{cell::RefCell, convert::Infallible, rc::Rc, sync::Arc, time::Duration};
 

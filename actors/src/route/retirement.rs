@@ -1,4 +1,4 @@
-//! Succession: how the routes of one generation follow those of another: what is taken over, what ends, and
+//! Retirement: how the routes of one generation follow those of another: what is taken over, what ends, and
 //! what stays known of it.
 
 use std::{rc::Rc, time::Duration};

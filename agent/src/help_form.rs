@@ -1,4 +1,4 @@
-//! Shaped: what the command lines of all programs have in common.
+//! Help form: what the command lines of all programs have in common.
 
 use clap::{Arg, Command};
 

@@ -1,4 +1,4 @@
-//! Other: a second handler beside that of the route.
+//! Second handler: one beside that of the route.
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,13 +21,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The handler of a route, without anything else of it.
 ///
 /// One that has panicked goes on with the calls until its successor has started.
-pub(super) struct Other {
+pub(super) struct SecondHandler {
     start: Box<dyn Fn() -> Starting>,
     handler: RefCell<Option<Rc<dyn Adapter>>>,
     is_starting: Cell<bool>,
 }
 
-impl Other {
+impl SecondHandler {
     pub(super) fn of(route: &Route) -> Self {
         let start = Box::new(route.start_alone());
         Self { start, handler: RefCell::default(), is_starting: Cell::default() }
@@ -82,7 +82,7 @@ impl Other {
     }
 }
 
-async fn restart(other: Weak<Other>) {
+async fn restart(other: Weak<SecondHandler>) {
     tokio::time::sleep(PAUSE).await;
     let Some(other) = other.upgrade() else { return };
     other.is_starting.set(false);

@@ -1,4 +1,4 @@
-//! Places: the connections of each listener and of each engine.
+//! Connection groups: the connections of each listener and of each engine.
 
 use spoa_actors::observe::{EngineStatistics, ListenerStatistics, Statistics};
 

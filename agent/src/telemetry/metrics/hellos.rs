@@ -1,4 +1,4 @@
-//! Greetings: what connections begin with, until HELLO is agreed.
+//! HELLOs: what connections begin with, until HELLO is agreed.
 
 use spoa_actors::observe::Statistics;
 

@@ -1,4 +1,4 @@
-//! Handshakes: limits the TLS handshakes in progress on one arbiter.
+//! Handshake permits: limits the TLS handshakes in progress on one arbiter.
 
 use std::{num::NonZero, rc::Rc, sync::Arc};
 
@@ -13,13 +13,13 @@ const SHARE: Duration = Duration::from_secs(1);
 /// The permits of TLS handshakes on one arbiter. Each arbiter has its own: a blocked one would take
 /// those of the others.
 #[derive(Debug)]
-pub(crate) struct Handshakes {
+pub(crate) struct HandshakePermits {
     permits: Arc<Semaphore>,
     /// Held by each waiting handshake, too.
     waiting: Rc<()>,
 }
 
-impl Handshakes {
+impl HandshakePermits {
     /// This arbiter's share of `permits`, rounded up.
     pub(super) fn new(permits: usize, arbiters: NonZero<usize>) -> Self {
         let permits = permits.div_ceil(arbiters.get()).min(Semaphore::MAX_PERMITS);

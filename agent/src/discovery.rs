@@ -1,4 +1,4 @@
-//! Presence: where an agent of this machine listens, for a command that is given no address.
+//! Discovery: where an agent of this machine listens, for a command that is given no address.
 //!
 //! It is a file in memory that the agent holds open (`memfd_create`): it needs no folder that can be written, and
 //! the kernel removes it with the process, however that ends. `/proc/PID/fd` shows it to the same user and to root.
