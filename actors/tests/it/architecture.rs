@@ -128,7 +128,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
         "a reload writes it, which an arbiter does not look at: each has a copy",
     ),
     (
-        "arbiter::handshakes",
+        "arbiter::handshake_permits",
         "Semaphore",
         "held for an entry in its queue, and no task waits for it on a thread",
     ),
