@@ -10,6 +10,7 @@ mod beside_http;
 mod blocking;
 mod conformance;
 mod documents;
+mod layers;
 mod mirror;
 mod peers;
 mod program;
