@@ -65,7 +65,7 @@ impl ArgsError {
             self.0.message = self.0.argument.take();
             match &*self.0.problem {
                 MISSING => {
-                    self.0.problem = "is not in this NOTIFY: take it as an Option".to_owned()
+                    self.0.problem = "is not in this NOTIFY: take it as an Option".to_owned();
                 }
                 REPEATED => self.0.problem = "is more than once in this NOTIFY".to_owned(),
                 _ => {}
