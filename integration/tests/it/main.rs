@@ -22,6 +22,7 @@ mod examples;
 mod failures;
 mod fleet;
 mod footprint;
+mod generations;
 mod handler_spans;
 mod handover;
 mod handshake;
