@@ -99,7 +99,7 @@ pub(crate) struct Shared<H> {
 struct Instance<H> {
     handler: PanicGuard<H>,
     has_failed: AtomicBool,
-    /// How many arbiters use it.
+    /// How many arbiters use it. Without any, it is over for good.
     users: AtomicUsize,
     /// On the arbiter that made it.
     work: Work,
@@ -133,24 +133,24 @@ impl<H: Send + Sync + 'static> Shared<H> {
     where
         H: SharedHandler<Role>,
     {
-        let user = User::new(self.newest(factory, signal).await?);
-        let user = Rc::new(RefCell::new(user));
+        let user = Rc::new(RefCell::new(self.join_newest(factory, signal).await?));
         let follow = Work::of(self.follow(Rc::downgrade(&user)));
         Ok(H::adapter(Current { user, _follow: follow }))
     }
 
-    async fn newest<Role, Kind>(
+    async fn join_newest<Role, Kind>(
         &self,
         factory: &impl Factory<Role, H, Kind>,
         signal: FailureSignal,
-    ) -> Result<Arc<Instance<H>>, BoxError>
+    ) -> Result<User<H>, BoxError>
     where
         H: SharedHandler<Role>,
     {
         let mut newest = self.newest.lock().await;
         let known = newest.upgrade();
-        if let Some(instance) = known.filter(|known| !known.has_failed.load(Ordering::Relaxed)) {
-            return Ok(instance);
+        let at_work = known.filter(|known| !known.has_failed.load(Ordering::Relaxed));
+        if let Some(user) = at_work.and_then(User::join) {
+            return Ok(user);
         }
         let handler = PanicGuard::new(factory.make().await?);
         let (tasks, work) = Work::start(signal);
@@ -158,12 +158,12 @@ impl<H: Send + Sync + 'static> Shared<H> {
         let instance = Arc::new(Instance {
             handler,
             has_failed: AtomicBool::new(false),
-            users: AtomicUsize::new(0),
+            users: AtomicUsize::new(1),
             work,
         });
         *newest = Arc::downgrade(&instance);
         self.changed.notify_waiters();
-        Ok(instance)
+        Ok(User { instance, has_left: Cell::new(false) })
     }
 
     /// Has an arbiter use the newest instance from then on that another one makes.
@@ -173,11 +173,16 @@ impl<H: Send + Sync + 'static> Shared<H> {
             let changed = self.changed.notified();
             let newest = self.newest.lock().await.upgrade();
             let Some(user) = user.upgrade() else { break };
+            // It stops: another instance is not for it.
+            if user.borrow().has_left.get() {
+                break;
+            }
             if let Some(newest) = newest
                 && !Arc::ptr_eq(&newest, &user.borrow().instance)
+                && let Some(next) = User::join(newest)
             {
                 // The last one may end here.
-                drop(user.replace(User::new(newest)));
+                drop(user.replace(next));
             }
             drop(user);
             changed.await;
@@ -186,9 +191,11 @@ impl<H: Send + Sync + 'static> Shared<H> {
 }
 
 impl<H> User<H> {
-    fn new(instance: Arc<Instance<H>>) -> Self {
-        instance.users.fetch_add(1, Ordering::Relaxed);
-        Self { instance, has_left: Cell::new(false) }
+    /// Another user, unless the last one has left: then the instance stops, or has stopped.
+    fn join(instance: Arc<Instance<H>>) -> Option<Self> {
+        let one_more = |users: usize| (users > 0).then_some(users + 1);
+        instance.users.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
+        Some(Self { instance, has_left: Cell::new(false) })
     }
 
     /// Whether nobody uses the instance any more.

@@ -73,8 +73,8 @@ pub trait Layer: 'static {
         Ok(())
     }
 
-    /// Called once when the agent stops, after the handler has stopped. Not called if the handler or a
-    /// layer has panicked and is not restarted yet.
+    /// Called once when the agent stops or a reload replaces the route, after the handler has stopped.
+    /// Not called if the handler or a layer has panicked and is not restarted yet.
     async fn stopping(&self) {}
 
     /// What the layer has done since it was made, by event. It is in the statistics of the route, and in

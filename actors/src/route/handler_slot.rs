@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::source::Source;
 use crate::{
@@ -42,6 +43,8 @@ pub(super) struct HandlerSlot {
     terms: Cell<Terms>,
     /// What its instances are made from.
     source: Source,
+    /// Ends what is still to start its handler.
+    stopping: CancellationToken,
 }
 
 /// What a message meets.
@@ -90,12 +93,18 @@ impl HandlerSlot {
             bulkhead: Bulkhead::new(terms.concurrency, terms.on_full),
             terms: Cell::new(terms),
             source,
+            stopping: CancellationToken::new(),
         }
     }
 
     /// What its instances are made from.
     pub(super) fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Cancelled when its handler is not wanted any more.
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.stopping
     }
 
     /// Whether its handler is made from this, and goes on.
@@ -312,6 +321,7 @@ impl HandlerSlot {
 
     /// Ends the handler in good order; not one that has panicked.
     pub(super) async fn stop(&self) {
+        self.stopping.cancel();
         if let State::Up(up) = self.enter(State::Stopped)
             && let Err(panic) = up.handler.stop().await
         {

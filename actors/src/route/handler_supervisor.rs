@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     handler_slot::{HandlerSlot, State, Terms, Up},
@@ -41,6 +42,8 @@ pub(super) struct SupervisionPolicy {
 struct HandlerSupervisor {
     policy: Rc<SupervisionPolicy>,
     slot: Weak<HandlerSlot>,
+    /// Cancelled when the slot is stopped.
+    stopping: CancellationToken,
     restarts: Restarts,
     /// Whether any instance has returned an answer or an error: then the handler works.
     has_answered: bool,
@@ -70,6 +73,7 @@ pub(crate) async fn start(
         background: Rc::new(Background::new(Rc::clone(&policy.name), Rc::clone(&policy.record))),
         policy: Rc::new(policy),
         slot: Rc::downgrade(&slot),
+        stopping: slot.stopping().clone(),
         has_answered: false,
         handover: None,
         layers: None,
@@ -125,7 +129,8 @@ impl HandlerSupervisor {
             if let Some(cause) = &cause {
                 let delay = self.judge(cause)?;
                 if !delay.is_zero() {
-                    sleep(delay).await;
+                    // A slot that is stopped is found to be so below.
+                    let _ = timeout(delay, self.stopping.cancelled()).await;
                 }
             }
             let slot = self.cell_at_work()?;
@@ -137,7 +142,7 @@ impl HandlerSupervisor {
                     }
                     return Some(faults);
                 }
-                Err(error) => cause = Some(Cause::Start(self.fail_to_start(error))),
+                Err(error) => cause = Some(Cause::Start(self.fail_to_start(&slot, error)?)),
             }
         }
     }
@@ -196,6 +201,7 @@ impl HandlerSupervisor {
             // started.
             biased;
             Ok(fault) = &mut faults => return Err(fault.to_string().into()),
+            () = self.stopping.cancelled() => return Err("its route was removed".into()),
             started = timeout(limit, start) => match started {
                 Ok(Ok(started)) => started?,
                 Ok(Err(panic)) => return Err(format!("it panicked: {panic}").into()),
@@ -225,9 +231,14 @@ impl HandlerSupervisor {
         self.has_answered |= failed.is_some_and(|failed| failed.signal.has_answered());
     }
 
-    /// Counts and logs a failed start, and drops its error.
-    fn fail_to_start(&self, error: BoxError) -> String {
+    /// Counts and logs a failed start, and drops its error. Nobody wants to know it of a slot that is
+    /// stopped.
+    fn fail_to_start(&self, slot: &HandlerSlot, error: BoxError) -> Option<String> {
         let name = &*self.policy.name;
+        if slot.is_stopped() {
+            fence::shield(name, || drop(error));
+            return None;
+        }
         count(&self.policy.record.starts_failed);
         let mut cause = "it could not start".to_owned();
         fence::shield(name, || {
@@ -239,7 +250,7 @@ impl HandlerSupervisor {
                 log::error!(route = name, suppressed, "restarting handler: {cause}");
             });
         }
-        cause
+        Some(cause)
     }
 }
 

@@ -1,10 +1,13 @@
 //! Live route: a route on one arbiter, its handler started.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::time::Instant;
 
-use super::handler_slot::{HandlerSlot, PendingCall, Terms};
+use super::{
+    handler_slot::{HandlerSlot, PendingCall, Terms},
+    in_use::InUse,
+};
 use crate::{
     error::HandlerError,
     handler::{Answer, Call, Reply, Subject, fence},
@@ -26,8 +29,8 @@ pub(crate) struct LiveRoute {
     pub(crate) record: Rc<RouteMetrics>,
     pub(super) limit_names: LimitNames,
     pub(super) log: [RateLimit; Outcome::ALL.len()],
-    /// Dropped with the route, which calls in flight hold.
-    pub(super) in_use: Cell<Option<oneshot::Sender<()>>>,
+    /// Shared with the routes of other generations to the same handler.
+    pub(super) in_use: Rc<InUse>,
 }
 
 /// How long a message may take.

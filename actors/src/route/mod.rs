@@ -8,12 +8,14 @@
 //! | `live_route` | a route on one arbiter, its handler started |
 //! | `notify_route` | a route that takes several messages of a NOTIFY together |
 //! | `handler_slot` | the handler as its callers see it: at work, restarting, or down |
+//! | `in_use` | whether calls in flight hold routes to a handler |
 //! | `source` | what the instances of a handler are made from |
 //! | `retirement`, `removed_routes` | how the routes of one generation follow those of another, and what stays known of those that are gone |
 //! | `handler_supervisor` | starts the handler and restarts it after a failure |
 
 mod handler_slot;
 mod handler_supervisor;
+mod in_use;
 mod live_route;
 mod notify_route;
 mod registry;

@@ -41,6 +41,7 @@ impl Routes {
     pub(crate) fn succeed(&mut self, before: &Self, counters: &Counters) {
         for route in self.iter() {
             route.slot.change(route.terms);
+            route.in_use.allow(route.deadline.time);
         }
         let is_gone = |name: &str| self.route_called(name).is_none();
         let gone = before.iter().filter(|route| is_gone(&route.name));
@@ -57,10 +58,8 @@ impl Routes {
     /// routes.
     pub(crate) fn retire(&self, others: &Self) -> Retirement {
         let retiring = self.beside(others).map(|route| {
-            let (held, last_call) = oneshot::channel();
-            route.in_use.set(Some(held));
-            let (slot, longest) = (Rc::clone(&route.slot), route.deadline.time);
-            Retiring { slot, last_call, longest }
+            let (last_call, longest) = (route.in_use.over(), route.in_use.longest());
+            Retiring { slot: Rc::clone(&route.slot), last_call, longest }
         });
         Retirement(retiring.collect())
     }

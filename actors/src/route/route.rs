@@ -1,12 +1,13 @@
 //! Route: how a handler is made, and the settings of its calls.
 
-use std::{cell::Cell, fmt, num::NonZero, rc::Rc, sync::Arc, time::Duration};
+use std::{fmt, num::NonZero, rc::Rc, sync::Arc, time::Duration};
 
 use actix::Recipient;
 
 use super::{
     handler_slot::Terms,
     handler_supervisor::{self, SupervisionPolicy},
+    in_use::InUse,
     live_route::{Deadline, LiveRoute},
     source::{Source, Start, Starting},
 };
@@ -322,9 +323,12 @@ impl Route {
         let states = if self.takes_states { self.states.or(states) } else { States::default() };
         let layers = self.layers.iter().chain(outer).cloned().collect();
         let source = Source { start: Arc::clone(&self.start), states, layers };
-        let slot = match before.filter(|before| before.slot.is_of(&source)) {
-            Some(before) => Rc::clone(&before.slot),
-            None => handler_supervisor::start(care, source, terms).await?,
+        let (slot, in_use) = match before.filter(|before| before.slot.is_of(&source)) {
+            Some(before) => (Rc::clone(&before.slot), Rc::clone(&before.in_use)),
+            None => {
+                let slot = handler_supervisor::start(care, source, terms).await?;
+                (slot, Rc::new(InUse::new(deadline.time)))
+            }
         };
         Ok(LiveRoute {
             name,
@@ -336,7 +340,7 @@ impl Route {
             record,
             limit_names,
             log: Default::default(),
-            in_use: Cell::default(),
+            in_use,
         })
     }
 }
