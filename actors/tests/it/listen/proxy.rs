@@ -235,7 +235,7 @@ async fn a_proxy_header_that_is_none_is_refused_and_logged_with_its_cause() -> R
         (b"PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n".to_vec(), "invalid protocol"),
         (b"PROXY \xff\xff\xff\xff\xff\xff\xff\r\n".to_vec(), "not valid UTF-8"),
         (b"PROXYTCP4 192.0.2.1 192.0.2.2 1 2\r\n".to_vec(), "start with 'PROXY'"),
-        (endless, "no end within 107 bytes"),
+        (endless, "it does not end within 107 bytes"),
         (b"\r\n\r\n\0\r\nQUIS\n\x21\x11\0\0".to_vec(), "start with a prefix"),
         (binary(0x11, 0x11, IPV4), "Expected version 10 to be equal to 2"),
         (binary(0x2f, 0x11, IPV4), "Invalid command F"),
