@@ -92,10 +92,10 @@ pub use limits::Limits;
 pub use listen::Listen;
 #[cfg(feature = "tls")]
 pub use listen::Tls;
-// For the files that the binary reads, and for the client's side.
+// For the files that the binary reads.
 #[cfg(feature = "tls")]
 #[doc(hidden)]
-pub use listen::{certificate_fault, pem_file, regular_file};
+pub use listen::{pem_file, regular_file};
 // For the admin endpoint of the binary.
 #[doc(hidden)]
 pub use listen::socket_file;

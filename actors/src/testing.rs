@@ -36,5 +36,6 @@ pub use crate::{
 };
 
 /// HAProxy's side of a connection in a test: in memory with
-/// [`FakeHaproxy::start`](crate::client::Connection::start), or over any other stream.
+/// [`FakeHaproxy::start`](crate::client::Connection::start), over any other stream with
+/// [`over`](crate::client::Connection::over), or to an [`Endpoint`](crate::client::Endpoint).
 pub type FakeHaproxy<S = DuplexStream> = crate::client::Connection<S>;

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     admin::ServedAt,
-    ask::endpoint::DEFAULT_ADDRESS,
+    ask::endpoint_options::DEFAULT_ADDRESS,
     program::{self, Program},
     telemetry::line_queue::LineQueue,
 };

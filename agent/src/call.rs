@@ -9,7 +9,7 @@ use crate::{
     answer,
     ask::{
         argument::ArgumentError,
-        endpoint::EndpointError,
+        ask_error::AskError,
         message::{MessageError, message},
         no_actions::NoActions,
     },
@@ -25,7 +25,7 @@ pub(crate) enum CallError {
     #[error(transparent)]
     Argument(#[from] ArgumentError),
     #[error(transparent)]
-    Endpoint(#[from] EndpointError),
+    Ask(#[from] AskError),
     #[error("cannot print the answer: {0}")]
     Output(#[from] io::Error),
     #[error(transparent)]
@@ -35,7 +35,7 @@ pub(crate) enum CallError {
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Endpoint(_) | CallError::Output(_) => Self::Failed(error.into()),
+            CallError::Ask(_) | CallError::Output(_) => Self::Failed(error.into()),
             CallError::Message(_) | CallError::Argument(_) => Self::Usage(error.into()),
             CallError::Empty(_) => Self::Empty(error.into()),
         }

@@ -6,7 +6,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use clap_complete::Shell;
 
 use crate::{
-    ask::{argument::Argument, endpoint::Endpoint},
+    ask::{argument::Argument, endpoint_options::EndpointOptions},
     help,
     help_form::shaped,
     load::{LOAD_HELP, LoadOptions},
@@ -69,7 +69,7 @@ pub(crate) struct CallOptions {
     #[arg(last = true, value_name = "MORE")]
     pub(crate) further: Vec<String>,
     #[command(flatten)]
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: EndpointOptions,
     /// Limit the time of connection and answer together
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
     pub(crate) timeout: Duration,
@@ -85,7 +85,7 @@ pub(crate) struct CallOptions {
 #[derive(Args, Debug)]
 pub(crate) struct HealthcheckOptions {
     #[command(flatten)]
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: EndpointOptions,
     /// Limit the time of connection and answer together
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
     pub(crate) timeout: Duration,
@@ -166,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    use crate::{ask::endpoint::DEFAULT_ADDRESS, limit_options};
+    use crate::{ask::endpoint_options::DEFAULT_ADDRESS, limit_options};
 
     fn parse(words: &str) -> Result<Command, ErrorKind> {
         let matches =

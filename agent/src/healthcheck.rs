@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     announcement::reachable,
-    ask::endpoint::{Endpoint, EndpointError},
+    ask::{ask_error::AskError, endpoint_options::EndpointOptions},
     cli::HealthcheckOptions,
     discovery::{self, Found, Listening, Place},
     failure::Failure,
@@ -22,9 +22,9 @@ use crate::{
 #[derive(Debug, Error)]
 pub(crate) enum HealthcheckError {
     #[error(transparent)]
-    NotHealthy(#[from] EndpointError),
+    NotHealthy(#[from] AskError),
     #[error("no agent of this user was found, and nothing answers at the default address: {0}")]
-    NotFound(EndpointError),
+    NotFound(AskError),
     #[error("several agents run here: {0}; name one with --addr or --unix")]
     Several(String),
 }
@@ -62,16 +62,17 @@ pub(crate) async fn healthcheck(options: HealthcheckOptions) -> Result<(), Healt
     }
 }
 
-async fn ask_all(agent: &Found, options: &HealthcheckOptions) -> Result<(), EndpointError> {
+async fn ask_all(agent: &Found, options: &HealthcheckOptions) -> Result<(), AskError> {
     let begun = Instant::now();
     for listening in &agent.presence.listeners {
         let endpoint = listening.endpoint(&options.endpoint);
         match ask(&endpoint, options, begun).await {
-            Ok(verdict) => options.say(&format_args!("{endpoint}, {verdict}")),
+            Ok(verdict) => options.say(&format_args!("{}, {verdict}", endpoint.endpoint())),
             Err(error) if listening.client_certificate && error.is_certificate_required() => {
                 options.say(&format_args!(
-                    "{endpoint}, TLS alone: it asks for a client certificate; for SPOP, give one \
-                     with --tls-ca, --tls-cert and --tls-key"
+                    "{}, TLS alone: it asks for a client certificate; for SPOP, give one with \
+                     --tls-ca, --tls-cert and --tls-key",
+                    endpoint.endpoint()
                 ));
             }
             Err(error) => return Err(error),
@@ -82,16 +83,14 @@ async fn ask_all(agent: &Found, options: &HealthcheckOptions) -> Result<(), Endp
 
 /// Says HELLO with `healthcheck`; what is no error is healthy.
 async fn ask(
-    endpoint: &Endpoint,
+    endpoint: &EndpointOptions,
     options: &HealthcheckOptions,
     begun: Instant,
-) -> Result<String, EndpointError> {
+) -> Result<String, AskError> {
     let left = options.timeout.saturating_sub(begun.elapsed());
     let hello =
         endpoint.converse(left, Connection::healthcheck).await.map_err(|error| match error {
-            EndpointError::Late { endpoint, .. } => {
-                EndpointError::Late { endpoint, limit: options.timeout }
-            }
+            AskError::Late { endpoint, .. } => AskError::Late { endpoint, limit: options.timeout },
             error => error,
         })?;
     let version = ForeignText::new(&hello.version);
@@ -109,7 +108,7 @@ impl HealthcheckOptions {
 
 impl Listening {
     /// How it is reached from here.
-    fn endpoint(&self, options: &Endpoint) -> Endpoint {
+    fn endpoint(&self, options: &EndpointOptions) -> EndpointOptions {
         let endpoint = match &self.place {
             Place::Tcp(address) => options.at_address(reachable(*address), self.tls),
             Place::Unix(path) => options.at_path(path),
@@ -146,7 +145,7 @@ mod tests {
     #[derive(Debug, Parser)]
     struct Cli {
         #[command(flatten)]
-        endpoint: Endpoint,
+        endpoint: EndpointOptions,
     }
 
     #[test]
@@ -157,7 +156,7 @@ mod tests {
         }] });
         let presence: Presence = serde_json::from_value(hostile).unwrap();
         let endpoint = Cli::parse_from(["healthcheck"]).endpoint;
-        let asked = presence.listeners[0].endpoint(&endpoint).to_string();
+        let asked = presence.listeners[0].endpoint(&endpoint).endpoint().to_string();
         assert_eq!(asked, r"unix /\u{1b}[2J\nhealthy");
         let found = Found { pid: 7, presence }.to_string();
         assert_eq!(found, r"process 7 at unix /\u{1b}[2J\nhealthy");

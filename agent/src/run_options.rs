@@ -6,9 +6,9 @@ use clap::Args;
 use spoa_actors::{Limits, Tls};
 
 use crate::{
-    admin_options::AdminOptions, ask::endpoint::DEFAULT_ADDRESS, limit_options::LimitOptions,
-    option_values::count, options, telemetry::options::TelemetryOptions,
-    timeout_options::TimeoutOptions,
+    admin_options::AdminOptions, ask::endpoint_options::DEFAULT_ADDRESS,
+    limit_options::LimitOptions, option_values::count, options,
+    telemetry::options::TelemetryOptions, timeout_options::TimeoutOptions,
 };
 
 /// Where and how the agent serves.

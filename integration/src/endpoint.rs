@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use spoa_actors::client;
+
 /// `Display` writes it as HAProxy's `server` line wants it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Endpoint {
@@ -18,6 +20,17 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Tcp(address) => address.fmt(formatter),
             Self::Unix(path) => write!(formatter, "unix@{}", path.display()),
+        }
+    }
+}
+
+impl Endpoint {
+    /// The same for a client of the agent.
+    #[must_use]
+    pub fn of_client(&self) -> client::Endpoint {
+        match self {
+            Self::Tcp(address) => client::Endpoint::tcp(address),
+            Self::Unix(path) => client::Endpoint::unix(path),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use spoa_actors::spop::{FrameHead, FrameType};
@@ -209,20 +209,8 @@ async fn accept(
 
 async fn connect(haproxy: TcpStream, agent: Endpoint, connection: usize, record: Record) {
     let _ = haproxy.set_nodelay(true);
-    match agent {
-        Endpoint::Tcp(address) => {
-            let Ok(agent) = TcpStream::connect(address).await else {
-                return;
-            };
-            let _ = agent.set_nodelay(true);
-            relay(haproxy, agent, connection, record).await;
-        }
-        Endpoint::Unix(path) => {
-            let Ok(agent) = UnixStream::connect(path).await else {
-                return;
-            };
-            relay(haproxy, agent, connection, record).await;
-        }
+    if let Ok(agent) = agent.of_client().connect().await {
+        relay(haproxy, agent, connection, record).await;
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::{
 use super::{
     connection::Connection,
     driver::{Answer, Driver, Request},
+    endpoint::Endpoint,
     error::ClientError,
     options::ClientOptions,
 };
@@ -58,6 +59,15 @@ pub struct Client {
 }
 
 impl Client {
+    /// Connects, exchanges HELLO, and serves the connection in a task of the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the agent cannot be reached, refuses the HELLO, or does not answer in time.
+    pub async fn connect(endpoint: &Endpoint, options: ClientOptions) -> Result<Self, ClientError> {
+        Self::over(endpoint.connect().await?, options).await
+    }
+
     /// Exchanges HELLO over this stream, and serves it in a task of the current runtime.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::codec::Framed;
 
-use super::error::ClientError;
+use super::{endpoint::Endpoint, error::ClientError, stream::Stream};
 use crate::spop::{
     Ack, Actions, AgentHello, Capabilities, Disconnect, EngineId, Fragment, Frame, FrameCodec,
     FrameId, FrameType, HaproxyHello, Messages, Notify, StatusCode, StreamId, VERSION, Violation,
@@ -33,6 +33,17 @@ pub struct Connection<S> {
 /// the rest.
 const LARGEST_ACK: usize = 17 << 20;
 
+impl Connection<Stream> {
+    /// Connects and exchanges HELLO, as HAProxy 3.2 does.
+    ///
+    /// # Errors
+    ///
+    /// If the agent cannot be reached, or refuses the HELLO.
+    pub async fn connect(endpoint: &Endpoint) -> Result<Self, ClientError> {
+        Self::over(endpoint.connect().await?).await
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes a stream, without HELLO.
     pub fn new(stream: S) -> Self {
@@ -46,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// # Errors
     ///
     /// If the agent refuses the HELLO.
-    pub async fn connect(stream: S) -> Result<Self, ClientError> {
+    pub async fn over(stream: S) -> Result<Self, ClientError> {
         let mut haproxy = Self::new(stream);
         haproxy.hello(hello()).await?;
         Ok(haproxy)

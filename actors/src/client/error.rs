@@ -5,6 +5,9 @@ use std::{io, sync::Arc};
 use thiserror::Error;
 use tokio::time::error::Elapsed;
 
+use super::endpoint_error::EndpointError;
+#[cfg(feature = "tls")]
+use super::tls_error;
 use crate::{
     error::AgentError,
     spop::{CodecError, Disconnect, ForeignText, Frame, FrameId, FrameType, StreamId, Violation},
@@ -17,6 +20,9 @@ pub enum ClientError {
     /// The agent could not start.
     #[error(transparent)]
     Agent(#[from] AgentError),
+    /// There is no connection to the agent.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     /// The stream failed.
     #[error("the connection failed: {0}")]
     Io(#[from] io::Error),
@@ -64,6 +70,27 @@ pub enum ClientError {
     /// The connection ended earlier, for this reason.
     #[error(transparent)]
     Ended(Arc<ClientError>),
+}
+
+#[cfg(feature = "tls")]
+impl ClientError {
+    /// Whether the agent ended TLS with an alert after the handshake.
+    ///
+    /// In TLS 1.3, the agent checks the client's certificate then: it may ask for another one.
+    #[must_use]
+    pub fn is_tls_alert(&self) -> bool {
+        matches!(self, Self::Io(error) if tls_error::is_alert(error))
+    }
+
+    /// Whether the agent requires a client certificate that was not sent.
+    #[must_use]
+    pub fn is_certificate_required(&self) -> bool {
+        match self {
+            Self::Endpoint(EndpointError::Tls { source, .. }) => source.is_certificate_required(),
+            Self::Io(error) => tls_error::is_certificate_required(error),
+            _ => false,
+        }
+    }
 }
 
 impl From<Frame> for ClientError {

@@ -7,12 +7,12 @@ use x509_parser::time::ASN1Time;
 
 /// Why a certificate is refused, in words; rustls shows some reasons as `Debug`.
 #[derive(Debug)]
-pub struct CertificateFault<'a>(pub &'a CertificateError);
+pub(crate) struct CertificateFault<'a>(pub(crate) &'a CertificateError);
 
 impl CertificateFault<'_> {
     /// The fix, if it is the same for the agent's and the client's certificate.
     #[must_use]
-    pub fn advice(&self) -> Option<&'static str> {
+    pub(crate) fn advice(&self) -> Option<&'static str> {
         match self.0 {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 Some("have the certificate issued again")

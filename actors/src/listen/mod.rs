@@ -12,7 +12,7 @@
 
 mod addresses;
 #[cfg(feature = "tls")]
-pub mod certificate_fault;
+pub(crate) mod certificate_fault;
 #[cfg(feature = "tls")]
 mod certificates;
 #[cfg(feature = "tls")]

@@ -33,12 +33,30 @@ impl fmt::Display for PemError {
 
 impl error::Error for PemError {}
 
+/// Checks that a file has certificates.
+///
+/// # Errors
+///
+/// If the file cannot be read, or has no certificate. The error names what it contains instead.
+pub fn check_certificates(path: &Path) -> Result<(), PemError> {
+    certificates(path).map(drop)
+}
+
+/// Checks that a file has a private key.
+///
+/// # Errors
+///
+/// If the file cannot be read, or has no private key. The error names what it contains instead.
+pub fn check_private_key(path: &Path) -> Result<(), PemError> {
+    private_key(path).map(drop)
+}
+
 /// The certificates in a regular file of up to 1 MiB, in order.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, or has no certificate. The error names what it contains instead.
-pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let bytes = read(path)?;
     let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
     match certificates {
@@ -53,7 +71,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemErro
 /// # Errors
 ///
 /// If the file cannot be read, or has no private key. The error names what it contains instead.
-pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
     let bytes = read(path)?;
     if Found::in_file(&bytes) == Found::EncryptedKey {
         return Err(no_private_key(&bytes));

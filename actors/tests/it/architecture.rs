@@ -230,7 +230,6 @@ const ORDER: &[&str] = &[
     "limits",
     "origin",
     "status",
-    "client",
     "handler",
     "layer",
     "route",
@@ -240,6 +239,7 @@ const ORDER: &[&str] = &[
     "notify",
     "connection",
     "listen",
+    "client",
     "agent",
 ];
 
@@ -350,8 +350,6 @@ const FOREIGN: &[(&str, &str)] = &[
     ("tokio::io::DuplexStream", "the same: the stream of an agent in memory"),
     ("tokio::time::Instant", "the same: a deadline is awaited with `timeout_at`"),
     ("tokio::time::error::Elapsed", "the same: it becomes a `ClientError`"),
-    ("tokio_rustls::rustls::pki_types::CertificateDer", "hidden: for the binary alone"),
-    ("tokio_rustls::rustls::pki_types::PrivateKeyDer", "hidden: for the binary alone"),
     ("tokio_util::codec::Decoder", "implemented, and named by no method"),
     ("tokio_util::codec::Encoder", "the same"),
     (

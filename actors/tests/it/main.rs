@@ -8,6 +8,7 @@ mod allocations;
 mod arbiter;
 mod architecture;
 mod client;
+mod client_endpoint;
 mod connection;
 mod handler;
 mod layer;

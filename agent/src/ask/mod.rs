@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! argument, value ─▶ message ─▶ no_actions                 words become a message; what to think of no answer to it
-//! endpoint ─▶ tls                                          where the agent is, and how to speak to it
+//! endpoint_options ─▶ tls_options, ask_error               where the agent is, and why it does not answer
 //! ```
 
 pub(crate) mod argument;
-pub(crate) mod endpoint;
+pub(crate) mod ask_error;
+pub(crate) mod endpoint_options;
 pub(crate) mod message;
 pub(crate) mod no_actions;
-pub(crate) mod tls;
+pub(crate) mod tls_options;
 pub(crate) mod value;

@@ -10,19 +10,16 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{
-    ask::endpoint::Stream,
-    load::{
-        dialogue::{Broken, Dialogue},
-        fault::Fault,
-        shared::{Buffers, Shared},
-    },
+use crate::load::{
+    dialogue::{Broken, Dialogue},
+    fault::Fault,
+    shared::{Buffers, Shared},
 };
 
 /// A connection to the agent, HELLO behind it.
-pub(crate) struct Connection {
+pub(crate) struct Connection<S> {
     number: usize,
-    stream: Box<dyn Stream>,
+    stream: S,
     dialogue: Dialogue,
     shared: Rc<Shared>,
     /// The beginning of a frame whose end has not come.
@@ -32,10 +29,10 @@ pub(crate) struct Connection {
     is_flushed: bool,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn new(
         number: usize,
-        stream: Box<dyn Stream>,
+        stream: S,
         unread: Vec<u8>,
         dialogue: Dialogue,
         shared: Rc<Shared>,
@@ -173,11 +170,15 @@ mod tests {
 
     /// A connection that shall send so many NOTIFYs, and the agent's end of it, which has room for a
     /// few bytes only.
-    fn scene(frames: u64, window: usize, message: &Message) -> (Connection, DuplexStream) {
+    fn scene(
+        frames: u64,
+        window: usize,
+        message: &Message,
+    ) -> (Connection<DuplexStream>, DuplexStream) {
         let (ours, theirs) = duplex(50);
         let shared = Rc::new(Shared::new(Notify::new(message), frames, 1, 300));
         let dialogue = Dialogue::new(window, Pace::AsAnswered, 300, Some(0));
-        (Connection::new(0, Box::new(ours), Vec::new(), dialogue, shared), theirs)
+        (Connection::new(0, ours, Vec::new(), dialogue, shared), theirs)
     }
 
     /// Reads a NOTIFY, and gives the ACK without actions for it.

@@ -2,26 +2,21 @@
 
 use bytes::BytesMut;
 use spoa_actors::{
-    client::{ClientError, hello},
+    client::{ClientError, Stream, hello},
     spop::{AgentHello, Capabilities, Frame, FrameCodec, HaproxyHello},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::ask::endpoint::Stream;
-
 /// A stream whose agent has answered HELLO.
 pub(crate) struct Greeted {
-    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) stream: Stream,
     pub(crate) hello: AgentHello,
     /// The bytes after the answer.
     pub(crate) rest: Vec<u8>,
 }
 
 /// Sends the HELLO of HAProxy 3.2, with this max-frame-size.
-pub(crate) async fn greet(
-    mut stream: Box<dyn Stream>,
-    max_frame_size: u32,
-) -> Result<Greeted, ClientError> {
+pub(crate) async fn greet(mut stream: Stream, max_frame_size: u32) -> Result<Greeted, ClientError> {
     let capabilities = Capabilities { pipelining: true, ..Capabilities::default() };
     let ours = HaproxyHello { max_frame_size, capabilities, ..hello() };
     let mut bytes = BytesMut::new();

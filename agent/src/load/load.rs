@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use spoa_actors::Message;
+use spoa_actors::{Message, client::Stream};
 use tokio::{
     select,
     task::JoinSet,
@@ -65,8 +65,8 @@ struct Load {
 /// The connections; they stay open until this is dropped.
 #[derive(Default)]
 struct Connections {
-    running: JoinSet<Connection>,
-    ended: Vec<Connection>,
+    running: JoinSet<Connection<Stream>>,
+    ended: Vec<Connection<Stream>>,
 }
 
 /// How much had been used at a moment.
@@ -105,7 +105,7 @@ impl Load {
         let report = Report::new(
             &self.shared.tally.borrow(),
             Measured {
-                target: self.options.endpoint.to_string(),
+                target: self.options.endpoint.endpoint().to_string(),
                 connections: self.options.connections,
                 window: self.options.window(),
                 rate: self.options.rate,
@@ -162,7 +162,7 @@ impl Load {
         over.map(|()| (mark.get(), connections))
     }
 
-    fn connection(&self, number: usize, greeted: Greeted, start: u64) -> Connection {
+    fn connection(&self, number: usize, greeted: Greeted, start: u64) -> Connection<Stream> {
         let Greeted { stream, hello, rest } = greeted;
         let pace = self.options.rate.map_or(Pace::AsAnswered, |rate| {
             let connections = u64::from(self.options.connections);

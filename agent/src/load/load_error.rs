@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::{
-    ask::{endpoint::EndpointError, message::MessageError},
+    ask::{ask_error::AskError, message::MessageError},
     failure::Failure,
 };
 
@@ -22,7 +22,7 @@ pub(crate) enum LoadError {
     )]
     TooLarge { length: usize, limit: u32 },
     #[error(transparent)]
-    Endpoint(#[from] EndpointError),
+    Ask(#[from] AskError),
     #[error(
         "a NOTIFY of this message has {length} bytes, and the agent takes {limit}: make the \
          message smaller, or start the agent with a larger --max-frame-size"

@@ -8,7 +8,7 @@ use spoa_actors::{Message, spop::MAX_FRAME_SIZE_FLOOR};
 use crate::{
     ask::{
         argument::Argument,
-        endpoint::Endpoint,
+        endpoint_options::EndpointOptions,
         message::{MessageError, message},
         value::Value,
     },
@@ -60,7 +60,7 @@ pub(crate) struct LoadOptions {
     #[arg(value_name = "NAME[:TYPE]=VALUE")]
     pub(crate) arguments: Vec<Argument>,
     #[command(flatten)]
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: EndpointOptions,
     /// Open this number of connections
     #[arg(long, short, value_name = "N", default_value = "1")]
     #[arg(value_parser = count::<u32>(1..=100_000, "16 or 1k"))]

@@ -278,11 +278,8 @@ fn header(
 fn read_file(source: &str, path: &Path, is_key: bool) -> Result<Vec<u8>, SettingError> {
     let refused =
         |error: &dyn fmt::Display| SettingError::new(source, path.display(), error.to_string());
-    let read = if is_key {
-        pem_file::private_key(path).map(drop)
-    } else {
-        pem_file::certificates(path).map(drop)
-    };
+    let read =
+        if is_key { pem_file::check_private_key(path) } else { pem_file::check_certificates(path) };
     read.map_err(|error| refused(&error))?;
     regular_file::read(path, LONGEST_FILE).map(|(bytes, _)| bytes).map_err(|error| refused(&error))
 }

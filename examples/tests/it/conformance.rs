@@ -163,7 +163,7 @@ async fn it_listens_on_a_unix_socket_too() {
     let agent = Program::start(command.args(["--unix", unix]));
     drop(greet(address).await);
     let stream = UnixStream::connect(&path).await.unwrap();
-    let mut haproxy = FakeHaproxy::connect(stream).await.unwrap();
+    let mut haproxy = FakeHaproxy::over(stream).await.unwrap();
     let messages = Messages::from(Message::new("scopes"));
     assert_eq!(haproxy.notify(messages).await.unwrap().iter().count(), 5);
     drop(agent);

@@ -89,5 +89,5 @@ pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
 
 /// Connects and says HELLO.
 pub(crate) async fn greet(address: SocketAddr) -> FakeHaproxy<TcpStream> {
-    FakeHaproxy::connect(connect(address).await).await.unwrap()
+    FakeHaproxy::over(connect(address).await).await.unwrap()
 }

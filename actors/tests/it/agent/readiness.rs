@@ -112,7 +112,7 @@ async fn an_arbiter_whose_thread_is_blocked_is_silent_and_left_out_of_the_statis
     let observer = agent.observer();
     assert_eq!(observer.readiness().await, Readiness::Ready);
     let socket = TcpStream::connect(agent.local_addresses()[0]).await?;
-    let mut haproxy = FakeHaproxy::connect(socket).await?;
+    let mut haproxy = FakeHaproxy::over(socket).await?;
     haproxy.send_notify(Message::new("block")).await?;
     let mut readiness = Readiness::Ready;
     for _ in 0..100 {

@@ -113,7 +113,7 @@ async fn a_connection_that_owes_its_proxy_header_is_told_of_and_delays_no_answer
     assert_eq!(begun.elapsed(), Duration::ZERO);
 
     ours.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n").await?;
-    let _first = FakeHaproxy::connect(ours).await?;
+    let _first = FakeHaproxy::over(ours).await?;
     let status = observer.status(1).await;
     assert_eq!(status.connections[0].phase, ConnectionPhase::Open);
     assert_eq!(status.connections[0].peer.to_string(), "192.0.2.1:1");
@@ -161,7 +161,7 @@ async fn an_agent_is_observed_from_another_thread() -> Result {
     let agent = Agent::bind("127.0.0.1:0")?.start(registry()).await?;
     let address = agent.local_addresses()[0];
     let socket = TcpStream::connect(address).await?;
-    let mut haproxy = FakeHaproxy::connect(socket).await?;
+    let mut haproxy = FakeHaproxy::over(socket).await?;
     haproxy.notify(ask_score()).await?;
     let observer = agent.observer();
     let observe = move || {

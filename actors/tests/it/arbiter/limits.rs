@@ -97,7 +97,7 @@ async fn all_arbiters_and_listeners_count_their_connections_together() -> Result
     let open = async |nth: usize| TcpStream::connect(agent.local_addresses()[nth % 2]).await;
     let mut taken = Vec::new();
     for nth in 0..3 {
-        taken.push(FakeHaproxy::connect(open(nth).await?).await?);
+        taken.push(FakeHaproxy::over(open(nth).await?).await?);
     }
     for nth in 3..6 {
         let mut refused = FakeHaproxy::new(open(nth).await?);
@@ -174,7 +174,7 @@ async fn checklist_37_the_bound_counts_over_all_arbiters() -> Result {
     let agent = agent.start(registry()).await?;
     let connect = async || {
         let stream = TcpStream::connect(agent.local_addresses()[0]).await?;
-        FakeHaproxy::connect(stream).await
+        FakeHaproxy::over(stream).await
     };
     // They are handed to the arbiters in turn.
     let (mut one, mut other) = (connect().await?, connect().await?);

@@ -186,7 +186,7 @@ async fn peers_that_read_nothing_are_cut_off_when_all_together_leave_too_much() 
     for _ in 0..90 {
         let (ours, theirs) = duplex(1024);
         agent.adopt(theirs);
-        let mut haproxy = FakeHaproxy::connect(ours).await?;
+        let mut haproxy = FakeHaproxy::over(ours).await?;
         // Each leaves 48 KB.
         for _ in 0..3 {
             haproxy.send_notify(ask_big(16_000)).await?;

@@ -15,7 +15,7 @@ use crate::support::{Result, ask_big, ask_big_later, ask_score, ask_sleep, regis
 async fn wide(agent: &InMemoryAgent) -> Result<FakeHaproxy<DuplexStream>> {
     let (ours, theirs) = duplex(8 << 20);
     agent.adopt(theirs);
-    FakeHaproxy::connect(ours).await
+    FakeHaproxy::over(ours).await
 }
 
 /// A connection that has asked for more than its stream takes, and reads nothing.

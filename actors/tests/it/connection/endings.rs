@@ -89,7 +89,7 @@ async fn recorded(agent: &InMemoryAgent) -> Result<(FakeHaproxy<DuplexStream>, R
     let (ours, theirs) = duplex(1 << 20);
     let (theirs, written) = Recorded::new(theirs);
     agent.adopt(theirs);
-    let haproxy = FakeHaproxy::connect(ours).await?;
+    let haproxy = FakeHaproxy::over(ours).await?;
     assert_eq!(writes(&written), [[FrameType::AGENT_HELLO]]);
     Ok((haproxy, written))
 }
@@ -347,7 +347,7 @@ async fn checklist_32_a_peer_that_does_not_close_its_side_is_waited_for_but_not_
 #[actix_rt::test]
 async fn checklist_32_a_peer_that_is_still_sending_gets_the_farewell_and_no_reset() -> Result {
     let agent = agent().await;
-    let mut haproxy = FakeHaproxy::connect(tcp(&agent).await?).await?;
+    let mut haproxy = FakeHaproxy::over(tcp(&agent).await?).await?;
     haproxy.send_notify(ask_big(10_000)).await?;
     // More than the agent reads in one turn; nothing of it is a frame.
     let (mut reader, mut writer) = haproxy.stream_mut().split();

@@ -179,7 +179,7 @@ async fn a_connection_is_not_recycled_while_its_peer_is_behind_with_its_reading(
     let agent = recycling(Duration::from_secs(1), Limits::default()).await;
     let (ours, theirs) = tokio::io::duplex(1024);
     agent.adopt(theirs);
-    let mut haproxy = FakeHaproxy::connect(ours).await?;
+    let mut haproxy = FakeHaproxy::over(ours).await?;
     haproxy.send_notify(ask_big(5000)).await?;
     sleep(Duration::from_secs(5)).await;
     haproxy.send_notify(ask_score()).await?;

@@ -156,7 +156,7 @@ async fn what_was_let_go_leaves_as_soon_as_the_peer_reads() -> Result {
     let agent = InMemoryAgent::start(registry, Limits::default()).await.unwrap();
     let (ours, theirs) = tokio::io::duplex(1024);
     agent.adopt(theirs);
-    let mut haproxy = FakeHaproxy::connect(ours).await?;
+    let mut haproxy = FakeHaproxy::over(ours).await?;
     haproxy.send_notify(Message::new("slow")).await?;
     until(&agent, |seen| seen.notifies_in_flight == 1).await;
     let stopping = stop(&agent);

@@ -201,7 +201,7 @@ async fn a_state_is_one_on_all_arbiters() -> Result {
     let address = agent.local_addresses()[0];
     for number in 1..=2 * arbiters.get() {
         let stream = TcpStream::connect(address).await?;
-        let mut haproxy = FakeHaproxy::connect(stream).await?;
+        let mut haproxy = FakeHaproxy::over(stream).await?;
         let actions = haproxy.notify(Message::new("count")).await?;
         assert_eq!(actions, variable("number", i64::try_from(number).unwrap()));
     }

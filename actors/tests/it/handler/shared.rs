@@ -155,7 +155,7 @@ async fn connections(agent: &RunningAgent) -> Result<Vec<FakeHaproxy<TcpStream>>
     let mut connections = Vec::new();
     for _ in 0..ARBITERS {
         let stream = TcpStream::connect(agent.local_addresses()[0]).await?;
-        connections.push(FakeHaproxy::connect(stream).await?);
+        connections.push(FakeHaproxy::over(stream).await?);
     }
     Ok(connections)
 }
@@ -277,7 +277,7 @@ async fn a_route_that_is_registered_twice_has_one_shared_handler() -> Result {
     let registry = Registry::new().on("m", route.clone()).on("n", route);
     let agent = Agent::bind("127.0.0.1:0").unwrap().start(registry).await.unwrap();
     let stream = TcpStream::connect(agent.local_addresses()[0]).await?;
-    let mut haproxy = FakeHaproxy::connect(stream).await?;
+    let mut haproxy = FakeHaproxy::over(stream).await?;
     ask(&mut haproxy).await?;
     let answer = haproxy.notify(Message::new("n")).await?.to_string();
     assert_eq!(answer, "set-var txn.instance 1, set-var txn.call 2");

@@ -20,7 +20,7 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::support::{Result, ask_score, registry};
 
 async fn connect(address: SocketAddr) -> Result<FakeHaproxy<TcpStream>> {
-    FakeHaproxy::connect(TcpStream::connect(address).await?).await
+    FakeHaproxy::over(TcpStream::connect(address).await?).await
 }
 
 async fn start(agent: Agent) -> Result<RunningAgent> {
@@ -46,7 +46,7 @@ async fn checklist_41_tcp_and_unix_sockets_are_listened_on_together() -> Result 
         assert_eq!(actions.to_string(), "set-var sess.ip_score 20");
     }
     assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o660);
-    let mut haproxy = FakeHaproxy::connect(UnixStream::connect(&path).await?).await?;
+    let mut haproxy = FakeHaproxy::over(UnixStream::connect(&path).await?).await?;
     assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     drop(haproxy);
     agent.stop().await;
@@ -73,9 +73,9 @@ async fn what_waits_at_a_socket_that_was_handed_over_is_left_to_the_next_agent()
     assert!(path.exists(), "the file is not the agent's");
     let waiting = (TcpStream::connect(address).await?, UnixStream::connect(&path).await?);
     let _second = start(agent()?).await?;
-    let mut over_tcp = FakeHaproxy::connect(waiting.0).await?;
+    let mut over_tcp = FakeHaproxy::over(waiting.0).await?;
     assert_eq!(over_tcp.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
-    let mut over_unix = FakeHaproxy::connect(waiting.1).await?;
+    let mut over_unix = FakeHaproxy::over(waiting.1).await?;
     assert_eq!(over_unix.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     Ok(fs::remove_file(&path)?)
 }
@@ -86,7 +86,7 @@ async fn the_socket_file_of_a_dead_process_is_replaced_and_nothing_else() -> Res
     drop(std::os::unix::net::UnixListener::bind(&path)?);
     assert!(path.exists());
     let agent = start(Agent::new().listen_unix(&path, None)?).await?;
-    FakeHaproxy::connect(UnixStream::connect(&path).await?).await?;
+    FakeHaproxy::over(UnixStream::connect(&path).await?).await?;
 
     let error = Agent::new().listen_unix(&path, None).unwrap_err();
     assert!(error.to_string().contains("another process listens on it"), "{error}");
@@ -146,7 +146,7 @@ async fn checklist_43_a_burst_of_connections_is_accepted() -> Result {
         streams.push(TcpStream::from_std(stream)?);
     }
     for stream in streams {
-        let mut haproxy = FakeHaproxy::connect(stream).await?;
+        let mut haproxy = FakeHaproxy::over(stream).await?;
         assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     }
     Ok(())

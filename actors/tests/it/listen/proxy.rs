@@ -48,7 +48,7 @@ fn open(agent: &InMemoryAgent) -> DuplexStream {
 async fn address(header: &[u8]) -> Result<String> {
     let mut stream = open(&agent().await);
     stream.write_all(header).await?;
-    let mut haproxy = FakeHaproxy::connect(stream).await?;
+    let mut haproxy = FakeHaproxy::over(stream).await?;
     let actions = haproxy.notify(Message::new("whence")).await?.to_string();
     Ok(actions.trim_start_matches("set-var txn.address ").trim_matches('"').to_owned())
 }
@@ -146,7 +146,7 @@ async fn a_header_may_come_byte_by_byte_within_the_hello_timeout() -> Result {
         stream.write_all(&[*byte]).await?;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    FakeHaproxy::connect(stream).await?.notify(Message::new("whence")).await?;
+    FakeHaproxy::over(stream).await?.notify(Message::new("whence")).await?;
     Ok(())
 }
 
@@ -316,7 +316,7 @@ async fn a_connection_that_comes_to_spop_while_the_agent_stops_is_answered() -> 
     let stopping = stop(&agent);
     tokio::time::sleep(Duration::from_millis(400)).await;
     stream.write_all(&TEXT[20..]).await?;
-    let mut haproxy = FakeHaproxy::connect(stream).await?;
+    let mut haproxy = FakeHaproxy::over(stream).await?;
     haproxy.notify(Message::new("whence")).await?;
     let error = ClientError::from(haproxy.receive().await?);
     assert!(matches!(error, ClientError::Disconnected(_)), "{error}");
@@ -340,7 +340,7 @@ async fn a_panic_before_spop_ends_one_connection() -> Result {
     assert_eq!(culprit.read(&mut [0]).await?, 0);
     drop(broken);
     bystander.write_all(&TEXT[20..]).await?;
-    FakeHaproxy::connect(bystander).await?.notify(Message::new("whence")).await?;
+    FakeHaproxy::over(bystander).await?.notify(Message::new("whence")).await?;
     let seen = agent.statistics().await;
     assert_eq!((seen.connections_panicked, seen.connections_open), (1, 0));
     Ok(())

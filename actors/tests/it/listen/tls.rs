@@ -41,7 +41,7 @@ fn open_on(agent: &InMemoryAgent, listen: &Listen) -> DuplexStream {
 pub(crate) async fn scores<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
     stream: S,
 ) -> Result {
-    let mut haproxy = FakeHaproxy::connect(stream).await?;
+    let mut haproxy = FakeHaproxy::over(stream).await?;
     assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     let farewell = haproxy.disconnect().await?;
     assert_eq!(farewell.status_code.0, 0);
@@ -113,7 +113,7 @@ async fn checklist_41_mutual_tls_takes_a_certificate_of_its_ca_alone() -> Result
             let begun = Instant::now();
             // In TLS 1.3 it is over for the client before its certificate is looked at.
             let failed = match client(own).connect(NAME, open(&agent, &tls)).await {
-                Ok(stream) => FakeHaproxy::connect(stream).await.err(),
+                Ok(stream) => FakeHaproxy::over(stream).await.err(),
                 Err(error) => Some(error.into()),
             };
             let Some(ClientError::Io(error)) = failed else { panic!("{failed:?}") };
@@ -254,7 +254,7 @@ async fn a_stop_drops_a_handshake_that_is_under_way_and_says_farewell_to_the_oth
     let mut stalled = open(&agent, &files.tls());
     stalled.write_all(b"\x16\x03\x01\x02\0\x01").await?;
     let stream = Client::new(&authority, None).connect(NAME, open(&agent, &files.tls())).await?;
-    let mut haproxy = FakeHaproxy::connect(stream).await?;
+    let mut haproxy = FakeHaproxy::over(stream).await?;
     haproxy.notify(ask_score()).await?;
     let stopping = stop(&agent);
     assert_eq!(stalled.read(&mut [0]).await?, 0);
@@ -274,7 +274,7 @@ async fn checklist_38_a_peer_that_does_not_read_is_not_read_behind_tls_either() 
     let agent = support::agent().await;
     let client = Client::new(&authority, None);
     let stream = client.connect(NAME, open(&agent, &files.tls())).await?;
-    let mut haproxy = FakeHaproxy::connect(stream).await?;
+    let mut haproxy = FakeHaproxy::over(stream).await?;
     for _ in 0..100 {
         haproxy.send_notify(ask_big(15_000)).await?;
     }
@@ -355,7 +355,7 @@ async fn checklist_41_new_certificates_are_taken_while_connections_stay_open() -
     let client = Client::new(&authority, None);
     let stream = connect(&agent, &client).await?;
     assert_eq!(shown(&stream), der(&first.certificate));
-    let mut old = FakeHaproxy::connect(stream).await?;
+    let mut old = FakeHaproxy::over(stream).await?;
 
     files.replace(&second);
     reloads(&agent, |seen| seen.certificates_reloaded == 1).await;

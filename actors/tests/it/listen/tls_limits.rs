@@ -46,7 +46,7 @@ async fn greeted(
     client: &Client,
 ) -> Result<FakeHaproxy<TlsStream<DuplexStream>>> {
     let stream = client.connect(NAME, open(agent, &files.tls())).await?;
-    Ok(FakeHaproxy::connect(stream).await?.patience(60 * SECOND))
+    Ok(FakeHaproxy::over(stream).await?.patience(60 * SECOND))
 }
 
 #[actix_rt::test]

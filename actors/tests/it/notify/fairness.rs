@@ -29,7 +29,7 @@ const MANY: usize = 2000;
 async fn connect(agent: &InMemoryAgent, capacity: usize) -> Result<FakeHaproxy<DuplexStream>> {
     let (ours, theirs) = duplex(capacity);
     agent.adopt(theirs);
-    FakeHaproxy::connect(ours).await
+    FakeHaproxy::over(ours).await
 }
 
 #[derive(Deserialize)]
@@ -171,7 +171,7 @@ async fn sockets_are_looked_at_between_two_turns_of_one_that_always_has_more() -
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let stream = TcpStream::connect(listener.local_addr()?).await?;
     agent.adopt(listener.accept().await?.0);
-    let mut modest = FakeHaproxy::connect(stream).await?;
+    let mut modest = FakeHaproxy::over(stream).await?;
     modest.notify(Message::new("seen")).await?;
     let mut greedy = connect(&agent, 8 << 20).await?;
     let mut flood = BytesMut::new();

@@ -272,7 +272,7 @@ async fn a_raw_actor_answers_in_the_order_of_its_mailbox_and_leaves_its_fallback
 async fn an_ack_without_actions_gets_one_that_does_nothing_where_that_is_asked_for() -> Result {
     let agent = Agent::bind("127.0.0.1:0")?.fill_empty_acks(true).start(registry()).await?;
     let stream = TcpStream::connect(agent.local_addresses()[0]).await?;
-    let mut haproxy = FakeHaproxy::connect(stream).await?;
+    let mut haproxy = FakeHaproxy::over(stream).await?;
     assert_eq!(haproxy.notify(ask_score()).await?.to_string(), "set-var sess.ip_score 20");
     // A message that nobody knows, and a NOTIFY without one.
     for messages in [Messages::from(Message::new("nobody")), Messages::default()] {

@@ -157,7 +157,7 @@ async fn a_handler_that_blocks_its_thread_is_not_waited_for_without_end() -> Res
     let agent = Agent::bind("127.0.0.1:0")?.limits(limits).arbiters(NonZero::<usize>::MIN);
     let agent = agent.start(registry().on("block", blocking)).await?;
     let stream = TcpStream::connect(agent.local_addresses()[0]).await?;
-    let mut haproxy = FakeHaproxy::connect(stream).await?;
+    let mut haproxy = FakeHaproxy::over(stream).await?;
     haproxy.notify(ask_score()).await?;
     haproxy.send_notify(Message::new("block")).await?;
     let asked = Instant::now();

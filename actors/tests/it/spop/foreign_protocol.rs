@@ -134,7 +134,7 @@ async fn a_frame_of_an_agreed_conversation_may_be_as_long_as_get() -> Result {
 async fn a_haproxy_too_tells_what_answers_it_in_another_protocol() -> Result {
     let (ours, mut theirs) = tokio::io::duplex(1024);
     theirs.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await?;
-    let error = FakeHaproxy::connect(ours).await.unwrap_err();
+    let error = FakeHaproxy::over(ours).await.unwrap_err();
     let ClientError::Violation(Violation::ForeignProtocol(ForeignProtocol::Http)) = error else {
         panic!("{error}")
     };

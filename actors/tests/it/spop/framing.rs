@@ -77,7 +77,7 @@ async fn recorded(agent: &InMemoryAgent) -> Result<(FakeHaproxy, Receiver<Vec<u8
     let (ours, theirs) = duplex(64 * 1024);
     let (stream, writes) = Recorded::new(theirs);
     agent.adopt(stream);
-    Ok((FakeHaproxy::connect(ours).await?, writes))
+    Ok((FakeHaproxy::over(ours).await?, writes))
 }
 
 #[actix_rt::test]

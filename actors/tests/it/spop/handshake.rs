@@ -244,7 +244,7 @@ async fn a_fake_haproxy_does_not_accept_more_than_it_announced() -> Result {
             capabilities: Capabilities::default(),
         }))
         .await?;
-    let error = FakeHaproxy::connect(ours).await.unwrap_err();
+    let error = FakeHaproxy::over(ours).await.unwrap_err();
     assert!(matches!(error, ClientError::Violation(_)), "{error}");
     Ok(())
 }

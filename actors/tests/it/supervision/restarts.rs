@@ -258,7 +258,7 @@ async fn a_panic_on_one_arbiter_restarts_the_handler_of_that_one_only() -> Resul
     let agent = Agent::bind("127.0.0.1:0")?.arbiters(NonZero::new(2).unwrap());
     let agent = agent.start(Registry::new().on("number", route())).await?;
     let connect = async || -> Result<FakeHaproxy<TcpStream>> {
-        FakeHaproxy::connect(TcpStream::connect(agent.local_addresses()[0]).await?).await
+        FakeHaproxy::over(TcpStream::connect(agent.local_addresses()[0]).await?).await
     };
     let (mut one, mut other) = (connect().await?, connect().await?);
     for number in 1..=3 {

@@ -130,5 +130,5 @@ pub(super) fn message(name: &'static str) -> Message {
 
 pub(super) async fn haproxy(agent: &RunningAgent) -> FakeHaproxy<tokio::net::TcpStream> {
     let stream = tokio::net::TcpStream::connect(agent.local_addresses()[0]).await.unwrap();
-    FakeHaproxy::connect(stream).await.unwrap()
+    FakeHaproxy::over(stream).await.unwrap()
 }
