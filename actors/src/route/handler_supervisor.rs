@@ -260,10 +260,12 @@ impl Up {
         let is_queued = handler.is_queued();
         // A function that panics is the same function afterwards: a restart would change nothing,
         // and its messages would wait.
-        let own = if handler.is_renewable() { signal.clone() } else { FailureSignal::unheard() };
+        let is_renewable = handler.is_renewable();
         match layers {
-            None => Self { handler, is_queued, signal: own },
+            None if is_renewable => Self { handler, is_queued, signal },
+            None => Self { handler, is_queued, signal: FailureSignal::unheard() },
             Some(layers) => {
+                let own = if is_renewable { signal.clone() } else { signal.of_constant() };
                 let handler = Box::new(Layered::new(layers, handler, own));
                 Self { handler, is_queued, signal: signal.of_layers() }
             }

@@ -15,8 +15,18 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct FailureSignal {
     state: Option<Rc<SignalState>>,
-    /// Whether the layers around the handler raise it.
-    is_of_layers: bool,
+    part: Part,
+}
+
+/// The part of an instance that has a signal.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Part {
+    Handler,
+    /// A handler that is the same after a restart: its answers count, and not its failures.
+    Constant,
+    /// The layers around the handler: their failures count, and not their answers, which they give for a
+    /// handler that fails, too.
+    Layers,
 }
 
 /// Receives the first failure of an instance.
@@ -61,17 +71,22 @@ impl FailureSignal {
             first: Cell::new(Some(first)),
             background,
         };
-        (Self { state: Some(Rc::new(state)), is_of_layers: false }, failures)
+        (Self { state: Some(Rc::new(state)), part: Part::Handler }, failures)
     }
 
     /// A signal without a receiver: for an instance that cannot be restarted.
     pub(crate) fn unheard() -> Self {
-        Self { state: None, is_of_layers: false }
+        Self { state: None, part: Part::Handler }
     }
 
     /// The same signal, for the layers around the handler.
     pub(crate) fn of_layers(self) -> Self {
-        Self { is_of_layers: true, ..self }
+        Self { part: Part::Layers, ..self }
+    }
+
+    /// The same signal, for a handler behind layers that no restart changes.
+    pub(crate) fn of_constant(&self) -> Self {
+        Self { part: Part::Constant, ..self.clone() }
     }
 
     /// Whether the layers are replaced with the handler.
@@ -90,7 +105,7 @@ impl FailureSignal {
                 background: Rc::clone(&state.background),
             })
         });
-        Self { state, is_of_layers: false }
+        Self { state, part: Part::Handler }
     }
 
     /// Whether the instance has failed and will be replaced.
@@ -102,7 +117,9 @@ impl FailureSignal {
     /// Records that the instance has returned an answer or an error.
     #[inline]
     pub(crate) fn note_answer(&self) {
-        if let Some(state) = &self.state {
+        if let Some(state) = &self.state
+            && self.part != Part::Layers
+        {
             state.has_answered.set(true);
         }
     }
@@ -114,14 +131,16 @@ impl FailureSignal {
 
     #[cold]
     pub(crate) fn raise(&self, failure: Failure) {
-        let Some(state) = &self.state else { return };
+        let Some(state) = self.state.as_ref().filter(|_| self.part != Part::Constant) else {
+            return;
+        };
         if let Failure::Background(panic) = &failure {
             state.background.report(panic);
         }
         // Set before the supervisor receives the failure, which is in a later wake-up: calls of
         // this turn already see that the instance has failed.
         state.is_raised.set(true);
-        if self.is_of_layers {
+        if self.part == Part::Layers {
             state.has_layers_failed.set(true);
         }
         // The first failure ends the instance. Later ones are of the same instance, and their

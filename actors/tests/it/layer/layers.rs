@@ -193,6 +193,22 @@ async fn a_handler_that_panics_is_restarted_behind_the_same_layers() -> Result {
 }
 
 #[actix_rt::test]
+async fn a_layer_that_answers_does_not_answer_for_the_handler_behind_it() -> Result {
+    tokio::time::pause();
+    let route = numbered::route().restarts(2, Duration::from_secs(60));
+    let agent = agent(route.layer(|| Mark::new("a"))).await;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..3 {
+        let message = ask().arg("a_answers", true);
+        assert!(answer(&mut haproxy, message).await?.starts_with("set-var txn.a 1"));
+        assert_eq!(answer(&mut haproxy, ask().arg("panic", true)).await?, FALLBACK);
+        sleep(Duration::from_secs(2)).await;
+    }
+    assert_eq!(agent.statistics().await.routes[0].instances.down, 1);
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn a_layer_that_panics_is_made_anew_with_its_handler_and_leaves_the_fallback() -> Result {
     tokio::time::pause();
     let agent = agent(numbered::route().layer(|| Mark::new("a"))).await;
