@@ -40,6 +40,22 @@ impl SecondHandler {
         Ok(())
     }
 
+    /// Makes the next instance after a failure; the last one goes on with the calls until then.
+    async fn restart(&self) -> Result<(), BoxError> {
+        let Some(failed) = self.handler.borrow().clone() else { return Ok(()) };
+        let next = match failed.handover() {
+            Some(handover) => handover(FailureSignal::unheard()),
+            None => (self.start)().await?,
+        };
+        // The layer can have ended meanwhile.
+        if self.handler.borrow().is_some() {
+            self.handler.replace(Some(next.into()));
+        } else {
+            let _ = next.stop().await;
+        }
+        Ok(())
+    }
+
     /// Asks the handler.
     pub(super) fn call(self: &Rc<Self>, call: &Call<'_>, actions: &mut Actions) -> Reply {
         let Some(handler) = self.handler.borrow().clone() else {
@@ -85,8 +101,9 @@ impl SecondHandler {
 async fn restart(other: Weak<SecondHandler>) {
     tokio::time::sleep(PAUSE).await;
     let Some(other) = other.upgrade() else { return };
+    let restarted = Catch::new(async { other.restart().await }).await;
     other.is_starting.set(false);
-    if !matches!(Catch::new(async { other.start().await }).await, Ok(Ok(()))) {
+    if !matches!(restarted, Ok(Ok(()))) {
         log::warn!("a second handler does not restart: the old instance goes on; fix the handler");
     }
 }
