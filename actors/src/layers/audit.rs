@@ -158,13 +158,16 @@ impl Entry {
         if messages.is_empty() {
             return;
         }
-        let (outcome, error) = match &answer {
-            Ok(_) => (Outcome::Answered, String::new()),
-            Err(error) => (error.outcome(), error.to_string()),
-        };
-        let (actions, took) = (answer.unwrap_or_default(), self.begun.elapsed());
-        let record = AuditRecord { messages, outcome, actions, error, took };
-        let is_recorded = panics::catch(|| (self.recorder.record)(record));
+        let took = self.begun.elapsed();
+        // The words of an error are code of the handler.
+        let is_recorded = panics::catch(|| {
+            let (outcome, error) = match &answer {
+                Ok(_) => (Outcome::Answered, String::new()),
+                Err(error) => (error.outcome(), error.to_string()),
+            };
+            let actions = answer.unwrap_or_default();
+            (self.recorder.record)(AuditRecord { messages, outcome, actions, error, took })
+        });
         count(match is_recorded {
             Ok(true) => &self.recorder.recorded,
             Ok(false) | Err(_) => &self.recorder.dropped,

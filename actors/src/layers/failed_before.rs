@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::error::HandlerError;
+use crate::{error::HandlerError, supervision::panics};
 
 /// The error of another call for the same key, which this one did not make again.
 #[derive(Clone, Debug, Error)]
@@ -18,7 +18,9 @@ const LONGEST: usize = 512;
 
 impl FailedBefore {
     pub(super) fn new(error: impl ToString) -> Self {
-        let mut text = error.to_string();
+        // The words are code of the handler.
+        let text = panics::catch(|| error.to_string());
+        let mut text = text.unwrap_or_else(|panic| panic.to_string());
         let mut end = LONGEST.min(text.len());
         while !text.is_char_boundary(end) {
             end -= 1;

@@ -3,15 +3,15 @@
 use std::{future::pending, sync::mpsc::sync_channel, time::Duration};
 
 use spoa_actors::{
-    Actions, Limits, Message, Registry, Route, Var,
-    layers::{ArgumentType, Audit, Require, Rollout, Shadow, Timeout},
+    Actions, Limits, Message, Origin, ReadyHandler, Registry, Route, Var,
+    layers::{ArgumentType, Audit, Cache, Require, Rollout, Shadow, Timeout},
     observe::Outcome,
     testing::InMemoryAgent,
 };
 use tokio::time::{Instant, sleep};
 
 use super::{Count, count_of, counted};
-use crate::support::{FALLBACK, Result, until, variable};
+use crate::support::{Answered, FALLBACK, Result, numbered::BeyondWords, until, variable};
 
 const SCORE: Var = Var::session("score");
 const MOMENT: Duration = Duration::from_millis(100);
@@ -117,6 +117,51 @@ async fn an_old_handler_that_panics_is_answered_for_and_restarted() -> Result {
     assert_eq!(haproxy.notify(ask()).await?.to_string(), "set-var sess.score 1");
     sleep(Duration::from_secs(2)).await;
     assert_eq!(haproxy.notify(ask()).await?.to_string(), "set-var sess.score 1");
+    Ok(())
+}
+
+/// Answers with the number of its instance.
+struct Whole(i64);
+
+impl ReadyHandler for Whole {
+    type Args<'a> = Message;
+
+    fn handle(&self, message: Message, _: &Origin) -> Answered {
+        assert!(message.get("panic").is_none(), "as asked");
+        Ok(score(self.0))
+    }
+}
+
+#[actix_rt::test]
+async fn an_old_handler_for_the_whole_agent_that_panics_is_another_one_then() -> Result {
+    tokio::time::pause();
+    let made = Count::default();
+    let old = Route::shared(move || Whole(made.add() as i64));
+    let layer = move || Rollout::percent(0.0).otherwise(old.clone());
+    let agent = start(Route::new(|| score(2)).layer(layer)).await?;
+    let mut haproxy = agent.connect().await?;
+    assert_eq!(haproxy.notify(ask()).await?.to_string(), "set-var sess.score 0");
+    assert_eq!(haproxy.notify(ask().arg("panic", true)).await?.to_string(), FALLBACK);
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(haproxy.notify(ask()).await?.to_string(), "set-var sess.score 1");
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn an_error_that_panics_when_it_is_shown_restarts_no_layer() -> Result {
+    let route = || Route::new(|| Err::<Actions, _>(BeyondWords));
+    let cached = route().layer(|| Cache::by(["a"]).negative(Duration::from_secs(60)));
+    let audited = route().layer(|| Audit::to(|_| {}));
+    for (route, event) in [(cached, "hit"), (audited, "dropped")] {
+        let agent = start(route).await?;
+        let mut haproxy = agent.connect().await?;
+        for _ in 0..2 {
+            assert_eq!(haproxy.notify(ask()).await?.to_string(), FALLBACK);
+        }
+        let seen = agent.statistics().await;
+        assert_eq!((seen.messages.failed, seen.handler_restarts), (2, 0), "{event}");
+        assert!(count_of(&seen, event) > 0, "{event}");
+    }
     Ok(())
 }
 

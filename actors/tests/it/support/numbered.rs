@@ -58,7 +58,7 @@ pub(crate) fn tasks() -> Tasks {
 
 /// An error that panics when it is shown.
 #[derive(Debug)]
-struct BeyondWords;
+pub(crate) struct BeyondWords;
 
 impl fmt::Display for BeyondWords {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
