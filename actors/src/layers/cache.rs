@@ -46,7 +46,7 @@ const LONGEST_KEY: usize = 4 << 10;
 ///   depends on: other arguments make no difference.
 /// - Of calls with one key that come together, one asks the handler, and the others wait for its answer.
 ///   If it fails or panics, they fail. If its time is over, the answer still comes to those that can wait
-///   longer.
+///   longer, and the next call asks again.
 /// - Each arbiter has a cache of its own, as it has a handler of its own, and asks once.
 /// - When the cache is full, it drops the answer that was not used for the longest time. Keys of more
 ///   than 4 KiB are not kept.
@@ -60,12 +60,21 @@ pub struct Cache {
     answers: Rc<Answers>,
 }
 
+/// A flight that others can join until its first call is late: one that never lands would keep all others.
+struct Joinable {
+    number: u64,
+    flight: WeakFlight,
+    until: Instant,
+}
+
 /// What is known, and what is being asked.
 struct Answers {
     ttl: Duration,
     negative: Option<Duration>,
     table: RefCell<Table>,
-    flights: RefCell<HashMap<Box<[u8]>, WeakFlight>>,
+    flights: RefCell<HashMap<Box<[u8]>, Joinable>>,
+    /// How many flights have begun.
+    begun: Cell<u64>,
     hits: Cell<u64>,
     misses: Cell<u64>,
     joined: Cell<u64>,
@@ -82,6 +91,7 @@ impl Cache {
             negative: None,
             table: RefCell::new(Table::new(10_000, 8 << 20)),
             flights: RefCell::default(),
+            begun: Cell::default(),
             hits: Cell::default(),
             misses: Cell::default(),
             joined: Cell::default(),
@@ -178,9 +188,15 @@ impl Answers {
                 Err(failure) => Reply::Failed(failure.clone().into()),
             });
         }
-        let flight = self.flights.borrow().get(key)?.upgrade()?;
+        let flight = self.joinable(key)?;
         count(&self.joined);
         Some(Reply::Later(wait_for(flight)))
+    }
+
+    /// The flight of a key, unless it takes too long.
+    fn joinable(&self, key: &[u8]) -> Option<Flight> {
+        let flights = self.flights.borrow();
+        flights.get(key).filter(|joinable| Instant::now() < joinable.until)?.flight.upgrade()
     }
 
     /// Asks the handler.
@@ -203,13 +219,17 @@ impl Answers {
                 self.keep_error(key, &error);
                 Reply::Failed(error)
             }
-            Reply::Later(pending) => Reply::Later(wait_for(self.begin(key, pending))),
+            Reply::Later(pending) => {
+                Reply::Later(wait_for(self.begin(key, pending, call.deadline())))
+            }
         }
     }
 
     /// Has others wait for the same answer.
-    fn begin(self: &Rc<Self>, key: &[u8], pending: PendingAnswer) -> Flight {
-        let place = Place { answers: Rc::clone(self), key: key.into() };
+    fn begin(self: &Rc<Self>, key: &[u8], pending: PendingAnswer, until: Instant) -> Flight {
+        count(&self.begun);
+        let number = self.begun.get();
+        let place = Place { answers: Rc::clone(self), key: key.into(), number };
         let flight = flight::begin(async move {
             let answer = pending.await;
             match &answer {
@@ -219,7 +239,8 @@ impl Answers {
             answer.into()
         });
         if let Some(weak) = flight.downgrade() {
-            self.flights.borrow_mut().insert(key.into(), weak);
+            let joinable = Joinable { number, flight: weak, until };
+            self.flights.borrow_mut().insert(key.into(), joinable);
         }
         flight
     }
@@ -244,11 +265,16 @@ impl Answers {
 struct Place {
     answers: Rc<Answers>,
     key: Box<[u8]>,
+    number: u64,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.answers.flights.borrow_mut().remove(&self.key);
+        let mut flights = self.answers.flights.borrow_mut();
+        // Another flight can have taken the place of one that took too long.
+        if flights.get(&self.key).is_some_and(|joinable| joinable.number == self.number) {
+            flights.remove(&self.key);
+        }
     }
 }
 

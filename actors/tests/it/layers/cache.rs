@@ -142,6 +142,38 @@ async fn calls_that_nobody_waits_for_any_more_are_made_again() -> Result {
 }
 
 #[actix_rt::test]
+async fn a_call_that_never_ends_does_not_keep_those_that_come_after_its_deadline() -> Result {
+    tokio::time::pause();
+    let asked = Count::default();
+    let counter = asked.clone();
+    let first_hangs = Route::new(move || {
+        let number = counter.add();
+        async move {
+            if number == 0 {
+                pending::<()>().await;
+            }
+            sleep(MOMENT).await;
+            Actions::new().set(NUMBER, number)
+        }
+    });
+    let agent = start(first_hangs.layer(by_token).deadline(5 * MOMENT)).await?;
+    let mut haproxy = agent.connect().await?;
+    // At every time, somebody waits for the first call.
+    for _ in 0..20 {
+        haproxy.send_notify([ask("a")]).await?;
+        sleep(MOMENT).await;
+    }
+    let mut answers = Vec::new();
+    for _ in 0..20 {
+        answers.push(haproxy.ack().await?.actions.to_string());
+    }
+    let late = answers.iter().filter(|answer| *answer == FALLBACK).count();
+    assert_eq!((late, asked.get()), (5, 2), "{answers:?}");
+    assert_eq!(answers.last().unwrap(), "set-var txn.number 1");
+    Ok(())
+}
+
+#[actix_rt::test]
 async fn an_error_is_kept_only_if_that_is_asked_for() -> Result {
     tokio::time::pause();
     let second = Duration::from_secs(1);
