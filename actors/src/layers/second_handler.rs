@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::timeout;
+
 use crate::{
     error::{BoxError, HandlerError},
     handler::{Adapter, Call, Reply, fence},
@@ -17,6 +19,9 @@ use crate::{
 
 /// How long it is between two starts of a handler that panics.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a restart may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The handler of a route, without anything else of it.
 ///
@@ -101,9 +106,10 @@ impl SecondHandler {
 async fn restart(other: Weak<SecondHandler>) {
     tokio::time::sleep(PAUSE).await;
     let Some(other) = other.upgrade() else { return };
-    let restarted = Catch::new(async { other.restart().await }).await;
+    let restart = timeout(PATIENCE, Catch::new(async { other.restart().await }));
+    let has_started = matches!(restart.await, Ok(Ok(Ok(()))));
     other.is_starting.set(false);
-    if !matches!(restarted, Ok(Ok(()))) {
+    if !has_started {
         log::warn!("a second handler does not restart: the old instance goes on; fix the handler");
     }
 }

@@ -2,8 +2,9 @@
 
 use std::{future::pending, sync::mpsc::sync_channel, time::Duration};
 
+use async_trait::async_trait;
 use spoa_actors::{
-    Actions, Limits, Message, Origin, ReadyHandler, Registry, Route, Var,
+    Actions, HandlerActor, Limits, Message, Origin, ReadyHandler, Registry, Route, Tasks, Var,
     layers::{ArgumentType, Audit, Cache, Require, Rollout, Shadow, Timeout},
     observe::Outcome,
     testing::InMemoryAgent,
@@ -11,7 +12,7 @@ use spoa_actors::{
 use tokio::time::{Instant, sleep};
 
 use super::{Count, count_of, counted};
-use crate::support::{Answered, FALLBACK, Result, numbered::BeyondWords, until, variable};
+use crate::support::{Answered, FALLBACK, Result, Started, numbered::BeyondWords, until, variable};
 
 const SCORE: Var = Var::session("score");
 const MOMENT: Duration = Duration::from_millis(100);
@@ -162,6 +163,50 @@ async fn an_error_that_panics_when_it_is_shown_restarts_no_layer() -> Result {
         assert_eq!((seen.messages.failed, seen.handler_restarts), (2, 0), "{event}");
         assert!(count_of(&seen, event) > 0, "{event}");
     }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn another_handler_whose_restart_hangs_is_restarted_once_at_a_time() -> Result {
+    tokio::time::pause();
+    /// Starts once, and panics in each call.
+    struct Hangs(Count);
+
+    #[async_trait(?Send)]
+    impl HandlerActor for Hangs {
+        type Args = ();
+
+        async fn started(&self, _: &Tasks) -> Started {
+            if self.0.add() > 0 {
+                pending::<()>().await;
+            }
+            Ok(())
+        }
+
+        async fn handle(&self, (): (), _: &Origin) -> Answered {
+            panic!("as it has to")
+        }
+    }
+
+    let starts = Count::default();
+    let counter = starts.clone();
+    let old = move || {
+        let starts = counter.clone();
+        Route::new(move || Hangs(starts.clone()))
+    };
+    let route = Route::new(|| score(2)).layer(move || Rollout::percent(0.0).otherwise(old()));
+    let agent = start(route).await?;
+    let mut haproxy = agent.connect().await?;
+    for _ in 0..25 {
+        assert_eq!(haproxy.notify(ask()).await?.to_string(), FALLBACK);
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(starts.get(), 2);
+    // One that takes too long is given up.
+    sleep(Duration::from_secs(30)).await;
+    haproxy.notify(ask()).await?;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(starts.get(), 3);
     Ok(())
 }
 
