@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::connection::hello;
 use crate::spop::HaproxyHello;
 
@@ -49,6 +51,6 @@ impl ClientOptions {
     /// HAProxy's `max-waiting-frames`].
     #[must_use]
     pub fn in_flight(self, in_flight: usize) -> Self {
-        Self { in_flight: in_flight.max(1), ..self }
+        Self { in_flight: in_flight.clamp(1, Semaphore::MAX_PERMITS), ..self }
     }
 }

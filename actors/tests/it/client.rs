@@ -206,6 +206,19 @@ async fn acks_are_taken_in_any_order() {
 }
 
 #[actix_rt::test]
+async fn any_number_in_flight_is_one_that_a_client_can_have() {
+    for number in [0, usize::MAX] {
+        let (client, mut agent) = Agent::greeted(ClientOptions::default().in_flight(number)).await;
+        let answered = async {
+            let notify = agent.notify().await;
+            agent.answer(notify.stream_id, 1).await;
+        };
+        let (answer, ()) = tokio::join!(client.notify(message(0)), answered);
+        assert_eq!(shown(answer), "set-var sess.v 1");
+    }
+}
+
+#[actix_rt::test]
 async fn who_gives_up_makes_room_and_an_answer_that_is_late_is_dropped() {
     let short = ClientOptions::default().in_flight(2).timeout(Duration::from_millis(30));
     let (client, mut agent) = Agent::greeted(short).await;
