@@ -1,6 +1,6 @@
 //! Registry: which handler answers which message.
 
-use std::{fmt, num::NonZero, rc::Rc};
+use std::{borrow::Cow, fmt, num::NonZero, rc::Rc};
 
 use actix::Recipient;
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
@@ -263,21 +263,24 @@ impl Registry {
         let has_names = self.routes.iter().all(|registered| !registered.names.is_empty());
         check("the number of names of Registry::on_notify", has_names, "at least 1")?;
         let mut names: Vec<_> = self.routes.iter().flat_map(Self::named).collect();
-        names.sort_by_key(|&(name, _)| name);
+        names.sort_by(|(one, _), (other, _)| one.cmp(other));
         match names.windows(2).find_map(|pair| match pair {
-            [(one, first), (other, second)] if one == other => Some((*one, [*first, *second])),
+            [(one, first), (other, second)] if one == other => Some((one, [*first, *second])),
             _ => None,
         }) {
             Some((name, routes)) => Err(AgentError::DuplicateRoute {
-                name: name.to_owned(),
+                name: name.to_string(),
                 routes: routes.map(Registered::name),
             }),
             None => Ok(()),
         }
     }
 
-    fn named(registered: &Registered) -> impl Iterator<Item = (&str, &Registered)> {
-        registered.names.iter().map(move |name| (name.as_str(), registered))
+    /// The names that no other route may have: those of its messages, and its own.
+    fn named(registered: &Registered) -> impl Iterator<Item = (Cow<'_, str>, &Registered)> {
+        let own = (registered.names.len() > 1).then(|| Cow::Owned(registered.name()));
+        let names = registered.names.iter().map(|name| Cow::Borrowed(name.as_str()));
+        names.chain(own).map(move |name| (name, registered))
     }
 
     /// Starts every handler on this arbiter, all at the same time, but for those that the routes before have:

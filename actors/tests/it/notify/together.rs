@@ -355,6 +355,9 @@ async fn a_name_in_two_routes_or_no_name_is_an_error_when_the_agent_starts() {
     );
     let error = start(Registry::new().on_notify(["a", "b", "a"], || ())).await;
     assert!(matches!(error, AgentError::DuplicateRoute { .. }), "{error}");
+    // Counts are kept by the name of the route.
+    let error = start(Registry::new().on_notify(["a", "b"], || ()).on("a+b", || ())).await;
+    assert!(matches!(error, AgentError::DuplicateRoute { .. }), "{error}");
     let error = start(Registry::new().on_notify([""; 0], || ())).await;
     assert!(error.to_string().contains("Registry::on_notify"), "{error}");
     let registry = Registry::new().on_notify(["a", "b"], || ()).on("c", || ());
