@@ -1,7 +1,7 @@
 //! What is allocated for a peer's bytes, and what is not: lengths that are announced, fragments, and texts;
 //! and nothing at all for a NOTIFY that is answered at once.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use allocation_counter::{AllocationInfo, measure};
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use spoa_actors::{
     ActionError, Actions, Call, Deadline, HandlerActor, IntoRoute, Layer, Message, MessageRef,
     Messages, Next, Origin, ReadyHandler, Registry, Reply, Route, State, Tasks,
+    layers::{Cache, Require, Rollout, Timeout},
     spop::{
         Disconnect, Flags, Fragment, Frame, FrameCodec, FrameId, FrameType, HaproxyHello, Offer,
         Session, StatusCode, Step, StreamId,
@@ -284,6 +285,32 @@ impl Layer for Look {
 #[actix_rt::test]
 async fn layers_around_a_ready_handler_allocate_nothing() {
     let route = Route::ready(|| Scores).layer(|| Look).layer(|| Look);
+    assert_eq!(allocated_by(route, ask_client()).await.count_total, 0);
+}
+
+#[actix_rt::test]
+async fn require_timeout_and_rollout_allocate_nothing_for_an_answer_at_once() {
+    let ready = || Route::ready(|| Scores);
+    let minute = Duration::from_secs(60);
+    let layered = [
+        ready().layer(|| Require::arguments(["ip"])),
+        ready().layer(move || Timeout::after(minute)),
+        ready().layer(|| Rollout::percent(100.0).by(["ip"])),
+        ready().layer(|| Rollout::percent(0.0).by(["ip"]).otherwise(Route::ready(|| Scores))),
+        ready()
+            .layer(|| Rollout::percent(100.0).by(["ip"]))
+            .layer(move || Timeout::after(minute))
+            .layer(|| Require::arguments(["ip"])),
+    ];
+    for (number, route) in layered.into_iter().enumerate() {
+        let allocated = allocated_by(route, ask_client()).await;
+        assert_eq!(allocated, AllocationInfo::default(), "layer {number}");
+    }
+}
+
+#[actix_rt::test]
+async fn an_answer_from_a_cache_allocates_nothing() {
+    let route = Route::ready(|| Scores).layer(|| Cache::by(["ip"]));
     assert_eq!(allocated_by(route, ask_client()).await.count_total, 0);
 }
 
