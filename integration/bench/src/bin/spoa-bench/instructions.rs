@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 use spoa_integration::{Failure, Scratch};
 
-use crate::bench::{Bench, Setting};
+use crate::bench::{Bench, Placed, Setting};
 use crate::scenario::Scenario;
 use crate::server::Server;
 use crate::table::Table;
-use crate::workload::{Length, Workload};
+use crate::workload::Length;
 
 const END_LIMIT: Duration = Duration::from_secs(60);
 
@@ -37,24 +37,44 @@ pub(crate) fn count(
     frames: u32,
 ) -> Result<Instructions, Failure> {
     let workload = scenario.workload().ok_or_else(|| Failure::new("not one workload"))?;
-    let short = count_all(bench, server, &workload, frames / 5)?;
-    let long = count_all(bench, server, &workload, frames + frames / 5)?;
-    let per_frame = (long - short) / f64::from(frames);
+    let per_frame = difference(frames, |frames| {
+        under_callgrind(bench, server, &[], |placed| {
+            bench.drive(&workload, placed, Length::Frames(frames), &[]).map(drop)
+        })
+    })?;
     Ok(Instructions { server: server.name(), scenario: scenario.title(), per_frame })
 }
 
-fn count_all(
+/// What a frame more costs, of a count of all.
+///
+/// # Errors
+/// Those of the count.
+pub(crate) fn difference(
+    frames: u32,
+    count: impl Fn(u32) -> Result<f64, Failure>,
+) -> Result<f64, Failure> {
+    let short = count(frames / 5)?;
+    let long = count(frames + frames / 5)?;
+    Ok((long - short) / f64::from(frames))
+}
+
+/// All instructions of a server that is driven, from its start to its end.
+///
+/// # Errors
+/// valgrind is not there, or the run fails.
+pub(crate) fn under_callgrind(
     bench: &Bench,
     server: Server,
-    workload: &Workload,
-    frames: u32,
+    options: &[String],
+    drive: impl FnOnce(&Placed) -> Result<(), Failure>,
 ) -> Result<f64, Failure> {
     let scratch = Scratch::new()?;
     let file = scratch.join("callgrind");
     let output = format!("--callgrind-out-file={}", file.display());
     let under = ["valgrind", "--tool=callgrind", &output].map(str::to_owned).into();
-    let placed = bench.place(server, &Setting { under, ..Setting::default() })?;
-    bench.drive(workload, &placed, Length::Frames(frames), &[])?;
+    let setting = Setting { under, options: options.to_vec(), ..Setting::default() };
+    let placed = bench.place(server, &setting)?;
+    drive(&placed)?;
     placed.running.terminate(END_LIMIT)?;
     let text = read_to_string(&file)
         .map_err(Failure::during("callgrind has written nothing; is valgrind installed?"))?;

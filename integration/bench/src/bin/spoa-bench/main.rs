@@ -6,9 +6,11 @@
 
 mod bench;
 mod calls;
+mod dialogue;
 mod gate;
 mod haproxy;
 mod instructions;
+mod layers;
 mod options;
 mod point;
 mod programs;
@@ -56,6 +58,10 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Gate => gate::check(),
         Command::Instructions(counting) => count_instructions(&counting),
+        Command::Layers(length) => {
+            print!("{}", layers::measure(length.notifies)?);
+            Ok(())
+        }
         Command::Calls(counting) => count_calls(&counting),
     }
 }

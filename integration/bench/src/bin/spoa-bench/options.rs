@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Gate,
     /// Instructions per frame, in user space, counted by valgrind.
     Instructions(Counting),
+    /// Instructions per NOTIFY of each layer and each argument of a function.
+    Layers(Layers),
     /// System calls per frame, counted by strace.
     Calls(Counting),
 }
@@ -106,6 +108,14 @@ pub(crate) struct Counting {
     /// Print JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How long layers are counted.
+#[derive(Args, Debug)]
+pub(crate) struct Layers {
+    /// NOTIFYs by which the long run is longer than the short one.
+    #[arg(long, value_name = "NUMBER", default_value = "8000")]
+    pub(crate) notifies: u32,
 }
 
 impl Counting {

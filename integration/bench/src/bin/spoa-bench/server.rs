@@ -21,6 +21,9 @@ pub(crate) enum Server {
     AgentActor,
     /// The same, its handlers ready ones.
     AgentReady,
+    /// An agent with a layer or a further argument, which is an option of its own.
+    #[value(skip)]
+    Layered,
 }
 
 impl Server {
@@ -32,6 +35,7 @@ impl Server {
             Self::Agent => "agent",
             Self::AgentActor => "agent-actor",
             Self::AgentReady => "agent-ready",
+            Self::Layered => "layered",
         }
     }
 
@@ -40,12 +44,13 @@ impl Server {
             Self::Floor => "floor",
             Self::Peer | Self::PeerNodelay => "peer",
             Self::Agent | Self::AgentActor | Self::AgentReady => "bench-agent",
+            Self::Layered => "layered-agent",
         }
     }
 
     pub(crate) fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Floor | Self::Peer | Self::Agent => &[],
+            Self::Floor | Self::Peer | Self::Agent | Self::Layered => &[],
             Self::PeerNodelay => &["--nodelay"],
             Self::AgentActor => &["--handler", "actor"],
             Self::AgentReady => &["--handler", "ready"],
