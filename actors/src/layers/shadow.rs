@@ -19,7 +19,7 @@ use crate::{
 /// The answer that is sent is always that of the route's handler, and the other one delays it by nothing: it
 /// is asked on a copy, beside the calls, and dropped when it takes too long. If too many copies are on their
 /// way, further ones are dropped. A handler that computes for long without `.await` still keeps its arbiter
-/// busy: have it answer on threads of its own, with [`Route::blocking`].
+/// busy: have it answer on threads of its own, with [`Route::blocking`](crate::Route::blocking).
 ///
 /// ```
 /// use spoa_actors::{Actions, Registry, Route, Var, layers::Shadow};

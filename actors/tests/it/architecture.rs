@@ -133,6 +133,7 @@ const HARMLESS: &[(&str, &str, &str)] = &[
         "held for an entry in its queue, and no task waits for it on a thread",
     ),
     ("client::client", "Semaphore", "those who ask an agent wait for it, in their own tasks"),
+    ("client::options", "Semaphore", "it names only how many can be in flight"),
     ("handler::blocking", "std::sync::mpsc", "a thread of a blocking route waits there for calls"),
     (
         "handler::shared",

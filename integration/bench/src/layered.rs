@@ -37,11 +37,13 @@ pub enum Layered {
 
 impl Layered {
     /// The name of the option's value.
+    #[must_use]
     pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
     /// What it is compared with; itself if it has nothing more.
+    #[must_use]
     pub fn plain(self) -> Self {
         match self {
             Self::Ready | Self::Require | Self::Timeout | Self::Rollout => Self::Ready,
