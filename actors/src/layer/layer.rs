@@ -120,7 +120,9 @@ impl fmt::Debug for Next<'_> {
 
 /// A [`Next`] to call later: for a retry, a background refresh, or a call that several callers share.
 ///
-/// It keeps its handler and layers alive. Hold it in the future of an answer, not in the state of a layer.
+/// It keeps its handler and layers alive. Hold it in the future of an answer, not in the state of a layer: a
+/// call that outlives its answer has neither the deadline nor the concurrency limit of the route, and can run
+/// after `stopping`.
 #[derive(Clone)]
 pub struct KeptNext {
     chain: Rc<Chain>,

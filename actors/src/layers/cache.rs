@@ -50,7 +50,8 @@ const LONGEST_KEY: usize = 4 << 10;
 /// - Each arbiter has a cache of its own, as it has a handler of its own, and asks once.
 /// - When the cache is full, it drops the answer that was not used for the longest time. Keys of more
 ///   than 4 KiB are not kept.
-/// - A hit takes no place in the concurrency of the route. A call that waits does.
+/// - A hit does not count as a call in flight; a call that waits does. While the route is full, the
+///   cache is not asked.
 ///
 /// It counts `hit`, `miss`, `joined` (a call that waits for another), `evicted` and `bypassed` (a key that
 /// is too long).

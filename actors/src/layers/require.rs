@@ -70,30 +70,49 @@ impl Require {
         self
     }
 
-    fn check(&self, call: &Call<'_>) -> Result<(), ArgsError> {
-        self.required.iter().try_for_each(|(name, expected)| {
+    /// The first argument that is not as required.
+    fn find_mistake(&self, call: &Call<'_>) -> Option<Mistake<'_>> {
+        self.required.iter().find_map(|(name, expected)| {
             let mut found = call.messages().iter().filter_map(|message| message.get(&**name));
             match (found.find(|value| *value != TypedData::Null), expected) {
-                (None, _) => Err(ArgsError::missing(name)),
+                (None, _) => Some(Mistake::Missing(name)),
                 (Some(value), Some(expected)) if !expected.is_of(&value) => {
-                    Err(ArgsError::of_type(name, value.type_name(), expected.name()))
+                    Some(Mistake::WrongType(name, value.type_name(), *expected))
                 }
-                _ => Ok(()),
+                _ => None,
             }
         })
     }
 }
 
+/// What is wrong with an argument. Clients choose which calls are refused, so no error is made for those
+/// that have an answer.
+enum Mistake<'a> {
+    Missing(&'a str),
+    WrongType(&'a str, &'static str, ArgumentType),
+}
+
+impl Mistake<'_> {
+    fn to_error(&self) -> ArgsError {
+        match self {
+            Self::Missing(name) => ArgsError::missing(name),
+            Self::WrongType(name, found, expected) => {
+                ArgsError::of_type(name, found, expected.name())
+            }
+        }
+    }
+}
+
 impl Layer for Require {
     fn call(&self, call: &Call<'_>, next: Next<'_>, actions: &mut Actions) -> Reply {
-        let Err(error) = self.check(call) else { return next.call(call, actions) };
+        let Some(mistake) = self.find_mistake(call) else { return next.call(call, actions) };
         count(&self.refused);
         match &self.answer {
             Some(answer) => {
                 actions.append_all(answer);
                 Reply::Answered
             }
-            None => Reply::Failed(error.into()),
+            None => Reply::Failed(mistake.to_error().into()),
         }
     }
 

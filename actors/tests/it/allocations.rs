@@ -294,6 +294,7 @@ async fn require_timeout_and_rollout_allocate_nothing_for_an_answer_at_once() {
     let minute = Duration::from_secs(60);
     let layered = [
         ready().layer(|| Require::arguments(["ip"])),
+        ready().layer(|| Require::arguments(["token"]).answer(Actions::new())),
         ready().layer(move || Timeout::after(minute)),
         ready().layer(|| Rollout::percent(100.0).by(["ip"])),
         ready().layer(|| Rollout::percent(0.0).by(["ip"]).otherwise(Route::ready(|| Scores))),

@@ -49,7 +49,8 @@ fn arguments_have_the_type_that_is_given() {
     for (argument, answered) in [
         ("ip:ipv4=127.0.0.1", true),
         ("ip:ipv6=::1", true),
-        ("ip:str=127.0.0.1", false),
+        ("ip:str=127.0.0.1", true),
+        ("ip:str=localhost", false),
         ("ip:bin=0x7f000001", false),
         ("ip:null", false),
         ("=127.0.0.1", false),

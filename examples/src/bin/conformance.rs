@@ -149,14 +149,15 @@ async fn never(_: Message) -> Result<Actions, BoxError> {
     pending().await
 }
 
-#[derive(Deserialize)]
-struct Client {
-    ip: IpAddr,
-}
-
-fn ip_reputation(client: Client) -> Actions {
-    let score = if client.ip.to_canonical().is_loopback() { 20 } else { 10 };
-    Actions::new().set(SCORE, score)
+/// An address in a string is another type to the contract, so the types are looked at here.
+fn ip_reputation(message: Message) -> Result<Actions, BoxError> {
+    let ip: IpAddr = match message.get("ip") {
+        Some(TypedData::Ipv4(ip)) => ip.into(),
+        Some(TypedData::Ipv6(ip)) => ip.into(),
+        _ => return Err("argument ip is no address".into()),
+    };
+    let score = if ip.to_canonical().is_loopback() { 20 } else { 10 };
+    Ok(Actions::new().set(SCORE, score))
 }
 
 #[derive(Deserialize)]

@@ -92,7 +92,7 @@ async fn each_handler_answers_as_the_contract_says() {
         (ip(TypedData::Ipv4([127, 9, 9, 9].into())), "set-var sess.ip_score 20"),
         (ip(TypedData::Ipv4([10, 0, 0, 1].into())), "set-var sess.ip_score 10"),
         (ip(TypedData::Ipv6(Ipv6Addr::LOCALHOST)), "set-var sess.ip_score 20"),
-        (ip(TypedData::String(b"127.0.0.1")), "set-var sess.ip_score 20"),
+        (ip(TypedData::String(b"127.0.0.1")), ""),
         (Message::new("get-ip-reputation").arg("IP", TypedData::Null), ""),
         (Message::new("GET-IP-REPUTATION"), ""),
         (Message::new("sleep").arg("ms", TypedData::Uint32(1)), "set-var txn.slept 1"),
