@@ -147,6 +147,9 @@ impl Dispatcher<'_> {
     }
 
     /// Calls the handler that takes this message together with others, when this is the first of them.
+    // Cold, though an agent may have such routes: without it the compiler takes the route that was found
+    // for one case of two, and the call of its handler for too rare to be inlined.
+    #[cold]
     #[inline(never)]
     fn dispatch_together<'m>(
         &mut self,
