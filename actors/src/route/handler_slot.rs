@@ -162,7 +162,11 @@ impl HandlerSlot {
             None if up.is_queued => self.bulkhead.enter(),
             place => place,
         };
-        let handler = || up.handler.call(&call.with_permit(place.as_ref()), actions);
+        // Only a call that may be queued elsewhere is copied.
+        let handler = || match place.as_ref() {
+            None => up.handler.call(call, actions),
+            permit => up.handler.call(&call.with_permit(permit), actions),
+        };
         match fence::call(&up.signal, handler) {
             Reply::Answered => Reply::Answered,
             Reply::Failed(error) => Reply::Failed(error),
