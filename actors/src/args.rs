@@ -85,8 +85,9 @@ pub trait FromMessage<'a>: Sized {
 }
 
 impl<'a, T: Deserialize<'a>> FromMessage<'a> for T {
-    #[inline]
+    #[inline(always)]
     fn from_message(message: MessageRef<'a>) -> Result<Self, ArgsError> {
+        // Only the arguments are handed on: the rest of the message is not copied for them.
         T::deserialize(deserializer::MessageDeserializer::new(message))
     }
 

@@ -28,6 +28,7 @@ pub(super) struct SameName<'de, 'm> {
 }
 
 impl<'de> From<TypedData<'de>> for Value<'de, '_> {
+    #[inline]
     fn from(data: TypedData<'de>) -> Self {
         Self { data, same_name: None }
     }
@@ -153,8 +154,9 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, ArgsError> {
         match self.data {
-            TypedData::Ipv4(_) if name == "IpAddr" => visitor.visit_enum(Address(0, self)),
-            TypedData::Ipv6(_) if name == "IpAddr" => visitor.visit_enum(Address(1, self)),
+            TypedData::Ipv4(_) | TypedData::Ipv6(_) if name == "IpAddr" => {
+                visitor.visit_enum(Address(self.data))
+            }
             TypedData::String(bytes) if name != "IpAddr" => match str::from_utf8(bytes) {
                 Ok(text) => visitor.visit_enum(StrDeserializer::new(text)),
                 Err(_) => self.refuse(&visitor),
@@ -176,19 +178,21 @@ impl<'de> Deserializer<'de> for Value<'de, '_> {
     }
 }
 
-/// An address as a variant (0: V4, 1: V6) of `IpAddr`.
-struct Address<'de, 'm>(u32, Value<'de, 'm>);
+/// An address as a variant of `IpAddr`.
+struct Address<'de>(TypedData<'de>);
 
-impl<'de, 'm> EnumAccess<'de> for Address<'de, 'm> {
+impl<'de> EnumAccess<'de> for Address<'de> {
     type Error = ArgsError;
-    type Variant = Value<'de, 'm>;
+    type Variant = Value<'de, 'de>;
 
     #[inline]
     fn variant_seed<V: DeserializeSeed<'de>>(
         self,
         seed: V,
     ) -> Result<(V::Value, Self::Variant), ArgsError> {
-        Ok((seed.deserialize(U32Deserializer::new(self.0))?, self.1))
+        let (v4, v6) = (0, 1);
+        let variant = if matches!(self.0, TypedData::Ipv4(_)) { v4 } else { v6 };
+        Ok((seed.deserialize(U32Deserializer::new(variant))?, self.0.into()))
     }
 }
 
