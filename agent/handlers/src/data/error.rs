@@ -31,7 +31,7 @@ pub enum DataError {
         cause: io::Error,
     },
     /// The files are larger than they may be.
-    #[error("{}: the files have more than {most} bytes together: raise `max_bytes`", path.display())]
+    #[error("{}: the files have more than {most} bytes together: raise `max_size`", path.display())]
     TooLarge {
         /// The file that was one too many.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum DataError {
         reason: String,
     },
     /// It has lines that cannot be read, and such data is refused.
-    #[error("{count} bad lines, the first is {first}: fix them, or set `bad_lines = \"skip\"`")]
+    #[error("bad lines ({count}), the first is {first}: fix them, or set `bad_lines = \"skip\"`")]
     BadLines {
         /// How many.
         count: u64,

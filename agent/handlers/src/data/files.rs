@@ -78,7 +78,7 @@ impl Files {
         }
         Ok(Self {
             paths: paths.into_iter(),
-            most: source.max_bytes,
+            most: source.max_size,
             most_entries: source.max_entries,
             read: 0,
             modified: None,

@@ -48,6 +48,12 @@ impl<T: Send + Sync + 'static> Followed<T> {
         Ok(Self { shared, orders })
     }
 
+    /// Without a table and without a thread: it says that there is no data, for ever.
+    #[must_use]
+    pub fn never_loaded(name: &str) -> Self {
+        Self { shared: Arc::new(Shared::new(name)), orders: channel().0 }
+    }
+
     /// The table of the moment.
     #[must_use]
     pub fn current(&self) -> Current<T> {

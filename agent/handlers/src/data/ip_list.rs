@@ -12,7 +12,7 @@ use super::{
 use crate::table::{IpSet, IpSetBuilder};
 
 /// How the lines of a list are read.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ListFormat {
     /// `ADDRESS`, `ADDRESS SCORE`, `ADDRESS TAGS` or `ADDRESS SCORE TAGS`, with commas between tags. An
@@ -20,17 +20,18 @@ pub enum ListFormat {
     /// and lists of Spamhaus are read as they are.
     Lines,
     /// Columns with names.
-    Csv(CsvColumns),
+    Csv,
 }
 
 /// Reads lists of addresses into an [`IpSet`]. The name of a list is that of its file, without
 /// extension.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct IpList {
-    /// How lines are read; none reads files that end in `.csv` as CSV with the usual names of columns,
-    /// and all others as lines.
+    /// How files are read; none reads files that end in `.csv` as CSV, and all others as lines.
     pub format: Option<ListFormat>,
+    /// The columns of files that are read as CSV.
+    pub columns: CsvColumns,
     /// The score of addresses that have none of their own, from 0 to 100.
     pub score: Option<u8>,
     /// Tags of all addresses.
@@ -42,7 +43,6 @@ impl Load for IpList {
 
     fn load(&self, files: &mut Files, bad: &mut BadLines) -> Result<Loaded<IpSet>, DataError> {
         let mut builder = IpSetBuilder::default();
-        let usual = CsvColumns::default();
         let most = files.max_entries();
         for contents in files {
             let Contents { path, bytes } = contents?;
@@ -60,8 +60,8 @@ impl Load for IpList {
             };
             let is_csv = path.extension().is_some_and(|extension| extension == "csv");
             match &self.format {
-                Some(ListFormat::Csv(columns)) => ip_csv::read(text, columns, &mut reading)?,
-                None if is_csv => ip_csv::read(text, &usual, &mut reading)?,
+                Some(ListFormat::Csv) => ip_csv::read(text, &self.columns, &mut reading)?,
+                None if is_csv => ip_csv::read(text, &self.columns, &mut reading)?,
                 Some(ListFormat::Lines) | None => ip_lines::read(text, &mut reading)?,
             }
         }

@@ -1,8 +1,12 @@
 //! Record: a row as it was read, before all columns are known.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+};
 
-use crate::table::Cell;
+use crate::table::{Cell, CellType};
 
 /// A row, and where it stands.
 #[derive(Debug)]
@@ -21,7 +25,10 @@ pub(super) struct Records<'a> {
     key: &'a [String],
     /// Those that rows must have; otherwise all are taken.
     wanted: Option<&'a [String]>,
+    /// The types that columns must have.
+    expected: &'a BTreeMap<String, CellType>,
     columns: Vec<Arc<str>>,
+    types: Vec<Option<CellType>>,
     numbers: HashMap<Arc<str>, usize>,
     paths: Vec<Arc<Path>>,
     all: Vec<Record>,
@@ -30,11 +37,18 @@ pub(super) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(key: &'a [String], wanted: Option<&'a [String]>, most: usize) -> Self {
+    pub(super) fn new(
+        key: &'a [String],
+        wanted: Option<&'a [String]>,
+        expected: &'a BTreeMap<String, CellType>,
+        most: usize,
+    ) -> Self {
         let mut records = Self {
             key,
             wanted,
+            expected,
             columns: Vec::new(),
+            types: Vec::new(),
             numbers: HashMap::new(),
             paths: Vec::new(),
             all: Vec::new(),
@@ -72,6 +86,22 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// A value as its column has it.
+    pub(super) fn cell(&self, column: usize, cell: Cell) -> Result<Cell, String> {
+        match self.types.get(column) {
+            Some(Some(expected)) => cell.into_type(*expected).map_err(|_| {
+                let column = &self.columns[column];
+                format!("the value in the column `{column}` is not of the type {expected}")
+            }),
+            _ => Ok(cell),
+        }
+    }
+
+    /// The types of the columns, as far as they are said.
+    pub(super) fn types(&self) -> &[Option<CellType>] {
+        &self.types
+    }
+
     /// Whether there are more rows than there may be.
     pub(super) fn is_full(&self) -> bool {
         self.all.len() > self.most
@@ -102,6 +132,7 @@ impl<'a> Records<'a> {
             return number;
         }
         let (number, name) = (self.columns.len(), Arc::<str>::from(name));
+        self.types.push(self.expected.get(&*name).copied());
         self.columns.push(Arc::clone(&name));
         self.numbers.insert(name, number);
         number

@@ -39,7 +39,11 @@ pub(super) fn read(
                 let cells = columns.iter().zip(&record).filter_map(|(column, cell)| {
                     Some(((*column)?, Cell::from(Some(cell).filter(|cell| !cell.is_empty())?)))
                 });
-                records.add(line, key, cells.collect());
+                let typed = cells.map(|(at, cell)| Ok((at, records.cell(at, cell)?)));
+                match typed.collect::<Result<_, String>>() {
+                    Ok(cells) => records.add(line, key, cells),
+                    Err(reason) => bad.add(&records.path(), line, reason),
+                }
             }
             Err(error) => {
                 let line = error.position().map_or(0, csv::Position::line);

@@ -1,6 +1,7 @@
 //! Rows file: a table out of CSV or JSON.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,23 +14,20 @@ use super::{
     record::{Record, Records},
     rows_csv, rows_json,
 };
-use crate::table::{Cell, KeyError, Match, Rows, RowsBuilder};
+use crate::table::{Cell, CellType, KeyError, Match, Rows, RowsBuilder};
 
 /// How a table is written in its file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RowsFormat {
-    /// Columns with their names in the first line, and what stands between columns.
-    Csv {
-        /// `,` as a rule.
-        delimiter: u8,
-    },
+    /// Columns with their names in the first line.
+    Csv,
     /// An array of objects; or an object in each line; or one object, which has for each key an object.
     Json,
 }
 
 /// Reads files into [`Rows`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RowsFile {
     /// The columns that the key is made of.
@@ -41,6 +39,11 @@ pub struct RowsFile {
     /// How the files are written; none reads files that end in `.json`, `.jsonl` or `.ndjson` as JSON,
     /// and all others as CSV.
     pub format: Option<RowsFormat>,
+    /// What stands between the columns of CSV [default: `,`].
+    pub delimiter: u8,
+    /// The types of columns. A row with a value that is not of its type is a bad line. Without a type, a
+    /// value of CSV is a text, and one of JSON is what it is.
+    pub types: BTreeMap<String, CellType>,
 }
 
 impl RowsFile {
@@ -48,7 +51,14 @@ impl RowsFile {
     #[must_use]
     pub fn new(key: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let key = key.into_iter().map(Into::into).collect();
-        Self { key, by: Match::Exact, columns: None, format: None }
+        Self {
+            key,
+            by: Match::Exact,
+            columns: None,
+            format: None,
+            delimiter: b',',
+            types: BTreeMap::new(),
+        }
     }
 }
 
@@ -57,7 +67,7 @@ impl Load for RowsFile {
 
     fn load(&self, files: &mut Files, bad: &mut BadLines) -> Result<Loaded<Rows>, DataError> {
         let most = files.max_entries();
-        let mut records = Records::new(&self.key, self.columns.as_deref(), most);
+        let mut records = Records::new(&self.key, self.columns.as_deref(), &self.types, most);
         for contents in files {
             let Contents { path, bytes } = contents?;
             let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -65,19 +75,18 @@ impl Load for RowsFile {
             let extension = path.extension().unwrap_or_default();
             let is_json = ["json", "jsonl", "ndjson"].iter().any(|json| extension == *json);
             let read = match self.format {
-                Some(RowsFormat::Csv { delimiter }) => {
-                    rows_csv::read(text, delimiter, &mut records, bad)
-                }
+                Some(RowsFormat::Csv) => rows_csv::read(text, self.delimiter, &mut records, bad),
                 Some(RowsFormat::Json) => rows_json::read(text, &path, &mut records, bad),
                 None if is_json => rows_json::read(text, &path, &mut records, bad),
-                None => rows_csv::read(text, b',', &mut records, bad),
+                None => rows_csv::read(text, self.delimiter, &mut records, bad),
             };
             if records.is_full() {
                 return Err(DataError::TooMany { path, most });
             }
             read.map_err(|reason| DataError::Content { path, reason })?;
         }
-        let mut table = Table::new(Rows::builder(self.by, records.columns()));
+        let types: Vec<_> = records.types().to_vec();
+        let mut table = Table::new(Rows::builder(self.by, records.columns()).types(types));
         let (paths, width) = (records.paths().to_vec(), records.columns().len());
         for record in records.into_all() {
             table.add(record, &paths, width, bad);

@@ -106,9 +106,12 @@ fn record(text: &str, key: Option<&str>, records: &mut Records<'_>) -> Result<Pa
     if let Some(missing) = missing {
         return Err(format!("it has no `{missing}`"));
     }
-    let cells =
-        object.iter().filter_map(|(name, value)| Some((records.column(name)?, cell(value)?)));
-    Ok((key, cells.collect()))
+    let cells: Vec<_> = object
+        .iter()
+        .filter_map(|(name, value)| Some((records.column(name)?, cell(value)?)))
+        .collect();
+    let typed = cells.into_iter().map(|(at, cell)| Ok((at, records.cell(at, cell)?)));
+    Ok((key, typed.collect::<Result<_, String>>()?))
 }
 
 /// What has no form of its own is JSON as text.

@@ -13,7 +13,7 @@ use super::bad_lines::OnBadLines;
 /// source.min_entries = 1_000;
 /// source.optional = true;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Source {
     /// The name of the data set, in logs and metrics.
@@ -26,7 +26,7 @@ pub struct Source {
     /// two looks find the same.
     pub every: Duration,
     /// How many bytes all files have together at most [default: 512 MiB].
-    pub max_bytes: u64,
+    pub max_size: u64,
     /// How many entries it has at most [default: 20 million]: a range of IPv6 in one line may be 254 of
     /// them.
     pub max_entries: usize,
@@ -53,7 +53,7 @@ impl Source {
             files: files.into_iter().map(Into::into).collect(),
             optional: false,
             every: Duration::from_secs(2),
-            max_bytes: 512 << 20,
+            max_size: 512 << 20,
             max_entries: 20_000_000,
             max_shrink: 50,
             min_entries: 0,

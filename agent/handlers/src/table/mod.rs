@@ -26,7 +26,7 @@ mod v4;
 mod v6;
 
 pub use bans::{BanRule, Bans, Standing};
-pub use cell::Cell;
+pub use cell::{Cell, CellType};
 pub use geo::{Geo, GeoError, GeoPath, GeoRecord, MOST_DATABASES};
 pub use listed::{IpSet, IpSetBuilder, Listed, TooManySets};
 pub use prefix::{Prefix, PrefixError, prefixes};

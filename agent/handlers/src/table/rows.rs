@@ -3,7 +3,7 @@
 use std::{fmt::Write, net::IpAddr, sync::Arc};
 
 use super::{
-    cell::Cell,
+    cell::{Cell, CellType},
     prefix::{PrefixError, prefixes},
     row_keys::{Match, RowKeys, RowKeysBuilder},
 };
@@ -27,6 +27,7 @@ const BETWEEN: char = '\0';
 #[derive(Debug)]
 pub struct Rows {
     columns: Box<[Arc<str>]>,
+    types: Box<[Option<CellType>]>,
     keys: RowKeys,
     cells: Box<[Option<Cell>]>,
     bytes: usize,
@@ -44,6 +45,7 @@ pub struct Row<'a> {
 pub struct RowsBuilder {
     by: Match,
     columns: Box<[Arc<str>]>,
+    types: Box<[Option<CellType>]>,
     keys: RowKeysBuilder,
     cells: Vec<Option<Cell>>,
     rows: u32,
@@ -81,9 +83,11 @@ impl Rows {
         by: Match,
         columns: impl IntoIterator<Item = impl Into<Arc<str>>>,
     ) -> RowsBuilder {
+        let columns: Box<[_]> = columns.into_iter().map(Into::into).collect();
         RowsBuilder {
             by,
-            columns: columns.into_iter().map(Into::into).collect(),
+            types: vec![None; columns.len()].into(),
+            columns,
             keys: RowKeysBuilder::new(by),
             cells: Vec::new(),
             rows: 0,
@@ -116,6 +120,14 @@ impl Rows {
         &self.columns
     }
 
+    /// The type of the values in a column: a text if they have several; none if there is no such column,
+    /// or no value in it.
+    #[must_use]
+    pub fn column_type(&self, column: &str) -> Option<CellType> {
+        let at = self.columns.iter().position(|name| **name == *column)?;
+        self.types[at]
+    }
+
     /// The memory that it takes, in bytes, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -145,6 +157,15 @@ impl<'a> Row<'a> {
 }
 
 impl RowsBuilder {
+    /// The types of the columns, where they are known before the rows.
+    #[must_use]
+    pub fn types(mut self, types: impl IntoIterator<Item = Option<CellType>>) -> Self {
+        for (own, known) in self.types.iter_mut().zip(types) {
+            *own = known;
+        }
+        self
+    }
+
     /// Adds a row, with a value for each column.
     ///
     /// # Errors
@@ -172,6 +193,11 @@ impl RowsBuilder {
         let before = self.cells.len();
         self.cells.extend(cells.into_iter().take(self.columns.len()));
         self.cells.resize(before + self.columns.len(), None);
+        for (own, cell) in self.types.iter_mut().zip(&self.cells[before..]) {
+            if let Some(other) = cell.as_ref().map(Cell::cell_type) {
+                *own = Some(own.map_or(other, |own| own.with(other)));
+            }
+        }
         let texts = self.cells[before..].iter().flatten().map(|cell| match cell {
             Cell::Text(text) => text.len(),
             _ => 0,
@@ -201,6 +227,7 @@ impl RowsBuilder {
     pub fn build(self) -> Rows {
         Rows {
             columns: self.columns,
+            types: self.types,
             keys: self.keys.build(),
             cells: self.cells.into(),
             bytes: self.bytes,

@@ -7,6 +7,18 @@ use super::quantity::{Quantity, suggest};
 pub struct Percentage(u32);
 
 impl Percentage {
+    /// So many per cent, up to 100.
+    #[must_use]
+    pub const fn per_cent(whole: u8) -> Self {
+        Self(if whole > 100 { 10_000 } else { whole as u32 * 100 })
+    }
+
+    /// How many per cent, with a fraction rounded up.
+    #[must_use]
+    pub fn rounded_up(self) -> u8 {
+        u8::try_from(self.0.div_ceil(100)).unwrap_or(100)
+    }
+
     /// The part as a number from 0 to 1.
     #[must_use]
     pub fn share(self) -> f64 {

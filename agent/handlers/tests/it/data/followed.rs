@@ -199,7 +199,7 @@ fn bad_lines_are_reported_with_their_places_or_refused() {
     let mut strict = source(&file);
     strict.bad_lines = OnBadLines::Refuse;
     let error = open(strict).unwrap_err().to_string();
-    assert!(error.contains("30 bad lines, the first is") && error.contains(":1: "), "{error}");
+    assert!(error.contains("bad lines (30), the first is") && error.contains(":1: "), "{error}");
 }
 
 #[test]
@@ -215,9 +215,9 @@ fn what_is_no_regular_file_or_too_large_is_not_read() {
     let file = folder.path().join("list.netset");
     fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
     let mut bounded = source(&file);
-    bounded.max_bytes = 1_000;
+    bounded.max_size = 1_000;
     let error = open(bounded.clone()).unwrap_err().to_string();
-    assert!(error.ends_with("more than 1000 bytes together: raise `max_bytes`"), "{error}");
+    assert!(error.ends_with("more than 1000 bytes together: raise `max_size`"), "{error}");
     // All files together.
     fs::write(&file, "#".repeat(600)).unwrap();
     let second = folder.path().join("second.netset");

@@ -108,7 +108,7 @@ fn a_csv_file_has_its_columns_by_name() {
     columns.tags = Some(vec!["kind".to_owned()]);
     columns.delimiter = b';';
     let mut settings = IpList::default();
-    settings.format = Some(ListFormat::Csv(columns));
+    (settings.format, settings.columns) = (Some(ListFormat::Csv), columns);
     let csv = "# made today\nfirst; last; risk; kind\n192.0.2.1; 192.0.2.6; 7; a|b\n192.0.2.9;;8\n";
     let list = load("list.txt", csv, settings).unwrap();
     assert_eq!(said(&list, "192.0.2.6"), "7 [a,b] list");
@@ -124,7 +124,7 @@ fn a_column_that_is_not_there_is_named_beside_those_that_are() {
     let mut columns = CsvColumns::default();
     columns.score = Some("risk".to_owned());
     let mut settings = IpList::default();
-    settings.format = Some(ListFormat::Csv(columns));
+    (settings.format, settings.columns) = (Some(ListFormat::Csv), columns);
     let error = load("list.csv", "ip\n192.0.2.1\n", settings).unwrap_err().to_string();
     assert!(
         error.ends_with("there is no column `risk` in the first line, which has `ip`"),
