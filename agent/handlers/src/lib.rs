@@ -10,6 +10,7 @@
 //! | [`mod@file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
 //! | [`kind`] | the description of a kind of handler: its arguments, variables, reasons and settings |
 //! | [`configuration`] | the sections about the agent itself, its listeners and its messages |
+//! | [`resource`] | the data sets and the secrets of a file, which its handlers use |
 //! | [`expression`] | CEL, checked when it is read, with a place for every mistake |
 //! | [`chain`] | the handlers of a message in order, what they find, and the verdict |
 //! | [`kinds`] | the kinds of handlers |
@@ -26,5 +27,6 @@ pub mod finding;
 pub mod handler;
 pub mod kind;
 pub mod kinds;
+pub mod resource;
 pub mod table;
 pub mod value;

@@ -27,11 +27,11 @@ macro_rules! words {
 
         impl $name {
             /// All words, as they stand in the file.
-            pub const WORDS: &'static [&'static str] = &[$($text),*];
+            $visibility const WORDS: &'static [&'static str] = &[$($text),*];
 
             /// The word, as it stands in the file.
             #[must_use]
-            pub fn word(self) -> &'static str {
+            $visibility fn word(self) -> &'static str {
                 match self { $(Self::$word => $text,)* }
             }
         }

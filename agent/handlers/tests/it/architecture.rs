@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "file",
     "kind",
     "configuration",
+    "resource",
     "expression",
     "chain",
     "kinds",

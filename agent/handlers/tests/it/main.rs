@@ -10,6 +10,7 @@ mod examples;
 mod expressions;
 mod handler;
 mod properties;
+mod resource;
 mod sample_kinds;
 mod table;
 mod values;

@@ -1,0 +1,118 @@
+//! What a file has beside its handlers, open.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{data_plan::DataPlan, data_set::DataSet, plan::ResourcePlan};
+use crate::{
+    data::DataState,
+    file::Reading,
+    finding::{Finding, Place},
+    value::{Secret, SecretSource},
+};
+
+/// The data sets and secrets of a file, by their names. Handlers take what they need.
+#[derive(Default)]
+pub struct Resources {
+    data: BTreeMap<String, (DataPlan, DataSet)>,
+    sources: BTreeMap<String, (SecretSource, Option<Place>)>,
+    secrets: BTreeMap<String, Arc<Secret>>,
+}
+
+impl Resources {
+    /// Opens nothing: each data set is there, and has no data.
+    #[must_use]
+    pub fn without_loading(plan: ResourcePlan) -> Self {
+        let data = plan.data.into_iter().map(|(name, plan)| {
+            let set = plan.never_loaded();
+            (name, (plan, set))
+        });
+        Self { data: data.collect(), sources: plan.secrets, secrets: BTreeMap::new() }
+    }
+
+    /// Reads all files and secrets, and follows the files. What cannot be read is a finding, and lines that
+    /// were skipped are a warning. What is the same in `before` is taken from there as it is.
+    #[must_use]
+    pub fn open(plan: ResourcePlan, before: Option<&Self>, reading: &mut Reading<'_>) -> Self {
+        let mut resources = Self::without_loading(plan);
+        resources.open_data(before, reading);
+        resources.read_secrets(reading);
+        resources
+    }
+
+    /// The data set of a `[data.NAME]`; none if there is none, or its section has a mistake.
+    #[must_use]
+    pub fn data(&self, name: &str) -> Option<&DataSet> {
+        self.data.get(name).map(|(_, set)| set)
+    }
+
+    /// All data sets, in the order of their names.
+    pub fn all_data(&self) -> impl Iterator<Item = (&str, &DataSet)> {
+        self.data.iter().map(|(name, (_, set))| (name.as_str(), set))
+    }
+
+    /// How all data sets are, in the order of their names. Not for worker threads: it may wait for the
+    /// threads that follow the files.
+    #[must_use]
+    pub fn states(&self) -> Vec<DataState> {
+        self.all_data().map(|(_, set)| set.state()).collect()
+    }
+
+    /// The secret of this name, if it was read.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Option<&Arc<Secret>> {
+        self.secrets.get(name)
+    }
+
+    fn open_data(&mut self, before: Option<&Self>, reading: &mut Reading<'_>) {
+        for (name, (plan, set)) in &mut self.data {
+            let same = before.and_then(|before| before.data.get(name));
+            if let Some((_, open)) = same.filter(|(old, _)| old.is_same(plan)) {
+                *set = open.clone();
+                continue;
+            }
+            match plan.open() {
+                Ok(open) => {
+                    *set = open;
+                    report_bad_lines(name, set, plan.place, reading);
+                }
+                Err(error) => {
+                    let finding = Finding::error(format!("the data `{name}` cannot be loaded"))
+                        .at(plan.place, error.to_string());
+                    reading.findings.add(finding);
+                }
+            }
+        }
+    }
+
+    fn read_secrets(&mut self, reading: &mut Reading<'_>) {
+        for (name, (source, place)) in &self.sources {
+            match source.read() {
+                Ok(secret) => {
+                    self.secrets.insert(name.clone(), Arc::new(secret));
+                }
+                Err(error) => reading.findings.add(no_secret(name, &error.to_string(), *place)),
+            }
+        }
+    }
+}
+
+fn report_bad_lines(name: &str, set: &DataSet, place: Place, reading: &mut Reading<'_>) {
+    let state = set.state();
+    let [first, ..] = &state.first_bad_lines[..] else { return };
+    let title = match state.bad_lines {
+        1 => format!("a line of the data `{name}` is skipped"),
+        count => format!("{count} lines of the data `{name}` are skipped"),
+    };
+    let finding = Finding::warning(title).at(place, first.to_string());
+    reading.findings.add(finding.help("fix the lines, or set `bad_lines = \"refuse\"`"));
+}
+
+/// What is reported of a secret that cannot be read.
+fn no_secret(name: &str, why: &str, place: Option<Place>) -> Finding {
+    let finding = Finding::error(format!("there is no secret `{name}`: {why}"))
+        .help("put the secret there, or say in `[secrets]` where it is");
+    match place {
+        Some(place) => finding.at(place, "not readable"),
+        None => finding,
+    }
+}
