@@ -9,9 +9,10 @@
 //! | [`finding`] | what is wrong with a file, all of it at once, each with its place |
 //! | [`mod@file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
 //! | [`kind`] | the description of a kind of handler: its arguments, variables, reasons and settings |
+//! | [`expression`] | CEL, checked when it is read, with a place for every mistake |
+//! | [`input`] | where a handler's arguments come from: by name, by position, out of a header or a cookie |
 //! | [`configuration`] | the sections about the agent itself, its listeners and its messages |
 //! | [`resource`] | the data sets and the secrets of a file, which its handlers use |
-//! | [`expression`] | CEL, checked when it is read, with a place for every mistake |
 //! | [`chain`] | the handlers of a message in order, what they find, and the verdict |
 //! | [`kinds`] | the kinds of handlers |
 
@@ -25,6 +26,7 @@ pub mod expression;
 pub mod file;
 pub mod finding;
 pub mod handler;
+pub mod input;
 pub mod kind;
 pub mod kinds;
 pub mod resource;

@@ -9,6 +9,7 @@ use spoa_handlers::{
     file::{Loaded, Reading, load_text},
     finding::Report,
     kinds::KINDS,
+    resource::{ResourcePlan, Resources},
 };
 use spoa_integration::{App, Config, on_every_haproxy};
 
@@ -64,7 +65,9 @@ fn registry() -> Registry {
     let configuration = Configuration::read(&mut loaded);
     let Loaded { document, sources, findings } = &mut loaded;
     let mut reading = Reading { document, sources, findings };
-    let chains = chains(&configuration.messages, KINDS, &mut reading);
+    let plan = ResourcePlan::read(&configuration.secrets, &mut reading);
+    let resources = Resources::open(plan, None, &mut reading);
+    let chains = chains(&configuration.messages, KINDS, &resources, &mut reading);
     assert_eq!(Report::new(&loaded.findings, &loaded.sources).to_string(), "");
     chains.into_iter().fold(Registry::new(), |registry, (name, chain)| {
         let fallback = chain.fallback().unwrap();

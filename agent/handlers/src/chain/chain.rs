@@ -5,12 +5,16 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use spoa_actors::{Actions, Call, Handler, MessageRef, Reply};
+use serde::de::Error;
+use spoa_actors::{Actions, ArgsError, Call, Handler, HandlerError, MessageRef, Reply};
 
 use super::{
     ack_budget::AckBudget,
+    chain_names::{Place, place},
     common::{Mode, OnError},
+    decides::Decides,
     decision::Decision,
+    detail::Detail,
     found::Found,
     output::Output,
     step::Step,
@@ -19,14 +23,26 @@ use super::{
 };
 use crate::{
     configuration::{Action, Fallback},
-    expression::{Program, Value},
+    expression::{Program, Slot, Value},
+    input::Input,
 };
+
+/// A message without an argument that its chain requires.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the message has no argument `{0}`, which its chain requires")]
+pub struct MissingArgument(String);
 
 /// The handlers of a message, in order, and those of a group side by side: they do not see each other's findings.
 pub struct Chain {
     pub(super) groups: Vec<Vec<Link>>,
+    /// Its arguments.
+    pub(super) inputs: Vec<Input>,
+    /// Which of them have to be there.
+    pub(super) required: Vec<usize>,
     /// How many variables all of them find.
     pub(super) count: usize,
+    /// What only some verdicts have, of all chains of the file.
+    pub(super) details: Vec<Detail>,
     pub(super) fallback: Option<Fallback>,
     /// How many variables did not fit into their ACK.
     pub(super) dropped: AtomicU64,
@@ -43,6 +59,10 @@ pub(super) struct Link {
     pub(super) on_error: OnError,
     pub(super) outputs: Vec<Output>,
     pub(super) counts: Counts,
+    /// What it looks at.
+    pub(super) slots: Vec<Slot>,
+    /// What it may decide.
+    pub(super) decides: Decides,
 }
 
 #[derive(Default)]
@@ -79,22 +99,35 @@ enum Outcome<'c> {
 
 impl Chain {
     /// Runs the handlers over a message, and writes the verdict and what they found.
-    pub fn run(&self, message: &MessageRef<'_>, actions: &mut Actions) {
+    ///
+    /// # Errors
+    ///
+    /// If a required argument is not there: then the message is not for this chain.
+    pub fn run(
+        &self,
+        message: &MessageRef<'_>,
+        actions: &mut Actions,
+    ) -> Result<(), MissingArgument> {
+        for at in &self.required {
+            if self.inputs[*at].value(message).is_none() {
+                return Err(MissingArgument(self.inputs[*at].name().to_owned()));
+            }
+        }
         let mut all: Vec<Option<Value<'_>>> = Vec::new();
         all.resize_with(self.count, || None);
         let decided = self.decide(message, &mut all);
         let mut budget = AckBudget::new();
-        verdict::write(decided.as_ref().map(|(own, by)| (own, *by)), actions, &mut budget);
+        let own = decided.as_ref().map(|(own, by)| (own, *by));
+        verdict::write(own, &self.details, actions, &mut budget);
         for link in self.groups.iter().flatten() {
             for output in &link.outputs {
-                if let Some(value) = &all[link.first + output.variable] {
-                    verdict::write_value(value, output.scope, &output.name, actions, &mut budget);
-                }
+                output.write(all[link.first + output.variable].as_ref(), actions, &mut budget);
             }
         }
         if budget.dropped > 0 {
             self.dropped.fetch_add(budget.dropped, Ordering::Relaxed);
         }
+        Ok(())
     }
 
     fn decide<'c>(
@@ -107,7 +140,7 @@ impl Chain {
             let mut decided = None;
             for link in group {
                 found.begin(link.first);
-                let outcome = link.run(&View::new(*message, all), &mut found);
+                let outcome = link.run(&View::new(*message, &self.inputs, all), &mut found);
                 if let (Outcome::Decided(decision), None) = (outcome, &decided) {
                     decided = Some((decision, link.name.as_str()));
                 }
@@ -124,13 +157,31 @@ impl Chain {
     #[must_use]
     pub fn fallback(&self) -> Option<Actions> {
         let fallback = self.fallback.as_ref()?;
-        let decision = Decision {
-            status: fallback.status,
-            ..Decision::new(fallback.action, &fallback.reason)
-        };
-        let mut actions = Actions::new();
-        verdict::write(Some((&decision, "fallback")), &mut actions, &mut AckBudget::new());
+        let decision = Decision::new(fallback.action, &*fallback.reason).status(fallback.status);
+        let (mut actions, mut budget) = (Actions::new(), AckBudget::new());
+        verdict::write(Some((&decision, "fallback")), &self.details, &mut actions, &mut budget);
         Some(actions)
+    }
+
+    /// The arguments that its handlers look at.
+    pub fn arguments(&self) -> impl Iterator<Item = &Input> {
+        let links = || self.groups.iter().flatten();
+        let is_used = move |at: usize| {
+            let is_it = |slot: &Slot| matches!(place(*slot), Place::Input(own) if own == at);
+            self.required.contains(&at) || links().any(|link| link.slots.iter().any(is_it))
+        };
+        self.inputs.iter().enumerate().filter(move |(at, _)| is_used(*at)).map(|(_, input)| input)
+    }
+
+    /// What its handlers may decide, and its fallback.
+    #[must_use]
+    pub fn decides(&self) -> Decides {
+        let mut all = Decides::default();
+        self.groups.iter().flatten().for_each(|link| all.extend(&link.decides));
+        if let Some(fallback) = &self.fallback {
+            all.add(fallback.action, fallback.status);
+        }
+        all
     }
 
     /// What its handlers have done, in their order.
@@ -215,7 +266,9 @@ pub struct ChainHandler(pub Arc<Chain>);
 
 impl Handler for ChainHandler {
     fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
-        self.0.run(&call.message(), actions);
-        Reply::Answered
+        match self.0.run(&call.message(), actions) {
+            Ok(()) => Reply::Answered,
+            Err(missing) => Reply::Failed(HandlerError::Arguments(ArgsError::custom(missing))),
+        }
     }
 }

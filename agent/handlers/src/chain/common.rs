@@ -1,7 +1,7 @@
 //! The settings that every handler has.
 
 use super::output::Outputs;
-use crate::file::Text;
+use crate::{file::Text, input::Sources};
 
 words! {
     /// What becomes of a handler's decision.
@@ -36,6 +36,8 @@ settings! {
         mode: Mode = Mode::Enforce,
         /// What happens if it cannot say.
         on_error: OnError = OnError::Skip,
+        /// Where its arguments come from, if not from those of their own names.
+        args: Option<Sources>,
         /// Which of its variables HAProxy gets, and under which names: all, unless it is set.
         set: Option<Outputs>,
     }

@@ -1,24 +1,43 @@
 //! A decision: what a handler has HAProxy do, and why.
 
-use crate::configuration::Action;
+use std::borrow::Cow;
+
+use super::detail::Detail;
+use crate::{configuration::Action, expression::Value};
 
 /// What a handler has HAProxy do. It ends the chain.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Decision<'c> {
     /// What HAProxy does.
     pub action: Action,
     /// Why, in one word.
-    pub reason: &'c str,
+    pub reason: Cow<'c, str>,
     /// The status of the answer.
     pub status: Option<u16>,
     /// How hard a challenge is.
     pub level: Option<u16>,
+    /// What only some decisions have, each once.
+    pub details: Vec<(Detail, Value<'c>)>,
 }
 
 impl<'c> Decision<'c> {
     /// A decision with nothing but its reason.
     #[must_use]
-    pub fn new(action: Action, reason: &'c str) -> Self {
-        Self { action, reason, status: None, level: None }
+    pub fn new(action: Action, reason: impl Into<Cow<'c, str>>) -> Self {
+        Self { action, reason: reason.into(), status: None, level: None, details: Vec::new() }
+    }
+
+    /// The same with a status.
+    #[must_use]
+    pub fn status(mut self, status: impl Into<Option<u16>>) -> Self {
+        self.status = status.into();
+        self
+    }
+
+    /// The same with a variable of the verdict.
+    #[must_use]
+    pub fn with(mut self, detail: Detail, value: Value<'c>) -> Self {
+        self.details.push((detail, value));
+        self
     }
 }

@@ -1,25 +1,16 @@
 //! A kind of handler: its description, and what makes one of a section.
 
-use super::{chain_names::ChainNames, own_variable::OwnVariable, step::Step};
-use crate::{
-    configuration::Action,
-    file::{Reading, TableReader},
-    kind::Description,
-};
+use super::{decides::Decides, making::Making, own_variable::OwnVariable, step::Step};
+use crate::kind::Description;
 
 /// A kind of handler.
 pub trait Kind: Sync {
     /// What can be said about it without running it.
-    fn description(&self) -> &Description;
+    fn description(&self) -> &'static Description;
 
     /// Makes a handler of its settings; what is wrong with them joins the findings. The keys that every handler
     /// has were read before.
-    fn make(
-        &self,
-        table: &mut TableReader<'_>,
-        names: &ChainNames,
-        reading: &mut Reading<'_>,
-    ) -> Option<Made>;
+    fn make(&self, making: &mut Making<'_, '_>) -> Option<Made>;
 }
 
 /// A handler that was made of its section.
@@ -29,5 +20,5 @@ pub struct Made {
     /// What it finds.
     pub variables: Vec<OwnVariable>,
     /// What it may decide.
-    pub actions: Vec<Action>,
+    pub decides: Decides,
 }

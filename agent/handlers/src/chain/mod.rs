@@ -2,22 +2,24 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `decision` | what a handler decides |
-//! | `arguments`, `chain_names` | the arguments of a message, and which variables an expression may name |
+//! | `decision`, `detail`, `decides` | what a handler decides, and what it may decide |
+//! | `chain_names` | which variables an expression may name |
 //! | `view`, `found` | what a handler sees, and where it puts what it finds |
-//! | `step`, `own_variable`, `kind` | a handler at work, what it finds, and what makes it of its section |
+//! | `step`, `own_variable`, `kind`, `making` | a handler at work, what it finds, and what it is made of |
 //! | `common`, `output` | the settings that every handler has; under which names its variables go out |
 //! | `ack_budget`, `verdict` | how much an ACK takes, and what HAProxy gets |
 //! | `chain`, `reader` | the chain, and how it is read |
 
 mod ack_budget;
-mod arguments;
 mod chain;
 mod chain_names;
 mod common;
+mod decides;
 mod decision;
+mod detail;
 mod found;
 mod kind;
+mod making;
 mod output;
 mod own_variable;
 mod reader;
@@ -25,12 +27,16 @@ mod step;
 mod verdict;
 mod view;
 
-pub use chain::{Chain, ChainHandler, StepCounts};
+pub use chain::{Chain, ChainHandler, MissingArgument, StepCounts};
 pub use chain_names::ChainNames;
 pub use common::{CommonSettings, Mode, OnError};
+pub use decides::Decides;
 pub use decision::Decision;
+pub use detail::Detail;
 pub use found::Found;
 pub use kind::{Kind, Made};
+pub use making::Making;
+pub use output::{No, OutputType};
 pub use own_variable::OwnVariable;
 pub use reader::chains;
 pub use step::Step;

@@ -2,8 +2,9 @@
 
 use spoa_actors::{Actions, Scope};
 
-use super::own_variable::OwnVariable;
+use super::{ack_budget::AckBudget, own_variable::OwnVariable, verdict};
 use crate::{
+    expression,
     file::{FromNode, Node, Reading, Text, Value},
     finding::{Finding, Place, suggestion},
 };
@@ -19,6 +20,51 @@ struct Chosen {
     place: Place,
     /// Its name for HAProxy, if it has another one.
     output: Option<(Scope, String)>,
+    form: Form,
+}
+
+words! {
+    /// As what a variable goes out.
+    pub enum OutputType, "a type of HAProxy's variables" {
+        /// A boolean.
+        Bool = "bool",
+        /// A whole number; of a boolean 1 or 0.
+        Int = "int",
+        /// A text; of a boolean `true` or `false`.
+        Text = "text",
+    }
+}
+
+words! {
+    /// What HAProxy gets for `false`.
+    pub enum No, "one of `false` and `unset`" {
+        /// The value.
+        False = "false",
+        /// No variable: for rules that ask whether it is found.
+        Unset = "unset",
+    }
+}
+
+settings! {
+    /// A variable in braces.
+    struct ChosenTable, "a variable" {
+        /// The variable of the handler.
+        from: Text,
+        /// Its type for HAProxy.
+        r#type: Option<OutputType>,
+        /// What HAProxy gets for `false`.
+        no: No = No::False,
+        /// What HAProxy gets if the handler has not set it.
+        default: Option<Text>,
+    }
+}
+
+/// As what a variable goes out.
+#[derive(Clone, Debug, Default)]
+struct Form {
+    output_type: Option<OutputType>,
+    is_unset_for_no: bool,
+    default: Option<String>,
 }
 
 /// A variable as HAProxy gets it.
@@ -28,6 +74,40 @@ pub(super) struct Output {
     pub(super) variable: usize,
     pub(super) scope: Scope,
     pub(super) name: String,
+    form: Form,
+}
+
+impl Output {
+    /// Writes the variable; without a value its default, and if it has none, nothing of an earlier message stays.
+    pub(super) fn write(
+        &self,
+        value: Option<&expression::Value<'_>>,
+        actions: &mut Actions,
+        budget: &mut AckBudget,
+    ) {
+        use expression::Value;
+        let default = || self.form.default.as_deref().map(Value::text);
+        let Some(value) = value.map(Value::borrow).or_else(default) else { return };
+        if self.form.is_unset_for_no && value == Value::Bool(false) {
+            budget.unset(actions, self.scope, &self.name);
+            return;
+        }
+        let value = match (self.form.output_type, value) {
+            (Some(OutputType::Int), Value::Bool(value)) => Value::Int(i64::from(value)),
+            (Some(OutputType::Bool), Value::Int(number)) => Value::Bool(number != 0),
+            (Some(OutputType::Bool), Value::Text(text)) if text == "true" => Value::Bool(true),
+            (Some(OutputType::Bool), Value::Text(text)) if text == "false" => Value::Bool(false),
+            (Some(OutputType::Int), Value::Text(text)) => match text.trim().parse() {
+                Ok(number) => Value::Int(number),
+                Err(_) => return,
+            },
+            (Some(OutputType::Text), value) => {
+                Value::Text(verdict::as_text(&value).into_owned().into())
+            }
+            (_, value) => value,
+        };
+        verdict::write_value(&value, self.scope, &self.name, actions, budget);
+    }
 }
 
 impl FromNode for Outputs {
@@ -41,16 +121,17 @@ impl FromNode for Outputs {
                 let chosen = nodes.iter().map(|node| {
                     let text = Text::from_node(node, reading)?;
                     let variable = text.as_str().to_owned();
-                    Some(Chosen { variable, place: text.place(), output: None })
+                    let form = Form::default();
+                    Some(Chosen { variable, place: text.place(), output: None, form })
                 });
                 chosen.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Self)
             }
             Value::Table(table) => {
                 let chosen = table.entries.iter().map(|entry| {
-                    let text = Text::from_node(&entry.node, reading)?;
+                    let (text, form) = chosen(&entry.node, reading)?;
                     let output = scoped(&entry.key.name, entry.key.place, reading)?;
                     let variable = text.as_str().to_owned();
-                    Some(Chosen { variable, place: text.place(), output: Some(output) })
+                    Some(Chosen { variable, place: text.place(), output: Some(output), form })
                 });
                 chosen.collect::<Vec<_>>().into_iter().collect::<Option<_>>().map(Self)
             }
@@ -74,6 +155,20 @@ impl FromNode for Outputs {
             Some(_) => format!("{{ {} }}", written.join(", ")),
         }
     }
+}
+
+/// The variable of the handler, and as what it goes out.
+fn chosen(node: &Node, reading: &mut Reading<'_>) -> Option<(Text, Form)> {
+    if !matches!(node.value, Value::Table(_)) {
+        return Some((Text::from_node(node, reading)?, Form::default()));
+    }
+    let table = ChosenTable::from_node(node, reading)?;
+    let form = Form {
+        output_type: table.r#type,
+        is_unset_for_no: table.no == No::Unset,
+        default: table.default.map(|text| text.as_str().to_owned()),
+    };
+    Some((table.from, form))
 }
 
 /// A name with its scope in front of it; without one, it is a variable of the transaction.
@@ -114,6 +209,7 @@ pub(super) fn outputs(
         variable,
         scope: Scope::Transaction,
         name: format!("{handler}.{}", variables[variable].name),
+        form: Form::default(),
     };
     let Some(Outputs(chosen)) = chosen else {
         return (0..variables.len()).map(own).collect();
@@ -131,7 +227,10 @@ pub(super) fn outputs(
             return None;
         };
         Some(match &chosen.output {
-            Some((scope, name)) => Output { variable: at, scope: *scope, name: name.clone() },
+            Some((scope, name)) => {
+                let form = chosen.form.clone();
+                Output { variable: at, scope: *scope, name: name.clone(), form }
+            }
             None => own(at),
         })
     });

@@ -6,17 +6,20 @@ use super::{
     chain::{Chain, Link},
     chain_names::ChainNames,
     common::{CommonSettings, Mode, OnError},
+    decides::Decides,
     kind::{Kind, Made},
+    making::{self, Making},
     output,
     own_variable::OwnVariable,
     verdict,
 };
 use crate::{
-    configuration::{Action, MessageSettings},
-    expression::Program,
-    file::{Group, Reading, Section, TableReader},
+    configuration::{Action, MessageSettings, Run, StepName},
+    file::{Group, Reading, Table, TableReader, Value},
     finding::{Finding, Place},
+    input::Sources,
     kind::{Settings, choose},
+    resource::Resources,
 };
 
 /// The chains of the messages, by the names of these. A message with a mistake has none; a handler that no message
@@ -24,19 +27,24 @@ use crate::{
 pub fn chains(
     messages: &BTreeMap<String, MessageSettings>,
     kinds: &[&'static dyn Kind],
+    resources: &Resources,
     reading: &mut Reading<'_>,
 ) -> BTreeMap<String, Chain> {
     let mut chains = BTreeMap::new();
     for (name, settings) in messages {
-        if let Some(chain) = chain(name, settings, kinds, reading) {
+        if let Some(chain) = chain(name, settings, kinds, resources, reading) {
             chains.insert(name.clone(), chain);
         }
     }
+    let mut decides = Decides::default();
+    chains.values().for_each(|chain| decides.extend(&chain.decides()));
+    chains.values_mut().for_each(|chain| chain.details.clone_from(&decides.texts));
     let document = reading.document;
     for section in document.sections(Group::Handler) {
         let name = &section.name;
-        let is_run =
-            |message: &MessageSettings| message.run.steps().any(|step| step.name == name.name);
+        let is_run = |message: &MessageSettings| {
+            message.run.iter().flat_map(Run::steps).any(|step| step.name == name.name)
+        };
         if !messages.values().any(is_run) {
             let title = format!("no message runs the handler `{}`", name.name);
             let finding = Finding::warning(title).at(name.place, "not used");
@@ -52,26 +60,27 @@ fn chain(
     name: &str,
     settings: &MessageSettings,
     kinds: &[&'static dyn Kind],
+    resources: &Resources,
     reading: &mut Reading<'_>,
 ) -> Option<Chain> {
-    let mut names = ChainNames::default();
+    let named = making::named(&settings.args, reading);
+    let mut is_whole = named.is_some();
+    let mut names = ChainNames::new(named.unwrap_or_default());
     let mut groups = Vec::new();
     let mut denies = None;
-    let mut is_whole = true;
-    for group in &settings.run.0 {
+    for group in steps(name, settings, kinds, reading) {
         let mut links = Vec::new();
         let mut found = Vec::new();
         for step in group {
-            let Some(read) = link(&step.name, kinds, &names, reading) else {
+            let Some((link, variables)) = link(&step, kinds, &mut names, resources, reading) else {
                 is_whole = false;
                 names.add_broken(&step.name);
                 continue;
             };
-            let (link, made) = read;
-            if made.1.contains(&Action::Deny) && link.mode == Mode::Enforce {
-                denies = denies.or(Some(step.place));
+            if link.decides.actions.contains(&Action::Deny) && link.mode == Mode::Enforce {
+                denies = denies.or(Some(step.named));
             }
-            found.push(made.0);
+            found.push(variables);
             links.push(link);
         }
         for (link, variables) in links.iter_mut().zip(&found) {
@@ -80,12 +89,60 @@ fn chain(
         groups.push(links);
     }
     let is_chosen = says_unanswered(name, settings, denies, reading);
+    let count = names.count();
+    let inputs = names.into_inputs();
+    let required = (0..inputs.len()).filter(|at| inputs[*at].is_required()).collect();
     (is_whole && is_chosen).then(|| Chain {
         groups,
-        count: names.count(),
+        inputs,
+        required,
+        count,
+        details: Vec::new(),
         fallback: settings.fallback.clone(),
         dropped: AtomicU64::new(0),
     })
+}
+
+/// A handler and its section.
+struct StepSection<'f> {
+    name: String,
+    place: Place,
+    /// Where the message names it.
+    named: Place,
+    table: &'f Table,
+    /// Whether the section is that of the message itself, and was read as such before.
+    is_in_place: bool,
+}
+
+/// The handlers of a message: those of `run`, or the one that is written in place.
+fn steps<'f>(
+    name: &str,
+    settings: &MessageSettings,
+    kinds: &[&'static dyn Kind],
+    reading: &Reading<'f>,
+) -> Vec<Vec<StepSection<'f>>> {
+    let document = reading.document;
+    let Some(run) = &settings.run else {
+        let own = document.sections(Group::Message).find(|section| section.name.name == name);
+        let step = own.map(|section| {
+            let kind = kinds.iter().map(|kind| kind.description().name).find(|kind| {
+                let named = section.table.get("kind").map(|entry| &entry.node.value);
+                matches!(named, Some(Value::Text(text)) if text.as_str() == *kind)
+            });
+            let name = kind.unwrap_or_default().replace('-', "_");
+            let place = section.name.place;
+            StepSection { name, place, named: place, table: &section.table, is_in_place: true }
+        });
+        return vec![step.into_iter().collect()];
+    };
+    let step = |step: &StepName| {
+        let section =
+            document.sections(Group::Handler).find(|section| section.name.name == step.name)?;
+        let (name, table) = (step.name.clone(), &section.table);
+        let place = section.name.place;
+        Some(StepSection { name, place, named: step.place, table, is_in_place: false })
+    };
+    run.0.iter().map(|group| group.iter().filter_map(step).collect()).collect()
 }
 
 /// Fail open or closed is never a default: a message that can be denied says what HAProxy does without an answer.
@@ -104,51 +161,68 @@ fn says_unanswered(
     false
 }
 
-type Read = (Link, (Vec<OwnVariable>, Vec<Action>));
-
-/// A handler in its chain; nothing if it has mistakes. One that is off is there, so that others may name its variables.
-fn link(
-    name: &str,
+/// A handler in its chain, and what it finds; nothing if it has mistakes. One that is off is there, so that others may
+/// name its variables.
+fn link<'f>(
+    step: &StepSection<'f>,
     kinds: &[&'static dyn Kind],
-    names: &ChainNames,
-    reading: &mut Reading<'_>,
-) -> Option<Read> {
-    let document = reading.document;
-    let section: &Section =
-        document.sections(Group::Handler).find(|section| section.name.name == name)?;
-    let place = section.name.place;
+    names: &mut ChainNames,
+    resources: &Resources,
+    reading: &mut Reading<'f>,
+) -> Option<(Link, Vec<OwnVariable>)> {
+    let mut table = TableReader::new(step.table, "a handler", step.place);
     let known: Vec<_> = kinds.iter().map(|kind| kind.description().name).collect();
-    let mut table = TableReader::new(&section.table, "a handler", place);
-    let kind = kinds[choose(section, &mut table, &known, reading)?];
+    let kind = kinds[choose("handler", &mut table, &known, reading)?];
     table.rename(format!("`{}`", kind.description().name));
     let common = CommonSettings::read(&mut table, reading);
-    let made = kind.make(&mut table, names, reading);
-    let is_whole = table.finish(reading);
-    let (common, made) = (common?, made?);
-    let when = match &common.when {
-        Some(when) => Some(Program::condition_of(when, names, reading.findings)?),
-        None => None,
+    if step.is_in_place {
+        table.leave(MessageSettings::SETTINGS.iter().map(|setting| setting.name));
+    }
+    let sources = common.as_ref().and_then(|common| common.args.clone()).unwrap_or_default();
+    let mut making = Making {
+        name: &step.name,
+        description: kind.description(),
+        table: &mut table,
+        names,
+        resources,
+        reading,
+        // Those of a message were read with it.
+        sources: if step.is_in_place { Sources::default() } else { sources },
+        slots: Vec::new(),
     };
-    let is_named = is_named(name, &made, place, reading);
-    let outputs = output::outputs(name, common.set.as_ref(), &made.variables, reading);
-    if !is_whole || !is_named {
+    let is_right = making.check_sources();
+    let made = kind.make(&mut making);
+    let when = match common.as_ref().and_then(|common| common.when.as_ref()) {
+        Some(when) => making.condition(when).map(Some),
+        None => Some(None),
+    };
+    let slots = std::mem::take(&mut making.slots);
+    let is_whole = table.finish(reading);
+    let (common, made, when) = (common?, made?, when?);
+    let is_named = is_named(&step.name, &made, step.place, reading);
+    let outputs = output::outputs(&step.name, common.set.as_ref(), &made.variables, reading);
+    if !is_whole || !is_named || !is_right {
         return None;
     }
-    let Made { step, variables, mut actions } = made;
-    if common.on_error == OnError::Deny {
-        actions.push(Action::Deny);
+    let Made { step: own, variables, mut decides } = made;
+    match common.on_error {
+        OnError::Skip => {}
+        OnError::Allow => decides.add(Action::Allow, None),
+        OnError::Deny => decides.add(Action::Deny, None),
     }
     let link = Link {
-        name: name.to_owned(),
-        step,
+        name: step.name.clone(),
+        step: own,
         first: 0,
         when,
         mode: common.mode,
         on_error: common.on_error,
         outputs,
         counts: super::chain::Counts::default(),
+        slots,
+        decides,
     };
-    Some((link, (variables, actions)))
+    Some((link, variables))
 }
 
 /// Whether the name of a handler and those of its variables can be told from others.

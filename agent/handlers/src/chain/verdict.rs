@@ -4,16 +4,29 @@ use std::borrow::Cow;
 
 use spoa_actors::{Actions, Scope, TypedData};
 
-use super::{ack_budget::AckBudget, decision::Decision};
+use super::{ack_budget::AckBudget, decision::Decision, detail::Detail};
 use crate::{configuration::Action, expression::Value};
 
 /// The names of the verdict's variables: no handler has one of them.
-pub(super) const NAMES: &[&str] = &["action", "reason", "by", "status", "level"];
+pub(super) const NAMES: &[&str] = &[
+    "action",
+    "reason",
+    "by",
+    "status",
+    "level",
+    "location",
+    "cookie",
+    "cookie2",
+    "body",
+    "retry_after",
+    "authenticate",
+];
 
 /// Writes what was decided, and by whom; without a decision, the request is allowed. Nothing of an earlier verdict
-/// of the transaction stays.
+/// of the transaction stays: `details` are those that any chain of the file may set.
 pub(super) fn write(
     decision: Option<(&Decision<'_>, &str)>,
+    details: &[Detail],
     actions: &mut Actions,
     budget: &mut AckBudget,
 ) {
@@ -21,7 +34,7 @@ pub(super) fn write(
     let action = decision.map_or(Action::Allow, |(decision, _)| decision.action).word();
     budget.set(actions, scope, "action", action, action.len());
     let texts =
-        [("reason", decision.map(|(own, _)| own.reason)), ("by", decision.map(|(_, by)| by))];
+        [("reason", decision.map(|(own, _)| &*own.reason)), ("by", decision.map(|(_, by)| by))];
     for (name, text) in texts {
         match text {
             Some(text) => budget.set(actions, scope, name, text, text.len()),
@@ -34,6 +47,13 @@ pub(super) fn write(
         match number {
             Some(number) => budget.set(actions, scope, name, i64::from(number), 8),
             None => budget.unset(actions, scope, name),
+        }
+    }
+    for detail in details {
+        let own = decision.and_then(|(own, _)| own.details.iter().find(|(name, _)| name == detail));
+        match own {
+            Some((_, value)) => write_value(value, scope, detail.word(), actions, budget),
+            None => budget.unset(actions, scope, detail.word()),
         }
     }
 }

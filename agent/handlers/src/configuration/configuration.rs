@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     file::{Group, Loaded, Reading, Section, TableReader},
+    finding::Finding,
     kind::Settings,
 };
 
@@ -33,7 +34,7 @@ pub struct Configuration {
     pub admin: Option<AdminSettings>,
     /// `[secrets]`.
     pub secrets: Secrets,
-    /// `[message.NAME]` with `run`, by name; those with a `kind` are handlers.
+    /// `[message.NAME]`, by name.
     pub messages: BTreeMap<String, MessageSettings>,
 }
 
@@ -60,9 +61,8 @@ impl Configuration {
                 configuration.listeners.insert(section.name.name.clone(), listener);
             }
         }
-        let messages = document.sections(Group::Message);
-        for section in messages.filter(|section| section.table.get("kind").is_none()) {
-            if let Some(message) = settings(section, &mut reading) {
+        for section in document.sections(Group::Message) {
+            if let Some(message) = message(section, &mut reading) {
                 configuration.messages.insert(section.name.name.clone(), message);
             }
         }
@@ -73,6 +73,32 @@ impl Configuration {
 fn one<S: Settings>(group: Group, reading: &mut Reading<'_>) -> Option<S> {
     let section = reading.document.section(group)?;
     settings(section, reading)
+}
+
+/// A message; one with a `kind` is a handler as well, which is read with its chain.
+fn message(section: &Section, reading: &mut Reading<'_>) -> Option<MessageSettings> {
+    let is_handler = section.table.get("kind").is_some();
+    if !is_handler {
+        let message: MessageSettings = settings(section, reading)?;
+        if message.run.is_none() {
+            let title = format!("`[message.{}]` runs nothing", section.name.name);
+            let finding = Finding::error(title).at(section.name.place, "has no `run`");
+            reading.findings.add(finding.help(
+                "add `run = [\"handler\"]`, or the `kind` of a handler that is written in place",
+            ));
+            return None;
+        }
+        return Some(message);
+    }
+    let mut table = TableReader::new(&section.table, MessageSettings::OWNER, section.name.place);
+    let message = MessageSettings::read(&mut table, reading)?;
+    if message.run.is_some() {
+        let title = format!("`[message.{}]` has a `kind` and `run`", section.name.name);
+        let finding = Finding::error(title).at(section.name.place, "both");
+        reading.findings.add(finding.help("keep one of them"));
+        return None;
+    }
+    Some(message)
 }
 
 fn settings<S: Settings>(section: &Section, reading: &mut Reading<'_>) -> Option<S> {

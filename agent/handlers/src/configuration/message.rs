@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::run::Run;
+use crate::{file::List, input::Sources};
 
 words! {
     /// What a verdict has HAProxy do.
@@ -50,7 +51,11 @@ settings! {
     /// An SPOE message, and what answers it.
     pub struct MessageSettings, "`[message]`" {
         /// The handlers, in order; those in an inner list side by side.
-        run: Run,
+        run: Option<Run>,
+        /// The names of the messages that it answers; by default that of the section. `*` stands for all others.
+        names: Option<List<String>>,
+        /// Where its arguments come from, if not from those of their own names.
+        args: Sources = Sources::default(),
         /// How long it waits for its answer; by default the agent's deadline.
         deadline: Option<Duration>,
         /// The verdict in place of one that did not come in time.

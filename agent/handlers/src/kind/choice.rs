@@ -1,13 +1,13 @@
 //! Which kind a section names.
 
 use crate::{
-    file::{Reading, Section, TableReader, Text},
+    file::{Reading, TableReader, Text},
     finding::{Finding, nearest},
 };
 
-/// The index of the kind that `kind = "…"` names; nothing if it is none, which is a finding then.
+/// The index of the kind that `kind = "…"` names, of this group of sections; nothing if it is none, which is a finding then.
 pub fn choose(
-    section: &Section,
+    group: &str,
     table: &mut TableReader<'_>,
     kinds: &[&'static str],
     reading: &mut Reading<'_>,
@@ -15,7 +15,6 @@ pub fn choose(
     let named: Text = table.take("kind", reading)?;
     let index = kinds.iter().position(|kind| *kind == named.as_str());
     if index.is_none() {
-        let group = section.group.name();
         let title = format!("no {group} of the kind `{}`", named.as_str());
         let list = "`spoa-agent kinds` lists them all";
         let help = match nearest(named.as_str(), kinds.iter().copied()) {

@@ -75,7 +75,12 @@ pub fn from_table<S: Settings>(node: &Node, reading: &mut Reading<'_>) -> Option
         Value::Table(table) => table,
         Value::Broken => return None,
         other => {
-            let names: Vec<_> = S::SETTINGS.iter().map(|one| format!("{} = …", one.name)).collect();
+            let all = S::SETTINGS.iter().enumerate();
+            let shown = all.filter(|(at, one)| one.is_needed || *at < 5);
+            let mut names: Vec<_> = shown.map(|(_, one)| format!("{} = …", one.name)).collect();
+            if names.len() < S::SETTINGS.len() {
+                names.push("…".to_owned());
+            }
             let finding = Finding::error(format!("{} is a table", S::OWNER))
                 .at(node.place, other.description())
                 .help(format!("write `{{ {} }}`", names.join(", ")));

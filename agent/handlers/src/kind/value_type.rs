@@ -2,29 +2,24 @@
 
 use std::fmt;
 
-/// The type of an argument, a variable or an expression.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Type {
-    /// `true` or `false`.
-    Bool,
-    /// A whole number with a sign, of 64 bits.
-    Int,
-    /// A text.
-    Text,
-    /// An IPv4 or IPv6 address; a text with one is taken, too.
-    Ip,
-    /// Bytes.
-    Binary,
+words! {
+    /// The type of an argument, a variable or an expression.
+    pub enum Type, "a type" {
+        /// `true` or `false`.
+        Bool = "bool",
+        /// A whole number with a sign, of 64 bits.
+        Int = "int",
+        /// A text.
+        Text = "text",
+        /// An IPv4 or IPv6 address; a text with one is taken, too.
+        Ip = "ip",
+        /// Bytes.
+        Binary = "binary",
+    }
 }
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Bool => "bool",
-            Self::Int => "int",
-            Self::Text => "text",
-            Self::Ip => "ip",
-            Self::Binary => "binary",
-        })
+        f.write_str(self.word())
     }
 }

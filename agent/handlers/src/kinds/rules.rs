@@ -1,10 +1,11 @@
 //! `rules`: conditions in order, of which the first that holds decides.
 
+use super::template::Template;
 use crate::{
-    chain::{ChainNames, Decision, Found, Kind, Made, Step, View},
+    chain::{Decides, Decision, Detail, Found, Kind, Made, Making, Step, View},
     configuration::Action,
-    expression::{Fault, Program},
-    file::{FromNode, Node, Reading, TableReader, Text},
+    expression::{Fault, Program, Value},
+    file::{FromNode, Node, Reading, Text},
     finding::Finding,
     kind::{Description, Reason, Settings},
 };
@@ -30,6 +31,18 @@ settings! {
         status: Option<u16>,
         /// How hard a challenge is.
         level: Option<u16>,
+        /// Where a redirect leads, as a text with variables in braces.
+        location: Option<Text>,
+        /// A line `Set-Cookie`, as such a text.
+        cookie: Option<Text>,
+        /// Another one.
+        cookie2: Option<Text>,
+        /// The body of the answer, as such a text.
+        body: Option<Text>,
+        /// How many seconds the client waits before it comes again, as such a text.
+        retry_after: Option<Text>,
+        /// The header `WWW-Authenticate`, as such a text.
+        authenticate: Option<Text>,
     }
 }
 
@@ -82,22 +95,20 @@ rules = [
 };
 
 impl Kind for Rules {
-    fn description(&self) -> &Description {
+    fn description(&self) -> &'static Description {
         &DESCRIPTION
     }
 
-    fn make(
-        &self,
-        table: &mut TableReader<'_>,
-        names: &ChainNames,
-        reading: &mut Reading<'_>,
-    ) -> Option<Made> {
-        let settings = RulesSettings::read(table, reading)?;
-        let made: Vec<_> =
-            settings.rules.0.into_iter().map(|rule| Compiled::of(rule, names, reading)).collect();
+    fn make(&self, making: &mut Making<'_, '_>) -> Option<Made> {
+        let settings: RulesSettings = making.settings()?;
+        let made: Vec<_> = settings.rules.0.iter().map(|rule| Compiled::of(rule, making)).collect();
         let rules = made.into_iter().collect::<Option<Vec<_>>>()?;
-        let actions = rules.iter().map(|rule| rule.action).collect();
-        Some(Made { step: Box::new(Compiled::all(rules)), variables: Vec::new(), actions })
+        let mut decides = Decides::nothing();
+        for rule in &rules {
+            decides.add(rule.action, rule.status);
+            rule.details.iter().for_each(|(detail, _)| decides.add_text(*detail));
+        }
+        Some(Made { step: Box::new(All(rules)), variables: Vec::new(), decides })
     }
 }
 
@@ -108,20 +119,68 @@ struct Compiled {
     reason: String,
     status: Option<u16>,
     level: Option<u16>,
+    details: Vec<(Detail, Template)>,
 }
 
 struct All(Vec<Compiled>);
 
 impl Compiled {
-    fn all(rules: Vec<Self>) -> All {
-        All(rules)
+    fn of(rule: &Rule, making: &mut Making<'_, '_>) -> Option<Self> {
+        let condition = making.condition(&rule.r#if);
+        let details = rule.details(making);
+        let reason = rule.reason.as_ref().map_or("rule", |Word(reason)| reason).to_owned();
+        let (action, status, level) = (rule.then, rule.status, rule.level);
+        Some(Self { condition: condition?, action, reason, status, level, details: details? })
     }
 
-    fn of(rule: Rule, names: &ChainNames, reading: &mut Reading<'_>) -> Option<Self> {
-        let condition = Program::condition_of(&rule.r#if, names, reading.findings);
-        let Rule { then: action, status, level, reason, .. } = rule;
-        let reason = reason.map_or_else(|| "rule".to_owned(), |Word(reason)| reason);
-        Some(Self { condition: condition?, action, reason, status, level })
+    fn decision<'c>(&'c self, view: &View<'_, 'c>) -> Result<Decision<'c>, Fault> {
+        let mut decision = Decision::new(self.action, &*self.reason).status(self.status);
+        decision.level = self.level;
+        for (detail, template) in &self.details {
+            let value = match template.constant() {
+                Some(text) => Value::text(text),
+                None => Value::Text(template.write(view)?.into()),
+            };
+            decision = decision.with(*detail, value);
+        }
+        Ok(decision)
+    }
+}
+
+impl Rule {
+    /// The texts of the verdict that it sets; one that its action needs and that it lacks is a finding.
+    fn details(&self, making: &mut Making<'_, '_>) -> Option<Vec<(Detail, Template)>> {
+        let all = [
+            (Detail::Location, &self.location),
+            (Detail::Cookie, &self.cookie),
+            (Detail::Cookie2, &self.cookie2),
+            (Detail::Body, &self.body),
+            (Detail::RetryAfter, &self.retry_after),
+            (Detail::Authenticate, &self.authenticate),
+        ];
+        let needed = match self.then {
+            Action::Redirect => Some(Detail::Location),
+            Action::Respond => Some(Detail::Body),
+            _ => None,
+        };
+        let is_missing =
+            |needed: &Detail| all.iter().any(|(own, text)| own == needed && text.is_none());
+        if let Some(needed) = needed.filter(is_missing) {
+            let (action, needed) = (self.then.word(), needed.word());
+            let finding = Finding::error(format!("a rule that says `{action}` needs `{needed}`"))
+                .at(self.r#if.place(), format!("its rule has no `{needed}`"))
+                .help(format!("add `{needed} = \"…\"` to the rule"));
+            making.add(finding);
+            return None;
+        }
+        let read: Vec<_> = all
+            .into_iter()
+            .filter_map(|(detail, text)| {
+                let text = text.as_ref()?;
+                Some(Template::read(text, making).map(|template| (detail, template)))
+            })
+            .collect();
+        read.into_iter().collect()
     }
 }
 
@@ -135,10 +194,7 @@ impl Step for All {
         for rule in &self.0 {
             match rule.condition.test(view) {
                 Ok(false) => {}
-                Ok(true) => {
-                    let own = Decision::new(rule.action, &rule.reason);
-                    return Ok(Some(Decision { status: rule.status, level: rule.level, ..own }));
-                }
+                Ok(true) => return rule.decision(view).map(Some),
                 // It does not hold; the handler could not say only if no other rule holds.
                 Err(other) => fault = fault.or(Some(other)),
             }

@@ -2,9 +2,9 @@
 
 use super::template::Template;
 use crate::{
-    chain::{ChainNames, Decision, Found, Kind, Made, OwnVariable, Step, View},
+    chain::{Decides, Decision, Found, Kind, Made, Making, OwnVariable, Step, View},
     expression::{Fault, Scalar, Type, Value},
-    file::{FromNode, Node, Reading, TableReader, Text, Value as FileValue},
+    file::{FromNode, Node, Reading, Text, Value as FileValue},
     finding::Finding,
     kind::{Description, Settings, WELL_KNOWN},
 };
@@ -93,17 +93,12 @@ impl FromNode for Values {
 }
 
 impl Kind for Set {
-    fn description(&self) -> &Description {
+    fn description(&self) -> &'static Description {
         &DESCRIPTION
     }
 
-    fn make(
-        &self,
-        table: &mut TableReader<'_>,
-        names: &ChainNames,
-        reading: &mut Reading<'_>,
-    ) -> Option<Made> {
-        let SetSettings { values: Values(values) } = SetSettings::read(table, reading)?;
+    fn make(&self, making: &mut Making<'_, '_>) -> Option<Made> {
+        let SetSettings { values: Values(values) } = making.settings()?;
         let mut variables = Vec::new();
         let mut ready = Vec::new();
         let mut is_whole = true;
@@ -112,14 +107,15 @@ impl Kind for Set {
                 Constant::Bool(value) => (Some(Ready::Constant(Value::Bool(value))), Scalar::Bool),
                 Constant::Int(value) => (Some(Ready::Constant(Value::Int(value))), Scalar::Int),
                 Constant::Text(text) => {
-                    (Template::read(&text, names, reading).map(Ready::of), Scalar::Text)
+                    (Template::read(&text, making).map(Ready::of), Scalar::Text)
                 }
             };
             is_whole &= value.is_some();
             ready.extend(value);
             variables.push(OwnVariable { name, value_type: Type::One(scalar) });
         }
-        is_whole.then(|| Made { step: Box::new(Setting(ready)), variables, actions: Vec::new() })
+        let decides = Decides::nothing();
+        is_whole.then(|| Made { step: Box::new(Setting(ready)), variables, decides })
     }
 }
 

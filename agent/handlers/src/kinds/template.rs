@@ -2,11 +2,11 @@
 
 use crate::{
     expression::{Fault, Program, Scalar, Type, Value, Variables},
-    file::{Reading, Text},
+    file::Text,
     finding::Finding,
 };
 
-use crate::chain::ChainNames;
+use crate::chain::Making;
 
 /// The longest text that is made.
 const LONGEST: usize = 8 << 10;
@@ -21,7 +21,7 @@ enum Part {
 
 impl Template {
     /// Reads a text; `{{` and `}}` stand for the braces themselves.
-    pub(super) fn read(text: &Text, names: &ChainNames, reading: &mut Reading<'_>) -> Option<Self> {
+    pub(super) fn read(text: &Text, making: &mut Making<'_, '_>) -> Option<Self> {
         let whole = text.as_str();
         let mut parts = Vec::new();
         let mut literal = String::new();
@@ -41,11 +41,11 @@ impl Template {
                 let finding = Finding::error("a brace stands alone")
                     .at(text.place_of(brace..brace + 1), "has no other one")
                     .help("write `{variable}`, or double a brace that is meant as such");
-                reading.findings.add(finding);
+                making.add(finding);
                 return None;
             };
             parts.push(Part::Text(std::mem::take(&mut literal)));
-            match value(text, brace + 1..end, names, reading) {
+            match value(text, brace + 1..end, making) {
                 Some(program) => parts.push(Part::Value(program)),
                 None => is_whole = false,
             }
@@ -89,27 +89,27 @@ impl Template {
 fn value(
     text: &Text,
     range: std::ops::Range<usize>,
-    names: &ChainNames,
-    reading: &mut Reading<'_>,
+    making: &mut Making<'_, '_>,
 ) -> Option<Program> {
-    let program = Program::expression(&text.as_str()[range.clone()], names);
+    let program = Program::expression(&text.as_str()[range.clone()], making.names());
     let mistakes = match program {
         Ok(program) => {
             let own = program.value_type();
             if matches!(own, Type::One(Scalar::Text | Scalar::Int | Scalar::Bool | Scalar::Ip)) {
+                making.looks_at(program.slots());
                 return Some(program);
             }
             let finding = Finding::error(format!("{own} is not shown in a text"))
                 .at(text.place_of(range), format!("is {own}"))
                 .help("make a string, an int, a bool or an address of it");
-            reading.findings.add(finding);
+            making.add(finding);
             return None;
         }
         Err(mistakes) => mistakes,
     };
     for mut mistake in mistakes {
         mistake.span = mistake.span.start + range.start..mistake.span.end + range.start;
-        reading.findings.add(mistake.finding(text));
+        making.add(mistake.finding(text));
     }
     None
 }

@@ -36,7 +36,7 @@ impl DataPlan {
     pub(super) fn read(section: &Section, reading: &mut Reading<'_>) -> Option<Self> {
         let mut table = TableReader::new(&section.table, "`[data]`", section.name.place);
         let kinds: Vec<_> = DATA_KINDS.iter().map(|kind| kind.name).collect();
-        let kind = DATA_KINDS[choose(section, &mut table, &kinds, reading)?].name;
+        let kind = DATA_KINDS[choose(section.group.name(), &mut table, &kinds, reading)?].name;
         table.rename(format!("`{kind}`"));
         let common = SourceSettings::read(&mut table, reading);
         let source = common.and_then(|common| common.source(section, reading));

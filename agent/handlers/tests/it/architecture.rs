@@ -17,9 +17,10 @@ const ORDER: &[&str] = &[
     "finding",
     "file",
     "kind",
+    "expression",
+    "input",
     "configuration",
     "resource",
-    "expression",
     "chain",
     "kinds",
 ];

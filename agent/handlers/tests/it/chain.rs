@@ -9,6 +9,7 @@ use spoa_handlers::{
     file::{Loaded, Reading, load, load_text},
     finding::Report,
     kinds::KINDS,
+    resource::{ResourcePlan, Resources},
 };
 
 use crate::broken_files::environment;
@@ -18,7 +19,9 @@ fn read(mut loaded: Loaded) -> (Option<Chain>, String) {
     let configuration = Configuration::read(&mut loaded);
     let Loaded { document, sources, findings } = &mut loaded;
     let mut reading = Reading { document, sources, findings };
-    let mut chains = chains(&configuration.messages, KINDS, &mut reading);
+    let resources =
+        Resources::without_loading(ResourcePlan::read(&configuration.secrets, &mut reading));
+    let mut chains = chains(&configuration.messages, KINDS, &resources, &mut reading);
     (chains.remove("m"), Report::new(&loaded.findings, &loaded.sources).to_string())
 }
 
@@ -32,7 +35,7 @@ fn chain(text: &str) -> Chain {
 /// The variables that HAProxy gets, as `scope.name=value`; what is unset has no `=`.
 fn gets(chain: &Chain, message: &Message) -> Vec<String> {
     let mut actions = Actions::new();
-    chain.run(&message.as_ref(), &mut actions);
+    chain.run(&message.as_ref(), &mut actions).unwrap();
     shown(&actions)
 }
 
@@ -225,6 +228,113 @@ fn variables_go_out_under_the_names_that_the_file_says() {
         set("set = { \"sess.ip_score\" = 'x', fail = 'y' }"),
         ["sess.ip_score=Int64(1)", "txn.fail=two"]
     );
+}
+
+#[test]
+fn arguments_come_by_name_by_position_and_out_of_texts() {
+    let shown = |args: &str, value: &str, message: Message| {
+        let text = format!(
+            "[handler.a]\nkind = 'set'\nvalues = {{ x = '{{{value}}}' }}\n\
+             [message.m]\nrun = ['a']\nargs = {args}\n"
+        );
+        gets(&chain(&text), &message)[5..].join(" ")
+    };
+    let ip = IpAddr::from([192, 0, 2, 1]);
+    let unnamed = || Message::new("m").arg("", "first").arg("n", 1).arg("", ip);
+    assert_eq!(shown("{ ip = '$2' }", "ip", unnamed()), "txn.a.x=192.0.2.1");
+    assert_eq!(shown("{ ip = '$3' }", "ip", unnamed()), "");
+    assert_eq!(shown("{ ip = ['src-ip', '$1', '$2'] }", "ip", unnamed()), "txn.a.x=192.0.2.1");
+    let other = "{ who = { from = 'n', type = 'int', default = 7 } }";
+    assert_eq!(shown(other, "who + 1", unnamed()), "txn.a.x=2");
+    assert_eq!(shown(other, "arg.who", Message::new("m")), "txn.a.x=7");
+    assert_eq!(shown("{ fixed = { value = 5 } }", "fixed * 2", Message::new("m")), "txn.a.x=10");
+    let null = Message::new("m").arg("n", TypedData::Null);
+    assert_eq!(shown(other, "who", null), "txn.a.x=7");
+
+    let headers = "host: a\r\nauthorization: Basic dXNlcjpwYXNz\r\ncookie: sid=\"1\"; b=2\r\n\r\n";
+    let block = Message::new("m").arg("h", headers);
+    let user = "{ who = { from = { from = 'h', header = 'Authorization' }, basic_user = true } }";
+    assert_eq!(shown(user, "who", block.clone()), "txn.a.x=user");
+    let sid = "{ who = { from = { from = 'h', header = 'cookie' }, cookie = 'sid' } }";
+    assert_eq!(shown(sid, "who", block.clone()), "txn.a.x=1");
+    let none = "{ who = { from = { from = 'h', header = 'x' }, cookie = 'sid' } }";
+    // What is not there has the default of its type.
+    assert_eq!(shown(none, "who", block), "txn.a.x=");
+    let tenant = "{ who = { from = 'path', pattern = '^/t/([^/]+)' } }";
+    assert_eq!(shown(tenant, "who", Message::new("m").arg("path", "/t/blue/x")), "txn.a.x=blue");
+    let json = "{ who = { from = 'body', json = 'user.id', type = 'int' } }";
+    let body = Message::new("m").arg("body", TypedData::Binary(br#"{"user":{"id":12}}"#));
+    assert_eq!(shown(json, "who", body), "txn.a.x=12");
+}
+
+#[test]
+fn a_message_without_a_required_argument_is_not_for_its_chain() {
+    let text = "[handler.a]\nkind = 'set'\nvalues = { x = 1 }\n\
+                [message.m]\nrun = ['a']\nargs = { ip = { from = 'src', required = true } }\n";
+    let chain = chain(text);
+    let mut actions = Actions::new();
+    let error = chain.run(&Message::new("m").as_ref(), &mut actions).unwrap_err();
+    assert_eq!(error.to_string(), "the message has no argument `ip`, which its chain requires");
+    assert_eq!(gets(&chain, &Message::new("m").arg("src", "::1"))[5..], ["txn.a.x=Int64(1)"]);
+    let taken: Vec<_> = chain.arguments().flat_map(|input| input.arguments()).collect();
+    assert_eq!(taken, ["src"]);
+}
+
+#[test]
+fn variables_go_out_as_the_types_that_haproxy_tests() {
+    let set = |set: &str, path: &str| {
+        let text = format!(
+            "[handler.a]\nkind = 'set'\nwhen = \"path != '/no'\"\nset = {set}\n\
+             values = {{ yes = true, no = false, one = 1, text = 'true', n = '12' }}\n\
+             [message.m]\nrun = ['a']\n"
+        );
+        gets(&chain(&text), &Message::new("m").arg("path", path))[5..].join(" ")
+    };
+    for (form, expected) in [
+        ("from = 'yes'", "txn.x=Bool(true)"),
+        ("from = 'yes', type = 'int'", "txn.x=Int64(1)"),
+        ("from = 'yes', type = 'text'", "txn.x=true"),
+        ("from = 'no', no = 'unset'", "txn.x"),
+        ("from = 'no', no = 'unset', type = 'text'", "txn.x"),
+        ("from = 'one', type = 'bool'", "txn.x=Bool(true)"),
+        ("from = 'text', type = 'bool'", "txn.x=Bool(true)"),
+        ("from = 'n', type = 'int'", "txn.x=Int64(12)"),
+        ("from = 'text', type = 'int'", ""),
+    ] {
+        assert_eq!(set(&format!("{{ x = {{ {form} }} }}"), "/"), expected, "{form}");
+    }
+    let default = "{ x = { from = 'one', default = '50', type = 'int' } }";
+    assert_eq!(set(default, "/no"), "txn.x=Int64(50)");
+    assert_eq!(set("{ x = 'one' }", "/no"), "");
+}
+
+#[test]
+fn a_rule_says_where_a_redirect_leads_and_nothing_of_it_stays() {
+    let text = "[handler.r]\nkind = 'rules'\nrules = [\n\
+                { if = \"path == '/old'\", then = 'redirect', location = 'https://{host}/new', cookie = 'seen=1; Path=/' },\n\
+                { if = \"path == '/slow'\", then = 'deny', status = 429, retry_after = '30' }]\n\
+                [message.m]\nrun = ['r']\nunanswered = 'allow'\n";
+    let chain = chain(text);
+    let details = |path: &str| {
+        gets(&chain, &Message::new("m").arg("path", path).arg("host", "a.b"))[5..].to_vec()
+    };
+    let all = ["txn.location=https://a.b/new", "txn.cookie=seen=1; Path=/", "txn.retry_after"];
+    assert_eq!(details("/old"), all);
+    assert_eq!(details("/slow"), ["txn.location", "txn.cookie", "txn.retry_after=30"]);
+    assert_eq!(details("/"), ["txn.location", "txn.cookie", "txn.retry_after"]);
+    let decides = chain.decides();
+    assert_eq!(decides.statuses, [429]);
+    assert_eq!(decides.texts.len(), 3);
+}
+
+#[test]
+fn a_handler_may_be_written_in_its_message() {
+    let text = "[message.m]\nkind = 'set'\nvalues = { x = '{ip}' }\nset = { \"sess.score\" = 'x' }\n\
+                args = { ip = 'src' }\ndeadline = '5ms'\n";
+    let chain = chain(text);
+    let message = Message::new("m").arg("src", "192.0.2.9");
+    assert_eq!(gets(&chain, &message)[5..], ["sess.score=192.0.2.9"]);
+    assert_eq!(chain.counts()[0].name, "set");
 }
 
 #[test]

@@ -26,8 +26,9 @@ fn a_whole_example_is_read() {
     assert_eq!(*address, Address::Tcp("0.0.0.0:12345".to_owned()));
     assert!(net.tls.as_ref().unwrap().client_ca.is_some());
     let message = &configuration.messages["check-request"];
-    let steps: Vec<_> = message.run.steps().map(|step| step.name.as_str()).collect();
+    let run = message.run.as_ref().unwrap();
+    let steps: Vec<_> = run.steps().map(|step| step.name.as_str()).collect();
     assert_eq!(steps[..4], ["known_bad", "geo", "tenant", "login_limit"]);
-    assert_eq!(message.run.0[0].len(), 3);
+    assert_eq!(run.0[0].len(), 3);
     assert_eq!(configuration.secrets.len(), 3);
 }

@@ -74,7 +74,7 @@ pub(crate) fn read(loaded: &mut Loaded) {
     let mut reading = Reading { document, sources, findings };
     for section in document.sections(Group::Handler) {
         let mut table = TableReader::new(&section.table, "a handler", section.name.place);
-        let kind = kind::choose(section, &mut table, KINDS, &mut reading);
+        let kind = kind::choose(section.group.name(), &mut table, KINDS, &mut reading);
         match kind.map(|index| KINDS[index]) {
             Some("geoip") => settings::<GeoIp>(section, &mut reading),
             Some("rate-limit") => settings::<RateLimit>(section, &mut reading),

@@ -1,18 +1,14 @@
-//! The arguments of a message, as the types that expressions know them by.
+//! What HAProxy sends, as the types that expressions know it by.
 
 use std::{borrow::Cow, net::IpAddr};
 
-use spoa_actors::{MessageRef, TypedData};
+use spoa_actors::TypedData;
 
-use crate::{
-    expression::Value,
-    kind::{Argument, Type},
-};
+use crate::{expression::Value, kind::Type};
 
-/// The value of an argument; nothing if it is not there, null, or of no use as its type.
-pub(super) fn value<'a>(message: &MessageRef<'a>, argument: &Argument) -> Option<Value<'a>> {
-    let data = message.get(argument.name)?;
-    match argument.value_type {
+/// A value as this type; nothing if it is null, or of no use as such.
+pub(super) fn value(data: TypedData<'_>, value_type: Type) -> Option<Value<'_>> {
+    match value_type {
         Type::Bool => boolean(&data).map(Value::Bool),
         Type::Int => integer(&data).map(Value::Int),
         Type::Text => text(&data).map(Value::Text),
@@ -21,7 +17,19 @@ pub(super) fn value<'a>(message: &MessageRef<'a>, argument: &Argument) -> Option
     }
 }
 
-fn bytes<'a>(data: &TypedData<'a>) -> Option<&'a [u8]> {
+/// A text as this type.
+pub(super) fn of_text(text: Cow<'_, [u8]>, value_type: Type) -> Option<Value<'_>> {
+    match value_type {
+        Type::Binary => Some(Value::Bytes(text)),
+        Type::Text => Some(Value::Text(match text {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        })),
+        _ => value(TypedData::String(&text), value_type).map(Value::into_owned),
+    }
+}
+
+pub(super) fn bytes<'a>(data: &TypedData<'a>) -> Option<&'a [u8]> {
     match data {
         TypedData::String(bytes) | TypedData::Binary(bytes) => Some(bytes),
         _ => None,
