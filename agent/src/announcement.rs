@@ -77,7 +77,10 @@ impl Announcement<'_> {
     /// A message that the agent answers; without an example, with placeholders as arguments.
     fn example(&self) -> String {
         let first = || self.names.first().map(|name| format!("{name} NAME=VALUE"));
-        let example = self.program.example.clone().or_else(first);
+        let is_served = |example: &String| {
+            example.split(' ').next().is_some_and(|name| self.names.iter().any(|own| own == name))
+        };
+        let example = self.program.example.clone().filter(is_served).or_else(first);
         example.unwrap_or_else(|| "MESSAGE NAME=VALUE".to_owned())
     }
 }
@@ -112,7 +115,7 @@ mod tests {
             program: &Program { version: Some("V".to_owned()), ..Program::default() },
             addresses: &addresses,
             paths: &paths,
-            names: &["a".to_owned(), "b".to_owned()],
+            names: &["check-client-ip".to_owned(), "b".to_owned()],
             admin: admin.as_ref(),
             options,
         }
@@ -123,7 +126,7 @@ mod tests {
     fn the_line_tells_where_it_listens_and_how_to_try_it() {
         assert_eq!(
             line(&["127.0.0.1:12345"], &["/run/spoa.sock"]),
-            "spoa-agent V listens on 127.0.0.1:12345, unix /run/spoa.sock and answers a, b; \
+            "spoa-agent V listens on 127.0.0.1:12345, unix /run/spoa.sock and answers check-client-ip, b; \
              try: spoa-agent call --tls-ca CA.pem check-client-ip ip=127.0.0.1"
         );
         assert!(line(&["0.0.0.0:12345"], &[]).contains("try: spoa-agent call --tls-ca"));
@@ -132,7 +135,7 @@ mod tests {
         let nowhere = line(&[], &[]);
         assert_eq!(
             nowhere,
-            "spoa-agent V listens on a UNIX socket without a path and answers a, b"
+            "spoa-agent V listens on a UNIX socket without a path and answers check-client-ip, b"
         );
     }
 
@@ -140,7 +143,7 @@ mod tests {
     fn the_line_tells_where_the_page_is() {
         assert_eq!(
             line_with(Some("0.0.0.0:9901"), &["127.0.0.1:12345"], &[]),
-            "spoa-agent V listens on 127.0.0.1:12345 and answers a, b; what it does is shown at \
+            "spoa-agent V listens on 127.0.0.1:12345 and answers check-client-ip, b; what it does is shown at \
              http://127.0.0.1:9901/; try: spoa-agent call --tls-ca CA.pem check-client-ip \
              ip=127.0.0.1"
         );

@@ -10,8 +10,9 @@ use spoa_actors::{BoxError, Registry};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    call,
+    call, check,
     cli::{Cli, Command},
+    config_file::ConfigFile,
     failure::Failure,
     healthcheck,
     into_registry::IntoRegistry,
@@ -24,8 +25,8 @@ use crate::{
 /// How long stderr can delay the end.
 const LAST_LINE: Duration = Duration::from_secs(1);
 
-/// Makes the handlers, just before the agent starts.
-type Handlers = Box<dyn FnOnce() -> Result<Registry, BoxError>>;
+/// Makes the handlers, just before the agent starts; the flag is whether there is a configuration file.
+type Handlers = Box<dyn FnOnce(bool) -> Result<Registry, BoxError>>;
 /// Returns the maker of the handlers, from the parsed options.
 type Choice = Box<dyn FnOnce(&ArgMatches) -> Result<Handlers, clap::Error>>;
 
@@ -109,7 +110,7 @@ impl App {
     }
 
     fn of(program: Program) -> Self {
-        Self { program, choice: Box::new(|_| Ok(Box::new(|| Ok(Registry::new())))) }
+        Self { program, choice: Box::new(|_| Ok(Box::new(|_| Ok(Registry::new())))) }
     }
 
     /// Sets the version in `--version`, the log and traces, such as `env!("CARGO_PKG_VERSION")`
@@ -139,7 +140,19 @@ impl App {
     /// with exit code 1.
     #[must_use]
     pub fn registry(mut self, registry: impl IntoRegistry + 'static) -> Self {
-        self.choice = Box::new(|_| Ok(Box::new(|| registry.into_registry())));
+        self.choice = Box::new(|_| Ok(Box::new(|_| registry.into_registry())));
+        self
+    }
+
+    /// Serves these handlers as long as there is no configuration file: samples, for a first start.
+    #[must_use]
+    pub fn sample(mut self, registry: impl IntoRegistry + 'static) -> Self {
+        self.choice = Box::new(|_| {
+            let make = |has_file| {
+                if has_file { Ok(Registry::new()) } else { registry.into_registry() }
+            };
+            Ok(Box::new(make))
+        });
         self
     }
 
@@ -160,7 +173,7 @@ impl App {
         self.program.own = Own::augment_args;
         self.choice = Box::new(|matches| {
             let own = Own::from_arg_matches(matches)?;
-            Ok(Box::new(move || make(own).into_registry()))
+            Ok(Box::new(move |_| make(own).into_registry()))
         });
         self
     }
@@ -213,7 +226,7 @@ impl App {
             Cli::command_of(&matches).map_err(|error| error.format(&mut definition))?;
         let handlers = match of_run {
             Some(of_run) => (self.choice)(of_run).map_err(|error| error.format(&mut definition))?,
-            None => Box::new(|| Ok(Registry::new())),
+            None => Box::new(|_| Ok(Registry::new())),
         };
         Ok((command, handlers))
     }
@@ -249,9 +262,14 @@ fn runtime() -> io::Result<Runtime> {
 
 async fn dispatch(command: Command, program: Program, handlers: Handlers) -> Result<(), Failure> {
     match command {
-        Command::Run(options) => Ok(run::run(*options, program, handlers).await?),
+        Command::Run(options) => {
+            let file = options.config.as_deref().map(ConfigFile::open).transpose()?;
+            let has_file = file.is_some();
+            Ok(run::run(*options, program, file, move || handlers(has_file)).await?)
+        }
         Command::Call(options) => Ok(call::call(options).await?),
         Command::Load(options) => load::load(options).await,
+        Command::Check(options) => check::check(&options),
         Command::Healthcheck(options) => Ok(healthcheck::healthcheck(options).await?),
         Command::Completions { shell } => Ok(manual::completions(shell, &program)?),
         Command::Man { command } => Ok(manual::page(command.as_deref(), &program)?),
@@ -290,10 +308,10 @@ mod tests {
         for words in ["mine --limit 3", "mine run --limit 3", "mine --limit=3 --unix a"] {
             let (command, handlers) = parse(words).unwrap();
             assert!(matches!(command, Command::Run(_)), "{words}");
-            assert_eq!(handlers().unwrap().names().collect::<Vec<_>>(), ["m3"], "{words}");
+            assert_eq!(handlers(false).unwrap().names().collect::<Vec<_>>(), ["m3"], "{words}");
         }
         let (_, handlers) = parse("mine --limit 0").unwrap();
-        assert_eq!(handlers().unwrap_err().to_string(), "there is no handler without a limit");
+        assert_eq!(handlers(false).unwrap_err().to_string(), "there is no handler without a limit");
         for words in ["mine healthcheck", "mine call m", "mine man"] {
             assert!(parse(words).is_ok(), "{words} needs no option of run");
         }

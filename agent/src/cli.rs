@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::{
     ask::{argument::Argument, endpoint_options::EndpointOptions},
+    file_options::FileOptions,
     help,
     help_form::shaped,
     load::{LOAD_HELP, LoadOptions},
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// The options of `run` in the program's help; the help of `run` has all of them.
-const MAIN_OPTIONS: [&str; 4] = ["listen", "unix", "admin", "log"];
+const MAIN_OPTIONS: [&str; 5] = ["config", "listen", "unix", "admin", "log"];
 /// The heading of the program's own options.
 const OWN: &str = "Handlers";
 
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Call(CallOptions),
     /// Send NOTIFYs to an agent as fast as it answers, check every ACK, and measure
     Load(LoadOptions),
+    /// Check a configuration file, and print everything that is wrong with it
+    Check(FileOptions),
     /// Check whether an agent is healthy
     Healthcheck(HealthcheckOptions),
     /// Print a completion script for a shell
@@ -146,6 +149,7 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
         "run" => with_own(command).after_long_help(program.words(help::RUN)),
         "call" => command.after_long_help(program.words(help::CALL)),
         "load" => command.after_long_help(program.words(LOAD_HELP)),
+        "check" => command.after_long_help(help::CHECK),
         "healthcheck" => command.after_long_help(program.words(help::HEALTHCHECK)),
         _ => command,
     });

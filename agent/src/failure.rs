@@ -20,6 +20,8 @@ pub(crate) enum Failure {
     NotHealthy(Box<dyn Error>),
     /// The agent answered without actions, and --fail-empty was given.
     Empty(Box<dyn Error>),
+    /// The configuration file cannot be used: all findings, drawn.
+    Findings(String),
 }
 
 impl Failure {
@@ -28,7 +30,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> i32 {
         match self {
             Self::Usage(_) => 2,
-            Self::Failed(_) | Self::NotHealthy(_) => 1,
+            Self::Failed(_) | Self::NotHealthy(_) | Self::Findings(_) => 1,
             Self::Empty(_) => 3,
         }
     }
@@ -48,6 +50,8 @@ impl Failure {
     /// The line with a label in this style.
     fn styled(&self, style: Style) -> String {
         let (label, error) = match self {
+            // Several lines, which are safe for a terminal and have their colours.
+            Self::Findings(report) => return report.trim_end().to_owned(),
             Self::Usage(error) | Self::Failed(error) | Self::Empty(error) => ("error", error),
             Self::NotHealthy(error) => ("not healthy", error),
         };

@@ -91,6 +91,16 @@ Examples:
   spoa-agent call --unix /run/spoa.sock --json check-client-ip ip=127.0.0.1
   spoa-agent call check-client-ip ip=127.0.0.1 -- get-ip-reputation ip=127.0.0.1";
 
+/// Of `check`.
+pub(crate) const CHECK: &str = "\
+It prints all findings at once, each with its place and its fix. It opens no
+socket and changes nothing.
+
+Exit codes:
+  0  the agent would start with this file; there may be warnings
+  1  there are errors
+  2  wrong usage";
+
 /// Of `healthcheck`.
 pub(crate) const HEALTHCHECK: &str = "\
 It does the same as `option spop-check` of HAProxy.
@@ -113,7 +123,7 @@ mod tests {
     #[test]
     fn no_line_is_broken_by_clap() {
         let examples = examples(&Program::default());
-        let lines = [&examples, RUN, CALL, HEALTHCHECK].into_iter().flat_map(str::lines);
+        let lines = [&examples, RUN, CALL, CHECK, HEALTHCHECK].into_iter().flat_map(str::lines);
         let longest = lines.max_by_key(|line| line.chars().count()).unwrap();
         assert!(longest.chars().count() <= 80, "{longest}");
     }

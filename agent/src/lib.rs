@@ -36,6 +36,7 @@
 //!            ─▶ call ─▶ answer                             sends one NOTIFY and prints the actions
 //!            ─▶ load                                       sends many NOTIFYs and measures
 //!            ─▶ manual                                     prints completions and manual pages
+//!            ─▶ check ─▶ config_file                        reads the configuration file and prints all findings
 //!            ─▶ healthcheck ─▶ discovery                   finds the agent, checks it and prints the result
 //! ```
 
@@ -47,9 +48,12 @@ mod app;
 mod ask;
 mod call;
 mod cgroup;
+mod check;
 mod cli;
+mod config_file;
 mod discovery;
 mod failure;
+mod file_options;
 mod healthcheck;
 mod help;
 mod help_form;

@@ -10,6 +10,6 @@ fn main() -> ExitCode {
     App::new("spoa-agent")
         .version(env!("CARGO_PKG_VERSION"))
         .example("check-client-ip ip=127.0.0.1")
-        .registry(handlers::registry())
+        .sample(handlers::registry())
         .run()
 }

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use crate::{
     admin::{self, Admin, AdminError, Served, View},
     announcement::Announcement,
+    config_file::ConfigFile,
     discovery::{Listening, Place, Presence, Shown},
     failure::Failure,
     limit_options,
@@ -69,6 +70,7 @@ impl From<RunError> for Failure {
 pub(crate) async fn run(
     options: RunOptions,
     program: Program,
+    file: Option<ConfigFile>,
     handlers: impl FnOnce() -> Result<Registry, BoxError>,
 ) -> Result<(), RunError> {
     // SIGTERM ends it at once until it serves: names may be looked up for long.
@@ -95,7 +97,7 @@ pub(crate) async fn run(
         );
     }
     // However it has ended: what waits is sent before the process does, unless there is no time.
-    let service = Service { program, options, handed_over, limits };
+    let service = Service { program, options, file, handed_over, limits };
     match service.serve(handlers, &mut telemetry).await {
         Ok(Ended { statistics, mut signals, _admin }) => {
             let no_time = async {
@@ -128,6 +130,7 @@ struct Ended {
 struct Service {
     program: Program,
     options: RunOptions,
+    file: Option<ConfigFile>,
     handed_over: Vec<Socket>,
     limits: Limits,
 }
@@ -139,7 +142,7 @@ impl Service {
         handlers: impl FnOnce() -> Result<Registry, BoxError>,
         telemetry: &mut Telemetry,
     ) -> Result<Ended, RunError> {
-        let Self { program, options, handed_over, limits } = self;
+        let Self { program, options, file, handed_over, limits } = self;
         let view = View::new(limits, telemetry.logs().clone(), telemetry.span_counters());
         let admin = serve_admin(&options, &view)?;
         if admin.is_some() {
@@ -153,7 +156,10 @@ impl Service {
                  LimitNOFILE in the systemd unit or raise `ulimit -Hn`"
             );
         }
-        let registry = handlers().map_err(RunError::Handlers)?;
+        let mut registry = handlers().map_err(RunError::Handlers)?;
+        if let Some(file) = &file {
+            registry = file.register(registry).map_err(RunError::Handlers)?;
+        }
         let names: Vec<_> = registry.names().map(str::to_owned).collect();
         let served_limits = limits;
         let paths =

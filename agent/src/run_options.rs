@@ -15,6 +15,9 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Listeners")]
 pub(crate) struct RunOptions {
+    /// Serve the messages of this configuration file, with its listeners and settings
+    #[arg(long, value_name = "FILE", env = "SPOA_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
     /// Listen on this TCP address; repeatable [default: 127.0.0.1:12345, if there is no --unix]
     ///
     /// A name stands for all its addresses. Port 0 takes a free port, which the agent prints.

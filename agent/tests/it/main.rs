@@ -6,6 +6,7 @@ mod broken_agent;
 mod call;
 mod certificates;
 mod collector;
+mod config_file;
 mod discovery;
 mod handover;
 mod healthcheck;

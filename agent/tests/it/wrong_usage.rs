@@ -113,7 +113,7 @@ const TABLE: &[(&str, i32, &str)] = &[
     // What is not there.
     ("--max-conections 5", 2, "a similar argument exists: '--max-connections'"),
     ("serve", 2, "unrecognized subcommand 'serve'…Usage: spoa-agent"),
-    ("man nosuch", 2, "unknown command \"nosuch\": use one of run, call, load, healthcheck"),
+    ("man nosuch", 2, "unknown command \"nosuch\": use one of run, call, "),
     ("completions csh", 2, "[possible values: bash, elvish, fish"),
     // Those who ask.
     ("call", 2, "were not provided…<MESSAGE>"),

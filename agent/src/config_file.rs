@@ -1,0 +1,102 @@
+//! Config file: the configuration file, read and checked, for `run` and for all commands about it.
+
+use std::{collections::BTreeMap, env, io, path::Path, sync::Arc};
+
+use anstream::{AutoStream, ColorChoice};
+use spoa_actors::{BoxError, Registry, Route};
+use spoa_handlers::{
+    chain::{Chain, ChainHandler, chains},
+    configuration::{Configuration, MessageSettings},
+    file::{Loaded, Reading, load},
+    finding::Report,
+    kinds::KINDS,
+};
+
+use crate::failure::Failure;
+
+/// A configuration file, and what it describes: as far as it could be read.
+pub(crate) struct ConfigFile {
+    pub(crate) loaded: Loaded,
+    pub(crate) configuration: Configuration,
+    /// The chains of its messages.
+    pub(crate) chains: BTreeMap<String, Arc<Chain>>,
+}
+
+impl ConfigFile {
+    /// Reads it, and prints its findings on stderr.
+    ///
+    /// # Errors
+    ///
+    /// If a finding keeps the file from being used. The failure has all of them.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let file = Self::read(path);
+        if file.has_errors() {
+            return Err(Failure::Findings(file.report()));
+        }
+        if !file.loaded.findings.is_empty() {
+            eprint!("{}", file.report());
+        }
+        Ok(file)
+    }
+
+    /// Reads it, whatever there is to find.
+    pub(crate) fn read(path: &Path) -> Self {
+        let mut loaded = load(path, &|name: &str| env::var(name).ok());
+        let configuration = Configuration::read(&mut loaded);
+        let Loaded { document, sources, findings } = &mut loaded;
+        let mut reading = Reading { document, sources, findings };
+        let chains = chains(&configuration.messages, KINDS, &mut reading);
+        let chains = chains.into_iter().map(|(name, chain)| (name, Arc::new(chain))).collect();
+        Self { loaded, configuration, chains }
+    }
+
+    /// Whether a finding keeps it from being used.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.loaded.findings.errors() > 0
+    }
+
+    /// All findings, drawn for stderr; empty if there are none.
+    pub(crate) fn report(&self) -> String {
+        let report = Report::new(&self.loaded.findings, &self.loaded.sources);
+        match AutoStream::choice(&io::stderr()) {
+            ColorChoice::Never => report.to_string(),
+            _ => report.coloured().to_string(),
+        }
+    }
+
+    /// These handlers, and those of the messages in the file.
+    ///
+    /// # Errors
+    ///
+    /// If a message has both.
+    pub(crate) fn register(&self, mut registry: Registry) -> Result<Registry, BoxError> {
+        for (name, settings) in &self.configuration.messages {
+            let Some(chain) = self.chains.get(name) else { continue };
+            if registry.names().any(|known| known == name) {
+                let file = self.loaded.sources.first_path().display();
+                return Err(format!(
+                    "the message {name} has two handlers: one of the program, and [message.{name}] of {file}; \
+                     remove one of them"
+                )
+                .into());
+            }
+            registry = registry.on(name, route(chain, settings));
+        }
+        Ok(registry)
+    }
+}
+
+fn route(chain: &Arc<Chain>, settings: &MessageSettings) -> Route {
+    let handler = ChainHandler(Arc::clone(chain));
+    let mut route = Route::handler(move || handler.clone());
+    if let Some(fallback) = chain.fallback() {
+        route = route.fallback(fallback);
+    }
+    if let Some(deadline) = settings.deadline {
+        route = route.deadline(deadline);
+    }
+    if let Some(calls) = settings.in_flight {
+        route = route.concurrency(calls as usize);
+    }
+    route
+}
