@@ -19,6 +19,13 @@ impl<'c> Found<'c> {
         self.values.push((self.first + variable, value));
     }
 
+    /// Whether the handler has set a variable.
+    #[must_use]
+    pub fn is_set(&self, variable: usize) -> bool {
+        let place = self.first + variable;
+        self.values.iter().rev().any(|(at, _)| *at == place)
+    }
+
     pub(super) fn begin(&mut self, first: usize) {
         self.first = first;
     }

@@ -2,12 +2,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `rules` | conditions in order, of which the first that holds decides |
-//! | `set`, `template` | constants and texts with variables in them |
+//! | `rules`, `rule` | conditions in order, of which the first that holds decides |
+//! | `set` | constants and texts with variables in them |
+//! | `template`, `values` | such texts, and variables with their values |
 
+mod rule;
 mod rules;
 mod set;
 mod template;
+mod values;
 
 use crate::chain::Kind;
 

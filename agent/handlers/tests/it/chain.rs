@@ -328,6 +328,25 @@ fn a_rule_says_where_a_redirect_leads_and_nothing_of_it_stays() {
 }
 
 #[test]
+fn a_rule_without_a_decision_sets_variables_and_the_first_value_counts() {
+    let text = "[handler.r]\nkind = 'rules'\nrules = [\n\
+                { if = \"path.startsWith('/api')\", set = { pool = 'api', weight = 2 } },\n\
+                { if = \"path == '/api/x'\", then = 'deny', set = { pool = 'x', why = '{method}' } },\n\
+                { if = 'true', set = { pool = 'web' } }]\n\
+                [message.m]\nrun = ['r']\nunanswered = 'allow'\n";
+    let chain = chain(text);
+    let found = |path: &str| {
+        let message = Message::new("m").arg("path", path).arg("method", "PUT");
+        let gets = gets(&chain, &message);
+        (gets[0].clone(), gets[5..].join(" "))
+    };
+    assert_eq!(found("/"), ("txn.action=allow".to_owned(), "txn.r.pool=web".to_owned()));
+    let api = "txn.r.pool=api txn.r.weight=Int64(2)".to_owned();
+    assert_eq!(found("/api"), ("txn.action=allow".to_owned(), api.clone()));
+    assert_eq!(found("/api/x"), ("txn.action=deny".to_owned(), format!("{api} txn.r.why=PUT")));
+}
+
+#[test]
 fn a_handler_may_be_written_in_its_message() {
     let text = "[message.m]\nkind = 'set'\nvalues = { x = '{ip}' }\nset = { \"sess.score\" = 'x' }\n\
                 args = { ip = 'src' }\ndeadline = '5ms'\n";
