@@ -13,6 +13,7 @@ use super::{
 use crate::{
     file::{Group, Loaded, Reading, Section, TableReader},
     finding::Finding,
+    input::Sources,
     kind::Settings,
 };
 
@@ -34,6 +35,8 @@ pub struct Configuration {
     pub admin: Option<AdminSettings>,
     /// `[secrets]`.
     pub secrets: Secrets,
+    /// `[args]`; each message has its own beside them.
+    pub args: Sources,
     /// `[message.NAME]`, by name.
     pub messages: BTreeMap<String, MessageSettings>,
 }
@@ -61,8 +64,12 @@ impl Configuration {
                 configuration.listeners.insert(section.name.name.clone(), listener);
             }
         }
+        if let Some(section) = document.section(Group::Args) {
+            configuration.args = Sources::of(&section.table, &mut reading).unwrap_or_default();
+        }
         for section in document.sections(Group::Message) {
-            if let Some(message) = message(section, &mut reading) {
+            if let Some(mut message) = message(section, &mut reading) {
+                message.args.add_missing(&configuration.args);
                 configuration.messages.insert(section.name.name.clone(), message);
             }
         }

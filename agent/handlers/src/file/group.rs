@@ -17,6 +17,8 @@ pub enum Group {
     Admin,
     /// `[secrets]`: names for what is secret.
     Secrets,
+    /// `[args]`: where arguments of all messages come from.
+    Args,
     /// `[data.NAME]`: lists, databases, keys and tables.
     Data,
     /// `[service.NAME]`: what is asked over the network.
@@ -50,6 +52,7 @@ impl Group {
         Self::Trace,
         Self::Admin,
         Self::Secrets,
+        Self::Args,
         Self::Data,
         Self::Service,
         Self::Handler,
@@ -68,6 +71,7 @@ impl Group {
             Self::Trace => "trace",
             Self::Admin => "admin",
             Self::Secrets => "secrets",
+            Self::Args => "args",
             Self::Data => "data",
             Self::Service => "service",
             Self::Handler => "handler",
@@ -80,9 +84,13 @@ impl Group {
     #[must_use]
     pub fn form(self) -> Form {
         match self {
-            Self::Agent | Self::Limits | Self::Log | Self::Trace | Self::Admin | Self::Secrets => {
-                Form::Single
-            }
+            Self::Agent
+            | Self::Limits
+            | Self::Log
+            | Self::Trace
+            | Self::Admin
+            | Self::Secrets
+            | Self::Args => Form::Single,
             Self::Listen | Self::Data | Self::Service | Self::Handler | Self::Message => {
                 Form::Named
             }

@@ -3,7 +3,7 @@
 use super::{conversion, input::Input, look::Look, origin::Origin};
 use crate::{
     expression::Value,
-    file::{FromNode, Key, Node, Reading, Text, Value as FileValue},
+    file::{FromNode, Key, Node, Reading, Table, Text, Value as FileValue},
     finding::{Finding, Place},
     kind::Type,
 };
@@ -252,6 +252,27 @@ fn looks(table: &mut SourceTable, reading: &mut Reading<'_>) -> Option<Vec<Look>
     Some(all.into_iter().flatten().collect())
 }
 
+impl Sources {
+    /// The keys of a section or of a table in braces.
+    pub fn of(table: &Table, reading: &mut Reading<'_>) -> Option<Self> {
+        let read: Vec<_> = table
+            .entries
+            .iter()
+            .map(|entry| Some((entry.key.clone(), Source::from_node(&entry.node, reading)?)))
+            .collect();
+        read.into_iter().collect::<Option<Vec<_>>>().map(Self)
+    }
+
+    /// Adds those of others that are not named here.
+    pub fn add_missing(&mut self, others: &Self) {
+        for (key, source) in &others.0 {
+            if self.0.iter().all(|(own, _)| own.name != key.name) {
+                self.0.push((key.clone(), source.clone()));
+            }
+        }
+    }
+}
+
 impl FromNode for Sources {
     const NAME: &'static str = "arguments, and where they come from";
 
@@ -262,12 +283,7 @@ impl FromNode for Sources {
             }
             return None;
         };
-        let read: Vec<_> = table
-            .entries
-            .iter()
-            .map(|entry| Some((entry.key.clone(), Source::from_node(&entry.node, reading)?)))
-            .collect();
-        read.into_iter().collect::<Option<Vec<_>>>().map(Self)
+        Self::of(table, reading)
     }
 
     fn write(&self) -> String {

@@ -268,6 +268,16 @@ fn arguments_come_by_name_by_position_and_out_of_texts() {
 }
 
 #[test]
+fn all_messages_take_an_argument_from_where_args_says() {
+    let text = "[args]\nip = 'src'\nwho = { from = 'x', default = 'nobody' }\n\
+                [handler.a]\nkind = 'set'\nvalues = { x = '{ip} {who}' }\n\
+                [message.m]\nrun = ['a']\nargs = { ip = 'client' }\n\
+                [message.n]\nrun = ['a']\n";
+    let shown = gets(&chain(text), &Message::new("m").arg("src", "::1").arg("client", "::2"));
+    assert_eq!(shown[5..], ["txn.a.x=::2 nobody"]);
+}
+
+#[test]
 fn a_message_without_a_required_argument_is_not_for_its_chain() {
     let text = "[handler.a]\nkind = 'set'\nvalues = { x = 1 }\n\
                 [message.m]\nrun = ['a']\nargs = { ip = { from = 'src', required = true } }\n";
