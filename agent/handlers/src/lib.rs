@@ -13,6 +13,7 @@
 //! | [`input`] | where a handler's arguments come from: by name, by position, out of a header or a cookie |
 //! | [`configuration`] | the sections about the agent itself, its listeners and its messages |
 //! | [`resource`] | the data sets and the secrets of a file, which its handlers use |
+//! | [`program`] | programs in any language behind a pipe |
 //! | [`chain`] | the handlers of a message in order, what they find, and the verdict |
 //! | [`kinds`] | the kinds of handlers |
 
@@ -29,6 +30,7 @@ pub mod handler;
 pub mod input;
 pub mod kind;
 pub mod kinds;
+pub mod program;
 pub mod resource;
 pub mod table;
 pub mod value;

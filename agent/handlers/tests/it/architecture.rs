@@ -21,6 +21,7 @@ const ORDER: &[&str] = &[
     "input",
     "configuration",
     "resource",
+    "program",
     "chain",
     "kinds",
 ];

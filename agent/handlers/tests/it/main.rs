@@ -9,6 +9,7 @@ mod data;
 mod examples;
 mod expressions;
 mod handler;
+mod program;
 mod properties;
 mod resource;
 mod sample_kinds;
