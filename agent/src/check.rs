@@ -9,11 +9,9 @@ use crate::{config_file::ConfigFile, failure::Failure, file_options::FileOptions
 /// If a finding keeps the file from being used.
 pub(crate) fn check(options: &FileOptions) -> Result<(), Failure> {
     let file = ConfigFile::open(&options.file)?;
-    let messages = file.chains.len();
-    println!(
-        "{}: good, {messages} message{}",
-        options.file.display(),
-        if messages == 1 { "" } else { "s" }
-    );
+    let counts = [(file.chains.len(), "message"), (file.resources.all_data().count(), "data set")];
+    let counts =
+        counts.map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }));
+    println!("{}: good; {}", options.file.display(), counts.join(", "));
     Ok(())
 }

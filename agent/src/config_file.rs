@@ -10,14 +10,20 @@ use spoa_handlers::{
     file::{Loaded, Reading, load},
     finding::Report,
     kinds::KINDS,
+    resource::{ResourcePlan, Resources},
 };
 
 use crate::failure::Failure;
+
+/// The name that stands for all messages without a handler.
+const ALL_OTHERS: &str = "*";
 
 /// A configuration file, and what it describes: as far as it could be read.
 pub(crate) struct ConfigFile {
     pub(crate) loaded: Loaded,
     pub(crate) configuration: Configuration,
+    /// Its data sets and secrets, which are followed as long as this is there.
+    pub(crate) resources: Resources,
     /// The chains of its messages.
     pub(crate) chains: BTreeMap<String, Arc<Chain>>,
 }
@@ -45,9 +51,11 @@ impl ConfigFile {
         let configuration = Configuration::read(&mut loaded);
         let Loaded { document, sources, findings } = &mut loaded;
         let mut reading = Reading { document, sources, findings };
-        let chains = chains(&configuration.messages, KINDS, &mut reading);
+        let plan = ResourcePlan::read(&configuration.secrets, &mut reading);
+        let resources = Resources::open(plan, None, &mut reading);
+        let chains = chains(&configuration.messages, KINDS, &resources, &mut reading);
         let chains = chains.into_iter().map(|(name, chain)| (name, Arc::new(chain))).collect();
-        Self { loaded, configuration, chains }
+        Self { loaded, configuration, resources, chains }
     }
 
     /// Whether a finding keeps it from being used.
@@ -70,19 +78,29 @@ impl ConfigFile {
     ///
     /// If a message has both.
     pub(crate) fn register(&self, mut registry: Registry) -> Result<Registry, BoxError> {
-        for (name, settings) in &self.configuration.messages {
-            let Some(chain) = self.chains.get(name) else { continue };
-            if registry.names().any(|known| known == name) {
-                let file = self.loaded.sources.first_path().display();
-                return Err(format!(
-                    "the message {name} has two handlers: one of the program, and [message.{name}] of {file}; \
-                     remove one of them"
-                )
-                .into());
+        for (section, settings) in &self.configuration.messages {
+            let Some(chain) = self.chains.get(section) else { continue };
+            let route = route(chain, settings);
+            for name in settings.names.as_ref().map_or(&[section.clone()][..], |names| &names.0) {
+                if name == ALL_OTHERS {
+                    registry = registry.catch_all(route.clone());
+                } else if registry.names().any(|known| known == name) {
+                    return Err(self.twice(name, section).into());
+                } else {
+                    registry = registry.on(name, route.clone());
+                }
             }
-            registry = registry.on(name, route(chain, settings));
         }
         Ok(registry)
+    }
+
+    /// What is said of a message with two handlers.
+    fn twice(&self, name: &str, section: &str) -> String {
+        let file = self.loaded.sources.first_path().display();
+        format!(
+            "the message {name} has two handlers: one of the program, and [message.{section}] of {file}; \
+             remove one of them"
+        )
     }
 }
 
