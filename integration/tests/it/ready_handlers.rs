@@ -6,7 +6,8 @@ use spoa_actors::{Registry, Scope};
 use spoa_handlers::{
     data::{Followed, IpList, Mmdb, RowsFile, Source},
     handler::{GeoIp, IpReputation, Lookup, RateLimit},
-    table::{Match, Rate},
+    table::{Limit, Match},
+    value::Rate,
 };
 use spoa_integration::{Config, Scratch, on_every_haproxy, until};
 
@@ -28,7 +29,7 @@ fn registry(folder: &Path) -> Registry {
     let mut by_domain = RowsFile::new(["host"]);
     by_domain.by = Match::Domain;
     let tenants = Followed::open(source(&folder.join("tenants.csv")), by_domain).unwrap();
-    let rate = Rate::new(1, Duration::from_secs(3_600), 2).unwrap();
+    let rate = Limit::new(Rate { count: 1, per: Duration::from_secs(3_600) }, 2).unwrap();
 
     let scope = Scope::Transaction;
     let reputation = IpReputation::new(lists, scope, "bad").unwrap();

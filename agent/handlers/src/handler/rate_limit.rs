@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use spoa_actors::{ActionError, Actions, BoxError, MessageRef, Origin, ReadyHandler, Scope};
 
 use super::{inputs::Key, outputs::Outputs};
-use crate::table::{Allowance, Rate, Rates};
+use crate::table::{Allowance, Limit, Rates};
 
 const VARIABLES: [&str; 4] = ["limited", "remaining", "retry_after", "error"];
 const LIMITED: usize = 0;
@@ -28,12 +28,13 @@ const ERROR: usize = 3;
 /// use std::time::Duration;
 ///
 /// use spoa_actors::{Agent, BoxError, Registry, Scope};
-/// use spoa_handlers::{handler::RateLimit, table::Rate};
+/// use spoa_handlers::{handler::RateLimit, table::Limit, value::Rate};
 ///
 /// #[actix_rt::main]
 /// async fn main() -> Result<(), BoxError> {
-///     let rate = Rate::new(10, Duration::from_secs(60), 5).ok_or("it is no rate")?;
-///     let limit = RateLimit::new(["ip"], rate, 100_000, Scope::Transaction, "login_limit")?;
+///     let rate = Rate { count: 10, per: Duration::from_secs(60) };
+///     let limit = Limit::new(rate, 5).ok_or("it is no limit")?;
+///     let limit = RateLimit::new(["ip"], limit, 100_000, Scope::Transaction, "login_limit")?;
 ///     let registry = Registry::new().on_ready("check-login", move || limit.clone());
 ///     Ok(Agent::bind("127.0.0.1:12345")?.serve(registry).await?)
 /// }
@@ -41,7 +42,7 @@ const ERROR: usize = 3;
 #[derive(Clone, Debug)]
 pub struct RateLimit {
     rates: Arc<Rates>,
-    rate: Rate,
+    limit: Limit,
     key: Vec<String>,
     outputs: Outputs,
 }
@@ -54,14 +55,14 @@ impl RateLimit {
     /// The prefix cannot be part of a variable's name.
     pub fn new(
         key: impl IntoIterator<Item = impl Into<String>>,
-        rate: Rate,
+        limit: Limit,
         max_keys: usize,
         scope: Scope,
         prefix: &str,
     ) -> Result<Self, ActionError> {
         let outputs = Outputs::new(scope, prefix, VARIABLES)?;
         let rates = Arc::new(Rates::new(max_keys, Instant::now()));
-        Ok(Self { rates, rate, key: key.into_iter().map(Into::into).collect(), outputs })
+        Ok(Self { rates, limit, key: key.into_iter().map(Into::into).collect(), outputs })
     }
 }
 
@@ -73,7 +74,7 @@ impl ReadyHandler for RateLimit {
         let Some(key) = Key::new(&message, &self.key) else {
             return Ok(out.set(actions, ERROR, "no_key"));
         };
-        match self.rates.take(&key, &self.rate, 1, Instant::now()) {
+        match self.rates.take(&key, &self.limit, 1, Instant::now()) {
             Allowance::Allowed { remaining } => {
                 let actions = out.set(actions, LIMITED, false);
                 Ok(out.set(actions, REMAINING, i64::from(remaining)))

@@ -31,6 +31,6 @@ pub use geo::{Geo, GeoError, GeoPath, GeoRecord, MOST_DATABASES};
 pub use listed::{IpSet, IpSetBuilder, Listed, TooManySets};
 pub use prefix::{Prefix, PrefixError, prefixes};
 pub use ranges::{Ranges, RangesBuilder};
-pub use rates::{Allowance, Rate, Rates};
+pub use rates::{Allowance, Limit, Rates};
 pub use row_keys::Match;
 pub use rows::{KeyError, Row, Rows, RowsBuilder};

@@ -6,7 +6,8 @@ use spoa_actors::{Message, Registry, Scope, TypedData, testing::FakeHaproxy};
 use spoa_handlers::{
     data::{Followed, IpList, Mmdb, RowsFile, Source},
     handler::{GeoIp, IpReputation, Lookup, RateLimit},
-    table::{GeoPath, Match, Rate},
+    table::{GeoPath, Limit, Match},
+    value::Rate,
 };
 use tempfile::tempdir;
 
@@ -145,7 +146,7 @@ async fn a_row_is_found_by_its_key() {
 
 #[actix_rt::test]
 async fn who_comes_too_often_is_limited() {
-    let rate = Rate::new(1, Duration::from_secs(3_600), 2).unwrap();
+    let rate = Limit::new(Rate { count: 1, per: Duration::from_secs(3_600) }, 2).unwrap();
     let limit = RateLimit::new(["ip", "path"], rate, 1_000, Scope::Transaction, "limit").unwrap();
     let registry = Registry::new().on_ready("check", move || limit.clone());
     let mut haproxy = FakeHaproxy::start(registry).await.unwrap();
@@ -172,7 +173,7 @@ async fn who_comes_too_often_is_limited() {
 
 #[test]
 fn a_prefix_that_haproxy_would_refuse_is_an_error() {
-    let rate = Rate::new(1, Duration::from_secs(1), 1).unwrap();
+    let rate = Limit::new(Rate { count: 1, per: Duration::from_secs(1) }, 1).unwrap();
     for prefix in ["a-b", "a b", "ä", &"a".repeat(300)] {
         assert!(RateLimit::new(["ip"], rate, 8, Scope::Transaction, prefix).is_err(), "{prefix}");
     }

@@ -5,15 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use spoa_handlers::table::{BanRule, Bans, Prefix, Ranges, Rate, Rates};
+use spoa_handlers::{
+    table::{BanRule, Bans, Limit, Prefix, Ranges, Rates},
+    value::Rate,
+};
 
 #[test]
 fn a_flood_of_five_million_keys_takes_no_byte() {
     let now = Instant::now();
     let second = Duration::from_secs(1);
     let (rates, bans) = (Rates::new(65_536, now), Bans::new(65_536, now));
-    let (rate, rule) =
-        (Rate::new(100, second, 200).unwrap(), BanRule::new(10, second, second).unwrap());
+    let (rate, rule) = (
+        Limit::new(Rate { count: 100, per: second }, 200).unwrap(),
+        BanRule::new(10, second, second).unwrap(),
+    );
     let bytes = (rates.bytes(), bans.bytes());
     let flood = allocation_counter::measure(|| {
         for key in 0..5_000_000_u32 {
