@@ -2,9 +2,12 @@
 //!
 //! | room | what |
 //! |---|---|
+//! | [`certificate`] | what the certificate of a client says |
 //! | [`table`] | what requests are looked up in and counted by, in memory |
 //! | [`data`] | tables out of files, which are followed when they change |
 //! | [`handler`] | handlers over these tables, for agents that are written in Rust |
+//! | [`metric`] | counters and histograms with labels from messages, bounded |
+//! | [`trail`] | lines that a thread of its own writes to a file, rotated by size |
 //! | [`value`] | durations, sizes, rates and percentages as they are written; secrets by name |
 //! | [`finding`] | what is wrong with a file, all of it at once, each with its place |
 //! | [`mod@file`] | TOML with a place for every key and value, includes, sections, and typed reading of them |
@@ -20,6 +23,7 @@
 #[macro_use]
 mod macros;
 
+pub mod certificate;
 pub mod chain;
 pub mod configuration;
 pub mod data;
@@ -30,7 +34,9 @@ pub mod handler;
 pub mod input;
 pub mod kind;
 pub mod kinds;
+pub mod metric;
 pub mod program;
 pub mod resource;
 pub mod table;
+pub mod trail;
 pub mod value;

@@ -10,10 +10,13 @@ use imports::Crate;
 
 /// Each room may import those before it in this list, so that no arrow turns back.
 const ORDER: &[&str] = &[
+    "certificate",
+    "trail",
+    "metric",
+    "value",
     "table",
     "data",
     "handler",
-    "value",
     "finding",
     "file",
     "kind",

@@ -4,14 +4,17 @@
 
 mod architecture;
 mod broken_files;
+mod certificate;
 mod chain;
 mod data;
 mod examples;
 mod expressions;
 mod handler;
+mod metric;
 mod program;
 mod properties;
 mod resource;
 mod sample_kinds;
 mod table;
+mod trail;
 mod values;

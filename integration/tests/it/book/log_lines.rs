@@ -127,6 +127,7 @@ fn written() -> Vec<String> {
     let mut all = Vec::new();
     sources(&repository().join("actors/src"), &mut all);
     sources(&repository().join("agent/src"), &mut all);
+    sources(&repository().join("agent/handlers/src"), &mut all);
     let mut written: Vec<_> = all.iter().flat_map(|source| messages(source)).collect();
     assert!(written.len() > 30, "{written:?}");
     for (path, parts) in PUT_TOGETHER {
