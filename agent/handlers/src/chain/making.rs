@@ -1,6 +1,10 @@
 //! What a handler is made of: its section, and what the chain has before it.
 
-use super::chain_names::ChainNames;
+use super::{
+    chain_names::ChainNames,
+    own_names::{self, OwnNames},
+    own_variable::OwnVariable,
+};
 use crate::{
     expression::{Names, Program, Slot},
     file::{Reading, TableReader, Text},
@@ -90,6 +94,16 @@ impl<'f> Making<'_, 'f> {
     pub fn condition(&mut self, text: &Text) -> Option<Program> {
         let program = Program::condition_of(text, self.names, self.reading.findings)?;
         self.slots.extend(program.slots());
+        Some(program)
+    }
+
+    /// A condition over what the handler itself finds, whose variables stand there without its name; its mistakes
+    /// become findings.
+    pub fn own_condition(&mut self, text: &Text, own: &[OwnVariable]) -> Option<Program> {
+        let names = OwnNames::new(own, self.names);
+        let program = Program::condition_of(text, &names, self.reading.findings)?;
+        let others = program.slots().iter().filter(|slot| own_names::own(**slot).is_none());
+        self.slots.extend(others);
         Some(program)
     }
 

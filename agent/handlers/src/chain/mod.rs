@@ -6,6 +6,7 @@
 //! | `chain_names` | which variables an expression may name |
 //! | `view`, `found` | what a handler sees, and where it puts what it finds |
 //! | `step`, `own_variable`, `kind`, `making` | a handler at work, what it finds, and what it is made of |
+//! | `own_names` | expressions over what a handler itself finds |
 //! | `common`, `output` | the settings that every handler has; under which names its variables go out |
 //! | `ack_budget`, `verdict` | how much an ACK takes, and what HAProxy gets |
 //! | `chain`, `reader` | the chain, and how it is read |
@@ -21,6 +22,7 @@ mod found;
 mod kind;
 mod making;
 mod output;
+mod own_names;
 mod own_variable;
 mod reader;
 mod step;
@@ -37,6 +39,7 @@ pub use found::Found;
 pub use kind::{Kind, Made};
 pub use making::Making;
 pub use output::{No, OutputType};
+pub use own_names::{OwnNames, OwnView, own};
 pub use own_variable::OwnVariable;
 pub use reader::chains;
 pub use step::Step;

@@ -6,6 +6,9 @@ pub enum Fault {
     /// A variable without a default is not there.
     #[error("a variable is not there")]
     Absent,
+    /// The data that the handler looks at is not there.
+    #[error("the data is not there")]
+    NoData,
     /// A number does not fit into 64 bits.
     #[error("a number is too large")]
     Overflow,

@@ -103,6 +103,15 @@ impl Program {
         self.own
     }
 
+    /// The variable that it is, if it is nothing else: then what is not there can be told from a default.
+    #[must_use]
+    pub fn variable(&self) -> Option<Slot> {
+        match self.node {
+            Node::Variable(slot, _) => Some(slot),
+            _ => None,
+        }
+    }
+
     /// The variables that it may look at.
     #[must_use]
     pub fn slots(&self) -> &[Slot] {

@@ -18,7 +18,7 @@ const STALE: usize = 1;
 const ERROR: usize = 2;
 
 /// Variables, and the places where the databases of several publishers have them.
-const USUAL: [(&str, &[&str]); 7] = [
+pub(crate) const USUAL: [(&str, &[&str]); 7] = [
     ("country", &["country.iso_code", "country_code", "country"]),
     ("continent", &["continent.code", "continent_code", "continent"]),
     ("region", &["subdivisions.0.iso_code", "region"]),

@@ -1,10 +1,13 @@
 //! IP reputation: what lists say of the address of a client.
 
+use std::slice;
+
 use spoa_actors::{ActionError, Actions, BoxError, MessageRef, Origin, ReadyHandler, Scope};
 
 use super::{
     inputs::{ADDRESS, address},
     outputs::Outputs,
+    reputation::{Known, Reputation, known},
 };
 use crate::{data::Followed, table::IpSet};
 
@@ -86,17 +89,16 @@ impl ReadyHandler for IpReputation {
         let Some(address) = address(&message, &self.arguments) else {
             return Ok(out.set(actions, ERROR, "no_address"));
         };
-        let current = self.lists.current();
-        let Some(table) = current.table() else {
-            return Ok(out.set(actions, ERROR, "no_data"));
+        let listed = match known(slice::from_ref(&self.lists), address) {
+            Known::NoData => return Ok(out.set(actions, ERROR, "no_data")),
+            Known::Listed(listed) => Some(listed),
+            Known::Clean => None,
         };
-        let listed = table.get(address);
-        let score = listed.and_then(|listed| listed.score).unwrap_or(self.default_score);
+        let score = listed.as_ref().and_then(|listed| listed.score).unwrap_or(self.default_score);
         let mut actions = out.set(actions, LISTED, listed.is_some());
         actions = out.set(actions, SCORE, i64::from(score));
-        for (variable, words) in
-            listed.into_iter().flat_map(|listed| [(TAGS, &listed.tags), (LISTS, &listed.lists)])
-        {
+        let Reputation { tags, lists, .. } = listed.unwrap_or_default();
+        for (variable, words) in [(TAGS, tags), (LISTS, lists)] {
             if !words.is_empty() {
                 actions = out.set(actions, variable, &words.join(","));
             }

@@ -17,7 +17,9 @@ impl fmt::Display for Description {
             [code(one.name), one.value_type.to_string(), code(one.fetch), one.doc.to_owned()]
         })?;
         table(f, "Variables", ["name", "type", "meaning"], self.variables, |one| {
-            [code(one.name), one.value_type.to_string(), with_words(one.doc, one.words)]
+            let value_type = one.value_type.to_string();
+            let own = if one.is_list { format!("list of {value_type}") } else { value_type };
+            [code(one.name), own, with_words(one.doc, one.words)]
         })?;
         table(f, "Reasons", ["word", "meaning"], self.reasons, |one| {
             [code(one.word), one.doc.to_owned()]

@@ -11,6 +11,8 @@ pub struct Variable {
     pub value_type: Type,
     /// What it means.
     pub doc: &'static str,
+    /// Whether it is a list of such values; HAProxy gets it as a text, with commas between them.
+    pub is_list: bool,
     /// The values that it may have, if there are only some.
     pub words: &'static [&'static str],
 }
@@ -19,7 +21,13 @@ impl Variable {
     /// A variable with any value of its type.
     #[must_use]
     pub const fn new(name: &'static str, value_type: Type, doc: &'static str) -> Self {
-        Self { name, value_type, doc, words: &[] }
+        Self { name, value_type, doc, is_list: false, words: &[] }
+    }
+
+    /// A list of values of this type.
+    #[must_use]
+    pub const fn list(self) -> Self {
+        Self { is_list: true, ..self }
     }
 
     /// The same with one of these values only.

@@ -84,7 +84,18 @@ max_shrink = "50%"
 
 /// A score from 0 to 100.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Score(u8);
+pub struct Score(u8);
+
+impl Score {
+    /// The lowest.
+    pub const NONE: Self = Self(0);
+
+    /// The number.
+    #[must_use]
+    pub fn value(self) -> u8 {
+        self.0
+    }
+}
 
 impl FromNode for Score {
     const NAME: &'static str = "a score from 0 to 100";

@@ -24,5 +24,6 @@ mod unused;
 
 pub use data_kinds::{DATA_KINDS, DATA_SETTINGS};
 pub use data_set::DataSet;
+pub use ip_list::Score;
 pub use plan::ResourcePlan;
 pub use resources::Resources;

@@ -13,6 +13,7 @@ use crate::{
 /// The data sets and secrets of a file, by their names. Handlers take what they need.
 #[derive(Default)]
 pub struct Resources {
+    is_open: bool,
     data: BTreeMap<String, (DataPlan, DataSet)>,
     sources: BTreeMap<String, (SecretSource, Option<Place>)>,
     secrets: BTreeMap<String, Arc<Secret>>,
@@ -26,7 +27,12 @@ impl Resources {
             let set = plan.never_loaded();
             (name, (plan, set))
         });
-        Self { data: data.collect(), sources: plan.secrets, secrets: BTreeMap::new() }
+        Self {
+            is_open: false,
+            data: data.collect(),
+            sources: plan.secrets,
+            secrets: BTreeMap::new(),
+        }
     }
 
     /// Reads all files and secrets, and follows the files. What cannot be read is a finding, and lines that
@@ -34,9 +40,16 @@ impl Resources {
     #[must_use]
     pub fn open(plan: ResourcePlan, before: Option<&Self>, reading: &mut Reading<'_>) -> Self {
         let mut resources = Self::without_loading(plan);
+        resources.is_open = true;
         resources.open_data(before, reading);
         resources.read_secrets(reading);
         resources
+    }
+
+    /// Whether files were read: otherwise nothing is known of what is in them.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// The data set of a `[data.NAME]`; none if there is none, or its section has a mistake.

@@ -150,7 +150,8 @@ impl fmt::Display for GeoPath {
 
 /// Whether an address belongs to no public network: private and shared ones (RFC 1918, 6598, 4193),
 /// loopback and link-local.
-fn is_private(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(ip) => {
             let [first, second, ..] = ip.octets();

@@ -27,7 +27,7 @@ mod v6;
 
 pub use bans::{BanRule, Bans, Standing};
 pub use cell::{Cell, CellType};
-pub use geo::{Geo, GeoError, GeoPath, GeoRecord, MOST_DATABASES};
+pub use geo::{Geo, GeoError, GeoPath, GeoRecord, MOST_DATABASES, is_private};
 pub use listed::{IpSet, IpSetBuilder, Listed, TooManySets};
 pub use prefix::{Prefix, PrefixError, prefixes};
 pub use ranges::{Ranges, RangesBuilder};

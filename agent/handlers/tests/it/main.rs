@@ -7,6 +7,7 @@ mod broken_files;
 mod certificate;
 mod chain;
 mod data;
+mod data_kinds;
 mod examples;
 mod expressions;
 mod handler;

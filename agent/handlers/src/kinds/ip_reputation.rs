@@ -1,0 +1,196 @@
+//! `ip-reputation`: what lists say of the address of a client.
+
+use std::{net::IpAddr, sync::Arc};
+
+use super::{
+    data_names::DataNames,
+    judgement::{Judgement, OnStale},
+};
+use crate::{
+    chain::{Decision, Found, Kind, Made, Making, OwnVariable, Step, View},
+    configuration::Action,
+    data::Followed,
+    expression::{Fault, List, Slot, Value},
+    file::Text,
+    handler::{Known, Reputation, known},
+    kind::{Argument, Description, Reason, Settings, Type, Variable},
+    resource::Score,
+    table::IpSet,
+};
+
+settings! {
+    /// What `ip-reputation` is set to.
+    struct IpReputationSettings, "`ip-reputation`" {
+        /// The lists: one or more data sets of the kind `ip-list`.
+        data: DataNames,
+        /// Lists of addresses that are allowed, whatever the others say.
+        allow_data: Option<DataNames>,
+        /// A condition over the variables below, without the handler's name in front of them: if it holds, the request is denied.
+        deny: Option<Text>,
+        /// A condition of the same kind: if it holds, the request is allowed, and the chain ends.
+        allow: Option<Text>,
+        /// The status of the answer to a request that is denied.
+        status: Option<u16>,
+        /// The score of an address without a score, from 0 to 100.
+        default_score: Score = Score::NONE,
+        /// What happens while data is stale.
+        on_stale: OnStale = OnStale::Use,
+    }
+}
+
+/// The kind `ip-reputation`.
+pub(super) struct IpReputation;
+
+const LISTED: usize = 0;
+const SCORE: usize = 1;
+const TAGS: usize = 2;
+const LIST: usize = 3;
+const LISTS: usize = 4;
+const STALE: usize = 5;
+const ERROR: usize = 6;
+
+const VARIABLES: &[Variable] = &[
+    Variable::new("listed", Type::Bool, "whether a list has the address"),
+    Variable::new("score", Type::Int, "the highest score of the address, from 0 to 100"),
+    Variable::new("tags", Type::Text, "the tags of the address; unset if it has none").list(),
+    Variable::new("list", Type::Text, "the first list that has the address"),
+    Variable::new("lists", Type::Text, "all lists that have the address").list(),
+    Variable::new("stale", Type::Bool, "whether the data is older than its files, or too old"),
+    Variable::new("error", Type::Text, "why nothing is known:").one_of(&["no_address", "no_data"]),
+];
+
+const DESCRIPTION: Description = Description {
+    name: "ip-reputation",
+    summary: "Looks the client's address up in block lists, and denies by score, tags or list.",
+    arguments: &[Argument::new("ip", Type::Ip, "src", "address of the client")],
+    variables: VARIABLES,
+    reasons: &[
+        Reason::new("listed", "`deny` holds"),
+        Reason::new("allowed", "`allow` holds, or a list of `allow_data` has the address"),
+        Reason::new("stale", "the data is stale, and `on_stale` decides"),
+    ],
+    settings: IpReputationSettings::SETTINGS,
+    example: r#"
+[handler.reputation]
+kind = "ip-reputation"
+data = "blocklists"
+deny = "score >= 80 || 'ban' in tags"
+
+[data.blocklists]
+kind = "ip-list"
+files = ["lists/*.netset", "lists/own.csv"]
+"#,
+};
+
+impl Kind for IpReputation {
+    fn description(&self) -> &'static Description {
+        &DESCRIPTION
+    }
+
+    fn make(&self, making: &mut Making<'_, '_>) -> Option<Made> {
+        let settings: IpReputationSettings = making.settings()?;
+        let ip = making.argument("ip");
+        let lists = settings.data.ip_lists(making);
+        let allowed = match &settings.allow_data {
+            Some(names) => names.ip_lists(making),
+            None => Some(Vec::new()),
+        };
+        let variables: Vec<_> = VARIABLES.iter().map(OwnVariable::of).collect();
+        let conditions = (settings.allow.as_ref(), settings.deny.as_ref());
+        let common = (settings.on_stale, settings.status);
+        let judgement = Judgement::read(conditions, common, &variables, making)?;
+        let (lists, allowed) = (lists?, allowed?);
+        let mut decides = judgement.decides();
+        if !allowed.is_empty() {
+            decides.add(Action::Allow, None);
+        }
+        let default_score = i64::from(settings.default_score.value());
+        let step = Lookup { ip: ip?, lists, allowed, default_score, judgement };
+        Some(Made { step: Box::new(step), variables, decides })
+    }
+}
+
+struct Lookup {
+    ip: Slot,
+    lists: Vec<Followed<IpSet>>,
+    allowed: Vec<Followed<IpSet>>,
+    default_score: i64,
+    judgement: Judgement,
+}
+
+impl Step for Lookup {
+    fn run<'c>(
+        &'c self,
+        view: &View<'_, 'c>,
+        found: &mut Found<'c>,
+    ) -> Result<Option<Decision<'c>>, Fault> {
+        let Some(ip) = view.ip(self.ip) else {
+            found.set(ERROR, Value::text("no_address"));
+            return Err(Fault::Absent);
+        };
+        let own = self.look_up(ip);
+        let is_whole = own[ERROR].is_none();
+        let decided = self.decide(ip, &own, view, is_whole);
+        for (at, value) in own.into_iter().enumerate() {
+            if let Some(value) = value {
+                found.set(at, value);
+            }
+        }
+        match decided? {
+            None if !is_whole => Err(Fault::NoData),
+            decided => Ok(decided),
+        }
+    }
+}
+
+impl Lookup {
+    /// The variables, in their order.
+    fn look_up(&self, ip: IpAddr) -> [Option<Value<'static>>; VARIABLES.len()] {
+        let mut own = [const { None }; VARIABLES.len()];
+        let listed = match known(&self.lists, ip) {
+            Known::NoData => {
+                own[ERROR] = Some(Value::text("no_data"));
+                return own;
+            }
+            Known::Clean => None,
+            Known::Listed(listed) => Some(listed),
+        };
+        own[STALE] = Some(Value::Bool(self.lists.iter().any(Followed::is_stale)));
+        own[LISTED] = Some(Value::Bool(listed.is_some()));
+        let Reputation { score, tags, lists } = listed.unwrap_or_default();
+        own[SCORE] = Some(Value::Int(score.map_or(self.default_score, i64::from)));
+        if let [first, ..] = &lists[..] {
+            own[LIST] = Some(text(first));
+            own[LISTS] = Some(texts(&lists));
+        }
+        if !tags.is_empty() {
+            own[TAGS] = Some(texts(&tags));
+        }
+        own
+    }
+
+    fn decide<'c>(
+        &'c self,
+        ip: IpAddr,
+        own: &[Option<Value<'_>>],
+        view: &View<'_, 'c>,
+        is_whole: bool,
+    ) -> Result<Option<Decision<'c>>, Fault> {
+        if !self.allowed.is_empty() && matches!(known(&self.allowed, ip), Known::Listed(_)) {
+            return Ok(Some(Decision::new(Action::Allow, "allowed")));
+        }
+        if !is_whole {
+            return Ok(None);
+        }
+        let is_stale = own[STALE] == Some(Value::Bool(true));
+        self.judgement.decide(own, view, (is_whole, is_stale), "listed")
+    }
+}
+
+fn text(text: &Arc<str>) -> Value<'static> {
+    Value::Text(text.to_string().into())
+}
+
+fn texts(all: &[Arc<str>]) -> Value<'static> {
+    Value::List(List::Owned(all.iter().map(text).collect()))
+}
