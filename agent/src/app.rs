@@ -14,7 +14,7 @@ use crate::{
     cli::{Cli, Command},
     config_file::ConfigFile,
     failure::Failure,
-    healthcheck,
+    file_commands, healthcheck,
     into_registry::IntoRegistry,
     load, manual,
     program::Program,
@@ -271,6 +271,8 @@ async fn dispatch(command: Command, program: Program, handlers: Handlers) -> Res
         Command::Load(options) => load::load(options).await,
         Command::Check(options) => check::check(&options),
         Command::Healthcheck(options) => Ok(healthcheck::healthcheck(options).await?),
+        Command::Kinds(options) => file_commands::kinds(&options),
+        Command::Schema => file_commands::schema(),
         Command::Completions { shell } => Ok(manual::completions(shell, &program)?),
         Command::Man { command } => Ok(manual::page(command.as_deref(), &program)?),
     }

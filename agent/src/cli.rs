@@ -1,4 +1,4 @@
-//! Command line: four commands; `run` is the default.
+//! Command line: the commands, of which `run` is the default.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::{
     ask::{argument::Argument, endpoint_options::EndpointOptions},
+    file_commands::KindsOptions,
     file_options::FileOptions,
     help,
     help_form::shaped,
@@ -45,6 +46,10 @@ pub(crate) enum Command {
     Check(FileOptions),
     /// Check whether an agent is healthy
     Healthcheck(HealthcheckOptions),
+    /// List the kinds of handlers and data that the configuration file can have
+    Kinds(KindsOptions),
+    /// Print the JSON schema of the configuration file, for editors
+    Schema,
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {
@@ -151,6 +156,8 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
         "load" => command.after_long_help(program.words(LOAD_HELP)),
         "check" => command.after_long_help(help::CHECK),
         "healthcheck" => command.after_long_help(program.words(help::HEALTHCHECK)),
+        "kinds" => command.after_long_help(program.words(help::KINDS)),
+        "schema" => command.after_long_help(program.words(help::SCHEMA)),
         _ => command,
     });
     shaped(with_own(definition))

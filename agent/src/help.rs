@@ -18,6 +18,7 @@ pub(crate) fn examples(program: &Program) -> String {
         ("spoa-agent call check-client-ip ip=127.0.0.1", "ask once, print the actions"),
         ("spoa-agent load check-client-ip ip=127.0.0.1", "ask many times, and measure"),
         ("spoa-agent healthcheck", "exit 0 if the agent here is healthy"),
+        ("spoa-agent kinds", "list the kinds of handlers and data"),
     ] {
         let command = program.words(words);
         let gap = COLUMN.checked_sub(command.chars().count()).filter(|&gap| gap > 1).unwrap_or(4);
@@ -116,6 +117,34 @@ Exit codes:
   1  not healthy
   2  wrong usage, or several agents run here, without an address";
 
+/// Of `kinds`.
+pub(crate) const KINDS: &str = "\
+The page of a kind is in Markdown. It has the settings of the kind itself, and
+those of every handler, or of all data.
+
+Exit codes:
+  0  printed
+  1  cannot print
+  2  there is no such kind
+
+Examples:
+  spoa-agent kinds
+  spoa-agent kinds rules";
+
+/// Of `schema`.
+pub(crate) const SCHEMA: &str = "\
+Editors with Taplo, such as VS Code with Even Better TOML, complete and explain
+the keys of a file that begins with this line:
+
+  #:schema ./spoa-agent.schema.json
+
+Exit codes:
+  0  printed
+  1  cannot print
+
+Example:
+  spoa-agent schema > spoa-agent.schema.json";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +152,8 @@ mod tests {
     #[test]
     fn no_line_is_broken_by_clap() {
         let examples = examples(&Program::default());
-        let lines = [&examples, RUN, CALL, CHECK, HEALTHCHECK].into_iter().flat_map(str::lines);
+        let lines = [&examples, RUN, CALL, CHECK, HEALTHCHECK, KINDS, SCHEMA];
+        let lines = lines.into_iter().flat_map(str::lines);
         let longest = lines.max_by_key(|line| line.chars().count()).unwrap();
         assert!(longest.chars().count() <= 80, "{longest}");
     }

@@ -35,6 +35,7 @@
 //!                   └▶ admin                               serves the status page, metrics and probes
 //!            ─▶ call ─▶ answer                             sends one NOTIFY and prints the actions
 //!            ─▶ load                                       sends many NOTIFYs and measures
+//!            ─▶ file_commands                              lists kinds of handlers, prints the file's schema
 //!            ─▶ manual                                     prints completions and manual pages
 //!            ─▶ check ─▶ config_file                        reads the configuration file and prints all findings
 //!            ─▶ healthcheck ─▶ discovery                   finds the agent, checks it and prints the result
@@ -53,6 +54,7 @@ mod cli;
 mod config_file;
 mod discovery;
 mod failure;
+mod file_commands;
 mod file_options;
 mod healthcheck;
 mod help;

@@ -19,6 +19,7 @@
 //! | [`program`] | programs in any language behind a pipe |
 //! | [`chain`] | the handlers of a message in order, what they find, and the verdict |
 //! | [`kinds`] | the kinds of handlers |
+//! | [`schema`] | the JSON schema of the file, for editors |
 
 #[macro_use]
 mod macros;
@@ -37,6 +38,7 @@ pub mod kinds;
 pub mod metric;
 pub mod program;
 pub mod resource;
+pub mod schema;
 pub mod table;
 pub mod trail;
 pub mod value;

@@ -54,6 +54,10 @@ macro_rules! words {
             fn write(&self) -> ::std::string::String {
                 ::std::format!("{:?}", self.word())
             }
+
+            fn schema() -> $crate::kind::Json {
+                $crate::file::words(Self::WORDS)
+            }
         }
     };
 }
@@ -128,6 +132,10 @@ macro_rules! settings {
                     .map(|(key, value)| ::std::format!("{key} = {value}"))
                     .collect();
                 ::std::format!("{{ {} }}", written.join(", "))
+            }
+
+            fn schema() -> $crate::kind::Json {
+                $crate::kind::object(<Self as $crate::kind::Settings>::SETTINGS)
             }
         }
     };

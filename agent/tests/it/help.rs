@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::scene::{Folder, Outcome, spoa_agent, text, to_the_end};
 
-const COMMANDS: [&str; 5] = ["run", "call", "load", "check", "healthcheck"];
+const COMMANDS: [&str; 7] = ["run", "call", "load", "check", "healthcheck", "kinds", "schema"];
 
 fn printed(args: &[&str]) -> String {
     let outcome = spoa_agent(args);

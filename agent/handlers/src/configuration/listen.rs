@@ -128,6 +128,10 @@ impl FromNode for TcpAddress {
     fn write(&self) -> String {
         self.0.write()
     }
+
+    fn schema() -> serde_json::Value {
+        String::schema()
+    }
 }
 
 /// The mode of a socket file.
@@ -150,5 +154,9 @@ impl FromNode for SocketMode {
 
     fn write(&self) -> String {
         format!("\"{:o}\"", self.0)
+    }
+
+    fn schema() -> serde_json::Value {
+        String::schema()
     }
 }

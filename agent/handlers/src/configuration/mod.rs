@@ -6,6 +6,7 @@
 //! | `listen` | `[listen.NAME]` |
 //! | `secrets` | `[secrets]` |
 //! | `message`, `run` | `[message.NAME]`, and the handlers that it runs |
+//! | `sections` | which settings they have |
 //! | `configuration` | all of them |
 
 mod agent;
@@ -15,6 +16,7 @@ mod listen;
 mod message;
 mod run;
 mod secrets;
+mod sections;
 mod telemetry;
 
 pub use agent::AgentSettings;
@@ -24,4 +26,5 @@ pub use listen::{Address, ListenSettings, TlsSettings};
 pub use message::{Action, Fallback, MessageSettings, Unanswered};
 pub use run::{Run, StepName};
 pub use secrets::Secrets;
+pub use sections::settings_of;
 pub use telemetry::{AdminSettings, LogFormat, LogSettings, TraceSettings};

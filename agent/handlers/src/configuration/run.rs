@@ -1,5 +1,7 @@
 //! `run = [...]`: the handlers of a message, in order; those in an inner list side by side.
 
+use serde_json::json;
+
 use crate::{
     file::{FromNode, Group, Node, Reading, Text, Value},
     finding::{Finding, Place},
@@ -52,6 +54,12 @@ impl FromNode for Run {
             }
         });
         format!("[{}]", groups.collect::<Vec<_>>().join(", "))
+    }
+
+    fn schema() -> serde_json::Value {
+        let name = String::schema();
+        let group = json!({ "type": "array", "items": name, "minItems": 1 });
+        json!({ "type": "array", "items": { "anyOf": [name, group] }, "minItems": 1 })
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     file::{FilePath, FromNode, Node, Reading, Section, Value},
     finding::Finding,
+    kind::{Setting, Settings},
     value::SecretSource,
 };
 
@@ -22,6 +23,9 @@ settings! {
 
 /// Where the secrets are, by their names.
 pub type Secrets = BTreeMap<String, SecretSource>;
+
+/// The settings of a secret.
+pub(super) const SECRET: &[Setting] = Place::SETTINGS;
 
 /// Reads `[secrets]`; each key is a secret.
 pub(super) fn secrets(section: &Section, reading: &mut Reading<'_>) -> Secrets {

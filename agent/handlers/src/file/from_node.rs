@@ -1,6 +1,9 @@
 //! From a node of the tree to a typed value.
 
+use serde_json::{Value as Json, json};
+
 use super::{
+    json,
     node::{Node, Value},
     reading::Reading,
     text::Text,
@@ -32,6 +35,12 @@ pub trait FromNode: Sized {
 
     /// The value as it would stand in the file.
     fn write(&self) -> String;
+
+    /// What it may be, as a JSON schema; by default anything.
+    #[must_use]
+    fn schema() -> Json {
+        json!({})
+    }
 }
 
 impl<T: FromNode> FromNode for Option<T> {
@@ -49,6 +58,10 @@ impl<T: FromNode> FromNode for Option<T> {
 
     fn write(&self) -> String {
         self.as_ref().map(T::write).unwrap_or_default()
+    }
+
+    fn schema() -> Json {
+        T::schema()
     }
 }
 
@@ -78,6 +91,11 @@ impl<T: FromNode> FromNode for List<T> {
             }
         }
     }
+
+    fn schema() -> Json {
+        let one = T::schema();
+        json!({ "anyOf": [one, { "type": "array", "items": one }] })
+    }
 }
 
 impl FromNode for bool {
@@ -98,6 +116,10 @@ impl FromNode for bool {
     fn write(&self) -> String {
         self.to_string()
     }
+
+    fn schema() -> Json {
+        json::or_interpolated(&json!({ "type": "boolean" }))
+    }
 }
 
 impl FromNode for Text {
@@ -113,6 +135,10 @@ impl FromNode for Text {
     fn write(&self) -> String {
         quoted(self.as_str())
     }
+
+    fn schema() -> Json {
+        json::text()
+    }
 }
 
 impl FromNode for String {
@@ -124,6 +150,10 @@ impl FromNode for String {
 
     fn write(&self) -> String {
         quoted(self)
+    }
+
+    fn schema() -> Json {
+        json::text()
     }
 }
 
@@ -151,6 +181,11 @@ macro_rules! integers {
             fn write(&self) -> String {
                 self.to_string()
             }
+
+            fn schema() -> Json {
+                let (least, most) = (Self::MIN, Self::MAX);
+                json::or_interpolated(&json!({ "type": "integer", "minimum": least, "maximum": most }))
+            }
         }
     )*};
 }
@@ -175,6 +210,10 @@ impl FromNode for f64 {
     fn write(&self) -> String {
         format!("{self:?}")
     }
+
+    fn schema() -> Json {
+        json::or_interpolated(&json!({ "type": "number" }))
+    }
 }
 
 macro_rules! quantities {
@@ -188,6 +227,10 @@ macro_rules! quantities {
 
             fn write(&self) -> String {
                 quoted(&Quantity::write(self))
+            }
+
+            fn schema() -> Json {
+                json::pattern(Self::PATTERN)
             }
         }
     )*};

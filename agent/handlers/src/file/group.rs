@@ -80,6 +80,36 @@ impl Group {
         }
     }
 
+    /// What it is about, for the schema of the file.
+    #[must_use]
+    pub fn doc(self) -> &'static str {
+        match self {
+            Self::Agent => "What applies to all messages.",
+            Self::Listen => "A TCP address or a UNIX socket.",
+            Self::Limits => "How much the agent accepts from all its peers together.",
+            Self::Log => "What is logged, and in which format.",
+            Self::Trace => "Where traces are sent.",
+            Self::Admin => "The admin endpoint: metrics, health and the status page.",
+            Self::Secrets => "Where each secret is, by name.",
+            Self::Args => "Where the arguments of all messages come from, by name.",
+            Self::Data => "A list, a database or a table, loaded from files.",
+            Self::Service => "A service that handlers ask over the network.",
+            Self::Handler => "A check, of one of the kinds that `spoa-agent kinds` lists.",
+            Self::Message => "An SPOE message, and the handlers that answer it.",
+            Self::Test => "Cases that `spoa-agent test` runs.",
+        }
+    }
+
+    /// The names that its sections can have, as a pattern.
+    #[must_use]
+    pub fn name_pattern(self) -> &'static str {
+        match self {
+            Self::Handler => "^[a-z][a-z0-9_]{0,63}$",
+            Self::Message => "^[!-~]{1,64}$",
+            _ => "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        }
+    }
+
     /// How its sections are written.
     #[must_use]
     pub fn form(self) -> Form {

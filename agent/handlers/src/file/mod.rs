@@ -9,6 +9,7 @@
 //! | `load` | a file and the files that it includes |
 //! | `reading`, `from_node` | from the tree to a typed value, with a finding where it is none |
 //! | `names`, `paths` | values that name another section or a file |
+//! | `json` | values as JSON, and their JSON schema |
 //! | `table_reader` | the keys of a table one by one, and those that nobody asks for |
 
 mod document;
@@ -17,6 +18,7 @@ mod escapes;
 mod from_node;
 mod group;
 mod interpolation;
+mod json;
 mod load;
 mod names;
 mod node;
@@ -30,7 +32,8 @@ mod text;
 pub use document::{Document, Section};
 pub use environment::Environment;
 pub use from_node::{FromNode, List};
-pub use group::Group;
+pub use group::{Form, Group};
+pub use json::{json_of, words};
 pub use load::{Loaded, load, load_text};
 pub use names::{DataName, HandlerName, SecretName, ServiceName};
 pub use node::{Entry, Key, Node, Table, Value};

@@ -3,6 +3,7 @@
 use super::{
     from_node::{FromNode, quoted},
     group::Group,
+    json,
     node::Node,
     reading::Reading,
     text::Text,
@@ -32,6 +33,10 @@ macro_rules! names {
 
             fn write(&self) -> String {
                 quoted(&self.name)
+            }
+
+            fn schema() -> serde_json::Value {
+                json::text()
             }
         }
     )*};
@@ -83,5 +88,9 @@ impl FromNode for SecretName {
 
     fn write(&self) -> String {
         quoted(&self.name)
+    }
+
+    fn schema() -> serde_json::Value {
+        json::text()
     }
 }

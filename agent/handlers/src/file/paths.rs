@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     from_node::{FromNode, quoted},
+    json,
     node::Node,
     reading::Reading,
     text::Text,
@@ -23,6 +24,10 @@ impl FromNode for FilePath {
 
     fn write(&self) -> String {
         quoted(&self.0.to_string_lossy())
+    }
+
+    fn schema() -> serde_json::Value {
+        json::text()
     }
 }
 
@@ -50,6 +55,10 @@ impl FromNode for FilePattern {
 
     fn write(&self) -> String {
         quoted(self.0.as_str())
+    }
+
+    fn schema() -> serde_json::Value {
+        json::text()
     }
 }
 

@@ -24,7 +24,18 @@ impl fmt::Display for Description {
         table(f, "Reasons", ["word", "meaning"], self.reasons, |one| {
             [code(one.word), one.doc.to_owned()]
         })?;
-        table(f, "Settings", ["key", "value", "default", "meaning"], self.settings, |one| {
+        write!(f, "{}", SettingsTable("Settings", self.settings))
+    }
+}
+
+/// A table of settings below its title; nothing if there are none.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingsTable<'s>(pub &'s str, pub &'s [Setting]);
+
+impl fmt::Display for SettingsTable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(title, settings) = self;
+        table(f, title, ["key", "value", "default", "meaning"], settings, |one| {
             [code(one.name), one.value.to_owned(), default(one), with_words(one.doc, one.words)]
         })
     }

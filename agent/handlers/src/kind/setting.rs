@@ -1,7 +1,9 @@
 //! A setting: its name, its type, its default and its documentation, declared once by `settings!`.
 
+use serde_json::Value as Json;
+
 use crate::{
-    file::{FromNode, Node, Reading, TableReader, Value},
+    file::{FromNode, Node, Reading, TableReader, Value, json_of},
     finding::Finding,
 };
 
@@ -19,6 +21,7 @@ pub struct Setting {
     /// Whether the key has to be there.
     pub is_needed: bool,
     default: Option<fn() -> String>,
+    schema: fn() -> Json,
 }
 
 impl Setting {
@@ -37,6 +40,7 @@ impl Setting {
             doc: doc.trim_ascii(),
             is_needed,
             default,
+            schema: T::schema,
         }
     }
 
@@ -44,6 +48,19 @@ impl Setting {
     #[must_use]
     pub fn default(&self) -> Option<String> {
         self.default.map(|default| default())
+    }
+
+    /// What may be written there, as a JSON schema with its documentation.
+    #[must_use]
+    pub fn schema(&self) -> Json {
+        let mut schema = (self.schema)();
+        if let Json::Object(schema) = &mut schema {
+            schema.insert("description".to_owned(), self.doc.into());
+            if let Some(default) = self.default().and_then(|written| json_of(&written)) {
+                schema.insert("default".to_owned(), default);
+            }
+        }
+        schema
     }
 }
 

@@ -22,6 +22,7 @@ impl Quantity for Duration {
     const NAME: &'static str = "a duration";
     const FORM: &'static str = "a duration up to 366d, such as `\"150ms\"`, `\"2s\"` or `\"12h\"`";
     const UNITS: &'static [&'static str] = &["ms", "s", "m"];
+    const PATTERN: &'static str = r"[0-9]+\s*(d|h|m|min|s|ms|us)";
 
     fn read(text: &str) -> Option<Self> {
         let (number, unit) = split(text)?;

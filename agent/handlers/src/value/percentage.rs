@@ -30,6 +30,7 @@ impl Quantity for Percentage {
     const NAME: &'static str = "a percentage";
     const FORM: &'static str = "a percentage from `\"0%\"` to `\"100%\"`, such as `\"0.5%\"`";
     const UNITS: &'static [&'static str] = &["%"];
+    const PATTERN: &'static str = r"[0-9]+([.][0-9]{1,2})?\s*%";
 
     fn read(text: &str) -> Option<Self> {
         let number = text.strip_suffix('%')?.trim_end();

@@ -9,6 +9,9 @@ pub trait Quantity: Sized {
     /// The units that a bare number could have been meant with.
     const UNITS: &'static [&'static str];
 
+    /// What may be written, as a pattern of a JSON schema, of one line.
+    const PATTERN: &'static str;
+
     /// Reads a number with its unit.
     fn read(text: &str) -> Option<Self>;
 

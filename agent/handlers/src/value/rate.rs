@@ -20,6 +20,7 @@ impl Quantity for Rate {
     const NAME: &'static str = "a rate";
     const FORM: &'static str = "a rate such as `\"100/s\"`, `\"10/min\"` or `\"5/10s\"`";
     const UNITS: &'static [&'static str] = &["/s", "/min", "/h"];
+    const PATTERN: &'static str = r"0*[1-9][0-9]*\s*/\s*(s|min|m|h|d|[0-9]+\s*(d|h|m|min|s|ms|us))";
 
     fn read(text: &str) -> Option<Self> {
         let (count, behind) = split(text)?;

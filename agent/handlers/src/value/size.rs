@@ -14,6 +14,7 @@ impl Quantity for Size {
     const NAME: &'static str = "a size";
     const FORM: &'static str = "a size such as `\"16KiB\"`, `\"256MiB\"` or `\"1GiB\"`";
     const UNITS: &'static [&'static str] = &["B", "KiB", "MiB"];
+    const PATTERN: &'static str = r"[0-9]+\s*([GgMmKk]([Ii][Bb])?|[Bb])";
 
     fn read(text: &str) -> Option<Self> {
         let (number, unit) = split(text)?;

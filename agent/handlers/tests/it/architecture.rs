@@ -27,6 +27,7 @@ const ORDER: &[&str] = &[
     "program",
     "chain",
     "kinds",
+    "schema",
 ];
 
 /// How many lines a file has at most.

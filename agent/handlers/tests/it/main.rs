@@ -16,6 +16,7 @@ mod program;
 mod properties;
 mod resource;
 mod sample_kinds;
+mod schema;
 mod table;
 mod trail;
 mod values;
