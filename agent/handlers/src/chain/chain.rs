@@ -1,36 +1,31 @@
-//! The chain of a message, and the handler that runs it.
+//! The chain of a message.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::de::Error;
-use spoa_actors::{Actions, ArgsError, Call, Handler, HandlerError, MessageRef, Reply};
+use spoa_actors::{Actions, BoxError};
 
 use super::{
     ack_budget::AckBudget,
     chain_names::{Place, place},
-    common::{Mode, OnError},
+    common::Mode,
     decides::Decides,
     decision::Decision,
     detail::Detail,
-    found::Found,
-    output::Output,
-    step::Step,
+    link::{Link, StepCounts},
+    step::LaterStep,
     verdict,
-    view::View,
 };
-use crate::{
-    configuration::{Action, Fallback},
-    expression::{Program, Slot, Value},
-    input::Input,
-};
+use crate::{configuration::Fallback, expression::Slot, input::Input};
 
-/// A message without an argument that its chain requires.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the message has no argument `{0}`, which its chain requires")]
-pub struct MissingArgument(String);
+/// Why a handler does not start.
+#[derive(Debug, thiserror::Error)]
+#[error("[handler.{handler}]: {cause}")]
+pub struct StartError {
+    /// Its name.
+    pub handler: String,
+    /// What keeps it from starting.
+    pub cause: BoxError,
+}
 
 /// The handlers of a message, in order, and those of a group side by side: they do not see each other's findings.
 pub struct Chain {
@@ -48,109 +43,29 @@ pub struct Chain {
     pub(super) dropped: AtomicU64,
 }
 
-/// A handler in its place.
-pub(super) struct Link {
-    pub(super) name: String,
-    pub(super) step: Box<dyn Step>,
-    /// The place of its first variable among all that are found.
-    pub(super) first: usize,
-    pub(super) when: Option<Program>,
-    pub(super) mode: Mode,
-    pub(super) on_error: OnError,
-    pub(super) outputs: Vec<Output>,
-    pub(super) counts: Counts,
-    /// What it looks at.
-    pub(super) slots: Vec<Slot>,
-    /// What it may decide.
-    pub(super) decides: Decides,
-}
-
-#[derive(Default)]
-pub(super) struct Counts {
-    run: AtomicU64,
-    skipped: AtomicU64,
-    decided: AtomicU64,
-    observed: AtomicU64,
-    failed: AtomicU64,
-}
-
-/// What a handler of a chain has done.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct StepCounts {
-    /// Its name.
-    pub name: String,
-    /// How often it ran.
-    pub run: u64,
-    /// How often its `when` did not hold.
-    pub skipped: u64,
-    /// How often it decided.
-    pub decided: u64,
-    /// How often it would have decided, but only observes.
-    pub observed: u64,
-    /// How often it could not say, or its `when` had no value.
-    pub failed: u64,
-}
-
-/// What one handler came to.
-enum Outcome<'c> {
-    Nothing,
-    Decided(Decision<'c>),
-}
-
 impl Chain {
-    /// Runs the handlers over a message, and writes the verdict and what they found.
+    /// Makes its handlers ready before the first message, on a thread that may wait.
     ///
     /// # Errors
     ///
-    /// If a required argument is not there: then the message is not for this chain.
-    pub fn run(
-        &self,
-        message: &MessageRef<'_>,
-        actions: &mut Actions,
-    ) -> Result<(), MissingArgument> {
-        for at in &self.required {
-            if self.inputs[*at].value(message).is_none() {
-                return Err(MissingArgument(self.inputs[*at].name().to_owned()));
+    /// If one of them cannot answer messages; then none has started.
+    pub fn start(&self) -> Result<(), StartError> {
+        for link in self.links().filter(|link| link.mode != Mode::Off) {
+            if let Some(Err(cause)) = link.step.later().map(LaterStep::start) {
+                self.stop();
+                return Err(StartError { handler: link.name.clone(), cause });
             }
-        }
-        let mut all: Vec<Option<Value<'_>>> = Vec::new();
-        all.resize_with(self.count, || None);
-        let decided = self.decide(message, &mut all);
-        let mut budget = AckBudget::new();
-        let own = decided.as_ref().map(|(own, by)| (own, *by));
-        verdict::write(own, &self.details, actions, &mut budget);
-        for link in self.groups.iter().flatten() {
-            for output in &link.outputs {
-                output.write(all[link.first + output.variable].as_ref(), actions, &mut budget);
-            }
-        }
-        if budget.dropped > 0 {
-            self.dropped.fetch_add(budget.dropped, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    fn decide<'c>(
-        &'c self,
-        message: &MessageRef<'_>,
-        all: &mut [Option<Value<'c>>],
-    ) -> Option<(Decision<'c>, &'c str)> {
-        let mut found = Found::new();
-        for group in &self.groups {
-            let mut decided = None;
-            for link in group {
-                found.begin(link.first);
-                let outcome = link.run(&View::new(*message, &self.inputs, all), &mut found);
-                if let (Outcome::Decided(decision), None) = (outcome, &decided) {
-                    decided = Some((decision, link.name.as_str()));
-                }
-            }
-            found.drain_into(all);
-            if decided.is_some() {
-                return decided;
-            }
-        }
-        None
+    /// Ends what its handlers have started, after the last message.
+    pub fn stop(&self) {
+        self.links().filter_map(|link| link.step.later()).for_each(LaterStep::stop);
+    }
+
+    fn links(&self) -> impl Iterator<Item = &Link> {
+        self.groups.iter().flatten()
     }
 
     /// What HAProxy gets if the chain does not answer in time; nothing if the file does not say.
@@ -194,81 +109,5 @@ impl Chain {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
-    }
-}
-
-impl Link {
-    fn run<'c>(&'c self, view: &View<'_, 'c>, found: &mut Found<'c>) -> Outcome<'c> {
-        if self.mode == Mode::Off {
-            return Outcome::Nothing;
-        }
-        match self.when.as_ref().map_or(Ok(true), |when| when.test(view)) {
-            Ok(true) => {}
-            Ok(false) => {
-                count(&self.counts.skipped);
-                return Outcome::Nothing;
-            }
-            Err(_) => {
-                count(&self.counts.failed);
-                return self.failed();
-            }
-        }
-        count(&self.counts.run);
-        let decision = match self.step.run(view, found) {
-            Ok(None) => return Outcome::Nothing,
-            Ok(Some(decision)) => decision,
-            Err(_) => {
-                count(&self.counts.failed);
-                return self.failed();
-            }
-        };
-        if self.mode == Mode::Observe {
-            count(&self.counts.observed);
-            return Outcome::Nothing;
-        }
-        count(&self.counts.decided);
-        Outcome::Decided(decision)
-    }
-
-    /// What holds if the handler cannot say; one that only observes never decides.
-    fn failed(&self) -> Outcome<'static> {
-        let action = match self.on_error {
-            OnError::Skip => return Outcome::Nothing,
-            OnError::Allow => Action::Allow,
-            OnError::Deny => Action::Deny,
-        };
-        match self.mode {
-            Mode::Enforce => Outcome::Decided(Decision::new(action, "failed")),
-            Mode::Observe | Mode::Off => Outcome::Nothing,
-        }
-    }
-
-    fn counts(&self) -> StepCounts {
-        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        StepCounts {
-            name: self.name.clone(),
-            run: of(&self.counts.run),
-            skipped: of(&self.counts.skipped),
-            decided: of(&self.counts.decided),
-            observed: of(&self.counts.observed),
-            failed: of(&self.counts.failed),
-        }
-    }
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
-
-/// A chain on the route of its message: one chain serves all worker threads.
-#[derive(Clone)]
-pub struct ChainHandler(pub Arc<Chain>);
-
-impl Handler for ChainHandler {
-    fn call(&self, call: &Call<'_>, actions: &mut Actions) -> Reply {
-        match self.0.run(&call.message(), actions) {
-            Ok(()) => Reply::Answered,
-            Err(missing) => Reply::Failed(HandlerError::Arguments(ArgsError::custom(missing))),
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! The settings that every handler has.
 
+use std::time::Duration;
+
 use super::output::Outputs;
 use crate::{file::Text, input::Sources};
 
@@ -27,6 +29,16 @@ words! {
     }
 }
 
+words! {
+    /// What a decision of a handler does to its chain.
+    pub enum Then, "one of `stop` and `continue`" {
+        /// It is the verdict: the handlers behind it do not run.
+        Stop = "stop",
+        /// Nothing: the handler only finds, and those behind it run.
+        Continue = "continue",
+    }
+}
+
 settings! {
     /// The settings that every handler has.
     pub struct CommonSettings, "a handler" {
@@ -36,6 +48,10 @@ settings! {
         mode: Mode = Mode::Enforce,
         /// What happens if it cannot say.
         on_error: OnError = OnError::Skip,
+        /// What its decision does to the chain.
+        then: Then = Then::Stop,
+        /// How long it has, if it is a handler that answers later: as long as the message, unless it is set.
+        timeout: Option<Duration>,
         /// Where its arguments come from, if not from those of their own names.
         args: Option<Sources>,
         /// Which of its variables HAProxy gets, and under which names: all, unless it is set.

@@ -40,4 +40,17 @@ impl<'c> Decision<'c> {
         self.details.push((detail, value));
         self
     }
+
+    /// The same, borrowed from nobody.
+    #[must_use]
+    pub fn into_owned(self) -> Decision<'static> {
+        let details = self.details.into_iter().map(|(detail, value)| (detail, value.into_owned()));
+        Decision {
+            action: self.action,
+            reason: Cow::Owned(self.reason.into_owned()),
+            status: self.status,
+            level: self.level,
+            details: details.collect(),
+        }
+    }
 }

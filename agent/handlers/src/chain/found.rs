@@ -1,17 +1,23 @@
 //! Where a handler puts what it finds.
 
+use smallvec::SmallVec;
+
 use crate::expression::Value;
+
+/// What all handlers of a chain have found, by the places of the variables. As many as most chains have take no memory
+/// of their own.
+pub(super) type AllFound<'c> = SmallVec<[Option<Value<'c>>; 32]>;
 
 /// What the handlers that run side by side have found, until those behind them may see it.
 pub struct Found<'c> {
     /// The place of the first variable of the handler that is running.
     first: usize,
-    values: Vec<(usize, Value<'c>)>,
+    values: SmallVec<[(usize, Value<'c>); 8]>,
 }
 
 impl<'c> Found<'c> {
     pub(super) fn new() -> Self {
-        Self { first: 0, values: Vec::new() }
+        Self { first: 0, values: SmallVec::new() }
     }
 
     /// Sets a variable of the handler, by its place in what the handler says of itself.

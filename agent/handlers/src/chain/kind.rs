@@ -1,7 +1,7 @@
 //! A kind of handler: its description, and what makes one of a section.
 
 use super::{decides::Decides, making::Making, own_variable::OwnVariable, step::Step};
-use crate::kind::Description;
+use crate::kind::{Description, Type};
 
 /// A kind of handler.
 pub trait Kind: Sync {
@@ -21,4 +21,13 @@ pub struct Made {
     pub variables: Vec<OwnVariable>,
     /// What it may decide.
     pub decides: Decides,
+}
+
+impl Made {
+    /// Adds the variable of handlers that answer later: why there was no answer.
+    pub(super) fn add_error(&mut self) -> usize {
+        let error = OwnVariable { name: "error".to_owned(), value_type: Type::Text.into() };
+        self.variables.push(error);
+        self.variables.len() - 1
+    }
 }

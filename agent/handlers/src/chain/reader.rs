@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, sync::atomic::AtomicU64};
 
 use super::{
-    chain::{Chain, Link},
+    chain::Chain,
     chain_names::ChainNames,
-    common::{CommonSettings, Mode, OnError},
+    common::{CommonSettings, Mode, OnError, Then},
     decides::Decides,
     kind::{Kind, Made},
+    link::{Counts, Link},
     making::{self, Making},
     output,
     own_variable::OwnVariable,
@@ -198,31 +199,64 @@ fn link<'f>(
     };
     let slots = std::mem::take(&mut making.slots);
     let is_whole = table.finish(reading);
-    let (common, made, when) = (common?, made?, when?);
+    let (common, mut made, when) = (common?, made?, when?);
+    let is_later = made.step.later().is_some();
+    let error = is_later.then(|| made.add_error());
+    let is_right = is_right & can_be_late(&common, is_later, step, reading);
     let is_named = is_named(&step.name, &made, step.place, reading);
     let outputs = output::outputs(&step.name, common.set.as_ref(), &made.variables, reading);
     if !is_whole || !is_named || !is_right {
         return None;
     }
-    let Made { step: own, variables, mut decides } = made;
+    let Made { step: own, variables, decides } = made;
+    let decides = may_decide(decides, &common);
+    let link = Link {
+        name: step.name.clone(),
+        step: own,
+        is_later,
+        timeout: common.timeout,
+        then: common.then,
+        first: 0,
+        error,
+        when,
+        mode: common.mode,
+        on_error: common.on_error,
+        outputs,
+        counts: Counts::default(),
+        slots,
+        decides,
+    };
+    Some((link, variables))
+}
+
+/// What a handler of such settings may decide.
+fn may_decide(own: Decides, common: &CommonSettings) -> Decides {
+    let mut decides = match common.then {
+        Then::Stop => own,
+        Then::Continue => Decides::nothing(),
+    };
     match common.on_error {
         OnError::Skip => {}
         OnError::Allow => decides.add(Action::Allow, None),
         OnError::Deny => decides.add(Action::Deny, None),
     }
-    let link = Link {
-        name: step.name.clone(),
-        step: own,
-        first: 0,
-        when,
-        mode: common.mode,
-        on_error: common.on_error,
-        outputs,
-        counts: super::chain::Counts::default(),
-        slots,
-        decides,
-    };
-    Some((link, variables))
+    decides
+}
+
+/// A handler that answers at once has no time of its own.
+fn can_be_late(
+    common: &CommonSettings,
+    is_later: bool,
+    step: &StepSection<'_>,
+    reading: &mut Reading<'_>,
+) -> bool {
+    if is_later || common.timeout.is_none() {
+        return true;
+    }
+    let place = step.table.get("timeout").map_or(step.place, |entry| entry.key.place);
+    let finding = Finding::error("this handler answers at once: it has no `timeout`");
+    reading.findings.add(finding.at(place, "of no use").help("remove it"));
+    false
 }
 
 /// Whether the name of a handler and those of its variables can be told from others.

@@ -39,7 +39,7 @@ fn gets(chain: &Chain, message: &Message) -> Vec<String> {
     shown(&actions)
 }
 
-fn shown(actions: &Actions) -> Vec<String> {
+pub(crate) fn shown(actions: &Actions) -> Vec<String> {
     let shown = actions.iter().map(|action| match action {
         Action::SetVar { scope, name, value } => {
             let value = match value {
