@@ -1,5 +1,7 @@
 //! What a handler is made of: its section, and what the chain has before it.
 
+use std::sync::Arc;
+
 use super::{
     chain_names::ChainNames,
     own_names::{self, OwnNames},
@@ -8,7 +10,7 @@ use super::{
 use crate::{
     expression::{Names, Program, Slot},
     file::{Reading, TableReader, Text},
-    finding::Finding,
+    finding::{Finding, Place},
     input::{Input, Sources},
     kind::{Description, Settings, WELL_KNOWN},
     resource::Resources,
@@ -44,6 +46,21 @@ impl<'f> Making<'_, 'f> {
     #[must_use]
     pub fn resources(&self) -> &Resources {
         self.resources
+    }
+
+    /// What the handler counts in: see [`Resources::state`].
+    pub fn shared<T: Send + Sync + 'static>(
+        &self,
+        identity: &str,
+        make: impl FnOnce() -> T,
+    ) -> Arc<T> {
+        self.resources.state(self.name, identity, make)
+    }
+
+    /// Where a setting stands, or the section if it does not stand there.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Place {
+        self.table.place_of(key)
     }
 
     /// What findings and other sections are found in.

@@ -57,6 +57,12 @@ impl<'t> TableReader<'t> {
         Some(read)
     }
 
+    /// Where the value of a key stands, or the table if the key is not there.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Place {
+        self.table.get(key).map_or(self.place, |entry| entry.node.place)
+    }
+
     /// Names whose keys they are, once it is known.
     pub fn rename(&mut self, owner: impl Into<String>) {
         self.owner = owner.into();

@@ -2,23 +2,32 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `ban`, `rate_limit` | who has done something too often |
 //! | `cell_value`, `data_names` | values out of data, and the data sets that a handler names |
+//! | `client_cert` | what the certificate of a client says |
+//! | `echo` | what came |
 //! | `geoip`, `geo_lookups` | where an address is |
 //! | `ip_reputation` | what lists say of an address |
+//! | `key` | who is counted |
 //! | `judgement` | what a handler decides by conditions over its own variables |
 //! | `lookup`, `lookup_columns` | the row of a key |
 //! | `rules`, `rule` | conditions in order, of which the first that holds decides |
 //! | `set` | constants and texts with variables in them |
 //! | `template`, `values` | such texts, and variables with their values |
 
+mod ban;
 mod cell_value;
+mod client_cert;
 mod data_names;
+mod echo;
 mod geo_lookups;
 mod geoip;
 mod ip_reputation;
 mod judgement;
+mod key;
 mod lookup;
 mod lookup_columns;
+mod rate_limit;
 mod rule;
 mod rules;
 mod set;
@@ -28,5 +37,14 @@ mod values;
 use crate::chain::Kind;
 
 /// All kinds, by their names.
-pub const KINDS: &[&'static dyn Kind] =
-    &[&geoip::GeoIp, &ip_reputation::IpReputation, &lookup::Lookup, &rules::Rules, &set::Set];
+pub const KINDS: &[&'static dyn Kind] = &[
+    &ban::Ban,
+    &client_cert::ClientCert,
+    &echo::Echo,
+    &geoip::GeoIp,
+    &ip_reputation::IpReputation,
+    &lookup::Lookup,
+    &rate_limit::RateLimit,
+    &rules::Rules,
+    &set::Set,
+];

@@ -7,6 +7,7 @@
 //! | `data_kinds` | all of these kinds |
 //! | `data_set` | a data set that is open |
 //! | `data_plan` | a data set as its section describes it, before a file is opened |
+//! | `states` | what handlers count in, which a reload keeps |
 //! | `unused` | sections that nobody uses |
 //! | `plan`, `resources` | all of them: as they are described, and open |
 
@@ -19,6 +20,7 @@ mod mmdb;
 mod plan;
 mod resources;
 mod source_settings;
+mod states;
 mod table;
 mod unused;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{data_plan::DataPlan, data_set::DataSet, plan::ResourcePlan};
+use super::{data_plan::DataPlan, data_set::DataSet, plan::ResourcePlan, states::States};
 use crate::{
     data::DataState,
     file::Reading,
@@ -17,6 +17,7 @@ pub struct Resources {
     data: BTreeMap<String, (DataPlan, DataSet)>,
     sources: BTreeMap<String, (SecretSource, Option<Place>)>,
     secrets: BTreeMap<String, Arc<Secret>>,
+    states: States,
 }
 
 impl Resources {
@@ -32,6 +33,7 @@ impl Resources {
             data: data.collect(),
             sources: plan.secrets,
             secrets: BTreeMap::new(),
+            states: States::default(),
         }
     }
 
@@ -41,6 +43,7 @@ impl Resources {
     pub fn open(plan: ResourcePlan, before: Option<&Self>, reading: &mut Reading<'_>) -> Self {
         let mut resources = Self::without_loading(plan);
         resources.is_open = true;
+        resources.states = States::after(before.map(|before| &before.states));
         resources.open_data(before, reading);
         resources.read_secrets(reading);
         resources
@@ -56,6 +59,17 @@ impl Resources {
     #[must_use]
     pub fn data(&self, name: &str) -> Option<&DataSet> {
         self.data.get(name).map(|(_, set)| set)
+    }
+
+    /// What a handler counts in: all chains that run it share it, and a reload keeps it as long as it has the same
+    /// identity, which is all that would make another one of it.
+    pub fn state<T: Send + Sync + 'static>(
+        &self,
+        handler: &str,
+        identity: &str,
+        make: impl FnOnce() -> T,
+    ) -> Arc<T> {
+        self.states.get(handler, identity, make)
     }
 
     /// All data sets, in the order of their names.

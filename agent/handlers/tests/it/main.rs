@@ -11,6 +11,7 @@ mod data_kinds;
 mod examples;
 mod expressions;
 mod handler;
+mod kinds;
 mod later;
 mod metric;
 mod program;

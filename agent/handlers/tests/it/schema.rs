@@ -37,6 +37,9 @@ fn the_schema_is_one() {
 #[test]
 fn the_whole_example_is_valid_as_far_as_its_kinds_are_there() {
     let mut file = of_toml(include_str!("../whole.toml"));
+    // A limit that agents share needs a store, of which there is none yet.
+    let limit = file["handler"]["login_limit"].as_object_mut().unwrap();
+    limit.retain(|key, _| key != "store" && key != "on_error");
     let known: Vec<_> = kinds().iter().map(|kind| kind.name).collect();
     for (group, name) in [("handler", "rules"), ("data", "blocklists")] {
         let sections = file[group].as_object_mut().unwrap();

@@ -1,0 +1,288 @@
+//! Kinds that need no data: what they find and decide, for messages that are right, wrong and empty.
+
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
+
+use rcgen::SanType;
+use spoa_actors::{Action, Actions, Message, TypedData};
+use spoa_handlers::{
+    chain::{Chain, chains},
+    configuration::Configuration,
+    file::{Loaded, Reading, load_text},
+    finding::Report,
+    kinds::KINDS,
+    resource::{ResourcePlan, Resources},
+};
+
+use crate::{broken_files::environment, certificate::certificate};
+
+/// The chains of a file, by their messages, what they count in, and what is said about the file.
+fn read(text: &str, before: Option<&Resources>) -> (BTreeMap<String, Chain>, Resources, String) {
+    let mut loaded = load_text(Path::new("kinds.toml"), text, &environment);
+    let configuration = Configuration::read(&mut loaded);
+    let Loaded { document, sources, findings } = &mut loaded;
+    let mut reading = Reading { document, sources, findings };
+    let plan = ResourcePlan::read(&configuration.secrets, &mut reading);
+    let resources = Resources::open(plan, before, &mut reading);
+    let chains = chains(&configuration.messages, KINDS, &resources, &mut reading);
+    (chains, resources, Report::new(&loaded.findings, &loaded.sources).to_string())
+}
+
+/// The chains of a file that is right.
+fn right(text: &str) -> BTreeMap<String, Chain> {
+    let (chains, _, said) = read(text, None);
+    assert_eq!(said, "");
+    chains
+}
+
+/// What is said about a file that is wrong.
+fn said(text: &str) -> String {
+    read(text, None).2
+}
+
+/// The variables of the transaction after a message, by their names.
+fn gets(chain: &Chain, message: &Message) -> BTreeMap<String, String> {
+    let mut actions = Actions::new();
+    chain.run(&message.as_ref(), &mut actions).unwrap();
+    let set = actions.iter().filter_map(|action| match action {
+        Action::SetVar { name, value, .. } => {
+            let value = match value {
+                TypedData::String(text) => String::from_utf8_lossy(text).into_owned(),
+                other => other.to_string(),
+            };
+            Some((String::from_utf8_lossy(name).into_owned(), value))
+        }
+        Action::UnsetVar { .. } => None,
+    });
+    set.collect()
+}
+
+/// These variables after a message, one behind the other; one that is not there is empty.
+fn shown(chain: &Chain, message: &Message, names: &[&str]) -> String {
+    let got = gets(chain, message);
+    let shown: Vec<_> =
+        names.iter().map(|name| got.get(*name).map_or("", String::as_str)).collect();
+    shown.join(" ")
+}
+
+fn from(ip: &str) -> Message {
+    Message::new("m").arg("ip", ip.parse::<IpAddr>().unwrap())
+}
+
+const LIMIT: &str = "[handler.limit]\nkind = 'rate-limit'\nkey = 'ip'\nrate = '2/h'\n";
+const LIMITED: &[&str] =
+    &["action", "reason", "status", "retry_after", "limit.limited", "limit.remaining"];
+
+#[test]
+fn who_comes_too_often_is_denied_and_told_when_to_come_again() {
+    let chains = right(&format!("{LIMIT}[message.m]\nrun = ['limit']\nunanswered = 'allow'\n"));
+    let chain = &chains["m"];
+    assert_eq!(shown(chain, &from("192.0.2.1"), LIMITED), "allow    false 1");
+    assert_eq!(shown(chain, &from("192.0.2.1"), LIMITED), "allow    false 0");
+    assert_eq!(shown(chain, &from("192.0.2.1"), LIMITED), "deny over_limit 429 1800 true 0");
+    assert_eq!(shown(chain, &from("192.0.2.2"), LIMITED), "allow    false 1");
+}
+
+#[test]
+fn a_network_of_ipv6_is_one_key() {
+    let chains = right(&format!("{LIMIT}[message.m]\nrun = ['limit']\nunanswered = 'allow'\n"));
+    let remaining = |ip: &str| shown(&chains["m"], &from(ip), &["limit.remaining"]);
+    assert_eq!(remaining("2001:db8::1"), "1");
+    assert_eq!(remaining("2001:db8::ffff:1"), "0");
+    assert_eq!(remaining("2001:db8:0:1::1"), "1");
+    let wide =
+        "[handler.limit]\nkind = 'rate-limit'\nkey = 'ip'\nrate = '2/h'\nipv6_prefix = 128\n";
+    let chains = right(&format!("{wide}[message.m]\nrun = ['limit']\nunanswered = 'allow'\n"));
+    let remaining = |ip: &str| shown(&chains["m"], &from(ip), &["limit.remaining"]);
+    assert_eq!((remaining("2001:db8::1"), remaining("2001:db8::2")), ("1".into(), "1".into()));
+}
+
+#[test]
+fn a_message_that_lacks_a_part_of_the_key_is_not_counted_or_all_of_them_together() {
+    let file = |on_missing: &str| {
+        right(&format!(
+            "[handler.limit]\nkind = 'rate-limit'\nkey = ['ip', 'host.lowerAscii()']\nrate = '1/h'\n\
+             on_missing = '{on_missing}'\n[message.m]\nrun = ['limit']\nunanswered = 'allow'\n"
+        ))
+    };
+    let skip = file("skip");
+    for _ in 0..3 {
+        let without = Message::new("m").arg("ip", TypedData::Null).arg("host", "a");
+        assert_eq!(shown(&skip["m"], &without, &["action", "limit.limited"]), "allow ");
+    }
+    let one = file("one");
+    let without = |host: &str| Message::new("m").arg("host", host);
+    assert_eq!(shown(&one["m"], &without("A"), &["action"]), "allow");
+    assert_eq!(shown(&one["m"], &without("a"), &["action"]), "deny");
+    assert_eq!(shown(&one["m"], &without("b"), &["action"]), "allow");
+}
+
+#[test]
+fn a_message_counts_for_what_it_costs() {
+    let chains = right(
+        "[handler.limit]\nkind = 'rate-limit'\nkey = 'ip'\nrate = '1/h'\nburst = 10\n\
+         cost = 'body_size / 1024 + 1'\nstatus = 503\n[message.m]\nrun = ['limit']\nunanswered = 'allow'\n",
+    );
+    let sized = |size: i64| {
+        let message = from("192.0.2.1").arg("body_size", size);
+        shown(&chains["m"], &message, &["action", "status", "limit.remaining", "limit.limit"])
+    };
+    assert_eq!(sized(5_000), "allow  5 10");
+    assert_eq!(sized(8_000), "deny 503 0 10");
+    assert_eq!(sized(4_500), "allow  0 10");
+    // What is negative costs nothing, and what is too large never passes.
+    assert_eq!(sized(-5_000), "allow  0 10");
+    let endless = from("192.0.2.9").arg("body_size", i64::MAX);
+    let names = ["action", "reason", "retry_after"];
+    assert_eq!(shown(&chains["m"], &endless, &names), "deny over_limit ");
+}
+
+#[test]
+fn all_messages_that_run_a_limit_share_it_and_a_reload_keeps_it() {
+    let text = |rate: &str, key: &str| {
+        format!(
+            "[handler.limit]\nkind = 'rate-limit'\nkey = '{key}'\nrate = '{rate}'\nburst = 2\n\
+             [message.m]\nrun = ['limit']\nunanswered = 'allow'\n\
+             [message.n]\nrun = ['limit']\nunanswered = 'allow'\n"
+        )
+    };
+    let (chains, resources, _) = read(&text("2/h", "ip"), None);
+    let remaining = |chain: &Chain| shown(chain, &from("192.0.2.1"), &["limit.remaining"]);
+    assert_eq!(remaining(&chains["m"]), "1");
+    assert_eq!(remaining(&chains["n"]), "0");
+    let (again, resources, _) = read(&text("3/h", "ip"), Some(&resources));
+    assert_eq!(shown(&again["m"], &from("192.0.2.1"), &["action"]), "deny");
+    let (other, ..) = read(&text("1/h", "path"), Some(&resources));
+    let message = from("192.0.2.1").arg("path", "/");
+    assert_eq!(shown(&other["m"], &message, &["action"]), "allow");
+}
+
+#[test]
+fn a_limit_that_cannot_be_kept_is_a_finding() {
+    for (setting, expected) in [
+        ("key = []\nrate = '1/s'", "`key` has no part"),
+        ("key = 'ipp'\nrate = '1/s'", "there is no variable `ipp`"),
+        ("key = 'ip'\nrate = '5000000/s'", "this rate and burst cannot be kept"),
+        ("key = 'ip'\nrate = '1/s'\nburst = 0", "this rate and burst cannot be kept"),
+        ("key = 'ip'\nrate = '1/s'\nipv6_prefix = 0", "`ipv6_prefix` is not from 1 to 128"),
+        ("key = 'ip'\nrate = '1/s'\nmax_keys = 0", "`max_keys` is not from 1 to"),
+        ("key = 'ip'\nrate = '1/s'\nmax_keys = 4000000000", "`max_keys` is not from 1 to"),
+        ("key = 'ip'\nrate = '1/s'\ncost = 'path'", "`cost` is a whole number, and this is"),
+    ] {
+        let said = said(&format!(
+            "[handler.limit]\nkind = 'rate-limit'\n{setting}\n[message.m]\nrun = ['limit']\nunanswered = 'allow'\n"
+        ));
+        assert!(said.starts_with(&format!("error: {expected}")), "{setting}: {said}");
+    }
+}
+
+const BAN: &str = "[handler.bad_logins]\nkind = 'ban'\nkey = 'ip'\ncount = 'status == 401'\n\
+                   forgive = 'status == 200'\nthreshold = 3\nwindow = '1h'\nlasts = '10m'\n\
+                   [message.response]\nrun = ['bad_logins']\nunanswered = 'allow'\n\
+                   [message.request]\nrun = ['bad_logins']\nunanswered = 'allow'\n";
+
+#[test]
+fn responses_count_and_requests_are_denied() {
+    let chains = right(BAN);
+    let names = ["action", "reason", "status", "bad_logins.banned", "bad_logins.count"];
+    let request = |ip: &str| shown(&chains["request"], &from(ip), &names);
+    let response = |ip: &str, status: i64| {
+        drop(gets(&chains["response"], &from(ip).arg("status", status)));
+    };
+    assert_eq!(request("192.0.2.1"), "allow   false 0");
+    response("192.0.2.1", 401);
+    response("192.0.2.1", 500);
+    assert_eq!(request("192.0.2.1"), "allow   false 1");
+    // A login that succeeds makes up for those that failed.
+    response("192.0.2.1", 200);
+    assert_eq!(request("192.0.2.1"), "allow   false 0");
+    (0..3).for_each(|_| response("192.0.2.1", 401));
+    assert_eq!(request("192.0.2.1"), "deny banned 403 true ");
+    assert_eq!(request("192.0.2.2"), "allow   false 0");
+    let message = from("192.0.2.1");
+    let names = ["retry_after", "bad_logins.remaining"];
+    assert_eq!(shown(&chains["request"], &message, &names), "600 600");
+    let until: u64 = gets(&chains["request"], &message)["bad_logins.until"].parse().unwrap();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!((now + 500..now + 700).contains(&until), "{until}");
+    // Without a key nobody is counted, and nobody is out.
+    assert_eq!(shown(&chains["request"], &Message::new("m"), &["action"]), "allow");
+}
+
+#[test]
+fn a_ban_that_cannot_be_kept_is_a_finding() {
+    for (setting, expected) in [
+        ("threshold = 0\nwindow = '1s'\nlasts = '1s'", "this ban cannot be kept"),
+        ("threshold = 5000\nwindow = '1s'\nlasts = '1s'", "this ban cannot be kept"),
+        ("threshold = 1\nwindow = '0s'\nlasts = '1s'", "this ban cannot be kept"),
+        ("threshold = 1\nwindow = '1s'", "`ban` needs `lasts`"),
+    ] {
+        let said = said(&format!(
+            "[handler.b]\nkind = 'ban'\nkey = 'ip'\ncount = 'true'\n{setting}\n[message.m]\nrun = ['b']\nunanswered = 'allow'\n"
+        ));
+        assert!(said.starts_with(&format!("error: {expected}")), "{setting}: {said}");
+    }
+}
+
+fn cert(settings: &str) -> BTreeMap<String, Chain> {
+    right(&format!(
+        "[handler.peer]\nkind = 'client-cert'\n{settings}\n[message.m]\nrun = ['peer']\nunanswered = 'deny'\n"
+    ))
+}
+
+fn with_cert(uris: &[&str]) -> Message {
+    let names = uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())).collect();
+    Message::new("m").arg("cert", TypedData::Binary(&certificate(names)))
+}
+
+#[test]
+fn a_certificate_becomes_variables() {
+    let chains = cert("");
+    let got = gets(&chains["m"], &with_cert(&["spiffe://example.com/billing", "https://b"]));
+    for (name, expected) in [
+        ("present", "true"),
+        ("trusted", "true"),
+        ("subject", "CN=billing,O=Example\\, Inc,C=AT"),
+        ("cn", "billing"),
+        ("organization", "Example, Inc"),
+        ("serial", "ABCD01"),
+        ("not_after", "1798761600"),
+        ("uris", "spiffe://example.com/billing,https://b"),
+    ] {
+        assert_eq!(got[&format!("peer.{name}")], expected, "{name}");
+    }
+    assert!(!got.contains_key("peer.spiffe") && !got.contains_key("peer.dns"), "{got:?}");
+}
+
+#[test]
+fn who_has_no_trusted_certificate_is_denied_where_one_is_required() {
+    let trust = "trust = \"spiffe in ['spiffe://a/b', 'spiffe://a/c']\"\n";
+    let names = ["action", "reason", "peer.present", "peer.trusted", "peer.error"];
+    let malformed = || Message::new("m").arg("cert", TypedData::Binary(b"\x30\x03abc"));
+    let absent = || Message::new("m").arg("cert", TypedData::Null);
+    for (settings, message, expected) in [
+        ("required = true", with_cert(&["spiffe://a/b"]), "allow  true true "),
+        ("required = true", with_cert(&["spiffe://a/x"]), "deny untrusted true false "),
+        ("required = true", malformed(), "deny malformed true false malformed"),
+        ("required = true", absent(), "deny no_certificate false false "),
+        ("required = true", Message::new("m"), "deny no_certificate false false "),
+        ("", with_cert(&["spiffe://a/x"]), "allow  true false "),
+        ("", absent(), "allow  false false "),
+        ("on_error = 'deny'", malformed(), "deny failed true false malformed"),
+        ("", malformed(), "allow  true false malformed"),
+        ("deny = \"present && cn == 'billing'\"", with_cert(&[]), "deny certificate true false "),
+    ] {
+        let chains = cert(&format!("{trust}{settings}"));
+        assert_eq!(shown(&chains["m"], &message, &names), expected, "{settings}");
+    }
+}
+
+#[test]
+fn an_echo_shows_what_came_and_nothing_of_it_ends_a_line() {
+    let chains = right("[handler.came]\nkind = 'echo'\n[message.m]\nrun = ['came']\n");
+    let message = from("192.0.2.1").arg("", "a\nb").arg("none", TypedData::Null);
+    let got = gets(&chains["m"], &message);
+    assert_eq!(got["came.arguments"], "3");
+    assert_eq!(got["came.message"], "m(ip=192.0.2.1, \"a\\nb\", none=null)");
+    let long = (0..200).fold(Message::new("m"), |message, _| message.arg("x", "é".repeat(100)));
+    assert!(gets(&chains["m"], &long)["came.message"].len() <= 4 << 10);
+}
