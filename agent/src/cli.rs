@@ -11,6 +11,7 @@ use crate::{
     file_options::FileOptions,
     help,
     help_form::shaped,
+    listen::ListenOptions,
     load::{LOAD_HELP, LoadOptions},
     option_values::{duration, message_name},
     program::Program,
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Check(FileOptions),
     /// Check whether an agent is healthy
     Healthcheck(HealthcheckOptions),
+    /// Answer every message, print what HAProxy sends, and write a first file
+    Listen(Box<ListenOptions>),
     /// List the kinds of handlers and data that the configuration file can have
     Kinds(KindsOptions),
     /// Print the JSON schema of the configuration file, for editors
@@ -156,6 +159,7 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
         "load" => command.after_long_help(program.words(LOAD_HELP)),
         "check" => command.after_long_help(help::CHECK),
         "healthcheck" => command.after_long_help(program.words(help::HEALTHCHECK)),
+        "listen" => command.after_long_help(program.words(help::LISTEN)),
         "kinds" => command.after_long_help(program.words(help::KINDS)),
         "schema" => command.after_long_help(program.words(help::SCHEMA)),
         _ => command,
@@ -287,6 +291,7 @@ mod tests {
             ("load", "pid", _) => ("1 4294967295", "0 4294967296 -1 x"),
             (_, _, "OCTAL") => ("0 777", "1000 8 -1 x"),
             (_, _, "HOST:PORT") => ("a:0 [::1]:65535", "a a:65536 :1 1 a:x"),
+            ("listen", "set", _) => ("txn.x=1 proc.a.b:uint64=7", "x=1 txn.x txn.x:int=a"),
             (_, _, "FILE" | "PATH" | "FILTER" | "NAME" | "URL" | "NAME=VALUE" | "KIND=NAME") => {
                 return None;
             }

@@ -18,6 +18,7 @@ pub(crate) fn examples(program: &Program) -> String {
         ("spoa-agent call check-client-ip ip=127.0.0.1", "ask once, print the actions"),
         ("spoa-agent load check-client-ip ip=127.0.0.1", "ask many times, and measure"),
         ("spoa-agent healthcheck", "exit 0 if the agent here is healthy"),
+        ("spoa-agent listen", "print what HAProxy sends"),
         ("spoa-agent kinds", "list the kinds of handlers and data"),
     ] {
         let command = program.words(words);
@@ -117,6 +118,25 @@ Exit codes:
   1  not healthy
   2  wrong usage, or several agents run here, without an address";
 
+/// Of `listen`.
+pub(crate) const LISTEN: &str = "\
+It prints the first message of each name and form in full: names, types, lengths
+of texts and binaries in bytes, and the beginning of each value. Then it prints
+how many have come: 10, 100, 1000 and so on. Arguments without a name are $1, $2
+and so on.
+
+Values are printed, and can be secret, such as cookies. --write writes none.
+
+Exit codes:
+  0  ended by SIGTERM or SIGINT
+  1  it could not start, or could not write the file
+  2  wrong usage
+
+Examples:
+  spoa-agent listen
+  spoa-agent listen --set txn.allowed=true --set sess.score:int=20
+  spoa-agent listen --unix /run/spoa.sock --write spoa-agent.toml";
+
 /// Of `kinds`.
 pub(crate) const KINDS: &str = "\
 The page of a kind is in Markdown. It has the settings of the kind itself, and
@@ -152,7 +172,7 @@ mod tests {
     #[test]
     fn no_line_is_broken_by_clap() {
         let examples = examples(&Program::default());
-        let lines = [&examples, RUN, CALL, CHECK, HEALTHCHECK, KINDS, SCHEMA];
+        let lines = [&examples, RUN, CALL, CHECK, HEALTHCHECK, LISTEN, KINDS, SCHEMA];
         let lines = lines.into_iter().flat_map(str::lines);
         let longest = lines.max_by_key(|line| line.chars().count()).unwrap();
         assert!(longest.chars().count() <= 80, "{longest}");

@@ -35,6 +35,7 @@
 //!                   └▶ admin                               serves the status page, metrics and probes
 //!            ─▶ call ─▶ answer                             sends one NOTIFY and prints the actions
 //!            ─▶ load                                       sends many NOTIFYs and measures
+//!            ─▶ listen                                     answers every message and prints it
 //!            ─▶ file_commands                              lists kinds of handlers, prints the file's schema
 //!            ─▶ manual                                     prints completions and manual pages
 //!            ─▶ check ─▶ config_file                        reads the configuration file and prints all findings
@@ -63,6 +64,7 @@ mod hex;
 mod into_registry;
 mod json;
 mod limit_options;
+mod listen;
 mod load;
 mod manual;
 mod open_files;

@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 
 use crate::scene::{Folder, Outcome, spoa_agent, text, to_the_end};
 
-const COMMANDS: [&str; 7] = ["run", "call", "load", "check", "healthcheck", "kinds", "schema"];
+const COMMANDS: [&str; 8] =
+    ["run", "call", "load", "check", "healthcheck", "listen", "kinds", "schema"];
 
 fn printed(args: &[&str]) -> String {
     let outcome = spoa_agent(args);

@@ -14,6 +14,7 @@ mod healthcheck;
 mod help;
 mod hostile;
 mod hostile_words;
+mod listen;
 mod load;
 mod resources;
 mod run;
