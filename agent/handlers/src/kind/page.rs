@@ -4,13 +4,16 @@ use std::fmt;
 
 use super::{description::Description, setting::Setting};
 
+/// Characters of a line.
+const WIDTH: usize = 100;
+
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "# {}\n\n{}\n\n```toml\n{}\n```",
             self.name,
-            self.summary,
+            filled(self.summary),
             self.example.trim()
         )?;
         table(f, "Arguments", ["name", "type", "HAProxy", "meaning"], self.arguments, |one| {
@@ -56,6 +59,25 @@ fn table<T, const N: usize>(
         let cells = cells(row).map(|cell| cell.replace('|', "\\|"));
         writeln!(f, "| {} |", cells.join(" | "))
     })
+}
+
+/// A sentence in lines that a page of the book may have.
+fn filled(text: &str) -> String {
+    let mut filled = String::new();
+    let mut width = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if width + 1 + length > WIDTH {
+            filled.push('\n');
+            width = 0;
+        } else if width > 0 {
+            filled.push(' ');
+            width += 1;
+        }
+        filled.push_str(word);
+        width += length;
+    }
+    filled
 }
 
 fn default(setting: &Setting) -> String {

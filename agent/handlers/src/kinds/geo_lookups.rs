@@ -105,7 +105,8 @@ impl FromNode for Lookups {
             let (name, own_type) = (&own.name, own.own_type);
             format!("{name} = {{ path = [{}], type = \"{own_type}\" }}", places.join(", "))
         });
-        format!("{{ {} }}", written.collect::<Vec<_>>().join(", "))
+        let written: Vec<_> = written.collect();
+        if written.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", written.join(", ")) }
     }
 }
 

@@ -36,9 +36,9 @@ settings! {
         data: DataNames,
         /// More variables: the place of each in the databases, or `{ path = "…", type = "int" }`.
         lookups: Lookups = Lookups::default(),
-        /// A condition over the variables below, without the handler's name in front of them: if it holds, the request is denied.
+        /// A condition over the handler's own variables, such as `"country == 'KP'"`. If it holds, the request is denied.
         deny: Option<Text>,
-        /// A condition of the same kind: if it holds, the request is allowed, and the chain ends.
+        /// A condition of the same kind. If it holds, the request is allowed, and the chain ends.
         allow: Option<Text>,
         /// The status of the answer to a request that is denied.
         status: Option<u16>,

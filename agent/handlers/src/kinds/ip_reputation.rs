@@ -23,15 +23,15 @@ settings! {
     struct IpReputationSettings, "`ip-reputation`" {
         /// The lists: one or more data sets of the kind `ip-list`.
         data: DataNames,
-        /// Lists of addresses that are allowed, whatever the others say.
+        /// Lists of addresses that are always allowed.
         allow_data: Option<DataNames>,
-        /// A condition over the variables below, without the handler's name in front of them: if it holds, the request is denied.
+        /// A condition over the handler's own variables, such as `"score >= 80"`. If it holds, the request is denied.
         deny: Option<Text>,
-        /// A condition of the same kind: if it holds, the request is allowed, and the chain ends.
+        /// A condition of the same kind. If it holds, the request is allowed, and the chain ends.
         allow: Option<Text>,
         /// The status of the answer to a request that is denied.
         status: Option<u16>,
-        /// The score of an address without a score, from 0 to 100.
+        /// The score of an address that is in no list, or in lists without scores.
         default_score: Score = Score::NONE,
         /// What happens while data is stale.
         on_stale: OnStale = OnStale::Use,

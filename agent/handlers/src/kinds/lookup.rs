@@ -26,15 +26,15 @@ settings! {
         data: DataName,
         /// What is looked up: an expression for each column of the table's key, such as `["host"]`.
         key: List<Text>,
-        /// The columns that become variables; by default all of the table.
+        /// The columns that become variables. The default is all columns of the table.
         columns: Option<List<Text>>,
         /// Values of columns for keys without a row, such as `{ plan = "free" }`.
         default: Defaults = Defaults::default(),
         /// Whether a key without a row is denied.
         required: bool = false,
-        /// A condition over the variables below and the columns, without the handler's name in front of them: if it holds, the request is denied.
+        /// A condition over the handler's own variables, such as `"plan == 'expired'"`. If it holds, the request is denied.
         deny: Option<Text>,
-        /// A condition of the same kind: if it holds, the request is allowed, and the chain ends.
+        /// A condition of the same kind. If it holds, the request is allowed, and the chain ends.
         allow: Option<Text>,
         /// The status of the answer to a request that is denied.
         status: Option<u16>,

@@ -67,7 +67,8 @@ impl FromNode for Defaults {
             Default::Double(value) => format!("{name} = {value:?}"),
             Default::Text(text) => format!("{name} = {}", text.write()),
         });
-        format!("{{ {} }}", written.collect::<Vec<_>>().join(", "))
+        let written: Vec<_> = written.collect();
+        if written.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", written.join(", ")) }
     }
 }
 

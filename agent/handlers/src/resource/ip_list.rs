@@ -1,6 +1,9 @@
 //! `ip-list`: addresses out of files, with scores and tags.
 
-use super::columns::Delimiter;
+use super::{
+    columns::Delimiter,
+    source_settings::{COMMON, with_common},
+};
 use crate::{
     data::{CsvColumns, IpList, ListFormat, OnBadLines, Source},
     file::{FromNode, List, Node, Reading},
@@ -72,7 +75,7 @@ pub(super) const DESCRIPTION: Description = Description {
     arguments: &[],
     variables: &[],
     reasons: &[],
-    settings: IpListSettings::SETTINGS,
+    settings: &with_common::<{ COMMON + IpListSettings::SETTINGS.len() }>(IpListSettings::SETTINGS),
     example: r#"
 [data.blocklists]
 kind = "ip-list"

@@ -1,5 +1,6 @@
 //! `mmdb`: databases in MaxMind's format.
 
+use super::source_settings::{COMMON, with_common};
 use crate::kind::Description;
 
 pub(super) const DESCRIPTION: Description = Description {
@@ -9,7 +10,7 @@ pub(super) const DESCRIPTION: Description = Description {
     arguments: &[],
     variables: &[],
     reasons: &[],
-    settings: &[],
+    settings: &with_common::<COMMON>(&[]),
     example: r#"
 [data.geo]
 kind = "mmdb"

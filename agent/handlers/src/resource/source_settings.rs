@@ -6,6 +6,7 @@ use crate::{
     data::Source,
     file::{FilePattern, FromNode, List, Node, Reading, Section},
     finding::{Finding, Place},
+    kind::{Setting, Settings},
     value::{Percentage, Size},
 };
 
@@ -17,19 +18,19 @@ settings! {
     pub(super) struct SourceSettings, "`[data]`" {
         /// The file, relative to this one.
         file: Option<FilePattern>,
-        /// Files or patterns such as `lists/*.netset`; files of a pattern may come and go.
+        /// Files, or patterns such as `lists/*.netset`. Files of a pattern may come and go.
         files: Option<List<FilePattern>>,
-        /// Whether the agent starts without it: its handlers report `no_data` until there is a file.
+        /// Whether the agent starts without the file. Until the file is there, handlers report `no_data`.
         optional: bool = false,
-        /// How often to look whether files have changed; changed files are read when two looks find the same.
+        /// How often the agent looks whether files have changed. It reads changed files when two looks find the same.
         every: Interval = Interval(Duration::from_secs(2)),
-        /// How many of its entries it may lose at once: if it loses more, the last good data stays in use.
+        /// How many of its entries it may lose at once. If it loses more, the last good data stays in use.
         max_shrink: Percentage = Percentage::per_cent(50),
-        /// How many entries it has at least: with fewer, the last good data stays in use.
+        /// How many entries it has at least. With fewer, the last good data stays in use.
         min_entries: u32 = 0,
-        /// How large all its files together may be.
+        /// How large all its files together may be. Larger files are not read.
         max_size: Size = Size(512 << 20),
-        /// How old its newest file may be before the data counts as stale.
+        /// How old its newest file may be. Older data is stale.
         max_age: Option<Duration>,
     }
 }
@@ -57,6 +58,21 @@ impl FromNode for Interval {
         self.0.write()
     }
 }
+
+/// The settings of a kind: those that every data set has, and its own.
+pub(super) const fn with_common<const N: usize>(own: &[Setting]) -> [Setting; N] {
+    let common = SourceSettings::SETTINGS;
+    let mut all = [common[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < common.len() { common[at] } else { own[at - common.len()] };
+        at += 1;
+    }
+    all
+}
+
+/// How many settings every data set has.
+pub(super) const COMMON: usize = SourceSettings::SETTINGS.len();
 
 impl SourceSettings {
     /// The files, what is believed of them, and where the section names them.

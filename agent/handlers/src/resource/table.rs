@@ -3,6 +3,7 @@
 use super::{
     columns::{Columns, Delimiter},
     ip_list::BadLineRule,
+    source_settings::{COMMON, with_common},
 };
 use crate::{
     data::{RowsFile, RowsFormat, Source},
@@ -63,7 +64,7 @@ pub(super) const DESCRIPTION: Description = Description {
     arguments: &[],
     variables: &[],
     reasons: &[],
-    settings: TableSettings::SETTINGS,
+    settings: &with_common::<{ COMMON + TableSettings::SETTINGS.len() }>(TableSettings::SETTINGS),
     example: r#"
 [data.tenants]
 kind = "table"

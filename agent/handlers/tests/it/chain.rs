@@ -449,7 +449,8 @@ fn a_page_of_a_kind_has_all_that_can_be_said_about_it() {
     for kind in KINDS {
         let description = kind.description();
         let page = description.to_string();
-        assert!(page.starts_with(&format!("# {}\n\n{}", description.name, description.summary)));
+        let summary = format!("# {}  {}", description.name, description.summary);
+        assert!(page.replace('\n', " ").starts_with(&summary), "{page}");
         for setting in description.settings {
             assert!(page.contains(&format!("| `{}` |", setting.name)), "{page}");
         }

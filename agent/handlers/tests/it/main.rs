@@ -14,6 +14,7 @@ mod handler;
 mod kinds;
 mod later;
 mod metric;
+mod pages;
 mod program;
 mod properties;
 mod resource;

@@ -1,0 +1,104 @@
+//! The pages of the kinds: each begins with what the kind says of itself, and its examples are right.
+
+use std::{fs, path::Path};
+
+use spoa_handlers::{
+    chain::chains,
+    configuration::Configuration,
+    file::{Group, Loaded, Reading, load_text},
+    finding::Report,
+    kind::Description,
+    kinds::KINDS,
+    resource::{DATA_KINDS, ResourcePlan, Resources},
+};
+
+use crate::broken_files::environment;
+
+/// Kinds that have no page yet.
+const WITHOUT_PAGE: &[&str] = &["audit", "client-cert", "metrics", "program", "rules", "set"];
+
+/// What each page has behind what the kind says of itself.
+const HEADINGS: &[&str] = &["## HAProxy", "## Bad input"];
+
+fn docs() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"))
+}
+
+fn descriptions() -> impl Iterator<Item = &'static Description> {
+    let handlers = KINDS.iter().map(|kind| kind.description());
+    handlers.chain(DATA_KINDS.iter().copied())
+}
+
+#[test]
+fn a_page_of_the_book_begins_with_what_its_kind_says_of_itself() {
+    let mut different = Vec::new();
+    for description in descriptions() {
+        let name = description.name;
+        let page = fs::read_to_string(docs().join(format!("kinds/{name}.md")));
+        let own = description.to_string();
+        match page {
+            Ok(page) if page.starts_with(&format!("{own}\n## ")) => {
+                let is_data = DATA_KINDS.iter().any(|kind| kind.name == name);
+                for heading in
+                    HEADINGS.iter().filter(|heading| !is_data || **heading != "## HAProxy")
+                {
+                    let has = page[own.len()..].lines().any(|line| line == *heading);
+                    assert!(has, "docs/kinds/{name}.md has no {heading}");
+                }
+                assert!(!WITHOUT_PAGE.contains(&name), "{name} has a page");
+            }
+            Err(_) if WITHOUT_PAGE.contains(&name) => {}
+            _ => {
+                let actual = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.md"));
+                fs::write(&actual, own).unwrap();
+                different.push(actual.display().to_string());
+            }
+        }
+    }
+    assert!(different.is_empty(), "pages in docs/kinds begin otherwise than {different:#?}");
+}
+
+/// The TOML of a page, block by block.
+fn blocks(page: &str) -> impl Iterator<Item = &str> {
+    let blocks = page.split("```toml\n").skip(1);
+    blocks.map(|rest| rest.split_once("```").unwrap().0)
+}
+
+/// The errors in a part of a file, with a message that runs its handlers.
+fn errors(block: &str) -> String {
+    let loaded = load_text(Path::new("page.toml"), block, &environment);
+    let names = |group| -> Vec<String> {
+        let sections = loaded.document.sections(group);
+        sections.map(|section| section.name.name.clone()).collect()
+    };
+    let handlers = names(Group::Handler);
+    let mut text = block.to_owned();
+    if names(Group::Message).is_empty() && !handlers.is_empty() {
+        text += &format!("[message.m]\nrun = {handlers:?}\nunanswered = \"deny\"\n");
+    }
+    let mut loaded = load_text(Path::new("page.toml"), &text, &environment);
+    let configuration = Configuration::read(&mut loaded);
+    let Loaded { document, sources, findings } = &mut loaded;
+    let mut reading = Reading { document, sources, findings };
+    let plan = ResourcePlan::read(&configuration.secrets, &mut reading);
+    let resources = Resources::without_loading(plan);
+    drop(chains(&configuration.messages, KINDS, &resources, &mut reading));
+    match loaded.findings.errors() {
+        0 => String::new(),
+        _ => Report::new(&loaded.findings, &loaded.sources).to_string(),
+    }
+}
+
+#[test]
+fn the_toml_of_each_page_is_right() {
+    let pages = descriptions().map(|kind| docs().join(format!("kinds/{}.md", kind.name)));
+    let mut count = 0;
+    for path in pages.chain([docs().join("data.md")]) {
+        let Ok(page) = fs::read_to_string(&path) else { continue };
+        for block in blocks(&page) {
+            assert_eq!(errors(block), "", "{}:\n{block}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 6, "only {count} blocks");
+}
