@@ -6,7 +6,7 @@ use super::output::Outputs;
 use crate::{file::Text, input::Sources};
 
 words! {
-    /// What becomes of a handler's decision.
+    /// What happens to the decision of a handler.
     pub enum Mode, "a mode" {
         /// It counts.
         Enforce = "enforce",
@@ -44,7 +44,7 @@ settings! {
     pub struct CommonSettings, "a handler" {
         /// A condition: the handler runs only if it holds.
         when: Option<Text>,
-        /// What becomes of its decision.
+        /// What happens to its decision.
         mode: Mode = Mode::Enforce,
         /// What happens if it cannot say.
         on_error: OnError = OnError::Skip,

@@ -1,9 +1,6 @@
 //! `ip-list`: addresses out of files, with scores and tags.
 
-use super::{
-    columns::Delimiter,
-    source_settings::{COMMON, with_common},
-};
+use super::columns::Delimiter;
 use crate::{
     data::{CsvColumns, IpList, ListFormat, OnBadLines, Source},
     file::{FromNode, List, Node, Reading},
@@ -75,7 +72,7 @@ pub(super) const DESCRIPTION: Description = Description {
     arguments: &[],
     variables: &[],
     reasons: &[],
-    settings: &with_common::<{ COMMON + IpListSettings::SETTINGS.len() }>(IpListSettings::SETTINGS),
+    settings: IpListSettings::SETTINGS,
     example: r#"
 [data.blocklists]
 kind = "ip-list"

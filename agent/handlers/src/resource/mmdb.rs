@@ -1,6 +1,5 @@
 //! `mmdb`: databases in MaxMind's format.
 
-use super::source_settings::{COMMON, with_common};
 use crate::kind::Description;
 
 pub(super) const DESCRIPTION: Description = Description {
@@ -10,7 +9,7 @@ pub(super) const DESCRIPTION: Description = Description {
     arguments: &[],
     variables: &[],
     reasons: &[],
-    settings: &with_common::<COMMON>(&[]),
+    settings: &[],
     example: r#"
 [data.geo]
 kind = "mmdb"

@@ -24,7 +24,7 @@ mod states;
 mod table;
 mod unused;
 
-pub use data_kinds::DATA_KINDS;
+pub use data_kinds::{DATA_KINDS, DATA_SETTINGS};
 pub use data_set::DataSet;
 pub use ip_list::Score;
 pub use plan::ResourcePlan;

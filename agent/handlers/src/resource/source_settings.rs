@@ -6,7 +6,6 @@ use crate::{
     data::Source,
     file::{FilePattern, FromNode, List, Node, Reading, Section},
     finding::{Finding, Place},
-    kind::{Setting, Settings},
     value::{Percentage, Size},
 };
 
@@ -58,21 +57,6 @@ impl FromNode for Interval {
         self.0.write()
     }
 }
-
-/// The settings of a kind: those that every data set has, and its own.
-pub(super) const fn with_common<const N: usize>(own: &[Setting]) -> [Setting; N] {
-    let common = SourceSettings::SETTINGS;
-    let mut all = [common[0]; N];
-    let mut at = 0;
-    while at < N {
-        all[at] = if at < common.len() { common[at] } else { own[at - common.len()] };
-        at += 1;
-    }
-    all
-}
-
-/// How many settings every data set has.
-pub(super) const COMMON: usize = SourceSettings::SETTINGS.len();
 
 impl SourceSettings {
     /// The files, what is believed of them, and where the section names them.

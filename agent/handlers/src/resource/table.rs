@@ -3,7 +3,6 @@
 use super::{
     columns::{Columns, Delimiter},
     ip_list::BadLineRule,
-    source_settings::{COMMON, with_common},
 };
 use crate::{
     data::{RowsFile, RowsFormat, Source},
@@ -64,7 +63,7 @@ pub(super) const DESCRIPTION: Description = Description {
     arguments: &[],
     variables: &[],
     reasons: &[],
-    settings: &with_common::<{ COMMON + TableSettings::SETTINGS.len() }>(TableSettings::SETTINGS),
+    settings: TableSettings::SETTINGS,
     example: r#"
 [data.tenants]
 kind = "table"

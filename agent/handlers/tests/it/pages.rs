@@ -7,9 +7,9 @@ use spoa_handlers::{
     configuration::Configuration,
     file::{Group, Loaded, Reading, load_text},
     finding::Report,
-    kind::Description,
     kinds::KINDS,
     resource::{DATA_KINDS, ResourcePlan, Resources},
+    schema::Kinds,
 };
 
 use crate::broken_files::environment;
@@ -24,18 +24,20 @@ fn docs() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"))
 }
 
-fn descriptions() -> impl Iterator<Item = &'static Description> {
-    let handlers = KINDS.iter().map(|kind| kind.description());
-    handlers.chain(DATA_KINDS.iter().copied())
+/// The pages of all kinds, by their names.
+fn pages() -> Vec<(&'static str, String)> {
+    let page = |kinds: &Kinds| -> Vec<_> {
+        let pages = kinds.descriptions.iter().map(|kind| (kind.name, kinds.page(kind)));
+        pages.collect()
+    };
+    Kinds::all(KINDS).iter().flat_map(page).collect()
 }
 
 #[test]
 fn a_page_of_the_book_begins_with_what_its_kind_says_of_itself() {
     let mut different = Vec::new();
-    for description in descriptions() {
-        let name = description.name;
+    for (name, own) in pages() {
         let page = fs::read_to_string(docs().join(format!("kinds/{name}.md")));
-        let own = description.to_string();
         match page {
             Ok(page) if page.starts_with(&format!("{own}\n## ")) => {
                 let is_data = DATA_KINDS.iter().any(|kind| kind.name == name);
@@ -91,7 +93,7 @@ fn errors(block: &str) -> String {
 
 #[test]
 fn the_toml_of_each_page_is_right() {
-    let pages = descriptions().map(|kind| docs().join(format!("kinds/{}.md", kind.name)));
+    let pages = pages().into_iter().map(|(name, _)| docs().join(format!("kinds/{name}.md")));
     let mut count = 0;
     for path in pages.chain([docs().join("data.md")]) {
         let Ok(page) = fs::read_to_string(&path) else { continue };

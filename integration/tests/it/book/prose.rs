@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 33] = [
+const PAGES: [&str; 40] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
@@ -15,12 +15,19 @@ const PAGES: [&str; 33] = [
     "docs/README.md",
     "docs/commands.md",
     "docs/comparison.md",
+    "docs/data.md",
     "docs/deadlines.md",
     "docs/error-codes.md",
     "docs/first-handler.md",
     "docs/guarantees.md",
     "docs/haproxy-versions.md",
     "docs/haproxy.md",
+    "docs/kinds/geoip.md",
+    "docs/kinds/ip-list.md",
+    "docs/kinds/ip-reputation.md",
+    "docs/kinds/lookup.md",
+    "docs/kinds/mmdb.md",
+    "docs/kinds/table.md",
     "docs/layers.md",
     "docs/logs.md",
     "docs/metrics.md",
