@@ -15,7 +15,8 @@ use spoa_handlers::{
 use crate::broken_files::environment;
 
 /// Kinds that have no page yet.
-const WITHOUT_PAGE: &[&str] = &["audit", "client-cert", "metrics", "program", "rules", "set"];
+const WITHOUT_PAGE: &[&str] =
+    &["audit", "ban", "client-cert", "echo", "metrics", "program", "rate-limit", "rules", "set"];
 
 /// What each page has behind what the kind says of itself.
 const HEADINGS: &[&str] = &["## HAProxy", "## Bad input"];
@@ -33,11 +34,24 @@ fn pages() -> Vec<(&'static str, String)> {
     Kinds::all(KINDS).iter().flat_map(page).collect()
 }
 
+/// What a person has written on a page, behind the table of the settings that all kinds have.
+fn written(page: &str) -> Option<&str> {
+    let (_, behind) = page.split_once("\n## Settings of ")?;
+    behind.find("\n## ").map(|at| &behind[at..])
+}
+
+/// `SPOA_WRITE_PAGES=1 cargo test -p spoa-handlers --test it pages` writes the first part of each page anew.
 #[test]
 fn a_page_of_the_book_begins_with_what_its_kind_says_of_itself() {
     let mut different = Vec::new();
     for (name, own) in pages() {
-        let page = fs::read_to_string(docs().join(format!("kinds/{name}.md")));
+        let path = docs().join(format!("kinds/{name}.md"));
+        let page = fs::read_to_string(&path);
+        if let (Some(_), Ok(page)) = (std::env::var_os("SPOA_WRITE_PAGES"), &page) {
+            let written = written(page).unwrap_or_default();
+            fs::write(&path, format!("{own}{written}")).unwrap();
+            continue;
+        }
         match page {
             Ok(page) if page.starts_with(&format!("{own}\n## ")) => {
                 let is_data = DATA_KINDS.iter().any(|kind| kind.name == name);
