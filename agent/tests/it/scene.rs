@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -214,14 +214,25 @@ pub(crate) fn spoa_agent(args: &[&str]) -> Outcome {
 pub(crate) fn to_the_end(mut command: Command) -> Outcome {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary starts");
-    if wait(&mut child).is_none() {
+    // It may print more than a pipe holds.
+    let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
+    let Some(status) = wait(&mut child) else {
         let _ = child.kill();
         let _ = child.wait();
         panic!("{command:?} does not end");
-    }
-    let output = child.wait_with_output().expect("its output is there");
-    let text = |bytes| String::from_utf8(bytes).expect("it prints UTF-8");
-    Outcome { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    };
+    let text = |reader: JoinHandle<Vec<u8>>| {
+        String::from_utf8(reader.join().expect("it is read")).expect("it prints UTF-8")
+    };
+    Outcome { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+fn read(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = pipe.expect("it is piped").read_to_end(&mut bytes);
+        read.map(|_| bytes).expect("the pipe can be read")
+    })
 }
 
 /// Waits until something is as wanted.
