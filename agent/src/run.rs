@@ -6,6 +6,7 @@ use spoa_actors::{
     Agent, AgentError, BoxError, Limits, Listen, Registry, RunningAgent, Signals,
     observe::Statistics,
 };
+use spoa_handlers::trail;
 use thiserror::Error;
 use tokio::time::sleep;
 
@@ -26,6 +27,9 @@ use crate::{
 
 /// What spans and metrics get of an end that is to be at once: enough for a collector that is there.
 const AT_ONCE: Duration = Duration::from_millis(250);
+
+/// What audit files get at the end: a disk that hangs keeps no process from ending.
+const FOR_AUDITS: Duration = Duration::from_secs(1);
 
 /// Why the agent could not start.
 #[derive(Debug, Error)]
@@ -98,7 +102,9 @@ pub(crate) async fn run(
     }
     // However it has ended: what waits is sent before the process does, unless there is no time.
     let service = Service { program, options, file, handed_over, limits };
-    match service.serve(handlers, &mut telemetry).await {
+    let ended = service.serve(handlers, &mut telemetry).await;
+    trail::flush_all(FOR_AUDITS);
+    match ended {
         Ok(Ended { statistics, mut signals, _admin }) => {
             let no_time = async {
                 signals.again().await;

@@ -2,6 +2,7 @@
 
 use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use spoa_actors::observe::Histogram;
+use spoa_handlers::metric::{self, Sample};
 
 /// The bounds of the buckets that are shown, as powers of two in microseconds: 2 µs to 16.8 s.
 const SHOWN: std::ops::RangeInclusive<u32> = 1..=24;
@@ -77,6 +78,40 @@ impl Family {
         histogram.set_sample_count(durations.count());
         histogram.set_sample_sum(durations.sum().as_secs_f64());
         histogram.set_bucket(buckets(durations));
+        metric.set_histogram(histogram);
+        self.0.mut_metric().push(metric);
+        self
+    }
+
+    /// What the configuration file describes.
+    pub(crate) fn of_described(described: &metric::Family) -> Self {
+        let is_histogram =
+            described.samples.iter().any(|(_, sample)| matches!(sample, Sample::Histogram(_)));
+        let (name, help) = (&described.name, &described.help);
+        let family =
+            if is_histogram { Self::histogram(name, help) } else { Self::counter(name, help) };
+        described.samples.iter().fold(family, |family, (values, sample)| {
+            let values = values.iter().map(String::as_str);
+            let labels: Vec<_> = described.labels.iter().map(String::as_str).zip(values).collect();
+            match sample {
+                Sample::Counter(value) => family.with_f64(&labels, *value),
+                Sample::Histogram(buckets) => family.with_buckets(&labels, buckets),
+            }
+        })
+    }
+
+    fn with_buckets(mut self, labels: Labels<'_>, buckets: &metric::Buckets) -> Self {
+        let bucket = |&(bound, count): &(f64, u64)| {
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(bound);
+            bucket.set_cumulative_count(count);
+            bucket
+        };
+        let mut histogram = prometheus::proto::Histogram::default();
+        histogram.set_sample_count(buckets.count);
+        histogram.set_sample_sum(buckets.sum);
+        histogram.set_bucket(buckets.buckets.iter().map(bucket).collect());
+        let mut metric = labelled(labels);
         metric.set_histogram(histogram);
         self.0.mut_metric().push(metric);
         self

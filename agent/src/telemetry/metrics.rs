@@ -15,6 +15,7 @@ use prometheus::{
     TextEncoder, core::Collector, process_collector::ProcessCollector, proto::MetricFamily,
 };
 use spoa_actors::{Limits, observe::Statistics};
+use spoa_handlers::metric::Registry;
 
 use crate::{
     program,
@@ -64,8 +65,9 @@ pub(crate) fn families(
             reloads::families(statistics),
         ]);
     }
-    let own = own.into_iter().flatten().filter_map(Family::into_proto);
-    own.chain(process()).collect()
+    let described = Registry::of_process().families();
+    let own = own.into_iter().flatten().chain(described.iter().map(Family::of_described));
+    own.filter_map(Family::into_proto).chain(process()).collect()
 }
 
 fn build(statistics: &Statistics) -> Vec<Family> {

@@ -30,6 +30,10 @@ pub struct StartError {
 /// The handlers of a message, in order, and those of a group side by side: they do not see each other's findings.
 pub struct Chain {
     pub(super) groups: Vec<Vec<Link>>,
+    /// Those that run when the verdict is known.
+    pub(super) last: Vec<Link>,
+    /// The place of the verdict's first variable among all that are found.
+    pub(super) verdict: usize,
     /// Its arguments.
     pub(super) inputs: Vec<Input>,
     /// Which of them have to be there.
@@ -64,8 +68,8 @@ impl Chain {
         self.links().filter_map(|link| link.step.later()).for_each(LaterStep::stop);
     }
 
-    fn links(&self) -> impl Iterator<Item = &Link> {
-        self.groups.iter().flatten()
+    pub(super) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.groups.iter().flatten().chain(&self.last)
     }
 
     /// What HAProxy gets if the chain does not answer in time; nothing if the file does not say.
@@ -80,7 +84,7 @@ impl Chain {
 
     /// The arguments that its handlers look at.
     pub fn arguments(&self) -> impl Iterator<Item = &Input> {
-        let links = || self.groups.iter().flatten();
+        let links = || self.links();
         let is_used = move |at: usize| {
             let is_it = |slot: &Slot| matches!(place(*slot), Place::Input(own) if own == at);
             self.required.contains(&at) || links().any(|link| link.slots.iter().any(is_it))
@@ -92,7 +96,7 @@ impl Chain {
     #[must_use]
     pub fn decides(&self) -> Decides {
         let mut all = Decides::default();
-        self.groups.iter().flatten().for_each(|link| all.extend(&link.decides));
+        self.links().for_each(|link| all.extend(&link.decides));
         if let Some(fallback) = &self.fallback {
             all.add(fallback.action, fallback.status);
         }
@@ -102,7 +106,7 @@ impl Chain {
     /// What its handlers have done, in their order.
     #[must_use]
     pub fn counts(&self) -> Vec<StepCounts> {
-        self.groups.iter().flatten().map(Link::counts).collect()
+        self.links().map(Link::counts).collect()
     }
 
     /// How many variables did not fit into their ACK.

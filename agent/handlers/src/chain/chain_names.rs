@@ -2,13 +2,16 @@
 
 use super::own_variable::OwnVariable;
 use crate::{
-    expression::{Names, Slot, Type},
+    expression::{Names, Scalar, Slot, Type},
     input::Input,
     kind::WELL_KNOWN,
 };
 
 /// The slots of what is found begin here, behind those of arguments.
 const FOUND: u32 = 1 << 24;
+
+/// What is known of the verdict by those that run behind it.
+const VERDICT: [&str; 3] = ["action", "reason", "by"];
 
 /// What a slot stands for.
 pub(super) enum Place {
@@ -79,6 +82,14 @@ impl ChainNames {
         let first = self.found.len();
         let own = variables.iter().map(|own| (format!("{handler}.{}", own.name), own.value_type));
         self.found.extend(own);
+        first
+    }
+
+    /// Adds the verdict; gives the place of its first variable among all that are found.
+    pub(super) fn add_verdict(&mut self) -> usize {
+        let first = self.found.len();
+        let text = Type::One(Scalar::Text);
+        self.found.extend(VERDICT.map(|name| (name.to_owned(), text)));
         first
     }
 

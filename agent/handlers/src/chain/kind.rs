@@ -8,6 +8,12 @@ pub trait Kind: Sync {
     /// What can be said about it without running it.
     fn description(&self) -> &'static Description;
 
+    /// Whether its handlers run when the verdict is known, whoever has decided. They see it as `action`, `reason` and
+    /// `by`, and decide nothing.
+    fn sees_verdict(&self) -> bool {
+        false
+    }
+
     /// Makes a handler of its settings; what is wrong with them joins the findings. The keys that every handler
     /// has were read before.
     fn make(&self, making: &mut Making<'_, '_>) -> Option<Made>;

@@ -101,9 +101,7 @@ impl Output {
                 Ok(number) => Value::Int(number),
                 Err(_) => return,
             },
-            (Some(OutputType::Text), value) => {
-                Value::Text(verdict::as_text(&value).into_owned().into())
-            }
+            (Some(OutputType::Text), value) => Value::Text(value.as_text().into_owned().into()),
             (_, value) => value,
         };
         verdict::write_value(&value, self.scope, &self.name, actions, budget);

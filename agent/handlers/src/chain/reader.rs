@@ -69,7 +69,14 @@ fn chain(
     let mut names = ChainNames::new(named.unwrap_or_default());
     let mut groups = Vec::new();
     let mut denies = None;
+    let mut last = Vec::new();
     for group in steps(name, settings, kinds, reading) {
+        let (behind, group): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|step| sees_verdict(step, kinds));
+        last.extend(behind);
+        if group.is_empty() {
+            continue;
+        }
         let mut links = Vec::new();
         let mut found = Vec::new();
         for step in group {
@@ -89,12 +96,23 @@ fn chain(
         }
         groups.push(links);
     }
+    let verdict = if last.is_empty() { 0 } else { names.add_verdict() };
+    let read_last: Vec<_> =
+        last.iter().map(|step| link(step, kinds, &mut names, resources, reading)).collect();
+    is_whole &= read_last.iter().all(Option::is_some);
+    let placed = read_last.into_iter().flatten().map(|(mut link, variables)| {
+        link.first = names.add(&link.name, &variables);
+        link
+    });
+    let last: Vec<_> = placed.collect();
     let is_chosen = says_unanswered(name, settings, denies, reading);
     let count = names.count();
     let inputs = names.into_inputs();
     let required = (0..inputs.len()).filter(|at| inputs[*at].is_required()).collect();
     (is_whole && is_chosen).then(|| Chain {
         groups,
+        last,
+        verdict,
         inputs,
         required,
         count,
@@ -113,6 +131,13 @@ struct StepSection<'f> {
     table: &'f Table,
     /// Whether the section is that of the message itself, and was read as such before.
     is_in_place: bool,
+}
+
+/// Whether it runs when the verdict is known.
+fn sees_verdict(step: &StepSection<'_>, kinds: &[&'static dyn Kind]) -> bool {
+    let named = step.table.get("kind").map(|entry| &entry.node.value);
+    let Some(Value::Text(text)) = named else { return false };
+    kinds.iter().any(|kind| kind.sees_verdict() && kind.description().name == text.as_str())
 }
 
 /// The handlers of a message: those of `run`, or the one that is written in place.

@@ -15,7 +15,7 @@ use super::{
     verdict,
     view::View,
 };
-use crate::expression::Value;
+use crate::{configuration::Action, expression::Value};
 
 /// A message without an argument that its chain requires.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -72,7 +72,7 @@ impl Chain {
         all.resize_with(self.count, || None);
         match self.advance(0, message, &mut all) {
             Progress::Ended(decided) => {
-                self.write(decided, &all, actions);
+                self.conclude(decided, message, &mut all, actions);
                 Ok(None)
             }
             Progress::Waits(group) => {
@@ -110,7 +110,7 @@ impl Chain {
             }
         };
         let mut actions = Actions::new();
-        self.write(decided, &all, &mut actions);
+        self.conclude(decided, &message.as_ref(), &mut all, &mut actions);
         actions
     }
 
@@ -145,16 +145,21 @@ impl Chain {
         Progress::Ended(None)
     }
 
-    fn write(
-        &self,
-        decided: Option<(Decision<'_>, &str)>,
-        all: &AllFound<'_>,
+    /// Writes the verdict and what was found, once those have seen it that run behind it.
+    fn conclude<'c>(
+        &'c self,
+        decided: Option<(Decision<'c>, &'c str)>,
+        message: &MessageRef<'_>,
+        all: &mut AllFound<'c>,
         actions: &mut Actions,
     ) {
+        if !self.last.is_empty() {
+            self.run_last(decided.as_ref(), message, all);
+        }
         let mut budget = AckBudget::new();
         let own = decided.as_ref().map(|(own, by)| (own, *by));
         verdict::write(own, &self.details, actions, &mut budget);
-        for link in self.groups.iter().flatten() {
+        for link in self.links() {
             for output in &link.outputs {
                 output.write(all[link.first + output.variable].as_ref(), actions, &mut budget);
             }
@@ -162,6 +167,31 @@ impl Chain {
         if budget.dropped > 0 {
             self.dropped.fetch_add(budget.dropped, Ordering::Relaxed);
         }
+    }
+}
+
+impl Chain {
+    fn run_last<'c>(
+        &'c self,
+        decided: Option<&(Decision<'c>, &'c str)>,
+        message: &MessageRef<'_>,
+        all: &mut AllFound<'c>,
+    ) {
+        let action = decided.map_or(Action::Allow, |(decision, _)| decision.action);
+        let verdict = [
+            Some(Value::text(action.word())),
+            decided.map(|(decision, _)| Value::Text(decision.reason.clone())),
+            decided.map(|(_, by)| Value::text(by)),
+        ];
+        for (place, value) in all.iter_mut().skip(self.verdict).zip(verdict) {
+            *place = value;
+        }
+        let mut found = Found::new();
+        for link in &self.last {
+            // They decide nothing.
+            let _ = link.begin(&View::new(*message, &self.inputs, all), &mut found);
+        }
+        found.drain_into(all);
     }
 }
 

@@ -1,7 +1,5 @@
 //! The verdict: what HAProxy gets, the same for every chain.
 
-use std::borrow::Cow;
-
 use spoa_actors::{Actions, Scope, TypedData};
 
 use super::{ack_budget::AckBudget, decision::Decision, detail::Detail};
@@ -73,7 +71,7 @@ pub(super) fn write_value(
         Value::Ip(ip) => TypedData::from(*ip),
         Value::Bytes(bytes) => TypedData::Binary(bytes),
         other => {
-            text = as_text(other);
+            text = other.as_text();
             TypedData::String(text.as_bytes())
         }
     };
@@ -82,21 +80,4 @@ pub(super) fn write_value(
         _ => 16,
     };
     budget.set(actions, scope, name, data, length);
-}
-
-/// A value as a text; the values of a list with commas between them.
-pub(super) fn as_text<'v>(value: &'v Value<'_>) -> Cow<'v, str> {
-    match value {
-        Value::Text(text) => Cow::Borrowed(text),
-        Value::Bool(value) => Cow::Owned(value.to_string()),
-        Value::Int(value) => Cow::Owned(value.to_string()),
-        Value::Double(value) => Cow::Owned(value.to_string()),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes),
-        Value::Ip(ip) => Cow::Owned(ip.to_string()),
-        Value::Cidr(cidr) => Cow::Owned(cidr.to_string()),
-        Value::List(values) => {
-            let values: Vec<_> = values.iter().map(as_text).collect();
-            Cow::Owned(values.join(","))
-        }
-    }
 }

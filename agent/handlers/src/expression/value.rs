@@ -91,6 +91,24 @@ impl<'v> Value<'v> {
         }
     }
 
+    /// The value as a text; the values of a list with commas between them.
+    #[must_use]
+    pub fn as_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Bool(value) => Cow::Owned(value.to_string()),
+            Self::Int(value) => Cow::Owned(value.to_string()),
+            Self::Double(value) => Cow::Owned(value.to_string()),
+            Self::Bytes(bytes) => String::from_utf8_lossy(bytes),
+            Self::Ip(ip) => Cow::Owned(ip.to_string()),
+            Self::Cidr(cidr) => Cow::Owned(cidr.to_string()),
+            Self::List(values) => {
+                let values: Vec<_> = values.iter().map(Self::as_text).collect();
+                Cow::Owned(values.join(","))
+            }
+        }
+    }
+
     /// Which of the two is larger; whole numbers and those with a fraction compare by what they are worth.
     pub(super) fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {

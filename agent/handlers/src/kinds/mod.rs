@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `audit`, `audit_line` | a line of JSON for each message |
 //! | `ban`, `rate_limit` | who has done something too often |
 //! | `cell_value`, `data_names` | values out of data, and the data sets that a handler names |
 //! | `client_cert` | what the certificate of a client says |
@@ -11,10 +12,14 @@
 //! | `key` | who is counted |
 //! | `judgement` | what a handler decides by conditions over its own variables |
 //! | `lookup`, `lookup_columns` | the row of a key |
+//! | `metrics`, `metric_settings` | counters and histograms |
 //! | `rules`, `rule` | conditions in order, of which the first that holds decides |
 //! | `set` | constants and texts with variables in them |
+//! | `shown_value` | a value as an audit or a metric has it |
 //! | `template`, `values` | such texts, and variables with their values |
 
+mod audit;
+mod audit_line;
 mod ban;
 mod cell_value;
 mod client_cert;
@@ -27,10 +32,13 @@ mod judgement;
 mod key;
 mod lookup;
 mod lookup_columns;
+mod metric_settings;
+mod metrics;
 mod rate_limit;
 mod rule;
 mod rules;
 mod set;
+mod shown_value;
 mod template;
 mod values;
 
@@ -38,12 +46,14 @@ use crate::chain::Kind;
 
 /// All kinds, by their names.
 pub const KINDS: &[&'static dyn Kind] = &[
+    &audit::Audit,
     &ban::Ban,
     &client_cert::ClientCert,
     &echo::Echo,
     &geoip::GeoIp,
     &ip_reputation::IpReputation,
     &lookup::Lookup,
+    &metrics::Metrics,
     &rate_limit::RateLimit,
     &rules::Rules,
     &set::Set,

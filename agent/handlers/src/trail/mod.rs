@@ -15,4 +15,4 @@ mod trail;
 pub use rotated_file::{RotatedFile, Rotation};
 pub use sink::Sink;
 pub use stdout::Stdout;
-pub use trail::{Trail, TrailCounts};
+pub use trail::{Trail, TrailCounts, flush_all};

@@ -2,9 +2,9 @@
 
 use std::{
     io, mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::sink::Sink;
@@ -16,6 +16,20 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// written, or cannot be.
 #[derive(Clone, Debug)]
 pub struct Trail(Arc<Handle>);
+
+/// All trails of the process, for its end.
+static ALL: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+
+/// Waits until the lines of all trails of the process are written, up to `limit`: at its end, as their threads end
+/// with it.
+pub fn flush_all(limit: Duration) {
+    let all = mem::take(&mut *ALL.lock().unwrap_or_else(PoisonError::into_inner));
+    let end = Instant::now() + limit;
+    for shared in all.iter().filter_map(Weak::upgrade) {
+        // What is not written by then is lost with the process.
+        let _ = shared.flush_within(end.saturating_duration_since(Instant::now()));
+    }
+}
 
 /// What became of the lines of a trail.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -64,6 +78,10 @@ impl Trail {
             emptied: Condvar::new(),
         });
         let handle = Handle(Arc::clone(&shared));
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|other| other.strong_count() > 0);
+        all.push(Arc::downgrade(&shared));
+        drop(all);
         thread::Builder::new().name("trail".to_owned()).spawn(move || shared.write_all(sink))?;
         Ok(Self(Arc::new(handle)))
     }
@@ -84,10 +102,7 @@ impl Trail {
     /// Waits until everything is written, up to `limit`; returns whether it is.
     #[must_use]
     pub fn flush_within(&self, limit: Duration) -> bool {
-        let state = self.0.0.state();
-        let waited = self.0.0.emptied.wait_timeout_while(state, limit, |state| !state.is_empty());
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.is_empty()
+        self.0.0.flush_within(limit)
     }
 
     /// What became of its lines.
@@ -113,6 +128,13 @@ impl State {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flush_within(&self, limit: Duration) -> bool {
+        let state = self.state();
+        let waited = self.emptied.wait_timeout_while(state, limit, |state| !state.is_empty());
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.is_empty()
     }
 
     /// What the thread does.

@@ -1,8 +1,16 @@
 //! Kinds that need no data: what they find and decide, for messages that are right, wrong and empty.
 
-use std::{collections::BTreeMap, net::IpAddr, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::IpAddr,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rcgen::SanType;
+use serde_json::json;
 use spoa_actors::{Action, Actions, Message, TypedData};
 use spoa_handlers::{
     chain::{Chain, chains},
@@ -10,8 +18,10 @@ use spoa_handlers::{
     file::{Loaded, Reading, load_text},
     finding::Report,
     kinds::KINDS,
+    metric::{Registry, Sample},
     resource::{ResourcePlan, Resources},
 };
+use tempfile::tempdir;
 
 use crate::{broken_files::environment, certificate::certificate};
 
@@ -285,4 +295,196 @@ fn an_echo_shows_what_came_and_nothing_of_it_ends_a_line() {
     assert_eq!(got["came.message"], "m(ip=192.0.2.1, \"a\\nb\", none=null)");
     let long = (0..200).fold(Message::new("m"), |message, _| message.arg("x", "é".repeat(100)));
     assert!(gets(&chains["m"], &long)["came.message"].len() <= 4 << 10);
+}
+
+/// The lines of an audit, as JSON and without their times, once there are as many.
+fn lines(path: &Path, count: usize) -> Vec<serde_json::Value> {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if text.lines().count() >= count {
+            let lines = text.lines().map(|line| {
+                let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+                let time = line.as_object_mut().unwrap().remove("time").unwrap();
+                assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
+                line
+            });
+            return lines.collect();
+        }
+        assert!(Instant::now() < end, "{text}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn an_audit_has_a_line_for_each_message_whoever_has_decided() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let chains = right(&format!(
+        "[handler.trail]\nkind = 'audit'\nfile = '{}'\n\
+         keep = ['ip', 'path', 'path.size() > 4', 'body_size', 'action', 'reason', 'by', 'shown.tags']\n\
+         [handler.shown]\nkind = 'set'\nvalues = {{ tags = '{{method}}' }}\n\
+         [handler.rules]\nkind = 'rules'\nrules = {{ if = \"path == '/x'\", then = 'deny', reason = 'hidden' }}\n\
+         [message.m]\nrun = ['trail', 'shown', 'rules']\nunanswered = 'allow'\n",
+        path.display()
+    ));
+    let denied = from("192.0.2.1").arg("path", "/x").arg("method", "GET").arg("body_size", 5);
+    let got = gets(&chains["m"], &denied);
+    assert_eq!((got["action"].as_str(), got["by"].as_str()), ("deny", "rules"));
+    gets(&chains["m"], &Message::new("m").arg("path", "a\"},\n{\"action\":\"allow\u{1}"));
+    let binary = Message::new("m\n").arg("path", TypedData::String(b"\xff\0"));
+    gets(&chains["m"], &binary);
+    let expected = [
+        json!({ "message": "m", "ip": "192.0.2.1", "path": "/x", "path.size() > 4": false,
+                "body_size": 5, "action": "deny", "reason": "hidden", "by": "rules",
+                "shown.tags": "GET" }),
+        json!({ "message": "m", "ip": null, "path": "a\"},\n{\"action\":\"allow\u{1}",
+                "path.size() > 4": true, "body_size": null, "action": "allow", "reason": null,
+                "by": null, "shown.tags": "" }),
+        json!({ "message": "m\n", "ip": null, "path": "\u{fffd}\0", "path.size() > 4": false,
+                "body_size": null, "action": "allow", "reason": null, "by": null,
+                "shown.tags": "" }),
+    ];
+    assert_eq!(lines(&path, 3), expected);
+}
+
+#[test]
+fn an_audit_hides_what_it_hashes_and_equal_values_stay_equal() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "key").unwrap();
+    let text = |key: &str| {
+        format!(
+            "[secrets]\naudit = {{ file = '{}' }}\n\
+             [handler.trail]\nkind = 'audit'\nfile = '{}'\nkeep = ['ip']\nhash = 'ip'\n{key}\n\
+             when = \"path != '/health'\"\n[message.m]\nrun = ['trail']\n",
+            secret.display(),
+            path.display()
+        )
+    };
+    for key in ["hash_key = 'audit'", "hash_key = 'audit'", ""] {
+        let chains = right(&text(key));
+        for ip in ["192.0.2.1", "192.0.2.1", "192.0.2.2"] {
+            gets(&chains["m"], &from(ip));
+            gets(&chains["m"], &from(ip).arg("path", "/health"));
+        }
+        lines(&path, 3);
+    }
+    let hashes: Vec<_> = lines(&path, 9).into_iter().map(|line| line["ip"].clone()).collect();
+    assert!(hashes.iter().all(|hash| hash.as_str().unwrap().len() == 32), "{hashes:?}");
+    // The same key, the same hashes; the third file has one of the process.
+    let count = |hash: &serde_json::Value| hashes.iter().filter(|own| *own == hash).count();
+    assert_eq!((count(&hashes[0]), count(&hashes[2])), (4, 2), "{hashes:?}");
+    let of_process: Vec<_> = hashes.iter().filter(|hash| count(hash) == 1).collect();
+    assert_eq!(of_process.len(), 1, "{hashes:?}");
+}
+
+#[test]
+fn a_long_value_is_cut_and_a_line_has_no_end_but_its_own() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let chains = right(&format!(
+        "[handler.trail]\nkind = 'audit'\nfile = '{}'\nkeep = ['headers']\n[message.m]\nrun = ['trail']\n",
+        path.display()
+    ));
+    gets(&chains["m"], &Message::new("m").arg("headers", "é\n".repeat(10_000)));
+    let line = &lines(&path, 1)[0];
+    assert!(line["headers"].as_str().unwrap().len() <= 4 << 10);
+}
+
+#[test]
+fn an_audit_that_cannot_be_written_is_a_finding() {
+    let folder = tempdir().unwrap();
+    let here = folder.path().display();
+    for (settings, expected) in [
+        ("keep = ['ip']".to_owned(), "`audit` writes to a file or to the standard output"),
+        ("keep = ['ip']\nstdout = true\nfile = 'a'".to_owned(), "`audit` writes to a file or to"),
+        (format!("keep = ['ip']\nfile = '{here}'"), "the audit file cannot be opened: it is no"),
+        (format!("keep = ['ip']\nfile = '{here}/no/a'"), "the audit file cannot be opened"),
+        ("keep = ['ip']\nhash = ['path']\nstdout = true".to_owned(), "`hash` names `path`, which"),
+        ("keep = ['ipp']\nstdout = true".to_owned(), "there is no variable `ipp`"),
+        ("keep = ['ip']\nstdout = true\nqueue = '2GiB'".to_owned(), "`queue` is larger than 1GiB"),
+    ] {
+        let said =
+            said(&format!("[handler.t]\nkind = 'audit'\n{settings}\n[message.m]\nrun = ['t']\n"));
+        assert!(said.starts_with(&format!("error: {expected}")), "{settings}: {said}");
+    }
+}
+
+#[test]
+fn the_verdict_is_no_name_for_handlers_that_run_before_it() {
+    let said = said(
+        "[handler.r]\nkind = 'rules'\nrules = { if = \"action == 'deny'\", then = 'drop' }\n\
+         [handler.t]\nkind = 'audit'\nkeep = ['action']\nstdout = true\n[message.m]\nrun = ['t', 'r']\n",
+    );
+    assert!(said.starts_with("error: there is no variable `action`"), "{said}");
+}
+
+fn family(name: &str) -> Vec<(Vec<String>, Sample)> {
+    let families = Registry::of_process().families();
+    families.into_iter().find(|family| family.name == name).unwrap().samples
+}
+
+#[test]
+fn messages_are_counted_by_labels_and_by_the_verdict() {
+    let chains = right(
+        "[handler.seen]\nkind = 'metrics'\nmax_series = 3\n\
+         metrics = [\n\
+           { counter = 'kinds_requests_total', labels = { host = 'host.lowerAscii()', action = 'action' } },\n\
+           { histogram = 'kinds_body_bytes', value = 'body_size', buckets = [10, 100] },\n\
+         ]\n\
+         [handler.rules]\nkind = 'rules'\nrules = { if = \"path == '/x'\", then = 'deny' }\n\
+         [message.m]\nrun = ['seen', 'rules']\nunanswered = 'allow'\n",
+    );
+    let message = |host: &str, size: i64| {
+        Message::new("m").arg("host", host).arg("body_size", size).arg("path", "/")
+    };
+    gets(&chains["m"], &message("A", 10));
+    gets(&chains["m"], &message("a", 11));
+    gets(&chains["m"], &message("a", 1_000).arg("path", "/x"));
+    gets(&chains["m"], &Message::new("m").arg("path", "/x"));
+    gets(&chains["m"], &message("flood-1", -1));
+    gets(&chains["m"], &message("flood-2", 1));
+    let samples: Vec<_> = family("kinds_requests_total")
+        .into_iter()
+        .map(|(labels, sample)| (labels.join(" "), sample))
+        .collect();
+    let counter = |labels: &str, count: f64| (labels.to_owned(), Sample::Counter(count));
+    assert_eq!(
+        samples,
+        [
+            counter(" deny", 1.0),
+            counter("a allow", 3.0),
+            counter("flood-1 allow", 1.0),
+            counter("other other", 1.0)
+        ]
+    );
+    let [(_, Sample::Histogram(buckets))] = &family("kinds_body_bytes")[..] else { panic!("one") };
+    // A message without a body size adds nothing.
+    assert_eq!((buckets.count, buckets.sum), (5, 1_021.0));
+    assert_eq!(buckets.buckets, [(10.0, 3), (100.0, 4)]);
+}
+
+#[test]
+fn a_metric_that_cannot_be_shown_is_a_finding() {
+    for (metric, expected) in [
+        ("help = 'x'", "a metric has no name"),
+        ("counter = 'a_total', histogram = 'a'", "a metric is a counter and a histogram"),
+        ("counter = 'a'", "the name of a counter ends in `_total`"),
+        ("counter = '0_total'", "this is no name for a metric"),
+        ("counter = 'spoa_a_total'", "names that begin with `spoa_`"),
+        ("counter = 'a_total', labels = { le = 'ip' }", "this is no name for a label"),
+        ("counter = 'a_total', labels = { 'a-b' = 'ip' }", "this is no name for a label"),
+        ("counter = 'a_total', labels = { a = 'ipp' }", "there is no variable `ipp`"),
+        ("counter = 'a_total', buckets = [1]", "a counter has no buckets"),
+        ("counter = 'a_total', value = 'path'", "the value of a metric is a number, and this is"),
+        ("histogram = 'a'", "a histogram needs a `value`"),
+        ("histogram = 'a', value = 'port', buckets = [2, 1]", "`buckets` are up to 64 numbers"),
+    ] {
+        let said = said(&format!(
+            "[handler.s]\nkind = 'metrics'\nmetrics = [{{ {metric} }}]\n[message.m]\nrun = ['s']\n"
+        ));
+        assert!(said.starts_with(&format!("error: {expected}")), "{metric}: {said}");
+    }
 }
