@@ -14,6 +14,7 @@ mod book;
 mod bulkhead;
 mod chain;
 mod collector;
+mod data_files;
 mod documents;
 mod drain;
 mod ends;
