@@ -40,6 +40,8 @@ pub struct Chain {
     pub(super) required: Vec<usize>,
     /// How many variables all of them find.
     pub(super) count: usize,
+    /// Whether HAProxy gets its verdict, or only what its handlers find.
+    pub(super) has_verdict: bool,
     /// What only some verdicts have, of all chains of the file.
     pub(super) details: Vec<Detail>,
     pub(super) fallback: Option<Fallback>,
@@ -72,14 +74,31 @@ impl Chain {
         self.groups.iter().flatten().chain(&self.last)
     }
 
-    /// What HAProxy gets if the chain does not answer in time; nothing if the file does not say.
+    /// What HAProxy gets if the chain does not answer in time: the verdict that the file says, and the variables
+    /// that have a default; nothing if the file has neither.
     #[must_use]
     pub fn fallback(&self) -> Option<Actions> {
-        let fallback = self.fallback.as_ref()?;
-        let decision = Decision::new(fallback.action, &*fallback.reason).status(fallback.status);
         let (mut actions, mut budget) = (Actions::new(), AckBudget::new());
-        verdict::write(Some((&decision, "fallback")), &self.details, &mut actions, &mut budget);
-        Some(actions)
+        if let Some(fallback) = &self.fallback {
+            let decision =
+                Decision::new(fallback.action, &*fallback.reason).status(fallback.status);
+            self.write_verdict(Some((&decision, "fallback")), &mut actions, &mut budget);
+        }
+        for output in self.links().flat_map(|link| &link.outputs) {
+            output.write(None, &mut actions, &mut budget);
+        }
+        (self.fallback.is_some() || !actions.is_empty()).then_some(actions)
+    }
+
+    pub(super) fn write_verdict(
+        &self,
+        decision: Option<(&Decision<'_>, &str)>,
+        actions: &mut Actions,
+        budget: &mut AckBudget,
+    ) {
+        if self.has_verdict {
+            verdict::write(decision, &self.details, actions, budget);
+        }
     }
 
     /// The arguments that its handlers look at.

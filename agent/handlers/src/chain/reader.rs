@@ -88,6 +88,7 @@ fn chain(
             if link.decides.actions.contains(&Action::Deny) && link.mode == Mode::Enforce {
                 denies = denies.or(Some(step.named));
             }
+            is_whole &= is_heard(name, settings, &link, step.named, reading);
             found.push(variables);
             links.push(link);
         }
@@ -116,6 +117,7 @@ fn chain(
         inputs,
         required,
         count,
+        has_verdict: settings.verdict,
         details: Vec::new(),
         fallback: settings.fallback.clone(),
         dropped: AtomicU64::new(0),
@@ -169,6 +171,28 @@ fn steps<'f>(
         Some(StepSection { name, place, named: step.place, table, is_in_place: false })
     };
     run.0.iter().map(|group| group.iter().filter_map(step).collect()).collect()
+}
+
+/// A handler that decides is in a message whose verdict HAProxy gets.
+fn is_heard(
+    name: &str,
+    settings: &MessageSettings,
+    link: &Link,
+    place: Place,
+    reading: &mut Reading<'_>,
+) -> bool {
+    let decides = link.mode == Mode::Enforce && !link.decides.actions.is_empty();
+    if settings.verdict || !decides {
+        return true;
+    }
+    let title = format!("`[message.{name}]` sends no verdict, and `{}` decides", link.name);
+    let finding = Finding::error(title).at(place, "HAProxy would never hear of it");
+    reading.findings.add(
+        finding.help(
+            "remove `verdict = false`, or have the handler set variables instead of deciding",
+        ),
+    );
+    false
 }
 
 /// Fail open or closed is never a default: a message that can be denied says what HAProxy does without an answer.

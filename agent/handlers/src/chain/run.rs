@@ -12,7 +12,6 @@ use super::{
     found::{AllFound, Found},
     link::Begun,
     step::Pending,
-    verdict,
     view::View,
 };
 use crate::{configuration::Action, expression::Value};
@@ -158,7 +157,7 @@ impl Chain {
         }
         let mut budget = AckBudget::new();
         let own = decided.as_ref().map(|(own, by)| (own, *by));
-        verdict::write(own, &self.details, actions, &mut budget);
+        self.write_verdict(own, actions, &mut budget);
         for link in self.links() {
             for output in &link.outputs {
                 output.write(all[link.first + output.variable].as_ref(), actions, &mut budget);

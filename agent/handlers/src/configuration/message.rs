@@ -56,6 +56,8 @@ settings! {
         names: Option<List<String>>,
         /// Where its arguments come from, if not from those of their own names.
         args: Sources = Sources::default(),
+        /// Whether HAProxy gets a verdict; without it, it gets only the variables of the handlers.
+        verdict: bool = true,
         /// How long it waits for its answer; by default the agent's deadline.
         deadline: Option<Duration>,
         /// The verdict in place of one that did not come in time.

@@ -367,6 +367,17 @@ fn a_handler_may_be_written_in_its_message() {
 }
 
 #[test]
+fn a_message_without_a_verdict_sends_what_its_handlers_find_and_defaults_in_place_of_a_late_answer()
+{
+    let text = "[message.m]\nkind = 'set'\nvalues = { score = 7 }\nwhen = \"path != '/no'\"\n\
+                set = { \"sess.score\" = { from = 'score', type = 'int', default = '50' } }\nverdict = false\n";
+    let chain = chain(text);
+    assert_eq!(gets(&chain, &Message::new("m")), ["sess.score=Int64(7)"]);
+    assert_eq!(gets(&chain, &Message::new("m").arg("path", "/no")), ["sess.score=Int64(50)"]);
+    assert_eq!(shown(&chain.fallback().unwrap()), ["sess.score=Int64(50)"]);
+}
+
+#[test]
 fn what_does_not_fit_into_an_ack_is_left_out_and_counted() {
     let long = "x".repeat(8000);
     let text = format!(
