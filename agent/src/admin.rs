@@ -40,7 +40,7 @@ use crate::{
         door::Door,
         endpoint::Endpoint,
     },
-    admin_options::{AdminOptions, AdminPlace},
+    admin_options::{AdminOptions, AdminPlace, NamedToken},
     shortage::{SHORTAGE, is_shortage},
 };
 
@@ -85,6 +85,8 @@ pub(crate) enum AdminError {
     Bind { place: AdminPlace, cause: io::Error },
     #[error("cannot use the token of the admin endpoint in {}: {cause}", path.display())]
     Token { path: PathBuf, cause: TokenError },
+    #[error("cannot use the secret {name} as the token of the admin endpoint: {cause}")]
+    Secret { name: String, cause: TokenError },
     #[error("cannot start the admin endpoint: {0}{SHORTAGE}")]
     Start(io::Error),
 }
@@ -104,7 +106,14 @@ impl Admin {
             }
             Ok(token)
         });
-        let token = token.transpose()?;
+        let token = match (token.transpose()?, &options.token) {
+            (Some(token), _) => Some(token),
+            (None, Some(NamedToken { name, secret })) => {
+                let token = Token::of(secret.expose());
+                Some(token.map_err(|cause| AdminError::Secret { name: name.clone(), cause })?)
+            }
+            (None, None) => None,
+        };
         let bound = match place {
             AdminPlace::Tcp(address) => TcpListener::bind(address).and_then(|listener| {
                 let place = ServedAt::Tcp(listener.local_addr()?);

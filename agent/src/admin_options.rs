@@ -1,8 +1,9 @@
 //! Admin options: the address of the admin endpoint, and its access.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use clap::Args;
+use spoa_handlers::value::Secret;
 
 use crate::{option_values::address, options};
 
@@ -34,6 +35,22 @@ pub(crate) struct AdminOptions {
     #[arg(long, value_name = "OCTAL", value_parser = options::mode, default_value = "600")]
     #[arg(hide_short_help = true)]
     pub(crate) admin_unix_mode: u32,
+    /// The token, if the configuration file names it as a secret.
+    #[arg(skip)]
+    pub(crate) token: Option<NamedToken>,
+}
+
+/// A secret of the configuration file.
+#[derive(Clone)]
+pub(crate) struct NamedToken {
+    pub(crate) name: String,
+    pub(crate) secret: Arc<Secret>,
+}
+
+impl fmt::Debug for NamedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NamedToken").field(&self.name).finish()
+    }
 }
 
 /// The address of the admin endpoint.

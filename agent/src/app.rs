@@ -19,6 +19,8 @@ use crate::{
     listen, load, manual,
     program::Program,
     run::{self, RunError},
+    settled::Settled,
+    sockets::Sockets,
     telemetry::line_queue::LineQueue,
 };
 
@@ -182,7 +184,8 @@ impl App {
     #[must_use = "it is the exit code of the process"]
     pub fn run(self) -> ExitCode {
         let program = self.program.clone();
-        let (command, handlers) = match self.parse(env::args_os()) {
+        let words: Vec<_> = env::args_os().collect();
+        let (command, handlers) = match self.parse(&words) {
             Ok(parsed) => parsed,
             Err(error) => {
                 // A closed stdout is not a failure of help.
@@ -194,7 +197,7 @@ impl App {
         let ended = match runtime() {
             Ok(runtime) => {
                 let system = System::with_tokio_rt(|| runtime);
-                let ended = system.block_on(dispatch(command, program, handlers));
+                let ended = system.block_on(dispatch(command, &words, program, handlers));
                 // Dropping it would wait for a name lookup in progress.
                 mem::forget(system);
                 ended
@@ -260,12 +263,21 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-async fn dispatch(command: Command, program: Program, handlers: Handlers) -> Result<(), Failure> {
+async fn dispatch(
+    command: Command,
+    words: &[OsString],
+    program: Program,
+    handlers: Handlers,
+) -> Result<(), Failure> {
     match command {
         Command::Run(options) => {
+            run::prepare()?;
+            // At first: the variables are taken out of the environment, which other threads may read.
+            let sockets = Sockets::of_process();
             let file = options.config.as_deref().map(ConfigFile::open).transpose()?;
             let has_file = file.is_some();
-            Ok(run::run(*options, program, file, move || handlers(has_file)).await?)
+            let settled = Settled::of(words, &program, file)?;
+            Ok(run::run(settled, sockets, program, move || handlers(has_file)).await?)
         }
         Command::Call(options) => Ok(call::call(options).await?),
         Command::Load(options) => load::load(options).await,

@@ -14,6 +14,7 @@ use crate::{
     listen::ListenOptions,
     load::{LOAD_HELP, LoadOptions},
     option_values::{duration, message_name},
+    precedence::with_variables,
     program::Program,
     run_options::RunOptions,
     version,
@@ -145,7 +146,7 @@ impl Cli {
 /// The command line under the program's name.
 fn named(definition: clap::Command, program: &Program) -> clap::Command {
     let with_own = |command: clap::Command| (program.own)(command.next_help_heading(OWN));
-    let mut definition = definition
+    let mut definition = with_variables(definition)
         .name(&program.name)
         .version(program.version())
         .long_version(version::long(program))
@@ -154,7 +155,7 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
         definition = definition.about(about);
     }
     let definition = definition.mut_subcommands(|command| match command.get_name() {
-        "run" => with_own(command).after_long_help(program.words(help::RUN)),
+        "run" => with_own(with_variables(command)).after_long_help(program.words(help::RUN)),
         "call" => command.after_long_help(program.words(help::CALL)),
         "load" => command.after_long_help(program.words(LOAD_HELP)),
         "check" => command.after_long_help(help::CHECK),
@@ -181,7 +182,9 @@ mod tests {
 
     use super::*;
 
-    use crate::{ask::endpoint_options::DEFAULT_ADDRESS, limit_options};
+    use spoa_handlers::configuration::Address;
+
+    use crate::limit_options;
 
     fn parse(words: &str) -> Result<Command, ErrorKind> {
         let matches =
@@ -206,14 +209,23 @@ mod tests {
 
     #[test]
     fn run_is_the_default() {
-        assert_eq!(run_options("spoa-agent").addresses(), [DEFAULT_ADDRESS]);
-        assert_eq!(run_options("spoa-agent run").addresses(), [DEFAULT_ADDRESS]);
-        let listening = run_options("spoa-agent --listen [::1]:1 --listen localhost:2");
-        assert_eq!(listening.addresses(), ["[::1]:1", "localhost:2"]);
-        let handed_over = run_options("spoa-agent --listen systemd:a --listen systemd");
-        assert!(handed_over.addresses().is_empty());
-        assert_eq!(handed_over.handed_over().collect::<Vec<_>>(), [Some("a"), None]);
-        assert!(run_options("spoa-agent --unix a --unix b").addresses().is_empty());
+        let listeners = |words: &str| run_options(words).listeners().collect::<Vec<_>>();
+        assert_eq!(listeners("spoa-agent"), []);
+        assert_eq!(listeners("spoa-agent run"), []);
+        let tcp = |text: &str| Address::Tcp(text.to_owned());
+        let several =
+            "spoa-agent --listen [::1]:1,localhost:2 --listen 127.0.0.1:3 --unix a --unix-mode 660";
+        assert_eq!(
+            listeners(several),
+            [
+                tcp("[::1]:1"),
+                tcp("localhost:2"),
+                tcp("127.0.0.1:3"),
+                Address::Unix("a".into(), Some(0o660))
+            ]
+        );
+        let handed_over = [Address::Systemd(Some("a".to_owned())), Address::Systemd(None)];
+        assert_eq!(listeners("spoa-agent --listen systemd:a --listen systemd"), handed_over);
     }
 
     #[test]
@@ -276,6 +288,7 @@ mod tests {
             ("run", _, "N") => ("1 1k 16m 16777216", "0 -1 x 1e3 16777217 17m"),
             ("run", "max-frame-size", _) => ("256 4294967295 16k", "0 255 4294967296 4g -1 x 16kb"),
             ("run", _, "SIZE") => ("1 1k 4m 64GiB", "0 0MiB -1 1MB 99999999999GiB"),
+            ("run", _, "BOOL") => ("true false 1 0 on off", "x 2"),
             ("run", "trace-ratio", _) => ("0 1", "-0.1 1.1 NaN inf x"),
             ("run", "trace-message", _) => ("m=0 m=1", "m=-0.1 m=1.1 m=NaN m=x m =1"),
             ("load", "connections", _) => ("1 100000 10k", "0 100001 -1 x"),

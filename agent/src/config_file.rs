@@ -13,7 +13,7 @@ use spoa_handlers::{
     resource::{ResourcePlan, Resources},
 };
 
-use crate::failure::Failure;
+use crate::{failure::Failure, precedence};
 
 /// The name that stands for all messages without a handler.
 const ALL_OTHERS: &str = "*";
@@ -49,6 +49,7 @@ impl ConfigFile {
     pub(crate) fn read(path: &Path) -> Self {
         let mut loaded = load(path, &|name: &str| env::var(name).ok());
         let configuration = Configuration::read(&mut loaded);
+        precedence::check(&mut loaded);
         let Loaded { document, sources, findings } = &mut loaded;
         let mut reading = Reading { document, sources, findings };
         let plan = ResourcePlan::read(&configuration.secrets, &mut reading);

@@ -38,7 +38,14 @@ Values:
   1024, and so are 16KiB, 4MiB and 1GiB. An N can end in k (thousands) or m
   (millions). A DURATION has a unit: 500ms, 2s, 1m or 12h.
 
+  A BOOL is true or false; `--async` is the same as `--async=true`.
+
+Precedence:
+  Options, then the environment, then the file of --config, then defaults.
+
 Environment:
+  SPOA_...   each option of `run`, in capitals: SPOA_MAX_CONNECTIONS is
+             --max-connections; several values have commas between
   RUST_LOG   the filter of the log, unless --log is given
   NO_COLOR   no colours in errors and help
   OTEL_...   telemetry, as defined by OpenTelemetry; options override them:

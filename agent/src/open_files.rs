@@ -55,20 +55,21 @@ fn otherwise(is_allowed_fewer: &bool) -> &'static str {
 pub(crate) fn fit(
     options: &RunOptions,
     limits: Limits,
+    listeners: usize,
     admin_clients: usize,
 ) -> Result<Limits, TooFewOpenFiles> {
     // Where it cannot be raised, it stays as it is.
     let raised = rlimit::increase_nofile_limit(u64::MAX);
     let Ok(limit) = raised.or_else(|_| Resource::NOFILE.get_soft()) else { return Ok(limits) };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    fit_into(limit, others(options, admin_clients), limits, options.limits.allow_fewer_connections)
+    let others = others(options, listeners, admin_clients);
+    fit_into(limit, others, limits, options.limits.allow_fewer_connections)
 }
 
 /// What is open beside connections.
-fn others(options: &RunOptions, admin_clients: usize) -> usize {
+fn others(options: &RunOptions, listeners: usize, admin_clients: usize) -> usize {
     let cores = || thread::available_parallelism().map_or(1, NonZero::get);
     let arbiters = options.worker_threads.unwrap_or_else(cores);
-    let listeners = options.addresses().len() + options.unix.len();
     // The reserve is out of reach of all others.
     let admin = options.admin.admin.as_ref().map_or(0, |_| 1 + admin_clients + RESERVE);
     OTHERS + OF_AN_ARBITER.saturating_mul(arbiters) + OF_A_LISTENER * listeners + admin

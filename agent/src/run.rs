@@ -1,10 +1,9 @@
 //! `run`: prints the addresses and a command to try, and serves until a signal.
 
-use std::{io, num::NonZero, path::PathBuf, process, time::Duration};
+use std::{io, num::NonZero, process, time::Duration};
 
 use spoa_actors::{
-    Agent, AgentError, BoxError, Limits, Listen, Registry, RunningAgent, Signals,
-    observe::Statistics,
+    Agent, AgentError, BoxError, Limits, Registry, RunningAgent, Signals, observe::Statistics,
 };
 use spoa_handlers::trail;
 use thiserror::Error;
@@ -17,11 +16,13 @@ use crate::{
     discovery::{Listening, Place, Presence, Shown},
     failure::Failure,
     limit_options,
+    listeners::{Listener, listeners},
     open_files::{self, TooFewOpenFiles},
     program::Program,
     run_options::RunOptions,
+    settled::Settled,
     shortage::{SHORTAGE, is_shortage},
-    sockets::{Socket, SocketError, Sockets},
+    sockets::{SocketError, Sockets},
     telemetry::{Telemetry, TelemetryError},
 };
 
@@ -70,27 +71,32 @@ impl From<RunError> for Failure {
     }
 }
 
+/// Has SIGTERM end the process at once until it serves: names may be looked up for long.
+///
+/// # Errors
+///
+/// If signals cannot be taken.
+pub(crate) fn prepare() -> Result<(), RunError> {
+    Ok(Signals::shield()?)
+}
+
 /// Serves these handlers until SIGTERM or SIGINT.
 pub(crate) async fn run(
-    options: RunOptions,
+    Settled { options, file, .. }: Settled,
+    mut sockets: Sockets,
     program: Program,
-    file: Option<ConfigFile>,
     handlers: impl FnOnce() -> Result<Registry, BoxError>,
 ) -> Result<(), RunError> {
-    // SIGTERM ends it at once until it serves: names may be looked up for long.
-    Signals::shield()?;
     program.set_running();
-    // At first: the variables are taken out of the environment, which other threads may read.
-    let mut sockets = Sockets::of_process();
-    let mut handed_over = Vec::new();
-    for name in options.handed_over() {
-        handed_over.extend(sockets.take(name)?);
+    let mut listeners = listeners(&options, file.as_ref().map(|file| &file.configuration));
+    for listener in &mut listeners {
+        listener.take(&mut sockets)?;
     }
-    let has_tcp = !options.addresses().is_empty() || handed_over.iter().any(Socket::is_tcp);
-    if options.tls().is_some() && !has_tcp {
+    if options.tls_cert.is_some() && !listeners.iter().any(Listener::is_tcp) {
         return Err(RunError::TlsWithoutTcp);
     }
-    let limits = open_files::fit(&options, options.limits(), admin::PLACES)?;
+    let opened = listeners.iter().filter(|listener| listener.is_opened_here()).count();
+    let limits = open_files::fit(&options, options.limits(), opened, admin::PLACES)?;
     let mut telemetry = Telemetry::start(&program, &options.telemetry, &limits)?;
     let unused = sockets.unused();
     if !unused.is_empty() {
@@ -101,7 +107,7 @@ pub(crate) async fn run(
         );
     }
     // However it has ended: what waits is sent before the process does, unless there is no time.
-    let service = Service { program, options, file, handed_over, limits };
+    let service = Service { program, options, file, listeners, limits };
     let ended = service.serve(handlers, &mut telemetry).await;
     trail::flush_all(FOR_AUDITS);
     match ended {
@@ -137,7 +143,7 @@ struct Service {
     program: Program,
     options: RunOptions,
     file: Option<ConfigFile>,
-    handed_over: Vec<Socket>,
+    listeners: Vec<Listener>,
     limits: Limits,
 }
 
@@ -148,7 +154,7 @@ impl Service {
         handlers: impl FnOnce() -> Result<Registry, BoxError>,
         telemetry: &mut Telemetry,
     ) -> Result<Ended, RunError> {
-        let Self { program, options, file, handed_over, limits } = self;
+        let Self { program, options, file, listeners, limits } = self;
         let view = View::new(limits, telemetry.logs().clone(), telemetry.span_counters());
         let admin = serve_admin(&options, &view)?;
         if admin.is_some() {
@@ -168,15 +174,18 @@ impl Service {
         }
         let names: Vec<_> = registry.names().map(str::to_owned).collect();
         let served_limits = limits;
-        let paths =
-            [options.unix.clone(), handed_over.iter().filter_map(Socket::path).collect()].concat();
-        let mut agent = bind(&options, handed_over, limits)?;
+        let paths: Vec<_> = listeners.iter().flat_map(Listener::paths).collect();
+        let call_options = [true, false].map(|is_tcp| {
+            let first = listeners.iter().find(|listener| listener.is_tcp() == is_tcp);
+            first.map_or_else(String::new, |first| first.manner(is_tcp).call_options())
+        });
+        let (mut agent, places) = bind(&options, listeners, limits)?;
         if let Some(settings) = telemetry.traces() {
             agent = agent.traces(settings.traces());
         }
         let mut shown = None;
         let announce = |running: &RunningAgent| {
-            shown = show(&options, &paths, running);
+            shown = show(places);
             telemetry.watch(running);
             view.started(running.observer());
             log_start(&program, running, &names.join(", "), &served_limits);
@@ -186,7 +195,7 @@ impl Service {
                 paths: &paths,
                 names: &names,
                 admin: admin.as_ref().map(|admin| &admin.place),
-                options: options.call_options(),
+                options: call_options,
             };
             announcement.print();
         };
@@ -217,20 +226,8 @@ fn log_start(program: &Program, running: &RunningAgent, routes: &str, limits: &L
 }
 
 /// Shows other commands where it listens.
-fn show(options: &RunOptions, paths: &[PathBuf], running: &RunningAgent) -> Option<Shown> {
-    let listening = |place| {
-        let is_tcp = matches!(place, Place::Tcp(_));
-        Listening {
-            place,
-            proxy_protocol: options.proxy_protocol,
-            tls: is_tcp && options.tls().is_some(),
-            client_certificate: is_tcp && options.tls_client_ca.is_some(),
-        }
-    };
-    let tcp = running.local_addresses().iter().copied().map(Place::Tcp);
-    let unix = paths.iter().map(|path| Place::unix(path));
-    let presence = Presence { listeners: tcp.chain(unix).map(listening).collect() };
-    let shown = presence.show();
+fn show(listeners: Vec<Listening>) -> Option<Shown> {
+    let shown = Presence { listeners }.show();
     shown
         .inspect_err(|error| {
             tracing::warn!(
@@ -247,39 +244,29 @@ fn serve_admin(options: &RunOptions, view: &View) -> Result<Option<Served>, Admi
     Admin::bind(&options.admin)?.map(|admin| admin.serve(view.clone())).transpose()
 }
 
+/// The agent on its listeners, and how each of them is reached.
 fn bind(
     options: &RunOptions,
-    handed_over: Vec<Socket>,
+    listeners: Vec<Listener>,
     limits: Limits,
-) -> Result<Agent, AgentError> {
+) -> Result<(Agent, Vec<Listening>), AgentError> {
     let agent = Agent::new().fill_empty_acks(options.fill_empty_acks);
     let agent = agent.limits(limits).limit_names(limit_options::option);
     let mut agent = agent.asynchronous(options.asynchronous);
-    let proxied =
-        |listen: Listen| if options.proxy_protocol { listen.proxy_protocol() } else { listen };
     if let Some(arbiters) = options.worker_threads.and_then(NonZero::new) {
         agent = agent.arbiters(arbiters);
     }
-    let secured = |listen: Listen| match options.tls() {
-        Some(tls) => listen.tls(tls),
-        None => listen,
-    };
-    for address in options.addresses() {
-        agent = agent.listen_on(proxied(secured(Listen::tcp(address))))?;
+    let (mut tcp, mut unix) = (Vec::new(), Vec::new());
+    for listener in listeners {
+        let known = agent.local_addresses().len();
+        let (over_tcp, over_unix) = (listener.manner(true), listener.manner(false));
+        unix.extend(listener.paths().iter().map(|path| over_unix.listening(Place::unix(path))));
+        agent = listener.bind(agent)?;
+        let addresses = agent.local_addresses().into_iter().skip(known);
+        tcp.extend(addresses.map(|address| over_tcp.listening(Place::Tcp(address))));
     }
-    for path in &options.unix {
-        let listen = Listen::unix(path);
-        agent = agent.listen_on(proxied(match options.unix_mode {
-            Some(mode) => listen.mode(mode),
-            None => listen,
-        }))?;
-    }
-    for socket in handed_over {
-        let is_tcp = socket.is_tcp();
-        let listen = proxied(socket.listen());
-        agent = agent.listen_on(if is_tcp { secured(listen) } else { listen })?;
-    }
-    Ok(agent)
+    tcp.append(&mut unix);
+    Ok((agent, tcp))
 }
 
 /// What to do about it, where the error itself does not say so.

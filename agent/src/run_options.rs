@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use spoa_actors::{Limits, Tls};
+use clap::{Args, builder::BoolishValueParser};
+use spoa_actors::Limits;
+use spoa_handlers::configuration::Address;
 
 use crate::{
-    admin_options::AdminOptions, ask::endpoint_options::DEFAULT_ADDRESS,
-    limit_options::LimitOptions, option_values::count, options,
+    admin_options::AdminOptions, limit_options::LimitOptions, option_values::count, options,
     telemetry::options::TelemetryOptions, timeout_options::TimeoutOptions,
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct RunOptions {
     /// `systemd:NAME` takes the sockets of this name that systemd hands over, and `systemd` takes
     /// all.
     #[arg(long, value_name = "HOST:PORT", value_parser = options::listen)]
-    listen: Vec<String>,
+    pub(crate) listen: Vec<String>,
     /// Listen on a UNIX socket at this path; repeatable
     #[arg(long, value_name = "PATH")]
     pub(crate) unix: Vec<PathBuf>,
@@ -36,10 +36,10 @@ pub(crate) struct RunOptions {
     /// Its intermediate certificates follow it in the file. The agent loads the file again when it
     /// changes.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
+    pub(crate) tls_cert: Option<PathBuf>,
     /// Use this private key for the certificate, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    tls_key: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
     /// Require a client certificate (mutual TLS), signed by a CA in this PEM file
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_client_ca: Option<PathBuf>,
@@ -47,8 +47,9 @@ pub(crate) struct RunOptions {
     ///
     /// HAProxy up to 3.2 sends it with `send-proxy` or `send-proxy-v2` on the server line. HAProxy 3.3 and
     /// newer ignore both for agents, and need a relay.
-    #[arg(long)]
-    pub(crate) proxy_protocol: bool,
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub(crate) proxy_protocol: Option<bool>,
     /// Set the number of worker threads, which share the connections [default: one per core]
     #[arg(long, value_name = "N", value_parser = count::<usize>(1..=1024, "4"))]
     pub(crate) worker_threads: Option<usize>,
@@ -73,42 +74,17 @@ pub(crate) struct RunOptions {
 }
 
 impl RunOptions {
-    /// The TCP addresses; the default one only without other listeners.
-    pub(crate) fn addresses(&self) -> Vec<&str> {
-        if self.listen.is_empty() && self.unix.is_empty() {
-            return vec![DEFAULT_ADDRESS];
-        }
-        let listen = self.listen.iter().map(String::as_str);
-        listen.filter(|text| options::handed_over(text).is_none()).collect()
-    }
-
-    /// The names of the sockets that systemd hands over; `None` for all of them.
-    pub(crate) fn handed_over(&self) -> impl Iterator<Item = Option<&str>> {
-        self.listen.iter().filter_map(|text| options::handed_over(text))
-    }
-
-    /// The TLS files of the TCP addresses, if set.
-    pub(crate) fn tls(&self) -> Option<Tls> {
-        let tls = Tls::new(self.tls_cert.as_ref()?, self.tls_key.as_ref()?);
-        Some(match &self.tls_client_ca {
-            Some(path) => tls.client_ca(path),
-            None => tls,
-        })
+    /// Where the options say that the agent listens; nowhere if they do not say.
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = Address> {
+        let tcp = self.listen.iter().map(|text| match options::handed_over(text) {
+            Some(name) => Address::Systemd(name.map(str::to_owned)),
+            None => Address::Tcp(text.clone()),
+        });
+        tcp.chain(self.unix.iter().map(|path| Address::Unix(path.clone(), self.unix_mode)))
     }
 
     /// The limits of the agent.
     pub(crate) fn limits(&self) -> Limits {
         self.limits.limits(&self.timeouts)
-    }
-
-    /// The options with which `call` reaches the TCP addresses and the UNIX sockets.
-    pub(crate) fn call_options(&self) -> [String; 2] {
-        let proxy = if self.proxy_protocol { " --proxy-protocol" } else { "" };
-        let tls = match (&self.tls_cert, &self.tls_client_ca) {
-            (None, _) => "",
-            (_, None) => " --tls-ca CA.pem",
-            (_, Some(_)) => " --tls-ca CA.pem --tls-cert CLIENT.pem --tls-key CLIENT.key",
-        };
-        [format!("{proxy}{tls}"), proxy.to_owned()]
     }
 }

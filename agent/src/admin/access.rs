@@ -108,10 +108,16 @@ impl Token {
             io::ErrorKind::FileTooLarge => TokenError::Malformed,
             _ => TokenError::Read(error),
         })?;
-        let token = bytes.trim_ascii();
-        let is_sound = token.len() >= SHORTEST_TOKEN && token.iter().all(u8::is_ascii_graphic);
         let is_open = metadata.permissions().mode() & 0o004 != 0;
-        if is_sound { Ok((Self(token.to_owned()), is_open)) } else { Err(TokenError::Malformed) }
+        Ok((Self::of(&bytes)?, is_open))
+    }
+
+    /// Takes it, with or without a line feed behind it.
+    pub(super) fn of(bytes: &[u8]) -> Result<Self, TokenError> {
+        let token = bytes.trim_ascii();
+        let has_length = (SHORTEST_TOKEN..=LONGEST_TOKEN as usize).contains(&token.len());
+        let is_sound = has_length && token.iter().all(u8::is_ascii_graphic);
+        if is_sound { Ok(Self(token.to_owned())) } else { Err(TokenError::Malformed) }
     }
 
     fn is_in(&self, authorization: Option<&[u8]>) -> bool {

@@ -27,7 +27,7 @@ fn help_has_80_columns_and_is_short_or_long() {
             assert!(longest.chars().count() <= 80, "{longest}");
             help
         });
-        assert!(short.lines().count() < 80, "{command:?}: {short}");
+        assert!(short.lines().count() < 90, "{command:?}: {short}");
         assert!(short.len() < long.len() || command.is_empty(), "{command:?}: {short}");
         let told = if command.is_empty() { "Examples:" } else { "Exit codes:" };
         assert!(long.contains(told), "{long}");

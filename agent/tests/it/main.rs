@@ -16,6 +16,7 @@ mod hostile;
 mod hostile_words;
 mod listen;
 mod load;
+mod precedence;
 mod resources;
 mod run;
 mod scene;

@@ -53,7 +53,7 @@ impl Configuration {
             limits: one(Group::Limits, &mut reading),
             log: one(Group::Log, &mut reading),
             trace: one(Group::Trace, &mut reading),
-            admin: one(Group::Admin, &mut reading),
+            admin: admin(&mut reading),
             ..Self::default()
         };
         if let Some(section) = document.section(Group::Secrets) {
@@ -80,6 +80,19 @@ impl Configuration {
 fn one<S: Settings>(group: Group, reading: &mut Reading<'_>) -> Option<S> {
     let section = reading.document.section(group)?;
     settings(section, reading)
+}
+
+/// The admin endpoint has one address.
+fn admin(reading: &mut Reading<'_>) -> Option<AdminSettings> {
+    let admin: AdminSettings = one(Group::Admin, reading)?;
+    let what = match (&admin.tcp, &admin.unix) {
+        (Some(_), Some(_)) => "has two addresses",
+        _ => return Some(admin),
+    };
+    let place = reading.document.section(Group::Admin)?.name.place;
+    let finding = Finding::error(format!("`[admin]` {what}")).at(place, what);
+    reading.findings.add(finding.help("keep one of `tcp` and `unix`"));
+    None
 }
 
 /// A message; one with a `kind` is a handler as well, which is read with its chain.

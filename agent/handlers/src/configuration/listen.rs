@@ -27,6 +27,8 @@ settings! {
         tcp: Option<TcpAddress>,
         /// The path of a UNIX socket.
         unix: Option<FilePath>,
+        /// The name of sockets that systemd hands over; `*` for all.
+        systemd: Option<String>,
         /// The mode of the UNIX socket, in octal digits.
         mode: Option<SocketMode>,
         /// Whether a PROXY header stands in front of everything.
@@ -43,6 +45,8 @@ pub enum Address {
     Tcp(String),
     /// The path of a socket, and its mode.
     Unix(PathBuf, Option<u32>),
+    /// The name of sockets that systemd hands over; none for all of them.
+    Systemd(Option<String>),
 }
 
 impl ListenSettings {
@@ -54,26 +58,11 @@ impl ListenSettings {
         let is_whole = table.finish(reading);
         let settings = settings.filter(|_| is_whole)?;
         let mode = settings.mode.as_ref().map(|mode| mode.0);
-        let address = match (&settings.tcp, &settings.unix) {
-            (Some(tcp), None) if mode.is_none() => Address::Tcp(tcp.0.clone()),
-            (None, Some(unix)) if settings.tls.is_none() => Address::Unix(unix.0.clone(), mode),
-            (Some(_), None) => {
-                return wrong(
-                    section,
-                    reading,
-                    "has a `mode` without a UNIX socket",
-                    "remove `mode`",
-                );
-            }
-            (None, Some(_)) => {
-                return wrong(
-                    section,
-                    reading,
-                    "has `tls` on a UNIX socket",
-                    "remove `tls`: nobody reaches a UNIX socket from another machine",
-                );
-            }
-            (None, None) => {
+        let address = match (&settings.tcp, &settings.unix, &settings.systemd) {
+            (Some(tcp), None, None) => Address::Tcp(tcp.0.clone()),
+            (None, Some(unix), None) => Address::Unix(unix.0.clone(), mode),
+            (None, None, Some(name)) => Address::Systemd((name != "*").then(|| name.clone())),
+            (None, None, None) => {
                 return wrong(
                     section,
                     reading,
@@ -81,16 +70,23 @@ impl ListenSettings {
                     "add `tcp = \"127.0.0.1:12345\"` or `unix = \"/run/spoa-agent/agent.sock\"`",
                 );
             }
-            (Some(_), Some(_)) => {
-                return wrong(
-                    section,
-                    reading,
-                    "has two addresses",
-                    "write a `[listen.NAME]` for each of them",
-                );
+            _ => {
+                let help = "write a `[listen.NAME]` for each of them";
+                return wrong(section, reading, "has two addresses", help);
             }
         };
-        Some((address, settings))
+        match &address {
+            Address::Tcp(_) | Address::Systemd(_) if mode.is_some() => {
+                wrong(section, reading, "has a `mode` without a UNIX socket", "remove `mode`")
+            }
+            Address::Unix(..) if settings.tls.is_some() => wrong(
+                section,
+                reading,
+                "has `tls` on a UNIX socket",
+                "remove `tls`: nobody reaches a UNIX socket from another machine",
+            ),
+            _ => Some((address, settings)),
+        }
     }
 }
 

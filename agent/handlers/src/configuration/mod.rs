@@ -22,9 +22,11 @@ mod telemetry;
 pub use agent::AgentSettings;
 pub use configuration::Configuration;
 pub use limits::LimitSettings;
-pub use listen::{Address, ListenSettings, TlsSettings};
+pub use listen::{Address, ListenSettings, SocketMode, TcpAddress, TlsSettings};
 pub use message::{Action, Fallback, MessageSettings, Unanswered};
 pub use run::{Run, StepName};
 pub use secrets::Secrets;
 pub use sections::settings_of;
-pub use telemetry::{AdminSettings, LogFormat, LogSettings, TraceSettings};
+pub use telemetry::{
+    AdminSettings, HandBack, LogFormat, LogSettings, OtlpProtocol, TraceSettings, TracedFailures,
+};

@@ -8,6 +8,7 @@
 //! | `group`, `document` | which sections there are, and all sections of all files |
 //! | `load` | a file and the files that it includes |
 //! | `reading`, `from_node` | from the tree to a typed value, with a finding where it is none |
+//! | `map` | values by names that the file chooses |
 //! | `names`, `paths` | values that name another section or a file |
 //! | `json` | values as JSON, and their JSON schema |
 //! | `table_reader` | the keys of a table one by one, and those that nobody asks for |
@@ -20,6 +21,7 @@ mod group;
 mod interpolation;
 mod json;
 mod load;
+mod map;
 mod names;
 mod node;
 mod paths;
@@ -35,6 +37,7 @@ pub use from_node::{FromNode, List};
 pub use group::{Form, Group};
 pub use json::{json_of, words};
 pub use load::{Loaded, load, load_text};
+pub use map::Map;
 pub use names::{DataName, HandlerName, SecretName, ServiceName};
 pub use node::{Entry, Key, Node, Table, Value};
 pub use paths::{FilePath, FilePattern};

@@ -70,7 +70,7 @@ fn what_is_wrong_with_a_file_is_wrong_for_the_schema() {
         ("[agent]\ndaedline = \"1s\"", "daedline"),
         ("[limits]\nmemory = \"256MB\"", "256MB"),
         ("[log]\nformat = \"xml\"", "xml"),
-        ("[trace]\nratio = 0.5", "otlp"),
+        ("[listen.a]\ntcp = \"127.0.0.1:1\"\ntls = { cert = \"a\" }", "key"),
         ("[listen.\"a b\"]\ntcp = \"127.0.0.1:1\"", "a b"),
         ("[handler.Big]\nkind = \"rules\"\nrules = []", "Big"),
         ("[handler.a]\nkind = \"rule\"\nrules = []", "rule"),

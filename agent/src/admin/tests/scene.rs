@@ -99,6 +99,7 @@ pub(super) fn bind(address: &str) -> Result<Admin, AdminError> {
         admin: Some(AdminPlace::Tcp(address.to_owned())),
         admin_host: Vec::new(),
         admin_token_file: None,
+        token: None,
         admin_unix_mode: 0o600,
     };
     Ok(Admin::bind(&options)?.expect("it was asked for"))
