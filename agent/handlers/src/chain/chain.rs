@@ -40,6 +40,8 @@ pub struct Chain {
     pub(super) required: Vec<usize>,
     /// How many variables all of them find.
     pub(super) count: usize,
+    /// What these are, as `handler.variable`.
+    pub(super) variables: Vec<String>,
     /// Whether HAProxy gets its verdict, or only what its handlers find.
     pub(super) has_verdict: bool,
     /// What only some verdicts have, of all chains of the file.

@@ -103,6 +103,11 @@ impl ChainNames {
         self.found.len()
     }
 
+    /// What handlers find, as `handler.variable`, in the order of their slots.
+    pub(super) fn variables(&self) -> Vec<String> {
+        self.found.iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// All arguments, in the order of their slots.
     pub(super) fn into_inputs(self) -> Vec<Input> {
         self.inputs

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     configuration::Action,
-    expression::{Program, Slot, Value},
+    expression::{Fault, Program, Slot, Value},
 };
 
 /// A handler in its place.
@@ -75,6 +75,17 @@ pub struct StepCounts {
     pub failed: u64,
 }
 
+/// Whether a handler runs over a message.
+pub(super) enum Admission {
+    /// It is off.
+    Off,
+    /// Its `when` does not hold.
+    Skipped,
+    /// Its `when` has no value.
+    Unknown(Fault),
+    Runs,
+}
+
 /// What comes of a handler.
 pub(super) enum Begun<'c> {
     /// What it decides, if it does.
@@ -85,16 +96,14 @@ pub(super) enum Begun<'c> {
 impl Link {
     /// Runs the handler over a message, or begins to.
     pub(super) fn begin<'c>(&'c self, view: &View<'_, 'c>, found: &mut Found<'c>) -> Begun<'c> {
-        if self.mode == Mode::Off {
-            return Begun::Answered(None);
-        }
-        match self.when.as_ref().map_or(Ok(true), |when| when.test(view)) {
-            Ok(true) => {}
-            Ok(false) => {
+        match self.admission(view) {
+            Admission::Runs => {}
+            Admission::Off => return Begun::Answered(None),
+            Admission::Skipped => {
                 count(&self.counts.skipped);
                 return Begun::Answered(None);
             }
-            Err(_) => return Begun::Answered(self.failed()),
+            Admission::Unknown(_) => return Begun::Answered(self.failed()),
         }
         count(&self.counts.run);
         if self.is_later
@@ -109,8 +118,21 @@ impl Link {
         })
     }
 
+    /// Whether it runs.
+    #[inline]
+    pub(super) fn admission(&self, view: &View<'_, '_>) -> Admission {
+        if self.mode == Mode::Off {
+            return Admission::Off;
+        }
+        match self.when.as_ref().map_or(Ok(true), |when| when.test(view)) {
+            Ok(true) => Admission::Runs,
+            Ok(false) => Admission::Skipped,
+            Err(fault) => Admission::Unknown(fault),
+        }
+    }
+
     /// The same answer, not later than `timeout` says.
-    fn bounded(&self, pending: Pending) -> Pending {
+    pub(super) fn bounded(&self, pending: Pending) -> Pending {
         let Some(limit) = self.timeout else { return pending };
         Box::pin(async move {
             let late = |_| Err(Unanswered("timeout"));
@@ -144,7 +166,7 @@ impl Link {
     }
 
     /// What holds of a decision: one that only observes never decides.
-    fn judged<'c>(&self, decision: Option<Decision<'c>>) -> Option<Decision<'c>> {
+    pub(super) fn judged<'c>(&self, decision: Option<Decision<'c>>) -> Option<Decision<'c>> {
         let decision = decision?;
         if self.mode == Mode::Observe {
             count(&self.counts.observed);
@@ -159,7 +181,7 @@ impl Link {
     }
 
     /// What holds if the handler cannot say; one that only observes never decides.
-    fn failed(&self) -> Option<Decision<'static>> {
+    pub(super) fn failed(&self) -> Option<Decision<'static>> {
         count(&self.counts.failed);
         let action = match self.on_error {
             OnError::Skip => return None,

@@ -11,6 +11,7 @@
 //! | `ack_budget`, `verdict` | how much an ACK takes, and what HAProxy gets |
 //! | `link` | a handler in its place: whether it runs, and what comes of it |
 //! | `chain`, `reader` | the chain, and how it is read |
+//! | `explained` | a run that shows what each handler did |
 //! | `run`, `chain_handler` | a run over one message, and the handler on the route |
 
 mod ack_budget;
@@ -21,6 +22,7 @@ mod common;
 mod decides;
 mod decision;
 mod detail;
+mod explained;
 mod found;
 mod kind;
 mod link;
@@ -41,6 +43,7 @@ pub use common::{CommonSettings, Mode, OnError, Then};
 pub use decides::Decides;
 pub use decision::Decision;
 pub use detail::Detail;
+pub use explained::{CameTo, Explained, ExplainedStep};
 pub use found::Found;
 pub use kind::{Kind, Made};
 pub use link::StepCounts;

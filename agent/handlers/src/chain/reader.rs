@@ -108,6 +108,7 @@ fn chain(
     let last: Vec<_> = placed.collect();
     let is_chosen = says_unanswered(name, settings, denies, reading);
     let count = names.count();
+    let variables = names.variables();
     let inputs = names.into_inputs();
     let required = (0..inputs.len()).filter(|at| inputs[*at].is_required()).collect();
     (is_whole && is_chosen).then(|| Chain {
@@ -118,6 +119,7 @@ fn chain(
         required,
         count,
         has_verdict: settings.verdict,
+        variables,
         details: Vec::new(),
         fallback: settings.fallback.clone(),
         dropped: AtomicU64::new(0),

@@ -62,11 +62,7 @@ impl Chain {
         message: &MessageRef<'_>,
         actions: &mut Actions,
     ) -> Result<Option<Waiting>, MissingArgument> {
-        for at in &self.required {
-            if self.inputs[*at].value(message).is_none() {
-                return Err(MissingArgument(self.inputs[*at].name().to_owned()));
-            }
-        }
+        self.check_required(message)?;
         let mut all = AllFound::new();
         all.resize_with(self.count, || None);
         match self.advance(0, message, &mut all) {
@@ -79,6 +75,14 @@ impl Chain {
                 let all = owned.collect();
                 Ok(Some(Waiting { message: message.to_message(), all, group: group.into_owned() }))
             }
+        }
+    }
+
+    pub(super) fn check_required(&self, message: &MessageRef<'_>) -> Result<(), MissingArgument> {
+        let missing = |at: &&usize| self.inputs[**at].value(message).is_none();
+        match self.required.iter().find(missing) {
+            Some(at) => Err(MissingArgument(self.inputs[*at].name().to_owned())),
+            None => Ok(()),
         }
     }
 
@@ -155,8 +159,18 @@ impl Chain {
         if !self.last.is_empty() {
             self.run_last(decided.as_ref(), message, all);
         }
+        self.write(decided.as_ref(), all, actions);
+    }
+
+    /// Writes the verdict and what was found.
+    pub(super) fn write(
+        &self,
+        decided: Option<&(Decision<'_>, &str)>,
+        all: &AllFound<'_>,
+        actions: &mut Actions,
+    ) {
         let mut budget = AckBudget::new();
-        let own = decided.as_ref().map(|(own, by)| (own, *by));
+        let own = decided.map(|(own, by)| (own, *by));
         self.write_verdict(own, actions, &mut budget);
         for link in self.links() {
             for output in &link.outputs {

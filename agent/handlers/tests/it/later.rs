@@ -123,7 +123,7 @@ fn read(text: &str) -> (Option<Arc<Chain>>, String) {
 }
 
 #[track_caller]
-fn chain(text: &str) -> Arc<Chain> {
+pub(crate) fn chain(text: &str) -> Arc<Chain> {
     let (chain, said) = read(text);
     assert_eq!(said, "");
     chain.unwrap()

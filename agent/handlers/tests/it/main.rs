@@ -9,6 +9,7 @@ mod chain;
 mod data;
 mod data_kinds;
 mod examples;
+mod explained;
 mod expressions;
 mod handler;
 mod kinds;
