@@ -25,11 +25,17 @@ impl<'c> Found<'c> {
         self.values.push((self.first + variable, value));
     }
 
+    /// What the handler itself has set a variable to.
+    #[must_use]
+    pub fn get(&self, variable: usize) -> Option<&Value<'c>> {
+        let place = self.first + variable;
+        self.values.iter().rev().find(|(at, _)| *at == place).map(|(_, value)| value)
+    }
+
     /// Whether the handler has set a variable.
     #[must_use]
     pub fn is_set(&self, variable: usize) -> bool {
-        let place = self.first + variable;
-        self.values.iter().rev().any(|(at, _)| *at == place)
+        self.get(variable).is_some()
     }
 
     pub(super) fn begin(&mut self, first: usize) {

@@ -1,6 +1,6 @@
 //! Expressions over what the handler itself finds: its variables stand there without its name.
 
-use super::own_variable::OwnVariable;
+use super::{found::Found, own_variable::OwnVariable};
 use crate::expression::{Names, Slot, Type, Value, Variables};
 
 /// The slots of a handler's own variables begin here, behind all others.
@@ -14,9 +14,15 @@ pub struct OwnNames<'n> {
 }
 
 /// What the variables are when such an expression runs.
-pub struct OwnView<'v> {
-    own: &'v [Option<Value<'v>>],
+pub struct OwnView<'v, 'c> {
+    own: Own<'v, 'c>,
     others: &'v dyn Variables,
+}
+
+#[derive(Clone, Copy)]
+enum Own<'v, 'c> {
+    Found(&'v Found<'c>),
+    Values(&'v [Option<Value<'c>>]),
 }
 
 impl<'n> OwnNames<'n> {
@@ -27,11 +33,17 @@ impl<'n> OwnNames<'n> {
     }
 }
 
-impl<'v> OwnView<'v> {
-    /// What a handler has found, in the order of its variables, and what it sees.
+impl<'v, 'c> OwnView<'v, 'c> {
+    /// What a handler has set, and what it sees.
     #[must_use]
-    pub fn new(own: &'v [Option<Value<'v>>], others: &'v dyn Variables) -> Self {
-        Self { own, others }
+    pub fn new(found: &'v Found<'c>, others: &'v dyn Variables) -> Self {
+        Self { own: Own::Found(found), others }
+    }
+
+    /// What a handler is about to set, in the order of its variables, and what it sees.
+    #[must_use]
+    pub fn of_values(own: &'v [Option<Value<'c>>], others: &'v dyn Variables) -> Self {
+        Self { own: Own::Values(own), others }
     }
 }
 
@@ -60,10 +72,13 @@ impl Names for OwnNames<'_> {
     }
 }
 
-impl Variables for OwnView<'_> {
+impl Variables for OwnView<'_, '_> {
     fn get(&self, slot: Slot) -> Option<Value<'_>> {
         match own(slot) {
-            Some(at) => self.own.get(at)?.as_ref().map(Value::borrow),
+            Some(at) => match self.own {
+                Own::Found(found) => found.get(at).map(Value::borrow),
+                Own::Values(values) => values.get(at)?.as_ref().map(Value::borrow),
+            },
             None => self.others.get(slot),
         }
     }

@@ -126,7 +126,9 @@ impl Step for Reading {
         let decided = match refusal {
             Ok(Some(reason)) if self.is_required => Ok(Some(self.judgement.denied(reason))),
             Ok(_) if own[ERROR].is_some() => Err(Fault::Conversion),
-            Ok(_) => self.judgement.decide(&own, view, (true, false), "certificate"),
+            Ok(_) => {
+                self.judgement.decide(&OwnView::of_values(&own, view), (true, false), "certificate")
+            }
             Err(fault) => Err(fault),
         };
         for (at, value) in own.into_iter().enumerate() {
@@ -156,8 +158,10 @@ impl Reading {
         for (place, value) in own[FIRST..].iter_mut().zip(values(certificate)) {
             *place = value;
         }
-        let is_trusted =
-            self.trust.as_ref().map_or(Ok(true), |trust| trust.test(&OwnView::new(own, view)))?;
+        let is_trusted = self
+            .trust
+            .as_ref()
+            .map_or(Ok(true), |trust| trust.test(&OwnView::of_values(own, view)))?;
         own[TRUSTED] = Some(Value::Bool(is_trusted));
         Ok((!is_trusted).then_some("untrusted"))
     }

@@ -9,7 +9,7 @@ use super::{
     judgement::{Judgement, OnStale},
 };
 use crate::{
-    chain::{Decision, Found, Kind, Made, Making, OwnVariable, Step, View, own},
+    chain::{Decision, Found, Kind, Made, Making, OwnVariable, OwnView, Step, View, own},
     data::Followed,
     expression::{Fault, Slot, Type as ExpressionType, Value},
     file::Text,
@@ -123,8 +123,7 @@ impl Kind for GeoIp {
         let decides = judgement.decides();
         let reason = reason(&judgement);
         let skips_private = settings.private == OnPrivate::Skip;
-        let count = variables.len();
-        let step = Lookup { ip, databases, places, count, skips_private, judgement, reason };
+        let step = Lookup { ip, databases, places, skips_private, judgement, reason };
         Some(Made { step: Box::new(step), variables, decides })
     }
 }
@@ -181,8 +180,6 @@ struct Lookup {
     ip: Slot,
     databases: Vec<Followed<Geo>>,
     places: Vec<(usize, Own)>,
-    /// How many variables there are.
-    count: usize,
     skips_private: bool,
     judgement: Judgement,
     reason: &'static str,
@@ -198,21 +195,16 @@ impl Step for Lookup {
             found.set(ERROR, Value::text("no_address"));
             return Err(Fault::Absent);
         };
-        let mut own = vec![None; self.count];
-        let is_whole = self.look_up(ip, &mut own);
+        let (is_whole, is_stale) = self.look_up(ip, found);
         let is_private = is_private(ip);
-        let is_stale = own[STALE] == Some(Value::Bool(true));
-        let decided = if is_private && self.skips_private {
-            Ok(None)
-        } else {
-            self.judgement.decide(&own, view, (is_whole, is_stale), self.reason)
-        };
-        for (at, value) in own.into_iter().enumerate() {
-            if let Some(value) = value {
-                found.set(at, value);
-            }
+        if is_private && self.skips_private {
+            return Ok(None);
         }
-        match decided? {
+        match self.judgement.decide(
+            &OwnView::new(found, view),
+            (is_whole, is_stale),
+            self.reason,
+        )? {
             None if !is_whole && !is_private => Err(Fault::NoData),
             decided => Ok(decided),
         }
@@ -220,8 +212,8 @@ impl Step for Lookup {
 }
 
 impl Lookup {
-    /// Sets the variables; whether all databases are there.
-    fn look_up(&self, ip: IpAddr, own: &mut [Option<Value<'static>>]) -> bool {
+    /// Sets the variables; whether all databases are there, and whether one is stale.
+    fn look_up(&self, ip: IpAddr, found: &mut Found<'_>) -> (bool, bool) {
         let (mut is_found, mut is_whole) = (false, true);
         for set in &self.databases {
             let current = set.current();
@@ -230,21 +222,25 @@ impl Lookup {
                 continue;
             };
             let Some(record) = table.find(ip) else { continue };
-            is_found = true;
             for (at, variable) in &self.places {
-                if own[*at].is_none() {
-                    let cell = record.first(&variable.places).map(|cell| number(*at, cell));
-                    own[*at] = cell.and_then(|cell| value(cell, variable.own_type));
+                if is_found && found.is_set(*at) {
+                    continue;
+                }
+                let cell = record.first(&variable.places).map(|cell| number(*at, cell));
+                if let Some(value) = cell.and_then(|cell| value(cell, variable.own_type)) {
+                    found.set(*at, value);
                 }
             }
+            is_found = true;
         }
-        own[FOUND] = Some(Value::Bool(is_found));
-        own[PRIVATE] = Some(Value::Bool(is_private(ip)));
-        own[STALE] = Some(Value::Bool(self.databases.iter().any(Followed::is_stale)));
+        let is_stale = self.databases.iter().any(Followed::is_stale);
+        found.set(FOUND, Value::Bool(is_found));
+        found.set(PRIVATE, Value::Bool(is_private(ip)));
+        found.set(STALE, Value::Bool(is_stale));
         if !is_whole {
-            own[ERROR] = Some(Value::text("no_data"));
+            found.set(ERROR, Value::text("no_data"));
         }
-        is_whole
+        (is_whole, is_stale)
     }
 }
 

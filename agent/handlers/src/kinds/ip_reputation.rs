@@ -7,7 +7,7 @@ use super::{
     judgement::{Judgement, OnStale},
 };
 use crate::{
-    chain::{Decision, Found, Kind, Made, Making, OwnVariable, Step, View},
+    chain::{Decision, Found, Kind, Made, Making, OwnVariable, OwnView, Step, View},
     configuration::Action,
     data::Followed,
     expression::{Fault, List, Slot, Value},
@@ -128,62 +128,41 @@ impl Step for Lookup {
             found.set(ERROR, Value::text("no_address"));
             return Err(Fault::Absent);
         };
-        let own = self.look_up(ip);
-        let is_whole = own[ERROR].is_none();
-        let decided = self.decide(ip, &own, view, is_whole);
-        for (at, value) in own.into_iter().enumerate() {
-            if let Some(value) = value {
-                found.set(at, value);
-            }
-        }
-        match decided? {
-            None if !is_whole => Err(Fault::NoData),
-            decided => Ok(decided),
-        }
-    }
-}
-
-impl Lookup {
-    /// The variables, in their order.
-    fn look_up(&self, ip: IpAddr) -> [Option<Value<'static>>; VARIABLES.len()] {
-        let mut own = [const { None }; VARIABLES.len()];
-        let listed = match known(&self.lists, ip) {
-            Known::NoData => {
-                own[ERROR] = Some(Value::text("no_data"));
-                return own;
-            }
-            Known::Clean => None,
-            Known::Listed(listed) => Some(listed),
-        };
-        own[STALE] = Some(Value::Bool(self.lists.iter().any(Followed::is_stale)));
-        own[LISTED] = Some(Value::Bool(listed.is_some()));
-        let Reputation { score, tags, lists } = listed.unwrap_or_default();
-        own[SCORE] = Some(Value::Int(score.map_or(self.default_score, i64::from)));
-        if let [first, ..] = &lists[..] {
-            own[LIST] = Some(text(first));
-            own[LISTS] = Some(texts(&lists));
-        }
-        if !tags.is_empty() {
-            own[TAGS] = Some(texts(&tags));
-        }
-        own
-    }
-
-    fn decide<'c>(
-        &'c self,
-        ip: IpAddr,
-        own: &[Option<Value<'_>>],
-        view: &View<'_, 'c>,
-        is_whole: bool,
-    ) -> Result<Option<Decision<'c>>, Fault> {
+        let (is_whole, is_stale) = self.look_up(ip, found);
         if !self.allowed.is_empty() && matches!(known(&self.allowed, ip), Known::Listed(_)) {
             return Ok(Some(Decision::new(Action::Allow, "allowed")));
         }
         if !is_whole {
-            return Ok(None);
+            return Err(Fault::NoData);
         }
-        let is_stale = own[STALE] == Some(Value::Bool(true));
-        self.judgement.decide(own, view, (is_whole, is_stale), "listed")
+        self.judgement.decide(&OwnView::new(found, view), (true, is_stale), "listed")
+    }
+}
+
+impl Lookup {
+    /// Sets the variables; whether enough data is there, and whether it is stale.
+    fn look_up(&self, ip: IpAddr, found: &mut Found<'_>) -> (bool, bool) {
+        let listed = match known(&self.lists, ip) {
+            Known::NoData => {
+                found.set(ERROR, Value::text("no_data"));
+                return (false, false);
+            }
+            Known::Clean => None,
+            Known::Listed(listed) => Some(listed),
+        };
+        let is_stale = self.lists.iter().any(Followed::is_stale);
+        found.set(LISTED, Value::Bool(listed.is_some()));
+        found.set(STALE, Value::Bool(is_stale));
+        let Reputation { score, tags, lists } = listed.unwrap_or_default();
+        found.set(SCORE, Value::Int(score.map_or(self.default_score, i64::from)));
+        if let [first, ..] = &lists[..] {
+            found.set(LIST, text(first));
+            found.set(LISTS, texts(&lists));
+        }
+        if !tags.is_empty() {
+            found.set(TAGS, texts(&tags));
+        }
+        (true, is_stale)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Judgement: what a handler decides about what it has found, by conditions over its own variables.
 
 use crate::{
-    chain::{Decides, Decision, Making, OwnVariable, OwnView, View},
+    chain::{Decides, Decision, Making, OwnVariable, OwnView},
     configuration::Action,
-    expression::{Fault, Program, Slot, Value},
+    expression::{Fault, Program, Slot},
     file::Text,
 };
 
@@ -62,26 +62,24 @@ impl Judgement {
 
     /// Decides about what was found. With data that is not all there, only to deny: a default that means
     /// "nothing known" never allows.
-    pub(super) fn decide<'c>(
+    pub(super) fn decide(
         &self,
-        own: &[Option<Value<'_>>],
-        view: &View<'_, 'c>,
+        own: &OwnView<'_, '_>,
         (is_whole, is_stale): (bool, bool),
         reason: &'static str,
-    ) -> Result<Option<Decision<'c>>, Fault> {
+    ) -> Result<Option<Decision<'static>>, Fault> {
         match self.on_stale {
             OnStale::Allow if is_stale => return Ok(Some(Decision::new(Action::Allow, "stale"))),
             OnStale::Deny if is_stale => return Ok(Some(self.denied("stale"))),
             _ => {}
         }
-        let own = OwnView::new(own, view);
         if let Some(allow) = self.allow.as_ref().filter(|_| is_whole)
-            && allow.test(&own)?
+            && allow.test(own)?
         {
             return Ok(Some(Decision::new(Action::Allow, "allowed")));
         }
         match &self.deny {
-            Some(deny) if deny.test(&own)? => Ok(Some(self.denied(reason))),
+            Some(deny) if deny.test(own)? => Ok(Some(self.denied(reason))),
             _ => Ok(None),
         }
     }

@@ -9,7 +9,7 @@ use super::{
     lookup_columns::{self, Column, Defaults},
 };
 use crate::{
-    chain::{Decision, Found, Kind, Made, Making, OwnVariable, Step, View},
+    chain::{Decision, Found, Kind, Made, Making, OwnVariable, OwnView, Step, View},
     configuration::Action,
     data::Followed,
     expression::{Fault, Program, Scalar, Type as ExpressionType, Value, Variables},
@@ -185,27 +185,23 @@ impl Step for LookupStep {
             return Err(Fault::Absent);
         };
         let is_stale = self.rows.is_stale();
-        let mut own = vec![None; VARIABLES.len() + self.columns.len()];
-        own[FOUND] = Some(Value::Bool(row.is_some()));
-        own[STALE] = Some(Value::Bool(is_stale));
-        for (own, column) in own[VARIABLES.len()..].iter_mut().zip(&self.columns) {
-            *own = match row {
+        found.set(FOUND, Value::Bool(row.is_some()));
+        found.set(STALE, Value::Bool(is_stale));
+        for (at, column) in (VARIABLES.len()..).zip(&self.columns) {
+            let value = match row {
                 Some(row) => {
                     row.get(&column.name).and_then(|cell| value(cell.clone(), column.own_type))
                 }
-                None => column.default.clone(),
+                None => column.default.as_ref().map(Value::borrow),
             };
-        }
-        let decided = match row {
-            None if self.is_required => Ok(Some(self.judgement.denied("no_row"))),
-            _ => self.judgement.decide(&own, view, (true, is_stale), "row"),
-        };
-        for (at, value) in own.into_iter().enumerate() {
             if let Some(value) = value {
                 found.set(at, value);
             }
         }
-        decided
+        match row {
+            None if self.is_required => Ok(Some(self.judgement.denied("no_row"))),
+            _ => self.judgement.decide(&OwnView::new(found, view), (true, is_stale), "row"),
+        }
     }
 }
 
