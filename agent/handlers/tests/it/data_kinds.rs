@@ -1,7 +1,14 @@
 //! The kinds over data sets, as chains run them: what they find, what they decide, and what they do when they
 //! cannot say.
 
-use std::{collections::BTreeSet, fs, net::IpAddr, path::Path, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::IpAddr,
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use spoa_actors::{Action, Actions, Message, TypedData};
 use spoa_handlers::{
@@ -16,19 +23,19 @@ use tempfile::{TempDir, tempdir};
 
 use crate::broken_files::environment;
 
-/// The chain of the message `m`, what it looks at, and what is said about the file.
+/// The chains of all messages, what they look at, and what is said about the file.
 fn read(
     mut loaded: Loaded,
     open: fn(ResourcePlan, &mut Reading<'_>) -> Resources,
-) -> (Option<Chain>, Resources, String) {
+) -> (BTreeMap<String, Chain>, Resources, String) {
     let configuration = Configuration::read(&mut loaded);
     let Loaded { document, sources, findings } = &mut loaded;
     let mut reading = Reading { document, sources, findings };
     let plan = ResourcePlan::read(&configuration.secrets, &mut reading);
     let resources = open(plan, &mut reading);
-    let mut chains = chains(&configuration.messages, KINDS, &resources, &mut reading);
+    let chains = chains(&configuration.messages, KINDS, &resources, &mut reading);
     let said = Report::new(&loaded.findings, &loaded.sources).to_string();
-    (chains.remove("m"), resources, said)
+    (chains, resources, said)
 }
 
 fn opened(plan: ResourcePlan, reading: &mut Reading<'_>) -> Resources {
@@ -39,6 +46,8 @@ fn opened(plan: ResourcePlan, reading: &mut Reading<'_>) -> Resources {
 struct Case {
     folder: TempDir,
     chain: Chain,
+    /// Those of other messages.
+    others: BTreeMap<String, Chain>,
     resources: Resources,
 }
 
@@ -56,9 +65,9 @@ impl Case {
         let text =
             format!("[handler.h]\n{sections}\n[message.m]\nrun = ['h']\nunanswered = 'deny'\n");
         let loaded = load_text(&folder.path().join("agent.toml"), &text, &environment);
-        let (chain, resources, said) = read(loaded, opened);
+        let (mut others, resources, said) = read(loaded, opened);
         assert_eq!(said, "");
-        Self { folder, chain: chain.unwrap(), resources }
+        Self { folder, chain: others.remove("m").unwrap(), others, resources }
     }
 
     /// What HAProxy gets: `action reason`, and the handler's variables as `name=value`.
@@ -477,9 +486,9 @@ fn handlers_behind_see_what_was_found_as_its_type() {
                 [data.t]\nkind = 'table'\nfile = 'tenants.csv'\nkey = 'host'\ncolumns = { limit = 'int' }\n\
                 [message.m]\nrun = ['rep', 'row', 'rules']\nunanswered = 'deny'\n";
     let loaded = load_text(&folder.path().join("agent.toml"), text, &environment);
-    let (chain, resources, said) = read(loaded, opened);
+    let (mut others, resources, said) = read(loaded, opened);
     assert_eq!(said, "");
-    let case = Case { folder, chain: chain.unwrap(), resources };
+    let case = Case { folder, chain: others.remove("m").unwrap(), others, resources };
     assert_eq!(case.verdict("192.0.2.1"), "deny all");
     assert_eq!(case.verdict("192.0.2.2"), "allow");
 }
@@ -515,4 +524,52 @@ fn a_broken_handler_over_data_gets_exactly_what_stands_beside_it() {
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
     assert!(paths.len() >= 4, "only {} files", paths.len());
+}
+
+#[test]
+fn an_address_of_which_nothing_is_known_allocates_nothing() {
+    let folder = databases();
+    fs::write(folder.path().join("bad.netset"), "192.0.2.0/24 90\n").unwrap();
+    fs::write(folder.path().join(TENANTS.0), TENANTS.1).unwrap();
+    let case = Case::in_folder(
+        folder,
+        "kind = 'ip-reputation'\ndata = 'bad'\ndeny = 'score > 50'\n\
+         [data.bad]\nkind = 'ip-list'\nfile = 'bad.netset'\n\
+         [data.geo]\nkind = 'mmdb'\nfile = 'GeoLite2-Country-Test.mmdb'\n\
+         [data.t]\nkind = 'table'\nfile = 'tenants.csv'\nkey = 'host'\ncolumns = { limit = 'int' }\n\
+         [handler.g]\nkind = 'geoip'\ndata = 'geo'\ndeny = \"country == 'KP'\"\n\
+         [handler.t]\nkind = 'lookup'\ndata = 't'\nkey = 'host'\n\
+         [message.n]\nrun = ['g']\nunanswered = 'deny'\n\
+         [message.o]\nrun = ['t']\nunanswered = 'deny'\n",
+    );
+    let message =
+        Message::new("m").arg("ip", IpAddr::from([198, 51, 100, 1])).arg("host", "example.com");
+    for chain in [&case.chain].into_iter().chain(case.others.values()) {
+        let mut actions = Actions::new();
+        chain.run(&message.as_ref(), &mut actions).unwrap();
+        let mut actions = Actions::new();
+        let allocated = allocation_counter::measure(|| {
+            chain.run(&message.as_ref(), &mut actions).unwrap();
+        });
+        // The list of actions itself grows.
+        let mut other = Actions::new();
+        let grown = allocation_counter::measure(|| {
+            for set in actions.iter() {
+                other = match set {
+                    Action::SetVar { scope, name, value } => std::mem::take(&mut other)
+                        .set_var(scope, str::from_utf8(name).unwrap(), value)
+                        .unwrap(),
+                    Action::UnsetVar { scope, name } => std::mem::take(&mut other)
+                        .unset_var(scope, str::from_utf8(name).unwrap())
+                        .unwrap(),
+                };
+            }
+        });
+        assert!(
+            allocated.count_total <= grown.count_total,
+            "{} beside {}",
+            allocated.count_total,
+            grown.count_total
+        );
+    }
 }
