@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::{
     ask::{argument::Argument, endpoint_options::EndpointOptions},
-    file_commands::KindsOptions,
+    file_commands::{ExplainOptions, KindsOptions},
     file_options::FileOptions,
     help,
     help_form::shaped,
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Load(LoadOptions),
     /// Check a configuration file, and print everything that is wrong with it
     Check(FileOptions),
+    /// Run the handlers of a message here, and show what each of them does
+    Explain(ExplainOptions),
     /// Check whether an agent is healthy
     Healthcheck(HealthcheckOptions),
     /// Answer every message, print what HAProxy sends, and write a first file
@@ -160,6 +162,7 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
         "load" => command.after_long_help(program.words(LOAD_HELP)),
         "check" => command.after_long_help(help::CHECK),
         "healthcheck" => command.after_long_help(program.words(help::HEALTHCHECK)),
+        "explain" => command.after_long_help(program.words(help::EXPLAIN)),
         "listen" => command.after_long_help(program.words(help::LISTEN)),
         "kinds" => command.after_long_help(program.words(help::KINDS)),
         "schema" => command.after_long_help(program.words(help::SCHEMA)),

@@ -125,6 +125,21 @@ Exit codes:
   1  not healthy
   2  wrong usage, or several agents run here, without an address";
 
+/// Of `explain`.
+pub(crate) const EXPLAIN: &str = "\
+Arguments are written as for `call`. The handlers run one after the other, with
+the data, services and programs of the file, and each prints what it looked at
+and what it found. Handlers that record verdicts, such as audit, do not run.
+
+Exit codes:
+  0  explained
+  1  the file has errors, a handler does not start, the message lacks a required
+     argument, or the deadline is over
+  2  wrong usage, or the file does not have this message
+
+Example:
+  spoa-agent explain check-request ip=192.0.2.1 path=/ --config spoa-agent.toml";
+
 /// Of `listen`.
 pub(crate) const LISTEN: &str = "\
 It prints the first message of each name and form in full: names, types, lengths
@@ -179,7 +194,7 @@ mod tests {
     #[test]
     fn no_line_is_broken_by_clap() {
         let examples = examples(&Program::default());
-        let lines = [&examples, RUN, CALL, CHECK, HEALTHCHECK, LISTEN, KINDS, SCHEMA];
+        let lines = [&examples, RUN, CALL, CHECK, HEALTHCHECK, EXPLAIN, LISTEN, KINDS, SCHEMA];
         let lines = lines.into_iter().flat_map(str::lines);
         let longest = lines.max_by_key(|line| line.chars().count()).unwrap();
         assert!(longest.chars().count() <= 80, "{longest}");

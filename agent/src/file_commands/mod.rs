@@ -2,13 +2,18 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `explain`, `explanation` | what each handler does about a message |
 //! | `kinds` | which kinds of handlers there are, and the page of each |
 //! | `schema` | the JSON schema of the file |
-//! | `output` | printing on stdout |
+//! | `output`, `value_text` | printing on stdout; a value of a handler |
 
+mod explain;
+mod explanation;
 mod kinds;
 mod output;
 mod schema;
+mod value_text;
 
+pub(crate) use explain::{ExplainOptions, explain};
 pub(crate) use kinds::{KindsOptions, kinds};
 pub(crate) use schema::schema;

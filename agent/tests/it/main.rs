@@ -8,6 +8,7 @@ mod certificates;
 mod collector;
 mod config_file;
 mod discovery;
+mod explain;
 mod file_commands;
 mod handover;
 mod healthcheck;
