@@ -54,6 +54,17 @@ impl<T: Send + Sync + 'static> Followed<T> {
         Self { shared: Arc::new(Shared::new(name)), orders: channel().0 }
     }
 
+    /// A table that never changes, of so many entries: it follows no file, and has no thread.
+    #[must_use]
+    pub fn fixed(name: &str, table: T, entries: usize) -> Self {
+        let fixed = Self::never_loaded(name);
+        fixed.shared.table.store(Some(Arc::new(table)));
+        let mut state = fixed.shared.state();
+        (state.is_up, state.entries) = (true, entries);
+        drop(state);
+        fixed
+    }
+
     /// The table of the moment.
     #[must_use]
     pub fn current(&self) -> Current<T> {

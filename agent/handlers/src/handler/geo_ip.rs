@@ -24,8 +24,11 @@ pub(crate) const USUAL: [(&str, &[&str]); 7] = [
     ("region", &["subdivisions.0.iso_code", "region"]),
     ("city", &["city.names.en", "city"]),
     ("asn", &["autonomous_system_number", "traits.autonomous_system_number", "asn"]),
-    ("as_org", &["autonomous_system_organization", "traits.autonomous_system_organization"]),
-    ("anonymous", &["is_anonymous", "traits.is_anonymous"]),
+    (
+        "as_org",
+        &["autonomous_system_organization", "traits.autonomous_system_organization", "as_org"],
+    ),
+    ("anonymous", &["is_anonymous", "traits.is_anonymous", "anonymous"]),
 ];
 
 /// Where the address of a client is, by databases in MaxMind's format.

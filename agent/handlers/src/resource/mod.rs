@@ -8,6 +8,7 @@
 //! | `data_set` | a data set that is open |
 //! | `data_plan` | a data set as its section describes it, before a file is opened |
 //! | `states` | what handlers count in, which a reload keeps |
+//! | `fixed` | entries of a test in place of those of files |
 //! | `unused` | sections that nobody uses |
 //! | `plan`, `resources` | all of them: as they are described, and open |
 
@@ -15,6 +16,7 @@ mod columns;
 mod data_kinds;
 mod data_plan;
 mod data_set;
+mod fixed;
 mod ip_list;
 mod mmdb;
 mod plan;
@@ -26,6 +28,7 @@ mod unused;
 
 pub use data_kinds::{DATA_KINDS, DATA_SETTINGS};
 pub use data_set::DataSet;
+pub use fixed::FixedEntry;
 pub use ip_list::Score;
 pub use plan::ResourcePlan;
 pub use resources::Resources;

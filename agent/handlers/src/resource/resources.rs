@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{data_plan::DataPlan, data_set::DataSet, plan::ResourcePlan, states::States};
+use super::{
+    data_plan::DataPlan,
+    data_set::DataSet,
+    fixed::{self, FixedEntry},
+    plan::ResourcePlan,
+    states::States,
+};
 use crate::{
     data::DataState,
     file::Reading,
@@ -70,6 +76,19 @@ impl Resources {
         make: impl FnOnce() -> T,
     ) -> Arc<T> {
         self.states.get(handler, identity, make)
+    }
+
+    /// Has a data set hold these entries and nothing else: for tests of a file. Nothing is opened.
+    ///
+    /// # Errors
+    ///
+    /// There is no such data set, or what is wrong with an entry.
+    pub fn replace_data(&mut self, name: &str, entries: &[FixedEntry]) -> Result<(), String> {
+        let Some((_, set)) = self.data.get_mut(name) else {
+            return Err(format!("there is no `[data.{name}]`"));
+        };
+        *set = fixed::with_entries(set, name, entries)?;
+        Ok(())
     }
 
     /// All data sets, in the order of their names.

@@ -8,7 +8,10 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::cell::Cell;
+use super::{
+    cell::Cell,
+    rows::{Row, Rows},
+};
 
 /// How many databases are looked at together at most.
 pub const MOST_DATABASES: usize = 8;
@@ -17,11 +20,16 @@ pub const MOST_DATABASES: usize = 8;
 #[derive(Debug, Default)]
 pub struct Geo {
     databases: Vec<Reader<Vec<u8>>>,
+    /// Records that stand in for those of databases.
+    rows: Option<Rows>,
 }
 
 /// What the databases have for an address.
 #[derive(Debug)]
-pub struct GeoRecord<'a>([Option<LookupResult<'a, Vec<u8>>>; MOST_DATABASES]);
+pub struct GeoRecord<'a> {
+    results: [Option<LookupResult<'a, Vec<u8>>>; MOST_DATABASES],
+    row: Option<Row<'a>>,
+}
 
 /// A place in a record, such as `country.iso_code` or `subdivisions.0.names.en`. A number is the place
 /// in a list; `-1` is the last one.
@@ -65,10 +73,20 @@ impl Geo {
         Ok(())
     }
 
+    /// Records by their networks instead of a database: a column is a place in the record, as text.
+    #[must_use]
+    pub fn of_rows(rows: Rows) -> Self {
+        Self { databases: Vec::new(), rows: Some(rows) }
+    }
+
     /// What the databases have for an address: none if it is not a public one, or in none of them.
     #[must_use]
     pub fn find(&self, address: IpAddr) -> Option<GeoRecord<'_>> {
         let address = address.to_canonical();
+        if let Some(rows) = &self.rows {
+            let row = Some(rows.find_address(address)?);
+            return Some(GeoRecord { results: [const { None }; MOST_DATABASES], row });
+        }
         if is_private(address) {
             return None;
         }
@@ -77,7 +95,7 @@ impl Geo {
             // An IPv6 address in a database of IPv4 is in none.
             *place = database.lookup(address).ok().filter(LookupResult::has_data);
         }
-        found.iter().any(Option::is_some).then_some(GeoRecord(found))
+        found.iter().any(Option::is_some).then_some(GeoRecord { results: found, row: None })
     }
 
     /// How many nodes their search trees have.
@@ -96,6 +114,9 @@ impl GeoRecord<'_> {
     /// The value at a place, from the first database that has one there.
     #[must_use]
     pub fn get(&self, path: &GeoPath) -> Option<Cell> {
+        if let Some(row) = self.row {
+            return row.get(&path.to_string()).cloned();
+        }
         let mut steps = [const { PathElement::Index(0) }; DEEPEST];
         for (place, step) in steps.iter_mut().zip(&path.0) {
             *place = match step {
@@ -106,7 +127,7 @@ impl GeoRecord<'_> {
         let steps = &steps[..path.0.len()];
         // A record without such a place, or with one of another form, has no value there.
         let value = |result: &LookupResult<'_, _>| result.decode_path::<Value>(steps).ok()??.0;
-        self.0.iter().flatten().find_map(value)
+        self.results.iter().flatten().find_map(value)
     }
 
     /// The value at the first of some places that has one.

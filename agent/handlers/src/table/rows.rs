@@ -210,6 +210,12 @@ impl RowsBuilder {
         Ok(())
     }
 
+    /// The names of the columns.
+    #[must_use]
+    pub fn columns(&self) -> &[Arc<str>] {
+        &self.columns
+    }
+
     /// How many rows were added.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -17,7 +17,8 @@ use spoa_handlers::{
     file::{Loaded, Reading, load, load_text},
     finding::Report,
     kinds::KINDS,
-    resource::{ResourcePlan, Resources},
+    resource::{FixedEntry, ResourcePlan, Resources},
+    table::Cell,
 };
 use tempfile::{TempDir, tempdir};
 
@@ -26,7 +27,7 @@ use crate::broken_files::environment;
 /// The chains of all messages, what they look at, and what is said about the file.
 fn read(
     mut loaded: Loaded,
-    open: fn(ResourcePlan, &mut Reading<'_>) -> Resources,
+    open: impl FnOnce(ResourcePlan, &mut Reading<'_>) -> Resources,
 ) -> (BTreeMap<String, Chain>, Resources, String) {
     let configuration = Configuration::read(&mut loaded);
     let Loaded { document, sources, findings } = &mut loaded;
@@ -491,6 +492,70 @@ fn handlers_behind_see_what_was_found_as_its_type() {
     let case = Case { folder, chain: others.remove("m").unwrap(), others, resources };
     assert_eq!(case.verdict("192.0.2.1"), "deny all");
     assert_eq!(case.verdict("192.0.2.2"), "allow");
+}
+
+#[test]
+fn a_test_has_its_own_entries_in_place_of_those_of_files() {
+    let text = "[handler.a]\nkind = 'ip-reputation'\ndata = 'list'\ndeny = \"score > 50 && 'vpn' in tags\"\n\
+                [handler.h]\nkind = 'geoip'\ndata = 'geo'\ndeny = \"country == 'FR' || asn == 64496\"\n\
+                [handler.c]\nkind = 'lookup'\ndata = 'rows'\nkey = ['host', 'method']\ndeny = 'limit > 5'\n\
+                [data.list]\nkind = 'ip-list'\nfile = 'missing'\n\
+                [data.geo]\nkind = 'mmdb'\nfile = 'missing'\n\
+                [data.rows]\nkind = 'table'\nfile = 'missing'\nkey = ['host', 'method']\ncolumns = { limit = 'int' }\n\
+                [message.m]\nrun = ['a', 'h', 'c']\nunanswered = 'deny'\n";
+    let entry = |key: &str, values: &[(&str, Cell)]| FixedEntry {
+        key: key.to_owned(),
+        values: values.iter().map(|(name, cell)| ((*name).to_owned(), cell.clone())).collect(),
+    };
+    let open = |plan: ResourcePlan, _: &mut Reading<'_>| {
+        let mut resources = Resources::without_loading(plan);
+        let bad =
+            [entry("192.0.2.0/24", &[("score", Cell::Integer(90)), ("tags", "vpn, tor".into())])];
+        resources.replace_data("list", &bad).unwrap();
+        let places = [
+            entry("198.51.100.0/24", &[("country", "FR".into())]),
+            entry(
+                "203.0.113.1",
+                &[("asn", Cell::Integer(64_496)), ("country.iso_code", "DE".into())],
+            ),
+        ];
+        resources.replace_data("geo", &places).unwrap();
+        resources.replace_data("rows", &[entry("a GET", &[("limit", "7".into())])]).unwrap();
+        let wrong = [
+            (
+                "list",
+                entry("192.0.2.1", &[("score", Cell::Integer(101))]),
+                "`192.0.2.1`: 101 is no score from 0 to 100",
+            ),
+            (
+                "list",
+                entry("192.0.2.1", &[("country", "FR".into())]),
+                "`192.0.2.1`: a list knows `score` and `tags`, and no `country`",
+            ),
+            (
+                "rows",
+                entry("a GET", &[("limit", "x".into())]),
+                "`a GET`: the column `limit` is of the type int",
+            ),
+            ("rows", entry("a GET", &[("plan", "x".into())]), "`a GET`: there is no column `plan`"),
+            ("other", entry("a", &[]), "there is no `[data.other]`"),
+        ];
+        for (name, entry, expected) in wrong {
+            assert_eq!(resources.replace_data(name, &[entry]).unwrap_err(), expected);
+        }
+        resources
+    };
+    let (mut others, resources, said) =
+        read(load_text(Path::new("t.toml"), text, &environment), open);
+    assert_eq!(said, "");
+    let case =
+        Case { folder: tempdir().unwrap(), chain: others.remove("m").unwrap(), others, resources };
+    assert_eq!(case.verdict("192.0.2.7"), "deny listed");
+    assert_eq!(case.verdict("198.51.100.7"), "deny country");
+    assert_eq!(case.of("203.0.113.1").1[0], "country=DE");
+    assert_eq!(case.verdict("203.0.113.1"), "deny country");
+    let row = Message::new("m").arg("ip", "203.0.113.9").arg("host", "a").arg("method", "GET");
+    assert_eq!(case.gets(&row).0, "deny row");
 }
 
 #[test]
