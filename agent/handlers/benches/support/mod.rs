@@ -6,7 +6,7 @@ use criterion::Bencher;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The time that this thread has had.
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }

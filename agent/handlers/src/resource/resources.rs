@@ -111,9 +111,10 @@ impl Resources {
 
     fn open_data(&mut self, before: Option<&Self>, reading: &mut Reading<'_>) {
         for (name, (plan, set)) in &mut self.data {
-            let same = before.and_then(|before| before.data.get(name));
-            if let Some((_, open)) = same.filter(|(old, _)| old.is_same(plan)) {
-                *set = open.clone();
+            let open = before.filter(|before| before.is_open);
+            let same = open.and_then(|before| before.data.get(name));
+            if let Some((_, kept)) = same.filter(|(old, _)| old.is_same(plan)) {
+                *set = kept.clone();
                 continue;
             }
             match plan.open() {
