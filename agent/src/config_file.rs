@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, io, path::Path, sync::Arc};
 use anstream::{AutoStream, ColorChoice};
 use spoa_actors::{BoxError, Registry, Route};
 use spoa_handlers::{
-    chain::{Chain, ChainHandler, chains},
+    chain::{Chain, ChainHandler, StartError, chains},
     configuration::{Configuration, MessageSettings},
     file::{Loaded, Reading, load},
     finding::Report,
@@ -26,6 +26,15 @@ pub(crate) struct ConfigFile {
     pub(crate) resources: Resources,
     /// The chains of its messages.
     pub(crate) chains: BTreeMap<String, Arc<Chain>>,
+}
+
+/// Chains whose handlers have started, until this is dropped.
+pub(crate) struct StartedChains(Vec<Arc<Chain>>);
+
+impl Drop for StartedChains {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|chain| chain.stop());
+    }
 }
 
 impl ConfigFile {
@@ -57,6 +66,20 @@ impl ConfigFile {
         let chains = chains(&configuration.messages, KINDS, &resources, &mut reading);
         let chains = chains.into_iter().map(|(name, chain)| (name, Arc::new(chain))).collect();
         Self { loaded, configuration, resources, chains }
+    }
+
+    /// Starts what its handlers need to answer messages, such as programs; they end when the guard is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If one of them does not start; then none is left.
+    pub(crate) fn start(&self) -> Result<StartedChains, StartError> {
+        let mut started = StartedChains(Vec::new());
+        for chain in self.chains.values() {
+            chain.start()?;
+            started.0.push(Arc::clone(chain));
+        }
+        Ok(started)
     }
 
     /// Whether a finding keeps it from being used.

@@ -5,7 +5,7 @@ use std::{io, num::NonZero, process, time::Duration};
 use spoa_actors::{
     Agent, AgentError, BoxError, Limits, Registry, RunningAgent, Signals, observe::Statistics,
 };
-use spoa_handlers::trail;
+use spoa_handlers::{chain::StartError, trail};
 use thiserror::Error;
 use tokio::time::sleep;
 
@@ -41,6 +41,8 @@ pub(crate) enum RunError {
     Admin(#[from] AdminError),
     #[error("cannot make the handlers: {0}")]
     Handlers(BoxError),
+    #[error("cannot start {0}")]
+    Start(#[from] StartError),
     #[error("TLS needs a TCP address: add one with --listen")]
     TlsWithoutTcp,
     #[error(transparent)]
@@ -64,6 +66,7 @@ impl From<RunError> for Failure {
             RunError::Agent(_)
             | RunError::Admin(_)
             | RunError::Handlers(_)
+            | RunError::Start(_)
             | RunError::Runtime(_)
             | RunError::OpenFiles(_)
             | RunError::Socket(_) => Self::Failed(error.into()),
@@ -172,6 +175,8 @@ impl Service {
         if let Some(file) = &file {
             registry = file.register(registry).map_err(RunError::Handlers)?;
         }
+        // Until it has served.
+        let _started = file.as_ref().map(ConfigFile::start).transpose()?;
         let names: Vec<_> = registry.names().map(str::to_owned).collect();
         let served_limits = limits;
         let paths: Vec<_> = listeners.iter().flat_map(Listener::paths).collect();

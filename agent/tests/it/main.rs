@@ -18,6 +18,7 @@ mod hostile_words;
 mod listen;
 mod load;
 mod precedence;
+mod programs;
 mod resources;
 mod run;
 mod scene;

@@ -42,6 +42,7 @@ mod metrics;
 mod own_agent;
 mod panics;
 mod pipelining;
+mod programs;
 mod ready_handlers;
 mod recycling;
 mod reload;

@@ -40,7 +40,7 @@ pub trait LaterStep: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Ends what it has started, after the last message.
+    /// Ends what it has started, after the last message; nothing if it has not started.
     fn stop(&self) {}
 }
 

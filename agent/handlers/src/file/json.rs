@@ -17,19 +17,22 @@ pub fn json_of(written: &str) -> Option<Json> {
     let source = sources.add(Path::new(""), format!("value = {written}"));
     let mut findings = Findings::default();
     let table = syntax::parse(source, &sources, &|_: &str| None, &mut findings);
-    json(&table.get("value")?.node)
+    json_of_node(&table.get("value")?.node)
 }
 
-fn json(node: &Node) -> Option<Json> {
+/// What a value of the file is in JSON; nothing if JSON has no such value.
+#[must_use]
+pub fn json_of_node(node: &Node) -> Option<Json> {
     Some(match &node.value {
         Value::Text(text) => json!(text.as_str()),
         Value::Integer(integer) => json!(integer),
         Value::Float(float) => json!(float),
         Value::Boolean(boolean) => json!(boolean),
-        Value::Array(nodes) => Json::Array(nodes.iter().map(json).collect::<Option<_>>()?),
+        Value::Array(nodes) => Json::Array(nodes.iter().map(json_of_node).collect::<Option<_>>()?),
         Value::Table(Table { entries }) => {
-            let pair =
-                |entry: &super::node::Entry| Some((entry.key.name.clone(), json(&entry.node)?));
+            let pair = |entry: &super::node::Entry| {
+                Some((entry.key.name.clone(), json_of_node(&entry.node)?))
+            };
             Json::Object(entries.iter().map(pair).collect::<Option<_>>()?)
         }
         Value::Datetime | Value::Broken => return None,

@@ -35,7 +35,7 @@ pub use document::{Document, Section};
 pub use environment::Environment;
 pub use from_node::{FromNode, List};
 pub use group::{Form, Group};
-pub use json::{json_of, words};
+pub use json::{json_of, json_of_node, words};
 pub use load::{Loaded, load, load_text};
 pub use map::Map;
 pub use names::{DataName, HandlerName, SecretName, ServiceName};

@@ -46,6 +46,12 @@ settings! {
 #[derive(Clone, Debug)]
 pub(super) struct Word(String);
 
+impl Word {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromNode for Word {
     const NAME: &'static str = "one word";
 

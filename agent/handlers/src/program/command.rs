@@ -6,6 +6,8 @@ use nix::unistd;
 use serde_json::{Map, Value};
 use tokio::process;
 
+use super::error::StartError;
+
 /// A program, and the bounds of its processes.
 #[derive(Clone, Debug)]
 pub struct ProgramCommand {
@@ -19,8 +21,8 @@ pub struct ProgramCommand {
     pub directory: PathBuf,
     /// Its environment: nothing else is in it.
     pub env: BTreeMap<String, String>,
-    /// Whose rights it has; those of the agent, unless it is set.
-    pub user: Option<User>,
+    /// The name of the user whose rights it has; those of the agent, unless it is set.
+    pub user: Option<String>,
     /// How much address space each process has.
     pub memory: Option<u64>,
     /// How many questions are answered at once, each by a process of its own.
@@ -57,12 +59,12 @@ impl ProgramCommand {
     }
 
     /// Starts a process, as the leader of a group of its own: whatever it forks ends with it.
-    pub(super) fn spawn(&self) -> io::Result<process::Child> {
+    pub(super) fn spawn(&self, user: Option<User>) -> io::Result<process::Child> {
         let mut command = process::Command::new(&self.file);
         command.args(&self.arguments).current_dir(&self.directory).env_clear().envs(&self.env);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0);
-        if let Some(user) = &self.user {
+        if let Some(user) = user {
             command.uid(user.uid).gid(user.gid);
         }
         command.spawn()
@@ -70,20 +72,18 @@ impl ProgramCommand {
 }
 
 /// Whose rights a program has.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct User {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct User {
     uid: u32,
     gid: u32,
 }
 
 impl User {
-    /// The user of this name, with the group that it has by itself; nothing if there is none.
-    ///
-    /// # Errors
-    ///
-    /// If the system cannot say who that is.
-    pub fn named(name: &str) -> io::Result<Option<Self>> {
-        let user = unistd::User::from_name(name)?;
-        Ok(user.map(|user| Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
+    /// The user of this name, with the group that it has by itself.
+    pub(super) fn named(name: &str) -> Result<Self, StartError> {
+        let found = unistd::User::from_name(name);
+        let user = found.map_err(|cause| StartError::User(name.to_owned(), cause.into()))?;
+        let user = user.ok_or_else(|| StartError::NoUser(name.to_owned()))?;
+        Ok(Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() })
     }
 }

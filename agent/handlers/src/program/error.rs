@@ -14,6 +14,12 @@ pub enum StartError {
         /// What the system says.
         cause: io::Error,
     },
+    /// There is no such user.
+    #[error("there is no user {0}: name one of this system in `user`")]
+    NoUser(String),
+    /// The system cannot say who the user is.
+    #[error("cannot look up the user {0}: {1}")]
+    User(String, io::Error),
     /// Its memory cannot be limited.
     #[error(
         "cannot limit the memory of the program: {0}; the agent needs CAP_SYS_RESOURCE to limit a \

@@ -24,7 +24,7 @@ mod question;
 mod stderr;
 mod worker;
 
-pub use command::{ProgramCommand, User};
+pub use command::ProgramCommand;
 pub use counts::ProgramCounts;
 pub use error::{AskError, StartError};
 pub use pool::Pool;

@@ -1,7 +1,7 @@
 //! All processes of a program, on a thread of their own.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
 };
 
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    command::ProgramCommand,
+    command::{ProgramCommand, User},
     counts::{Counts, ProgramCounts},
     error::{AskError, StartError},
     question::{Answer, Question},
@@ -32,6 +32,8 @@ const WAITING: usize = 64;
 pub struct Pool {
     command: ProgramCommand,
     running: ArcSwapOption<Running>,
+    /// How many have started it, and not stopped it.
+    users: std::sync::Mutex<usize>,
 }
 
 /// A pool whose processes run.
@@ -46,7 +48,7 @@ impl Pool {
     /// A pool that has not started.
     #[must_use]
     pub fn new(command: ProgramCommand) -> Self {
-        Self { command, running: ArcSwapOption::empty() }
+        Self { command, running: ArcSwapOption::empty(), users: std::sync::Mutex::new(0) }
     }
 
     /// What it runs.
@@ -55,12 +57,21 @@ impl Pool {
         &self.command
     }
 
-    /// Starts all processes, and waits until they are ready: not for a worker thread of an agent at work.
+    /// Starts all processes unless they run, and waits until they are ready: not for a worker thread of an agent at work.
     ///
     /// # Errors
     ///
     /// If one of them does not start; then none is left.
     pub fn start(&self) -> Result<(), StartError> {
+        let mut users = self.users();
+        if *users == 0 {
+            self.begin()?;
+        }
+        *users += 1;
+        Ok(())
+    }
+
+    fn begin(&self) -> Result<(), StartError> {
         let places = self.command.workers.max(1) + self.command.spares;
         let (first, firsts) = std::sync::mpsc::channel();
         let running = Running::begin(self.command.clone(), places, first)?;
@@ -70,17 +81,25 @@ impl Pool {
                 return Err(error);
             }
         }
-        if let Some(before) = self.running.swap(Some(Arc::new(running))) {
-            before.stop();
-        }
+        self.running.store(Some(Arc::new(running)));
         Ok(())
     }
 
-    /// Ends all processes, and waits until they have ended.
+    /// Ends all processes, and waits until they have ended; if it was started several times, at the last of as many
+    /// stops.
     pub fn stop(&self) {
+        let mut users = self.users();
+        *users = users.saturating_sub(1);
+        if *users > 0 {
+            return;
+        }
         if let Some(running) = self.running.swap(None) {
             running.stop();
         }
+    }
+
+    fn users(&self) -> MutexGuard<'_, usize> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the program. The answer is there within its `time`, or an error.
@@ -118,8 +137,10 @@ impl Running {
         let (queue, jobs) = mpsc::channel(workers * WAITING);
         let (stop, stopped) = watch::channel(false);
         let name = format!("program-{}", command.handler);
+        let user = command.user.as_deref().map(User::named).transpose()?;
         let shared = Arc::new(Shared {
             command,
+            user,
             counts: Counts::default(),
             queue: Mutex::new(jobs),
             working: Semaphore::new(workers),

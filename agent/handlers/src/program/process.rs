@@ -12,11 +12,12 @@ use spoa_actors::ForeignText;
 use tokio::{
     io::AsyncWriteExt,
     process::{Child, ChildStdin, ChildStdout},
+    task::JoinHandle,
     time::timeout,
 };
 
 use super::{
-    command::ProgramCommand,
+    command::{ProgramCommand, User},
     counts::count,
     error::{AskError, StartError},
     lines::{Line, Lines},
@@ -34,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A process that is ready for a question. It is killed when this is dropped, with all that it has forked.
 pub(super) struct Process {
     child: Child,
+    /// Takes what it writes to stderr.
+    log: JoinHandle<()>,
     pid: Pid,
     /// Whether its group was killed: afterwards, their number may be somebody else's.
     is_killed: bool,
@@ -47,10 +50,11 @@ impl Process {
     /// Starts a process, and waits until it is ready.
     pub(super) async fn start(
         command: &ProgramCommand,
+        user: Option<User>,
         bad_lines: &AtomicU64,
     ) -> Result<Self, StartError> {
         let run = |cause| StartError::Run { file: command.file.clone(), cause };
-        let child = command.spawn().map_err(run)?;
+        let child = command.spawn(user).map_err(run)?;
         let mut process = Self::of(child, &command.handler).map_err(run)?;
         if let Some(bytes) = command.memory {
             let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
@@ -60,7 +64,10 @@ impl Process {
         let hello = hello(&command.handler, &command.settings);
         let limit = command.start_timeout;
         let ready = timeout(limit, process.greet(&hello, bad_lines)).await;
-        ready.map_err(|_| StartError::Late(limit))??;
+        if let Err(error) = ready.unwrap_or(Err(StartError::Late(limit))) {
+            process.end().await;
+            return Err(error);
+        }
         Ok(process)
     }
 
@@ -71,9 +78,9 @@ impl Process {
             return Err(io::ErrorKind::NotFound.into());
         };
         let number = pid.as_raw_nonzero().get().cast_unsigned();
-        tokio::spawn(stderr::log(Arc::from(handler), number, stderr));
+        let log = tokio::spawn(stderr::log(Arc::from(handler), number, stderr));
         let stdout = Lines::new(stdout, LONGEST);
-        Ok(Self { child, pid, is_killed: false, stdin, stdout, last_id: 0, bad_in_row: 0 })
+        Ok(Self { child, log, pid, is_killed: false, stdin, stdout, last_id: 0, bad_in_row: 0 })
     }
 
     async fn greet(&mut self, hello: &[u8], bad_lines: &AtomicU64) -> Result<(), StartError> {
@@ -153,6 +160,9 @@ impl Process {
         self.kill();
         // One that does not even end then is left to the system.
         let _ = timeout(PATIENCE, self.child.wait()).await;
+        // What it has said at last.
+        let _ = timeout(PATIENCE, &mut self.log).await;
+        self.log.abort();
     }
 
     fn kill(&mut self) {

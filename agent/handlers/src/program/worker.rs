@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    command::ProgramCommand,
+    command::{ProgramCommand, User},
     counts::{Counts, count},
     error::{AskError, StartError},
     pause::Pause,
@@ -25,6 +25,7 @@ pub(super) struct Job {
 /// What all places share.
 pub(super) struct Shared {
     pub(super) command: ProgramCommand,
+    pub(super) user: Option<User>,
     pub(super) counts: Counts,
     pub(super) queue: Mutex<mpsc::Receiver<Job>>,
     /// As many permits as questions are answered at once.
@@ -60,7 +61,7 @@ impl Place<'_> {
             sleep(self.pause.length()).await;
             let Shared { command, counts, .. } = self.shared;
             count(&counts.started);
-            let started = Process::start(command, &counts.bad_lines).await;
+            let started = Process::start(command, self.shared.user, &counts.bad_lines).await;
             let result = started.map(|process| {
                 counts.ready.fetch_add(1, Ordering::AcqRel);
                 self.process = Some(process);
@@ -86,7 +87,7 @@ impl Place<'_> {
 
     /// Answers questions until the process is of no more use.
     async fn serve(&mut self) -> AskError {
-        let Shared { command, counts, queue, working } = self.shared;
+        let Shared { command, counts, queue, working, .. } = self.shared;
         let Some(process) = &mut self.process else { return AskError::Unavailable };
         loop {
             let next = async {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use spoa_handlers::program::{AskError, Pool, ProgramCommand, StartError, User};
+use spoa_handlers::program::{AskError, Pool, ProgramCommand, StartError};
 
 use super::{HELLO, Program, anything, is_alive, question, until};
 
@@ -70,7 +70,6 @@ fn it_runs_as_its_user() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    assert_eq!(User::named("no-such-user-here").unwrap(), None);
     let mut program = Program::for_each(
         "say({'id': r['id'], 'ids': os.getresuid() + os.getresgid() + tuple(os.getgroups())})",
     );
@@ -79,7 +78,10 @@ fn it_runs_as_its_user() {
     if !program.command.file.exists() {
         return;
     }
-    program.command.user = User::named("nobody").unwrap();
+    program.command.user = Some("no-such-user-here".to_owned());
+    let error = program.pool().start();
+    assert!(matches!(error, Err(StartError::NoUser(_))), "{error:?}");
+    program.command.user = Some("nobody".to_owned());
     let pool = program.started();
     let answer = actix_rt::System::new().block_on(pool.ask(anything())).unwrap();
     let ids: Vec<_> =

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod chaos;
+mod kind;
 mod works;
 
 use std::{
