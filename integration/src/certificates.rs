@@ -1,6 +1,6 @@
 //! Certificates: a CA, and what it issues, as HAProxy and the agent want their files.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 
 use crate::Failure;
 
@@ -42,8 +42,23 @@ impl Authority {
     /// # Errors
     /// It is no name.
     pub fn issue(&self, name: &str) -> Result<Issued, Failure> {
+        self.issue_with(name, None)
+    }
+
+    /// Issues a certificate for this name and this URI.
+    ///
+    /// # Errors
+    /// It is no name, or no URI.
+    pub fn issue_to(&self, name: &str, uri: &str) -> Result<Issued, Failure> {
+        self.issue_with(name, Some(uri))
+    }
+
+    fn issue_with(&self, name: &str, uri: Option<&str>) -> Result<Issued, Failure> {
         let failed = || Failure::during(format!("cannot issue a certificate for {name}"));
         let mut params = CertificateParams::new([name.to_owned()]).map_err(failed())?;
+        if let Some(uri) = uri {
+            params.subject_alt_names.push(SanType::URI(uri.try_into().map_err(failed())?));
+        }
         params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().map_err(failed())?;
         let certificate = params.signed_by(&key, &self.0).map_err(failed())?;

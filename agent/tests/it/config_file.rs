@@ -1,6 +1,10 @@
 //! A configuration file, served by the real binary and asked over a real socket.
 
-use std::fs;
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+};
 
 use crate::scene::{Agent, Folder, spoa_agent, text};
 
@@ -85,4 +89,71 @@ fn a_file_that_is_not_there_is_named() {
     assert!(outcome.stderr.contains("cannot read `/nonexistent/a.toml`"), "{outcome:?}");
     let outcome = spoa_agent(&["check"]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
+}
+
+/// What `GET` of this path gets from the agent's admin endpoint.
+fn get(agent: &Agent, path: &str) -> String {
+    let (_, page) = agent.line.split_once("http://").expect("the line has the page");
+    let admin = page.split('/').next().unwrap_or_default();
+    let mut stream = TcpStream::connect(admin).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers in UTF-8");
+    answer
+}
+
+#[test]
+fn what_a_file_counts_is_in_the_metrics_and_its_audit_is_whole_at_the_end() {
+    let (folder, path) = written(
+        r#"
+[handler.rules]
+kind = "rules"
+rules = { if = "path == '/x'", then = "deny" }
+
+[handler.trail]
+kind = "audit"
+file = "audit.jsonl"
+keep = ["path", "action"]
+
+[handler.seen]
+kind = "metrics"
+metrics = [
+    { counter = "site_requests_total", help = "Requests of the site.", labels = { path = "path", action = "action" } },
+    { histogram = "site_body_bytes", value = "body_size", buckets = [10, 100] },
+]
+
+[message.check-request]
+run = ["rules", "trail", "seen"]
+unanswered = "deny"
+"#,
+    );
+    let agent =
+        Agent::start(&["--config", &path, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    for argument in ["path=/x", "path=/a\"b\\c", "path=/x"] {
+        let arguments =
+            ["call", "--addr", &agent.address(), "check-request", argument, "body_size=11"];
+        spoa_agent(&arguments);
+    }
+    let metrics = get(&agent, "/metrics");
+    for line in [
+        "# HELP site_requests_total Requests of the site.",
+        "# TYPE site_requests_total counter",
+        r#"site_requests_total{path="/a\"b\\c",action="allow"} 1"#,
+        r#"site_requests_total{path="/x",action="deny"} 2"#,
+        "# TYPE site_body_bytes histogram",
+        r#"site_body_bytes_bucket{le="10"} 0"#,
+        r#"site_body_bytes_bucket{le="100"} 3"#,
+        r#"site_body_bytes_bucket{le="+Inf"} 3"#,
+        "site_body_bytes_sum 33",
+    ] {
+        assert!(metrics.contains(&format!("{line}\n")), "{line} is not in {metrics}");
+    }
+    assert_eq!(agent.end_by("TERM"), Some(0));
+    let audit = fs::read_to_string(folder.file("audit.jsonl")).expect("it is there");
+    let lines: Vec<serde_json::Value> =
+        audit.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
+    let kept: Vec<_> = lines.iter().map(|line| (&line["path"], &line["action"])).collect();
+    let kept: Vec<_> = kept.iter().map(|(path, action)| (path.as_str(), action.as_str())).collect();
+    let denied = (Some("/x"), Some("deny"));
+    assert_eq!(kept, [denied, (Some("/a\"b\\c"), Some("allow")), denied]);
 }
