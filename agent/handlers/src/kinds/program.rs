@@ -79,7 +79,7 @@ const DESCRIPTION: Description = Description {
     name: "program",
     summary: "Asks a program in any language: a line of JSON in, a line of JSON out.",
     arguments: WELL_KNOWN,
-    variables: &[Variable::new("error", Type::Text, "why there is no answer").one_of(&[
+    variables: &[Variable::new("error", Type::Text, "why there is no answer:").one_of(&[
         "timeout",
         "unavailable",
         "busy",

@@ -16,7 +16,7 @@ use crate::broken_files::environment;
 
 /// Kinds that have no page yet.
 const WITHOUT_PAGE: &[&str] =
-    &["audit", "ban", "client-cert", "echo", "metrics", "program", "rate-limit", "rules", "set"];
+    &["audit", "ban", "client-cert", "echo", "metrics", "rate-limit", "rules", "set"];
 
 /// What each page has behind what the kind says of itself.
 const HEADINGS: &[&str] = &["## HAProxy", "## Bad input"];

@@ -3,7 +3,7 @@
 use super::page::{Page, page};
 
 /// The pages that do. The others follow.
-const PAGES: [&str; 40] = [
+const PAGES: [&str; 41] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
@@ -27,6 +27,7 @@ const PAGES: [&str; 40] = [
     "docs/kinds/ip-reputation.md",
     "docs/kinds/lookup.md",
     "docs/kinds/mmdb.md",
+    "docs/kinds/program.md",
     "docs/kinds/table.md",
     "docs/layers.md",
     "docs/logs.md",

@@ -237,3 +237,29 @@ fn mistakes_have_their_places() {
         assert!(said.contains(place), "{keys}: {said}");
     }
 }
+
+#[actix_rt::test]
+async fn the_program_of_its_page_works() {
+    let page = include_str!("../../../../../docs/kinds/program.md");
+    let block = |kind: &str| {
+        let (_, rest) = page.split_once(&format!("```{kind}\n")).unwrap();
+        rest.split_once("```").unwrap().0
+    };
+    let folder = Folder::new("pass", "");
+    fs::write(folder.0.path().join("programs/fraud.py"), block("python")).unwrap();
+    let handler = block("toml").replace("/usr/bin/python3", &python());
+    assert!(handler.contains("time = \"50ms\""), "{handler}");
+    let handler = handler.replace("50ms", "20s");
+    let text = format!("{handler}\n[message.m]\nrun = ['fraud']\nunanswered = 'deny'\n");
+    fs::write(folder.0.path().join("agent.toml"), text).unwrap();
+    let chain = folder.started();
+    let message = Message::new("m").arg("path", "/checkout").arg("body_size", 20_000);
+    let got = gets(&chain, &message).await;
+    assert_eq!(
+        got[..4],
+        ["txn.action=deny", "txn.reason=fraud", "txn.by=fraud", "txn.status=Int64(403)"]
+    );
+    assert!(got.contains(&"txn.fraud.score=Int64(90)".to_owned()), "{got:?}");
+    let got = gets(&chain, &Message::new("m").arg("path", "/")).await;
+    assert_eq!(got[0], "txn.action=allow");
+}
