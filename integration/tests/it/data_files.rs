@@ -153,128 +153,130 @@ on_every_haproxy! {
     }
 }
 
-/// A published configuration: its message, the file that answers it, and what its rules look at.
+/// A published configuration, as the page has it.
 struct Published {
     /// Whose it is.
-    name: &'static str,
+    heading: String,
     /// The name of the message, its arguments and its event; without an event, a group sends it.
-    message: (&'static str, &'static str, &'static str),
-    /// The sections of handlers, in front of the message.
-    file: &'static str,
-    /// What is asked, and the answer: `PREFIX` is the engine's.
-    asked: &'static [(&'static str, &'static str)],
+    message: [String; 3],
+    /// The file that answers it.
+    file: String,
 }
 
-const SESSION: &str = "on-client-session";
+/// What rules look at, and what they find: `PREFIX` is the engine's.
+type Asked = &'static [(&'static str, &'static str)];
 
-const SCORE: &str = "kind = 'ip-reputation'\ndata = 'scores'\ndefault_score = 50\n";
-
-const PUBLISHED: &[Published] = &[
-    Published {
-        name: "spoe_txt",
-        message: ("get-ip-reputation", "ip=src", SESSION),
-        file: "set = { 'sess.ip_score' = 'score' }",
-        asked: &[("var(sess.PREFIX.ip_score)", "20")],
-    },
-    Published {
-        name: "spoa_example",
-        message: ("check-client-ip", "src", SESSION),
-        file: "args = { ip = '$1' }\nset = { 'sess.ip_score' = 'score' }",
-        asked: &[("var(sess.PREFIX.ip_score)", "20")],
-    },
-    Published {
-        name: "spoa_server",
-        message: (
-            "check-client-ip",
-            "always_true int(1234) src ipv6(::55) req.fhdr(nothing)",
-            REQUEST,
-        ),
-        file: "args = { ip = '$3' }\nset = { 'sess.ip_score' = 'score' }",
-        asked: &[("var(sess.PREFIX.ip_score)", "20")],
-    },
-    Published {
-        name: "php",
-        message: ("get-ip-reputation", "ip=src", SESSION),
-        file: "set = { 'sess.score' = 'score' }",
-        asked: &[("var(sess.PREFIX.score)", "20")],
-    },
-    Published {
-        name: "kotlin",
-        message: ("check-client-ip", "src=src", SESSION),
-        file: "args = { ip = 'src' }\nset = { 'sess.ip_score' = 'score' }",
-        asked: &[("var(sess.PREFIX.ip_score)", "20")],
-    },
-    Published {
-        name: "csdn",
-        message: ("get-ip-reputation", "ip=req.hdr(foo)", REQUEST),
-        file: "set = { 'sess.ip_score' = 'score' }",
-        asked: &[("var(sess.PREFIX.ip_score)", "90")],
-    },
-    Published {
-        name: "dotnet",
-        message: ("my-message-name", "ip=src anotherarg=str(abc)", REQUEST),
-        file: "set = { 'sess.ip_score' = 'score' }",
-        asked: &[("var(sess.PREFIX.ip_score)", "20")],
-    },
-    Published {
-        name: "webfail2ban",
-        message: ("check-ip", "src_ip=req.hdr_ip(x-client)", REQUEST),
-        file: "args = { ip = 'src_ip' }\nset = { 'txn.banned' = { from = 'listed', type = 'int' } }",
-        asked: &[("var(txn.PREFIX.banned)", "0")],
-    },
-    Published {
-        name: "firehol",
-        message: ("check-client-ip", "ip=src", ""),
-        file: "set = { 'sess.ip_bad' = { from = 'listed', type = 'int' } }",
-        asked: &[("var(sess.PREFIX.ip_bad)", "1")],
-    },
-    Published {
-        name: "geoip_spoa",
-        message: ("geoip-lookup", "ip=req.hdr_ip(x-client)", ""),
-        file: "kind = 'geoip'\ndata = 'geo'\nset = { asn = 'asn', org = { from = 'as_org', default = '' }, \
-               city = { from = 'city', default = '' }, country = { from = 'country', default = '' }, \
-               continent = { from = 'continent', default = '' } }",
-        asked: &[
+/// By the headings of the page.
+const ASKED: &[(&str, Asked)] = &[
+    ("Scores by name, as in SPOE.txt", &[("var(sess.PREFIX.ip_score)", "20")]),
+    ("Scores by position, as in spoa_example", &[("var(sess.PREFIX.ip_score)", "20")]),
+    ("A position among others, as in spoa_server", &[("var(sess.PREFIX.ip_score)", "20")]),
+    ("Banned or not, as in WebFail2Ban", &[("var(txn.PREFIX.banned),add(1)", "1")]),
+    ("FireHOL's lists", &[("var(sess.PREFIX.ip_bad)", "1")]),
+    (
+        "geoip-spoa",
+        &[
             ("var(txn.PREFIX.country)", "GB"),
             ("var(txn.PREFIX.city)", "London"),
             ("var(txn.PREFIX.continent)", "EU"),
             ("var(txn.PREFIX.org),length", "0"),
         ],
-    },
-    Published {
-        name: "maxmind",
-        message: ("geoip-enrich", "ip=req.hdr_ip(x-client)", ""),
-        file: "kind = 'geoip'\ndata = 'geo'\nlookups = { COUNTRY = 'country.iso_code', timezone = 'location.time_zone', \
-               accuracy = { path = 'location.accuracy_radius', type = 'int' } }\n\
-               set = { COUNTRY = 'COUNTRY', timezone = 'timezone', accuracy = 'accuracy' }",
-        asked: &[
+    ),
+    (
+        "Any value of a database, as in haproxy-spoa-hub",
+        &[
             ("var(txn.PREFIX.COUNTRY)", "GB"),
             ("var(txn.PREFIX.timezone)", "Europe/London"),
             ("var(txn.PREFIX.accuracy),add(1)", "11"),
         ],
-    },
+    ),
 ];
 
+/// Words of a page, and what stands there in others.
+type Words = &'static [(&'static str, &'static str)];
+
+/// Others that send what one of the page's agents gets, by its heading: the words that differ.
+const ALIKE: &[(&str, Words, Asked)] = &[
+    (
+        "Scores by name, as in SPOE.txt",
+        &[("ip_score", "score")],
+        &[("var(sess.PREFIX.score)", "20")],
+    ),
+    (
+        "Scores by name, as in SPOE.txt",
+        &[
+            ("get-ip-reputation", "check-client-ip"),
+            ("ip=src", "src=src"),
+            ("default_score", "args = { ip = \"src\" }\ndefault_score"),
+        ],
+        &[("var(sess.PREFIX.ip_score)", "20")],
+    ),
+    (
+        "Scores by name, as in SPOE.txt",
+        &[("ip=src", "ip=req.hdr(foo)"), ("on-client-session", REQUEST)],
+        &[("var(sess.PREFIX.ip_score)", "90")],
+    ),
+    (
+        "Scores by name, as in SPOE.txt",
+        &[
+            ("get-ip-reputation", "my-message-name"),
+            ("ip=src", "ip=src anotherarg=str(abc)"),
+            ("on-client-session", REQUEST),
+        ],
+        &[("var(sess.PREFIX.ip_score)", "20")],
+    ),
+];
+
+/// What the page shows below its headings.
+fn published() -> Vec<Published> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/coming-from/address-agents.md");
+    let page = fs::read_to_string(path).unwrap();
+    let parts = page.split("\n## ").skip(1);
+    parts.map(Published::of).collect()
+}
+
 impl Published {
-    fn file(&self) -> String {
-        let kind = if self.file.starts_with("kind") { "" } else { SCORE };
-        let data = match kind {
-            "" => "[data.geo]\nkind = 'mmdb'\nfiles = '*.mmdb'\n",
-            _ => "[data.scores]\nkind = 'ip-list'\nfile = 'scores.txt'\n",
+    fn of(part: &str) -> Self {
+        let block = |kind: &str| {
+            let (_, rest) = part.split_once(&format!("```{kind}\n")).unwrap();
+            rest.split_once("```").unwrap().0
         };
-        let message = self.message.0;
-        format!(
-            "[handler.h]\n{kind}{}\n{data}[message.{message}]\nrun = ['h']\ndeadline = '5s'\n",
-            self.file
-        )
+        let line = |begin: &str| {
+            let mut lines = block("haproxy").lines().map(str::trim);
+            lines.find_map(|line| line.strip_prefix(begin)).unwrap_or_default().to_owned()
+        };
+        Self {
+            heading: part.lines().next().unwrap().to_owned(),
+            message: [line("spoe-message "), line("args "), line("event ")],
+            file: block("toml").to_owned(),
+        }
     }
 
-    fn engine(&self, agent: &SpoaAgent) -> Engine {
-        let (message, args, event) = self.message;
-        let engine = Engine::new(self.name).agent(agent).timeout_processing(SOON);
+    /// The same with other words.
+    fn with(&self, words: &[(&str, &str)]) -> Self {
+        let replace = |text: &String| {
+            words.iter().fold(text.clone(), |text, (from, to)| text.replace(from, to))
+        };
+        let message = self.message.each_ref().map(replace);
+        Self { heading: self.heading.clone(), message, file: replace(&self.file) }
+    }
+
+    fn engine(&self, name: &str, agent: &SpoaAgent) -> Engine {
+        let [message, args, event] = &self.message;
+        let engine = Engine::new(name).agent(agent).timeout_processing(SOON);
         let engine = engine.message(message, args, event);
         if event.is_empty() { engine.group("ask", message) } else { engine }
     }
+}
+
+/// What the page shows and what is like it, with what is asked.
+fn all() -> Vec<(Published, Asked)> {
+    let page = published();
+    let of = |heading: &str| page.iter().find(|own| own.heading == heading).unwrap();
+    let alike = ALIKE.iter().map(|(heading, words, asked)| (of(heading).with(words), *asked));
+    let shown = ASKED.iter().map(|(heading, asked)| (of(heading).with(&[]), *asked));
+    assert_eq!(page.len(), ASKED.len());
+    shown.chain(alike).collect()
 }
 
 on_every_haproxy! {
@@ -282,19 +284,22 @@ on_every_haproxy! {
     async fn published_agents_for_addresses_are_replaced_by_a_file_alone(version: Version) {
         let folder = folder();
         folder.write("scores.txt", "127.0.0.0/8 20\n192.0.2.7 90\n").unwrap();
+        folder.write("banned.txt", "192.0.2.7\n").unwrap();
+        fs::create_dir(folder.join("attacks")).unwrap();
+        folder.write("attacks/local.netset", "127.0.0.0/8\n").unwrap();
         let (mut config, mut agents) = (Config::new(version), Vec::new());
         let (mut shown, mut expected) = (Vec::new(), Vec::new());
-        for published in PUBLISHED {
-            let name = published.name;
-            let agent = agent(&folder, &format!("{name}.toml"), &published.file()).await;
-            config = config.engine(published.engine(&agent));
+        for (number, (published, asked)) in all().into_iter().enumerate() {
+            let name = format!("e{number}");
+            let agent = agent(&folder, &format!("{name}.toml"), &published.file).await;
+            config = config.engine(published.engine(&name, &agent));
             agents.push(agent);
-            if published.message.2.is_empty() {
+            if published.message[2].is_empty() {
                 config = config.frontend(&format!("http-request send-spoe-group {name} ask"));
             }
-            for (asked, answer) in published.asked {
-                shown.push(asked.replace("PREFIX", name));
-                expected.push(format!("{name}: {answer}"));
+            for (asked, answer) in asked {
+                shown.push(asked.replace("PREFIX", &name));
+                expected.push(format!("{}: {answer}", shown[shown.len() - 1]));
             }
         }
         let config = config.frontend(ANSWER);
@@ -304,8 +309,8 @@ on_every_haproxy! {
         let haproxy = scene::start(config).await;
         let with = |request: RequestBuilder| request.header("foo", "192.0.2.7").header("x-client", "81.2.69.142");
         let answer = haproxy.http().send(Method::GET, "/", with).await.unwrap();
-        let names = PUBLISHED.iter().flat_map(|own| own.asked.iter().map(|_| own.name));
-        let got: Vec<_> = names.zip(scene::shown(&answer)).map(|(name, got)| format!("{name}: {got}")).collect();
+        let got = shown.iter().zip(scene::shown(&answer));
+        let got: Vec<_> = got.map(|(shown, got)| format!("{shown}: {got}")).collect();
         assert_eq!(got, expected);
     }
 }

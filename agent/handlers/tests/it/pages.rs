@@ -109,7 +109,9 @@ fn errors(block: &str) -> String {
 fn the_toml_of_each_page_is_right() {
     let pages = pages().into_iter().map(|(name, _)| docs().join(format!("kinds/{name}.md")));
     let mut count = 0;
-    for path in pages.chain([docs().join("data.md")]) {
+    for path in
+        pages.chain(["data.md", "coming-from/address-agents.md"].map(|page| docs().join(page)))
+    {
         let Ok(page) = fs::read_to_string(&path) else { continue };
         for block in blocks(&page) {
             assert_eq!(errors(block), "", "{}:\n{block}", path.display());

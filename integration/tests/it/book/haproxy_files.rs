@@ -106,6 +106,11 @@ fn parts(page: &Page, version: Version) -> Vec<Part> {
         };
         match block.lines[0].split(' ').next().unwrap() {
             "spoe-message" => part.spoe = ENGINE.replace("NAMES", &names(&block.lines)) + &text,
+            "spoe-group" => {
+                let group = block.lines[0].trim_start_matches("spoe-group ");
+                part.spoe = ENGINE.replace("messages NAMES", &format!("groups {group}")) + &text;
+                part.rules = format!("http-request send-spoe-group part {group}\n");
+            }
             "spoe-agent" => panic!("{}: no HAProxy loads this without its [scope]", page.name),
             "http-request" => part.rules = text,
             "backend" if version.has_new_engine() => part.backend = text,

@@ -8,6 +8,7 @@ const PAGES: [&str; 41] = [
     "CONTRIBUTING.md",
     "README.md",
     "docs/arguments.md",
+    "docs/coming-from/address-agents.md",
     "docs/coming-from/dotnet.md",
     "docs/coming-from/haproxy-spoe-go.md",
     "docs/coming-from/spoe-forge.md",
