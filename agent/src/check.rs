@@ -8,10 +8,20 @@ use crate::{config_file::ConfigFile, failure::Failure, file_options::FileOptions
 ///
 /// If a finding keeps the file from being used.
 pub(crate) fn check(options: &FileOptions) -> Result<(), Failure> {
-    let file = ConfigFile::open(&options.file)?;
-    let counts = [(file.chains.len(), "message"), (file.resources.all_data().count(), "data set")];
-    let counts =
-        counts.map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }));
-    println!("{}: good; {}", options.file.display(), counts.join(", "));
+    let mut file = ConfigFile::open(&options.file)?;
+    let tests = file.tests().len();
+    if file.has_errors() {
+        return Err(Failure::Findings(file.report()));
+    }
+    let data = file.resources.all_data().count();
+    let mut counts = vec![(file.chains.len(), "message"), (data, "data set")];
+    if tests > 0 {
+        counts.push((tests, "test"));
+    }
+    let counts = counts
+        .into_iter()
+        .map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }));
+    let counts = counts.collect::<Vec<_>>().join(", ");
+    println!("{}: good; {counts}", options.file.display());
     Ok(())
 }

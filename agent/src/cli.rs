@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Load(LoadOptions),
     /// Check a configuration file, and print everything that is wrong with it
     Check(FileOptions),
+    /// Run the tests of a configuration file, without HAProxy
+    Test(FileOptions),
     /// Run the handlers of a message here, and show what each of them does
     Explain(ExplainOptions),
     /// Check whether an agent is healthy
@@ -162,6 +164,7 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
         "load" => command.after_long_help(program.words(LOAD_HELP)),
         "check" => command.after_long_help(help::CHECK),
         "healthcheck" => command.after_long_help(program.words(help::HEALTHCHECK)),
+        "test" => command.after_long_help(program.words(help::TEST)),
         "explain" => command.after_long_help(program.words(help::EXPLAIN)),
         "listen" => command.after_long_help(program.words(help::LISTEN)),
         "kinds" => command.after_long_help(program.words(help::KINDS)),

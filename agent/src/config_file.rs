@@ -11,6 +11,7 @@ use spoa_handlers::{
     finding::Report,
     kinds::KINDS,
     resource::{ResourcePlan, Resources},
+    testing::{TestPlan, tests},
 };
 
 use crate::{failure::Failure, precedence};
@@ -80,6 +81,13 @@ impl ConfigFile {
             started.0.push(Arc::clone(chain));
         }
         Ok(started)
+    }
+
+    /// The tests of the file; what is wrong with them joins the findings.
+    pub(crate) fn tests(&mut self) -> Vec<TestPlan> {
+        let Loaded { document, sources, findings } = &mut self.loaded;
+        let mut reading = Reading { document, sources, findings };
+        tests(&self.configuration.messages, KINDS, &self.resources, &mut reading)
     }
 
     /// Whether a finding keeps it from being used.

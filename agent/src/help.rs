@@ -140,6 +140,30 @@ Exit codes:
 Example:
   spoa-agent explain check-request ip=192.0.2.1 path=/ --config spoa-agent.toml";
 
+/// Of `test`.
+pub(crate) const TEST: &str = "\
+A test has a message, cases, and data in place of that of the file:
+
+  [[test]]
+  name = \"France may not reach the admin pages\"
+  message = \"check-request\"
+  data = { geo = { \"198.51.100.0/24\" = { country = \"FR\" } } }
+  cases = [
+      { args = { ip = \"198.51.100.7\", path = \"/admin\" },
+        expect = { action = \"deny\", \"geo.country\" = \"FR\", status = \"unset\" } },
+  ]
+
+Each test starts its handlers anew: limits count from zero. Services and
+programs are those of the file.
+
+Exit codes:
+  0  all tests passed
+  1  a test failed, or the file has errors
+  2  wrong usage
+
+Example:
+  spoa-agent test spoa-agent.toml";
+
 /// Of `listen`.
 pub(crate) const LISTEN: &str = "\
 It prints the first message of each name and form in full: names, types, lengths
@@ -194,7 +218,8 @@ mod tests {
     #[test]
     fn no_line_is_broken_by_clap() {
         let examples = examples(&Program::default());
-        let lines = [&examples, RUN, CALL, CHECK, HEALTHCHECK, EXPLAIN, LISTEN, KINDS, SCHEMA];
+        let lines =
+            [&examples, RUN, CALL, CHECK, HEALTHCHECK, EXPLAIN, TEST, LISTEN, KINDS, SCHEMA];
         let lines = lines.into_iter().flat_map(str::lines);
         let longest = lines.max_by_key(|line| line.chars().count()).unwrap();
         assert!(longest.chars().count() <= 80, "{longest}");

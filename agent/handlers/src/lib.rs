@@ -19,6 +19,7 @@
 //! | [`program`] | programs in any language behind a pipe |
 //! | [`chain`] | the handlers of a message in order, what they find, and the verdict |
 //! | [`kinds`] | the kinds of handlers |
+//! | [`testing`] | the tests of a file |
 //! | [`schema`] | the JSON schema of the file, for editors |
 
 #[macro_use]
@@ -40,5 +41,6 @@ pub mod program;
 pub mod resource;
 pub mod schema;
 pub mod table;
+pub mod testing;
 pub mod trail;
 pub mod value;

@@ -5,6 +5,7 @@
 //! | `explain`, `explanation` | what each handler does about a message |
 //! | `kinds` | which kinds of handlers there are, and the page of each |
 //! | `schema` | the JSON schema of the file |
+//! | `test` | the tests of a file |
 //! | `output`, `value_text` | printing on stdout; a value of a handler |
 
 mod explain;
@@ -12,8 +13,10 @@ mod explanation;
 mod kinds;
 mod output;
 mod schema;
+mod test;
 mod value_text;
 
 pub(crate) use explain::{ExplainOptions, explain};
 pub(crate) use kinds::{KindsOptions, kinds};
 pub(crate) use schema::schema;
+pub(crate) use test::test;

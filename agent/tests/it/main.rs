@@ -10,6 +10,7 @@ mod config_file;
 mod discovery;
 mod explain;
 mod file_commands;
+mod file_tests;
 mod handover;
 mod healthcheck;
 mod help;

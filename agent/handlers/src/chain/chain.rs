@@ -76,6 +76,12 @@ impl Chain {
         self.groups.iter().flatten().chain(&self.last)
     }
 
+    /// What its handlers find, as `handler.variable`.
+    #[must_use]
+    pub fn variables(&self) -> &[String] {
+        &self.variables
+    }
+
     /// What HAProxy gets if the chain does not answer in time: the verdict that the file says, and the variables
     /// that have a default; nothing if the file has neither.
     #[must_use]

@@ -54,4 +54,5 @@ pub use own_variable::OwnVariable;
 pub use reader::chains;
 pub use run::{MissingArgument, Waiting};
 pub use step::{Late, Later, LaterStep, Pending, Step, Unanswered};
+pub use verdict::NAMES as VERDICT_VARIABLES;
 pub use view::View;

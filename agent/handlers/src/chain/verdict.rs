@@ -6,7 +6,7 @@ use super::{ack_budget::AckBudget, decision::Decision, detail::Detail};
 use crate::{configuration::Action, expression::Value};
 
 /// The names of the verdict's variables: no handler has one of them.
-pub(super) const NAMES: &[&str] = &[
+pub const NAMES: &[&str] = &[
     "action",
     "reason",
     "by",

@@ -55,6 +55,14 @@ impl Resources {
         resources
     }
 
+    /// The same data sets and secrets, with handlers that have counted nothing yet.
+    #[must_use]
+    pub fn for_test(&self) -> Self {
+        let (data, sources) = (self.data.clone(), self.sources.clone());
+        let (is_open, secrets) = (self.is_open, self.secrets.clone());
+        Self { is_open, data, sources, secrets, states: States::default() }
+    }
+
     /// Whether files were read: otherwise nothing is known of what is in them.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -8,6 +8,7 @@ use crate::{
     configuration::settings_of,
     file::{Form, Group},
     kind::object,
+    testing::TEST_SETTINGS,
 };
 
 /// The JSON schema of a file whose handlers are of these kinds.
@@ -61,7 +62,8 @@ fn section(group: Group, kinds: Option<&Kinds>) -> Json {
     if let Some(kinds) = kinds {
         return kinds.section();
     }
-    let own = settings_of(group).map_or_else(|| json!({ "type": "object" }), object);
+    let settings = if group == Group::Test { Some(TEST_SETTINGS) } else { settings_of(group) };
+    let own = settings.map_or_else(|| json!({ "type": "object" }), object);
     match group {
         Group::Message => {
             let mut chain = own;

@@ -27,6 +27,7 @@ const ORDER: &[&str] = &[
     "program",
     "chain",
     "kinds",
+    "testing",
     "schema",
 ];
 
