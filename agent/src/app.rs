@@ -283,6 +283,7 @@ async fn dispatch(
         Command::Load(options) => load::load(options).await,
         Command::Check(options) => check::check(&options),
         Command::Healthcheck(options) => Ok(healthcheck::healthcheck(options).await?),
+        Command::Init(options) => file_commands::init(&options),
         Command::Test(options) => file_commands::test(&options).await,
         Command::Explain(options) => file_commands::explain(options).await,
         Command::Listen(options) => listen::listen(*options).await,

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::{
     ask::{argument::Argument, endpoint_options::EndpointOptions},
-    file_commands::{ExplainOptions, KindsOptions},
+    file_commands::{ExplainOptions, InitOptions, KindsOptions},
     file_options::FileOptions,
     help,
     help_form::shaped,
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Load(LoadOptions),
     /// Check a configuration file, and print everything that is wrong with it
     Check(FileOptions),
+    /// Write a commented configuration file to start with
+    Init(InitOptions),
     /// Run the tests of a configuration file, without HAProxy
     Test(FileOptions),
     /// Run the handlers of a message here, and show what each of them does
@@ -164,6 +166,7 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
         "load" => command.after_long_help(program.words(LOAD_HELP)),
         "check" => command.after_long_help(help::CHECK),
         "healthcheck" => command.after_long_help(program.words(help::HEALTHCHECK)),
+        "init" => command.after_long_help(program.words(help::INIT)),
         "test" => command.after_long_help(program.words(help::TEST)),
         "explain" => command.after_long_help(program.words(help::EXPLAIN)),
         "listen" => command.after_long_help(program.words(help::LISTEN)),

@@ -140,6 +140,26 @@ Exit codes:
 Example:
   spoa-agent explain check-request ip=192.0.2.1 path=/ --config spoa-agent.toml";
 
+/// Of `init`.
+pub(crate) const INIT: &str = "\
+Purposes:
+  geoip          the country of the client, by a database
+  ip-reputation  lists of addresses
+  rate-limit     a limit of requests per client
+  rules          conditions over the arguments of a message
+  take-over      HAProxy's files of another agent as they are
+
+The file has a listener, a message, handlers and tests. It never overwrites one.
+
+Exit codes:
+  0  written
+  1  the file exists, or cannot be written
+  2  wrong usage
+
+Examples:
+  spoa-agent init rules
+  spoa-agent init geoip /etc/spoa-agent/spoa-agent.toml";
+
 /// Of `test`.
 pub(crate) const TEST: &str = "\
 A test has a message, cases, and data in place of that of the file:
@@ -219,7 +239,7 @@ mod tests {
     fn no_line_is_broken_by_clap() {
         let examples = examples(&Program::default());
         let lines =
-            [&examples, RUN, CALL, CHECK, HEALTHCHECK, EXPLAIN, TEST, LISTEN, KINDS, SCHEMA];
+            [&examples, RUN, CALL, CHECK, HEALTHCHECK, EXPLAIN, INIT, TEST, LISTEN, KINDS, SCHEMA];
         let lines = lines.into_iter().flat_map(str::lines);
         let longest = lines.max_by_key(|line| line.chars().count()).unwrap();
         assert!(longest.chars().count() <= 80, "{longest}");

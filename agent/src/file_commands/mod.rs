@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `explain`, `explanation` | what each handler does about a message |
+//! | `init` | a commented file to start with |
 //! | `kinds` | which kinds of handlers there are, and the page of each |
 //! | `schema` | the JSON schema of the file |
 //! | `test` | the tests of a file |
@@ -10,6 +11,7 @@
 
 mod explain;
 mod explanation;
+mod init;
 mod kinds;
 mod output;
 mod schema;
@@ -17,6 +19,7 @@ mod test;
 mod value_text;
 
 pub(crate) use explain::{ExplainOptions, explain};
+pub(crate) use init::{InitOptions, init};
 pub(crate) use kinds::{KindsOptions, kinds};
 pub(crate) use schema::schema;
 pub(crate) use test::test;

@@ -4,8 +4,19 @@ use std::process::{Command, Stdio};
 
 use crate::scene::{Folder, Outcome, spoa_agent, text, to_the_end};
 
-const COMMANDS: [&str; 10] =
-    ["run", "call", "load", "check", "healthcheck", "test", "explain", "listen", "kinds", "schema"];
+const COMMANDS: [&str; 11] = [
+    "run",
+    "call",
+    "load",
+    "check",
+    "healthcheck",
+    "init",
+    "test",
+    "explain",
+    "listen",
+    "kinds",
+    "schema",
+];
 
 fn printed(args: &[&str]) -> String {
     let outcome = spoa_agent(args);

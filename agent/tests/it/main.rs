@@ -16,6 +16,7 @@ mod healthcheck;
 mod help;
 mod hostile;
 mod hostile_words;
+mod init;
 mod listen;
 mod load;
 mod precedence;
