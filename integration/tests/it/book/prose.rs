@@ -16,6 +16,7 @@ const PAGES: &[&str] = &[
     "docs/README.md",
     "docs/commands.md",
     "docs/comparison.md",
+    "docs/chains.md",
     "docs/data.md",
     "docs/deadlines.md",
     "docs/error-codes.md",
