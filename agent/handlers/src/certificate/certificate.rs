@@ -15,7 +15,7 @@ const MOST_NAMES: usize = 100;
 
 /// What a certificate says. Nothing of it is verified here: HAProxy has done that, as far as its `verify` says.
 ///
-/// A name with control characters is left out, so that none can end a line or a header.
+/// A name with control characters is dropped, so that none can end a line or a header.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Certificate {
     /// Who it is for, as `ssl_c_s_dn(,0,rfc2253)` prints it.

@@ -132,7 +132,7 @@ fn trail(settings: &AuditSettings, making: &mut Making<'_, '_>) -> Option<Arc<Op
     let trail = making.shared(&format!("audit {path:?} {rotation:?} {queue}"), || {
         let started = match &path {
             Some(path) => {
-                RotatedFile::open(path, rotation).and_then(|file| Trail::start(file, queue))
+                RotatedFile::new(path, rotation).and_then(|file| Trail::start(file, queue))
             }
             None => Trail::start(Stdout, queue),
         };

@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{Access, access};
+
 use super::sink::Sink;
 
 /// When a file begins anew.
@@ -36,15 +38,16 @@ struct Open {
 }
 
 impl RotatedFile {
-    /// Opens a file, which is made if it is not there.
+    /// A file that is opened, and made if it is not there, with the first line: so that whoever only checks a
+    /// configuration does not own it.
     ///
     /// # Errors
     ///
-    /// If it cannot be written to, or is no file.
-    pub fn open(path: impl Into<PathBuf>, rotation: Option<Rotation>) -> io::Result<Self> {
+    /// If it could not be written to, or is no file.
+    pub fn new(path: impl Into<PathBuf>, rotation: Option<Rotation>) -> io::Result<Self> {
         let path = path.into();
-        let open = Some(Open::at(&path)?);
-        Ok(Self { path, rotation, open })
+        check(&path)?;
+        Ok(Self { path, rotation, open: None })
     }
 
     /// The file of this name: opened again if it is another one by now.
@@ -101,7 +104,7 @@ impl Open {
     fn at(path: &Path) -> io::Result<Self> {
         // What is no file could let the one who opens it wait.
         if fs::metadata(path).is_ok_and(|data| !data.is_file()) {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+            return Err(not_a_file());
         }
         let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
         let data = file.metadata()?;
@@ -128,6 +131,24 @@ fn whole_lines(lines: &[u8], room: usize) -> usize {
 
 fn first_line(lines: &[u8]) -> usize {
     lines.iter().position(|&byte| byte == b'\n').map_or(lines.len(), |end| end + 1)
+}
+
+/// Whether it can be written to, or made.
+fn check(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(data) if !data.is_file() => Err(not_a_file()),
+        Ok(_) => OpenOptions::new().append(true).open(path).map(drop),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn not_a_file() -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, "it is no regular file")
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {

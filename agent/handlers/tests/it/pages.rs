@@ -15,8 +15,7 @@ use spoa_handlers::{
 use crate::broken_files::environment;
 
 /// Kinds that have no page yet.
-const WITHOUT_PAGE: &[&str] =
-    &["audit", "ban", "client-cert", "echo", "metrics", "rate-limit", "rules", "set"];
+const WITHOUT_PAGE: &[&str] = &["rules", "set"];
 
 /// What each page has behind what the kind says of itself.
 const HEADINGS: &[&str] = &["## HAProxy", "## Bad input"];

@@ -15,7 +15,7 @@ use tempfile::tempdir;
 const LONG: Duration = Duration::from_secs(20);
 
 fn file(path: &Path, rotation: Option<Rotation>) -> Trail {
-    Trail::start(RotatedFile::open(path, rotation).unwrap(), 1 << 20).unwrap()
+    Trail::start(RotatedFile::new(path, rotation).unwrap(), 1 << 20).unwrap()
 }
 
 fn push(trail: &Trail, line: &str) {
@@ -81,9 +81,12 @@ fn a_file_that_was_renamed_or_removed_is_opened_again() {
 #[test]
 fn what_is_no_file_is_not_opened() {
     let folder = tempdir().unwrap();
-    assert!(RotatedFile::open(folder.path(), None).is_err());
-    assert!(RotatedFile::open("/dev/full", None).is_err());
-    assert!(RotatedFile::open(folder.path().join("no/such/folder"), None).is_err());
+    assert!(RotatedFile::new(folder.path(), None).is_err());
+    assert!(RotatedFile::new("/dev/full", None).is_err());
+    assert!(RotatedFile::new(folder.path().join("no/such/folder"), None).is_err());
+    // Whoever only looks whether it could be written leaves nothing there.
+    let path = folder.path().join("audit.jsonl");
+    assert!(RotatedFile::new(&path, None).is_ok() && !path.exists());
 }
 
 /// A disk that is full until there is room.
