@@ -105,6 +105,11 @@ fn a_set_that_is_described_as_before_is_not_opened_again() {
     assert_eq!(said, "");
     let loads: Vec<_> = second.states().iter().map(|state| state.loads).collect();
     assert_eq!(loads, [1, 2]);
+    // One that was only described is opened.
+    let loaded = load_text(&folder.path().join("agent.toml"), &text("10%"), &environment);
+    let (described, _) = read(loaded, |plan, _| Resources::without_loading(plan));
+    let (third, _) = opened(&folder, &text("10%"), Some(&described));
+    assert!(third.is_open() && third.states().iter().all(|state| state.is_up));
 }
 
 #[test]
