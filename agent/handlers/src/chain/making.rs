@@ -19,6 +19,8 @@ use crate::{
 /// What a handler is made of.
 pub struct Making<'m, 'f> {
     pub(super) name: &'m str,
+    /// Whose state it counts in.
+    pub(super) state: &'m str,
     pub(super) description: &'m Description,
     pub(super) table: &'m mut TableReader<'f>,
     pub(super) names: &'m mut ChainNames,
@@ -54,7 +56,7 @@ impl<'f> Making<'_, 'f> {
         identity: &str,
         make: impl FnOnce() -> T,
     ) -> Arc<T> {
-        self.resources.state(self.name, identity, make)
+        self.resources.state(self.state, identity, make)
     }
 
     /// Where a setting stands, or the section if it does not stand there.

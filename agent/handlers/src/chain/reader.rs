@@ -129,6 +129,8 @@ fn chain(
 /// A handler and its section.
 struct StepSection<'f> {
     name: String,
+    /// Whose state it counts in: that of one in place is not shared with others of its kind.
+    state: String,
     place: Place,
     /// Where the message names it.
     named: Place,
@@ -159,9 +161,10 @@ fn steps<'f>(
                 let named = section.table.get("kind").map(|entry| &entry.node.value);
                 matches!(named, Some(Value::Text(text)) if text.as_str() == *kind)
             });
+            let state = format!("message {name}");
             let name = kind.unwrap_or_default().replace('-', "_");
-            let place = section.name.place;
-            StepSection { name, place, named: place, table: &section.table, is_in_place: true }
+            let (place, table) = (section.name.place, &section.table);
+            StepSection { name, state, place, named: place, table, is_in_place: true }
         });
         return vec![step.into_iter().collect()];
     };
@@ -170,7 +173,8 @@ fn steps<'f>(
             document.sections(Group::Handler).find(|section| section.name.name == step.name)?;
         let (name, table) = (step.name.clone(), &section.table);
         let place = section.name.place;
-        Some(StepSection { name, place, named: step.place, table, is_in_place: false })
+        let state = name.clone();
+        Some(StepSection { name, state, place, named: step.place, table, is_in_place: false })
     };
     run.0.iter().map(|group| group.iter().filter_map(step).collect()).collect()
 }
@@ -233,6 +237,7 @@ fn link<'f>(
     let sources = common.as_ref().and_then(|common| common.args.clone()).unwrap_or_default();
     let mut making = Making {
         name: &step.name,
+        state: &step.state,
         description: kind.description(),
         table: &mut table,
         names,

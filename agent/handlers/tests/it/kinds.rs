@@ -167,6 +167,19 @@ fn all_messages_that_run_a_limit_share_it_and_a_reload_keeps_it() {
 }
 
 #[test]
+fn limits_that_are_written_in_place_are_those_of_their_messages() {
+    let one = |name: &str| {
+        format!(
+            "[message.{name}]\nkind = 'rate-limit'\nkey = 'ip'\nrate = '2/h'\nunanswered = 'allow'\n"
+        )
+    };
+    let chains = right(&format!("{}{}", one("m"), one("n")));
+    let remaining = |chain: &Chain| shown(chain, &from("192.0.2.1"), &["rate_limit.remaining"]);
+    assert_eq!((remaining(&chains["m"]), remaining(&chains["n"])), ("1".into(), "1".into()));
+    assert_eq!((remaining(&chains["m"]), remaining(&chains["n"])), ("0".into(), "0".into()));
+}
+
+#[test]
 fn a_limit_that_cannot_be_kept_is_a_finding() {
     for (setting, expected) in [
         ("key = []\nrate = '1/s'", "`key` has no part"),
