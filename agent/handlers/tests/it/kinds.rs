@@ -119,6 +119,16 @@ fn a_message_that_lacks_a_part_of_the_key_is_not_counted_or_all_of_them_together
         let without = Message::new("m").arg("ip", TypedData::Null).arg("host", "a");
         assert_eq!(shown(&skip["m"], &without, &["action", "limit.limited"]), "allow ");
     }
+    // A text that is not there is not the empty text.
+    let plain = right(
+        "[handler.limit]\nkind = 'rate-limit'\nkey = 'host'\nrate = '1/h'\n\
+         [message.m]\nrun = ['limit']\nunanswered = 'allow'\n",
+    );
+    for _ in 0..3 {
+        assert_eq!(shown(&plain["m"], &Message::new("m"), &["action", "limit.limited"]), "allow ");
+    }
+    let empty = Message::new("m").arg("host", "");
+    assert_eq!(shown(&plain["m"], &empty, &["action", "limit.limited"]), "allow false");
     let one = file("one");
     let without = |host: &str| Message::new("m").arg("host", host);
     assert_eq!(shown(&one["m"], &without("A"), &["action"]), "allow");

@@ -15,7 +15,7 @@ use spoa_handlers::{
 use crate::broken_files::environment;
 
 /// Kinds that have no page yet.
-const WITHOUT_PAGE: &[&str] = &["rules", "set"];
+const WITHOUT_PAGE: &[&str] = &[];
 
 /// What each page has behind what the kind says of itself.
 const HEADINGS: &[&str] = &["## HAProxy", "## Bad input"];

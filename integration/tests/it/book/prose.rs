@@ -36,6 +36,8 @@ const PAGES: &[&str] = &[
     "docs/kinds/mmdb.md",
     "docs/kinds/program.md",
     "docs/kinds/rate-limit.md",
+    "docs/kinds/rules.md",
+    "docs/kinds/set.md",
     "docs/kinds/table.md",
     "docs/layers.md",
     "docs/logs.md",
