@@ -35,6 +35,7 @@ mod kill;
 mod kinds;
 mod late;
 mod limits;
+mod listen_command;
 mod log;
 mod log_without_subscriber;
 mod losses;
