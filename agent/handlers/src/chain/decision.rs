@@ -34,10 +34,28 @@ impl<'c> Decision<'c> {
         self
     }
 
-    /// The same with a variable of the verdict.
+    /// The same with a variable of the verdict. A text that would end a line of a header is not set.
     #[must_use]
     pub fn with(mut self, detail: Detail, value: Value<'c>) -> Self {
-        self.details.push((detail, value));
+        let breaks = match &value {
+            Value::Text(text) => {
+                detail != Detail::Body && text.bytes().any(|byte| byte.is_ascii_control())
+            }
+            _ => false,
+        };
+        if !breaks {
+            self.details.push((detail, value));
+        }
+        self
+    }
+
+    /// The same; without what its action needs, it denies.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        let needed = self.action.needs();
+        if needed.is_some_and(|needed| self.details.iter().all(|(own, _)| own.word() != needed)) {
+            self.action = Action::Deny;
+        }
         self
     }
 

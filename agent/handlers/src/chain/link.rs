@@ -165,6 +165,12 @@ impl Link {
         }
     }
 
+    /// Whether it may decide anything but that the request goes on.
+    pub(super) fn may_refuse(&self) -> bool {
+        let refuses = self.decides.actions.iter().any(|action| *action != Action::Allow);
+        refuses && self.mode == Mode::Enforce
+    }
+
     /// What holds of a decision: one that only observes never decides.
     pub(super) fn judged<'c>(&self, decision: Option<Decision<'c>>) -> Option<Decision<'c>> {
         let decision = decision?;
@@ -177,7 +183,7 @@ impl Link {
             return None;
         }
         count(&self.counts.decided);
-        Some(decision)
+        Some(decision.whole())
     }
 
     /// What holds if the handler cannot say; one that only observes never decides.

@@ -75,10 +75,12 @@ pub(super) struct Output {
     pub(super) scope: Scope,
     pub(super) name: String,
     form: Form,
+    /// Whether the file gives it its name: then nothing of an earlier message stays in it, whoever set it.
+    is_chosen: bool,
 }
 
 impl Output {
-    /// Writes the variable; without a value its default, and if it has none, nothing of an earlier message stays.
+    /// Writes the variable, or its default.
     pub(super) fn write(
         &self,
         value: Option<&expression::Value<'_>>,
@@ -87,7 +89,12 @@ impl Output {
     ) {
         use expression::Value;
         let default = || self.form.default.as_deref().map(Value::text);
-        let Some(value) = value.map(Value::borrow).or_else(default) else { return };
+        let Some(value) = value.map(Value::borrow).or_else(default) else {
+            if self.is_chosen {
+                budget.unset(actions, self.scope, &self.name);
+            }
+            return;
+        };
         if self.form.is_unset_for_no && value == Value::Bool(false) {
             budget.unset(actions, self.scope, &self.name);
             return;
@@ -99,7 +106,10 @@ impl Output {
             (Some(OutputType::Bool), Value::Text(text)) if text == "false" => Value::Bool(false),
             (Some(OutputType::Int), Value::Text(text)) => match text.trim().parse() {
                 Ok(number) => Value::Int(number),
-                Err(_) => return,
+                Err(_) => {
+                    budget.unset(actions, self.scope, &self.name);
+                    return;
+                }
             },
             (Some(OutputType::Text), value) => Value::Text(value.as_text().into_owned().into()),
             (_, value) => value,
@@ -208,6 +218,7 @@ pub(super) fn outputs(
         scope: Scope::Transaction,
         name: format!("{handler}.{}", variables[variable].name),
         form: Form::default(),
+        is_chosen: false,
     };
     let Some(Outputs(chosen)) = chosen else {
         return (0..variables.len()).map(own).collect();
@@ -227,7 +238,7 @@ pub(super) fn outputs(
         Some(match &chosen.output {
             Some((scope, name)) => {
                 let form = chosen.form.clone();
-                Output { variable: at, scope: *scope, name: name.clone(), form }
+                Output { variable: at, scope: *scope, name: name.clone(), form, is_chosen: true }
             }
             None => own(at),
         })

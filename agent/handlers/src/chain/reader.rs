@@ -15,7 +15,7 @@ use super::{
     verdict,
 };
 use crate::{
-    configuration::{Action, MessageSettings, Run, StepName},
+    configuration::{Action, Fallback, MessageSettings, Run, StepName, Unanswered},
     file::{Group, Reading, Table, TableReader, Value},
     finding::{Finding, Place},
     input::Sources,
@@ -85,7 +85,7 @@ fn chain(
                 names.add_broken(&step.name);
                 continue;
             };
-            if link.decides.actions.contains(&Action::Deny) && link.mode == Mode::Enforce {
+            if link.may_refuse() {
                 denies = denies.or(Some(step.named));
             }
             is_whole &= is_heard(name, settings, &link, step.named, reading);
@@ -121,9 +121,22 @@ fn chain(
         has_verdict: settings.verdict,
         variables,
         details: Vec::new(),
-        fallback: settings.fallback.clone(),
+        fallback: fallback(settings),
         dropped: AtomicU64::new(0),
     })
+}
+
+/// What HAProxy gets without an answer of the chain: what `fallback` says, or what `unanswered` does.
+fn fallback(settings: &MessageSettings) -> Option<Fallback> {
+    let unanswered = settings.unanswered.map(|unanswered| Fallback {
+        action: match unanswered {
+            Unanswered::Allow => Action::Allow,
+            Unanswered::Deny => Action::Deny,
+        },
+        reason: "unanswered".to_owned(),
+        status: None,
+    });
+    settings.fallback.clone().or(unanswered)
 }
 
 /// A handler and its section.
@@ -210,7 +223,7 @@ fn says_unanswered(
 ) -> bool {
     let (Some(place), None) = (denies, settings.unanswered) else { return true };
     let title = format!("`[message.{name}]` does not say what happens without an answer");
-    let finding = Finding::error(title).at(place, "this handler can deny");
+    let finding = Finding::error(title).at(place, "this handler does not always allow");
     reading.findings.add(finding.help(
         "add `unanswered = \"allow\"` (fail open) or `unanswered = \"deny\"` (fail closed) to the message",
     ));

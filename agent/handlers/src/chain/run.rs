@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::atomic::Ordering};
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use spoa_actors::{Actions, Message, MessageRef};
 
 use super::{
@@ -94,10 +94,18 @@ impl Chain {
         let mut all = AllFound::from_vec(all);
         let decided = loop {
             let (links, at) = (&self.groups[group.at], group.at);
+            let mut waits: Vec<_> = group.pending.iter().map(|(place, _)| *place).collect();
             let pending = group.pending.into_iter();
-            let answers = pending.map(|(place, pending)| async move { (place, pending.await) });
+            let mut answers: FuturesUnordered<_> =
+                pending.map(|(place, pending)| async move { (place, pending.await) }).collect();
             let mut decided = group.decided;
-            for (place, answer) in join_all(answers).await {
+            // A decision stands once nobody who goes before it is waited for: a slow neighbour does not delay it.
+            let stands = |decided: &Option<(usize, Decision<'_>)>, waits: &[usize]| {
+                decided.as_ref().is_some_and(|(own, _)| waits.iter().all(|place| place > own))
+            };
+            while !stands(&decided, &waits) {
+                let Some((place, answer)) = answers.next().await else { break };
+                waits.retain(|waiting| *waiting != place);
                 let decision = links[place].end(answer, &mut all);
                 let is_first = decided.as_ref().is_none_or(|(other, _)| place < *other);
                 if let (Some(decision), true) = (decision, is_first) {

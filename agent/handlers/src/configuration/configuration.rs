@@ -11,8 +11,8 @@ use super::{
     telemetry::{AdminSettings, LogSettings, TraceSettings},
 };
 use crate::{
-    file::{Group, Loaded, Reading, Section, TableReader},
-    finding::Finding,
+    file::{Document, Group, Loaded, Reading, Section, TableReader},
+    finding::{Finding, Place},
     input::Sources,
     kind::Settings,
 };
@@ -73,7 +73,29 @@ impl Configuration {
                 configuration.messages.insert(section.name.name.clone(), message);
             }
         }
+        each_name_once(document, &configuration.messages, &mut reading);
         configuration
+    }
+}
+
+/// Reports a message that two sections answer.
+fn each_name_once(
+    document: &Document,
+    messages: &BTreeMap<String, MessageSettings>,
+    reading: &mut Reading<'_>,
+) {
+    let mut known: BTreeMap<String, Place> = BTreeMap::new();
+    for section in document.sections(Group::Message) {
+        let Some(message) = messages.get(&section.name.name) else { continue };
+        let own = || vec![section.name.name.clone()];
+        for name in message.names.as_ref().map_or_else(own, |names| names.0.clone()) {
+            let Some(first) = known.insert(name.clone(), section.name.place) else { continue };
+            let title = format!("two sections answer the message `{name}`");
+            let finding = Finding::error(title).at(section.name.place, "again");
+            reading.findings.add(finding.also(first, "first here").help(
+                "name it in one of them; `names` of a section replaces the section's own name",
+            ));
+        }
     }
 }
 

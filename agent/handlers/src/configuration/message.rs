@@ -25,6 +25,18 @@ words! {
     }
 }
 
+impl Action {
+    /// The variable of the verdict without which HAProxy cannot apply it.
+    #[must_use]
+    pub fn needs(self) -> Option<&'static str> {
+        match self {
+            Self::Redirect => Some("location"),
+            Self::Respond => Some("body"),
+            _ => None,
+        }
+    }
+}
+
 words! {
     /// What HAProxy does with a request without any answer.
     pub enum Unanswered, "one of `allow` and `deny`" {

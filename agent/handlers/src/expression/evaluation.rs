@@ -59,6 +59,7 @@ impl<'v> Evaluation<'v> {
                 let mut values = [const { Value::Bool(false) }; 3];
                 for (value, node) in values.iter_mut().zip(nodes) {
                     *value = self.value(node)?;
+                    self.looks_through(value);
                 }
                 (function.call)(&values[..nodes.len()])
             }
@@ -92,7 +93,10 @@ impl<'v> Evaluation<'v> {
                 Ok(is_found)
             }
             Node::Matches(of, pattern) => match self.value(of)? {
-                Value::Text(text) => Ok(pattern.is_match(&text)),
+                Value::Text(text) => {
+                    self.steps += length_in_steps(text.len());
+                    Ok(pattern.is_match(&text))
+                }
                 _ => Err(Fault::Conversion),
             },
             Node::Macro(which @ (Macro::All | Macro::Exists | Macro::ExistsOne), parts) => {
@@ -103,6 +107,15 @@ impl<'v> Evaluation<'v> {
                 _ => Err(Fault::Conversion),
             },
         }
+    }
+
+    /// Counts what a function looks through as steps.
+    fn looks_through(&mut self, value: &Value<'_>) {
+        self.steps += match value {
+            Value::Text(text) => length_in_steps(text.len()),
+            Value::Bytes(bytes) => length_in_steps(bytes.len()),
+            _ => 0,
+        };
     }
 
     /// Does something with both values; a constant, which is mostly the right one, is looked at where it lies.
@@ -220,4 +233,9 @@ fn size<'v>(value: &Value<'_>) -> Result<'v> {
         _ => return Err(Fault::Conversion),
     };
     i64::try_from(size).map(Value::Int).map_err(|_| Fault::Overflow)
+}
+
+/// How many steps it counts to look through so many bytes.
+fn length_in_steps(bytes: usize) -> u32 {
+    u32::try_from(bytes / 64).unwrap_or(u32::MAX / 2)
 }

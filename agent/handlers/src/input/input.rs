@@ -26,7 +26,7 @@ impl Input {
         Self {
             name: argument.name.to_owned(),
             value_type: argument.value_type,
-            origin: Origin::Named(argument.name.to_owned()),
+            origin: Origin::Named(argument.name.to_owned()).for_known(argument.name),
             default: None,
             is_required: false,
             fetch: Some(argument.fetch.to_owned()),

@@ -47,6 +47,17 @@ impl Origin {
         }
     }
 
+    /// The same for an argument that is known everywhere: a host is compared without its port and its case, so that
+    /// nobody gets around a rule by writing it differently.
+    pub(super) fn for_known(self, name: &str) -> Self {
+        match self {
+            Self::Named(_) | Self::Position(_) | Self::First(_) if name == "host" => {
+                Self::Look(Box::new(self), Look::Host)
+            }
+            other => other,
+        }
+    }
+
     /// The names of the arguments that it may take; nothing for those without a name.
     pub(super) fn arguments<'o>(&'o self, names: &mut Vec<&'o str>) {
         match self {

@@ -79,10 +79,14 @@ impl Source {
             Some(default) => Some(default.as_type(value_type, reading)?),
             None => None,
         };
+        let origin = self.origin.clone().unwrap_or_else(|| Origin::Named(name.to_owned()));
         Some(Input {
             name: name.to_owned(),
             value_type,
-            origin: self.origin.clone().unwrap_or_else(|| Origin::Named(name.to_owned())),
+            origin: match known {
+                Some(_) => origin.for_known(name),
+                None => origin,
+            },
             default,
             is_required: self.is_required,
             fetch: self.fetch.clone().or_else(|| known.map(|(_, fetch)| fetch.to_owned())),

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     chain::{Decides, Decision, Detail, Found, Making, OwnVariable, View},
     configuration::Action,
-    expression::{Fault, Program, Value},
+    expression::{Program, Value},
     file::{FromNode, Node, Reading, Text},
     finding::Finding,
 };
@@ -119,28 +119,27 @@ impl Compiled {
         self.details.iter().for_each(|(detail, _)| decides.add_text(*detail));
     }
 
-    /// Sets its variables, and decides.
+    /// Sets its variables, and decides. What has no value is not set; the decision stands without it.
     pub(super) fn run<'c>(
         &'c self,
         view: &View<'_, 'c>,
         found: &mut Found<'c>,
-    ) -> Result<Option<Decision<'c>>, Fault> {
+    ) -> Option<Decision<'c>> {
         for (at, value) in &self.sets {
-            if !found.is_set(*at) {
-                found.set(*at, value.value(view)?);
+            if let (false, Ok(value)) = (found.is_set(*at), value.value(view)) {
+                found.set(*at, value);
             }
         }
-        let Some(action) = self.action else { return Ok(None) };
-        let mut decision = Decision::new(action, &*self.reason).status(self.status);
+        let mut decision = Decision::new(self.action?, &*self.reason).status(self.status);
         decision.level = self.level;
         for (detail, template) in &self.details {
-            let value = match template.constant() {
-                Some(text) => Value::text(text),
-                None => Value::Text(template.write(view)?.into()),
-            };
-            decision = decision.with(*detail, value);
+            if let Some(text) = template.constant() {
+                decision = decision.with(*detail, Value::text(text));
+            } else if let Ok(text) = template.write(view) {
+                decision = decision.with(*detail, Value::Text(text.into()));
+            }
         }
-        Ok(Some(decision))
+        Some(decision)
     }
 }
 
@@ -155,15 +154,11 @@ impl Rule {
             (Detail::RetryAfter, &self.retry_after),
             (Detail::Authenticate, &self.authenticate),
         ];
-        let needed = match self.then {
-            Some(Action::Redirect) => Some(Detail::Location),
-            Some(Action::Respond) => Some(Detail::Body),
-            _ => None,
-        };
+        let needed = self.then.and_then(Action::needs);
         let is_missing =
-            |needed: &Detail| all.iter().any(|(own, text)| own == needed && text.is_none());
+            |needed: &&str| all.iter().any(|(own, text)| own.word() == *needed && text.is_none());
         if let (Some(action), Some(needed)) = (self.then, needed.filter(is_missing)) {
-            let (action, needed) = (action.word(), needed.word());
+            let action = action.word();
             let finding = Finding::error(format!("a rule that says `{action}` needs `{needed}`"))
                 .at(self.r#if.place(), format!("its rule has no `{needed}`"))
                 .help(format!("add `{needed} = \"…\"` to the rule"));

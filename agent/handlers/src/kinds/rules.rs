@@ -67,8 +67,8 @@ impl Step for All {
             match rule.condition.test(view) {
                 Ok(false) => {}
                 Ok(true) => match rule.run(view, found) {
-                    Ok(None) => {}
-                    decided => return decided,
+                    None => {}
+                    decided => return Ok(decided),
                 },
                 // It does not hold; the handler could not say only if no other rule holds.
                 Err(other) => fault = fault.or(Some(other)),

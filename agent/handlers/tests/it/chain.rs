@@ -131,7 +131,7 @@ fn handlers_side_by_side_do_not_see_each_other() {
         format!(
             "[handler.one]\nkind = 'set'\nvalues = {{ is = true }}\n\
              [handler.two]\nkind = 'rules'\nrules = {{ if = 'one.is', then = 'drop' }}\n\
-             [message.m]\nrun = {run}\n"
+             [message.m]\nrun = {run}\nunanswered = 'deny'\n"
         )
     };
     assert_eq!(gets(&chain(&file("['one', 'two']")), &request())[0], "txn.action=drop");
@@ -309,13 +309,13 @@ fn variables_go_out_as_the_types_that_haproxy_tests() {
         ("from = 'one', type = 'bool'", "txn.x=Bool(true)"),
         ("from = 'text', type = 'bool'", "txn.x=Bool(true)"),
         ("from = 'n', type = 'int'", "txn.x=Int64(12)"),
-        ("from = 'text', type = 'int'", ""),
+        ("from = 'text', type = 'int'", "txn.x"),
     ] {
         assert_eq!(set(&format!("{{ x = {{ {form} }} }}"), "/"), expected, "{form}");
     }
     let default = "{ x = { from = 'one', default = '50', type = 'int' } }";
     assert_eq!(set(default, "/no"), "txn.x=Int64(50)");
-    assert_eq!(set("{ x = 'one' }", "/no"), "");
+    assert_eq!(set("{ x = 'one' }", "/no"), "txn.x");
 }
 
 #[test]
@@ -375,6 +375,62 @@ fn a_message_without_a_verdict_sends_what_its_handlers_find_and_defaults_in_plac
     assert_eq!(gets(&chain, &Message::new("m")), ["sess.score=Int64(7)"]);
     assert_eq!(gets(&chain, &Message::new("m").arg("path", "/no")), ["sess.score=Int64(50)"]);
     assert_eq!(shown(&chain.fallback().unwrap()), ["sess.score=Int64(50)"]);
+}
+
+#[test]
+fn without_a_fallback_the_verdict_is_what_unanswered_says() {
+    for (unanswered, expected) in [("allow", "txn.action=allow"), ("deny", "txn.action=deny")] {
+        let text = format!(
+            "[handler.r]\nkind = 'rules'\nrules = {{ if = 'true', then = 'drop' }}\n\
+             [message.m]\nrun = ['r']\nunanswered = '{unanswered}'\n"
+        );
+        let fallback = shown(&chain(&text).fallback().unwrap());
+        assert_eq!(fallback[..3], [expected, "txn.reason=unanswered", "txn.by=fallback"]);
+    }
+}
+
+#[test]
+fn a_rule_that_holds_decides_also_if_its_texts_cannot_be_written() {
+    let text = "[handler.r]\nkind = 'rules'\nrules = [\n\
+                { if = \"path.size() > 9000\", set = { long = '{path}' } },\n\
+                { if = \"path.startsWith('/login')\", then = 'redirect', location = 'https://login/?rd={path}' },\n\
+                { if = \"path.startsWith('/x')\", then = 'allow', cookie = 'seen={path}' }]\n\
+                [message.m]\nrun = ['r']\nunanswered = 'deny'\n";
+    let chain = chain(text);
+    let gets = |path: &str| gets(&chain, &Message::new("m").arg("path", path));
+    assert_eq!(gets("/login")[0], "txn.action=redirect");
+    // A redirect that leads nowhere is none, and the request does not go on.
+    assert_eq!(gets(&format!("/login{}", "x".repeat(9000)))[0], "txn.action=deny");
+    assert_eq!(gets("/login\r\nset-cookie: a=b")[0], "txn.action=deny");
+    let split = gets("/x\r\nset-cookie: a=b");
+    assert_eq!(split[0], "txn.action=allow");
+    assert!(split.contains(&"txn.cookie".to_owned()), "{split:?}");
+}
+
+#[test]
+fn nothing_of_an_earlier_message_stays_in_a_variable_that_the_file_names() {
+    let text = "[handler.a]\nkind = 'rules'\nrules = { if = \"path == '/in'\", set = { user = 'me' } }\n\
+                set = { \"sess.user\" = 'user' }\n[message.m]\nrun = ['a']\n";
+    let chain = chain(text);
+    let last = |path: &str| gets(&chain, &Message::new("m").arg("path", path)).pop().unwrap();
+    assert_eq!(last("/in"), "sess.user=me");
+    assert_eq!(last("/"), "sess.user");
+}
+
+#[test]
+fn a_host_is_the_same_however_a_client_writes_it() {
+    let text = "[handler.r]\nkind = 'rules'\nrules = { if = \"host == 'x.example.com'\", then = 'deny' }\n\
+                [message.m]\nrun = ['r']\nunanswered = 'deny'\nargs = { host = ['h', 'host'] }\n";
+    let chain = chain(text);
+    for (name, host) in
+        [("host", "x.example.com"), ("h", "X.Example.com:443"), ("host", "X.EXAMPLE.COM")]
+    {
+        assert_eq!(
+            gets(&chain, &Message::new("m").arg(name, host))[0],
+            "txn.action=deny",
+            "{host}"
+        );
+    }
 }
 
 #[test]
