@@ -7,6 +7,7 @@
 //! ```
 
 mod access;
+mod chain_json;
 mod door;
 mod endpoint;
 mod places;

@@ -76,6 +76,7 @@ mod precedence;
 mod program;
 mod run;
 mod run_options;
+mod served;
 mod settled;
 mod shortage;
 mod sockets;

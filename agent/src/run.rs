@@ -1,6 +1,6 @@
 //! `run`: prints the addresses and a command to try, and serves until a signal.
 
-use std::{io, num::NonZero, process, time::Duration};
+use std::{io, num::NonZero, process, sync::Arc, time::Duration};
 
 use spoa_actors::{
     Agent, AgentError, BoxError, Limits, Registry, RunningAgent, Signals, observe::Statistics,
@@ -20,6 +20,7 @@ use crate::{
     open_files::{self, TooFewOpenFiles},
     program::Program,
     run_options::RunOptions,
+    served::ServedFile,
     settled::Settled,
     shortage::{SHORTAGE, is_shortage},
     sockets::{SocketError, Sockets},
@@ -177,6 +178,9 @@ impl Service {
         }
         // Until it has served.
         let _started = file.as_ref().map(ConfigFile::start).transpose()?;
+        if let Some(file) = file {
+            ServedFile::set(file);
+        }
         let names: Vec<_> = registry.names().map(str::to_owned).collect();
         let served_limits = limits;
         let paths: Vec<_> = listeners.iter().flat_map(Listener::paths).collect();

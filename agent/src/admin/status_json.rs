@@ -13,6 +13,7 @@ use spoa_actors::{
 
 use crate::{
     admin::{
+        chain_json::{self, ChainJson, DataJson},
         route_json::{self, RouteJson, UnroutedJson},
         stage::Stage,
         totals_json::{LatencyJson, TotalsJson},
@@ -36,6 +37,10 @@ pub(super) struct StatusJson {
     engines: Vec<EngineJson>,
     connections: ConnectionsJson,
     routes: Vec<RouteJson>,
+    /// Of the configuration file, by their messages.
+    chains: Vec<ChainJson>,
+    /// The data sets of the configuration file.
+    data: Vec<DataJson>,
     /// By their names, the most frequent first; at most 32.
     messages_without_route: Vec<UnroutedJson>,
     /// The newest first.
@@ -176,6 +181,8 @@ impl StatusJson {
             engines: statistics.engines.iter().map(EngineJson::from).collect(),
             connections: ConnectionsJson { total: statistics.connections_open, shown },
             routes: route_json::routes(statistics),
+            chains: chain_json::chains(),
+            data: chain_json::data(),
             messages_without_route: route_json::unrouted(statistics),
             violations: status.violations.iter().map(ViolationJson::from).collect(),
             latency: LatencyJson::new(&statistics.latency),

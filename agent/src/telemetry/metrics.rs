@@ -1,5 +1,6 @@
 //! Metrics: what the agent counts, under the names that Prometheus and OTLP see.
 
+mod chains;
 mod connection_groups;
 mod connections;
 mod frames;
@@ -51,7 +52,7 @@ pub(crate) fn families(
     spans: &SpanCounts,
     lost_lines: LostLines,
 ) -> Vec<MetricFamily> {
-    let mut own = vec![build(statistics), log(lost_lines), exports(spans)];
+    let mut own = vec![build(statistics), log(lost_lines), exports(spans), chains::families()];
     // Without one arbiter, counters would seem to be reset: a gap is better.
     if statistics.workers_unresponsive == 0 {
         own.extend([

@@ -157,3 +157,63 @@ unanswered = "deny"
     let denied = (Some("/x"), Some("deny"));
     assert_eq!(kept, [denied, (Some("/a\"b\\c"), Some("allow")), denied]);
 }
+
+#[test]
+fn what_the_handlers_have_done_is_in_the_metrics_and_the_status() {
+    let folder = Folder::new();
+    let (list, admin) = (folder.file("bad.txt"), folder.file("admin"));
+    fs::write(&list, "203.0.113.0/24\nnonsense\n").expect("the folder is ours");
+    let (_folder, path) = written(&format!(
+        "[data.bad]\nkind = \"ip-list\"\nfile = {list:?}\n\
+         [handler.listed]\nkind = \"ip-reputation\"\ndata = \"bad\"\ndeny = \"listed\"\nmode = \"observe\"\n\
+         {}",
+        RULES.replace("run = [", "run = [\"listed\", ")
+    ));
+    let admin_place = format!("unix:{}", text(&admin));
+    let agent =
+        Agent::start(&["--config", &path, "--listen", "127.0.0.1:0", "--admin", &admin_place]);
+    for argument in ["path=/admin", "path=/", "path=/old"] {
+        spoa_agent(&[
+            "call",
+            "--addr",
+            &agent.address(),
+            "check-request",
+            argument,
+            "ip=203.0.113.7",
+        ]);
+    }
+    let get = |path: &str| {
+        let url = format!("http://localhost{path}");
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["-s", "--unix-socket", text(&admin), &url]);
+        crate::scene::to_the_end(curl).stdout
+    };
+    let metrics = get("/metrics");
+    for line in [
+        r#"spoa_handler_runs_total{handler="rules",outcome="run",route="check-request"} 3"#,
+        r#"spoa_handler_decisions_total{action="deny",handler="rules",mode="enforce",reason="admin",route="check-request"} 1"#,
+        r#"spoa_handler_decisions_total{action="deny",handler="listed",mode="observe",reason="listed",route="check-request"} 3"#,
+        r#"spoa_chain_variables_dropped_total{route="check-request"} 0"#,
+        r#"spoa_data_entries{data="bad"} 1"#,
+        r#"spoa_data_bad_lines{data="bad"} 1"#,
+        r#"spoa_data_loads_total{data="bad",outcome="loaded"} 1"#,
+    ] {
+        let labels: Vec<_> = line.split(['{', '}']).collect();
+        let wanted = labels[1].split(',');
+        let is_it = |found: &&str| {
+            found.starts_with(labels[0])
+                && found.ends_with(labels[2])
+                && wanted.clone().all(|label| found.contains(label))
+        };
+        assert!(metrics.lines().any(|found| is_it(&found)), "{line} is not in {metrics}");
+    }
+    let status: serde_json::Value = serde_json::from_str(&get("/status.json")).expect("it is JSON");
+    let handlers = &status["chains"][0]["handlers"];
+    assert_eq!(handlers[0]["handler"], "listed", "{status}");
+    assert_eq!((&handlers[0]["run"], &handlers[0]["decided"]), (&3.into(), &0.into()), "{status}");
+    assert_eq!(handlers[1]["decided"], 2, "{status}");
+    assert_eq!(
+        (&status["data"][0]["entries"], &status["data"][0]["is_up"]),
+        (&1.into(), &true.into())
+    );
+}

@@ -11,6 +11,7 @@ use super::{
     common::{Mode, OnError, Then},
     decides::Decides,
     decision::Decision,
+    decision_counts::{DecisionCount, DecisionCounts},
     found::{AllFound, Found},
     output::Output,
     step::{Late, Pending, Step, Unanswered},
@@ -54,6 +55,7 @@ pub(super) struct Counts {
     continued: AtomicU64,
     observed: AtomicU64,
     failed: AtomicU64,
+    decisions: DecisionCounts,
 }
 
 /// What a handler of a chain has done.
@@ -73,6 +75,10 @@ pub struct StepCounts {
     pub observed: u64,
     /// How often it could not say, or its `when` had no value.
     pub failed: u64,
+    /// What becomes of its decisions.
+    pub mode: Mode,
+    /// What it has decided, also where nothing became of it.
+    pub decisions: Vec<DecisionCount>,
 }
 
 /// Whether a handler runs over a message.
@@ -174,6 +180,7 @@ impl Link {
     /// What holds of a decision: one that only observes never decides.
     pub(super) fn judged<'c>(&self, decision: Option<Decision<'c>>) -> Option<Decision<'c>> {
         let decision = decision?;
+        self.counts.decisions.add(decision.action, &decision.reason);
         if self.mode == Mode::Observe {
             count(&self.counts.observed);
             return None;
@@ -194,6 +201,7 @@ impl Link {
             OnError::Allow => Action::Allow,
             OnError::Deny => Action::Deny,
         };
+        self.counts.decisions.add(action, "failed");
         (self.mode == Mode::Enforce).then(|| Decision::new(action, "failed"))
     }
 
@@ -207,6 +215,8 @@ impl Link {
             continued: of(&self.counts.continued),
             observed: of(&self.counts.observed),
             failed: of(&self.counts.failed),
+            mode: self.mode,
+            decisions: self.counts.decisions.all(),
         }
     }
 }

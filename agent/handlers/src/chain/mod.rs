@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `decision`, `detail`, `decides` | what a handler decides, and what it may decide |
+//! | `decision`, `detail`, `decides`, `decision_counts` | what a handler decides, what it may decide, and how often it has |
 //! | `chain_names` | which variables an expression may name |
 //! | `view`, `found` | what a handler sees, and where it puts what it finds |
 //! | `step`, `own_variable`, `kind`, `making` | a handler at work, what it finds, and what it is made of |
@@ -21,6 +21,7 @@ mod chain_names;
 mod common;
 mod decides;
 mod decision;
+mod decision_counts;
 mod detail;
 mod explained;
 mod found;
@@ -42,6 +43,7 @@ pub use chain_names::ChainNames;
 pub use common::{CommonSettings, Mode, OnError, Then};
 pub use decides::Decides;
 pub use decision::Decision;
+pub use decision_counts::DecisionCount;
 pub use detail::Detail;
 pub use explained::{CameTo, Explained, ExplainedStep};
 pub use found::Found;

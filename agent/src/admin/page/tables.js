@@ -1,4 +1,4 @@
-// Tables: routes, messages without one, connections and violations.
+// Tables: routes, chains, data sets, messages without one, connections and violations.
 
 import { byId, element, fill, put, rows } from "./elements.js";
 import { points } from "./history.js";
@@ -8,6 +8,13 @@ export function showTables(status) {
   rows("routes", status.routes, (route) => route.route, ROUTES);
   put(byId("routes-count"), number(status.routes.length));
   put(byId("routes-empty"), "The agent tells of no route.");
+  const steps = status.chains.flatMap(({ message, handlers }) => handlers.map((handler) => ({ message, ...handler })));
+  rows("chains", steps, (step) => `${step.message} ${step.handler}`, STEPS);
+  byId("chains").closest("section").hidden = steps.length === 0;
+  put(byId("chains-count"), number(status.chains.length));
+  rows("data", status.data, (one) => one.data, DATA);
+  byId("data").closest("section").hidden = status.data.length === 0;
+  put(byId("data-count"), number(status.data.length));
   const unrouted = status.messages_without_route;
   rows("unrouted", unrouted, (one) => one.message, UNROUTED);
   byId("unrouted").closest("section").hidden = unrouted.length === 0;
@@ -70,6 +77,37 @@ const ROUTES = [
     fill(cell, number(route.restarts), ...more.map((name) => element("small", "", `${words(name)} ${number(route[name])}`)));
   } },
   { label: "deadline, fallback", className: "", show: (cell, route) => fill(cell, seconds(route.deadline_seconds), element("small", "", route.fallback || "no actions")) },
+];
+
+function decisions(step) {
+  const kinds = { allow: "good", deny: "bad", drop: "bad", tarpit: "bad" };
+  const chips = step.decisions.map(({ action, reason, count }) => element("span", `chip ${kinds[action] || "warn"}`, `${action} ${words(reason)} ${number(count)}`));
+  return chips.length ? chips : [element("span", "quiet", "none yet")];
+}
+
+const STEPS = [
+  { label: "message", className: "", show: (cell, step) => put(cell, step.message) },
+  { label: "handler", className: "", show: (cell, step) => {
+    const mode = step.mode === "enforce" ? [] : [element("small", "", step.mode)];
+    fill(cell, element("span", "name", step.handler), ...mode);
+  } },
+  { label: "run", className: "n", show: (cell, step) => put(cell, number(step.run)) },
+  { label: "skipped", className: "n", show: (cell, step) => put(cell, number(step.skipped)) },
+  { label: "failed", className: "n", show: (cell, step) => put(cell, number(step.failed)) },
+  { label: "decisions", className: "whole", show: (cell, step) => fill(cell, element("span", "chips", ...decisions(step))) },
+];
+
+const DATA = [
+  { label: "data", className: "", show: (cell, one) => fill(cell, element("span", "name", one.data)) },
+  { label: "state", className: "whole", show: (cell, one) => {
+    const [kind, text] = !one.is_up ? ["bad", "not loaded"] : one.is_stale ? ["warn", "stale"] : ["good", "up"];
+    const error = one.last_error == null ? [] : [element("small", "", one.last_error)];
+    fill(cell, element("span", `chip ${kind}`, text), ...error);
+  } },
+  { label: "entries", className: "n", show: (cell, one) => put(cell, number(one.entries)) },
+  { label: "memory", className: "n", show: (cell, one) => put(cell, bytes(one.memory_bytes)) },
+  { label: "bad lines", className: "n", show: (cell, one) => put(cell, number(one.bad_lines)) },
+  { label: "loads", className: "n", show: (cell, one) => fill(cell, number(one.loads), ...(one.failures ? [element("small", "", `${number(one.failures)} refused`)] : [])) },
 ];
 
 const UNROUTED = [
