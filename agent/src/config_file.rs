@@ -14,7 +14,7 @@ use spoa_handlers::{
     testing::{TestPlan, tests},
 };
 
-use crate::{failure::Failure, precedence};
+use crate::{failure::Failure, precedence, spoe_file};
 
 /// The name that stands for all messages without a handler.
 const ALL_OTHERS: &str = "*";
@@ -60,6 +60,7 @@ impl ConfigFile {
         let mut loaded = load(path, &|name: &str| env::var(name).ok());
         let configuration = Configuration::read(&mut loaded);
         precedence::check(&mut loaded);
+        spoe_file::check(&mut loaded, &configuration);
         let Loaded { document, sources, findings } = &mut loaded;
         let mut reading = Reading { document, sources, findings };
         let plan = ResourcePlan::read(&configuration.secrets, &mut reading);

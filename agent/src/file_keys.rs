@@ -106,7 +106,6 @@ pub(crate) const FILE_KEYS: &[FileKey] = &[
 pub(crate) const SECRET_KEYS: [&str; 2] = ["otlp-header", "admin-token-file"];
 
 /// The sections whose keys have options.
-#[cfg(test)]
 pub(crate) const SECTIONS: [Group; 5] =
     [Group::Agent, Group::Limits, Group::Log, Group::Trace, Group::Admin];
 

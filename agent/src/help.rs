@@ -110,6 +110,17 @@ Exit codes:
   1  there are errors
   2  wrong usage";
 
+/// Of `show-config`.
+pub(crate) const SHOW_CONFIG: &str = "\
+It takes the options of `run`, and opens no socket. Each line ends with where
+its value comes from: an option, an environment variable, a line of the file,
+or the default. A secret is never printed.
+
+Exit codes:
+  0  printed
+  1  the file has errors
+  2  wrong usage";
+
 /// Of `healthcheck`.
 pub(crate) const HEALTHCHECK: &str = "\
 It does the same as `option spop-check` of HAProxy.

@@ -1,6 +1,6 @@
 //! `run`: prints the addresses and a command to try, and serves until a signal.
 
-use std::{io, num::NonZero, process, sync::Arc, time::Duration};
+use std::{io, num::NonZero, process, time::Duration};
 
 use spoa_actors::{
     Agent, AgentError, BoxError, Limits, Registry, RunningAgent, Signals, observe::Statistics,

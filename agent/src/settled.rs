@@ -19,7 +19,6 @@ use crate::{
 pub(crate) struct Settled {
     pub(crate) options: RunOptions,
     /// The same, with where each value comes from.
-    #[expect(dead_code, reason = "for show-config")]
     pub(crate) matches: ArgMatches,
     pub(crate) file: Option<ConfigFile>,
 }

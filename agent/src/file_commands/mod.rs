@@ -21,5 +21,6 @@ mod value_text;
 pub(crate) use explain::{ExplainOptions, explain};
 pub(crate) use init::{InitOptions, init};
 pub(crate) use kinds::{KindsOptions, kinds};
+pub(crate) use output::print;
 pub(crate) use schema::schema;
 pub(crate) use test::test;

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 struct OutputError(io::Error);
 
 /// Prints a text as it is.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     printed.map_err(|error| Failure::Failed(OutputError(error).into()))

@@ -217,3 +217,23 @@ fn what_the_handlers_have_done_is_in_the_metrics_and_the_status() {
         (&1.into(), &true.into())
     );
 }
+
+#[test]
+fn a_deadline_that_haproxy_does_not_wait_for_is_a_warning() {
+    let (folder, path) = written(&format!(
+        "[agent]\nspoe = \"spoe.conf\"\ndeadline = \"100ms\"\n{}",
+        RULES.replace("run = [", "deadline = \"20ms\"\nrun = [")
+    ));
+    let haproxy =
+        "[guard]\nspoe-agent guard\n    messages check-request\n    timeout processing 15ms\n";
+    fs::write(folder.file("spoe.conf"), haproxy).expect("the folder is ours");
+    let outcome = spoa_agent(&["check", &path]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let title = "warning: HAProxy waits 15ms for `check-request`, and its deadline is 20ms";
+    assert!(outcome.stderr.contains(title), "{outcome:?}");
+    assert!(outcome.stderr.contains("spoa-agent.toml:13:12"), "{outcome:?}");
+    fs::write(folder.file("spoe.conf"), haproxy.replace("15ms", "21ms")).expect("it is ours");
+    assert_eq!(spoa_agent(&["check", &path]).stderr, "");
+    fs::remove_file(folder.file("spoe.conf")).expect("it is there");
+    assert!(spoa_agent(&["check", &path]).stderr.contains("cannot read HAProxy's file"));
+}

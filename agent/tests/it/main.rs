@@ -25,6 +25,7 @@ mod resources;
 mod run;
 mod scene;
 mod shortage;
+mod show_config;
 mod signals;
 mod telemetry;
 mod tls;

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     certificates::issue,
     collector::{Collector, text as attribute},
+    config_file::written,
     scene::{Agent, Folder, spoa_agent, text, to_the_end, until},
 };
 
@@ -298,5 +299,44 @@ fn what_cannot_be_used_is_named_with_its_fix() {
     for args in [["--trace-ratio", "2"], ["--trace-argument", "x=y"], ["--otlp-protocol", "udp"]] {
         let outcome = with(&[], &args);
         assert!(outcome.code == Some(2) && outcome.stderr.contains(args[0]), "{outcome:?}");
+    }
+}
+
+#[test]
+fn each_handler_of_a_file_has_a_span_below_that_of_its_message() {
+    let (_folder, path) = written(
+        r#"
+        [trace]
+        only_with_parent = true
+        [handler.known]
+        kind = "set"
+        values = { seen = true }
+        [handler.rules]
+        kind = "rules"
+        rules = [{ if = "path == '/admin'", then = "deny", reason = "admin" }]
+        [message.m]
+        run = ["known", "rules"]
+        unanswered = "allow"
+        "#,
+    );
+    let folder = Folder::new();
+    let collector = Collector::http(None);
+    let options = ["--otlp", &*collector.url, "--config", &path];
+    let agent = Agent::with_variables(&options, &LATE, &folder.file("log"));
+    let parent = format!("traceparent={TRACEPARENT}");
+    for parent in [&*parent, "other=1"] {
+        let call = ["call", "--addr", &agent.address(), "m", "path=/admin", parent];
+        let asked = spoa_agent(&call);
+        assert!(asked.stdout.contains("txn.action = \"deny\""), "{asked:?}");
+    }
+    assert_eq!(agent.end_by("TERM"), Some(0));
+    let received = collector.received();
+    let handle = received.named("handle");
+    assert_eq!(handle.len(), 1);
+    for (name, reason) in [("known", ""), ("rules", "admin")] {
+        let steps = received.named(name);
+        assert_eq!(steps.len(), 1, "{name}");
+        assert_eq!(steps[0].parent_span_id, handle[0].span_id, "{name}");
+        assert_eq!(attribute(&steps[0].attributes, "reason"), reason, "{name}");
     }
 }

@@ -14,6 +14,7 @@ mod book;
 mod bulkhead;
 mod chain;
 mod collector;
+mod config_file;
 mod data_files;
 mod described;
 mod documents;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::time;
+use tracing::{Instrument, Span, field::Empty};
 
 use super::{
     common::{Mode, OnError, Then},
@@ -112,16 +113,45 @@ impl Link {
             Admission::Unknown(_) => return Begun::Answered(self.failed()),
         }
         count(&self.counts.run);
+        let span = self.span();
+        let _entered = span.enter();
         if self.is_later
             && let Some(step) = self.step.later()
         {
-            return Begun::Waits(self.bounded(step.begin(view)));
+            let pending = self.bounded(step.begin(view));
+            return Begun::Waits(if span.is_none() {
+                pending
+            } else {
+                seen(pending, span.clone())
+            });
         }
         found.begin(self.first);
         Begun::Answered(match self.step.run(view, found) {
-            Ok(decision) => self.judged(decision),
-            Err(_) => self.failed(),
+            Ok(decision) => {
+                decision.iter().for_each(|decision| record(&span, decision));
+                self.judged(decision)
+            }
+            Err(_) => {
+                span.record("otel.status_code", "ERROR");
+                self.failed()
+            }
         })
+    }
+
+    /// Its span, inside of that of a call that is traced.
+    fn span(&self) -> Span {
+        if Span::current().is_none() {
+            return Span::none();
+        }
+        let name = self.name.as_str();
+        tracing::info_span!(
+            "step",
+            otel.name = name,
+            handler = name,
+            action = Empty,
+            reason = Empty,
+            otel.status_code = Empty,
+        )
     }
 
     /// Whether it runs.
@@ -219,6 +249,27 @@ impl Link {
             decisions: self.counts.decisions.all(),
         }
     }
+}
+
+/// The same answer, in its span.
+fn seen(pending: Pending, span: Span) -> Pending {
+    let inside = span.clone();
+    let answer = async move {
+        let answer = pending.await;
+        match &answer {
+            Ok(late) => late.decision.iter().for_each(|decision| record(&inside, decision)),
+            Err(_) => {
+                inside.record("otel.status_code", "ERROR");
+            }
+        }
+        answer
+    };
+    Box::pin(answer.instrument(span))
+}
+
+fn record(span: &Span, decision: &Decision<'_>) {
+    span.record("action", decision.action.word());
+    span.record("reason", &*decision.reason);
 }
 
 fn count(counter: &AtomicU64) {

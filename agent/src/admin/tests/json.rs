@@ -104,6 +104,8 @@ fn expected_shape() -> Value {
             "memory_bytes": "number",
         },
         "listeners": [{"listener": "string", "open": "number", "accepted": "number"}],
+        "chains": [],
+        "data": [],
         "engines": [{"engine_id": "string", "open": "number", "accepted": "number"}],
         "connections": {
             "total": "number",

@@ -20,6 +20,7 @@ const PAGES: &[&str] = &[
     "docs/data.md",
     "docs/deadlines.md",
     "docs/error-codes.md",
+    "docs/file.md",
     "docs/first-handler.md",
     "docs/guarantees.md",
     "docs/haproxy-versions.md",
