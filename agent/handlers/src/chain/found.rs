@@ -12,7 +12,7 @@ pub(super) type AllFound<'c> = SmallVec<[Option<Value<'c>>; 32]>;
 pub struct Found<'c> {
     /// The place of the first variable of the handler that is running.
     first: usize,
-    values: SmallVec<[(usize, Value<'c>); 8]>,
+    values: SmallVec<[(usize, Value<'c>); 16]>,
 }
 
 impl<'c> Found<'c> {

@@ -530,3 +530,41 @@ fn a_page_of_a_kind_has_all_that_can_be_said_about_it() {
         drop(chain(&text));
     }
 }
+
+/// How much memory is taken, beside what the answer itself takes.
+fn takes(chain: &Chain, message: &Message) -> u64 {
+    let mut actions = Actions::new();
+    let run = allocation_counter::measure(|| {
+        chain.run(&message.as_ref(), &mut actions).unwrap();
+    });
+    let mut same = Actions::new();
+    let answer = allocation_counter::measure(|| {
+        for action in actions.iter() {
+            let (all, name) = (std::mem::take(&mut same), |name| str::from_utf8(name).unwrap());
+            same = match action {
+                Action::SetVar { scope, name: own, value } => all.set_var(scope, name(own), value),
+                Action::UnsetVar { scope, name: own } => all.unset_var(scope, name(own)),
+            }
+            .unwrap();
+        }
+    });
+    run.count_total.saturating_sub(answer.count_total)
+}
+
+#[test]
+fn a_chain_that_answers_at_once_takes_no_memory_beside_its_answer() {
+    let values: Vec<_> = (0..14).map(|at| format!("v{at} = 'constant'")).collect();
+    let chain = chain(&format!(
+        "[handler.shown]\nkind = 'set'\nvalues = {{ {} }}\n\
+         [handler.rules]\nkind = 'rules'\n\
+         rules = {{ if = \"shown.v1 == 'other' || path.startsWith('/x')\", then = 'deny' }}\n\
+         [handler.limit]\nkind = 'rate-limit'\nkey = 'ip'\nrate = '1000/s'\n\
+         [message.m]\nrun = ['shown', ['rules', 'limit']]\nunanswered = 'deny'\n",
+        values.join(", ")
+    ));
+    let denied = Message::new("m").arg("ip", IpAddr::from([203, 0, 113, 7])).arg("path", "/x");
+    for message in [request(), denied] {
+        gets(&chain, &message);
+        assert_eq!(takes(&chain, &message), 0);
+    }
+}
