@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use spoa_actors::{Actions, BoxError};
+use spoa_actors::{Actions, BoxError, Scope};
 
 use super::{
     ack_budget::AckBudget,
@@ -89,7 +89,7 @@ impl Chain {
         let (mut actions, mut budget) = (Actions::new(), AckBudget::new());
         if let Some(fallback) = &self.fallback {
             let decision =
-                Decision::new(fallback.action, &*fallback.reason).status(fallback.status);
+                Decision::new(fallback.action, &*fallback.reason).status(fallback.status());
             self.write_verdict(Some((&decision, "fallback")), &mut actions, &mut budget);
         }
         for output in self.links().flat_map(|link| &link.outputs) {
@@ -125,9 +125,17 @@ impl Chain {
         let mut all = Decides::default();
         self.links().for_each(|link| all.extend(&link.decides));
         if let Some(fallback) = &self.fallback {
-            all.add(fallback.action, fallback.status);
+            all.add(fallback.action, fallback.status());
         }
         all
+    }
+
+    /// The variables that `set` of its handlers names: whose handler it is, and what HAProxy gets.
+    pub fn chosen(&self) -> impl Iterator<Item = (&str, Scope, &str)> {
+        let links = self.links().filter(|link| link.is_chosen);
+        links.flat_map(|link| {
+            link.outputs.iter().map(|own| (link.name.as_str(), own.scope, own.name.as_str()))
+        })
     }
 
     /// What its handlers have done, in their order.

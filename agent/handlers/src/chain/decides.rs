@@ -8,8 +8,8 @@ use crate::configuration::Action;
 pub struct Decides {
     /// What it may have HAProxy do.
     pub actions: Vec<Action>,
-    /// The statuses that it may set.
-    pub statuses: Vec<u16>,
+    /// The statuses that it may set, each with its action.
+    pub statuses: Vec<(Action, u16)>,
     /// The texts of the verdict that it may set: `location`, `cookie` and so on.
     pub texts: Vec<Detail>,
 }
@@ -26,9 +26,8 @@ impl Decides {
         if !self.actions.contains(&action) {
             self.actions.push(action);
         }
-        if let Some(status) = status.filter(|status| !self.statuses.contains(status)) {
-            self.statuses.push(status);
-        }
+        let status = status.map(|status| (action, status));
+        self.statuses.extend(status.filter(|status| !self.statuses.contains(status)));
     }
 
     /// Adds a text of the verdict.
@@ -41,10 +40,8 @@ impl Decides {
     /// Adds all that another may decide.
     pub fn extend(&mut self, other: &Self) {
         other.actions.iter().for_each(|action| self.add(*action, None));
-        for status in &other.statuses {
-            if !self.statuses.contains(status) {
-                self.statuses.push(*status);
-            }
+        for (action, status) in &other.statuses {
+            self.add(*action, Some(*status));
         }
         other.texts.iter().for_each(|text| self.add_text(*text));
     }

@@ -41,6 +41,8 @@ pub(super) struct Link {
     pub(super) mode: Mode,
     pub(super) on_error: OnError,
     pub(super) outputs: Vec<Output>,
+    /// Whether `set` names them.
+    pub(super) is_chosen: bool,
     pub(super) counts: Counts,
     /// What it looks at.
     pub(super) slots: Vec<Slot>,

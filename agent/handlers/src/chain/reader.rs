@@ -291,6 +291,7 @@ fn link<'f>(
         mode: common.mode,
         on_error: common.on_error,
         outputs,
+        is_chosen: common.set.is_some(),
         counts: Counts::default(),
         slots,
         decides,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::run::Run;
+use super::{run::Run, status::Status};
 use crate::{file::List, input::Sources};
 
 words! {
@@ -47,6 +47,16 @@ words! {
     }
 }
 
+words! {
+    /// When HAProxy sends a message.
+    pub enum At, "one of `request` and `response`" {
+        /// With the request.
+        Request = "request",
+        /// With the response.
+        Response = "response",
+    }
+}
+
 settings! {
     /// The verdict in place of one that did not come in time.
     pub struct Fallback, "`fallback`" {
@@ -55,7 +65,15 @@ settings! {
         /// Why, in one word.
         reason: String = "unanswered".to_owned(),
         /// The status of the answer.
-        status: Option<u16>,
+        status: Option<Status>,
+    }
+}
+
+impl Fallback {
+    /// The status of the answer, if it has one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.status.map(u16::from)
     }
 }
 
@@ -66,6 +84,9 @@ settings! {
         run: Option<Run>,
         /// The names of the messages that it answers; by default that of the section. `*` stands for all others.
         names: Option<List<String>>,
+        /// When HAProxy sends it, for `gen-config`: by default with the response if its handlers read `status`, and with
+        /// the request otherwise.
+        at: Option<At>,
         /// Where its arguments come from, if not from those of their own names.
         args: Sources = Sources::default(),
         /// Whether HAProxy gets a verdict; without it, it gets only the variables of the handlers.

@@ -2,10 +2,10 @@
 
 use spoa_actors::MessageRef;
 
-use super::origin::Origin;
+use super::origin::{Asked, Origin};
 use crate::{
     expression::Value,
-    kind::{Argument, Type},
+    kind::{Argument, Type, WELL_KNOWN},
 };
 
 /// An argument of a chain: where its value comes from, and as what.
@@ -63,6 +63,23 @@ impl Input {
         let mut names = Vec::new();
         self.origin.arguments(&mut names);
         names
+    }
+
+    /// What HAProxy sends for it: arguments, each with HAProxy's fetch if that is known. Of several, of which the first
+    /// that is there counts, the others may be missing: they are for other files of HAProxy's.
+    #[must_use]
+    pub fn asked(&self) -> Vec<(Asked<'_>, Option<&str>)> {
+        let mut asked = Vec::new();
+        self.origin.asked(&mut asked);
+        let known = |asked: Asked<'_>| match asked {
+            Asked::Named(name) => {
+                WELL_KNOWN.iter().find(|known| known.name == name).map(|known| known.fetch)
+            }
+            Asked::Position(_) => None,
+        };
+        let mut fetches = asked.into_iter().map(|asked| (asked, known(asked)));
+        let first = fetches.next().map(|(asked, known)| (asked, self.fetch().or(known)));
+        first.into_iter().chain(fetches.filter(|(_, known)| known.is_some())).collect()
     }
 
     /// The name of the argument that it is, if it is taken as it comes.

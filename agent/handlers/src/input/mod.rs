@@ -16,4 +16,5 @@ mod origin;
 mod source;
 
 pub use input::Input;
+pub use origin::Asked;
 pub use source::{Source, Sources};

@@ -22,6 +22,15 @@ pub(super) enum Origin {
     Look(Box<Self>, Look),
 }
 
+/// An argument that a message is asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Asked<'o> {
+    /// By its name.
+    Named(&'o str),
+    /// By its place among those without a name, from 0.
+    Position(usize),
+}
+
 impl Origin {
     /// The value as this type; nothing if it is not there, null, or of no use as such.
     pub(super) fn find<'a>(
@@ -66,6 +75,26 @@ impl Origin {
             Self::Constant(_) => {}
             Self::First(origins) => origins.iter().for_each(|origin| origin.arguments(names)),
             Self::Look(of, _) => of.arguments(names),
+        }
+    }
+
+    /// Whether it is an argument as it comes, or the first of several that is one.
+    pub(super) fn is_plain(&self) -> bool {
+        match self {
+            Self::Named(_) | Self::Position(_) => true,
+            Self::First(origins) => origins.first().is_some_and(Self::is_plain),
+            Self::Constant(_) | Self::Look(..) => false,
+        }
+    }
+
+    /// The arguments that it may take, in order.
+    pub(super) fn asked<'o>(&'o self, asked: &mut Vec<Asked<'o>>) {
+        match self {
+            Self::Named(name) => asked.push(Asked::Named(name)),
+            Self::Position(place) => asked.push(Asked::Position(*place)),
+            Self::Constant(_) => {}
+            Self::First(origins) => origins.iter().for_each(|origin| origin.asked(asked)),
+            Self::Look(of, _) => of.asked(asked),
         }
     }
 

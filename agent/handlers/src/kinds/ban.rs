@@ -12,7 +12,7 @@ use std::{
 use super::key::{self, Key, OnMissing};
 use crate::{
     chain::{Decides, Decision, Detail, Found, Kind, Made, Making, OwnVariable, Step, View},
-    configuration::Action,
+    configuration::{Action, Status},
     expression::{Fault, Program, Value},
     file::{List, Text},
     finding::Finding,
@@ -42,7 +42,7 @@ settings! {
         /// How many bits of an IPv6 address count: a client has a whole network.
         ipv6_prefix: u16 = 64,
         /// The status of the answer to a request that is denied.
-        status: u16 = 403,
+        status: Status = Status(403),
     }
 }
 
@@ -109,9 +109,9 @@ impl Kind for Ban {
             bans: Bans::new(keys, Instant::now()),
         });
         let mut decides = Decides::nothing();
-        decides.add(Action::Deny, Some(settings.status));
+        decides.add(Action::Deny, Some(settings.status.into()));
         decides.add_text(Detail::RetryAfter);
-        let step = Banning { shared, key, count, forgive, rule, status: settings.status };
+        let step = Banning { shared, key, count, forgive, rule, status: settings.status.into() };
         let variables = VARIABLES.iter().map(OwnVariable::of).collect();
         Some(Made { step: Box::new(step), variables, decides })
     }

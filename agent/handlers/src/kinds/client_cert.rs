@@ -4,7 +4,7 @@ use super::judgement::{Judgement, OnStale};
 use crate::{
     certificate::Certificate,
     chain::{Decision, Found, Kind, Made, Making, OwnVariable, OwnView, Step, View},
-    configuration::Action,
+    configuration::{Action, Status},
     expression::{Fault, List, Program, Slot, Value},
     file::Text,
     kind::{Argument, Description, Reason, Settings, Type, Variable},
@@ -22,7 +22,7 @@ settings! {
         /// A condition of the same kind: if it holds, the request is allowed, and the chain ends.
         allow: Option<Text>,
         /// The status of the answer to a request that is denied.
-        status: Option<u16>,
+        status: Option<Status>,
     }
 }
 
@@ -91,11 +91,11 @@ impl Kind for ClientCert {
             None => Some(None),
         };
         let conditions = (settings.allow.as_ref(), settings.deny.as_ref());
-        let common = (OnStale::Use, settings.status);
+        let common = (OnStale::Use, settings.status.map(u16::from));
         let judgement = Judgement::read(conditions, common, &variables, making)?;
         let mut decides = judgement.decides();
         if settings.required {
-            decides.add(Action::Deny, settings.status);
+            decides.add(Action::Deny, settings.status.map(u16::from));
         }
         let is_required = settings.required;
         let step = Reading { cert: cert?, trust: trust?, is_required, judgement };

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     chain::{Decision, Found, Kind, Made, Making, OwnVariable, OwnView, Step, View, own},
+    configuration::Status,
     data::Followed,
     expression::{Fault, Slot, Type as ExpressionType, Value},
     file::Text,
@@ -41,7 +42,7 @@ settings! {
         /// A condition of the same kind. If it holds, the request is allowed, and the chain ends.
         allow: Option<Text>,
         /// The status of the answer to a request that is denied.
-        status: Option<u16>,
+        status: Option<Status>,
         /// What happens to addresses of private networks, which are in no database.
         private: OnPrivate = OnPrivate::Skip,
         /// What happens while data is stale.
@@ -117,7 +118,7 @@ impl Kind for GeoIp {
             OwnVariable { name: own.name.clone(), value_type }
         }));
         let conditions = (settings.allow.as_ref(), settings.deny.as_ref());
-        let common = (settings.on_stale, settings.status);
+        let common = (settings.on_stale, settings.status.map(u16::from));
         let judgement = Judgement::read(conditions, common, &variables, making)?;
         let (ip, databases, places) = (ip?, databases?, places?);
         let decides = judgement.decides();

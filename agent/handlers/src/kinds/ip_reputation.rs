@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     chain::{Decision, Found, Kind, Made, Making, OwnVariable, OwnView, Step, View},
-    configuration::Action,
+    configuration::{Action, Status},
     data::Followed,
     expression::{Fault, List, Slot, Value},
     file::Text,
@@ -30,7 +30,7 @@ settings! {
         /// A condition of the same kind. If it holds, the request is allowed, and the chain ends.
         allow: Option<Text>,
         /// The status of the answer to a request that is denied.
-        status: Option<u16>,
+        status: Option<Status>,
         /// The score of an address that is in no list, or in lists without scores.
         default_score: Score = Score::NONE,
         /// What happens while data is stale.
@@ -97,7 +97,7 @@ impl Kind for IpReputation {
         };
         let variables: Vec<_> = VARIABLES.iter().map(OwnVariable::of).collect();
         let conditions = (settings.allow.as_ref(), settings.deny.as_ref());
-        let common = (settings.on_stale, settings.status);
+        let common = (settings.on_stale, settings.status.map(u16::from));
         let judgement = Judgement::read(conditions, common, &variables, making)?;
         let (lists, allowed) = (lists?, allowed?);
         let mut decides = judgement.decides();

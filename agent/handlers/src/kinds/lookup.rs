@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     chain::{Decision, Found, Kind, Made, Making, OwnVariable, OwnView, Step, View},
-    configuration::Action,
+    configuration::{Action, Status},
     data::Followed,
     expression::{Fault, Program, Scalar, Type as ExpressionType, Value, Variables},
     file::{DataName, List, Text},
@@ -37,7 +37,7 @@ settings! {
         /// A condition of the same kind. If it holds, the request is allowed, and the chain ends.
         allow: Option<Text>,
         /// The status of the answer to a request that is denied.
-        status: Option<u16>,
+        status: Option<Status>,
         /// What happens while data is stale.
         on_stale: OnStale = OnStale::Use,
     }
@@ -107,11 +107,11 @@ impl Kind for Lookup {
             value_type: ExpressionType::One(scalar(column.own_type)),
         }));
         let conditions = (settings.allow.as_ref(), settings.deny.as_ref());
-        let common = (settings.on_stale, settings.status);
+        let common = (settings.on_stale, settings.status.map(u16::from));
         let judgement = Judgement::read(conditions, common, &variables, making)?;
         let mut decides = judgement.decides();
         if settings.required {
-            decides.add(Action::Deny, settings.status);
+            decides.add(Action::Deny, settings.status.map(u16::from));
         }
         let is_address = file.by == Match::Cidr;
         let is_required = settings.required;

@@ -5,7 +5,7 @@ use std::{collections::hash_map::RandomState, sync::Arc, time::Instant};
 use super::key::{self, Key, OnMissing};
 use crate::{
     chain::{Decides, Decision, Detail, Found, Kind, Made, Making, OwnVariable, Step, View},
-    configuration::Action,
+    configuration::{Action, Status},
     expression::{Fault, Program, Scalar, Type as ExpressionType, Value},
     file::{List, Text},
     finding::Finding,
@@ -32,7 +32,7 @@ settings! {
         /// How many bits of an IPv6 address count: a client has a whole network.
         ipv6_prefix: u16 = 64,
         /// The status of the answer to a request that is over the limit.
-        status: u16 = 429,
+        status: Status = Status(429),
     }
 }
 
@@ -89,9 +89,9 @@ impl Kind for RateLimit {
             rates: Rates::new(keys, Instant::now()),
         });
         let mut decides = Decides::nothing();
-        decides.add(Action::Deny, Some(settings.status));
+        decides.add(Action::Deny, Some(settings.status.into()));
         decides.add_text(Detail::RetryAfter);
-        let status = settings.status;
+        let status = settings.status.into();
         let step = Limiting { counted, key, cost, limit, burst, status };
         let variables = VARIABLES.iter().map(OwnVariable::of).collect();
         Some(Made { step: Box::new(step), variables, decides })

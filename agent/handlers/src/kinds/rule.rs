@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     chain::{Decides, Decision, Detail, Found, Making, OwnVariable, View},
-    configuration::Action,
+    configuration::{Action, Status},
     expression::{Program, Value},
     file::{FromNode, Node, Reading, Text},
     finding::Finding,
@@ -24,7 +24,7 @@ settings! {
         /// Why, in one word.
         reason: Option<Word>,
         /// The status of the answer.
-        status: Option<u16>,
+        status: Option<Status>,
         /// How hard a challenge is.
         level: Option<u16>,
         /// Where a redirect leads, as a text with variables in braces.
@@ -98,13 +98,14 @@ impl Compiled {
         let condition = making.condition(&rule.r#if);
         let details = rule.details(making);
         let sets = rule.sets(variables, making);
+        let status = rule.status(making);
         let reason = rule.reason.as_ref().map_or("rule", |Word(reason)| reason).to_owned();
-        let (action, status, level) = (rule.then, rule.status, rule.level);
+        let (action, level) = (rule.then, rule.level);
         Some(Self {
             condition: condition?,
             action,
             reason,
-            status,
+            status: status?,
             level,
             details: details?,
             sets: sets?,
@@ -144,6 +145,21 @@ impl Compiled {
 }
 
 impl Rule {
+    /// The status of the answer; one that HAProxy cannot redirect with is a finding.
+    fn status(&self, making: &mut Making<'_, '_>) -> Option<Option<u16>> {
+        const REDIRECTS: &[u16] = &[301, 302, 303, 307, 308];
+        let status = self.status.map(u16::from);
+        let redirects = self.then == Some(Action::Redirect);
+        let Some(wrong) = status.filter(|status| redirects && !REDIRECTS.contains(status)) else {
+            return Some(status);
+        };
+        let finding = Finding::error(format!("HAProxy cannot redirect with the status {wrong}"))
+            .at(self.r#if.place(), format!("its rule has `status = {wrong}`"))
+            .help("write 301, 302, 303, 307 or 308; without a status, it is 302");
+        making.add(finding);
+        None
+    }
+
     /// The texts of the verdict that it sets; one that its action needs and that it lacks is a finding.
     fn details(&self, making: &mut Making<'_, '_>) -> Option<Vec<(Detail, Template)>> {
         let all = [

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, net::IpAddr, path::Path};
 use spoa_actors::{Action, Actions, Message, TypedData};
 use spoa_handlers::{
     chain::{Chain, chains},
-    configuration::Configuration,
+    configuration::{self, Configuration},
     file::{Loaded, Reading, load, load_text},
     finding::Report,
     kinds::KINDS,
@@ -333,7 +333,7 @@ fn a_rule_says_where_a_redirect_leads_and_nothing_of_it_stays() {
     assert_eq!(details("/slow"), ["txn.location", "txn.cookie", "txn.retry_after=30"]);
     assert_eq!(details("/"), ["txn.location", "txn.cookie", "txn.retry_after"]);
     let decides = chain.decides();
-    assert_eq!(decides.statuses, [429]);
+    assert_eq!(decides.statuses, [(configuration::Action::Deny, 429)]);
     assert_eq!(decides.texts.len(), 3);
 }
 
@@ -566,5 +566,30 @@ fn a_chain_that_answers_at_once_takes_no_memory_beside_its_answer() {
     for message in [request(), denied] {
         gets(&chain, &message);
         assert_eq!(takes(&chain, &message), 0);
+    }
+}
+
+#[test]
+fn a_status_that_haproxy_cannot_answer_with_is_a_finding() {
+    let text = |rule: &str| {
+        format!(
+            "[handler.r]\nkind = 'rules'\nrules = [{{ if = \"path == '/'\", {rule} }}]\n\
+             [message.m]\nrun = ['r']\nunanswered = 'allow'\n"
+        )
+    };
+    for (rule, expected) in [
+        ("then = 'deny', status = 199", Some("HAProxy cannot answer with the status 199")),
+        ("then = 'deny', status = 600", Some("HAProxy cannot answer with the status 600")),
+        ("then = 'deny', status = 200", None),
+        ("then = 'deny', status = 599", None),
+        (
+            "then = 'redirect', location = '/', status = 304",
+            Some("HAProxy cannot redirect with the status 304"),
+        ),
+        ("then = 'redirect', location = '/', status = 308", None),
+    ] {
+        let (chain, said) = read(load_text(Path::new("chain.toml"), &text(rule), &environment));
+        assert_eq!(chain.is_some(), expected.is_none(), "{rule}: {said}");
+        assert!(said.contains(expected.unwrap_or_default()), "{rule}: {said}");
     }
 }

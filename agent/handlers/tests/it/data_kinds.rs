@@ -13,7 +13,7 @@ use std::{
 use spoa_actors::{Action, Actions, Message, TypedData};
 use spoa_handlers::{
     chain::{Chain, chains},
-    configuration::Configuration,
+    configuration::{self, Configuration},
     file::{Loaded, Reading, load, load_text},
     finding::Report,
     kinds::KINDS,
@@ -155,7 +155,7 @@ fn ip_reputation_says_what_all_lists_say_and_denies_by_it() {
         matches!(set, Action::SetVar { name: b"status", value: TypedData::Int64(451), .. })
     });
     assert!(status, "a text with an address is taken, and the status is set");
-    assert_eq!(case.chain.decides().statuses, [451]);
+    assert_eq!(case.chain.decides().statuses, [(configuration::Action::Deny, 451)]);
 }
 
 #[test]
@@ -409,7 +409,7 @@ fn a_key_without_a_row_is_denied_if_it_is_required() {
     let case = tenants("required = true\nstatus = 421", "");
     assert_eq!(case.gets(&host("example.com")).0, "allow");
     assert_eq!(case.gets(&host("example.net")).0, "deny no_row");
-    assert_eq!(case.chain.decides().statuses, [421]);
+    assert_eq!(case.chain.decides().statuses, [(configuration::Action::Deny, 421)]);
 }
 
 #[test]
