@@ -9,6 +9,7 @@ use crate::{
     ask::{argument::Argument, endpoint_options::EndpointOptions},
     file_commands::{ExplainOptions, InitOptions, KindsOptions},
     file_options::FileOptions,
+    gen_config::GenConfigOptions,
     help,
     help_form::shaped,
     listen::ListenOptions,
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// Print what is in effect, and where each value comes from
     ShowConfig(Box<ShowConfigOptions>),
+    /// Print HAProxy's side of a configuration file: SPOE file, rules, backend and pages
+    GenConfig(GenConfigOptions),
     /// Check whether an agent is healthy
     Healthcheck(HealthcheckOptions),
     /// Answer every message, print what HAProxy sends, and write a first file
@@ -169,6 +172,7 @@ fn named(definition: clap::Command, program: &Program) -> clap::Command {
         "load" => command.after_long_help(program.words(LOAD_HELP)),
         "show-config" => with_variables(command).after_long_help(help::SHOW_CONFIG),
         "check" => command.after_long_help(help::CHECK),
+        "gen-config" => command.after_long_help(program.words(help::GEN_CONFIG)),
         "healthcheck" => command.after_long_help(program.words(help::HEALTHCHECK)),
         "init" => command.after_long_help(program.words(help::INIT)),
         "test" => command.after_long_help(program.words(help::TEST)),
@@ -318,7 +322,13 @@ mod tests {
             (_, _, "OCTAL") => ("0 777", "1000 8 -1 x"),
             (_, _, "HOST:PORT") => ("a:0 [::1]:65535", "a a:65536 :1 1 a:x"),
             ("listen", "set", _) => ("txn.x=1 proc.a.b:uint64=7", "x=1 txn.x txn.x:int=a"),
-            (_, _, "FILE" | "PATH" | "FILTER" | "NAME" | "URL" | "NAME=VALUE" | "KIND=NAME") => {
+            ("gen-config", "haproxy", _) => ("2.6 2.8 3.0 3.2 3.4", "2.4 3 3.40 x"),
+            ("gen-config", "prefix", _) => ("a my_guard2", "A 1a a.b a-b _a"),
+            (
+                _,
+                _,
+                "DIR" | "FILE" | "PATH" | "FILTER" | "NAME" | "URL" | "NAME=VALUE" | "KIND=NAME",
+            ) => {
                 return None;
             }
             (_, _, "PROTOCOL" | "SCOPE" | "WHICH" | "HOST:PORT|unix:PATH") => return None,

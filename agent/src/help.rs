@@ -121,6 +121,22 @@ Exit codes:
   1  the file has errors
   2  wrong usage";
 
+/// Of `gen-config`.
+pub(crate) const GEN_CONFIG: &str = "\
+It prints the SPOE file, the lines of a frontend, the backend of the agent and
+the pages that clients see. A comment above each line names the line of the
+configuration file that it comes from. With --write, they are files:
+haproxy.spoa.cfg, spoa.spoe.conf, denied.html and challenge.html.
+
+Examples:
+  spoa-agent gen-config --haproxy 3.2 --config spoa-agent.toml
+  spoa-agent gen-config --haproxy 2.8 --config a.toml --write /etc/haproxy
+
+Exit codes:
+  0  printed, or written
+  1  the configuration file has errors, or a file is there already
+  2  wrong usage";
+
 /// Of `healthcheck`.
 pub(crate) const HEALTHCHECK: &str = "\
 It does the same as `option spop-check` of HAProxy.

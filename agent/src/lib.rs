@@ -60,6 +60,7 @@ mod file_keys;
 mod file_options;
 #[cfg(test)]
 mod file_page;
+mod gen_config;
 mod healthcheck;
 mod help;
 mod help_form;

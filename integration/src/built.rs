@@ -11,7 +11,8 @@ use crate::Failure;
 use crate::version::run;
 
 /// What the programs are made of.
-const SOURCES: [&str; 4] = ["actors/src", "agent/src", "examples/src", "Cargo.lock"];
+const SOURCES: [&str; 5] =
+    ["actors/src", "agent/src", "agent/handlers/src", "examples/src", "Cargo.lock"];
 
 /// Finds a program beside the test that runs, where `cargo test --workspace` has built it; builds it
 /// if it is not there, or older than a source.

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::scene::{Folder, Outcome, spoa_agent, text, to_the_end};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "run",
     "call",
     "load",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 11] = [
     "listen",
     "kinds",
     "schema",
+    "gen-config",
 ];
 
 fn printed(args: &[&str]) -> String {
@@ -118,7 +119,8 @@ fn there_is_a_manual_page_of_the_program_and_of_each_command() {
     let page = printed(&["man"]);
     assert!(page.contains(".TH spoa-agent 1"), "{page}");
     for command in COMMANDS {
-        assert!(page.contains(&format!("spoa\\-agent\\-{command}(1)")), "{page}");
+        let escaped = command.replace('-', "\\-");
+        assert!(page.contains(&format!("spoa\\-agent\\-{escaped}(1)")), "{page}");
         let page = printed(&["man", command]);
         assert!(page.contains(&format!(".TH spoa-agent-{command} 1")), "{page}");
     }

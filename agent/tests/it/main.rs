@@ -11,6 +11,7 @@ mod discovery;
 mod explain;
 mod file_commands;
 mod file_tests;
+mod gen_config;
 mod handover;
 mod healthcheck;
 mod help;

@@ -80,19 +80,19 @@ impl Source {
             None => None,
         };
         let origin = self.origin.clone().unwrap_or_else(|| Origin::Named(name.to_owned()));
+        // What is looked up in another argument is not what the fetch gives.
+        let fetch = known.filter(|_| origin.is_plain()).map(|(_, fetch)| fetch.to_owned());
         let origin = match known {
             Some(_) => origin.for_known(name),
             None => origin,
         };
-        // What is looked up in another argument is not what the fetch gives.
-        let known = known.filter(|_| origin.is_plain()).map(|(_, fetch)| fetch.to_owned());
         Some(Input {
             name: name.to_owned(),
             value_type,
             origin,
             default,
             is_required: self.is_required,
-            fetch: self.fetch.clone().or(known),
+            fetch: self.fetch.clone().or(fetch),
         })
     }
 

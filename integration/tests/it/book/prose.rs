@@ -22,6 +22,7 @@ const PAGES: &[&str] = &[
     "docs/error-codes.md",
     "docs/file.md",
     "docs/first-handler.md",
+    "docs/gen-config.md",
     "docs/guarantees.md",
     "docs/haproxy-versions.md",
     "docs/haproxy.md",
