@@ -277,8 +277,8 @@ async fn dispatch(
             let sockets = Sockets::of_process();
             let file = options.config.as_deref().map(ConfigFile::open).transpose()?;
             let has_file = file.is_some();
-            let settled = Settled::of(words, &program, file)?;
-            Ok(run::run(settled, sockets, program, move || handlers(has_file)).await?)
+            let Settled { options, file, .. } = Settled::of(words, &program, file)?;
+            Ok(run::run(options, file, sockets, program, move || handlers(has_file)).await?)
         }
         Command::Call(options) => Ok(call::call(options).await?),
         Command::Load(options) => load::load(options).await,

@@ -1,6 +1,8 @@
 //! `check`: reads the configuration file and prints everything that is wrong with it.
 
-use crate::{config_file::ConfigFile, failure::Failure, file_options::FileOptions};
+use crate::{
+    config_file::ConfigFile, failure::Failure, file_commands::print, file_options::FileOptions,
+};
 
 /// Prints the findings, and whether the agent would start.
 ///
@@ -22,6 +24,5 @@ pub(crate) fn check(options: &FileOptions) -> Result<(), Failure> {
         .into_iter()
         .map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }));
     let counts = counts.collect::<Vec<_>>().join(", ");
-    println!("{}: good; {counts}", options.file.display());
-    Ok(())
+    print(&format!("{}: good; {counts}\n", options.file.display()))
 }

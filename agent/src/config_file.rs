@@ -1,6 +1,6 @@
 //! Config file: the configuration file, read and checked, for `run` and for all commands about it.
 
-use std::{collections::BTreeMap, env, io, path::Path, sync::Arc};
+use std::{collections::BTreeMap, env, io, path::Path, sync::Arc, time::Duration};
 
 use anstream::{AutoStream, ColorChoice};
 use spoa_actors::{BoxError, Registry, Route};
@@ -14,8 +14,10 @@ use spoa_handlers::{
     testing::{TestPlan, tests},
 };
 
-use crate::{failure::Failure, precedence, spoe_file};
+use crate::{failure::Failure, precedence, spoe_file, telemetry::line_queue::LineQueue};
 
+/// How long stderr can delay the start.
+const LAST_LINE: Duration = Duration::from_secs(1);
 /// The name that stands for all messages without a handler.
 const ALL_OTHERS: &str = "*";
 
@@ -50,7 +52,7 @@ impl ConfigFile {
             return Err(Failure::Findings(file.report()));
         }
         if !file.loaded.findings.is_empty() {
-            eprint!("{}", file.report());
+            warn(&file.report());
         }
         Ok(file)
     }
@@ -134,6 +136,14 @@ impl ConfigFile {
             "the message {name} has two handlers: one of the program, and [message.{section}] of {file}; \
              remove one of them"
         )
+    }
+}
+
+/// Prints warnings, but does not wait for a reader of stderr.
+fn warn(report: &str) {
+    if let Ok(stderr) = LineQueue::start(io::stderr()) {
+        stderr.push(report.as_bytes());
+        stderr.flush_within(LAST_LINE);
     }
 }
 

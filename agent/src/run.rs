@@ -21,7 +21,6 @@ use crate::{
     program::Program,
     run_options::RunOptions,
     served::ServedFile,
-    settled::Settled,
     shortage::{SHORTAGE, is_shortage},
     sockets::{SocketError, Sockets},
     telemetry::{Telemetry, TelemetryError},
@@ -86,7 +85,8 @@ pub(crate) fn prepare() -> Result<(), RunError> {
 
 /// Serves these handlers until SIGTERM or SIGINT.
 pub(crate) async fn run(
-    Settled { options, file, .. }: Settled,
+    options: RunOptions,
+    file: Option<ConfigFile>,
     mut sockets: Sockets,
     program: Program,
     handlers: impl FnOnce() -> Result<Registry, BoxError>,
@@ -179,7 +179,7 @@ impl Service {
         // Until it has served.
         let _started = file.as_ref().map(ConfigFile::start).transpose()?;
         if let Some(file) = file {
-            ServedFile::set(file);
+            ServedFile::set(file.chains, file.resources);
         }
         let names: Vec<_> = registry.names().map(str::to_owned).collect();
         let served_limits = limits;

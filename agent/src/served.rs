@@ -1,14 +1,15 @@
 //! Served: the chains and data sets of the configuration file that this process serves.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use spoa_handlers::{
     chain::{Chain, StepCounts},
     data::DataState,
     resource::Resources,
 };
-
-use crate::config_file::ConfigFile;
 
 /// What this process serves.
 static SERVED: OnceLock<ServedFile> = OnceLock::new();
@@ -29,11 +30,10 @@ pub(crate) struct ChainCounts {
 }
 
 impl ServedFile {
-    /// Makes this file the one that the process serves.
-    pub(crate) fn set(file: ConfigFile) {
-        // A process serves one.
-        let served = Self { chains: file.chains.into_iter().collect(), resources: file.resources };
-        let _ = SERVED.set(served);
+    /// Makes these the ones that the process serves.
+    pub(crate) fn set(chains: BTreeMap<String, Arc<Chain>>, resources: Resources) {
+        // A process serves one file.
+        let _ = SERVED.set(Self { chains: chains.into_iter().collect(), resources });
     }
 }
 

@@ -78,6 +78,7 @@ fn outcomes() -> Value {
     Value::Object(names.into_iter().map(|name| (name.to_owned(), "number".into())).collect())
 }
 
+#[allow(clippy::too_many_lines, reason = "it is a table")]
 fn expected_shape() -> Value {
     json!({
         "program": "string", "version": "string",
