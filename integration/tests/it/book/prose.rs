@@ -10,6 +10,7 @@ const PAGES: &[&str] = &[
     "docs/README.md",
     "docs/arguments.md",
     "docs/chains.md",
+    "docs/quick-start.md",
     "docs/coming-from/address-agents.md",
     "docs/coming-from/dotnet.md",
     "docs/coming-from/haproxy-spoe-go.md",
