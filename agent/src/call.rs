@@ -1,21 +1,51 @@
 //! `call`: one NOTIFY to an agent, as HAProxy would send it, and its answer.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
+use clap::Args;
 use spoa_actors::{Message, client, spop::Messages};
 use thiserror::Error;
 
 use crate::{
     answer,
     ask::{
-        argument::ArgumentError,
+        argument::{Argument, ArgumentError},
         ask_error::AskError,
+        endpoint_options::EndpointOptions,
         message::{MessageError, message},
         no_actions::NoActions,
     },
-    cli::CallOptions,
     failure::Failure,
+    option_values::{duration, message_name},
 };
+
+/// What `call` sends, and where.
+#[derive(Args, Debug)]
+pub(crate) struct CallOptions {
+    /// The name of the message, as after `spoe-message` in HAProxy's configuration
+    #[arg(value_parser = message_name)]
+    pub(crate) message: String,
+    /// The arguments of the message
+    #[arg(value_name = "NAME[:TYPE]=VALUE")]
+    pub(crate) arguments: Vec<Argument>,
+    /// Further messages of the same NOTIFY, each after `--`, with their arguments
+    #[arg(last = true, value_name = "MORE")]
+    pub(crate) further: Vec<String>,
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointOptions,
+    /// Limit the time of connection and answer together
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
+    pub(crate) timeout: Duration,
+    /// Print the answer as JSON, with complete values
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Exit with 3 if the answer has no actions
+    #[arg(long)]
+    pub(crate) fail_empty: bool,
+}
 
 /// Why there is no answer to print.
 #[derive(Debug, Error)]

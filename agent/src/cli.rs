@@ -6,7 +6,8 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use clap_complete::Shell;
 
 use crate::{
-    ask::{argument::Argument, endpoint_options::EndpointOptions},
+    ask::endpoint_options::EndpointOptions,
+    call::CallOptions,
     file_commands::{ExplainOptions, InitOptions, KindsOptions},
     file_options::FileOptions,
     gen_config::GenConfigOptions,
@@ -14,7 +15,7 @@ use crate::{
     help_form::shaped,
     listen::ListenOptions,
     load::{LOAD_HELP, LoadOptions},
-    option_values::{duration, message_name},
+    option_values::duration,
     precedence::with_variables,
     program::Program,
     run_options::RunOptions,
@@ -78,31 +79,6 @@ pub(crate) enum Command {
         /// The command; without one, the program
         command: Option<String>,
     },
-}
-
-/// What `call` sends, and where.
-#[derive(Args, Debug)]
-pub(crate) struct CallOptions {
-    /// The name of the message, as after `spoe-message` in HAProxy's configuration
-    #[arg(value_parser = message_name)]
-    pub(crate) message: String,
-    /// The arguments of the message
-    #[arg(value_name = "NAME[:TYPE]=VALUE")]
-    pub(crate) arguments: Vec<Argument>,
-    /// Further messages of the same NOTIFY, each after `--`, with their arguments
-    #[arg(last = true, value_name = "MORE")]
-    pub(crate) further: Vec<String>,
-    #[command(flatten)]
-    pub(crate) endpoint: EndpointOptions,
-    /// Limit the time of connection and answer together
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5s")]
-    pub(crate) timeout: Duration,
-    /// Print the answer as JSON, with complete values
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Exit with 3 if the answer has no actions
-    #[arg(long)]
-    pub(crate) fail_empty: bool,
 }
 
 /// Where `healthcheck` connects.

@@ -18,7 +18,6 @@ const HEADERS: &[(&str, &str, &str)] = &[
 
 /// The lines of a frontend.
 pub(super) fn write_frontend(side: &HaproxySide, lines: &mut Lines) {
-    write_filters(side, lines);
     write_options(side, lines);
     write_log(side, lines);
     if side.messages.iter().any(|message| !message.outputs.is_empty()) {
@@ -37,10 +36,13 @@ pub(super) fn write_frontend(side: &HaproxySide, lines: &mut Lines) {
         write_rules(side, message, false, lines);
     }
     write_headers(side, lines);
+    // HAProxy forgets `default-path` behind a filter's file: what follows would not be found.
+    write_filters(side, lines);
 }
 
 fn write_filters(side: &HaproxySide, lines: &mut Lines) {
-    let file = side.spoe_name();
+    let file = side.path(&side.spoe_name());
+    lines.gap();
     for engine in side.engines() {
         let sections: Vec<_> = engine.messages.iter().map(|message| message.from()).collect();
         lines.comment(&sections.join(", "));

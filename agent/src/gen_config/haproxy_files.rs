@@ -56,8 +56,12 @@ impl HaproxySide {
         let mut lines = Lines::default();
         self.write_head("Lines of haproxy.cfg.", &mut lines);
         lines.head_comment("");
-        lines.head_comment("Put them behind the lines of your frontend, this file and the others beside haproxy.cfg,");
-        lines.head_comment("and `default-path config` into `global`.");
+        lines.head_comment("Put them behind the lines of your frontend.");
+        if self.folder.is_none() {
+            lines.head_comment(
+                "The files have no folder: write them with --write, or start HAProxy in theirs.",
+            );
+        }
         lines.gap();
         write_frontend(self, &mut lines);
         lines.gap();

@@ -12,6 +12,8 @@ pub(super) struct HaproxySide {
     pub(super) version: HaproxyVersion,
     /// What its names begin with: those of variables, headers, files and the backend.
     pub(super) prefix: Prefix,
+    /// The folder of HAProxy's files; nothing if they are named without one.
+    pub(super) folder: Option<String>,
     /// The agent's file, as it was named.
     pub(super) file: String,
     /// Whether the agent has its part in traces.
@@ -152,6 +154,17 @@ impl HaproxySide {
         let engines = self.engines();
         let own = engines.iter().find(|engine| engine.processing == message.processing());
         own.map(|engine| engine.name.clone()).unwrap_or_default()
+    }
+
+    /// Where HAProxy finds a file.
+    pub(super) fn path(&self, name: &str) -> String {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+        match &self.folder {
+            None => name.to_owned(),
+            Some(folder) if folder.bytes().all(is_plain) => format!("{folder}/{name}"),
+            // HAProxy takes a quote in quotes for the end of the text.
+            Some(folder) => format!("'{}/{name}'", folder.replace('\'', "'\\''")),
+        }
     }
 
     /// The backend of the agent.

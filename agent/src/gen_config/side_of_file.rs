@@ -1,6 +1,9 @@
 //! HAProxy's side of a configuration file.
 
-use std::{path, time::Duration};
+use std::{
+    path::{self, Path, PathBuf},
+    time::Duration,
+};
 
 use spoa_actors::Scope;
 use spoa_handlers::{
@@ -53,6 +56,7 @@ pub(super) fn side_of(
     let side = HaproxySide {
         version: options.haproxy,
         prefix: options.prefix.clone(),
+        folder: options.write.as_deref().map(absolute),
         file: options.config.display().to_string(),
         is_traced: configuration.trace.as_ref().is_some_and(is_traced),
         notice_period: agent.map_or(NOTICE_PERIOD, |agent| agent.notice_period),
@@ -161,6 +165,12 @@ fn unknown(section: &str, argument: &str, place: Place) -> Finding {
 }
 
 /// Whether HAProxy takes it as the name of a section, a server or an argument.
+/// A folder from the root on: HAProxy may be started anywhere.
+fn absolute(folder: &Path) -> String {
+    let absolute = path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    absolute.components().collect::<PathBuf>().display().to_string()
+}
+
 fn is_word(name: &str, place: Place, findings: &mut Vec<Finding>) {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_part) {

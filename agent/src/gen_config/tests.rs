@@ -40,6 +40,7 @@ fn message(name: &str) -> MessageSide {
 }
 
 /// All that there is.
+#[allow(clippy::too_many_lines, reason = "it is a table")]
 fn whole(version: HaproxyVersion) -> HaproxySide {
     use Action::{Allow, Challenge, Deny, Drop, Redirect, Respond, Tarpit};
     let check = MessageSide {
@@ -95,6 +96,7 @@ fn whole(version: HaproxyVersion) -> HaproxySide {
     HaproxySide {
         version,
         prefix: "spoa".parse().unwrap(),
+        folder: None,
         file: "spoa-agent.toml".to_owned(),
         is_traced: true,
         notice_period: Duration::from_secs(2),

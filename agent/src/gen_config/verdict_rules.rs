@@ -5,6 +5,7 @@ use spoa_handlers::configuration::{Action, Unanswered};
 use super::{
     haproxy_side::{HaproxySide, MessageSide},
     lines::Lines,
+    pages::{CHALLENGE, DENIED},
 };
 
 /// The content of a refusal.
@@ -74,10 +75,10 @@ impl Rules<'_> {
     fn write_unanswered(&self, lines: &mut Lines) {
         match self.message.unanswered {
             Some(Unanswered::Deny) => {
-                let action = self.side.variable("action");
+                let (action, denied) = (self.side.variable("action"), self.side.path(DENIED.name));
                 self.comment("unanswered = \"deny\": without a verdict, also if the agent is away", lines);
                 lines.line(&format!(
-                    "{} return status 503 {PAGE} denied.html unless {{ {action} -m found }}",
+                    "{} return status 503 {PAGE} {denied} unless {{ {action} -m found }}",
                     self.verb
                 ));
             }
@@ -121,14 +122,15 @@ impl Rules<'_> {
             return;
         }
         self.comment("run: a handler may delay an answer", lines);
+        let denied = self.side.path(DENIED.name);
         for status in self.with_body(Action::Tarpit) {
             let condition = self.with_status(Action::Tarpit, status);
             lines.line(&format!(
-                "http-request tarpit status {status} {PAGE} denied.html if {condition}"
+                "http-request tarpit status {status} {PAGE} {denied} if {condition}"
             ));
         }
         let condition = self.with(Action::Tarpit);
-        lines.line(&format!("http-request tarpit status 403 {PAGE} denied.html if {condition}"));
+        lines.line(&format!("http-request tarpit status 403 {PAGE} {denied} if {condition}"));
     }
 
     fn write_respond(&self, lines: &mut Lines) {
@@ -153,22 +155,23 @@ impl Rules<'_> {
     fn write_pages(&self, lines: &mut Lines) {
         if self.message.may(Action::Challenge) {
             self.comment("run: a handler may ask for proof that the client is no bot", lines);
-            self.write_page(Action::Challenge, "challenge.html", lines);
+            let challenge = self.side.path(CHALLENGE.name);
+            self.write_page(Action::Challenge, &challenge, lines);
             let condition = self.with(Action::Challenge);
             lines.line(&format!(
-                "{} return status 403 {PAGE} challenge.html if {condition}",
+                "{} return status 403 {PAGE} {challenge} if {condition}",
                 self.verb
             ));
         }
         if self.message.may(Action::Deny) {
             self.comment("run, fallback: the statuses of denials", lines);
-            self.write_page(Action::Deny, "denied.html", lines);
+            self.write_page(Action::Deny, &self.side.path(DENIED.name), lines);
         }
         if self.message.may_refuse() {
             self.comment("any other verdict that does not allow the request", lines);
-            let action = self.side.variable("action");
+            let (action, denied) = (self.side.variable("action"), self.side.path(DENIED.name));
             lines.line(&format!(
-                "{} return status 403 {PAGE} denied.html if {{ {action} -m found }} !{{ {action} -m str allow }}",
+                "{} return status 403 {PAGE} {denied} if {{ {action} -m found }} !{{ {action} -m str allow }}",
                 self.verb
             ));
         }

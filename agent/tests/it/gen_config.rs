@@ -114,3 +114,38 @@ fn a_message_says_when_it_is_sent() {
         assert!(outcome.stdout.contains(&format!("    {arguments}\n")), "{outcome:?}");
     }
 }
+
+#[test]
+fn written_files_are_found_wherever_haproxy_is_started() {
+    let folder = Folder::new();
+    let target = folder.file("written here");
+    let written = gen_config(&folder, RULES, &["--write", text(&target)]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let main = fs::read_to_string(target.join("haproxy.spoa.cfg")).unwrap();
+    for name in ["spoa.spoe.conf", "denied.html"] {
+        assert!(main.contains(&format!("'{}/{name}'", target.display())), "{main}");
+    }
+}
+
+/// The quick start shows these files.
+#[test]
+fn the_files_of_the_quick_start_are_those_that_are_printed() {
+    let examples =
+        std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/quick-start"));
+    let config = examples.join("spoa-agent.toml");
+    let outcome = spoa_agent(&["gen-config", "--haproxy", "2.6", "--config", text(&config)]);
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{outcome:?}");
+    let printed =
+        outcome.stdout.replace(&format!("{}/", examples.display()), "examples/quick-start/");
+    let mut files = printed.split("# ==> ").skip(1);
+    let mut file = |name: &str| {
+        let file = files.next().unwrap().strip_prefix(&format!("{name} <==\n"));
+        format!("{}\n", file.unwrap().trim_end())
+    };
+    let shown = |name: &str| fs::read_to_string(examples.join(name)).unwrap();
+    let main = file("haproxy.spoa.cfg");
+    let (_, lines) = main.split_once("\n\n").unwrap();
+    assert!(shown("haproxy.cfg").contains(lines.trim_end()), "{lines}");
+    assert_eq!(shown("spoa.spoe.conf"), file("spoa.spoe.conf"));
+    assert_eq!(shown("denied.html"), file("denied.html"));
+}
