@@ -9,8 +9,15 @@ use spoa_integration::{SpoaAgentOptions, check_rules, test_rules};
 use super::page::{self, page, repository};
 
 /// Words of this project that look like a metric and are none.
-const OTHERS: &[&str] =
-    &["spoa_actors", "spoa_agent", "spoa_agents", "spoa_example", "spoa_examples", "spoa_server"];
+const OTHERS: &[&str] = &[
+    "spoa_",
+    "spoa_actors",
+    "spoa_agent",
+    "spoa_agents",
+    "spoa_example",
+    "spoa_examples",
+    "spoa_server",
+];
 
 /// The words of a text that may be metrics.
 fn words(text: &str) -> BTreeSet<String> {
