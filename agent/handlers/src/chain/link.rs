@@ -234,7 +234,11 @@ impl Link {
             OnError::Deny => Action::Deny,
         };
         self.counts.decisions.add(action, "failed");
-        (self.mode == Mode::Enforce).then(|| Decision::new(action, "failed"))
+        if self.mode == Mode::Observe {
+            count(&self.counts.observed);
+        }
+        let holds = self.mode == Mode::Enforce && self.then == Then::Stop;
+        holds.then(|| Decision::new(action, "failed"))
     }
 
     pub(super) fn counts(&self) -> StepCounts {

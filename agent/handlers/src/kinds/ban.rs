@@ -27,7 +27,7 @@ settings! {
         key: List<Text>,
         /// Which messages count, such as `status == 401`; all others only look.
         count: Text,
-        /// Which messages forgive what was counted, such as `status == 200`.
+        /// Which messages forgive what was counted, such as `path == '/login' && status == 302`.
         forgive: Option<Text>,
         /// How many within the window are too many: up to 4095.
         threshold: u32,
@@ -138,7 +138,7 @@ impl Step for Banning {
         view: &View<'_, 'c>,
         found: &mut Found<'c>,
     ) -> Result<Option<Decision<'c>>, Fault> {
-        let Some(key) = self.key.of(view, &self.shared.hasher) else { return Ok(None) };
+        let Some(key) = self.key.of(view, &self.shared.hasher) else { return Err(Fault::Absent) };
         let (bans, rule, now) = (&self.shared.bans, &self.rule, Instant::now());
         let is_forgiven = self.forgive.as_ref().map_or(Ok(false), |forgive| forgive.test(view))?;
         let standing = if is_forgiven {

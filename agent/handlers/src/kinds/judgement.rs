@@ -3,7 +3,7 @@
 use crate::{
     chain::{Decides, Decision, Making, OwnVariable, OwnView},
     configuration::Action,
-    expression::{Fault, Program, Slot},
+    expression::{Fault, Program, Slot, Variables},
     file::Text,
 };
 
@@ -60,8 +60,8 @@ impl Judgement {
         self.deny.as_ref().map_or(&[], Program::slots)
     }
 
-    /// Decides about what was found. With data that is not all there, only to deny: a default that means
-    /// "nothing known" never allows.
+    /// Decides about what was found. With data that is not all there, only to deny, and only if all that its
+    /// condition names was found.
     pub(super) fn decide(
         &self,
         own: &OwnView<'_, '_>,
@@ -78,8 +78,11 @@ impl Judgement {
         {
             return Ok(Some(Decision::new(Action::Allow, "allowed")));
         }
+        // Nor does such a default deny.
+        let is_known =
+            |deny: &Program| is_whole || deny.slots().iter().all(|slot| own.get(*slot).is_some());
         match &self.deny {
-            Some(deny) if deny.test(own)? => Ok(Some(self.denied(reason))),
+            Some(deny) if is_known(deny) && deny.test(own)? => Ok(Some(self.denied(reason))),
             _ => Ok(None),
         }
     }

@@ -64,6 +64,7 @@ const DESCRIPTION: Description = Description {
     reasons: &[
         Reason::new("row", "`deny` holds"),
         Reason::new("no_row", "there is no row for the key, and it is `required`"),
+        Reason::new("no_key", "a part of the key is not there, and a row is `required`"),
         Reason::new("allowed", "`allow` holds"),
         Reason::new("stale", "the data is stale, and `on_stale` decides"),
     ],
@@ -182,7 +183,11 @@ impl Step for LookupStep {
         };
         let Some(row) = self.row(rows, view) else {
             found.set(ERROR, Value::text("no_key"));
-            return Err(Fault::Absent);
+            // Who sends no key is no better off than who sends a wrong one.
+            return match self.is_required {
+                true => Ok(Some(self.judgement.denied("no_key"))),
+                false => Err(Fault::Absent),
+            };
         };
         let is_stale = self.rows.is_stale();
         found.set(FOUND, Value::Bool(row.is_some()));

@@ -144,7 +144,7 @@ impl Step for Limiting {
         view: &View<'_, 'c>,
         found: &mut Found<'c>,
     ) -> Result<Option<Decision<'c>>, Fault> {
-        let Some(key) = self.key.of(view, &self.counted.hasher) else { return Ok(None) };
+        let Some(key) = self.key.of(view, &self.counted.hasher) else { return Err(Fault::Absent) };
         let cost = match self.cost.as_ref().map(|cost| cost.value(view)).transpose()? {
             Some(Value::Int(cost)) => u32::try_from(cost.max(0)).unwrap_or(u32::MAX),
             _ => 1,

@@ -120,7 +120,10 @@ impl Place<'_> {
     /// Says why a process is of no more use.
     fn report(&mut self, error: AskError) {
         let Shared { command, counts, .. } = self.shared;
-        self.pause.failed();
+        // A message that takes too long says nothing of the program: the next one finds a fresh process at once.
+        if error == AskError::Exited {
+            self.pause.failed();
+        }
         let handler = &command.handler;
         if error == AskError::Exited {
             count(&counts.exited);

@@ -214,6 +214,19 @@ fn a_handler_that_cannot_say_does_what_its_section_says() {
 }
 
 #[test]
+fn a_handler_that_only_finds_decides_nothing_by_on_error_either() {
+    let text = "[handler.a]\nkind = 'rules'\non_error = 'deny'\nthen = 'continue'\n\
+                rules = { if = 'ip.isLoopback()', then = 'drop' }\n\
+                [handler.b]\nkind = 'rules'\non_error = 'deny'\nmode = 'observe'\n\
+                rules = { if = 'ip.isLoopback()', then = 'drop' }\n\
+                [message.m]\nrun = ['a', 'b']\nunanswered = 'deny'\n";
+    let chain = chain(text);
+    assert_eq!(gets(&chain, &Message::new("m"))[0], "txn.action=allow");
+    let counts = chain.counts();
+    assert_eq!((counts[0].failed, counts[1].failed, counts[1].observed), (1, 1, 1));
+}
+
+#[test]
 fn variables_go_out_under_the_names_that_the_file_says() {
     let set = |set: &str| {
         let text = format!(

@@ -333,6 +333,31 @@ fn geoip_does_not_judge_private_addresses_unless_it_is_to() {
 }
 
 #[test]
+fn a_default_of_a_database_that_is_missing_denies_nobody() {
+    let section = |on_error: &str| {
+        format!(
+            "kind = 'geoip'\ndata = 'later'\ndeny = \"!(country in ['DE'])\"\non_error = '{on_error}'\n\
+             [data.later]\nkind = 'mmdb'\nfile = 'later.mmdb'\noptional = true\n"
+        )
+    };
+    let verdict = |on_error: &str| Case::new(&[], &section(on_error)).verdict("203.0.113.7");
+    assert_eq!(verdict("skip"), "allow");
+    assert_eq!(verdict("deny"), "deny failed");
+}
+
+#[test]
+fn without_its_key_a_required_row_is_not_there() {
+    let section = "kind = 'lookup'\ndata = 'keys'\nkey = 'path'\ncolumns = ['name']\nrequired = true\n\
+                   [data.keys]\nkind = 'table'\nfile = 'keys.csv'\nkey = 'key'\n";
+    let case = Case::new(&[("keys.csv", "key,name\n/a,one\n")], section);
+    assert_eq!(case.gets(&Message::new("m").arg("path", "/a")).0, "allow");
+    assert_eq!(case.gets(&Message::new("m").arg("path", "/b")).0, "deny no_row");
+    for message in [Message::new("m"), Message::new("m").arg("path", "")] {
+        assert_eq!(case.gets(&message).0, "deny no_key");
+    }
+}
+
+#[test]
 fn a_database_that_is_missing_leaves_what_the_others_say() {
     let sections = "kind = 'geoip'\ndata = ['geo', 'later']\ndeny = \"country == 'GB'\"\nallow = 'asn == 0'\non_error = 'deny'\n\
                     [data.geo]\nkind = 'mmdb'\nfile = 'GeoLite2-Country-Test.mmdb'\n\

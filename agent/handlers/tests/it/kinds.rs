@@ -93,6 +93,25 @@ fn who_comes_too_often_is_denied_and_told_when_to_come_again() {
 }
 
 #[test]
+fn without_its_key_a_limit_cannot_say_and_its_on_error_holds() {
+    let chain = |kind: &str| {
+        let text = format!(
+            "[handler.limit]\n{kind}\nkey = 'ip'\non_error = 'deny'\n[message.m]\nrun = ['limit']\nunanswered = 'deny'\n"
+        );
+        right(&text).remove("m").unwrap()
+    };
+    for kind in [
+        "kind = 'rate-limit'\nrate = '1/s'",
+        "kind = 'ban'\ncount = 'status == 401'\nthreshold = 3\nwindow = '1m'\nlasts = '1m'",
+    ] {
+        let chain = chain(kind);
+        assert_eq!(shown(&chain, &Message::new("m"), &["action", "reason"]), "deny failed");
+        assert_eq!(shown(&chain, &from("192.0.2.1"), &["action"]), "allow");
+        assert_eq!(chain.counts()[0].failed, 1);
+    }
+}
+
+#[test]
 fn a_network_of_ipv6_is_one_key() {
     let chains = right(&format!("{LIMIT}[message.m]\nrun = ['limit']\nunanswered = 'allow'\n"));
     let remaining = |ip: &str| shown(&chains["m"], &from(ip), &["limit.remaining"]);
@@ -307,6 +326,15 @@ fn who_has_no_trusted_certificate_is_denied_where_one_is_required() {
         let chains = cert(&format!("{trust}{settings}"));
         assert_eq!(shown(&chains["m"], &message, &names), expected, "{settings}");
     }
+}
+
+#[test]
+fn a_certificate_that_a_condition_has_no_value_for_is_not_trusted() {
+    let chains = cert("trust = \"uris[5] == 'spiffe://a/b'\"\nrequired = true");
+    assert_eq!(
+        shown(&chains["m"], &with_cert(&["spiffe://a/b"]), &["action", "reason"]),
+        "deny untrusted"
+    );
 }
 
 #[test]
