@@ -105,7 +105,8 @@ fn write(files: &[HaproxyFile], folder: &Path, is_forced: bool) -> Result<(), Wr
         options.write(true).truncate(true).create(true).create_new(!is_forced);
         let mut opened = options.open(path).map_err(failed(path))?;
         opened.write_all(file.text.as_bytes()).map_err(failed(path))?;
-        println!("{}", path.display());
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{}", path.display()).map_err(failed(path))?;
     }
     Ok(())
 }

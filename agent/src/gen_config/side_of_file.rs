@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use spoa_actors::Scope;
+use spoa_actors::{ForeignText, Scope};
 use spoa_handlers::{
     chain::{Chain, Decides},
     configuration::{
@@ -174,7 +174,7 @@ fn absolute(folder: &Path) -> String {
 fn is_word(name: &str, place: Place, findings: &mut Vec<Finding>) {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_part) {
-        let title = format!("HAProxy takes no name such as `{}`", name.escape_debug());
+        let title = format!("HAProxy takes no name such as `{}`", ForeignText::of(&name));
         let finding = Finding::error(title).at(place, "not a name for HAProxy");
         findings.push(finding.help("use letters, digits, `_`, `.` and `-`"));
     }
