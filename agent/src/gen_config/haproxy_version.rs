@@ -34,6 +34,11 @@ impl HaproxyVersion {
         self >= Self::V3_2
     }
 
+    /// Whether a message that does not fit into a frame is not sent, with error 3; older ones send fragments.
+    pub(super) fn lacks_fragments(self) -> bool {
+        self >= Self::V3_2
+    }
+
     /// Whether PROXY headers for agents are ignored, with a warning.
     pub(super) fn ignores_proxy_headers(self) -> bool {
         self >= Self::V3_4

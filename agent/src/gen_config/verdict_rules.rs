@@ -76,18 +76,35 @@ impl Rules<'_> {
         match self.message.unanswered {
             Some(Unanswered::Deny) => {
                 let (action, denied) = (self.side.variable("action"), self.side.path(DENIED.name));
-                self.comment("unanswered = \"deny\": without a verdict, also if the agent is away", lines);
+                self.comment(
+                    "unanswered = \"deny\": without a verdict, also if the agent is away",
+                    lines,
+                );
                 lines.line(&format!(
                     "{} return status 503 {PAGE} {denied} unless {{ {action} -m found }}",
                     self.verb
                 ));
             }
-            Some(Unanswered::Allow) => self.comment(
-                "unanswered = \"allow\": without a verdict no rule below holds, also if the agent is away",
-                lines,
-            ),
+            Some(Unanswered::Allow) => {
+                self.comment("unanswered = \"allow\": without a verdict no rule below holds, also if the agent is away", lines);
+                self.write_too_large(lines);
+            }
             None => {}
         }
+    }
+
+    /// A client can make its request so large that it does not fit into a frame: that is no reason to let it pass.
+    fn write_too_large(&self, lines: &mut Lines) {
+        let matters = self.side.version.lacks_fragments() && !self.message.is_of_response;
+        if !matters || !self.message.may_refuse() {
+            return;
+        }
+        let (error, denied) = (self.side.variable("error"), self.side.path(DENIED.name));
+        lines.comment("error 3: what the client sent does not fit into a message");
+        lines.line(&format!(
+            "{} return status 413 {PAGE} {denied} if {{ {error} -m int 3 }}",
+            self.verb
+        ));
     }
 
     fn write_redirects(&self, lines: &mut Lines) {

@@ -38,7 +38,10 @@ impl FromNode for CommandLine {
             return None;
         }
         let FilePath(file) = FilePath::from_node(own, reading)?;
-        let directory = reading.sources.resolve(own.place.source(), "");
+        // From the root on: the process is started in its folder, and finds no path that begins elsewhere.
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let file = absolute(file);
+        let directory = absolute(reading.sources.resolve(own.place.source(), "."));
         let zero = arguments.iter().find(|argument| argument.as_str().contains('\0'));
         if let Some(argument) = zero {
             let finding = Finding::error("an argument of a program has a zero byte");

@@ -235,7 +235,10 @@ impl Lookup {
             is_found = true;
         }
         let is_stale = self.databases.iter().any(Followed::is_stale);
-        found.set(FOUND, Value::Bool(is_found));
+        // Without a database, nobody knows.
+        if is_found || is_whole {
+            found.set(FOUND, Value::Bool(is_found));
+        }
         found.set(PRIVATE, Value::Bool(is_private(ip)));
         found.set(STALE, Value::Bool(is_stale));
         if !is_whole {

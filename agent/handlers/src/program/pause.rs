@@ -16,6 +16,12 @@ impl Pause {
         self.failures = self.failures.saturating_add(1);
     }
 
+    /// A process that was ready is of no more use: that may be because of a message, so the next start waits only
+    /// so long that nothing is started all the time.
+    pub(super) fn stumbled(&mut self) {
+        self.failures = (self.failures + 1).min(2);
+    }
+
     /// A process has answered: the program is of use.
     pub(super) fn worked(&mut self) {
         self.failures = 0;

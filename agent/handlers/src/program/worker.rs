@@ -97,7 +97,11 @@ impl Place<'_> {
             };
             let (_permit, job) = tokio::select! {
                 biased;
-                error = process.spoiled(&counts.bad_lines) => return error,
+                error = process.spoiled(&counts.bad_lines) => {
+                    // Nobody asked it anything.
+                    self.pause.failed();
+                    return error;
+                }
                 Some(next) = next => next,
             };
             if job.reply.is_closed() {
@@ -112,6 +116,10 @@ impl Place<'_> {
             // Whoever asked may have gone.
             let _ = job.reply.send(answer);
             if let Some(error) = error {
+                // A message that takes too long says nothing of the program: the next process is there at once.
+                if error != AskError::Timeout {
+                    self.pause.stumbled();
+                }
                 return error;
             }
         }
@@ -120,10 +128,6 @@ impl Place<'_> {
     /// Says why a process is of no more use.
     fn report(&mut self, error: AskError) {
         let Shared { command, counts, .. } = self.shared;
-        // A message that takes too long says nothing of the program: the next one finds a fresh process at once.
-        if error == AskError::Exited {
-            self.pause.failed();
-        }
         let handler = &command.handler;
         if error == AskError::Exited {
             count(&counts.exited);

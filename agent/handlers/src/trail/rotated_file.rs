@@ -113,9 +113,11 @@ impl Open {
 
     /// Appends all of it or nothing: of a line that did not fit on the disk, no half stays.
     fn append(&mut self, lines: &[u8]) -> io::Result<usize> {
+        // Others may write to it, or have truncated it.
+        let length = self.file.metadata()?.len();
         if let Err(error) = self.file.write_all(lines) {
             // If that fails as well, half a line stays.
-            let _ = self.file.set_len(self.length);
+            let _ = self.file.set_len(length);
             return Err(error);
         }
         self.length += lines.len() as u64;

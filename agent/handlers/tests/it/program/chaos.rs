@@ -37,6 +37,22 @@ fn one_that_exits() {
 }
 
 #[test]
+fn messages_that_end_it_do_not_keep_it_away_from_others() {
+    let mut program = bad("sys.exit(3)");
+    program.command.spares = 1;
+    let pool = program.started();
+    let asked = |question| actix_rt::System::new().block_on(pool.ask(question)).is_ok();
+    for _ in 0..12 {
+        let path = program.path("noted");
+        until("it is not started again", || pool.counts().ready > 0);
+        assert!(!asked(question(json!({"bad": true, "path": path}))));
+    }
+    let begun = std::time::Instant::now();
+    until("it is kept away", || asked(anything()));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn one_that_exits_in_the_middle_of_a_line() {
     costs(
         &mut bad("sys.stdout.write('{\"id\": ')\nsys.stdout.flush()\nos._exit(0)"),
