@@ -59,11 +59,13 @@ fn each_example_says_how_to_run_it_and_where_its_haproxy_lines_are() {
 #[test]
 fn the_code_that_the_pages_show_is_that_of_the_examples() {
     let pages: Vec<_> = fs::read_dir(examples().join("../docs/coming-from")).unwrap().collect();
-    assert_eq!(pages.len(), 4);
+    let mut count = 0;
     for page in pages {
         let page = page.unwrap().path();
         let text = read(&page);
-        let program = told(&text).pop_first().unwrap();
+        // Those that are replaced by a file have no program.
+        let Some(program) = told(&text).pop_first() else { continue };
+        count += 1;
         let peer = program.strip_prefix("like_").unwrap();
         let agent = read(examples().join("peers").join(peer).join("agent.rs"));
         // The code of the other framework is before it.
@@ -71,6 +73,7 @@ fn the_code_that_the_pages_show_is_that_of_the_examples() {
         let (code, _) = code.split_once("```").unwrap();
         assert!(agent.contains(code), "{}:\n{code}", page.display());
     }
+    assert_eq!(count, 4);
 }
 
 #[test]

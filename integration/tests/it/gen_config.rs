@@ -80,11 +80,8 @@ impl Scene {
         );
         let main = files.write("haproxy.cfg", &main).unwrap();
         let http2 = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let mut config = Config::file(version, main, "127.0.0.1:8080")
+        let config = Config::file(version, main, "127.0.0.1:8080")
             .replace("127.0.0.1:8081", http2.to_string());
-        if generated.contains("lf-file ") {
-            config = config.replace("lf-file ", format!("lf-file {}/", files.path().display()));
-        }
         let haproxy = config.start().await.unwrap();
         // An agent that is not there is none of the configuration's faults.
         let is_about_it =
