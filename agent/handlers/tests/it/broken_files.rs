@@ -1,14 +1,10 @@
 //! Broken files, and what is said about them: `tests/broken/NAME.toml` beside `NAME.txt`, which is compared exactly.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::path::Path;
 
 use spoa_handlers::{configuration::Configuration, file::load, finding::Report};
 
-use crate::sample_kinds;
-
-fn folder() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/broken"))
-}
+use crate::{sample_kinds, snapshots};
 
 /// The environment of the tests.
 pub(crate) fn environment(name: &str) -> Option<String> {
@@ -22,33 +18,17 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// What is said about a file of the folder.
-fn said(name: &str) -> String {
-    let mut loaded = load(&folder().join(name), &environment);
+/// What is said about a file.
+fn said(path: &Path) -> String {
+    let mut loaded = load(path, &environment);
     drop(Configuration::read(&mut loaded));
     sample_kinds::read(&mut loaded);
-    let text = Report::new(&loaded.findings, &loaded.sources).to_string();
-    text.replace(&format!("{}/", folder().display()), "")
+    Report::new(&loaded.findings, &loaded.sources).to_string()
 }
 
 #[test]
 fn a_broken_file_gets_exactly_what_stands_beside_it() {
-    let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
-    let names = entries.filter(|path| path.extension().is_some_and(|end| end == "toml"));
-    let names: BTreeSet<_> =
-        names.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
-    let mut different = Vec::new();
-    for name in &names {
-        let expected = fs::read_to_string(folder().join(format!("{name}.txt"))).unwrap_or_default();
-        let said = said(&format!("{name}.toml"));
-        if said != expected || said.is_empty() {
-            let actual = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.txt"));
-            fs::write(&actual, &said).unwrap();
-            different.push(format!("{name}: see {}\n{said}", actual.display()));
-        }
-    }
-    assert!(different.is_empty(), "{}", different.join("\n"));
-    assert!(names.len() >= 60, "only {} files", names.len());
+    snapshots::compare("broken", 60, said);
 }
 
 #[test]

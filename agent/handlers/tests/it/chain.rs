@@ -1,6 +1,6 @@
 //! Chains: what handlers see of each other, what they decide, and what HAProxy gets.
 
-use std::{collections::BTreeSet, fs, net::IpAddr, path::Path};
+use std::{net::IpAddr, path::Path};
 
 use spoa_actors::{Action, Actions, Message, TypedData};
 use spoa_handlers::{
@@ -12,7 +12,7 @@ use spoa_handlers::{
     resource::{ResourcePlan, Resources},
 };
 
-use crate::broken_files::environment;
+use crate::{broken_files::environment, snapshots};
 
 /// The chain of the message `m`, and what is said about the file.
 fn read(mut loaded: Loaded) -> (Option<Chain>, String) {
@@ -504,24 +504,7 @@ fn what_a_client_sends_is_a_value_and_nothing_else() {
 
 #[test]
 fn a_broken_chain_gets_exactly_what_stands_beside_it() {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/broken_chains"));
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let paths: BTreeSet<_> =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
-    let mut different = Vec::new();
-    for path in &paths {
-        let (_, said) = read(load(path, &environment));
-        let said = said.replace(&format!("{}/", folder.display()), "");
-        let expected = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
-        if said != expected || said.is_empty() {
-            let actual = Path::new(env!("CARGO_TARGET_TMPDIR"))
-                .join(path.with_extension("txt").file_name().unwrap());
-            fs::write(&actual, &said).unwrap();
-            different.push(format!("see {}\n{said}", actual.display()));
-        }
-    }
-    assert!(different.is_empty(), "{}", different.join("\n"));
-    assert!(paths.len() >= 15, "only {} files", paths.len());
+    snapshots::compare("broken_chains", 15, |path| read(load(path, &environment)).1);
 }
 
 #[test]

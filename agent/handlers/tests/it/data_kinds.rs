@@ -1,14 +1,7 @@
 //! The kinds over data sets, as chains run them: what they find, what they decide, and what they do when they
 //! cannot say.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    net::IpAddr,
-    path::Path,
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, net::IpAddr, path::Path, thread, time::Duration};
 
 use spoa_actors::{Action, Actions, Message, TypedData};
 use spoa_handlers::{
@@ -22,7 +15,7 @@ use spoa_handlers::{
 };
 use tempfile::{TempDir, tempdir};
 
-use crate::broken_files::environment;
+use crate::{broken_files::environment, snapshots};
 
 /// The chains of all messages, what they look at, and what is said about the file.
 fn read(
@@ -596,24 +589,7 @@ fn without_loading_nothing_is_said_about_what_is_in_the_files() {
 
 #[test]
 fn a_broken_handler_over_data_gets_exactly_what_stands_beside_it() {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/broken_data_kinds"));
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let paths: BTreeSet<_> =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
-    let mut different = Vec::new();
-    for path in &paths {
-        let (_, _, said) = read(load(path, &environment), opened);
-        let said = said.replace(&format!("{}/", folder.display()), "");
-        let expected = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
-        if said != expected || said.is_empty() {
-            let actual = Path::new(env!("CARGO_TARGET_TMPDIR"))
-                .join(path.with_extension("txt").file_name().unwrap());
-            fs::write(&actual, &said).unwrap();
-            different.push(format!("see {}\n{said}", actual.display()));
-        }
-    }
-    assert!(different.is_empty(), "{}", different.join("\n"));
-    assert!(paths.len() >= 4, "only {} files", paths.len());
+    snapshots::compare("broken_data_kinds", 4, |path| read(load(path, &environment), opened).2);
 }
 
 #[test]

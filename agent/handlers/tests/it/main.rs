@@ -21,6 +21,7 @@ mod properties;
 mod resource;
 mod sample_kinds;
 mod schema;
+mod snapshots;
 mod table;
 mod trail;
 mod values;

@@ -1,6 +1,6 @@
 //! Data sets and secrets as a file describes them.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
 
 use spoa_handlers::{
     configuration::Configuration,
@@ -11,7 +11,7 @@ use spoa_handlers::{
 };
 use tempfile::{TempDir, tempdir};
 
-use crate::broken_files::environment;
+use crate::{broken_files::environment, snapshots};
 
 /// What a file has beside its handlers, and what is said about it.
 fn read(
@@ -157,24 +157,9 @@ fn what_cannot_be_opened_is_said_at_the_section() {
 
 #[test]
 fn a_broken_section_gets_exactly_what_stands_beside_it() {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/broken_data"));
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let paths: BTreeSet<_> =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
-    let mut different = Vec::new();
-    for path in &paths {
-        let (_, said) = read(load(path, &environment), |plan, _| Resources::without_loading(plan));
-        let said = said.replace(&format!("{}/", folder.display()), "");
-        let expected = fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
-        if said != expected || said.is_empty() {
-            let actual = Path::new(env!("CARGO_TARGET_TMPDIR"))
-                .join(path.with_extension("txt").file_name().unwrap());
-            fs::write(&actual, &said).unwrap();
-            different.push(format!("see {}\n{said}", actual.display()));
-        }
-    }
-    assert!(different.is_empty(), "{}", different.join("\n"));
-    assert!(paths.len() >= 5, "only {} files", paths.len());
+    snapshots::compare("broken_data", 5, |path| {
+        read(load(path, &environment), |plan, _| Resources::without_loading(plan)).1
+    });
 }
 
 #[test]
