@@ -48,7 +48,7 @@ impl<T: Send + Sync + 'static> Followed<T> {
         Ok(Self { shared, orders })
     }
 
-    /// Without a table and without a thread: it says that there is no data, for ever.
+    /// Without a table and without a thread: it never has data.
     #[must_use]
     pub fn never_loaded(name: &str) -> Self {
         Self { shared: Arc::new(Shared::new(name)), orders: channel().0 }

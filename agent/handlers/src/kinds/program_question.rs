@@ -29,7 +29,7 @@ impl Sent {
         Self(Vec::new())
     }
 
-    /// The question about a message. What is not there is left out.
+    /// The question about a message. What is not there has no key in it.
     pub(super) fn question(&self, view: &View<'_, '_>) -> Question {
         let message = String::from_utf8_lossy(view.message().name()).into_owned();
         let (mut args, mut found) = (Map::new(), Map::new());
