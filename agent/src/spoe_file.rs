@@ -33,7 +33,7 @@ pub(crate) fn check(loaded: &mut Loaded, configuration: &Configuration) {
     for (section, settings) in &configuration.messages {
         let own = loaded.document.sections(Group::Message).find(|own| own.name.name == *section);
         let Some(own) = own else { continue };
-        let deadline = settings.deadline.unwrap_or(agent.deadline);
+        let deadline = configuration.deadline(settings.deadline);
         let place = own.table.get("deadline").map_or(own.name.place, |entry| entry.node.place);
         for name in settings.names.as_ref().map_or(&[section.clone()][..], |names| &names.0) {
             let Some(wait) = waits.get(name).filter(|wait| **wait <= deadline) else { continue };

@@ -21,9 +21,6 @@ use crate::{
     option_values::message_name,
 };
 
-/// How long a message waits without a deadline of its own or of `[agent]`.
-const DEADLINE: Duration = Duration::from_secs(1);
-
 /// Which message is explained.
 #[derive(Args, Debug)]
 pub(crate) struct ExplainOptions {
@@ -64,8 +61,7 @@ pub(crate) async fn explain(options: ExplainOptions) -> Result<(), Failure> {
         let file = options.config.display().to_string();
         return Err(Failure::Usage(ExplainError::Unknown { file, name, known }.into()));
     };
-    let agent = file.configuration.agent.as_ref();
-    let deadline = settings.deadline.or(agent.map(|agent| agent.deadline)).unwrap_or(DEADLINE);
+    let deadline = file.configuration.deadline(settings.deadline);
     let outcome = run(&chain, &message, deadline).await;
     chain.stop();
     print(&outcome.map_err(|error| Failure::Failed(error.into()))?)

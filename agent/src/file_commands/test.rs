@@ -9,9 +9,6 @@ use tokio::{task::spawn_blocking, time::timeout};
 use super::output::print;
 use crate::{config_file::ConfigFile, failure::Failure, file_options::FileOptions};
 
-/// How long a case has without a deadline of its message or of `[agent]`.
-const DEADLINE: Duration = Duration::from_secs(1);
-
 /// Runs all tests, prints a line for each, and the findings of those that failed.
 pub(crate) async fn test(options: &FileOptions) -> Result<(), Failure> {
     let mut file = ConfigFile::open(&options.file)?;
@@ -22,7 +19,8 @@ pub(crate) async fn test(options: &FileOptions) -> Result<(), Failure> {
     let (count, mut failed) = (plans.len(), 0);
     let mut text = String::new();
     for plan in plans {
-        let deadline = deadline(&file, plan.section());
+        let message = file.configuration.messages.get(plan.section());
+        let deadline = file.configuration.deadline(message.and_then(|message| message.deadline));
         let plan = Arc::new(plan);
         let findings = run(&plan, deadline).await;
         failed += usize::from(!findings.is_empty());
@@ -40,12 +38,6 @@ pub(crate) async fn test(options: &FileOptions) -> Result<(), Failure> {
 
 fn tests_of(count: usize) -> String {
     format!("{count} {}", if count == 1 { "test" } else { "tests" })
-}
-
-fn deadline(file: &ConfigFile, section: &str) -> Duration {
-    let own = file.configuration.messages.get(section).and_then(|message| message.deadline);
-    let agent = file.configuration.agent.as_ref().map(|agent| agent.deadline);
-    own.or(agent).unwrap_or(DEADLINE)
 }
 
 /// Runs the cases of a test; what did not come as expected.

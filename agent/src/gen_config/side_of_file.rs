@@ -24,9 +24,6 @@ use crate::{ask::endpoint_options::DEFAULT_ADDRESS, config_file::ConfigFile};
 
 /// The fetch that only a response has.
 const STATUS: &str = "status";
-/// What holds if `[agent]` does not say it.
-const DEADLINE: Duration = Duration::from_secs(1);
-const NOTICE_PERIOD: Duration = Duration::from_secs(7);
 
 /// HAProxy's side of a file, and what keeps it from being written.
 pub(super) fn side_of(
@@ -34,13 +31,12 @@ pub(super) fn side_of(
     options: &GenConfigOptions,
 ) -> (HaproxySide, Vec<Finding>) {
     let configuration = &file.configuration;
-    let agent = configuration.agent.as_ref();
     let mut findings = Vec::new();
     let messages = file.loaded.document.sections(Group::Message).filter_map(|section| {
         let name = &section.name;
         let settings = configuration.messages.get(&name.name)?;
         let chain = file.chains.get(&name.name)?;
-        let deadline = agent.map_or(DEADLINE, |agent| agent.deadline);
+        let deadline = configuration.deadline(settings.deadline);
         Some(message(&name.name, settings, chain, deadline, name.place, &mut findings))
     });
     let messages: Vec<_> = messages.collect();
@@ -59,7 +55,7 @@ pub(super) fn side_of(
         folder: options.write.as_deref().map(absolute),
         file: options.config.display().to_string(),
         is_traced: configuration.trace.as_ref().is_some_and(is_traced),
-        notice_period: agent.map_or(NOTICE_PERIOD, |agent| agent.notice_period),
+        notice_period: configuration.notice_period(),
         messages,
         servers,
     };
@@ -107,7 +103,7 @@ fn message(
             .into_iter()
             .filter(|own| is_of_response || own.fetch != STATUS)
             .collect(),
-        deadline: settings.deadline.unwrap_or(deadline),
+        deadline,
         unanswered: settings.unanswered.filter(|_| settings.verdict),
         verdicts,
         texts: decides.texts.iter().map(|text| text.word()).collect(),

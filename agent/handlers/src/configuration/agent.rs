@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use crate::file::FilePath;
 
+/// The deadline of a message if neither it nor `[agent]` has one.
+pub(super) const DEADLINE: Duration = Duration::from_secs(1);
+/// The notice period if `[agent]` has none.
+pub(super) const NOTICE_PERIOD: Duration = Duration::from_secs(7);
+
 settings! {
     /// What holds for all messages, and how the agent starts and stops.
     pub struct AgentSettings, "`[agent]`" {
         /// How long a message waits for its answer, if it has no deadline of its own. It must be shorter than
         /// HAProxy's `timeout processing`.
-        deadline: Duration = Duration::from_secs(1),
+        deadline: Duration = DEADLINE,
         /// How long health checks report the end before connections close.
-        notice_period: Duration = Duration::from_secs(7),
+        notice_period: Duration = NOTICE_PERIOD,
         /// How long a stop waits for connections, and then for handlers.
         shutdown_timeout: Duration = Duration::from_secs(10),
         /// How long a handler may take to start.

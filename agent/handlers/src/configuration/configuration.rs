@@ -1,9 +1,9 @@
 //! The configuration: all sections that are not handlers, data or services.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    agent::AgentSettings,
+    agent::{AgentSettings, DEADLINE, NOTICE_PERIOD},
     limits::LimitSettings,
     listen::{Address, ListenSettings},
     message::MessageSettings,
@@ -75,6 +75,19 @@ impl Configuration {
         }
         each_name_once(document, &configuration.messages, &mut reading);
         configuration
+    }
+
+    /// How long a message waits for its answer: its own deadline if it has one, or that of the agent.
+    #[must_use]
+    pub fn deadline(&self, own: Option<Duration>) -> Duration {
+        let agent = self.agent.as_ref().map(|agent| agent.deadline);
+        own.or(agent).unwrap_or(DEADLINE)
+    }
+
+    /// How long health checks report the end before connections close.
+    #[must_use]
+    pub fn notice_period(&self) -> Duration {
+        self.agent.as_ref().map_or(NOTICE_PERIOD, |agent| agent.notice_period)
     }
 }
 

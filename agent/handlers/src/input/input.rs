@@ -82,15 +82,6 @@ impl Input {
         first.into_iter().chain(fetches.filter(|(_, known)| known.is_some())).collect()
     }
 
-    /// The name of the argument that it is, if it is taken as it comes.
-    #[must_use]
-    pub fn plain(&self) -> Option<&str> {
-        match &self.origin {
-            Origin::Named(name) if self.default.is_none() => Some(name),
-            _ => None,
-        }
-    }
-
     /// Its value in a message; nothing if it is not there, null, or of no use as its type.
     #[must_use]
     pub fn value<'a>(&'a self, message: &MessageRef<'a>) -> Option<Value<'a>> {
